@@ -1,0 +1,103 @@
+"""Waiting for a run to end: one LISTEN connection per process, and a bounded number of threads that wait on it."""
+
+import logging
+import select
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from models import runs
+from settings import settings
+
+log = logging.getLogger(__name__)
+
+MAX_WAIT = 30.0  # seconds
+_places = threading.BoundedSemaphore(max(settings.api_threads // 2, 1))  # the other threads stay free for others
+
+
+class _Listener(threading.Thread):
+    """Wakes the waiters of a run when PostgreSQL notifies of its end, and everybody after a lost connection."""
+
+    def __init__(self) -> None:
+        super().__init__(name="run-listener", daemon=True)
+        self.waiters: defaultdict[str, list[threading.Event]] = defaultdict(list)
+        self.guard = threading.Lock()
+
+    def run(self) -> None:
+        while True:
+            try:
+                self._listen()
+            except psycopg.OperationalError as error:
+                log.warning("lost the connection that listens for the end of runs: %s", error)
+            self._wake_all()
+            time.sleep(1)
+
+    def _listen(self) -> None:
+        url = settings.database.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name="shopflow-listen") as connection:
+            connection.execute(f"LISTEN {runs.ENDED}")
+            self._wake_all()  # whatever ended while nobody listened
+            while True:
+                select.select([connection], [], [], 5)
+                for notification in connection.notifies(timeout=0):
+                    self._wake(notification.payload)
+                if connection.closed or connection.broken:
+                    raise psycopg.OperationalError("the connection is closed")
+
+    def _wake(self, run_id: str) -> None:
+        with self.guard:
+            for event in self.waiters.get(run_id, ()):
+                event.set()
+
+    def _wake_all(self) -> None:
+        with self.guard:
+            for events in self.waiters.values():
+                for event in events:
+                    event.set()
+
+    @contextmanager
+    def woken_by(self, run_id: str) -> Iterator[threading.Event]:
+        event = threading.Event()
+        with self.guard:
+            self.waiters[run_id].append(event)
+        try:
+            yield event
+        finally:
+            with self.guard:
+                self.waiters[run_id].remove(event)
+                if not self.waiters[run_id]:
+                    del self.waiters[run_id]
+
+
+_listener: _Listener | None = None
+_start = threading.Lock()
+
+
+def _listening() -> _Listener:
+    global _listener
+    with _start:
+        if _listener is None or not _listener.is_alive():  # the first waiter of this process, or a forked one
+            _listener = _Listener()
+            _listener.start()
+    return _listener
+
+
+def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> None:
+    """Returns when the run has ended, after `seconds` (at most 30), or at once if too many wait already.
+
+    `has_ended` asks the database. It is asked after the ear is on, so that no end slips through, and again
+    whenever there is something to hear.
+    """
+    until = time.monotonic() + min(seconds, MAX_WAIT)
+    if seconds <= 0 or has_ended() or not _places.acquire(blocking=False):
+        return
+    try:
+        with _listening().woken_by(run_id) as event:
+            while not has_ended() and event.wait(max(until - time.monotonic(), 0)):
+                event.clear()
+    finally:
+        _places.release()

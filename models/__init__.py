@@ -1,0 +1,1 @@
+"""Tables, one file per service, each with the rules about its rows."""

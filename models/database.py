@@ -1,0 +1,103 @@
+"""The database: one engine per process, the declarative base, ids, and the one way to open a transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, String, Uuid, create_engine, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.types import TypeDecorator
+from uuid6 import uuid7
+
+from settings import settings
+
+SCHEMAS = (
+    "workflow", "access", "accounts", "catalogue", "carts", "inventory", "payments", "orders", "notifications",
+)  # fmt: skip
+
+# A process that is stopped in the middle of a transaction must not hold its locks for longer than a few seconds.
+SESSION_OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=10s"
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Id of the HTTP request that is being served; written onto the runs that it starts."""
+
+
+class Id(TypeDecorator[str]):
+    """A UUIDv7 (RFC 9562) in the database; in Python its 32 hex digits behind a prefix that says what it is."""
+
+    impl = Uuid
+    cache_ok = True
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> UUID | None:
+        return None if value is None else UUID(value.removeprefix(self.prefix + "_"))
+
+    def process_result_value(self, value: UUID | None, dialect: Any) -> str | None:
+        return None if value is None else f"{self.prefix}_{value.hex}"
+
+
+def new_id(prefix: str) -> str:
+    """A new id that sorts after those made before it: `new_id("ord")` → `ord_0192…`."""
+    return f"{prefix}_{uuid7().hex}"
+
+
+class Base(DeclarativeBase):
+    """What every table has in common: names of constraints that migrations can rely on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+Created = Annotated[datetime, mapped_column(server_default=func.now())]
+MinorUnits = Annotated[int, mapped_column(BigInteger)]
+Currency = Annotated[str, mapped_column(String(3))]
+
+
+@cache
+def engine() -> Engine:
+    """This process' engine. A child process that inherited one calls `forget_engine` first."""
+    return create_engine(
+        settings.database,
+        pool_size=settings.database_pool,
+        max_overflow=settings.api_threads,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        connect_args={"connect_timeout": 5, "application_name": "shopflow", "options": SESSION_OPTIONS},
+    )
+
+
+def forget_engine() -> None:
+    """After a fork: leaves the parent's connections to the parent and lets this process open its own."""
+    if engine.cache_info().currsize:
+        engine().dispose(close=False)
+        engine.cache_clear()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    Only views, steps and the dispatcher open one. Nothing slow or outside happens inside.
+    """
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session

@@ -1,0 +1,58 @@
+"""What the shop tells people, and whether it went out."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, Created, Id, new_id
+
+TEMPLATES = {
+    "order_confirmed": (
+        "Your order {number} is confirmed",
+        "Dear {first_name},\n\nthank you for your order {number}.\n\n{lines}\n\nTotal: {total}\n"
+        "Invoice: {invoice}\n\nWe will tell you when it is on its way.\n",
+    ),
+    "order_cancelled": (
+        "Your order {number} could not be completed",
+        "Dear {first_name},\n\nyour order {number} could not be completed:\n\n  {reason}\n\n"
+        "You have not been charged. What you wanted is still in your cart.\n",
+    ),
+}
+"""Kind → subject and text."""
+
+
+class Notification(Base):
+    """One message to one person. `key` says what it is about, so that it is never told twice."""
+
+    __tablename__ = "notification"
+    __table_args__ = ({"schema": "notifications"},)
+    id: Mapped[str] = mapped_column(Id("ntf"), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[str | None] = mapped_column(Id("usr"), index=True)
+    kind: Mapped[str]
+    channel: Mapped[str]
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    text: Mapped[str]
+    created_at: Mapped[Created]
+    sent_at: Mapped[datetime | None]
+
+
+def compose(session: Session, key: str, kind: str, user_id: str | None, recipient: str, **words: Any) -> Notification:
+    """Writes a mail of that kind, once for each key: a second call returns the first one's mail."""
+    subject, text = TEMPLATES[kind]
+    new = insert(Notification).values(
+        id=new_id("ntf"), key=key, user_id=user_id, kind=kind, channel="email", recipient=recipient,
+        subject=subject.format(**words), text=text.format(**words),
+    )  # fmt: skip
+    session.execute(new.on_conflict_do_nothing(index_elements=["key"]))
+    return session.scalars(select(Notification).where(Notification.key == key)).one()
+
+
+def sent(session: Session, key: str) -> None:
+    """Records that the mail server has taken it."""
+    notification = session.scalars(select(Notification).where(Notification.key == key)).one()
+    notification.sent_at = func.now()

@@ -1,0 +1,159 @@
+"""Orders, their lines and invoices: what was bought, at which price, and what became of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models import carts, catalogue, events, payments, runs
+from models.database import Base, Created, Currency, Id, MinorUnits, new_id
+from models.errors import Conflict, NotFound
+from settings import settings
+
+STATUSES = ("pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "returned")
+
+
+class Order(Base):
+    """What a customer has bought. Prices and address are frozen as they were when it was placed."""
+
+    __tablename__ = "order"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        Index("ix_order_user_id_id", "user_id", "id"),
+        {"schema": "orders"},
+    )
+    id: Mapped[str] = mapped_column(Id("ord"), primary_key=True)
+    number: Mapped[int] = mapped_column(Identity(start=100001), unique=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"))
+    run_id: Mapped[str | None] = mapped_column(Id("run"))
+    status: Mapped[str] = mapped_column(server_default="pending")
+    reason: Mapped[dict[str, Any] | None]
+    total: Mapped[MinorUnits]
+    currency: Mapped[Currency]
+    address: Mapped[dict[str, Any]]
+    created_at: Mapped[Created]
+    confirmed_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+
+
+class Line(Base):
+    """One product of an order, as it was called and priced then."""
+
+    __tablename__ = "line"
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"), {"schema": "orders"})
+    order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), primary_key=True)
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    sku: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int]
+    unit_price: Mapped[MinorUnits]
+
+
+class Invoice(Base):
+    """The bill of a confirmed order."""
+
+    __tablename__ = "invoice"
+    __table_args__ = ({"schema": "orders"},)
+    id: Mapped[str] = mapped_column(Id("inv"), primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), unique=True)
+    status: Mapped[str] = mapped_column(server_default="issued")
+    issued_at: Mapped[Created]
+
+
+class InvoiceCounter(Base):
+    """The last invoice number of each year. A sequence would leave gaps, which tax law does not like
+    (for instance Directive 2006/112/EC, article 226 (2): a sequential number)."""
+
+    __tablename__ = "invoice_counter"
+    __table_args__ = ({"schema": "orders"},)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Order:
+    """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
+
+    `method` is the gateway's payment method. Raises Conflict (`cart_empty`, `product_unavailable`). Nothing is
+    taken from stock and no money is held yet: that is the run's work.
+    """
+    quantities = carts.quantities(session, user_id)
+    if not quantities:
+        raise Conflict("The cart is empty; put something into it first.", code="cart_empty")
+    products = catalogue.products_by_id(session, list(quantities))
+    gone = [product_id for product_id in quantities if product_id not in products]
+    if gone:
+        raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
+    order = Order(id=new_id("ord"), user_id=user_id, status="pending", address=address, currency=settings.currency)
+    order.total = sum(products[product_id].price_amount * n for product_id, n in quantities.items())
+    order.run_id = runs.start(
+        session, "checkout", key=order.id, input={"order_id": order.id, "user_id": user_id}, owner=user_id,
+        deadline=settings.checkout_deadline,
+    )  # fmt: skip
+    session.add(order)
+    session.flush()
+    lines = [_line(order.id, products[product_id], n) for product_id, n in quantities.items()]
+    session.execute(insert(Line), lines)
+    payments.open_payment(session, order.id, order.total, order.currency, method)
+    return order
+
+
+def _line(order_id: str, product: catalogue.Product, quantity: int) -> dict[str, Any]:
+    return {
+        "order_id": order_id, "product_id": product.id, "sku": product.sku, "title": product.title,
+        "quantity": quantity, "unit_price": product.price_amount,
+    }  # fmt: skip
+
+
+def confirm(session: Session, order_id: str) -> Invoice:
+    """Makes a pending order a firm one, and numbers its invoice. Raises Conflict if it is not pending.
+
+    Invoice numbers have no gaps: the year's counter is locked until the caller commits, so this comes last.
+    """
+    order = lock(session, order_id)
+    if order.status != "pending":
+        raise Conflict(f"This order is {order.status} and can't be confirmed.", code="wrong_state")
+    order.status, order.confirmed_at = "confirmed", func.now()
+    events.emit(session, "order.created", {"order_id": order.id, "user_id": order.user_id})
+    year = datetime.now(UTC).year
+    counted = insert(InvoiceCounter).values(year=year, last=1)
+    counted = counted.on_conflict_do_update(index_elements=["year"], set_={"last": InvoiceCounter.last + 1})
+    number = session.scalars(counted.returning(InvoiceCounter.last)).one()
+    invoice = Invoice(id=new_id("inv"), number=f"{year}-{number:06d}", order_id=order.id)
+    session.add(invoice)
+    return invoice
+
+
+def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
+    """Closes an order that came to nothing, with the reason {code, detail}. A second call changes nothing."""
+    order = lock(session, order_id)
+    if order.status != "cancelled":
+        order.status, order.reason, order.cancelled_at = "cancelled", reason, func.now()
+        events.emit(session, "order.cancelled", {"order_id": order.id, "user_id": order.user_id})
+    return order
+
+
+def lock(session: Session, order_id: str) -> Order:
+    """The order, locked. Raises NotFound."""
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotFound("There is no such order.")
+    return order
+
+
+def get(session: Session, order_id: str, user_id: str | None = None) -> Order:
+    """The order, if it is this user's (any user's for None). Raises NotFound."""
+    order = session.get(Order, order_id)
+    if order is None or (user_id is not None and order.user_id != user_id):
+        raise NotFound("There is no such order.")
+    return order
+
+
+def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Line]]:
+    """The lines of some orders, in the order of their SKUs."""
+    found: dict[str, list[Line]] = {order_id: [] for order_id in order_ids}
+    for line in session.scalars(select(Line).where(Line.order_id.in_(order_ids)).order_by(Line.sku)):
+        found[line.order_id].append(line)
+    return found

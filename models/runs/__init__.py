@@ -1,0 +1,131 @@
+"""Runs and their steps: the durable record of every workflow, and the rules by which it changes.
+
+The row is the message. What Celery carries is only a hint that a run can go on; whether it may, and from
+where, is decided here, under the lock of the run's row.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.database import new_id, request_id
+from models.errors import Conflict, NotFound
+from models.runs.steps import (
+    ENDED,
+    Claim,
+    Parked,
+    claim,
+    count_done,
+    end,
+    finish,
+    next_generation,
+    note_crash,
+    park,
+    pause,
+    refuse,
+    retry_later,
+    turn,
+)
+from models.runs.tables import Run, Served, Step
+from settings import settings
+
+LIVE = ("running", "waiting", "compensating")
+
+
+def start(
+    session: Session,
+    workflow: str,
+    key: str,
+    input: dict[str, Any],
+    *,
+    owner: str | None = None,
+    deadline: float | None = None,
+) -> str:
+    """Starts a run in the caller's transaction and returns its id; it is published after the commit.
+
+    `deadline`: seconds after which an unfinished run is compensated. A second start with the same workflow
+    and key starts nothing and returns the first run's id.
+    """
+    row = {
+        "id": new_id("run"), "workflow": workflow, "key": key, "input": input, "owner": owner,
+        "request_id": request_id.get(), "lease_until": _in(settings.lease), "published_at": func.now(),
+        "deadline": _in(deadline) if deadline else None,
+    }  # fmt: skip
+    new = insert(Run).values(row).on_conflict_do_nothing(index_elements=["workflow", "key"]).returning(Run.id)
+    run_id = session.scalar(new)
+    if run_id is None:
+        return session.scalars(select(Run.id).where(Run.workflow == workflow, Run.key == key)).one()
+    session.info.setdefault("nudge", []).append((run_id, workflow, 0))
+    return run_id
+
+
+def lock(session: Session, run_id: str, generation: int | None = None) -> Run | None:
+    """Locks the run's row, if it is live and, where one is given, of that generation."""
+    query = select(Run).where(Run.id == run_id, Run.finished_at.is_(None)).with_for_update()
+    if generation is not None:
+        query = query.where(Run.generation == generation)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def signal(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
+    """Hands `data` to a live run and wakes it if it is parked. Raises NotFound if the run is over."""
+    run = lock(session, run_id)
+    if run is None:
+        raise NotFound("This run is over or does not exist.")
+    run.signals = {**run.signals, name: [*run.signals.get(name, []), data]}
+    if run.status == "waiting":
+        wake(session, run)
+
+
+def wake(session: Session, run: Run) -> None:
+    """Makes a locked, parked or pausing run go on at once; it is published after the commit."""
+    if run.status == "waiting":
+        run.status = "running"
+    next_generation(run, settings.lease)
+    run.published_at = datetime.now(UTC)
+    session.info.setdefault("nudge", []).append((run.id, run.workflow, run.generation))
+
+
+def retry(session: Session, run_id: str) -> Run:
+    """An operator's retry: a failed or stuck run goes on where it stood. Raises NotFound, Conflict."""
+    run = session.scalars(select(Run).where(Run.id == run_id).with_for_update()).one_or_none()
+    if run is None:
+        raise NotFound("There is no such run.")
+    if run.status not in ("failed", *LIVE):
+        raise Conflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
+    if run.status == "failed":
+        run.status = "compensating" if run.error else "running"
+    run.finished_at, run.deadline, run.attempts = None, None, 0
+    wake(session, run)
+    return run
+
+
+def note_served(session: Session, queue: str, published_at: datetime) -> None:
+    """Notes how far a queue has been served; never goes back."""
+    new = insert(Served).values(queue=queue, published_at=published_at)
+    later = func.greatest(Served.published_at, new.excluded.published_at)
+    session.execute(new.on_conflict_do_update(index_elements=["queue"], set_={"published_at": later}))
+
+
+def get(session: Session, run_id: str) -> Run:
+    """The run. Raises NotFound."""
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound("There is no such task.")
+    return run
+
+
+def steps_of(session: Session, run_ids: Sequence[str]) -> dict[str, list[Step]]:
+    """The steps of some runs, each run's in the order in which they began."""
+    found: dict[str, list[Step]] = {run_id: [] for run_id in run_ids}
+    for step in session.scalars(select(Step).where(Step.run_id.in_(run_ids)).order_by(Step.started_at)):
+        found[step.run_id].append(step)
+    return found
+
+
+def _in(seconds: float) -> Any:
+    return func.clock_timestamp() + timedelta(seconds=seconds)

@@ -1,0 +1,188 @@
+"""What a worker may do with a step of a run, always under the lock of the run's row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, String, bindparam, column, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from models.database import Id
+from models.errors import ShopError
+from models.runs.tables import Run, Step
+from settings import settings
+
+ENDED = "run_ended"  # channel of NOTIFY; its payload is the run's id
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run whose row this transaction has locked, and what became of the step that was asked for."""
+
+    run: Row[Any]
+    status: str  # "claimed", or the status of a step that can't be claimed
+
+
+@dataclass(frozen=True)
+class Parked:
+    """What a step returns to wait: until `until`, or until a signal comes. It is performed again then."""
+
+    until: datetime
+
+
+_COLUMNS = list(Run.__table__.columns)
+# One statement, for it is the commonest there is. Under READ COMMITTED the UPDATE looks at the row as it is
+# once the lock is had, and ON CONFLICT at the step as it is now; a sub-select would see an older snapshot.
+_CLAIM = text(f"""
+    WITH run AS (
+        UPDATE workflow.run SET lease_until = clock_timestamp() + make_interval(secs => :lease)
+        WHERE id = :run_id AND generation = :generation AND finished_at IS NULL
+        RETURNING {", ".join(column.name for column in _COLUMNS)}
+    ), claimed AS (
+        INSERT INTO workflow.step AS step (run_id, name, status, generation, queue, worker, started_at)
+        SELECT id, :name, :status, generation, :queue, :worker, clock_timestamp() FROM run
+        ON CONFLICT (run_id, name) DO UPDATE
+        SET status = excluded.status, generation = excluded.generation, worker = excluded.worker,
+            attempts = step.attempts + 1, started_at = excluded.started_at, error = NULL
+        WHERE step.status = 'intent' AND (step.generation < excluded.generation OR :again)
+        RETURNING name
+    )
+    SELECT run.*, (SELECT name FROM claimed) AS claimed FROM run
+""").columns(*_COLUMNS, column("claimed", String))  # noqa: S608, the names are our own
+
+
+def claim(
+    session: Session,
+    run_id: str,
+    generation: int,
+    name: str,
+    *,
+    queue: str,
+    worker: str | None,
+    status: str,
+    lease: float,
+    again: bool,
+) -> Claim | None:
+    """Locks the run and takes the step for this transaction, as `done` or, before an outside call, `intent`.
+
+    `lease`: seconds for which nobody else need worry. None: the run is over or the message is of an old
+    generation. An `intent` of the same generation is in somebody else's hands, unless the message comes
+    `again`, from a worker that died with it.
+    """
+    values = {
+        "run_id": Id("run").process_bind_param(run_id, None), "generation": generation, "name": name,
+        "queue": queue, "worker": worker, "status": status, "lease": lease, "again": again,
+    }  # fmt: skip
+    run = session.execute(_CLAIM, values).one_or_none()
+    if run is None:
+        return None
+    if run.claimed:
+        return Claim(run, "claimed")
+    found = session.scalars(select(Step.status).where(Step.run_id == run_id, Step.name == name)).one()
+    return Claim(run, found)
+
+
+_FINISH = (
+    update(Step)
+    .where(Step.run_id == bindparam("run"), Step.name == bindparam("step"))
+    .values(
+        status="done",
+        output=bindparam("output_", type_=JSONB(none_as_null=True)),
+        finished_at=func.clock_timestamp(),
+    )
+)
+
+
+def finish(session: Session, run: Row[Any] | Run, name: str, output: dict[str, Any] | None) -> None:
+    """Writes the step's output, and forgets the attempts that it took. The caller holds the run's lock."""
+    session.connection().execute(_FINISH, {"run": run.id, "step": name, "output_": output})
+    if run.attempts:
+        session.execute(update(Run).where(Run.id == run.id).values(attempts=0))
+
+
+def count_done(session: Session, run_id: str, names: Sequence[str]) -> int:
+    """How many of these steps are done. Exact under the run's lock."""
+    done = select(func.count()).where(Step.run_id == run_id, Step.name.in_(names), Step.status == "done")
+    return session.scalars(done).one()
+
+
+def end(session: Session, run_id: str, status: str, result: dict[str, Any] | None = None) -> None:
+    """Ends the run and wakes who waits for it. The caller holds the run's lock."""
+    values = {"status": status, "finished_at": func.clock_timestamp(), "attempts": 0}
+    if result is not None:
+        values["result"] = result
+    session.execute(update(Run).where(Run.id == run_id).values(values))
+    session.execute(select(func.pg_notify(ENDED, run_id)))
+
+
+def note_crash(session: Session, run_id: str) -> int:
+    """Counts a worker that died with this run in hand; returns how many attempts that makes since a step was done."""
+    crashed = update(Run).where(Run.id == run_id).values(attempts=Run.attempts + 1).returning(Run.attempts)
+    return session.scalars(crashed).one_or_none() or 0
+
+
+def refuse(session: Session, run: Run, name: str, queue: str, refusal: ShopError, *, status: str = "refused") -> None:
+    """Turns a locked run to compensation and records the refusal at its step.
+
+    `status` is `intent` where an outside call may have happened all the same, so that it is undone too.
+    """
+    error = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail, "step": name, **refusal.extra}
+    _write_error(session, run, name, queue, status, error)
+    turn(run, error)
+
+
+def turn(run: Run, error: dict[str, Any]) -> None:
+    """Turns a locked run to compensation, because of `error`; it is due at once."""
+    run.error = error
+    run.status = "compensating"
+    next_generation(run, settings.lease)
+    run.published_at = datetime.now(UTC)
+    run.attempts = 0
+
+
+def retry_later(session: Session, run: Run, name: str, queue: str, error: Exception, *, crashed: bool) -> None:
+    """Notes a failed attempt on a locked run and makes it due after a pause that doubles up to a minute."""
+    note = {"code": type(error).__name__, "detail": str(error)[:1000]}
+    attempts = _write_error(session, run, name, queue, "intent", note)
+    next_generation(run, pause(attempts - 1))
+    run.published_at = None
+    run.attempts += int(crashed)
+
+
+def pause(attempts: int) -> float:
+    """Seconds before the next try: the lease, doubling up to a minute."""
+    return min(settings.lease * 2 ** min(attempts, 10), 60.0)
+
+
+def park(session: Session, run: Row[Any], name: str, until: datetime) -> None:
+    """Lets a claimed run wait without a worker. Its step counts as not begun."""
+    session.execute(text("DELETE FROM workflow.step WHERE run_id = :run AND name = :name"),
+                    {"run": Id("run").process_bind_param(run.id, None), "name": name})  # fmt: skip
+    values = {
+        "status": "waiting",
+        "lease_until": until,
+        "generation": Run.generation + 1,
+        "published_at": None,
+    }
+    session.execute(update(Run).where(Run.id == run.id).values(values))
+
+
+def next_generation(run: Run, seconds: float) -> None:
+    run.generation += 1
+    run.lease_until = datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def _write_error(session: Session, run: Run, name: str, queue: str, status: str, error: dict[str, Any]) -> int:
+    """Writes the step's error and returns its attempts."""
+    new = insert(Step).values(
+        run_id=run.id, name=name, status=status, queue=queue, error=error, generation=run.generation,
+        started_at=func.clock_timestamp(), finished_at=func.clock_timestamp() if status == "refused" else None,
+    )  # fmt: skip
+    # A local step's row went with its rolled-back transaction; an intent was counted when it was claimed.
+    changed = {"status": status, "error": error, "finished_at": new.excluded.finished_at}
+    changed["attempts"] = Step.attempts + (Step.generation < new.excluded.generation).cast(Step.attempts.type)
+    return session.scalars(
+        new.on_conflict_do_update(index_elements=["run_id", "name"], set_=changed).returning(Step.attempts)
+    ).one()

@@ -1,0 +1,1 @@
+"""One file per service, which is one queue: its steps and their undo."""

@@ -1,0 +1,30 @@
+"""The Celery application that every worker, the API, beat and Flower share."""
+
+import logging
+import time
+from typing import Any
+
+from celery import Celery
+from celery.signals import before_task_publish, setup_logging, worker_process_init
+
+from models.database import forget_engine
+from settings import settings
+
+app = Celery("shopflow")
+app.config_from_object("celeryconfig")
+
+
+@before_task_publish.connect
+def _stamp(headers: dict[str, Any], **_: Any) -> None:
+    """Says when each message was published: the dispatcher tells a backlog from a loss by it."""
+    headers["published_at"] = time.time()
+
+
+@worker_process_init.connect
+def _own_engine(**_: Any) -> None:
+    forget_engine()
+
+
+@setup_logging.connect
+def _log(**_: Any) -> None:
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")

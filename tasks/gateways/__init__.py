@@ -1,0 +1,1 @@
+"""The world outside the shop, one file for each thing in it."""

@@ -1,0 +1,28 @@
+"""Steps of the orders service: an order becomes firm, or comes to nothing."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models import orders
+from tasks.step import Run, output_of, step
+
+
+@step
+def confirm(session: Session, run: Run) -> dict[str, Any]:
+    """Makes the order firm and numbers its invoice. From here on the run only goes forward."""
+    invoice = orders.confirm(session, run.input["order_id"])
+    return {"invoice_id": invoice.id, "invoice_number": invoice.number}
+
+
+@step
+def complete(session: Session, run: Run) -> dict[str, Any]:
+    """Closes the checkout: says what it led to."""
+    return {"order_id": run.input["order_id"], **(output_of(session, run, confirm.name) or {})}
+
+
+@step
+def cancel(session: Session, run: Run) -> dict[str, Any]:
+    """Closes the order of a refused checkout, with the reason."""
+    order = orders.cancel(session, run.input["order_id"], {k: run.error[k] for k in ("code", "detail")})
+    return {"order_id": order.id}

@@ -1,0 +1,239 @@
+"""What makes a step exactly-once: its row is written in the transaction of its effect.
+
+A local step is one transaction. A step that calls outside is two, with the call between them under an
+idempotency key that is the same however often it is repeated.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from celery import Task
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from models import runs
+from models.database import transaction
+from models.errors import GatewayDown, ShopError
+from settings import settings
+from tasks.app import app
+from tasks.crash import crash_point
+
+log = logging.getLogger(__name__)
+
+Run = Row[Any]
+Work = Callable[[Session, Run], Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in its workflow a step stands: the parallel steps it joins, and how the run ends after it."""
+
+    header: tuple[str, ...] = ()
+    ends: str | None = None
+
+
+PlaceOf = Callable[[Session, Run, str], Place]
+
+
+class NotJoined(Exception):
+    """A parallel step before this one is not done yet. Whoever does the last of them goes on."""
+
+
+class Step(Task):
+    """A local step: `work(session, run)` in one transaction; what it returns is the step's output."""
+
+    abstract = True
+    work: Work
+    carry_on: Callable[["Step", str, int, str], None]  # what goes on from here is the engine's, a layer above
+
+    def run(self, run_id: str, generation: int, name: str) -> None:
+        """What Celery calls: performs the step and goes on with the run."""
+        Step.carry_on(self, run_id, generation, name)
+
+    def perform(
+        self, run_id: str, generation: int, name: str, place_of: PlaceOf, *, worker: str | None, again: bool
+    ) -> int | None:
+        """Does the step once, however often it is called, and records it.
+
+        `again`: the message comes back from a worker that died with it. Returns the generation under which
+        the run goes on (a new one if the step was refused), or None if there is nothing more to do just now.
+        """
+        log_as = (name, run_id)
+        try:
+            if again and self._given_up(run_id):
+                return None
+            claim = partial(
+                runs.claim, run_id=run_id, generation=generation, name=name,
+                queue=self.queue, worker=worker, again=again,
+            )  # fmt: skip
+            going_on = self._perform(claim, generation, name, place_of)
+            crash_point("after-commit", name)
+            return going_on
+        except NotJoined:
+            return None
+        except ShopError as refusal:
+            log.info("%s of %s refused: %s", *log_as, refusal.detail)
+            return self._refused(run_id, generation, name, refusal)
+        except GatewayDown as error:
+            log.warning("%s of %s will be tried again: %s", *log_as, error)
+            self._failed(run_id, generation, name, error, crashed=False)
+            return None
+        except Exception as error:
+            log.exception("%s of %s failed", *log_as)
+            self._failed(run_id, generation, name, error, crashed=True)
+            return None
+
+    def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> int | None:
+        with transaction() as session:
+            claimed = claim(session, status="done", lease=settings.lease)
+            if claimed is None:
+                return None
+            if claimed.status == "claimed":
+                place = _join(session, claimed.run, name, place_of)
+                output = type(self).work(session, claimed.run)
+                if isinstance(output, runs.Parked):
+                    runs.park(session, claimed.run, name, output.until)
+                    return None
+                _close(session, claimed.run, name, place, output)
+                crash_point("before-commit", name)
+                return None if place.ends else generation
+        return generation if claimed.status == "done" else None
+
+    def _given_up(self, run_id: str) -> bool:
+        with transaction() as session:
+            return runs.note_crash(session, run_id) > settings.attempts
+
+    def _refused(self, run_id: str, generation: int, name: str, refusal: ShopError) -> int | None:
+        with transaction() as session:
+            run = runs.lock(session, run_id, generation)
+            if run is None:
+                return None
+            if run.status == "compensating":  # an undo can't be refused: it is tried again, and an operator told
+                runs.retry_later(session, run, name, self.queue, refusal, crashed=True)
+                return None
+            self._record_refusal(session, run, name, refusal)
+            return run.generation
+
+    def _record_refusal(self, session: Session, run: runs.Run, name: str, refusal: ShopError) -> None:
+        runs.refuse(session, run, name, self.queue, refusal)
+
+    def _failed(self, run_id: str, generation: int, name: str, error: Exception, *, crashed: bool) -> None:
+        with transaction() as session:
+            run = runs.lock(session, run_id, generation)
+            if run is not None:
+                runs.retry_later(session, run, name, self.queue, error, crashed=crashed)
+
+
+class OutsideStep(Step):
+    """A step that calls outside. `work` says in a first transaction what to ask for (None: nothing to do),
+    `call` asks under an idempotency key, and `record` writes down the answer in a second transaction."""
+
+    abstract = True
+    ask: Callable[[Any, str], Any]
+    record: Callable[[Session, Run, Any], dict[str, Any] | None]
+    on_refusal: Callable[[Session, runs.Run, ShopError], None] | None = None
+
+    def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> int | None:
+        with transaction() as session:
+            claimed = claim(session, status="intent", lease=settings.gateway_timeout + settings.lease)
+            if claimed is None or claimed.status not in ("claimed", "done"):
+                return None
+            if claimed.status == "done":
+                return generation
+            place = _join(session, claimed.run, name, place_of)
+            request = type(self).work(session, claimed.run)
+            crash_point("before-commit", name)
+        run = claimed.run
+        answer = None
+        if request is not None:
+            try:
+                answer = type(self).ask(request, key(run, name))
+            except ShopError as refusal:
+                raise _Answered(refusal) from refusal
+        crash_point("after-call", name)
+        with transaction() as session:
+            if runs.lock(session, run.id, generation) is None:
+                return None
+            output = type(self).record(session, run, answer) if request is not None else None
+            _close(session, run, name, place, output)
+        return None if place.ends else generation
+
+    def _record_refusal(self, session: Session, run: runs.Run, name: str, refusal: ShopError) -> None:
+        # Only the outside's own no is final. Refused before or after the call, it may have happened.
+        answered = isinstance(refusal, _Answered)
+        refusal = refusal.refusal if isinstance(refusal, _Answered) else refusal
+        runs.refuse(session, run, name, self.queue, refusal, status="refused" if answered else "intent")
+        if answered and self.on_refusal is not None:
+            type(self).on_refusal(session, run, refusal)  # type: ignore[misc]
+
+
+class _Answered(ShopError):
+    """A refusal that came from outside."""
+
+    def __init__(self, refusal: ShopError) -> None:
+        super().__init__(refusal.detail, refusal.code, **refusal.extra)
+        self.refusal = refusal
+
+
+def step(work: Work) -> Step:
+    """Makes a local step of `work(session, run)`. Its queue is the file it stands in, its name `queue.function`."""
+    return _register(Step, work, {})
+
+
+def outside_step(
+    *,
+    ask: Callable[[Any, str], Any],
+    record: Callable[[Session, Run, Any], dict[str, Any] | None],
+    on_refusal: Callable[[Session, runs.Run, ShopError], None] | None = None,
+) -> Callable[[Work], Step]:
+    """Makes a step that calls outside of a function that says, in a transaction, what to ask for.
+
+    `ask(request, idempotency_key)` calls, outside any transaction; a ShopError from it is the outside's no,
+    GatewayDown is tried again with the same key. `record(session, run, answer)` writes the answer down;
+    `on_refusal(session, run, refusal)` the no.
+    """
+    parts = {"ask": ask, "record": record, "on_refusal": on_refusal}
+    return lambda work: _register(OutsideStep, work, parts)
+
+
+def _register(kind: type[Step], work: Work, parts: dict[str, Any]) -> Step:
+    queue = work.__module__.split(".")[1]
+    functions = {part: staticmethod(function) for part, function in parts.items() if function}
+    described = {
+        "name": f"{queue}.{work.__name__}",
+        "queue": queue,
+        "work": staticmethod(work),
+        "abstract": False,
+    }
+    described["__doc__"], described["__module__"] = work.__doc__, work.__module__
+    registered: Step = app.register_task(type(work.__name__, (kind,), described | functions)())
+    return registered
+
+
+def key(run: Run | runs.Run, name: str) -> str:
+    """The idempotency key of a run's step. No generation in it: every repetition asks for the same thing."""
+    return f"{run.id}:{name}"
+
+
+def output_of(session: Session, run: Run, name: str) -> dict[str, Any] | None:
+    """What an earlier step of the run has written, or None if it is not done."""
+    done = select(runs.Step.output).where(
+        runs.Step.run_id == run.id, runs.Step.name == name, runs.Step.status == "done"
+    )
+    return session.scalars(done).one_or_none()
+
+
+def _join(session: Session, run: Run, name: str, place_of: PlaceOf) -> Place:
+    place = place_of(session, run, name)
+    if place.header and runs.count_done(session, run.id, place.header) < len(place.header):
+        raise NotJoined
+    return place
+
+
+def _close(session: Session, run: Run, name: str, place: Place, output: dict[str, Any] | None) -> None:
+    runs.finish(session, run, name, output)
+    if place.ends is not None:
+        runs.end(session, run.id, place.ends, output)

@@ -1,0 +1,14 @@
+"""From a placed order to a confirmed one, or to a cancelled one with nothing left behind."""
+
+from tasks import carts, inventory, notifications, orders, payments
+from workflows.engine import Parallel, Pivot, Undoable, Workflow
+
+CHECKOUT = Workflow(
+    "checkout",
+    Undoable(inventory.reserve, undo=inventory.release),
+    Undoable(payments.authorise, undo=payments.void),
+    Pivot(orders.confirm),
+    Parallel(inventory.allocate, carts.clear, notifications.order_confirmed),
+    orders.complete,
+    if_refused=(orders.cancel, notifications.order_cancelled),
+)

@@ -1,0 +1,102 @@
+"""What a worker does after a step: the next one at once, in place, or else the way through the broker.
+
+A broker hop is the dearest thing in a run. While a worker has a run in hand and consumes the next step's
+queue itself, it performs that step without a message. Elsewhere, and for a run that was long in hand, the
+Celery canvas carries on. Either way the step rows decide, so the guarantees are the same.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from models import runs
+from models.database import transaction
+from settings import settings
+from tasks.app import app
+from tasks.step import Step
+from workflows.engine import WORKFLOWS, Call, canvas, place_of, plan, progress_of
+
+_noted: dict[str, float] = {}  # queue → when this process last said how far it has been served
+
+
+def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
+    """Performs the step that a message asks for, and what may follow it in this worker."""
+    _note_served(task)
+    Hand(task, run_id, generation).carry_on(Call(task, name))
+
+
+class Hand:
+    """One message in a worker's hand, and the run that it belongs to."""
+
+    def __init__(self, task: Step, run_id: str, generation: int) -> None:
+        self.task, self.run_id, self.generation = task, run_id, generation
+        self.request = task.request
+        self.since = time.monotonic()
+        self.again = bool((self.request.delivery_info or {}).get("redelivered"))
+        self.is_member = self.request.chord is not None
+
+    def carry_on(self, call: Call) -> None:
+        before = self.generation
+        going_on = self._perform(call)
+        while going_on and self.request.chain and self.generation == before:
+            link = self.request.chain[-1]
+            following = Call(app.tasks[link["task"]], link["args"][2])
+            if not self._may_do([following]):
+                return  # Celery publishes the link
+            self.request.chain = self.request.chain[:-1]
+            going_on = self._perform(following)
+        self.request.chain = None
+        if going_on and not (self.is_member and self.generation == before):
+            self._do_the_rest()
+
+    def _do_the_rest(self) -> None:
+        while stages := self._plan():
+            generation = self.generation
+            for at, stage in enumerate(stages):
+                if not self._may_do(stage):
+                    canvas(self.run_id, self.generation, stages[at:]).apply_async()
+                    return
+                if not all(self._perform(call) for call in stage):
+                    return
+                if self.generation != generation:
+                    break  # refused: there is another plan now
+
+    def _perform(self, call: Call) -> bool:
+        worker = self.request.hostname
+        goes_on = call.step.perform(self.run_id, self.generation, call.name, place_of, worker=worker, again=self.again)
+        self.again = False
+        if goes_on is None:
+            return False
+        self.generation = goes_on
+        return True
+
+    def _may_do(self, stage: Iterable[Call]) -> bool:
+        queues = app.amqp.queues.consume_from
+        return time.monotonic() - self.since < settings.continue_for and all(c.step.queue in queues for c in stage)
+
+    def _plan(self) -> list[list[Call]]:
+        with transaction() as session:
+            run = runs.lock(session, self.run_id, self.generation)
+            return left_of(session, run) if run else []
+
+
+def left_of(session: Any, run: runs.Run) -> list[list[Call]]:
+    """What is left of a locked run. A refused run with nothing to undo and nobody to tell ends here."""
+    steps = runs.steps_of(session, [run.id])[run.id]
+    left = plan(WORKFLOWS[run.workflow], progress_of(run, steps))
+    if not left and run.status == "compensating":
+        runs.end(session, run.id, "cancelled")
+    return left
+
+
+def _note_served(task: Step) -> None:
+    """Once a second and queue, notes how far this worker has got, so that a lost message shows."""
+    published, queue = task.request.get("published_at"), task.queue
+    if published is not None and time.monotonic() - _noted.get(queue, -1.0) >= 1.0:
+        _noted[queue] = time.monotonic()
+        with transaction() as session:
+            runs.note_served(session, queue, datetime.fromtimestamp(published, UTC))
+
+
+Step.carry_on = staticmethod(carry_on)

@@ -1,0 +1,180 @@
+"""Turns the declared list of a workflow's steps into what is left of it, and that into a Celery canvas."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from celery import Signature, chain, chord
+from sqlalchemy.orm import Session
+
+from models import runs
+from tasks.step import Place, Step
+
+Outputs = Mapping[str, dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Undoable:
+    """A step, and what undoes it when a later one is refused."""
+
+    step: Step
+    undo: Step
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """The step of no return: once it is done, the run only goes forward, however long that takes."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Steps that need not wait for each other. The step after them waits for all."""
+
+    steps: tuple[Step, ...]
+
+    def __init__(self, *steps: Step) -> None:
+        object.__setattr__(self, "steps", steps)
+
+
+@dataclass(frozen=True)
+class Each:
+    """One step many times over: once for each item that `over` finds in the outputs of the steps before."""
+
+    step: Step
+    over: Callable[[Outputs], list[str]]
+
+
+Stage = Step | Undoable | Pivot | Parallel | Each
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A list of stages. `if_refused` follows the undos of a refused run and tells the world how it ended."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    if_refused: tuple[Step, ...] = ()
+
+    def __init__(self, name: str, *stages: Stage, if_refused: tuple[Step, ...] = ()) -> None:
+        for before, stage in pairwise(stages):
+            if isinstance(before, Parallel | Each) and isinstance(stage, Parallel | Each):
+                raise TypeError(f"{name}: between two parallel stages there must be a step that joins the first")
+        if not stages or isinstance(stages[-1], Parallel | Each):
+            raise TypeError(f"{name}: the last stage must be a single step: it ends the run")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "stages", stages)
+        object.__setattr__(self, "if_refused", if_refused)
+        WORKFLOWS[name] = self
+
+
+WORKFLOWS: dict[str, Workflow] = {}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One step of one run, to be performed."""
+
+    step: Step
+    name: str
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the database knows of a run's steps."""
+
+    status: str
+    steps: Mapping[str, str]  # name → intent, done or refused
+    outputs: Outputs
+
+
+def progress_of(run: runs.Run, steps: list[runs.Step]) -> Progress:
+    return Progress(
+        run.status, {s.name: s.status for s in steps}, {s.name: s.output for s in steps if s.status == "done"}
+    )
+
+
+FRESH = Progress("running", {}, {})
+
+
+def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
+    """What is left of a run: stages in order, each the calls that may go on side by side. Pure."""
+    if progress.status == "compensating":
+        begun = [stage.step.name for stage in workflow.stages if isinstance(stage, Undoable)]
+        stages = _undoing(workflow, [f"undo:{n}" for n in begun if progress.steps.get(n) in ("done", "intent")])
+    else:
+        stages = _forward(workflow, progress)
+    left = [[call for call in stage if progress.steps.get(call.name) != "done"] for stage in stages]
+    return [stage for stage in left if stage]
+
+
+def revocable(workflow: Workflow, progress: Progress) -> bool:
+    """Whether the run may still be turned back: it goes forward, and its pivot is not done."""
+    pivots = [stage.step.name for stage in workflow.stages if isinstance(stage, Pivot)]
+    return progress.status != "compensating" and not any(progress.steps.get(name) == "done" for name in pivots)
+
+
+def place_of(session: Session, run: Any, name: str) -> Place:
+    """Where in its run's workflow a step stands. Raises KeyError if the workflow has no such step."""
+    workflow = WORKFLOWS[run.workflow]
+    progress = FRESH
+    if any(isinstance(stage, Each) for stage in workflow.stages):
+        progress = progress_of(run, runs.steps_of(session, [run.id])[run.id])
+    undoing = [f"undo:{stage.step.name}" for stage in workflow.stages if isinstance(stage, Undoable)]
+    possible = [*_forward(workflow, progress), *_undoing(workflow, undoing)]
+    return next(call.place for stage in possible for call in stage if call.name == name)
+
+
+def _forward(workflow: Workflow, progress: Progress) -> list[list[Call]]:
+    stages: list[list[Call]] = []
+    header: tuple[str, ...] = ()
+    for stage in workflow.stages:
+        if isinstance(stage, Each):
+            if not _done(stages, progress):
+                return stages  # the items are not known yet; who does the step before plans again
+            calls = [Call(stage.step, f"{stage.step.name}[{item}]") for item in stage.over(progress.outputs)]
+        elif isinstance(stage, Parallel):
+            calls = [Call(step, step.name) for step in stage.steps]
+        else:
+            single = stage if isinstance(stage, Step) else stage.step
+            ends = "succeeded" if stage is workflow.stages[-1] else None
+            calls = [Call(single, single.name, Place(header, ends))]
+        header = tuple(call.name for call in calls) if isinstance(stage, Each | Parallel) else ()
+        stages.append(calls)
+    return stages
+
+
+def _undoing(workflow: Workflow, names: list[str]) -> list[list[Call]]:
+    undo = {f"undo:{stage.step.name}": stage.undo for stage in workflow.stages if isinstance(stage, Undoable)}
+    calls = [Call(undo[name], name) for name in reversed(names)] + [Call(s, s.name) for s in workflow.if_refused]
+    last = len(calls) - 1
+    return [[replace(call, place=Place(ends="cancelled")) if at == last else call] for at, call in enumerate(calls)]
+
+
+def _done(stages: list[list[Call]], progress: Progress) -> bool:
+    return all(progress.steps.get(call.name) == "done" for stage in stages for call in stage)
+
+
+def canvas(run_id: str, generation: int, stages: list[list[Call]]) -> Signature:
+    """The next stretch of a run: a chain up to the next parallel stage, or that stage as a chord.
+
+    Chords are built by the worker that reaches them: freezing one in a process with a Redis result backend
+    subscribes it to every result, and makes publishing three times slower.
+    """
+    if len(stages[0]) > 1:
+        header = [_signature(run_id, generation, call) for call in stages[0]]
+        return chord(header, _signature(run_id, generation, stages[1][0]))
+    stretch: list[Signature] = []
+    for stage in stages:
+        if len(stage) > 1:
+            break
+        stretch.append(_signature(run_id, generation, stage[0]))
+    return chain(*stretch) if len(stretch) > 1 else stretch[0]
+
+
+def _signature(run_id: str, generation: int, call: Call) -> Signature:
+    task_id = f"{run_id}:{generation}:{call.name}"
+    return call.step.si(run_id, generation, call.name).set(task_id=task_id, queue=call.step.queue)

@@ -1,0 +1,31 @@
+"""What beat starts, and when. A run's key is the slot it is for, so that two beats start it once."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import Task
+from celery.schedules import crontab
+
+from models import runs
+from models.database import transaction
+from tasks.app import app
+
+SLOTS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d"}
+
+
+@app.task(name="schedule.start", queue="reports", bind=True)
+def start_scheduled(self: Task, workflow: str, every: str) -> None:
+    """Starts a workflow for the slot in which beat sent this message, unless it has been started for it already."""
+    sent = self.request.get("published_at")
+    slot = datetime.fromtimestamp(sent, UTC).strftime(SLOTS[every])
+    with transaction() as session:
+        runs.start(session, workflow, key=slot, input={"slot": slot})
+
+
+def _entry(workflow: str, every: str, schedule: Any) -> dict[str, Any]:
+    return {"task": start_scheduled.name, "schedule": schedule, "args": (workflow, every)}
+
+
+app.conf.beat_schedule = {
+    "clean_up": _entry("clean_up", "hour", crontab(minute="7")),
+}
