@@ -46,7 +46,8 @@ else:
     broker_heartbeat = 10
     broker_transport_options = {"confirm_publish": True}
 redis_socket_timeout, redis_socket_connect_timeout = 5.0, 2.0
-redis_socket_keepalive, redis_backend_health_check_interval = True, 5
+redis_socket_keepalive = not result_backend.startswith("redis+socket")  # a unix socket knows no such option
+redis_backend_health_check_interval = 5
 
 beat_sync_every = 1
 timezone, enable_utc = "UTC", True

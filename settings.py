@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         "development", pattern="^(development|production)$", description="production refuses default secrets"
     )
     secret_key: str = Field(DEFAULT_SECRET, min_length=32, description="signs access tokens (HS256)")
+    password_cost: int = Field(
+        19456, ge=8, description="KiB of memory that hashing one password takes (argon2id); more is safer and slower"
+    )
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="the shop's currency, ISO 4217")
 
     api_host: str = Field("127.0.0.1", description="address that the API listens on")

@@ -39,6 +39,7 @@ class Notification(Base):
     text: Mapped[str]
     created_at: Mapped[Created]
     sent_at: Mapped[datetime | None]
+    fault: Mapped[str | None]
 
 
 def compose(session: Session, key: str, kind: str, user_id: str | None, recipient: str, **words: Any) -> Notification:
@@ -52,7 +53,9 @@ def compose(session: Session, key: str, kind: str, user_id: str | None, recipien
     return session.scalars(select(Notification).where(Notification.key == key)).one()
 
 
-def sent(session: Session, key: str) -> None:
-    """Records that the mail server has taken it."""
+def sent(session: Session, key: str, fault: str | None) -> None:
+    """Records that the mail server has taken it, or for which fault it never will."""
     notification = session.scalars(select(Notification).where(Notification.key == key)).one()
-    notification.sent_at = func.now()
+    notification.fault = fault
+    if fault is None:
+        notification.sent_at = func.now()

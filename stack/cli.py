@@ -1,4 +1,4 @@
-"""The `shop` command: everything that an operator of one machine does, and what the programs of many are started with."""
+"""The `shop` command: what an operator does, and how some of the programs are started."""
 
 import importlib
 import json
@@ -41,7 +41,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except PermissionError as error:
-            raise click.ClickException(str(error)) from error
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise click.ClickException(reason) from error
         except Exception as error:
             sqlalchemy = sys.modules.get("sqlalchemy.exc")
             if sqlalchemy and isinstance(error, sqlalchemy.OperationalError):
@@ -71,7 +72,7 @@ def up() -> None:
 
     if supervision.is_up(settings):
         click.echo("The stack is already up.")
-    running = bring_up(lambda name: click.echo(f"  {name} is ready"))
+    running = bring_up(lambda line: click.echo(f"  {line}"))
     _print_addresses(running)
 
 
@@ -171,7 +172,11 @@ def dispatcher() -> None:
 
 def _print_processes(processes: "list[Process]") -> None:
     columns = ["name", "state", "pid", "up_since", "restarts", "address"]
-    _print_table(columns, [[str(getattr(process, column) or "") for column in columns] for process in processes])
+    _print_table(columns, [[_cell(getattr(process, column)) for column in columns] for process in processes])
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _print_addresses(settings: "Settings") -> None:
@@ -184,7 +189,9 @@ def _print_addresses(settings: "Settings") -> None:
          f"user {settings.flower_user}, password: shop config flower_password"],
     ]  # fmt: skip
     if not settings.smtp_url:
-        rows.append(["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"takes mail on port {settings.smtp_port}"])
+        rows.append(
+            ["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"takes mail on port {settings.smtp_port}"]
+        )
     if not settings.stripe_api_base:
         rows.append(["sandbox gateway", settings.stripe_base, ""])
     _print_table(["part", "address", ""], rows)

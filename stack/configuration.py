@@ -37,9 +37,8 @@ def entries() -> list[Entry]:
         variable = f"SHOP_{name.upper()}"
         source = "environment" if variable.lower() in environment else "stack" if name in stack else "default"
         default = "" if field.default is PydanticUndefined else field.default
-        found.append(
-            Entry(variable, _shown(name, getattr(settings, name)), _shown(name, default), source, field.description or "")
-        )
+        value, default = _shown(name, getattr(settings, name)), _shown(name, default)
+        found.append(Entry(variable, value, default, source, field.description or ""))
     return found
 
 

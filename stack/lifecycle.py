@@ -1,13 +1,11 @@
 """Bringing the stack of one machine up, until it is ready to work, and down again."""
 
-import fcntl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import click
 
-from settings import Settings, load, var_folder
+from settings import Settings, load
 from stack import provision, supervision
 from stack.programs import programs
 from stack.waiting import wait_until
@@ -24,10 +22,10 @@ class NotReady(click.ClickException):
 def up(say: Callable[[str], None]) -> Settings:
     """Starts whatever is not running, waits until all of it is ready, and returns the settings it runs with.
 
-    `say` is told the name of each thing that is ready. If the stack is up already, nothing happens. What was started is
-    stopped again if something does not get ready. Raises NotReady, provision.Unusable, programs.WrongSetting.
+    `say` is told a line about each thing that is ready. If the stack is up already, nothing happens. If
+    something does not get ready, everything is stopped again. Raises NotReady, Unusable, WrongSetting.
     """
-    with _alone():
+    with provision.alone():
         running = load()
         if supervision.is_up(running):
             return running
@@ -47,27 +45,12 @@ def up(say: Callable[[str], None]) -> Settings:
 
 def down() -> bool:
     """Stops everything and waits for it; says whether anything was up. A second call does nothing."""
-    with _alone():
+    with provision.alone():
         settings = load()
         was_up = supervision.is_up(settings)
         supervision.stop(settings)
         provision.forget()
         return was_up
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One `shop up` or `shop down` at a time in this data folder; a second one waits for the first."""
-    try:
-        var_folder().mkdir(parents=True, exist_ok=True)
-        lock = (var_folder() / "up.lock").open("w")
-    except OSError as error:
-        raise provision.Unusable(
-            f"The data folder {var_folder()} can't be written ({error.strerror}); set SHOP_VAR to a folder that can."
-        ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _migrate(settings: Settings, say: Callable[[str], None]) -> None:
@@ -77,7 +60,7 @@ def _migrate(settings: Settings, say: Callable[[str], None]) -> None:
     if not wait_until(lambda: database_answers(settings), PATIENCE):
         raise NotReady("The database of SHOP_DATABASE_URL does not answer.")
     migrate()
-    say("tables")
+    say("the tables are up to date")
 
 
 def _wait_for(settings: Settings, *, servers: bool, say: Callable[[str], None]) -> None:
@@ -92,7 +75,7 @@ def _wait_for(settings: Settings, *, servers: bool, say: Callable[[str], None]) 
             process = processes[name]
             if process.state == "running" and ready(settings, program):
                 del waiting[name]
-                say(name)
+                say(f"{name} is ready")
             elif time.monotonic() > end or process.restarts >= CRASHES:
                 raise NotReady(f"{name} did not get ready. Its log ends:\n{_last_lines(name)}")
         time.sleep(0.1)

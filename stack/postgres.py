@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pwd import getpwnam, struct_passwd
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -120,7 +120,7 @@ def _create(data: Path, user: struct_passwd | None) -> None:
     new = data.with_name(data.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    identity = {}
+    identity: dict[str, Any] = {}
     if user:
         os.chown(new, user.pw_uid, user.pw_gid)
         identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
@@ -131,7 +131,7 @@ def _create(data: Path, user: struct_passwd | None) -> None:
     ]  # fmt: skip
     single_user = [BIN / "postgres", "--single", "-D", new, "postgres"]
     for command, text in ((initdb, ""), (single_user, "CREATE DATABASE shopflow;\n")):
-        subprocess.run(command, input=text, text=True, check=True, cwd="/", **identity)  # type: ignore[call-overload]
+        subprocess.run([str(part) for part in command], input=text, text=True, check=True, cwd="/", **identity)
     new.rename(data)
 
 
@@ -151,8 +151,7 @@ def _drop_stale_locks(data: Path, sockets: Path) -> None:
 
 
 def _accepts(sockets: Path) -> bool:
-    command = [BIN / "pg_isready", "-q", "-h", sockets]
-    return subprocess.run(command, check=False).returncode == 0
+    return subprocess.run([str(BIN / "pg_isready"), "-q", "-h", str(sockets)], check=False).returncode == 0
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -44,9 +44,8 @@ def worker_groups(text: str) -> dict[str, tuple[str, ...]]:
             raise WrongSetting(f"SHOP_WORKER_GROUPS: there are two groups named {name}.")
         unknown = set(names) - {*QUEUES, "*"}
         if unknown:
-            raise WrongSetting(
-                f"SHOP_WORKER_GROUPS: there is no queue {', '.join(sorted(unknown))}; the queues are {', '.join(QUEUES)}."
-            )
+            slips = ", ".join(sorted(unknown))
+            raise WrongSetting(f"SHOP_WORKER_GROUPS: there is no queue {slips}; the queues are {', '.join(QUEUES)}.")
         groups[name] = names
     named = {queue for queues in groups.values() for queue in queues}
     rest = [queue for queue in QUEUES if queue not in named]
@@ -95,7 +94,7 @@ def _shop(settings: Settings) -> list[Program]:
     ]  # fmt: skip
     schedule = str(var_folder() / "beat" / "schedule")
     return [
-        Program("api", ("gunicorn", "-c", "stack/gunicorn.conf.py", "api.app:app"), api_address(settings)),
+        Program("api", ("gunicorn", "-c", "python:stack.gunicorn_settings", "api.app:app"), api_address(settings)),
         *workers,
         Program("dispatcher-1", ("shop", "dispatcher")),
         Program("dispatcher-2", ("shop", "dispatcher")),

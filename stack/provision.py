@@ -1,11 +1,13 @@
 """What this machine needs before anything starts: a data folder, secrets and free ports, kept in `<var>/stack.json`."""
 
-import contextlib
+import fcntl
 import json
 import os
 import secrets
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,25 @@ class Unusable(click.ClickException):
     """This machine can't run the stack as it is set; the text is a sentence that says what to do."""
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """One command at a time changes what runs in the data folder, which is made; a second one waits for the first.
+
+    Raises Unusable for a folder that can't be written.
+    """
+    with _writing():
+        var_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # mails, orders and secrets will lie there
+        lock = (var_folder() / "up.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def prepare() -> Settings:
-    """Makes the data folder with its secrets, picks the ports that are set to 0, and returns what to run with.
+    """Makes the secrets on first use, picks the ports that are set to 0, and returns what to run with.
 
     Later commands in this folder find it all in `stack.json`. Raises Unusable for a folder that can't be
-    written, a port in use or a missing server, WrongSetting for a setting that can't be followed.
+    written, a port in use, WrongSetting for a setting that can't be followed.
     """
     _write({**{name: secrets.token_urlsafe(32) for name in SECRETS}, **_kept_secrets()})
     settings = load()
@@ -59,23 +75,27 @@ def _kept_secrets() -> dict[str, Any]:
 def _write(content: dict[str, Any]) -> None:
     """Replaces stack.json, whole or not at all, readable by nobody else."""
     new = _file().with_suffix(".new")
-    try:
-        var_folder().mkdir(parents=True, exist_ok=True)
+    with _writing():
         new.unlink(missing_ok=True)
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(content, file, indent=2)
         new.replace(_file())
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Unusable(
-            f"The data folder {var_folder()} can't be written ({error.strerror}); "
-            "set SHOP_VAR to a folder that can."
+            f"The data folder {var_folder()} can't be written ({error.strerror}); set SHOP_VAR to a folder that can."
         ) from error
 
 
 def _ports(settings: Settings) -> dict[str, int]:
     """The ports of the programs that run here; each was free just now."""
     found = {}
-    with contextlib.ExitStack() as held:
+    with ExitStack() as held:
         for name, host in _listeners(settings):
             listener = held.enter_context(_listener(name, host, getattr(settings, name)))
             found[name] = listener.getsockname()[1]
@@ -101,7 +121,7 @@ def _listener(name: str, host: str, port: int) -> socket.socket:
         except OSError as error:
             if time.monotonic() > end:
                 raise Unusable(
-                    f"Port {port} of {host} can't be had ({error.strerror}); "
+                    f"Port {port} of {host} can't be had ({os.strerror(error.errno or 0)}); "
                     f"set SHOP_{name.upper()} to another one, or to 0 for any that is free."
                 ) from error
         time.sleep(0.1)

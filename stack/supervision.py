@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
+import click
 from supervisor.xmlrpc import SupervisorTransport
 
 import settings as settings_module
@@ -21,7 +21,7 @@ from stack.sockets import own_folder
 from stack.waiting import wait_until
 
 ROOT = Path(settings_module.__file__).parent
-NAMESPACE = "supervisor"
+GROUP = "shop"  # one group, for the supervisor takes a second to stop each
 
 
 @dataclass(frozen=True)
@@ -46,27 +46,30 @@ def logs() -> Path:
 def start(settings: Settings) -> None:
     """Starts the supervisor in the background, and it the servers; `start_shop` starts the rest.
 
-    Every program gets all settings as they are now, in its environment.
+    Every program gets all settings as they are now, in its environment. Raises ClickException if the
+    supervisor does not start.
     """
     own_folder(settings.sockets)
     for folder in (logs(), _starts(settings), var_folder() / "beat"):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     for file in _starts(settings).iterdir():
         file.unlink()
     configuration = var_folder() / "supervisord.conf"
     configuration.write_text(_configuration(settings))
-    subprocess.run(
+    _socket(settings).unlink(missing_ok=True)  # a killed supervisor has left it
+    started = subprocess.run(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
-        env=environment(settings), cwd=ROOT, check=True, stdin=subprocess.DEVNULL,
+        env=environment(settings), cwd=ROOT, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
     )  # fmt: skip
-    wait_until(lambda: is_up(settings), 10)
+    if started.returncode != 0 or not wait_until(lambda: is_up(settings), 10):
+        raise click.ClickException(f"The supervisor did not start: {started.stdout}{started.stderr}")
 
 
 def start_shop(settings: Settings) -> None:
     """Starts all programs but the servers. Does not wait for them."""
     for program in programs(settings):
         if not program.server:
-            _call(settings, "startProcess", program.name, False)
+            _call(settings, "startProcess", f"{GROUP}:{program.name}", False)
 
 
 def is_up(settings: Settings) -> bool:
@@ -94,7 +97,7 @@ def stop(settings: Settings) -> None:
     running = [info["name"] for info in _call(settings, "getAllProcessInfo") if info["name"] in shop]
     for name in running:
         try:
-            _call(settings, "stopProcess", name, False)
+            _call(settings, "stopProcess", f"{GROUP}:{name}", False)
         except Fault:  # NOT_RUNNING: it has ended by itself
             continue
     wait_until(lambda: not any(_alive(settings, name) for name in running), 60)
@@ -105,9 +108,7 @@ def stop(settings: Settings) -> None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """What the programs find in their environment: all settings, and the commands of this Python first."""
-    values = {
-        f"SHOP_{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()
-    }
+    values = {f"SHOP_{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
         **os.environ, **values, **flower_environment(settings),
@@ -119,15 +120,16 @@ def _configuration(settings: Settings) -> str:
     parts = [
         _section("unix_http_server", file=_socket(settings), chmod="0700"),
         _section(
-            "supervisord", logfile=logs() / "supervisord.log", logfile_maxbytes="10MB", logfile_backups=1,
+            "supervisord", logfile=logs() / "supervisord.log", logfile_maxbytes="10MB", logfile_backups=1, umask="077",
             pidfile=settings.sockets / "supervisord.pid", **({"user": "root"} if os.geteuid() == 0 else {}),
         ),
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
         "",
     ]  # fmt: skip
-    for number, program in enumerate(programs(settings)):
-        parts.append(_program_section(settings, program, number))
+    wanted = programs(settings)
+    parts.append(_section(f"group:{GROUP}", programs=",".join(program.name for program in wanted)))
+    parts += [_program_section(settings, program, priority) for priority, program in enumerate(wanted)]
     return "\n".join(parts)
 
 
@@ -175,13 +177,13 @@ def _call(settings: Settings, method: str, *arguments: Any) -> Any:
     transport = SupervisorTransport(None, None, f"unix://{_socket(settings)}")
     try:
         proxy = ServerProxy("http://supervisor", transport=transport)
-        return getattr(getattr(proxy, NAMESPACE), method)(*arguments)
+        return getattr(proxy.supervisor, method)(*arguments)
     finally:
         transport.close()
 
 
 def _alive(settings: Settings, name: str) -> bool:
-    return _call(settings, "getProcessInfo", name)["statename"] in ("STARTING", "RUNNING", "STOPPING")
+    return _call(settings, "getProcessInfo", f"{GROUP}:{name}")["statename"] in ("STARTING", "RUNNING", "STOPPING")
 
 
 def _socket(settings: Settings) -> Path:

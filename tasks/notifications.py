@@ -5,20 +5,27 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import accounts, notifications, orders
+from models.errors import MailRefused
 from tasks.gateways import mail
 from tasks.step import Run, output_of, outside_step
 
 
-def _send(request: dict[str, Any], idempotency_key: str) -> None:
-    mail.send(
-        to=request["to"], subject=request["subject"], text=request["text"],
-        message_id=f"<{request['id']}@shopflow>",
-    )  # fmt: skip
+def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
+    """Why the mail server will never take the mail, or None if it has."""
+    try:
+        mail.send(to=request["to"], subject=request["subject"], text=request["text"], message_id=request["id"])
+    except MailRefused as refusal:
+        return refusal.detail  # a wrong address is no reason to hold up an order
+    return None
 
 
-def _sent(session: Session, run: Run, answer: None) -> None:
-    order_id = run.input["order_id"]
-    notifications.sent(session, f"{run.workflow}:{order_id}")
+def _sent(session: Session, run: Run, fault: str | None) -> dict[str, Any]:
+    notifications.sent(session, _key(run), fault)
+    return {"fault": fault} if fault else {}
+
+
+def _key(run: Run) -> str:
+    return f"{run.workflow}:{run.key}"
 
 
 @outside_step(ask=_send, record=_sent)
@@ -43,10 +50,6 @@ def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
 
 def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any]:
     user = accounts.get(session, order.user_id)
-    key = f"{run.workflow}:{order.id}"
     words |= {"number": order.number, "first_name": user.first_name}
-    notification = notifications.compose(session, key, kind, user.id, user.email, **words)
-    return {
-        "id": notification.id, "to": notification.recipient, "subject": notification.subject,
-        "text": notification.text,
-    }  # fmt: skip
+    mail = notifications.compose(session, _key(run), kind, user.id, user.email, **words)
+    return {"id": f"<{mail.id}@shopflow>", "to": mail.recipient, "subject": mail.subject, "text": mail.text}

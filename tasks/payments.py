@@ -38,7 +38,7 @@ def _let_go(request: dict[str, Any], idempotency_key: str) -> str | None:
             reference = _hold(request["hold"], request["hold_key"])
         except PaymentDeclined:
             return None
-    gateway.void(reference, idempotency_key=idempotency_key)
+    gateway.void(reference=reference, idempotency_key=idempotency_key)
     return str(reference)
 
 

@@ -29,13 +29,15 @@ Work = Callable[[Session, Run], Any]
 
 @dataclass(frozen=True)
 class Place:
-    """Where in its workflow a step stands: the parallel steps it joins, and how the run ends after it."""
+    """Where in its workflow a step stands: the parallel steps it joins, how the run ends after it, and whether
+    its refusal turns the run back."""
 
     header: tuple[str, ...] = ()
     ends: str | None = None
+    revocable: bool = False
 
 
-PlaceOf = Callable[[Session, Run, str], Place]
+PlaceOf = Callable[[Session, Any, str], Place]
 
 
 class NotJoined(Exception):
@@ -76,7 +78,7 @@ class Step(Task):
             return None
         except ShopError as refusal:
             log.info("%s of %s refused: %s", *log_as, refusal.detail)
-            return self._refused(run_id, generation, name, refusal)
+            return self._refused(run_id, generation, name, refusal, place_of)
         except GatewayDown as error:
             log.warning("%s of %s will be tried again: %s", *log_as, error)
             self._failed(run_id, generation, name, error, crashed=False)
@@ -106,12 +108,12 @@ class Step(Task):
         with transaction() as session:
             return runs.note_crash(session, run_id) > settings.attempts
 
-    def _refused(self, run_id: str, generation: int, name: str, refusal: ShopError) -> int | None:
+    def _refused(self, run_id: str, generation: int, name: str, refusal: ShopError, place_of: PlaceOf) -> int | None:
         with transaction() as session:
             run = runs.lock(session, run_id, generation)
             if run is None:
                 return None
-            if run.status == "compensating":  # an undo can't be refused: it is tried again, and an operator told
+            if not place_of(session, run, name).revocable:  # a promise to keep: tried again, and a person is told
                 runs.retry_later(session, run, name, self.queue, refusal, crashed=True)
                 return None
             self._record_refusal(session, run, name, refusal)

@@ -15,7 +15,9 @@ from models.database import transaction
 from settings import settings
 from tasks.app import app
 from tasks.step import Step
-from workflows.engine import WORKFLOWS, Call, canvas, place_of, plan, progress_of
+from workflows.engine import WORKFLOWS, Call, place_of, plan, progress_of
+from workflows.monitoring import StepEvents
+from workflows.publishing import publish
 
 _noted: dict[str, float] = {}  # queue → when this process last said how far it has been served
 
@@ -23,7 +25,9 @@ _noted: dict[str, float] = {}  # queue → when this process last said how far i
 def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
     """Performs the step that a message asks for, and what may follow it in this worker."""
     _note_served(task)
-    Hand(task, run_id, generation).carry_on(Call(task, name))
+    hand = Hand(task, run_id, generation)
+    hand.carry_on(Call(task, name))
+    hand.events.send()
 
 
 class Hand:
@@ -35,6 +39,7 @@ class Hand:
         self.since = time.monotonic()
         self.again = bool((self.request.delivery_info or {}).get("redelivered"))
         self.is_member = self.request.chord is not None
+        self.events = StepEvents(self.request.hostname)
 
     def carry_on(self, call: Call) -> None:
         before = self.generation
@@ -45,7 +50,7 @@ class Hand:
             if not self._may_do([following]):
                 return  # Celery publishes the link
             self.request.chain = self.request.chain[:-1]
-            going_on = self._perform(following)
+            going_on = self._perform_in_place(following)
         self.request.chain = None
         if going_on and not (self.is_member and self.generation == before):
             self._do_the_rest()
@@ -55,12 +60,19 @@ class Hand:
             generation = self.generation
             for at, stage in enumerate(stages):
                 if not self._may_do(stage):
-                    canvas(self.run_id, self.generation, stages[at:]).apply_async()
+                    publish(self.run_id, self.generation, stages[at:])
                     return
-                if not all(self._perform(call) for call in stage):
+                if not all(self._perform_in_place(call) for call in stage):
                     return
                 if self.generation != generation:
                     break  # refused: there is another plan now
+
+    def _perform_in_place(self, call: Call) -> bool:
+        began, generation = time.time(), self.generation
+        goes_on = self._perform(call)
+        done = (goes_on and self.generation == generation) or call.place.ends is not None
+        self.events.note(call, self.run_id, generation, began, done=done)
+        return goes_on
 
     def _perform(self, call: Call) -> bool:
         worker = self.request.hostname

@@ -16,8 +16,8 @@ from models import events, runs
 from models.database import transaction
 from settings import QUEUES, settings
 from tasks.app import app
-from workflows.engine import WORKFLOWS, Call, Progress, canvas, plan, progress_of, revocable
-from workflows.nudge import broker_errors
+from workflows.engine import WORKFLOWS, Call, Progress, plan, progress_of, revocable
+from workflows.publishing import broker_errors, publish
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,12 @@ def run_forever() -> None:
         signal.signal(number, lambda *_: stop.set())
     log.info("dispatcher is up, looking every %s s", settings.sweep)
     queues = Queues()
+    away: tuple[type[BaseException], ...] = (OperationalError, *broker_errors())
     while not stop.is_set():
         try:
             while sweep(queues) == BATCH and not stop.is_set():
                 pass
-        except (OperationalError, *broker_errors()) as error:
+        except away as error:
             log.warning("could not sweep, will try again: %s", str(error).splitlines()[0])
             queues.close()
         stop.wait(settings.sweep)
@@ -78,12 +79,12 @@ def sweep(queues: Queues) -> int:
         if not found:
             return 0
         steps = runs.steps_of(session, [run.id for run in found])
-        backlog = Backlog(lengths, dict(session.execute(select(runs.Served.queue, runs.Served.published_at)).all()))  # type: ignore[arg-type]
+        backlog = Backlog(lengths, dict(session.execute(select(runs.Served.queue, runs.Served.published_at)).all()))
         decided = [_decide(session, run, progress_of(run, steps[run.id]), backlog) for run in found]
     for publication in filter(None, decided):
         run_id, generation, stages = publication
         log.info("publishing run %s again, generation %d, from %s", run_id, generation, stages[0][0].name)
-        canvas(run_id, generation, stages).apply_async(retry=False)
+        publish(run_id, generation, stages)
     return len(found)
 
 

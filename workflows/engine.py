@@ -111,6 +111,12 @@ def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
     return [stage for stage in left if stage]
 
 
+def counted(workflow: Workflow, progress: Progress) -> tuple[int, int]:
+    """How many steps are done, and how many there are: of the way that the run is on now."""
+    done = sum(status == "done" for status in progress.steps.values())
+    return done, done + sum(len(stage) for stage in plan(workflow, progress))
+
+
 def revocable(workflow: Workflow, progress: Progress) -> bool:
     """Whether the run may still be turned back: it goes forward, and its pivot is not done."""
     pivots = [stage.step.name for stage in workflow.stages if isinstance(stage, Pivot)]
@@ -131,19 +137,24 @@ def place_of(session: Session, run: Any, name: str) -> Place:
 def _forward(workflow: Workflow, progress: Progress) -> list[list[Call]]:
     stages: list[list[Call]] = []
     header: tuple[str, ...] = ()
+    revocable = True
     for stage in workflow.stages:
+        side_by_side = Place(revocable=revocable)
         if isinstance(stage, Each):
             if not _done(stages, progress):
                 return stages  # the items are not known yet; who does the step before plans again
-            calls = [Call(stage.step, f"{stage.step.name}[{item}]") for item in stage.over(progress.outputs)]
+            calls = [
+                Call(stage.step, f"{stage.step.name}[{item}]", side_by_side) for item in stage.over(progress.outputs)
+            ]
         elif isinstance(stage, Parallel):
-            calls = [Call(step, step.name) for step in stage.steps]
+            calls = [Call(step, step.name, side_by_side) for step in stage.steps]
         else:
             single = stage if isinstance(stage, Step) else stage.step
             ends = "succeeded" if stage is workflow.stages[-1] else None
-            calls = [Call(single, single.name, Place(header, ends))]
+            calls = [Call(single, single.name, Place(header, ends, revocable))]
         header = tuple(call.name for call in calls) if isinstance(stage, Each | Parallel) else ()
         stages.append(calls)
+        revocable = revocable and not isinstance(stage, Pivot)
     return stages
 
 

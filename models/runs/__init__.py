@@ -90,6 +90,12 @@ def wake(session: Session, run: Run) -> None:
     session.info.setdefault("nudge", []).append((run.id, run.workflow, run.generation))
 
 
+def pausing(session: Session, workflow: str, key: str) -> Run | None:
+    """The run of that key, locked, if it is live and has no message under way: parked, or between two attempts."""
+    query = select(Run).where(Run.workflow == workflow, Run.key == key, Run.finished_at.is_(None))
+    return session.scalars(query.where(Run.published_at.is_(None)).with_for_update()).one_or_none()
+
+
 def retry(session: Session, run_id: str) -> Run:
     """An operator's retry: a failed or stuck run goes on where it stood. Raises NotFound, Conflict."""
     run = session.scalars(select(Run).where(Run.id == run_id).with_for_update()).one_or_none()

@@ -185,7 +185,7 @@ def _intent(params: CreateIntent) -> dict[str, Any]:
         "metadata": params.metadata,
         "next_action": None,
         "payment_method": params.payment_method,
-        "payment_method_types": params.payment_method_types,
+        "payment_method_types": params.allowed_payment_method_types,
         "status": "requires_confirmation",
     }
 

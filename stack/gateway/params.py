@@ -30,7 +30,7 @@ class CreateIntent(Params):
     payment_method: str
     confirm: Literal["true"] = Field(description="the sandbox has no separate confirmation")
     capture_method: Literal["manual", "automatic", "automatic_async"] = "automatic_async"
-    payment_method_types: Annotated[list[Literal["card"]], ListOf] = ["card"]
+    allowed_payment_method_types: Annotated[list[Literal["card"]], ListOf] = ["card"]
     off_session: Literal["true", "false"] = "false"
     description: str | None = Field(None, max_length=1000)
     metadata: Metadata = {}

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 ATTEMPTS = 24  # with the pauses below, about a quarter of an hour
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 60.0
 LOOK = 0.1
 TIMEOUT = 5.0
 

@@ -1,6 +1,7 @@
 """Mail, by SMTP, over one connection that a thread keeps open from mail to mail."""
 
 import smtplib
+import ssl
 import threading
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -20,8 +21,8 @@ _kept = threading.local()
 def send(*, to: str, subject: str, text: str, message_id: str, html: str | None = None) -> None:
     """Hands one mail to the mail server, which has it for good when this returns.
 
-    `message_id` says which mail it is, for example the id of the notification: a second call with the same
-    one sends the same mail again, and whoever receives it can tell. Raises GatewayDown when the server can't
+    `message_id` is its Message-ID, `<unique@where>` (RFC 5322, section 3.6.4): a second call with the same one
+    sends the same mail again, and whoever receives it can tell. Raises GatewayDown when the server can't
     be reached or can't take the mail now, MailRefused when it never will.
     """
     message = compose(to=to, subject=subject, text=text, message_id=message_id, html=html)
@@ -50,7 +51,7 @@ def compose(*, to: str, subject: str, text: str, message_id: str, html: str | No
     message["From"] = settings.mail_from
     message["Subject"] = " ".join(subject.split())  # a header is one line (RFC 5322, section 2.2)
     message["Date"] = formatdate()
-    message["Message-ID"] = f"<{message_id}@{_domain()}>"
+    message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence note answers (RFC 3834)
     message.set_content(text)
     if html is not None:
@@ -84,11 +85,16 @@ def _connection() -> smtplib.SMTP:
 
 def _connect() -> smtplib.SMTP:
     url = urlsplit(settings.smtp)
-    secure = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
+    where = (url.hostname or "", url.port or PORTS[url.scheme])
     # Without a name of our own, smtplib asks the resolver for one, which can take seconds.
-    connection = secure(url.hostname or "", url.port or PORTS[url.scheme], local_hostname=_domain(), timeout=TIMEOUT)
+    me = _domain()
+    connection = (
+        smtplib.SMTP_SSL(*where, me, timeout=TIMEOUT, context=ssl.create_default_context())
+        if url.scheme == "smtps"
+        else smtplib.SMTP(*where, me, timeout=TIMEOUT)
+    )
     if url.scheme == "smtp+starttls":
-        connection.starttls()
+        connection.starttls(context=ssl.create_default_context())
     if url.username:
         connection.login(unquote(url.username), unquote(url.password or ""))
     return connection

@@ -86,7 +86,7 @@ def authorise(*, amount: int, currency: str, method: str, order_id: str, idempot
                     "amount": amount,
                     "currency": currency.lower(),
                     "payment_method": method,
-                    "payment_method_types": ["card"],
+                    "allowed_payment_method_types": ["card"],
                     "capture_method": "manual",
                     "confirm": True,
                     # The customer is not there any more to confirm anything: yes or no.
@@ -191,7 +191,7 @@ def parse_webhook(payload: bytes, signature: str) -> Event:
         raise BadSignature("The signature does not belong to this body, or is older than five minutes.") from None
     except ValueError as error:
         raise BadRequest(f"The event can't be read: {error}") from None
-    thing = event.data.object
+    thing = event.data.object.to_dict()
     reference = thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
     return Event(event.id, event.type, reference, dict(thing.get("metadata") or {}))
 

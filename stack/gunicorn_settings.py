@@ -1,4 +1,4 @@
-"""How gunicorn serves the API: processes with threads, of which a request that waits for a task holds one."""
+"""How gunicorn serves the API: processes of threads, where a request that waits for a task holds one thread."""
 
 from typing import Any
 

@@ -1,0 +1,69 @@
+# One machine: needs make and a Python from 3.11 on. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+# The locks name versions for every Python and system that we support, and no hosts.
+RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down status logs lint types bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## run real orders through the whole shop, then clean up; REPLAY=file.csv LIMIT=300 replays real invoices
+	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)")
+
+test: $(DEV) lint types ## run everything that CI runs; TESTS=tests/stack runs a part of the tests
+	SHOP_VAR="$(CURDIR)/var/test" $(BIN)/python -m pytest $(TESTS)
+
+up: $(READY) ## start the stack in the background and print its addresses
+	@$(BIN)/shop up
+
+down: $(READY) ## stop the stack; data stay
+	@$(BIN)/shop down
+
+status: $(READY) ## show each process
+	@$(BIN)/shop status
+
+logs: $(READY) ## follow the logs
+	@$(BIN)/shop logs --follow
+
+lint: $(DEV) ## check style and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(DEV) ## check types
+	$(BIN)/mypy
+
+bench: $(DEV) ## measure orders per second
+	$(BIN)/python -m benchmarks
+
+lock: $(DEV) ## resolve the lock files anew from pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(RESOLVE) --upgrade pyproject.toml -o requirements.lock
+	$(RESOLVE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove what the build and the tests have made; the data in var/ stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made anew only when the locks or the project's own description have changed.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Shopflow needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Installing into $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(READY)
+
+$(DEV): requirements-dev.lock $(READY)
+	@echo "Installing the tools for tests …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $(DEV)

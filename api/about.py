@@ -1,0 +1,33 @@
+"""What the API says of itself: whether it lives, whether it can work, and its OpenAPI document."""
+
+from flask import Blueprint, Response, jsonify
+from flask_smorest import current_api
+
+from api.auth import public
+from workflows import health
+
+blueprint = Blueprint("about", __name__)
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    """Whether this process answers."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> tuple[Response, int]:
+    """Whether everything that an order needs is there: 503, with what is missing, if not."""
+    parts = health.ready()
+    faults = [fault for fault in parts.values() if fault]
+    checks = {name: fault or "ok" for name, fault in parts.items()}
+    return jsonify(status="unavailable" if faults else "ok", checks=checks), 503 if faults else 200
+
+
+@blueprint.get("/openapi.json")
+@public
+def openapi() -> Response:
+    """The document that clients are generated from, made of the schemas that validate."""
+    return jsonify(current_api.spec.to_dict())

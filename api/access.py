@@ -1,0 +1,46 @@
+"""Access: whether a token may do something, for other services to ask."""
+
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+
+from api.auth import bearer, public, read_token
+from api.fields import Pattern, Schema
+
+blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Who may do what")
+
+
+def _word(example: str) -> fields.String:
+    word = Pattern(r"^[a-z][a-z_-]{0,31}$", error="a lower-case word")
+    return fields.String(required=True, validate=word, metadata={"example": example})
+
+
+class Question(Schema):
+    token = fields.String(
+        validate=validate.Length(1, 4000), metadata={"description": "An access token; left out: that of the request"}
+    )
+    action = _word("write")
+    resource = _word("products")
+
+
+class Verdict(Schema):
+    allowed = fields.Boolean(required=True)
+    reason = fields.String(required=True)
+
+
+@blueprint.route("/authz/check")
+class CheckView(MethodView):
+    @public
+    @blueprint.arguments(Question)
+    @blueprint.response(200, Verdict)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Whether a token grants the permission `resource:action`."""
+        found = read_token(body["token"]) if "token" in body else (bearer(), {})
+        if found is None:
+            return {"allowed": False, "reason": "The token is not valid, or not any more."}
+        permission = f"{body['resource']}:{body['action']}"
+        if permission in found[0].permissions:
+            return {"allowed": True, "reason": f"A role of the user holds {permission}."}
+        return {"allowed": False, "reason": f"No role of the user holds {permission}."}

@@ -1,0 +1,97 @@
+"""What users keep with us: their profile, addresses and sessions."""
+
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from sqlalchemy.orm import Session as DatabaseSession
+
+from api.accounts.blueprint import blueprint
+from api.accounts.shapes import NewAddress, Profile, ProfileChanges, SavedAddress, Session
+from api.auth import signed_in
+from api.idempotency import idempotent
+from api.pages import PageQuery, page, page_of
+from models import accounts
+from models.database import transaction
+
+
+@blueprint.route("/me")
+class MeView(MethodView):
+    @signed_in
+    @blueprint.response(200, Profile)
+    def get(self) -> dict[str, Any]:
+        """The profile of who asks, with roles and permissions."""
+        with transaction() as session:
+            return _profile(accounts.get(session, g.principal.user_id))
+
+    @signed_in
+    @blueprint.arguments(ProfileChanges(partial=True))
+    @blueprint.response(200, Profile)
+    def patch(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Changes the fields that are given."""
+        with transaction() as session:
+            return _profile(accounts.update_profile(session, g.principal.user_id, body))
+
+
+@blueprint.route("/me/addresses")
+class AddressesView(MethodView):
+    @signed_in
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(SavedAddress))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The addresses of who asks, oldest first."""
+        with transaction() as session:
+            return page(session, accounts.addresses_of(g.principal.user_id), accounts.Address.id, **query)
+
+    @signed_in
+    @blueprint.arguments(NewAddress)
+    @idempotent()
+    @blueprint.response(201, SavedAddress)
+    def post(self, session: DatabaseSession, body: dict[str, Any]) -> accounts.Address:
+        """Adds an address."""
+        return accounts.add_address(session, g.principal.user_id, body)
+
+
+@blueprint.route('/me/addresses/<id("adr"):address_id>')
+class AddressView(MethodView):
+    @signed_in
+    @blueprint.response(204)
+    def delete(self, address_id: str) -> None:
+        """Deletes an address. Orders that were sent there keep it."""
+        with transaction() as session:
+            accounts.delete_address(session, g.principal.user_id, address_id)
+
+
+@blueprint.route("/me/sessions")
+class SessionsView(MethodView):
+    @signed_in
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Session))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Where who asks is signed in, latest login first."""
+        with transaction() as session:
+            live = accounts.live_sessions(g.principal.user_id)
+            found = page(session, live, accounts.LoginSession.id.desc(), **query)
+        found["data"] = [_session(row) for row in found["data"]]
+        return found
+
+
+@blueprint.route('/me/sessions/<id("ses"):session_id>')
+class SessionView(MethodView):
+    @signed_in
+    @blueprint.response(204)
+    def delete(self, session_id: str) -> None:
+        """Ends a session; its tokens stop working at once."""
+        with transaction() as session:
+            accounts.end_session(session, g.principal.user_id, session_id)
+
+
+def _profile(user: accounts.User) -> dict[str, Any]:
+    shown = ("id", "username", "email", "first_name", "last_name", "status", "created_at")
+    held = {"roles": sorted(g.principal.roles), "permissions": sorted(g.principal.permissions)}
+    return {**{name: getattr(user, name) for name in shown}, **held}
+
+
+def _session(row: accounts.LoginSession) -> dict[str, Any]:
+    shown = ("id", "user_agent", "ip", "created_at", "last_used_at", "expires_at")
+    return {**{name: getattr(row, name) for name in shown}, "current": row.id == g.principal.session_id}

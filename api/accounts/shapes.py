@@ -1,0 +1,136 @@
+"""What goes in and out of the accounts' views."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from api.fields import IdField, Pattern, Schema, Timestamp
+from models import accounts
+
+
+def _username() -> fields.String:
+    allowed = Pattern(r"^[A-Za-z0-9._-]{3,64}$", error="3 to 64 letters, digits, dots, hyphens or underscores")
+    return fields.String(required=True, validate=allowed, metadata={"example": "ada"})
+
+
+def _email() -> fields.Email:
+    return fields.Email(required=True, validate=validate.Length(max=254), metadata={"example": "ada@example.org"})
+
+
+def _password() -> fields.String:
+    return fields.String(
+        required=True,
+        validate=validate.Length(8, 256),
+        metadata={"example": "correct horse battery", "format": "password"},
+    )
+
+
+def _name() -> fields.String:
+    return fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "Lovelace"})
+
+
+class NewAddress(Schema):
+    line1 = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "12 St James's Square"})
+    line2 = fields.String(validate=validate.Length(0, 200))
+    city = fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "London"})
+    postal_code = fields.String(validate=validate.Length(0, 20))
+    country = fields.String(required=True, validate=validate.Length(2, 60), metadata={"example": "GB"})
+
+
+class SavedAddress(NewAddress):
+    id = IdField("adr", required=True)
+    line2 = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    created_at = Timestamp(required=True)
+
+
+class Registration(Schema):
+    username = _username()
+    email = _email()
+    password = _password()
+    first_name = _name()
+    last_name = _name()
+    address = fields.Nested(NewAddress, required=True)
+
+
+class Login(Schema):
+    """A user name or an e-mail address, in either field, and the password."""
+
+    username = fields.String(validate=validate.Length(1, 254), metadata={"example": "ada"})
+    email = fields.String(validate=validate.Length(1, 254))
+    password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
+
+    @validates_schema
+    def _one_name(self, data: dict[str, Any], **_: Any) -> None:
+        if ("username" in data) == ("email" in data):
+            raise ValidationError("give either username or email", "username")
+
+
+class RefreshToken(Schema):
+    refresh_token = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class Token(Schema):
+    token = fields.String(required=True, validate=validate.Length(1, 4000))
+
+
+class NewPassword(Schema):
+    current_password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
+    new_password = _password()
+
+
+class Tokens(Schema):
+    access_token = fields.String(required=True)
+    refresh_token = fields.String(required=True, metadata={"description": "Good for one exchange"})
+    token_type = fields.String(required=True, validate=validate.Equal("Bearer"))
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds that the access token lives"})
+
+
+class User(Schema):
+    id = IdField("usr", required=True)
+    username = fields.String(required=True)
+    email = fields.String(required=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(accounts.STATUSES))
+    created_at = Timestamp(required=True)
+
+
+class Profile(User):
+    roles = fields.List(fields.String(), required=True)
+    permissions = fields.List(fields.String(), required=True)
+
+
+class ProfileChanges(Schema):
+    username = _username()
+    email = _email()
+    first_name = _name()
+    last_name = _name()
+
+
+class Registered(Tokens):
+    user = fields.Nested(User, required=True)
+
+
+class Introspection(Schema):
+    """RFC 7662, section 2.2; everything but `active` only of a token that is."""
+
+    active = fields.Boolean(required=True)
+    sub = fields.String()
+    sid = fields.String()
+    iat = fields.Integer()
+    exp = fields.Integer()
+    jti = fields.String()
+    token_type = fields.String()
+    scope = fields.String(metadata={"description": "Permissions, separated by spaces"})
+    roles = fields.List(fields.String())
+
+
+class Session(Schema):
+    id = IdField("ses", required=True)
+    current = fields.Boolean(required=True, metadata={"description": "The one that asks"})
+    user_agent = fields.String(allow_none=True)
+    ip = fields.String(allow_none=True)
+    created_at = Timestamp(required=True)
+    last_used_at = Timestamp(required=True)
+    expires_at = Timestamp(required=True)

@@ -1,0 +1,111 @@
+"""Registration, login and what becomes of the tokens."""
+
+from typing import Any
+
+from flask import g, request
+from flask.views import MethodView
+
+from api.accounts.blueprint import blueprint
+from api.accounts.shapes import Introspection, Login, NewPassword, RefreshToken, Registered, Registration, Token, Tokens
+from api.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
+from models import accounts, carts
+from models.database import transaction
+from models.errors import NotSignedIn
+
+
+@blueprint.route("/auth/register")
+class RegisterView(MethodView):
+    @public
+    @blueprint.arguments(Registration)
+    @blueprint.response(201, Registered)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Opens an account with an address and a cart, all or nothing, and signs in."""
+        password_hash = accounts.hash_password(body.pop("password"))
+        with transaction() as session:
+            user = accounts.register(session, **body, password_hash=password_hash)
+            carts.open_cart(session, user.id)
+            opened = accounts.open_session(session, user.id, *_device())
+        return {"user": user, **_tokens(opened)}
+
+
+@blueprint.route("/auth/login")
+class LoginView(MethodView):
+    @public
+    @blueprint.arguments(Login)
+    @blueprint.response(200, Tokens)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Signs in with user name or e-mail address."""
+        with transaction() as session:
+            found = accounts.find_credentials(session, body.get("username") or body["email"])
+        if not accounts.password_fits(found.password_hash, body["password"]):
+            raise accounts.wrong_credentials()
+        with transaction() as session:
+            return _tokens(accounts.log_in(session, found, *_device()))
+
+
+@blueprint.route("/auth/refresh")
+class RefreshView(MethodView):
+    @public
+    @blueprint.arguments(RefreshToken)
+    @blueprint.response(200, Tokens)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Exchanges a refresh token for new tokens. Each works once; a second use ends the session."""
+        with transaction() as session:
+            opened = accounts.rotate(session, body["refresh_token"])
+        if opened is None:
+            raise NotSignedIn("This refresh token is not valid, or not any more.", code="invalid_token")
+        return _tokens(opened)
+
+
+@blueprint.route("/auth/logout")
+class LogoutView(MethodView):
+    @signed_in
+    @blueprint.response(204)
+    def post(self) -> None:
+        """Ends the session; its tokens stop working at once."""
+        with transaction() as session:
+            accounts.end_session(session, g.principal.user_id, g.principal.session_id)
+
+
+@blueprint.route("/auth/introspect")
+class IntrospectView(MethodView):
+    @public
+    @blueprint.arguments(Token)
+    @blueprint.response(200, Introspection)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Whether an access token is good now, and whose it is (RFC 7662). Who holds it may ask."""
+        found = read_token(body["token"])
+        if found is None:
+            return {"active": False}
+        principal, claims = found
+        scope = " ".join(sorted(principal.permissions))
+        return {**claims, "active": True, "token_type": "Bearer", "scope": scope, "roles": sorted(principal.roles)}
+
+
+@blueprint.route("/auth/password")
+class PasswordView(MethodView):
+    @signed_in
+    @blueprint.arguments(NewPassword)
+    @blueprint.response(204)
+    def post(self, body: dict[str, Any]) -> None:
+        """Changes the password and ends all other sessions."""
+        with transaction() as session:
+            current = accounts.credentials_of(session, g.principal.user_id)
+        if not accounts.password_fits(current.password_hash, body["current_password"]):
+            raise accounts.wrong_credentials()
+        new_hash = accounts.hash_password(body["new_password"])
+        with transaction() as session:
+            accounts.change_password(session, g.principal.user_id, new_hash, kept_session=g.principal.session_id)
+
+
+def _device() -> tuple[str | None, str | None]:
+    return request.headers.get("User-Agent"), request.remote_addr
+
+
+def _tokens(opened: accounts.Opened) -> dict[str, Any]:
+    return {
+        "access_token": access_token(opened.user_id, opened.session_id),
+        "refresh_token": opened.refresh_token,
+        "token_type": "Bearer",
+        "expires_in": ACCESS_LIFETIME,
+    }

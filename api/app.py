@@ -1,0 +1,62 @@
+"""The Flask application, put together. gunicorn serves `api.app:app`."""
+
+from http import HTTPStatus
+from typing import Any
+
+import flask_smorest
+from flask import Flask
+from marshmallow import RAISE
+
+import workflows  # noqa: F401, whose after-commit hook publishes what requests start
+from api import about, access, accounts, carts, catalogue, checkout, errors, inventory, orders, payments, tasks
+from api import request as requests
+from api.fields import IdConverter
+from settings import settings
+
+BLUEPRINTS = [
+    module.blueprint for module in (accounts, access, catalogue, carts, checkout, orders, payments, inventory, tasks)
+]
+"""One per resource, in the order of the OpenAPI document."""
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest with problem documents (RFC 9457) for its errors."""
+
+    def _register_error_handlers(self) -> None:
+        errors.install(self._app)
+
+    def _register_responses(self) -> None:
+        content = {"application/problem+json": {"schema": errors.Problem}}
+        for status in HTTPStatus:
+            described = {"description": status.phrase, **({"content": content} if status >= 400 else {})}
+            self.spec.components.response(status.name, described, lazy=True)
+        default = {"description": "A refusal or a failure", "content": content}
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, default, lazy=True)
+
+
+def create_app() -> Flask:
+    """A new application, with every blueprint."""
+    app = Flask("shopflow", static_folder=None)
+    app.secret_key = settings.secret_key
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
+    app.url_map.merge_slashes = False  # a redirect would be HTML
+    app.url_map.converters["id"] = IdConverter
+    requests.install(app)
+    api = Api(app)
+    api.register_converter(IdConverter, _id_parameter)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
+    parser = flask_smorest.Blueprint.ARGUMENTS_PARSER
+    parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(about.blueprint)
+    return app
+
+
+def _id_parameter(converter: IdConverter) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{converter.regex}$"}
+
+
+app = create_app()

@@ -1,0 +1,6 @@
+"""The catalogue: products, categories and authors."""
+
+from api.catalogue import groups, products
+from api.catalogue.blueprint import blueprint
+
+__all__ = ["blueprint", "groups", "products"]

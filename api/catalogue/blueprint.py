@@ -1,0 +1,8 @@
+"""Where the catalogue's views are registered."""
+
+from flask_smorest import Blueprint
+
+from api.etags import not_modified
+
+blueprint = Blueprint("catalogue", __name__, url_prefix="/v1", description="Products, categories and authors")
+blueprint.after_request(not_modified)

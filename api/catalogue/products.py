@@ -1,0 +1,116 @@
+"""Views of products."""
+
+from typing import Any
+
+from flask import url_for
+from flask.views import MethodView
+from sqlalchemy.orm import Session
+
+from api.auth import allowed, public
+from api.catalogue.blueprint import blueprint
+from api.catalogue.shapes import (
+    NewBook,
+    NewProduct,
+    Product,
+    ProductChanges,
+    ProductQuery,
+    product_fields,
+    product_view,
+)
+from api.etags import check_unchanged, etag
+from api.idempotency import idempotent
+from api.pages import page, page_of
+from models import catalogue, inventory
+from models.database import transaction
+
+TABLE = catalogue.Product
+ETAG = {"ETag": {"schema": {"type": "string"}}}
+SORTS = {
+    "created_at": (TABLE.id.asc(),),  # a UUIDv7 sorts by time
+    "-created_at": (TABLE.id.desc(),),
+    "title": (TABLE.title.asc(), TABLE.id.asc()),
+    "-title": (TABLE.title.desc(), TABLE.id.desc()),
+    "price": (TABLE.price_amount.asc(), TABLE.id.asc()),
+    "-price": (TABLE.price_amount.desc(), TABLE.id.desc()),
+}
+
+
+@blueprint.route("/products")
+class ProductsView(MethodView):
+    @public
+    @blueprint.arguments(ProductQuery, location="query")
+    @blueprint.response(200, page_of(Product))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Products on sale, newest first unless sorted otherwise."""
+        chosen = catalogue.listing(**{n: query.pop(n, None) for n in ("q", "category", "author", "kind")})
+        in_stock = query.pop("in_stock", None)
+        if in_stock is not None:
+            has_some = inventory.in_stock(TABLE.id)
+            chosen = chosen.where(has_some if in_stock else ~has_some)
+        with transaction() as session:
+            found = page(session, chosen, *SORTS[query.pop("sort")], **query)
+            pieces = inventory.available(session, [product.id for product in found["data"]])
+            found["data"] = [product_view(product, pieces[product.id]) for product in found["data"]]
+        return found
+
+    @allowed("products:write")
+    @blueprint.arguments(NewProduct)
+    @idempotent()
+    @blueprint.response(201, Product)
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
+        """Makes a product. Its SKU must be new; a category or an author that is named is made if there is none."""
+        return _made(catalogue.create_product(session, product_fields(body)))
+
+
+@blueprint.route("/products/books")
+class BooksView(MethodView):
+    @allowed("products:write")
+    @blueprint.arguments(NewBook)
+    @idempotent()
+    @blueprint.response(201, Product)
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
+        """Makes a book with its author and its category, found or made: all at once, or nothing."""
+        author, published_on = body.pop("author"), body.pop("published_on", None)
+        attributes = body.get("attributes", {})
+        if published_on is not None:
+            attributes = {**attributes, "published_on": published_on.isoformat()}
+        return _made(catalogue.create_book(session, {**product_fields(body), "attributes": attributes}, author))
+
+
+@blueprint.route('/products/<id("prd"):product_id>')
+class ProductView(MethodView):
+    @public
+    @blueprint.response(200, Product, headers=ETAG)
+    def get(self, product_id: str) -> Any:
+        """A product with what is available of it."""
+        with transaction() as session:
+            return _shown(session, catalogue.get_product(session, product_id))
+
+    @allowed("products:write")
+    @blueprint.arguments(ProductChanges)
+    @blueprint.response(200, Product, headers=ETAG)
+    def patch(self, body: dict[str, Any], product_id: str) -> Any:
+        """Changes what is given. Attributes are merged, and null takes one out (RFC 7396)."""
+        with transaction() as session:
+            product = catalogue.get_product(session, product_id, lock=True)
+            check_unchanged(product.updated_at)
+            return _shown(session, catalogue.update_product(session, product, product_fields(body)))
+
+    @allowed("products:write")
+    @blueprint.response(204)
+    def delete(self, product_id: str) -> None:
+        """Takes a product off the shelves. Orders of it can still be read."""
+        with transaction() as session:
+            product = catalogue.get_product(session, product_id, lock=True)
+            check_unchanged(product.updated_at)
+            catalogue.delete_product(session, product)
+
+
+def _shown(session: Session, product: catalogue.Product) -> Any:
+    pieces = inventory.available(session, [product.id])[product.id]
+    return product_view(product, pieces), etag(product.updated_at, pieces)
+
+
+def _made(product: catalogue.Product) -> Any:
+    address = url_for("catalogue.ProductView", product_id=product.id)
+    return product_view(product, 0), {"Location": address, **etag(product.updated_at, 0)}

@@ -1,0 +1,8 @@
+"""Where the inventory's views are registered."""
+
+from flask_smorest import Blueprint
+
+from api.etags import not_modified
+
+blueprint = Blueprint("inventory", __name__, url_prefix="/v1", description="Warehouses and the stock in them")
+blueprint.after_request(not_modified)

@@ -1,0 +1,141 @@
+"""Views of levels of stock, of the movements that make them, and of the thresholds for ordering more."""
+
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from api.auth import allowed
+from api.fields import IdField, Schema, Timestamp
+from api.idempotency import idempotent
+from api.inventory.blueprint import blueprint
+from api.pages import PageQuery, page, page_of
+from models import inventory
+from models.database import transaction
+
+MOST = inventory.MAX_LEVEL
+
+
+class Level(Schema):
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    available = fields.Integer()
+    reorder_point = fields.Integer(allow_none=True)
+    reorder_quantity = fields.Integer(allow_none=True)
+
+
+class ListedLevel(Level):
+    sku = fields.String()
+    title = fields.String()
+
+
+class LevelQuery(PageQuery):
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+    low = fields.Boolean(metadata={"description": "only where what is available has come down to the reorder point"})
+
+
+class Movement(Schema):
+    id = IdField("mov")
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+    quantity = fields.Integer()
+    reason = fields.String()
+    reference = fields.String(allow_none=True)
+    actor = fields.String(allow_none=True)
+    created_at = Timestamp()
+
+
+class MovementQuery(PageQuery):
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+
+
+class Adjustment(Schema):
+    product_id = IdField("prd", required=True)
+    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    quantity = fields.Integer(
+        required=True, strict=True, validate=[validate.Range(-MOST, MOST), validate.NoneOf([0])],
+        metadata={"description": "pieces that came (+) or went (-)", "example": 20},
+    )  # fmt: skip
+    reason = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "delivery"})
+    reference = fields.String(validate=validate.Length(1, 200), metadata={"example": "delivery note 4711"})
+
+
+class Adjusted(Movement):
+    """The movement, and the level that it has led to."""
+
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    available = fields.Integer()
+
+
+class Threshold(Schema):
+    product_id = IdField("prd", required=True)
+    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    reorder_point = fields.Integer(required=True, strict=True, allow_none=True, validate=validate.Range(0, MOST))
+    reorder_quantity = fields.Integer(strict=True, allow_none=True, load_default=None, validate=validate.Range(1, MOST))
+
+
+@blueprint.route("/stock")
+class StockView(MethodView):
+    @allowed("stock:read")
+    @blueprint.arguments(LevelQuery, location="query")
+    @blueprint.response(200, page_of(ListedLevel))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Levels of stock per product and warehouse."""
+        chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id", "low") if name in query}
+        table = inventory.Stock
+        with transaction() as session:
+            found = page(session, inventory.levels(**chosen), table.product_id.asc(), table.warehouse_id.asc(), **query)
+            found["data"] = [{**_level(stock), "sku": sku, "title": title} for stock, sku, title in found["data"]]
+        return found
+
+
+@blueprint.route("/stock/adjustments")
+class AdjustmentsView(MethodView):
+    @allowed("stock:write")
+    @blueprint.arguments(Adjustment)
+    @idempotent()
+    @blueprint.response(201, Adjusted)
+    def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
+        """Books pieces that came or went. Beyond the warehouse's capacity, or below what is promised to orders: 409."""
+        movement, level = inventory.adjust(session, actor=g.principal.user_id, **body)
+        return {**_movement(movement), **_level(level)}
+
+
+@blueprint.route("/stock/movements")
+class MovementsView(MethodView):
+    @allowed("stock:read")
+    @blueprint.arguments(MovementQuery, location="query")
+    @blueprint.response(200, page_of(Movement))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """What came and went, newest first."""
+        chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id") if name in query}
+        with transaction() as session:
+            return page(session, inventory.movements(**chosen), inventory.Movement.id.desc(), **query)
+
+
+@blueprint.route("/stock/thresholds")
+class ThresholdsView(MethodView):
+    @allowed("stock:write")
+    @blueprint.arguments(Threshold)
+    @blueprint.response(200, Level)
+    def put(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Sets at which level of available pieces to order more, and how many; null takes the rule away."""
+        body.setdefault("warehouse_id", None)
+        with transaction() as session:
+            return _level(inventory.set_threshold(session, **body))
+
+
+def _level(stock: inventory.Stock) -> dict[str, Any]:
+    names = ("product_id", "warehouse_id", "on_hand", "reserved", "reorder_point", "reorder_quantity")
+    return {**{name: getattr(stock, name) for name in names}, "available": stock.on_hand - stock.reserved}
+
+
+def _movement(movement: inventory.Movement) -> dict[str, Any]:
+    return {name: getattr(movement, name) for name in Movement._declared_fields}

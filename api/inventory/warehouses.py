@@ -1,0 +1,154 @@
+"""Views of warehouses: where they are, what lies in them, and what still fits in."""
+
+from typing import Any
+
+from flask import url_for
+from flask.views import MethodView
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from api.auth import allowed
+from api.etags import check_unchanged, etag
+from api.fields import IdField, Schema, Timestamp
+from api.idempotency import idempotent
+from api.inventory.blueprint import blueprint
+from api.pages import PageQuery, page, page_of
+from models import catalogue, inventory
+from models.database import transaction
+
+
+def _pieces(description: str) -> Any:
+    return fields.Integer(
+        strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL),
+        metadata={"description": description},
+    )  # fmt: skip
+
+
+class Capacity(Schema):
+    """Pieces per kind of product; null is without limit."""
+
+    book = _pieces("books that fit in")
+    clothing = _pieces("pieces of clothing that fit in")
+    electronics = _pieces("electronic devices that fit in")
+
+
+class WarehouseAddress(Schema):
+    line1 = fields.String(validate=validate.Length(max=200), metadata={"example": "Quay 7"})
+    line2 = fields.String(validate=validate.Length(max=200))
+    city = fields.String(validate=validate.Length(max=100), metadata={"example": "Rotterdam"})
+    postal_code = fields.String(validate=validate.Length(max=20))
+    country = fields.String(validate=validate.Length(max=60), metadata={"example": "NL"})
+
+
+class WarehouseChanges(Schema):
+    name = fields.String(validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+    address = fields.Nested(WarehouseAddress)
+    status = fields.String(validate=validate.OneOf(("active", "closed")))
+    capacity = fields.Nested(Capacity)
+
+
+class NewWarehouse(WarehouseChanges):
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+
+
+class Warehouse(WarehouseChanges):
+    id = IdField("wh")
+    is_default = fields.Boolean()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+class Totals(Schema):
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    available = fields.Integer()
+
+
+class Levels(Schema):
+    book = fields.Nested(Totals)
+    clothing = fields.Nested(Totals)
+    electronics = fields.Nested(Totals)
+
+
+class WarehouseDetail(Warehouse):
+    levels = fields.Nested(Levels)
+    remaining = fields.Nested(Capacity)
+
+
+class CapacityQuestion(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
+
+
+class CapacityAnswer(Schema):
+    fits = fields.Boolean()
+    remaining = fields.Integer(allow_none=True, metadata={"description": "null: without limit"})
+
+
+@blueprint.route("/warehouses")
+class WarehousesView(MethodView):
+    @allowed("stock:read")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Warehouse))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """All warehouses."""
+        with transaction() as session:
+            found = page(session, inventory.warehouses(), inventory.Warehouse.id.asc(), **query)
+            found["data"] = [_shown(warehouse) for warehouse in found["data"]]
+        return found
+
+    @allowed("stock:write")
+    @blueprint.arguments(NewWarehouse)
+    @idempotent()
+    @blueprint.response(201, Warehouse)
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
+        """Makes a new, empty warehouse."""
+        warehouse = inventory.create_warehouse(session, **{"address": {}, "capacity": {}, **body})
+        address = url_for("inventory.WarehouseView", warehouse_id=warehouse.id)
+        return _shown(warehouse), {"Location": address, **etag(warehouse.updated_at)}
+
+
+@blueprint.route('/warehouses/<id("wh"):warehouse_id>')
+class WarehouseView(MethodView):
+    @allowed("stock:read")
+    @blueprint.response(200, WarehouseDetail)
+    def get(self, warehouse_id: str) -> Any:
+        """A warehouse with its levels and what still fits in, per kind of product."""
+        with transaction() as session:
+            return _in_detail(session, inventory.get_warehouse(session, warehouse_id))
+
+    @allowed("stock:write")
+    @blueprint.arguments(WarehouseChanges)
+    @blueprint.response(200, WarehouseDetail)
+    def patch(self, body: dict[str, Any], warehouse_id: str) -> Any:
+        """Changes what is given. A closed warehouse takes nothing in and sells nothing more."""
+        with transaction() as session:
+            check_unchanged(inventory.lock_warehouse(session, warehouse_id).updated_at)
+            return _in_detail(session, inventory.update_warehouse(session, warehouse_id, body))
+
+
+@blueprint.route('/warehouses/<id("wh"):warehouse_id>/capacity-check')
+class CapacityCheckView(MethodView):
+    @allowed("stock:read")
+    @blueprint.arguments(CapacityQuestion)
+    @blueprint.response(200, CapacityAnswer)
+    def post(self, body: dict[str, Any], warehouse_id: str) -> dict[str, Any]:
+        """Whether so many pieces of a product would fit in now."""
+        with transaction() as session:
+            warehouse = inventory.get_warehouse(session, warehouse_id)
+            fits, remaining = inventory.capacity_check(session, warehouse, **body)
+        return {"fits": fits, "remaining": remaining}
+
+
+def _shown(warehouse: inventory.Warehouse) -> dict[str, Any]:
+    names = ("id", "name", "address", "status", "is_default", "created_at", "updated_at")
+    capacity = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
+    return {**{name: getattr(warehouse, name) for name in names}, "capacity": capacity}
+
+
+def _in_detail(session: Session, warehouse: inventory.Warehouse) -> Any:
+    room = inventory.room_left(session, warehouse)
+    remaining = {kind: None if pieces is None else max(pieces, 0) for kind, pieces in room.items()}
+    levels = inventory.totals(session, warehouse)
+    beside = ".".join(str(pieces) for totals in levels.values() for pieces in totals.values())
+    return {**_shown(warehouse), "levels": levels, "remaining": remaining}, etag(warehouse.updated_at, beside)

@@ -1,0 +1,100 @@
+"""What happens to every request and response: ids, the body's form, headers that protect."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from api.errors import invalid
+from models.database import request_id
+from models.errors import BadRequest
+
+MAX_BODY = 1 << 20  # bytes
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""For answers that are data; a page or a view that needs another value sets it itself."""
+
+
+def install(app: Flask) -> None:
+    """Registers the hooks."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(_begin)
+    app.before_request(_check_input)
+    app.after_request(_finish)
+    app.teardown_request(_forget)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    request_id.set(given if REQUEST_ID.fullmatch(given) else uuid4().hex)
+
+
+def _check_input() -> None:
+    """Refuses bodies that are not well-formed JSON, and text that PostgreSQL can't keep.
+
+    The schemas parse the body again; here stands what their parser would let through or break at.
+    """
+    if request.routing_exception is not None:
+        return
+    faults = {name: [UNSTORABLE] for name, value in request.args.items(multi=True) if "\0" in name + value}
+    if request.content_length or request.headers.get("Transfer-Encoding"):
+        if not request.is_json:
+            raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
+        try:
+            faults.update(_unstorable(json.loads(request.get_data(), parse_constant=_refuse_constant)))
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
+    if faults:
+        raise invalid(faults)
+
+
+UNSTORABLE = "contains a character that can't be stored"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _unstorable(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The fields that hold NUL or half of a surrogate pair."""
+    if isinstance(value, str):
+        if "\0" in value or not _encodes(value):
+            yield path or "body", [UNSTORABLE]
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if "\0" in name or not _encodes(name):
+                yield path or "body", [UNSTORABLE]
+            else:
+                yield from _unstorable(inner, f"{path}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _unstorable(inner, f"{path}.{index}".lstrip("."))
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id.get() or ""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _forget(_: BaseException | None) -> None:
+    request_id.set(None)

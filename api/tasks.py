@@ -1,0 +1,114 @@
+"""Tasks: the runs that requests have started, for their owners to follow."""
+
+from typing import Any
+
+from flask import g, url_for
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+
+from api.auth import signed_in
+from api.fields import Schema, Timestamp
+from api.waiting import MAX_WAIT, wait_for_end
+from models import runs
+from models.database import transaction
+from models.errors import NotFound
+from workflows.engine import WORKFLOWS, counted, progress_of
+
+blueprint = Blueprint("tasks", __name__, url_prefix="/v1", description="Work that takes time, and how far it is")
+
+
+class WaitQuery(Schema):
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, MAX_WAIT),
+        metadata={"description": "Seconds to hold the answer until the task has ended"},
+    )
+
+
+class TaskStep(Schema):
+    name = fields.String()
+    queue = fields.String()
+    status = fields.String(validate=validate.OneOf(("intent", "done", "refused")))
+    attempts = fields.Integer()
+    started_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
+    error = fields.Dict(allow_none=True)
+
+
+class TaskProgress(Schema):
+    done = fields.Integer()
+    total = fields.Integer()
+
+
+class Task(Schema):
+    id = fields.String()
+    workflow = fields.String()
+    status = fields.String(
+        validate=validate.OneOf(("running", "waiting", "compensating", "succeeded", "cancelled", "failed"))
+    )
+    progress = fields.Nested(TaskProgress)
+    steps = fields.List(fields.Nested(TaskStep))
+    result = fields.Dict(allow_none=True)
+    error = fields.Dict(allow_none=True)
+    links = fields.Dict(keys=fields.String(), values=fields.String())
+    created_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
+
+
+class Accepted(Schema):
+    """The answer to a request whose work goes on."""
+
+    task_id = fields.String()
+    status = fields.String()
+    order_id = fields.String()
+    links = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+@blueprint.route('/tasks/<id("run"):run_id>')
+class TaskView(MethodView):
+    @signed_in
+    @blueprint.arguments(WaitQuery, location="query")
+    @blueprint.response(200, Task)
+    def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
+        """How far a task is. With `wait`, answers when it has ended, or when the time is over.
+
+        The owner and staff who may read runs see it; for anybody else it does not exist.
+        """
+        with transaction() as session:
+            _visible(runs.get(session, run_id))
+        wait_for_end(run_id, query["wait"], lambda: has_ended(run_id))
+        with transaction() as session:
+            return task_view(runs.get(session, run_id), runs.steps_of(session, [run_id])[run_id])
+
+
+def _visible(run: runs.Run) -> None:
+    if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
+        raise NotFound("There is no such task.")
+
+
+def has_ended(run_id: str) -> bool:
+    with transaction() as session:
+        return runs.get(session, run_id).finished_at is not None
+
+
+def task_view(run: runs.Run, steps: list[runs.Step]) -> dict[str, Any]:
+    """A run as its owner sees it."""
+    progress = progress_of(run, steps)
+    done, total = counted(WORKFLOWS[run.workflow], progress)
+    shown = ("id", "workflow", "status", "result", "created_at", "finished_at")
+    return {
+        **{name: getattr(run, name) for name in shown},
+        "progress": {"done": done, "total": done if run.finished_at else total},
+        "steps": steps,
+        "error": run.error and {name: value for name, value in run.error.items() if name not in ("status", "step")},
+        "links": links(run),
+    }
+
+
+def links(run: runs.Run) -> dict[str, str]:
+    """Where the task is, and what it is about."""
+    found = {"task": url_for("tasks.TaskView", run_id=run.id)}
+    if "order_id" in run.input:
+        found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
+    return found

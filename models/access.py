@@ -1,0 +1,91 @@
+"""Who may do what: roles, the permissions that they hold, and the users who have them."""
+
+from typing import Any
+
+from sqlalchemy import Connection, ForeignKey, ScalarSelect, String, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, array, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, Created, Id
+from models.errors import NotFound
+
+PERMISSIONS = (
+    "audit:read", "notifications:write", "orders:read", "orders:write", "payments:read", "payments:refund",
+    "products:write", "reports:read", "runs:read", "runs:write", "stock:read", "stock:write", "users:write",
+)  # fmt: skip
+
+SEEDS: dict[str, tuple[str, ...]] = {
+    "customer": (),
+    "staff": ("notifications:write", "orders:read", "orders:write", "products:write", "runs:read", "stock:read"),
+    "warehouse": ("orders:read", "orders:write", "reports:read", "stock:read", "stock:write"),
+    "finance": ("audit:read", "orders:read", "payments:read", "payments:refund", "reports:read"),
+    "admin": PERMISSIONS,
+}
+"""Role → its permissions, `resource:action`, as every new shop has them. From then on they are data."""
+
+
+class Role(Base):
+    """A name for a set of permissions."""
+
+    __tablename__ = "role"
+    __table_args__ = ({"schema": "access"},)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class RolePermission(Base):
+    """A permission that a role holds."""
+
+    __tablename__ = "role_permission"
+    __table_args__ = ({"schema": "access"},)
+    role: Mapped[str] = mapped_column(ForeignKey(Role.name, ondelete="CASCADE"), primary_key=True)
+    permission: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class UserRole(Base):
+    """A role that a user has."""
+
+    __tablename__ = "user_role"
+    __table_args__ = ({"schema": "access"},)
+    user_id: Mapped[str] = mapped_column(Id("usr"), primary_key=True)
+    role: Mapped[str] = mapped_column(ForeignKey(Role.name, ondelete="CASCADE"), primary_key=True, index=True)
+    granted_at: Mapped[Created]
+
+
+def seed(session: Session | Connection) -> None:
+    """Writes the roles of SEEDS with their permissions. A second call adds only what is missing."""
+    session.execute(insert(Role).on_conflict_do_nothing(), [{"name": role} for role in SEEDS])
+    held = [{"role": role, "permission": name} for role, permissions in SEEDS.items() for name in permissions]
+    session.execute(insert(RolePermission).on_conflict_do_nothing(), held)
+
+
+def grant(session: Session, user_id: str, role: str) -> None:
+    """Gives a user a role; a second call changes nothing. Raises NotFound for a role that does not exist."""
+    if session.get(Role, role) is None:
+        raise NotFound(f"There is no role {role}.")
+    session.execute(insert(UserRole).values(user_id=user_id, role=role).on_conflict_do_nothing())
+
+
+def roles_held(user_id: Any) -> ScalarSelect[list[str]]:
+    """The roles of a user as an array, for use inside another statement; `user_id` may be its column."""
+    roles = func.array_agg(UserRole.role)
+    return _array(select(_or_empty(roles)).where(UserRole.user_id == user_id))
+
+
+def permissions_held(user_id: Any) -> ScalarSelect[list[str]]:
+    """The permissions of all of a user's roles as an array, for use inside another statement."""
+    permissions = func.array_agg(RolePermission.permission.distinct())
+    held = select(_or_empty(permissions)).join(UserRole, UserRole.role == RolePermission.role)
+    return _array(held.where(UserRole.user_id == user_id))
+
+
+def permissions_of(session: Session, user_id: str) -> frozenset[str]:
+    """What a user may do, by any of his or her roles."""
+    return frozenset(session.scalars(select(permissions_held(user_id))).one())
+
+
+def _or_empty(names: Any) -> Any:
+    return func.coalesce(names, array([], type_=String), type_=ARRAY(String))
+
+
+def _array(query: Any) -> Any:
+    return query.scalar_subquery()

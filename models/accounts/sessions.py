@@ -1,0 +1,152 @@
+"""Logins: their refresh tokens, and who stands behind a request."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models import access
+from models.accounts.tables import LoginSession, SpentToken, User
+from models.database import new_id
+from models.errors import NotFound, NotSignedIn
+
+LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user and the hash against which a password is to be checked; both None if there is no such user."""
+
+    user_id: str | None
+    password_hash: str | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session with its refresh token, which is known in clear only now: the database keeps its hash."""
+
+    user_id: str
+    session_id: str
+    refresh_token: str
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who stands behind a request, and what he or she may do."""
+
+    user_id: str
+    session_id: str
+    roles: frozenset[str]
+    permissions: frozenset[str]
+
+
+def find_credentials(session: Session, login: str) -> Credentials:
+    """The active user of that user name or e-mail address, whatever the case."""
+    named = or_(func.lower(User.username) == func.lower(login), func.lower(User.email) == func.lower(login))
+    found = session.execute(select(User.id, User.password_hash).where(named, User.status == "active")).one_or_none()
+    return Credentials(*found) if found else Credentials(None, None)
+
+
+def log_in(session: Session, checked: Credentials, user_agent: str | None, ip: str | None) -> Opened:
+    """Opens a session for a user whose password was checked against these credentials.
+
+    Raises NotSignedIn if the account was closed or its password changed since.
+    """
+    unchanged = select(User.id).where(
+        User.id == checked.user_id, User.password_hash == checked.password_hash, User.status == "active"
+    )
+    user_id = session.scalars(unchanged.with_for_update(read=True)).one_or_none()
+    if user_id is None:
+        raise wrong_credentials()
+    return open_session(session, user_id, user_agent, ip)
+
+
+def wrong_credentials() -> NotSignedIn:
+    """The one refusal for an unknown user and a wrong password, so that nobody learns which it was."""
+    return NotSignedIn("User name or password is wrong.", code="wrong_credentials")
+
+
+def open_session(session: Session, user_id: str, user_agent: str | None, ip: str | None) -> Opened:
+    """Opens a session of 30 days for a user who has just shown who he or she is."""
+    token = secrets.token_urlsafe(32)
+    opened = LoginSession(
+        id=new_id("ses"), user_id=user_id, refresh_hash=_digest(token),
+        user_agent=user_agent and user_agent[:300], ip=ip, expires_at=datetime.now(UTC) + LIFETIME,
+    )  # fmt: skip
+    session.add(opened)
+    session.flush()
+    return Opened(user_id, opened.id, token)
+
+
+def rotate(session: Session, refresh_token: str) -> Opened | None:
+    """Exchanges a refresh token for the next one. None if it is no good.
+
+    A token that was exchanged before ends its session (RFC 9700, section 4.14.2): one of the two who had it
+    should not have had it. That holds once the caller commits, so this raises nothing.
+    """
+    digest = _digest(refresh_token)
+    holder = select(LoginSession).join(User, User.id == LoginSession.user_id)
+    current = holder.where(LoginSession.refresh_hash == digest, _is_live(), User.status == "active")
+    found = session.scalars(current.with_for_update(of=LoginSession)).one_or_none()
+    if found is None:
+        spent = select(SpentToken.session_id).where(SpentToken.refresh_hash == digest)
+        _end(session, LoginSession.id.in_(spent))
+        return None
+    session.add(SpentToken(refresh_hash=digest, session_id=found.id))
+    token = secrets.token_urlsafe(32)
+    found.refresh_hash, found.last_used_at = _digest(token), datetime.now(UTC)
+    session.flush()
+    return Opened(found.user_id, found.id, token)
+
+
+def find_principal(session: Session, user_id: str, session_id: str) -> Principal | None:
+    """The user of a live session, with roles and permissions, in one statement. None once it has ended."""
+    query = (
+        select(access.roles_held(User.id), access.permissions_held(User.id))
+        .select_from(User)
+        .join(LoginSession, LoginSession.user_id == User.id)
+        .where(LoginSession.id == session_id, User.id == user_id, User.status == "active", _is_live())
+    )
+    found = session.execute(query).one_or_none()
+    return Principal(user_id, session_id, frozenset(found[0]), frozenset(found[1])) if found else None
+
+
+def live_sessions(user_id: str) -> Select[LoginSession]:
+    """The query for the sessions in which a user is signed in."""
+    return select(LoginSession).where(LoginSession.user_id == user_id, _is_live())
+
+
+def end_session(session: Session, user_id: str, session_id: str) -> None:
+    """Ends one of a user's sessions; its tokens stop working at once. Raises NotFound if it is not live."""
+    if not _end(session, LoginSession.id == session_id, LoginSession.user_id == user_id):
+        raise NotFound("There is no such session.")
+
+
+def end_other_sessions(session: Session, user_id: str, kept: str | None = None) -> None:
+    """Ends all of a user's sessions, or all but one."""
+    others = [LoginSession.id != kept] if kept else []
+    _end(session, LoginSession.user_id == user_id, *others)
+
+
+def delete_old_sessions(session: Session, before: datetime) -> int:
+    """Deletes the sessions that had ended or run out by then, and says how many."""
+    over = or_(LoginSession.expires_at < before, LoginSession.ended_at < before)
+    return cast(CursorResult[None], session.execute(delete(LoginSession).where(over))).rowcount
+
+
+def _is_live() -> ColumnElement[bool]:
+    return LoginSession.ended_at.is_(None) & (LoginSession.expires_at > func.now())
+
+
+def _end(session: Session, *which: ColumnElement[bool]) -> int:
+    ended = update(LoginSession).where(*which, _is_live()).values(ended_at=func.now())
+    return cast(CursorResult[None], session.execute(ended.execution_options(synchronize_session=False))).rowcount
+
+
+def _digest(token: str) -> str:
+    """SHA-256 is enough for what is random to begin with."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,74 @@
+"""The tables of the accounts (schema `accounts`)."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.database import Base, Created, Id
+
+STATUSES = ("active", "closed")
+
+
+class User(Base):
+    """A person with an account. User name and e-mail address are unique, whatever their case."""
+
+    __tablename__ = "user"
+    id: Mapped[str] = mapped_column(Id("usr"), primary_key=True)
+    username: Mapped[str] = mapped_column(String(64))
+    email: Mapped[str] = mapped_column(String(254))
+    password_hash: Mapped[str]
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    status: Mapped[str] = mapped_column(server_default="active")
+    created_at: Mapped[Created]
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        Index("uq_user_username", func.lower(username), unique=True),
+        Index("uq_user_email", func.lower(email), unique=True),
+        {"schema": "accounts"},
+    )
+
+
+class Address(Base):
+    """Where a user lives or has things sent."""
+
+    __tablename__ = "address"
+    __table_args__ = (Index("ix_address_user_id_id", "user_id", "id"), {"schema": "accounts"})
+    id: Mapped[str] = mapped_column(Id("adr"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"))
+    line1: Mapped[str] = mapped_column(String(200))
+    line2: Mapped[str | None] = mapped_column(String(200))
+    city: Mapped[str] = mapped_column(String(100))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    country: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[Created]
+
+
+class LoginSession(Base):
+    """One login, on one device. Its tokens work until it has ended or run out."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        Index("ix_session_user_id_id", "user_id", "id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_session_expires_at", "expires_at"),
+        {"schema": "accounts"},
+    )
+    id: Mapped[str] = mapped_column(Id("ses"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"))
+    refresh_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+    ip: Mapped[str | None] = mapped_column(String(45))
+    created_at: Mapped[Created]
+    last_used_at: Mapped[Created]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SpentToken(Base):
+    """A refresh token that was exchanged for the next one. Who shows it again has stolen it, or was stolen from."""
+
+    __tablename__ = "spent_token"
+    __table_args__ = ({"schema": "accounts"},)
+    refresh_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[str] = mapped_column(Id("ses"), ForeignKey(LoginSession.id, ondelete="CASCADE"), index=True)

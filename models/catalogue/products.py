@@ -1,0 +1,146 @@
+"""Products one by one and in lists: how they come, change and go."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models.catalogue.drafts import check
+from models.catalogue.groups import author_named, category_named, find_or_create_author
+from models.catalogue.tables import Author, Category, Product
+from models.database import new_id
+from models.errors import Conflict, Invalid, NotFound
+
+
+def create_product(session: Session, fields: dict[str, Any]) -> Product:
+    """A new product from the fields of `Draft`. Raises Invalid, and Conflict `sku_taken`."""
+    draft = check(fields)
+    author = author_named(session, draft.author, draft.author_email) if draft.author else None
+    category = category_named(session, draft.category)
+    values = draft.model_dump(exclude={"category", "author", "author_email"})
+    return _save(session, Product(id=new_id("prd"), category=category, author=author, **values))
+
+
+def create_book(session: Session, fields: dict[str, Any], author: dict[str, Any]) -> Product:
+    """A new book with its author {name, email, address} and its category, found or made.
+
+    All or nothing, in the caller's transaction. Raises Invalid, and Conflict `sku_taken`.
+    """
+    check({**fields, "kind": "book", "author": author["name"]})
+    writer = find_or_create_author(session, author["name"], author.get("email"), author.get("address"))
+    return create_product(session, {**fields, "kind": "book", "author": writer.id})
+
+
+def update_product(session: Session, product: Product, changes: dict[str, Any]) -> Product:
+    """Changes the fields of `Draft` that are given; attributes are merged, null takes one out (RFC 7396).
+
+    Raises Invalid, also for another kind, and Conflict `sku_taken`.
+    """
+    if changes.get("kind", product.kind) != product.kind:
+        raise Invalid("A product stays what it is.", errors={"kind": ["Can't be changed."]})
+    draft = check({**_fields_of(product), **changes, "attributes": _merged(product, changes)})
+    if "category" in changes:
+        product.category = category_named(session, draft.category)
+    if "author" in changes:
+        product.author = author_named(session, draft.author) if draft.author else None
+    for name, value in draft.model_dump(exclude={"category", "author", "author_email"}).items():
+        setattr(product, name, value)
+    product.updated_at = datetime.now(UTC)
+    return _save(session, product)
+
+
+def delete_product(session: Session, product: Product) -> None:
+    """Takes the product off the shelves; carts show it as gone and old orders can still be read."""
+    product.deleted_at = product.updated_at = datetime.now(UTC)
+    session.flush()
+
+
+def get_product(session: Session, product_id: str, *, lock: bool = False) -> Product:
+    """The product, locked against other changes if asked. Raises NotFound, also for one that was deleted."""
+    query = select(Product).where(Product.id == product_id, Product.deleted_at.is_(None))
+    if lock:
+        query = query.with_for_update(of=Product, key_share=True).execution_options(populate_existing=True)
+    product = session.scalars(query).one_or_none()
+    if product is None:
+        raise NotFound("There is no such product.")
+    return product
+
+
+def products_by_id(session: Session, product_ids: Iterable[str]) -> dict[str, Product]:
+    """Products by their id, those that are on sale; others are left out."""
+    query = select(Product).where(Product.id.in_(set(product_ids)), Product.deleted_at.is_(None))
+    return {product.id: product for product in session.scalars(query)}
+
+
+def prices_of(session: Session, product_ids: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Product id → (price in minor units, currency), of those that are on sale."""
+    on_sale = Product.id.in_(set(product_ids)), Product.deleted_at.is_(None)
+    rows = session.execute(select(Product.id, Product.price_amount, Product.currency).where(*on_sale))
+    return {row.id: (row.price_amount, row.currency) for row in rows}
+
+
+def listing(
+    *, q: str | None = None, category: str | None = None, author: str | None = None, kind: str | None = None
+) -> Select[Any]:
+    """Products on sale, to be ordered by the caller: `q` is part of the title or of the author's name, the
+    start of the SKU, or the id.
+
+    `category` is an id or a name and takes in the categories below it; so is `author`.
+    """
+    query = select(Product).where(Product.deleted_at.is_(None))
+    if q:
+        by_name = select(Author.id).where(Author.name.icontains(q, autoescape=True))
+        query = query.where(
+            or_(
+                Product.title.icontains(q, autoescape=True),
+                Product.sku.istartswith(q, autoescape=True),
+                Product.author_id.in_(by_name),
+                *([Product.id == q] if re.fullmatch("prd_[0-9a-f]{32}", q) else []),
+            )
+        )
+    if category:
+        query = query.where(Product.category_id.in_(_below(category)))
+    if author:
+        query = query.where(Product.author_id.in_(select(Author.id).where(_is(Author, "aut_", author))))
+    if kind:
+        query = query.where(Product.kind == kind)
+    return query
+
+
+def _below(category: str) -> Select[Any]:
+    tree = select(Category.id).where(_is(Category, "cat_", category)).cte("tree", recursive=True)
+    tree = tree.union(select(Category.id).join(tree, Category.parent_id == tree.c.id))
+    return select(tree.c.id)
+
+
+def _is(table: type[Author] | type[Category], prefix: str, id_or_name: str) -> ColumnElement[bool]:
+    if re.fullmatch(prefix + "[0-9a-f]{32}", id_or_name):
+        return table.id == id_or_name
+    return func.lower(table.name) == func.lower(id_or_name)
+
+
+def _fields_of(product: Product) -> dict[str, Any]:
+    names = ("sku", "kind", "title", "description", "price_amount", "currency")
+    fields = {name: getattr(product, name) for name in names}
+    return {**fields, "category": product.category_id, "author": product.author_id}
+
+
+def _merged(product: Product, changes: dict[str, Any]) -> dict[str, Any]:
+    merged = {**product.attributes, **changes.get("attributes", {})}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _save(session: Session, product: Product) -> Product:
+    sku = product.sku
+    session.add(product)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if "uq_product_sku" not in str(error.orig):
+            raise
+        raise Conflict(f"There is a product with the SKU {sku} already.", code="sku_taken") from error
+    return product

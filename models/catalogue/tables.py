@@ -1,0 +1,70 @@
+"""The tables of the catalogue (schema `catalogue`)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.database import Base, Created, Currency, Id, MinorUnits
+
+KINDS = ("book", "clothing", "electronics")
+ON_SALE = text("deleted_at IS NULL")
+
+
+class Category(Base):
+    """A place in the tree of categories. Its name is unique, whatever its case."""
+
+    __tablename__ = "category"
+    id: Mapped[str] = mapped_column(Id("cat"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    parent_id: Mapped[str | None] = mapped_column(Id("cat"), ForeignKey("catalogue.category.id"), index=True)
+    __table_args__ = (Index("uq_category_name", func.lower(name), unique=True), {"schema": "catalogue"})
+
+
+class Author(Base):
+    """Who wrote books. Two of the same name are told apart by their e-mail."""
+
+    __tablename__ = "author"
+    id: Mapped[str] = mapped_column(Id("aut"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(254))
+    address: Mapped[str | None] = mapped_column(String(500))
+    __table_args__ = (
+        Index("uq_author_name_email", func.lower(name), func.lower(func.coalesce(email, "")), unique=True),
+        {"schema": "catalogue"},
+    )
+
+
+class Product(Base):
+    """Something to sell. A deleted one stays, so that old orders can be read; its SKU may be used again."""
+
+    __tablename__ = "product"
+    __table_args__ = (
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint("price_amount >= 0", name="price_amount"),
+        Index("uq_product_sku", "sku", unique=True, postgresql_where=ON_SALE),
+        Index("ix_product_on_sale", "id", postgresql_where=ON_SALE),
+        Index("ix_product_category", "category_id", "id", postgresql_where=ON_SALE),
+        Index("ix_product_author", "author_id", "id", postgresql_where=ON_SALE),
+        Index("ix_product_kind", "kind", "id", postgresql_where=ON_SALE),
+        Index("ix_product_title", "title", "id", postgresql_where=ON_SALE),
+        Index("ix_product_price", "price_amount", "id", postgresql_where=ON_SALE),
+        {"schema": "catalogue"},
+    )
+    id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    title: Mapped[str] = mapped_column(String(300))
+    description: Mapped[str]
+    price_amount: Mapped[MinorUnits]
+    currency: Mapped[Currency]
+    category_id: Mapped[str] = mapped_column(Id("cat"), ForeignKey(Category.id))
+    author_id: Mapped[str | None] = mapped_column(Id("aut"), ForeignKey(Author.id))
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+    deleted_at: Mapped[datetime | None]
+
+    category: Mapped[Category] = relationship(lazy="joined", innerjoin=True)
+    author: Mapped[Author | None] = relationship(lazy="joined")

@@ -1,0 +1,63 @@
+"""Idempotency keys: the first answer to a request, kept so that a repetition gets it again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Index, String, delete, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, Created
+from models.errors import Invalid
+
+
+class IdempotencyKey(Base):
+    """A key that somebody has used. Its row is written in the transaction of the effect, and only with it."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_created_at", "created_at"), {"schema": "workflow"})
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    body: Mapped[Any | None] = mapped_column(JSONB)
+    headers: Mapped[dict[str, Any] | None]
+    created_at: Mapped[Created]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered: HTTP status, JSON body and the headers that belong to it."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+def claim(session: Session, owner: str, key: str, fingerprint: str) -> Answer | None:
+    """Takes the key for this transaction: None. Or the first answer, if it has been used.
+
+    While another transaction holds the same key, this waits for its end. `fingerprint` stands for the
+    request. Raises Invalid (`idempotency_key_reused`) if the key was used for another one.
+    """
+    new = insert(IdempotencyKey).values(owner=owner, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
+    if session.scalar(new.returning(IdempotencyKey.key)) is not None:
+        return None
+    first = session.scalars(select(IdempotencyKey).filter_by(owner=owner, key=key)).one()
+    if first.fingerprint != fingerprint:
+        raise Invalid("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
+    assert first.status is not None  # a row is committed only together with its answer
+    return Answer(first.status, first.body, first.headers or {})
+
+
+def keep(session: Session, owner: str, key: str, answer: Answer) -> None:
+    """Writes the answer beside the key that this transaction has claimed."""
+    mine = update(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
+    session.execute(mine.values(status=answer.status, body=answer.body, headers=answer.headers))
+
+
+def delete_old(session: Session, before: datetime) -> int:
+    """Deletes the keys that were first used before then, and says how many."""
+    old = delete(IdempotencyKey).where(IdempotencyKey.created_at < before)
+    return cast(CursorResult[None], session.execute(old)).rowcount

@@ -1,0 +1,89 @@
+"""The tables of the inventory (schema `inventory`)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.database import Base, Created, Id
+
+LIVE = ("reserved", "allocated")
+"""The statuses of a reservation that holds stock back."""
+
+
+class Warehouse(Base):
+    """Where stock lies. `capacity` is pieces per kind of product; a kind that is missing or null is unlimited."""
+
+    __tablename__ = "warehouse"
+    __table_args__ = (
+        CheckConstraint("status IN ('active', 'closed')", name="status"),
+        Index("uq_warehouse_default", "is_default", unique=True, postgresql_where=text("is_default")),
+        {"schema": "inventory"},
+    )
+    id: Mapped[str] = mapped_column(Id("wh"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    address: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    status: Mapped[str] = mapped_column(String(16), server_default="active")
+    capacity: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
+class Stock(Base):
+    """How much of a product lies in a warehouse, and how much of that is promised to orders."""
+
+    __tablename__ = "stock"
+    __table_args__ = (
+        CheckConstraint("on_hand >= 0", name="on_hand"),
+        CheckConstraint("reserved >= 0", name="reserved"),
+        CheckConstraint("reserved <= on_hand", name="not_oversold"),
+        Index("ix_stock_watched", "product_id", postgresql_where=text("reorder_point IS NOT NULL")),
+        {"schema": "inventory"},
+    )
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id), primary_key=True, index=True)
+    on_hand: Mapped[int] = mapped_column(server_default="0")
+    reserved: Mapped[int] = mapped_column(server_default="0")
+    reorder_point: Mapped[int | None]
+    reorder_quantity: Mapped[int | None]
+
+
+class Movement(Base):
+    """Pieces that came (+) or went (-), and why. Never changed and never deleted."""
+
+    __tablename__ = "movement"
+    __table_args__ = (
+        CheckConstraint("quantity <> 0", name="quantity"),
+        Index("ix_movement_product", "product_id", "id"),
+        Index("ix_movement_warehouse", "warehouse_id", "id"),
+        {"schema": "inventory"},
+    )
+    id: Mapped[str] = mapped_column(Id("mov"), primary_key=True)
+    product_id: Mapped[str] = mapped_column(Id("prd"))
+    warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id))
+    quantity: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(200))
+    reference: Mapped[str | None] = mapped_column(String(200))
+    actor: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[Created]
+
+
+class Reservation(Base):
+    """Pieces of a product in a warehouse that are promised to an order."""
+
+    __tablename__ = "reservation"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("status IN ('reserved', 'allocated', 'released', 'shipped')", name="status"),
+        Index("ix_reservation_live", "product_id", "warehouse_id", postgresql_where=text(f"status IN {LIVE}")),
+        {"schema": "inventory"},
+    )
+    order_id: Mapped[str] = mapped_column(Id("ord"), primary_key=True)
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id), primary_key=True)
+    quantity: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16), server_default="reserved")
+    created_at: Mapped[Created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -1,0 +1,117 @@
+"""Warehouses: where they are, whether they are open, and how much more of each kind fits in."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models import catalogue
+from models.database import new_id
+from models.errors import Conflict, NotFound
+from models.inventory.tables import Stock, Warehouse
+
+DEFAULT_NAME = "Main warehouse"
+
+
+def seed(session: Session | Connection) -> None:
+    """Makes the default warehouse that every shop has; a second call does nothing."""
+    row = {"id": new_id("wh"), "name": DEFAULT_NAME, "is_default": True}
+    session.execute(insert(Warehouse).values(row).on_conflict_do_nothing())
+
+
+def default_warehouse(session: Session) -> Warehouse:
+    """The warehouse that is meant where none is named."""
+    return session.scalars(select(Warehouse).where(Warehouse.is_default)).one()
+
+
+def get_warehouse(session: Session, warehouse_id: str | None) -> Warehouse:
+    """The warehouse, or for None the default one. Raises NotFound."""
+    if warehouse_id is None:
+        return default_warehouse(session)
+    warehouse = session.get(Warehouse, warehouse_id)
+    if warehouse is None:
+        raise NotFound("There is no such warehouse.")
+    return warehouse
+
+
+def warehouses() -> Select[Any]:
+    """All warehouses, to be ordered by the caller."""
+    return select(Warehouse)
+
+
+def create_warehouse(
+    session: Session, name: str, address: Mapping[str, Any], capacity: Mapping[str, int | None], status: str = "active"
+) -> Warehouse:
+    """A new, empty warehouse. Raises Conflict `name_taken`."""
+    row = {"id": new_id("wh"), "name": name, "address": dict(address), "capacity": dict(capacity), "status": status}
+    new = insert(Warehouse).values(row).on_conflict_do_nothing(index_elements=["name"])
+    warehouse = session.scalars(new.returning(Warehouse)).one_or_none()
+    if warehouse is None:
+        raise _name_taken(name)
+    return warehouse
+
+
+def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, Any]) -> Warehouse:
+    """Changes name, address, status or capacity (only the kinds that are given).
+
+    A closed warehouse takes nothing in and sells nothing more; what is promised from it is still sent.
+    Raises NotFound, Conflict `name_taken`, and Conflict `default_warehouse` for closing the default one.
+    """
+    warehouse = lock_warehouse(session, warehouse_id)
+    if changes.get("status") == "closed" and warehouse.is_default:
+        raise Conflict("The default warehouse can't be closed.", code="default_warehouse")
+    name = changes.get("name", warehouse.name)
+    if name != warehouse.name and session.scalar(select(Warehouse.id).where(Warehouse.name == name)):
+        raise _name_taken(name)
+    for field, value in changes.items():
+        setattr(warehouse, field, {**warehouse.capacity, **value} if field == "capacity" else value)
+    warehouse.updated_at = datetime.now(UTC)
+    session.flush()
+    return warehouse
+
+
+def lock_warehouse(session: Session, warehouse_id: str) -> Warehouse:
+    """The warehouse, locked against other changes and against stock coming in. Raises NotFound."""
+    query = select(Warehouse).where(Warehouse.id == warehouse_id).with_for_update(key_share=True)
+    warehouse = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if warehouse is None:
+        raise NotFound("There is no such warehouse.")
+    return warehouse
+
+
+def totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, int]]:
+    """Kind → {on_hand, reserved, available} of all that lies in the warehouse."""
+    product = catalogue.Product
+    query = (
+        select(product.kind, func.sum(Stock.on_hand), func.sum(Stock.reserved))
+        .join(product, product.id == Stock.product_id)
+        .where(Stock.warehouse_id == warehouse.id)
+        .group_by(product.kind)
+    )
+    found = {kind: {"on_hand": 0, "reserved": 0, "available": 0} for kind in catalogue.KINDS}
+    for kind, on_hand, reserved in session.execute(query):
+        found[kind] = {"on_hand": on_hand, "reserved": reserved, "available": on_hand - reserved}
+    return found
+
+
+def room_left(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
+    """Kind → how many more pieces fit in: None is without limit, and below 0 more lies there than should."""
+    limits = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
+    if not any(limit is not None for limit in limits.values()):
+        return limits
+    held = totals(session, warehouse)
+    return {kind: None if limit is None else limit - held[kind]["on_hand"] for kind, limit in limits.items()}
+
+
+def capacity_check(session: Session, warehouse: Warehouse, product_id: str, quantity: int) -> tuple[bool, int | None]:
+    """Whether so many pieces of the product fit in, and how many do (None: without limit). Raises NotFound."""
+    kind = catalogue.get_product(session, product_id).kind
+    room = room_left(session, warehouse)[kind]
+    return (True, None) if room is None else (quantity <= room, max(room, 0))
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(f"There is a warehouse named {name} already.", code="name_taken")

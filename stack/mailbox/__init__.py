@@ -1,0 +1,1 @@
+"""The mailbox of one machine: takes every mail, text message and push that the shop sends, and shows them."""

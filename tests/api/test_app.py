@@ -1,0 +1,84 @@
+"""The application as a whole: every address has a rule and a description, and is well."""
+
+import re
+from typing import Any
+
+import pytest
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def endpoints(app: Any) -> list[tuple[str, str, Any]]:
+    """Method, address and function of every endpoint."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        for method in sorted((rule.methods or set()) & METHODS):
+            view_class = getattr(view, "view_class", None)
+            found.append((method, rule.rule, getattr(view_class, method.lower()) if view_class else view))
+    return found
+
+
+def test_every_endpoint_declares_who_may_use_it(app: Any) -> None:
+    from models.access import PERMISSIONS
+
+    found = endpoints(app)
+    assert len(found) > 20
+    rules = {f"{method} {address}": getattr(view, "rule", None) for method, address, view in found}
+    known = {"public", "signed in", *PERMISSIONS}
+    assert {endpoint: rule for endpoint, rule in rules.items() if rule not in known} == {}
+
+
+def test_every_endpoint_is_described(app: Any, client: Any) -> None:
+    document = client.get("/openapi.json").json
+    assert document["openapi"] == "3.1.0"
+    described = {
+        (method.upper(), address)
+        for address, operations in document["paths"].items()
+        for method in operations
+        if method.upper() in METHODS
+    }
+    served = {
+        (method, re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", address))
+        for method, address, _ in endpoints(app)
+        if address.startswith("/v1/")
+    }
+    assert served == described
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            if method.upper() in METHODS:
+                assert operation["summary"], operation
+                assert operation["responses"]["default"], operation
+
+
+def test_the_document_says_where_a_token_is_needed(client: Any) -> None:
+    paths = client.get("/openapi.json").json["paths"]
+    assert paths["/v1/me"]["get"]["security"] == [{"bearer": []}]
+    assert "security" not in paths["/v1/auth/login"]["post"]
+    address = next(p for p in paths["/v1/me/addresses/{address_id}"]["parameters"] if p["in"] == "path")
+    assert address["schema"]["pattern"] == "^adr_[0-9a-f]{32}$"
+
+
+def test_errors_are_described_as_problem_documents(client: Any) -> None:
+    components = client.get("/openapi.json").json["components"]
+    assert list(components["responses"]["DEFAULT_ERROR"]["content"]) == ["application/problem+json"]
+    assert list(components["responses"]["UNPROCESSABLE_ENTITY"]["content"]) == ["application/problem+json"]
+
+
+def test_the_process_is_well(client: Any) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_readiness_names_what_is_missing(client: Any) -> None:
+    answer = client.get("/readyz")  # no worker runs in these tests
+    assert answer.status_code == 503
+    checks = answer.json["checks"]
+    assert checks["database"] == checks["broker"] == "ok"
+    assert checks["workers"] != "ok"
+
+
+@pytest.mark.parametrize("path", ["/v1/healthz", "/v1//me", "/v1/me/", "/static/x"])
+def test_there_is_nothing_anywhere_else(client: Any, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.mimetype, answer.json["code"]) == (404, "application/problem+json", "not_found")

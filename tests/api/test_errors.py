@@ -1,0 +1,191 @@
+"""Whatever goes wrong is a problem document, and never a page or a trace."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from flask import Blueprint
+from sqlalchemy import text
+
+from models.database import transaction
+from models.errors import Conflict, GatewayDown, PaymentDeclined, TooManyRequests
+
+
+def failing(name: str) -> None:
+    match name:
+        case "conflict":
+            raise Conflict("No.", code="wrong_state", current="shipped")
+        case "declined":
+            raise PaymentDeclined("insufficient_funds", "The card was declined.")
+        case "throttled":
+            raise TooManyRequests("Slow down.", retry_after=17)
+        case "gateway":
+            raise GatewayDown("connection refused to 10.1.2.3")
+        case "bug":
+            raise ZeroDivisionError("the secret is 42")
+        case "statement":
+            with transaction() as session:
+                session.execute(text("SELECT * FROM no_such_table"))
+        case "cut":
+            with transaction() as session:
+                session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+@pytest.fixture
+def failures(database: None) -> Any:
+    """The application with an address for each way to fail."""
+    from api.app import create_app
+
+    app = create_app()
+    blueprint = Blueprint("failures", __name__)
+    blueprint.get("/v1/fail/<name>")(failing)
+    app.register_blueprint(blueprint)
+    return app.test_client()
+
+
+def assert_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    body = answer.json
+    assert (body["status"], body["code"], body["type"]) == (status, code, f"/docs/errors#{code}")
+    assert body["title"]
+    assert body["detail"]
+    assert body["request_id"] == answer.headers["X-Request-Id"]
+    return body
+
+
+def test_a_refusal_says_why(failures: Any) -> None:
+    body = assert_problem(failures.get("/v1/fail/conflict"), 409, "wrong_state")
+    assert (body["title"], body["detail"], body["current"]) == ("Conflict", "No.", "shipped")
+    body = assert_problem(failures.get("/v1/fail/declined"), 402, "payment_declined")
+    assert body["decline_code"] == "insufficient_funds"
+
+
+def test_who_is_too_fast_learns_when_to_come_back(failures: Any) -> None:
+    answer = failures.get("/v1/fail/throttled")
+    assert_problem(answer, 429, "too_many_requests")
+    assert answer.headers["Retry-After"] == "17"
+
+
+@pytest.mark.parametrize("name", ["bug", "statement"])
+def test_a_bug_is_logged_and_keeps_its_secrets(failures: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = failures.get(f"/v1/fail/{name}", headers={"X-Request-Id": "bug-1"})
+    body = assert_problem(answer, 500, "internal_error")
+    assert "42" not in answer.text
+    assert "no_such_table" not in answer.text
+    assert set(body) == {"type", "title", "status", "detail", "code", "request_id"}
+    assert "request bug-1" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["gateway", "cut"])
+def test_a_lost_connection_is_worth_another_try(failures: Any, name: str) -> None:
+    answer = failures.get(f"/v1/fail/{name}")
+    body = assert_problem(answer, 503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "10.1.2.3" not in body["detail"]
+
+
+def test_without_a_database_the_shop_says_try_again() -> None:
+    program = (
+        "from api.app import app; a = app.test_client().post('/v1/auth/login', json="
+        "{'username': 'ada', 'password': 'correct horse'}); print(a.status_code, a.headers['Retry-After'], a.text)"
+    )
+    environment = os.environ | {"SHOP_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/shopflow"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    status, retry_after, body = done.stdout.split(maxsplit=2)
+    assert (status, retry_after) == ("503", "1")
+    assert json.loads(body)["code"] == "unavailable"
+
+
+def test_wrong_addresses_and_methods(client: Any) -> None:
+    assert_problem(client.get("/v1/nothing"), 404, "not_found")
+    assert_problem(client.get("/v1/tasks/run_1"), 404, "not_found")
+    answer = client.put("/v1/auth/login", json={})
+    assert_problem(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"\xff\xfe\x00", b'{"a": NaN}', b"[" * 100_000, b'{"username": ' + b"1" * 5000 + b"}", b"\x80",
+    ],
+    ids=["cut off", "half UTF-16", "NaN", "too deep", "number too long", "no UTF-8"],
+)  # fmt: skip
+def test_a_body_that_is_no_json(client: Any, body: bytes) -> None:
+    answer = client.post("/v1/auth/login", data=body, content_type="application/json")
+    assert_problem(answer, 400, "malformed_json")
+
+
+def test_a_body_of_another_kind(client: Any) -> None:
+    answer = client.post("/v1/auth/login", data="username=ada", content_type="application/x-www-form-urlencoded")
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+def test_a_body_that_is_too_large(client: Any) -> None:
+    answer = client.post("/v1/auth/login", json={"username": "a" * 2**20})
+    assert_problem(answer, 413, "body_too_large")
+    answer = client.post("/v1/auth/login", json={"username": "a" * (2**20 - 100), "password": "x"})
+    assert_problem(answer, 422, "invalid_fields")
+
+
+def test_fields_are_named_with_their_faults(client: Any) -> None:
+    answer = client.post(
+        "/v1/auth/register",
+        json={"username": "a", "email": "nobody", "password": "short", "first_name": "A", "admin": True,
+              "address": {"line1": "", "country": "GB"}},
+    )  # fmt: skip
+    body = assert_problem(answer, 422, "invalid_fields")
+    assert set(body["errors"]) == {
+        "username", "email", "password", "last_name", "admin", "address.line1", "address.city",
+    }  # fmt: skip
+    assert all(isinstance(fault, str) for faults in body["errors"].values() for fault in faults)
+
+
+@pytest.mark.parametrize("body", [[], "text", 1, None])
+def test_json_that_is_no_object(client: Any, body: Any) -> None:
+    answer = client.post("/v1/auth/login", data=json.dumps(body), content_type="application/json")
+    assert_problem(answer, 422, "invalid_fields")
+
+
+@pytest.mark.parametrize("value", ["nul\0", "half a pair \ud800"])
+def test_text_that_can_not_be_stored(client: Any, value: str) -> None:
+    answer = client.post("/v1/auth/login", json={"username": value, "password": "correct horse"})
+    assert "username" in assert_problem(answer, 422, "invalid_fields")["errors"]
+
+
+def test_query_parameters_are_checked_too(customer: Any) -> None:
+    body = assert_problem(customer.get("/v1/me/addresses?limit=0&cursro=x"), 422, "invalid_fields")
+    assert set(body["errors"]) == {"limit", "cursro"}
+    body = assert_problem(customer.get("/v1/me/addresses?cursor=a%00b"), 422, "invalid_fields")
+    assert set(body["errors"]) == {"cursor"}
+
+
+def test_request_ids_go_in_and_out(client: Any) -> None:
+    assert client.get("/healthz", headers={"X-Request-Id": "mine-1.2_3"}).headers["X-Request-Id"] == "mine-1.2_3"
+    for bad in ("with space", "x" * 129, 'quote"', ""):
+        assert client.get("/healthz", headers={"X-Request-Id": bad}).headers["X-Request-Id"] not in ("", bad)
+    made = {client.get("/healthz").headers["X-Request-Id"] for _ in range(3)}
+    assert len(made) == 3
+
+
+def test_a_request_id_does_not_outlive_its_request(client: Any) -> None:
+    from models.database import request_id
+
+    client.get("/healthz", headers={"X-Request-Id": "mine"})
+    assert request_id.get() is None
+
+
+def test_every_answer_carries_the_headers_that_protect(client: Any) -> None:
+    for path in ("/healthz", "/v1/nothing", "/v1/me"):
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]

@@ -1,0 +1,149 @@
+"""Real servers for all tests: PostgreSQL and Redis of our own, with the tables that the migrations make."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack import postgres, redis
+
+_servers = ExitStack()
+
+
+def pytest_configure() -> None:
+    """Starts the servers before any test module is read, for reading one reads the settings.
+
+    Settings of the environment are dropped: they could lead the tests to somebody's real database. Ours stand
+    in a data folder, so that a test's child processes find them and a test with another folder does not.
+    """
+    for name in [name for name in os.environ if name.startswith("SHOP_")]:
+        del os.environ[name]
+    var = Path(_servers.enter_context(tempfile.TemporaryDirectory(prefix="shop-test-")))
+    chosen = {
+        "database_url": _servers.enter_context(postgres.running()),
+        "broker_url": _servers.enter_context(redis.running()),
+        "password_cost": 8,
+    }
+    (var / "stack.json").write_text(json.dumps(chosen))
+    os.environ["SHOP_VAR"] = str(var)
+
+
+def pytest_unconfigure() -> None:
+    _servers.close()
+
+
+@pytest.fixture(scope="session")
+def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
+    """Makes the tables; the rows with which every new shop begins, by table."""
+    from models.database import Base, transaction
+    from stack.schema import migrate
+
+    migrate()
+    with transaction() as session:
+        rows = [(table, session.execute(table.select()).mappings().all()) for table in Base.metadata.sorted_tables]
+    return [(table, [dict(row) for row in found]) for table, found in rows if found]
+
+
+@pytest.fixture
+def database(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> Iterator[None]:
+    """A database as in a new shop. What the test writes is deleted after it."""
+    from sqlalchemy import text
+
+    from models.database import Base, transaction
+
+    yield
+    tables = reversed(Base.metadata.sorted_tables)
+    with transaction() as session:
+        session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))
+        for table, rows in seeds:
+            session.execute(table.insert(), rows)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who is signed in: `caller.get("/v1/me")` and so on send the access token along."""
+
+    client: Any
+    user_id: str
+    session_id: str
+    username: str
+    access_token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.open("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        return self.open("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Any:
+        return self.open("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        return self.open("DELETE", path, **options)
+
+    def open(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
+        return self.client.open(path, method=method, headers={**self.headers, **(headers or {})}, **options)
+
+
+PASSWORD = "correct horse battery"
+ADDRESS = {"line1": "12 St James's Square", "city": "London", "country": "GB"}
+
+
+@pytest.fixture(scope="session")
+def app(seeds: Any) -> Any:
+    from api.app import create_app
+
+    return create_app()
+
+
+@pytest.fixture
+def client(app: Any, database: None) -> Any:
+    """Flask's test client, not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(client: Any) -> Callable[..., Caller]:
+    """Makes a customer with further roles: `sign_in("ada", "staff")`. The password is PASSWORD."""
+    from api.auth import access_token
+    from models import access, accounts, carts
+    from models.database import transaction
+
+    def make(username: str, *roles: str) -> Caller:
+        password_hash = accounts.hash_password(PASSWORD)
+        with transaction() as session:
+            user = accounts.register(
+                session, username=username, email=f"{username}@example.org", password_hash=password_hash,
+                first_name=username.title(), last_name="Tester", address=ADDRESS,
+            )  # fmt: skip
+            for role in roles:
+                access.grant(session, user.id, role)
+            carts.open_cart(session, user.id)
+            opened = accounts.open_session(session, user.id, "pytest", "127.0.0.1")
+        token = access_token(user.id, opened.session_id)
+        return Caller(client, user.id, opened.session_id, username, token, opened.refresh_token)
+
+    return make
+
+
+@pytest.fixture
+def customer(sign_in: Callable[..., Caller]) -> Caller:
+    """A customer who is signed in."""
+    return sign_in("customer")
+
+
+@pytest.fixture
+def staff(sign_in: Callable[..., Caller]) -> Caller:
+    """One who works in shop, warehouse and book-keeping."""
+    return sign_in("staff", "staff", "warehouse", "finance")

@@ -1,0 +1,141 @@
+"""The rules about carts."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from models import carts, catalogue, inventory
+from models.database import new_id, transaction
+from models.errors import InsufficientStock, NotFound
+
+
+@pytest.fixture
+def user() -> str:
+    return new_id("usr")
+
+
+def product(sku: str, pieces: int, price: int = 500) -> str:
+    fields = {
+        "sku": sku, "kind": "clothing", "title": f"Shirt {sku}", "price_amount": price, "currency": "EUR",
+        "category": "Shirts",
+    }  # fmt: skip
+    with transaction() as session:
+        product_id = catalogue.create_product(session, fields).id
+        if pieces:
+            inventory.adjust(session, product_id, pieces, "delivery")
+    return product_id
+
+
+def quantities(user: str) -> dict[str, int]:
+    with transaction() as session:
+        return carts.quantities(session, user)
+
+
+def test_a_cart_is_opened_once(user: str) -> None:
+    with transaction() as session:
+        first = carts.open_cart(session, user)
+        assert carts.open_cart(session, user) == first
+        assert carts.lock(session, user).id == first
+
+
+def test_the_same_product_sums_up_and_the_view_is_priced(user: str) -> None:
+    blue, red = product("BLUE", 10, 500), product("RED", 3, 1999)
+    with transaction() as session:
+        carts.add(session, user, blue, 2)
+        carts.add(session, user, red, 1)
+        carts.add(session, user, blue, 3)
+    with transaction() as session:
+        seen = carts.view(session, user)
+    assert [(line.name, line.quantity, line.unit_price, line.line_total, line.available) for line in seen.items] == [
+        ("Shirt BLUE", 5, 500, 2500, 10),
+        ("Shirt RED", 1, 1999, 1999, 3),
+    ]
+    assert (seen.total, seen.currency) == (4499, "EUR")
+
+
+def test_a_view_tells_the_price_and_the_stock_of_the_moment(user: str) -> None:
+    blue = product("BLUE", 10, 500)
+    with transaction() as session:
+        carts.add(session, user, blue, 2)
+    with transaction() as session:
+        catalogue.update_product(session, catalogue.get_product(session, blue), {"price_amount": 700})
+        inventory.reserve(session, new_id("ord"), {blue: 9})
+    with transaction() as session:
+        line = carts.view(session, user).items[0]
+    assert (line.unit_price, line.line_total, line.available) == (700, 1400, 1)
+    with transaction() as session:
+        catalogue.delete_product(session, catalogue.get_product(session, blue))
+    with transaction() as session:
+        assert carts.view(session, user).items[0].available == 0
+
+
+def test_an_unopened_cart_is_empty(user: str) -> None:
+    with transaction() as session:
+        assert carts.view(session, user) == carts.View([], 0, "EUR")
+        assert carts.quantities(session, user) == {}
+
+
+def test_no_more_than_is_available_fits_in(user: str) -> None:
+    blue = product("BLUE", 3)
+    with transaction() as session:
+        carts.add(session, user, blue, 2)
+    for change in (
+        lambda session: carts.add(session, user, blue, 2),
+        lambda session: carts.set_quantity(session, user, blue, 4),
+    ):
+        with pytest.raises(InsufficientStock) as refusal, transaction() as session:
+            change(session)
+        assert refusal.value.extra == {"available": 3}
+    assert quantities(user) == {blue: 2}
+
+
+def test_what_is_not_sold_or_not_there_is_refused(user: str) -> None:
+    blue = product("BLUE", 3)
+    with transaction() as session:
+        for refused in (
+            lambda: carts.add(session, user, new_id("prd"), 1),
+            lambda: carts.set_quantity(session, user, blue, 1),
+            lambda: carts.remove(session, user, blue),
+        ):
+            with pytest.raises(NotFound):
+                refused()
+
+
+def test_pieces_come_out_some_or_all(user: str) -> None:
+    blue, red = product("BLUE", 9), product("RED", 9)
+    with transaction() as session:
+        carts.add(session, user, blue, 5)
+        carts.add(session, user, red, 5)
+        carts.remove(session, user, blue, 2)
+        assert carts.quantities(session, user) == {blue: 3, red: 5}
+        carts.set_quantity(session, user, blue, 1)
+        carts.remove(session, user, red, 99)
+        assert carts.quantities(session, user) == {blue: 1}
+        carts.add(session, user, red, 2)
+        carts.remove(session, user, blue)
+        assert carts.quantities(session, user) == {red: 2}
+        carts.clear(session, user)
+        carts.clear(session, user)
+        assert carts.quantities(session, user) == {}
+
+
+def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
+    blue, red, green = product("BLUE", 9), product("RED", 9), product("GREEN", 9)
+    with transaction() as session:
+        for each in (blue, red, green):
+            carts.add(session, user, each, 3)
+    with transaction() as session:
+        carts.take_out(session, user, {blue: 3, red: 2, new_id("prd"): 1})
+    assert quantities(user) == {red: 1, green: 3}
+
+
+def test_many_additions_at_once_are_all_counted(user: str) -> None:
+    blue = product("BLUE", 100)
+
+    def add(_: int) -> None:
+        with transaction() as session:
+            carts.add(session, user, blue, 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    assert quantities(user) == {blue: 40}

@@ -1,0 +1,332 @@
+"""The rules about warehouses, stock and reservations."""
+
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from models import catalogue, inventory
+from models.database import new_id, transaction
+from models.errors import Conflict, InsufficientStock, Invalid, NotFound
+
+
+def product(sku: str, pieces: int = 0, kind: str = "book") -> str:
+    fields = {"sku": sku, "kind": kind, "title": sku, "price_amount": 1, "currency": "EUR", "category": "All"}
+    with transaction() as session:
+        product_id = catalogue.create_product(session, fields).id
+        if pieces:
+            inventory.adjust(session, product_id, pieces, "delivery")
+    return product_id
+
+
+def warehouse(name: str, **capacity: int | None) -> str:
+    with transaction() as session:
+        return inventory.create_warehouse(session, name, {"city": "Utrecht"}, capacity).id
+
+
+def move(product_id: str, quantity: int, warehouse_id: str | None = None) -> inventory.Stock:
+    with transaction() as session:
+        return inventory.adjust(session, product_id, quantity, "count", warehouse_id)[1]
+
+
+def reserve(lines: dict[str, int]) -> str:
+    order_id = new_id("ord")
+    with transaction() as session:
+        inventory.reserve(session, order_id, lines)
+    return order_id
+
+
+def reservations(order_id: str) -> dict[tuple[str, str], tuple[int, str]]:
+    table = inventory.Reservation
+    with transaction() as session:
+        found = session.scalars(select(table).where(table.order_id == order_id))
+        return {(row.product_id, row.warehouse_id): (row.quantity, row.status) for row in found}
+
+
+def available(product_id: str) -> int:
+    with transaction() as session:
+        return inventory.available(session, [product_id])[product_id]
+
+
+@pytest.fixture(autouse=True)
+def the_books_hold() -> Any:
+    """Whatever a test did, the audit holds afterwards."""
+    yield
+    with transaction() as session:
+        assert [finding for finding in inventory.audit(session) if not finding[1]] == []
+
+
+def test_every_shop_has_one_default_warehouse() -> None:
+    with transaction() as session:
+        before = inventory.default_warehouse(session).id
+        inventory.seed(session)
+        assert inventory.default_warehouse(session).id == before
+
+
+def test_a_movement_and_the_level_come_together() -> None:
+    book = product("BOOK")
+    with transaction() as session:
+        movement, level = inventory.adjust(session, book, 5, "delivery", actor="usr_x", reference="po_1")
+        assert (level.on_hand, level.reserved) == (5, 0)
+        assert movement.warehouse_id == inventory.default_warehouse(session).id
+    assert move(book, -2).on_hand == 3
+    with transaction() as session:
+        moved = session.scalars(inventory.movements(book).order_by(inventory.Movement.id)).all()
+    assert [(each.quantity, each.reason, each.actor, each.reference) for each in moved] == [
+        (5, "delivery", "usr_x", "po_1"),
+        (-2, "count", None, None),
+    ]
+
+
+def test_stock_can_not_go_below_zero_or_below_what_is_promised() -> None:
+    book = product("BOOK", 5)
+    order = reserve({book: 3})
+    with pytest.raises(InsufficientStock) as short:
+        move(book, -6)
+    assert short.value.extra == {"available": 2}
+    with pytest.raises(Conflict) as promised:
+        move(book, -3)
+    assert promised.value.code == "below_reserved"
+    assert move(book, -2).on_hand == 3
+    with transaction() as session:
+        inventory.release(session, order)
+    assert move(book, -3).on_hand == 0
+
+
+@pytest.mark.parametrize("quantity", [0, 10**10, -(10**10)])
+def test_a_movement_of_nothing_or_of_too_much_is_refused(quantity: int) -> None:
+    with pytest.raises(Invalid):
+        move(product("BOOK"), quantity)
+
+
+def test_a_level_that_can_not_be_counted_is_refused() -> None:
+    book = product("BOOK", inventory.MAX_LEVEL)
+    with pytest.raises(Conflict) as refusal:
+        move(book, 1)
+    assert (refusal.value.code, refusal.value.extra) == ("capacity_exceeded", {"remaining": 0})
+
+
+def test_what_does_not_exist_is_not_found() -> None:
+    book = product("BOOK")
+    for refused in (lambda: move(new_id("prd"), 1), lambda: move(book, 1, new_id("wh"))):
+        with pytest.raises(NotFound):
+            refused()
+
+
+def test_the_database_itself_refuses_to_oversell() -> None:
+    book = product("BOOK", 5)
+    for reserved, on_hand in ((6, 5), (0, -1), (-1, 5)):
+        change = update(inventory.Stock).where(inventory.Stock.product_id == book)
+        with pytest.raises(IntegrityError), transaction() as session:
+            session.execute(change.values(reserved=reserved, on_hand=on_hand))
+
+
+def test_a_kind_is_limited_by_the_warehouse() -> None:
+    small = warehouse("Small", book=10, electronics=None)
+    book, other, radio = product("BOOK"), product("OTHER"), product("RADIO", kind="electronics")
+    move(book, 6, small)
+    move(radio, 1000, small)
+    with pytest.raises(Conflict) as refusal:
+        move(other, 5, small)
+    assert (refusal.value.code, refusal.value.extra) == ("capacity_exceeded", {"remaining": 4})
+    with transaction() as session:
+        place = inventory.get_warehouse(session, small)
+        assert inventory.capacity_check(session, place, other, 4) == (True, 4)
+        assert inventory.capacity_check(session, place, other, 5) == (False, 4)
+        assert inventory.capacity_check(session, place, radio, 10**6) == (True, None)
+        assert inventory.room_left(session, place) == {"book": 4, "clothing": None, "electronics": None}
+        assert inventory.totals(session, place)["book"] == {"on_hand": 6, "reserved": 0, "available": 6}
+    move(other, 4, small)
+
+
+def test_many_deliveries_at_once_do_not_overfill() -> None:
+    small = warehouse("Small", book=10)
+    books = [product(f"BOOK-{n}") for n in range(8)]
+
+    def deliver(book: str) -> bool:
+        try:
+            move(book, 3, small)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(deliver, books)) == 3
+
+
+def test_a_closed_warehouse_takes_nothing_and_sells_nothing() -> None:
+    annex, book = warehouse("Annex"), product("BOOK")
+    move(book, 5, annex)
+    order = reserve({book: 2})
+    with transaction() as session:
+        inventory.update_warehouse(session, annex, {"status": "closed", "capacity": {"book": 7}})
+    assert available(book) == 0
+    with pytest.raises(InsufficientStock):
+        reserve({book: 1})
+    with pytest.raises(Conflict) as refusal:
+        move(book, 1, annex)
+    assert refusal.value.code == "warehouse_closed"
+    assert move(book, -3, annex).on_hand == 2
+    with transaction() as session:
+        assert inventory.release(session, order) == 2
+
+
+def test_warehouses_have_names_of_their_own_and_the_default_one_stays_open() -> None:
+    annex = warehouse("Annex")
+    with pytest.raises(Conflict) as taken:
+        warehouse("Annex")
+    assert taken.value.code == "name_taken"
+    with transaction() as session:
+        default = inventory.default_warehouse(session)
+        for warehouse_id, changes, code in (
+            (annex, {"name": default.name}, "name_taken"),
+            (default.id, {"status": "closed"}, "default_warehouse"),
+        ):
+            with pytest.raises(Conflict) as refusal:
+                inventory.update_warehouse(session, warehouse_id, changes)
+            assert refusal.value.code == code
+        changed = inventory.update_warehouse(session, annex, {"name": "Attic", "address": {"city": "Ghent"}})
+        assert (changed.name, changed.address, changed.status) == ("Attic", {"city": "Ghent"}, "active")
+
+
+def test_an_order_is_reserved_whole_or_not_at_all() -> None:
+    plenty, scarce, none = product("PLENTY", 10), product("SCARCE", 1), product("NONE")
+    with pytest.raises(InsufficientStock) as refusal:
+        reserve({plenty: 2, scarce: 2, none: 1})
+    short = {line["product_id"]: (line["requested"], line["available"]) for line in refusal.value.extra["lines"]}
+    assert short == {scarce: (2, 1), none: (1, 0)}
+    assert available(plenty) == 10
+    order = reserve({plenty: 2, scarce: 1})
+    assert sorted(reservations(order).values()) == [(1, "reserved"), (2, "reserved")]
+    assert (available(plenty), available(scarce)) == (8, 0)
+
+
+def test_a_second_reservation_of_the_same_order_does_nothing() -> None:
+    book = product("BOOK", 10)
+    order = reserve({book: 3})
+    with transaction() as session:
+        inventory.reserve(session, order, {book: 3})
+    assert available(book) == 7
+
+
+def test_a_line_is_split_only_if_no_warehouse_has_all_of_it() -> None:
+    annex, book = warehouse("Annex"), product("BOOK", 3)
+    move(book, 5, annex)
+    with transaction() as session:
+        main = inventory.default_warehouse(session).id
+    assert reservations(reserve({book: 2})) == {(book, main): (2, "reserved")}
+    assert reservations(reserve({book: 4})) == {(book, annex): (4, "reserved")}
+    assert reservations(reserve({book: 2})) == {(book, main): (1, "reserved"), (book, annex): (1, "reserved")}
+    assert available(book) == 0
+
+
+def test_a_reservation_is_allocated_or_released_and_either_once() -> None:
+    book = product("BOOK", 10)
+    order, other = reserve({book: 3}), reserve({book: 2})
+    with transaction() as session:
+        assert [inventory.allocate(session, order), inventory.allocate(session, order)] == [1, 0]
+    assert [status for _, status in reservations(order).values()] == ["allocated"]
+    assert available(book) == 5
+    with transaction() as session:
+        assert [inventory.release(session, order), inventory.release(session, order)] == [3, 0]
+        assert inventory.release(session, new_id("ord")) == 0
+        assert inventory.allocate(session, order) == 0
+    assert [status for _, status in reservations(order).values()] == ["released"]
+    assert [status for _, status in reservations(other).values()] == ["reserved"]
+    assert available(book) == 8
+
+
+def test_fifty_pieces_are_sold_fifty_times() -> None:
+    book = product("BOOK", 50)
+
+    def buy(_: int) -> bool:
+        try:
+            reserve({book: 1})
+        except InsufficientStock:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(buy, range(100))) == 50
+    assert available(book) == 0
+
+
+def test_orders_and_cancellations_in_any_order_of_lines_do_not_deadlock() -> None:
+    books = [product(f"BOOK-{n}", 1000) for n in range(5)]
+
+    def shop(seed: int) -> None:
+        random = Random(seed)
+        for _ in range(5):
+            lines = random.sample(books, 4)
+            order = reserve(dict.fromkeys(lines, 1))
+            if random.random() < 0.5:
+                with transaction() as session:
+                    inventory.release(session, order)
+            move(random.choice(books), random.choice((-1, 1)))
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(shop, range(20)))
+
+
+def test_an_order_released_twice_at_once_is_released_once() -> None:
+    book = product("BOOK", 100)
+    orders = [reserve({book: 5}) for _ in range(10)]
+
+    def release(order: str) -> int:
+        with transaction() as session:
+            return inventory.release(session, order)
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(release, orders * 3)) == 50
+    assert available(book) == 100
+
+
+def test_opening_stock_is_booked_once() -> None:
+    books = [product(f"BOOK-{n}") for n in range(3)]
+    openings = [inventory.Opening(book, pieces, 2) for book, pieces in zip(books, (5, 0, 7), strict=True)]
+    for opened in (3, 0):
+        with transaction() as session:
+            assert inventory.open_stock(session, openings, reference="catalogue.csv") == opened
+    with transaction() as session:
+        assert inventory.available(session, books) == dict(zip(books, (5, 0, 7), strict=True))
+        assert session.scalar(select(func.sum(inventory.Movement.quantity))) == 12
+        assert inventory.open_stock(session, []) == 0
+
+
+def test_opening_stock_respects_the_capacity() -> None:
+    book = product("BOOK")
+    with transaction() as session:
+        inventory.update_warehouse(session, inventory.default_warehouse(session).id, {"capacity": {"book": 4}})
+    with pytest.raises(Conflict) as refusal, transaction() as session:
+        inventory.open_stock(session, [inventory.Opening(book, 5)])
+    assert refusal.value.code == "capacity_exceeded"
+
+
+def test_levels_that_are_low_can_be_found() -> None:
+    low, fine = product("LOW", 5), product("FINE", 5)
+    with transaction() as session:
+        for each, point in ((low, 3), (fine, 2)):
+            level = inventory.set_threshold(session, each, None, point, 20)
+            assert (level.reorder_point, level.reorder_quantity) == (point, 20)
+    reserve({low: 2, fine: 2})
+    with transaction() as session:
+        rows = session.execute(inventory.levels(low=True)).all()
+        assert [(row.sku, row.Stock.on_hand, row.Stock.reserved) for row in rows] == [("LOW", 5, 2)]
+        inventory.set_threshold(session, low, None, None, None)
+        assert session.execute(inventory.levels(low=True)).all() == []
+        assert len(session.execute(inventory.levels(product_id=low)).all()) == 1
+
+
+def test_the_audit_finds_what_does_not_add_up() -> None:
+    book = product("BOOK", 5)
+    reserve({book: 2})
+    for column in ("on_hand", "reserved"):
+        with transaction() as session:
+            change = update(inventory.Stock).where(inventory.Stock.product_id == book)
+            session.execute(change.values({column: getattr(inventory.Stock, column) + 1}))
+            broken = [name for name, holds, _ in inventory.audit(session) if not holds]
+            assert len(broken) == 1
+            session.rollback()

@@ -1,0 +1,121 @@
+"""The mail adapter against the real mailbox."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from models.errors import GatewayDown, MailRefused
+from settings import Settings
+from tasks.gateways import mail
+from tests.servers import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server("stack.mailbox", tmp_path_factory.mktemp("mailbox"))
+    yield started
+    assert started.stop() == 0
+
+
+@pytest.fixture
+def mailbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    use(monkeypatch, smtp_port=server.ports["smtp"])
+    yield server
+    mail.forget_connection()
+
+
+@pytest.fixture
+def ann() -> str:
+    """A customer's address that is nobody else's."""
+    return f"ann.{uuid4().hex}@example.com"
+
+
+def use(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    mail.forget_connection()
+    monkeypatch.setattr(mail, "settings", Settings(mail_from="Shop <shop@shop.example>", **changes))
+
+
+def send(to: str, message_id: str | None = None, subject: str = "Order 7", text: str = "Thank you.") -> str:
+    message_id = message_id or f"<{uuid4().hex}@shop>"
+    mail.send(to=to, subject=subject, text=text, html="<p>Thank you.</p>", message_id=message_id)
+    return message_id
+
+
+def inbox(server: Server, to: str) -> list[dict[str, Any]]:
+    got = requests.get(server.url + "/messages.json", timeout=5).json()
+    return [message for message in got if message["to"] == [to]]
+
+
+def test_mail_arrives(mailbox: Server, ann: str) -> None:
+    message_id = send(ann, subject="Größe\nBcc: eve@example.com")
+    (got,) = inbox(mailbox, ann)
+    assert got["from"] == "Shop <shop@shop.example>"
+    assert got["subject"] == "Größe Bcc: eve@example.com"
+    assert got["message_id"] == message_id
+    page = requests.get(f"{mailbox.url}/messages/{got['id']}", timeout=5).text
+    assert "<pre>Thank you." in page
+    assert "&lt;p&gt;Thank you.&lt;/p&gt;" in page
+
+
+def test_same_message_id_is_the_same_mail(mailbox: Server, ann: str) -> None:
+    first = send(ann)
+    send(ann, first)
+    send(ann)
+    assert [got["deliveries"] for got in inbox(mailbox, ann)] == [1, 2]
+
+
+def test_many_mails_take_one_connection(mailbox: Server, ann: str) -> None:
+    send(ann)
+    first = mail._kept.connection
+    send(ann)
+    assert mail._kept.connection is first
+
+
+def test_server_that_went_away_is_gateway_down_until_it_is_back(mailbox: Server, ann: str) -> None:
+    first = send(ann)
+    mailbox.kill()
+    with pytest.raises(GatewayDown):
+        send(ann)
+    mailbox.start()
+    second = send(ann)
+    assert [got["message_id"] for got in inbox(mailbox, ann)] == [second, first]
+
+
+def test_server_that_restarted_between_two_mails_is_no_error(mailbox: Server, ann: str) -> None:
+    send(ann)
+    mailbox.kill()
+    mailbox.start()
+    send(ann)
+    assert len(inbox(mailbox, ann)) == 2
+
+
+def test_refused_for_now_is_gateway_down(mailbox: Server, ann: str) -> None:
+    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "refuse"}, timeout=5).raise_for_status()
+    with pytest.raises(GatewayDown, match="451"):
+        send(ann)
+    send(ann)
+    assert len(inbox(mailbox, ann)) == 1
+
+
+@pytest.mark.usefixtures("mailbox")
+@pytest.mark.parametrize("to", ["", "ann", "@", "ann@example.com, eve@example.com", "ann@example.com\nBcc: e@x.com"])
+def test_what_is_no_address_is_refused(to: str) -> None:
+    with pytest.raises(MailRefused):
+        send(to)
+
+
+def test_refused_for_good_by_the_server(mailbox: Server, ann: str) -> None:
+    with pytest.raises(MailRefused, match="552"):
+        send(ann, text="a line of text\n" * 1_000_000)
+    assert inbox(mailbox, ann) == []
+    send(ann)
+    assert len(inbox(mailbox, ann)) == 1
+
+
+def test_nobody_there_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, smtp_url="smtp://127.0.0.1:9")
+    with pytest.raises(GatewayDown):
+        send("ann@example.com")

@@ -1,0 +1,180 @@
+"""The payment adapter against the real sandbox gateway, by the official SDK."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+import stripe
+
+from models.errors import BadRequest, BadSignature, Conflict, GatewayDown, PaymentDeclined
+from settings import Settings
+from stack.waiting import wait_until
+from tasks.gateways import payments
+from tests.servers import Server
+
+SECRET = "whsec_" + "y" * 32
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    # The discard port: nobody takes the webhooks.
+    started = Server("stack.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
+    yield started
+    assert started.stop() == 0
+
+
+@pytest.fixture
+def gateway(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    use(monkeypatch, gateway_port=server.ports["http"])
+    yield server
+    requests.delete(server.url + "/sandbox/faults", timeout=5).raise_for_status()
+    payments._client.cache_clear()
+
+
+def use(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    changed = Settings(gateway_timeout=0.5, stripe_webhook_secret=SECRET, **changes)
+    monkeypatch.setattr(payments, "settings", changed)
+    payments._client.cache_clear()
+
+
+def fault(server: Server, **fault: Any) -> None:
+    requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).raise_for_status()
+
+
+def new_key() -> str:
+    return uuid4().hex
+
+
+def authorise(method: str = "pm_card_visa", key: str | None = None, **changes: Any) -> payments.Authorisation:
+    asked: dict[str, Any] = {"amount": 1999, "currency": "EUR", "order_id": "ord_1", **changes}
+    return payments.authorise(method=method, idempotency_key=key or new_key(), **asked)
+
+
+def find(reference: str) -> payments.Intent:
+    return next(intent for intent in payments.intents() if intent.reference == reference)
+
+
+@pytest.mark.usefixtures("gateway")
+def test_authorised_captured_and_refunded() -> None:
+    reserved = authorise(order_id="ord_7")
+    assert reserved.status == "requires_capture"
+    assert find(reserved.reference).authorised == 1999
+    taken = payments.capture(reference=reserved.reference, amount=1500, idempotency_key=new_key())
+    assert taken.amount == 1500
+    back = payments.refund(reference=reserved.reference, amount=400, idempotency_key=new_key())
+    assert (back.amount, back.status, back.payment_reference) == (400, "succeeded", reserved.reference)
+    intent = find(reserved.reference)
+    assert (intent.order_id, intent.currency, intent.status) == ("ord_7", "EUR", "succeeded")
+    assert (intent.amount, intent.authorised, intent.captured, intent.refunded) == (1999, 0, 1500, 400)
+    assert datetime.now(UTC) - intent.created_at < timedelta(minutes=1)
+
+
+@pytest.mark.usefixtures("gateway")
+def test_same_key_is_done_once() -> None:
+    key = new_key()
+    assert authorise(key=key) == authorise(key=key)
+    reference = authorise(key=key).reference
+    refunded = new_key()
+    payments.capture(reference=reference, amount=1999, idempotency_key=new_key())
+    first, second = (payments.refund(reference=reference, amount=5, idempotency_key=refunded) for _ in range(2))
+    assert first == second
+    assert find(reference).refunded == 5
+
+
+@pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize(
+    ("method", "decline_code"),
+    [
+        ("pm_card_chargeDeclined", "generic_decline"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
+        ("pm_card_authenticationRequired", "authentication_required"),
+        ("pm_card_nobodys", "resource_missing"),
+    ],
+)
+def test_refused_method_is_a_decline(method: str, decline_code: str) -> None:
+    with pytest.raises(PaymentDeclined) as caught:
+        authorise(method)
+    assert caught.value.extra["decline_code"] == decline_code
+    assert caught.value.detail
+
+
+@pytest.mark.usefixtures("gateway")
+def test_void_and_capture_find_out_what_is_done_already() -> None:
+    reference = authorise().reference
+    for _ in range(2):  # other keys: the gateway itself says that it was voided before
+        assert payments.void(reference=reference, idempotency_key=new_key()).reference == reference
+    with pytest.raises(Conflict):
+        payments.capture(reference=reference, amount=1999, idempotency_key=new_key())
+    reference = authorise().reference
+    for _ in range(2):
+        payments.capture(reference=reference, amount=1999, idempotency_key=new_key())
+    with pytest.raises(Conflict):
+        payments.void(reference=reference, idempotency_key=new_key())
+    with pytest.raises(Conflict):
+        payments.refund(reference=reference, amount=2000, idempotency_key=new_key())
+
+
+@pytest.mark.parametrize("kind", ["delay", "error", "cut"])
+def test_after_each_fault_the_same_key_leads_to_one_payment(gateway: Server, kind: str) -> None:
+    key, order = new_key(), f"ord_{new_key()}"
+    fault(gateway, kind=kind, seconds=0.8 if kind == "delay" else 0)
+    with pytest.raises(GatewayDown):
+        authorise(key=key, order_id=order)
+    if kind == "delay":
+        with pytest.raises(GatewayDown, match="409"):  # the first one still holds the key
+            authorise(key=key, order_id=order)
+    reserved: list[payments.Authorisation] = []
+
+    def repeated() -> bool:
+        with suppress(GatewayDown):
+            reserved.append(authorise(key=key, order_id=order))
+        return bool(reserved)
+
+    assert wait_until(repeated, 5)
+    assert [intent.reference for intent in payments.intents() if intent.order_id == order] == [reserved[0].reference]
+
+
+def test_nobody_there_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, gateway_port=9)
+    with pytest.raises(GatewayDown):
+        authorise()
+    with pytest.raises(GatewayDown):
+        next(payments.intents())
+    payments._client.cache_clear()
+
+
+@pytest.mark.usefixtures("gateway")
+def test_intents_pages_through_everything() -> None:
+    order = f"ord_{new_key()}"
+    made = [authorise(order_id=order).reference for _ in range(103)]
+    found = [intent.reference for intent in payments.intents() if intent.order_id == order]
+    assert found == made[::-1]
+    assert not list(payments.intents(since=datetime.now(UTC) + timedelta(hours=1)))
+
+
+@pytest.mark.usefixtures("gateway")
+def test_webhook_is_believed_only_if_signed() -> None:
+    body = (
+        '{"id": "evt_1", "object": "event", "type": "charge.refunded", "data": {"object": {"object": "charge",'
+        ' "id": "ch_1", "payment_intent": "pi_1", "metadata": {"order_id": "ord_1"}}}}'
+    )
+    signed = stripe.WebhookSignature.generate_signature_header(body, SECRET)
+    event = payments.parse_webhook(body.encode(), signed)
+    assert event == payments.Event("evt_1", "charge.refunded", "pi_1", {"order_id": "ord_1"})
+    old = stripe.WebhookSignature.generate_signature_header(body, SECRET, int(time.time()) - 400)
+    changed, unreadable = body.encode() + b" ", b"\xff"
+    for payload, signature in (
+        (changed, signed),
+        (unreadable, signed),
+        *((body.encode(), bad) for bad in ("", "t=1", old)),
+    ):
+        with pytest.raises(BadSignature):
+            payments.parse_webhook(payload, signature)
+    with pytest.raises(BadRequest):
+        payments.parse_webhook(b"{", stripe.WebhookSignature.generate_signature_header("{", SECRET))

@@ -1,0 +1,59 @@
+"""Task events for the steps that a worker performs in place, so that Flower shows them like any other task."""
+
+import logging
+import os
+import time
+from typing import Any
+
+from celery.events import EventDispatcher
+
+from tasks.app import app
+from workflows.engine import Call
+
+log = logging.getLogger(__name__)
+
+_dispatchers: dict[int, EventDispatcher] = {}  # process id → its dispatcher: a connection must not cross a fork
+
+
+class StepEvents:
+    """The events of one message's further steps, sent together at its end. Without events, it does nothing."""
+
+    def __init__(self, hostname: str | None) -> None:
+        self.dispatcher = _dispatcher(hostname) if hostname and app.conf.worker_send_task_events else None
+
+    def note(self, call: Call, run_id: str, generation: int, began: float, *, done: bool) -> None:
+        """One step: `began` in seconds since the epoch; not `done` covers refused, parked and failed alike."""
+        if self.dispatcher is None:
+            return
+        task: dict[str, Any] = {"uuid": f"{run_id}:{generation}:{call.name}", "name": call.step.name}
+        task |= {"args": repr([run_id, generation, call.name]), "kwargs": "{}", "root_id": run_id, "retries": 0}
+        took = time.time() - began
+        send = self.dispatcher.send
+        send("task-received", timestamp=began, **task)
+        send("task-started", timestamp=began, uuid=task["uuid"])
+        if done:
+            send("task-succeeded", uuid=task["uuid"], runtime=took, result="None")
+        else:
+            send("task-rejected", uuid=task["uuid"], requeue=False)
+
+    def send(self) -> None:
+        """Sends what was noted, as one message. Nothing depends on it: without a broker it is dropped."""
+        if self.dispatcher is None:
+            return
+        try:
+            self.dispatcher.flush()
+        except Exception as error:  # noqa: BLE001, monitoring must never fail the work that it watches
+            log.warning("events were dropped: %s", error)
+            _dispatchers.clear()
+
+
+def _dispatcher(hostname: str) -> EventDispatcher:
+    dispatcher = _dispatchers.get(os.getpid())
+    if dispatcher is None:
+        _dispatchers.clear()
+        connection = app.connection_for_write()
+        dispatcher = app.events.Dispatcher(
+            connection, hostname=hostname, buffer_while_offline=False, buffer_group={"task"}, buffer_limit=100
+        )
+        _dispatchers[os.getpid()] = dispatcher
+    return dispatcher
