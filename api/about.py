@@ -1,7 +1,6 @@
-"""What the API says of itself: whether it lives, whether it can work, and its OpenAPI document."""
+"""What the API says of itself: whether it lives, and whether it can work."""
 
 from flask import Blueprint, Response, jsonify
-from flask_smorest import current_api
 
 from api.auth import public
 from workflows import health
@@ -24,10 +23,3 @@ def readyz() -> tuple[Response, int]:
     faults = [fault for fault in parts.values() if fault]
     checks = {name: fault or "ok" for name, fault in parts.items()}
     return jsonify(status="unavailable" if faults else "ok", checks=checks), 503 if faults else 200
-
-
-@blueprint.get("/openapi.json")
-@public
-def openapi() -> Response:
-    """The document that clients are generated from, made of the schemas that validate."""
-    return jsonify(current_api.spec.to_dict())

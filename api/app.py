@@ -4,12 +4,13 @@ from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
-from flask import Flask
+from flask import Flask, jsonify
 from marshmallow import RAISE
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
 from api import about, access, accounts, carts, catalogue, checkout, errors, inventory, orders, payments, tasks
 from api import request as requests
+from api.auth import public
 from api.fields import IdConverter
 from settings import settings
 
@@ -52,6 +53,7 @@ def create_app() -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(about.blueprint)
+    app.add_url_rule("/openapi.json", "openapi", public(lambda: jsonify(api.spec.to_dict())))
     return app
 
 

@@ -18,8 +18,8 @@ REPEATED = Retry(
     raise_on_status=False,
 )  # fmt: skip
 """For requests that do no harm when they arrive twice."""
-NOT_SENT = REPEATED.new(allowed_methods=frozenset())
-"""For the others: tried again only where no connection was made."""
+UNHEARD = REPEATED.new(allowed_methods=frozenset({"GET"}))
+"""For a POST that does: sent again only where no connection was made."""
 
 
 class Refused(Exception):
@@ -91,7 +91,7 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Any:
         """Sends JSON, under an Idempotency-Key if there is one."""
-        return self._request("POST", path, body=body, key=key, retries=REPEATED if key else NOT_SENT)
+        return self._request("POST", path, body=body, key=key, retries=REPEATED if key else UNHEARD)
 
     def delete(self, path: str) -> None:
         self._request("DELETE", path)

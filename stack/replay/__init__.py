@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,10 +82,14 @@ def replay(file: Path, limit: int | None, concurrency: int) -> None:
             f"These invoices are in {CURRENCY}, and this shop sells in {settings.currency}: "
             f"start it with SHOP_CURRENCY={CURRENCY} and an empty data folder."
         )
+    console = Console(highlight=False)
     journal = Journal(var_folder() / "replay" / "journal.sqlite")
     try:
         survey = look_through(file, limit, journal)
-        result = _replay(file, limit, concurrency, survey, journal)
+        shelf = _stock_up(console, file, survey)
+        buying = Buying(Client(api_address(settings)), shelf, journal, settings.secret_key)
+        with Progress("orders", survey.orders, console) as progress:
+            result = _buy_all(buying, invoices(file, limit), concurrency, progress)
     except NotRetail as error:
         raise click.ClickException(f"{file}: {error}") from error
     except (Unreachable, Unfinished) as error:
@@ -94,7 +98,7 @@ def replay(file: Path, limit: int | None, concurrency: int) -> None:
         raise click.ClickException("Stopped. The same command goes on from here.") from None
     finally:
         journal.close()
-    _report(Console(), survey, result)
+    _report(console, survey, result)
     if result.faults:
         raise SystemExit(1)
 
@@ -120,35 +124,29 @@ def look_through(file: Path, limit: int | None, journal: Journal) -> Survey:
     return survey
 
 
-def _replay(file: Path, limit: int | None, concurrency: int, survey: Survey, journal: Journal) -> Result:
-    click.echo(
-        f"{file.name}: {survey.orders} orders of {len(survey.goods)} products to replay, {survey.earlier} of them done."
-    )
+def _stock_up(console: Console, file: Path, survey: Survey) -> Shelf:
+    console.print(f"{file.name}: {survey.orders} orders to replay, {survey.earlier} of them done before.")
     began = time.monotonic()
     shelf = Shelf()
     shelf.stock_up([survey.goods[sku] for sku in survey.demand], survey.demand, CURRENCY)
-    click.echo(f"Products and opening stock are there after {time.monotonic() - began:.1f} s.")
-    buying = Buying(Client(api_address(settings)), shelf, journal, settings.secret_key)
+    console.print(f"{len(survey.demand)} products are there with opening stock, {time.monotonic() - began:.1f} s.")
+    return shelf
+
+
+def _buy_all(buying: Buying, found: Iterable[Invoice], concurrency: int, progress: Progress) -> Result:
     result, guard = Result(), threading.Lock()
-    with Progress("orders", survey.orders, console) as progress:
 
-        def buy(invoice: Invoice) -> None:
-            try:
-                outcome: Entry | Refused = buying.buy(invoice)
-            except Refused as refusal:
-                outcome = refusal
-            with guard:
-                result.add(invoice.number, outcome)
-            progress.advance()
+    def buy(invoice: Invoice) -> None:
+        try:
+            outcome: Entry | Refused = buying.buy(invoice)
+        except Refused as refusal:
+            outcome = refusal
+        with guard:
+            result.add(invoice.number, outcome)
+        progress.advance()
 
-        lanes.run(_with_lines(file, limit), buy, concurrency)
-    seconds = time.monotonic() - began
-    click.echo(f"Replayed in {seconds:.1f} s.")
+    lanes.run((invoice for invoice in found if invoice.lines), buy, concurrency)
     return result
-
-
-def _with_lines(file: Path, limit: int | None) -> Iterator[Invoice]:
-    return (invoice for invoice in invoices(file, limit) if invoice.lines)
 
 
 def _report(console: Console, survey: Survey, result: Result) -> None:

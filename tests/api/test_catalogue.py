@@ -1,0 +1,240 @@
+"""Products, categories and authors through the REST API."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from models.database import engine
+from tests.conftest import Caller
+
+EMMA = {
+    "sku": "BOOK-EMMA", "kind": "book", "title": "Emma", "description": "Wrong about everybody.",
+    "price": {"amount": 1099, "currency": "EUR"}, "category": "Classics", "author": "Jane Austen",
+    "attributes": {"published_on": "1815-12-23", "isbn": "978-0-306-40615-7"},
+}  # fmt: skip
+LAMP = {
+    "sku": "LAMP", "kind": "electronics", "title": "Reading lamp", "price": {"amount": 3900, "currency": "EUR"},
+    "category": "Lighting", "attributes": {"brand": "Tessandor", "warranty_months": 24},
+}  # fmt: skip
+
+
+def create(staff: Caller, **fields: Any) -> dict[str, Any]:
+    response = staff.post("/v1/products", json=fields)
+    assert response.status_code == 201, response.json
+    return response.json
+
+
+def stock(staff: Caller, product: dict[str, Any], quantity: int) -> None:
+    body = {"product_id": product["id"], "quantity": quantity, "reason": "delivery"}
+    assert staff.post("/v1/stock/adjustments", json=body).status_code == 201
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL statements that run inside the block."""
+    ran: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        ran.append(statement)
+
+    event.listen(engine(), "before_cursor_execute", note)
+    try:
+        yield ran
+    finally:
+        event.remove(engine(), "before_cursor_execute", note)
+
+
+def test_a_product_is_shown_whole(staff: Caller, client: Any) -> None:
+    made = create(staff, **EMMA)
+    stock(staff, made, 3)
+    shown = client.get(f"/v1/products/{made['id']}").json
+    assert shown.pop("created_at").endswith("Z")
+    assert shown.pop("updated_at").endswith("Z")
+    assert shown.pop("category")["name"] == "Classics"
+    assert shown.pop("author")["name"] == "Jane Austen"
+    assert shown == {
+        "id": made["id"], "sku": "BOOK-EMMA", "kind": "book", "title": "Emma", "description": "Wrong about everybody.",
+        "price": {"amount": 1099, "currency": "EUR"},
+        "attributes": {"published_on": "1815-12-23", "isbn": "9780306406157"},
+        "availability": {"available": 3, "in_stock": True},
+    }  # fmt: skip
+    lamp = create(staff, **LAMP)
+    assert (lamp["author"], lamp["description"]) == (None, "")
+    assert lamp["availability"] == {"available": 0, "in_stock": False}
+
+
+def test_only_staff_may_write(customer: Caller, client: Any, staff: Caller) -> None:
+    path = f"/v1/products/{create(staff, **EMMA)['id']}"
+    for method, where, body in (
+        ("POST", "/v1/products", LAMP), ("PATCH", path, {"title": "x"}), ("DELETE", path, None),
+        ("POST", "/v1/products/books", {}), ("POST", "/v1/categories", {"name": "x"}),
+        ("POST", "/v1/authors", {"name": "x"}),
+    ):  # fmt: skip
+        assert client.open(where, method=method, json=body).status_code == 401
+        assert customer.open(method, where, json=body).status_code == 403
+    assert client.get(path).json["title"] == "Emma"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"price": {"amount": -1, "currency": "EUR"}}, "price.amount"),
+        ({"price": {"amount": 1.5, "currency": "EUR"}}, "price.amount"),
+        ({"price": {"amount": 1, "currency": "USD"}}, "price.currency"),
+        ({"price": None}, "price"),
+        ({"kind": "toy"}, "kind"),
+        ({"title": " "}, "title"),
+        ({"colour": "red"}, "colour"),
+        ({"attributes": {"isbn": "9780306406158"}}, "attributes.isbn"),
+        ({"attributes": {"voltage": 12}}, "attributes.voltage"),
+        ({"category": "cat_" + 32 * "0"}, "category"),
+        ({"author": 7}, "author"),
+    ],
+)
+def test_a_wrong_field_is_named(staff: Caller, changes: dict[str, Any], field: str) -> None:
+    response = staff.post("/v1/products", json=EMMA | changes)
+    assert (response.status_code, response.json["code"]) == (422, "invalid_fields")
+    assert list(response.json["errors"]) == [field]
+
+
+def test_a_sku_in_use_is_a_conflict(staff: Caller) -> None:
+    create(staff, **EMMA)
+    other = create(staff, **LAMP)
+    response = staff.post("/v1/products", json=EMMA)
+    assert (response.status_code, response.json["code"]) == (409, "sku_taken")
+    response = staff.patch(f"/v1/products/{other['id']}", json={"sku": "BOOK-EMMA"})
+    assert (response.status_code, response.json["code"]) == (409, "sku_taken")
+
+
+def test_a_repeated_creation_gives_the_first_answer(staff: Caller) -> None:
+    first, again = (staff.post("/v1/products", json=EMMA, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json == first.json
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_change_touches_what_is_given(staff: Caller, client: Any) -> None:
+    made = create(staff, **EMMA)
+    body = {
+        "price": {"amount": 999, "currency": "EUR"},
+        "attributes": {"pages": 480, "isbn": None},
+        "category": "Novels",
+    }
+    changed = staff.patch(f"/v1/products/{made['id']}", json=body)
+    assert changed.status_code == 200
+    assert changed.json["attributes"] == {"published_on": "1815-12-23", "pages": 480}
+    assert (changed.json["price"]["amount"], changed.json["category"]["name"]) == (999, "Novels")
+    assert changed.json["title"] == "Emma"
+    assert client.get(f"/v1/products/{made['id']}").json == changed.json
+    for wrong in ({"kind": "clothing"}, {"price": {"amount": 1}}, {"attributes": {"size": "M"}}):
+        assert staff.patch(f"/v1/products/{made['id']}", json=wrong).status_code == 422
+
+
+def test_a_deleted_product_is_gone(staff: Caller, client: Any) -> None:
+    path = f"/v1/products/{create(staff, **EMMA)['id']}"
+    assert staff.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert staff.delete(path).status_code == 404
+    assert client.get("/v1/products").json["data"] == []
+
+
+def test_an_etag_saves_a_body_and_guards_a_change(staff: Caller, client: Any) -> None:
+    made = create(staff, **EMMA)
+    path = f"/v1/products/{made['id']}"
+    etag = client.get(path).headers["ETag"]
+    same = client.get(path, headers={"If-None-Match": etag})
+    assert (same.status_code, same.data) == (304, b"")
+    stock(staff, made, 2)
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
+    changed = staff.patch(path, json={"title": "Emma!"}, headers={"If-Match": etag})
+    assert changed.status_code == 200, "stock that came in is no other version of the product"
+    for stale in (
+        staff.patch(path, json={"title": "Emma?"}, headers={"If-Match": etag}),
+        staff.delete(path, headers={"If-Match": etag}),
+    ):
+        assert (stale.status_code, stale.json["code"]) == (412, "stale")
+    assert client.get(path).json["title"] == "Emma!"
+    assert staff.delete(path, headers={"If-Match": changed.headers["ETag"]}).status_code == 204
+
+
+def test_the_list_is_paged_filtered_and_sorted(staff: Caller, client: Any) -> None:
+    for number, (title, amount) in enumerate((("Cc", 300), ("Aa", 100), ("Bb", 100))):
+        create(staff, **EMMA | {"sku": f"B{number}", "title": title, "price": {"amount": amount, "currency": "EUR"}})
+    stock(staff, create(staff, **LAMP), 1)
+
+    def titles(query: str) -> list[str]:
+        response = client.get(f"/v1/products?{query}")
+        assert response.status_code == 200, response.json
+        return [product["title"] for product in response.json["data"]]
+
+    assert titles("") == titles("sort=-created_at") == ["Reading lamp", "Bb", "Aa", "Cc"]
+    assert titles("sort=title&kind=book") == ["Aa", "Bb", "Cc"]
+    assert titles("sort=-price") == ["Reading lamp", "Cc", "Bb", "Aa"]
+    assert titles("in_stock=true") == titles("q=lamp") == titles("category=lighting") == ["Reading lamp"]
+    assert titles("in_stock=false&author=jane austen&sort=price") == ["Aa", "Bb", "Cc"]
+    assert client.get("/v1/products?sort=colour").status_code == 422
+    assert client.get("/v1/products?size=M").status_code == 422
+    seen, cursor = [], ""
+    while cursor is not None:
+        found = client.get(f"/v1/products?sort=price&limit=1{cursor and '&cursor=' + cursor}").json
+        seen += [product["title"] for product in found["data"]]
+        cursor = found["next_cursor"]
+    assert seen == ["Aa", "Bb", "Cc", "Reading lamp"]
+
+
+def test_reading_takes_few_statements_however_many_products(staff: Caller, client: Any) -> None:
+    products = [create(staff, **EMMA | {"sku": f"B{n}", "author": f"A{n}", "category": f"C{n}"}) for n in range(12)]
+    with statements() as ran:
+        assert len(client.get("/v1/products?q=emma&in_stock=false").json["data"]) == 12
+    assert len(ran) <= 5, ran
+    with statements() as ran:
+        assert client.get(f"/v1/products/{products[0]['id']}").status_code == 200
+    assert len(ran) <= 4, ran
+
+
+def test_a_book_is_made_with_its_author_and_category_or_not_at_all(staff: Caller, client: Any) -> None:
+    body = {
+        "title": "Ink", "sku": "INK", "description": "On ink.", "category": "Crafts", "published_on": "2020-02-29",
+        "price": {"amount": 2500, "currency": "EUR"},
+        "author": {"name": "Ann Author", "email": "ann@example.org", "address": "1 Ink Lane"},
+    }  # fmt: skip
+    made = staff.post("/v1/products/books", json=body)
+    assert made.status_code == 201, made.json
+    assert made.json["kind"] == "book"
+    assert made.json["attributes"] == {"published_on": "2020-02-29"}
+    assert (made.json["author"]["name"], made.json["category"]["name"]) == ("Ann Author", "Crafts")
+    again = staff.post("/v1/products/books", json=body | {"author": {"name": "Nobody"}, "category": "Nothing"})
+    assert (again.status_code, again.json["code"]) == (409, "sku_taken")
+    wrong = staff.post("/v1/products/books", json=body | {"published_on": "2021-02-29"})
+    assert list(wrong.json["errors"]) == ["published_on"]
+    second = staff.post("/v1/products/books", json=body | {"sku": "INK-2", "category": "CRAFTS"})
+    assert (second.json["author"], second.json["category"]) == (made.json["author"], made.json["category"])
+    assert client.get("/v1/authors").json["data"] == [made.json["author"]], "contact data stay with the shop"
+    assert [category["name"] for category in client.get("/v1/categories").json["data"]] == ["Crafts"]
+
+
+def test_categories_make_a_tree(staff: Caller, client: Any) -> None:
+    books = staff.post("/v1/categories", json={"name": "Books"}).json
+    novels = staff.post("/v1/categories", json={"name": "Novels", "parent_id": books["id"]})
+    assert novels.status_code == 201
+    create(staff, **EMMA | {"category": "novels"})
+    for chosen in (books["id"], "books", novels.json["id"]):
+        assert len(client.get("/v1/products", query_string={"category": chosen}).json["data"]) == 1
+    taken = staff.post("/v1/categories", json={"name": "NOVELS"})
+    assert (taken.status_code, taken.json["code"]) == (409, "name_taken")
+    orphan = staff.post("/v1/categories", json={"name": "Poems", "parent_id": "cat_" + 32 * "0"})
+    assert list(orphan.json["errors"]) == ["parent_id"]
+    assert client.get("/v1/categories").json["data"] == [books | {"parent_id": None}, novels.json]
+
+
+def test_authors_are_found_by_name(staff: Caller, client: Any) -> None:
+    made = staff.post("/v1/authors", json={"name": "Ann Author", "email": "ann@example.org"})
+    assert made.status_code == 201
+    assert made.json["email"] == "ann@example.org"
+    assert staff.post("/v1/authors", json={"name": "ann author", "email": "ANN@example.org"}).status_code == 409
+    assert staff.post("/v1/authors", json={"name": "  "}).status_code == 422
+    staff.post("/v1/authors", json={"name": "Bob Writer"})
+    assert [author["name"] for author in client.get("/v1/authors?q=WRIT").json["data"]] == ["Bob Writer"]
