@@ -15,7 +15,7 @@ accept_content = ["json"]
 # A message is given back only after its work is committed, and comes back if its worker dies.
 task_acks_late = True
 task_reject_on_worker_lost = True
-task_acks_on_failure_or_timeout = True
+task_acks_on_failure = task_acks_on_timeout = True
 task_soft_time_limit, task_time_limit = 20, 30
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 5000

@@ -87,7 +87,7 @@ def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, A
     lines = orders.lines_of(session, ids)
     paid = {p.order_id: p for p in session.scalars(select(payments.Payment).where(payments.Payment.order_id.in_(ids)))}
     billed = select(orders.Invoice.order_id, orders.Invoice.number).where(orders.Invoice.order_id.in_(ids))
-    invoices = dict(session.execute(billed).tuples().all())
+    invoices = dict(session.execute(billed).all())
     return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
 
 

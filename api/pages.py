@@ -39,7 +39,9 @@ def page_of(schema: type[MarshmallowSchema]) -> type[Schema]:
     return Schema.from_dict(parts, name=f"{schema.__name__}Page")  # type: ignore[return-value, arg-type]
 
 
-def page(session: Session, query: Select[*tuple[Any, ...]], *keys: Any, limit: int, cursor: str | None) -> dict[str, Any]:
+def page(
+    session: Session, query: Select[*tuple[Any, ...]], *keys: Any, limit: int, cursor: str | None
+) -> dict[str, Any]:
     """One page of a query: {"data", "has_more", "next_cursor"}; in "data" are the query's rows or entities.
 
     `keys`: the columns to sort by, each as it is or `.desc()`; none of them NULL, and together unique (end with

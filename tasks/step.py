@@ -49,6 +49,7 @@ class Step(Task):
 
     abstract = True
     work: Work
+    service: str  # its queue
     carry_on: Callable[["Step", str, int, str], None]  # what goes on from here is the engine's, a layer above
 
     def run(self, run_id: str, generation: int, name: str) -> None:
@@ -69,7 +70,7 @@ class Step(Task):
                 return None
             claim = partial(
                 runs.claim, run_id=run_id, generation=generation, name=name,
-                queue=self.queue, worker=worker, again=again,
+                queue=self.service, worker=worker, again=again,
             )  # fmt: skip
             going_on = self._perform(claim, generation, name, place_of)
             crash_point("after-commit", name)
@@ -114,19 +115,19 @@ class Step(Task):
             if run is None:
                 return None
             if not place_of(session, run, name).revocable:  # a promise to keep: tried again, and a person is told
-                runs.retry_later(session, run, name, self.queue, refusal, crashed=True)
+                runs.retry_later(session, run, name, self.service, refusal, crashed=True)
                 return None
             self._record_refusal(session, run, name, refusal)
             return run.generation
 
     def _record_refusal(self, session: Session, run: runs.Run, name: str, refusal: ShopError) -> None:
-        runs.refuse(session, run, name, self.queue, refusal)
+        runs.refuse(session, run, name, self.service, refusal)
 
     def _failed(self, run_id: str, generation: int, name: str, error: Exception, *, crashed: bool) -> None:
         with transaction() as session:
             run = runs.lock(session, run_id, generation)
             if run is not None:
-                runs.retry_later(session, run, name, self.queue, error, crashed=crashed)
+                runs.retry_later(session, run, name, self.service, error, crashed=crashed)
 
 
 class OutsideStep(Step):
@@ -167,7 +168,7 @@ class OutsideStep(Step):
         # Only the outside's own no is final. Refused before or after the call, it may have happened.
         answered = isinstance(refusal, _Answered)
         refusal = refusal.refusal if isinstance(refusal, _Answered) else refusal
-        runs.refuse(session, run, name, self.queue, refusal, status="refused" if answered else "intent")
+        runs.refuse(session, run, name, self.service, refusal, status="refused" if answered else "intent")
         if answered and self.on_refusal is not None:
             type(self).on_refusal(session, run, refusal)  # type: ignore[misc]
 
@@ -202,16 +203,11 @@ def outside_step(
 
 
 def _register(kind: type[Step], work: Work, parts: dict[str, Any]) -> Step:
-    queue = work.__module__.split(".")[1]
-    functions = {part: staticmethod(function) for part, function in parts.items() if function}
-    described = {
-        "name": f"{queue}.{work.__name__}",
-        "queue": queue,
-        "work": staticmethod(work),
-        "abstract": False,
-    }
-    described["__doc__"], described["__module__"] = work.__doc__, work.__module__
-    registered: Step = app.register_task(type(work.__name__, (kind,), described | functions)())
+    service = work.__module__.split(".")[1]
+    attributes = {name: staticmethod(part) for name, part in {**parts, "work": work}.items() if part}
+    attributes |= {"name": f"{service}.{work.__name__}", "service": service, "abstract": False}
+    attributes |= {"__doc__": work.__doc__, "__module__": work.__module__}
+    registered: Step = app.register_task(type(work.__name__, (kind,), attributes)())
     return registered
 
 

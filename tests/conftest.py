@@ -60,7 +60,7 @@ def database(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> Iterator[None]:
     yield
     tables = reversed(Base.metadata.sorted_tables)
     with transaction() as session:
-        session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))
+        session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
             session.execute(table.insert(), rows)
 

@@ -85,7 +85,7 @@ class Hand:
 
     def _may_do(self, stage: Iterable[Call]) -> bool:
         queues = app.amqp.queues.consume_from
-        return time.monotonic() - self.since < settings.continue_for and all(c.step.queue in queues for c in stage)
+        return time.monotonic() - self.since < settings.continue_for and all(c.step.service in queues for c in stage)
 
     def _plan(self) -> list[list[Call]]:
         with transaction() as session:
@@ -104,7 +104,7 @@ def left_of(session: Any, run: runs.Run) -> list[list[Call]]:
 
 def _note_served(task: Step) -> None:
     """Once a second and queue, notes how far this worker has got, so that a lost message shows."""
-    published, queue = task.request.get("published_at"), task.queue
+    published, queue = task.request.get("published_at"), task.service
     if published is not None and time.monotonic() - _noted.get(queue, -1.0) >= 1.0:
         _noted[queue] = time.monotonic()
         with transaction() as session:

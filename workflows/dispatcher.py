@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models import events, runs
 from models.database import transaction
 from settings import QUEUES, settings
-from tasks.app import app
+from tasks.app import app, configure_logging
 from workflows.engine import WORKFLOWS, Call, Progress, plan, progress_of, revocable
 from workflows.publishing import broker_errors, publish
 
@@ -29,6 +29,7 @@ Publication = tuple[str, int, list[list[Call]]]
 
 def run_forever() -> None:
     """Sweeps until SIGTERM or SIGINT. Survives the loss of Redis and of PostgreSQL, and goes on when they are back."""
+    configure_logging()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -100,7 +101,7 @@ class Backlog:
         Queues are first in, first out: a message is lost if its queue is empty, or if a message that was
         published after it has already been served.
         """
-        queues = {call.step.queue for call in calls}
+        queues = {call.step.service for call in calls}
         if run.published_at is None or any(self._is_past(queue, run.published_at) for queue in queues):
             return None
         return min(settings.lease + max(self.lengths[queue] for queue in queues) / 200, 60.0)

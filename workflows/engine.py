@@ -188,4 +188,4 @@ def canvas(run_id: str, generation: int, stages: list[list[Call]]) -> Signature:
 
 def _signature(run_id: str, generation: int, call: Call) -> Signature:
     task_id = f"{run_id}:{generation}:{call.name}"
-    return call.step.si(run_id, generation, call.name).set(task_id=task_id, queue=call.step.queue)
+    return call.step.si(run_id, generation, call.name).set(task_id=task_id, queue=call.step.service)

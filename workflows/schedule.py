@@ -13,7 +13,7 @@ from tasks.app import app
 SLOTS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d"}
 
 
-@app.task(name="schedule.start", queue="reports", bind=True)
+@app.task(name="schedule.start", bind=True)
 def start_scheduled(self: Task, workflow: str, every: str) -> None:
     """Starts a workflow for the slot in which beat sent this message, unless it has been started for it already."""
     sent = self.request.get("published_at")
@@ -23,7 +23,12 @@ def start_scheduled(self: Task, workflow: str, every: str) -> None:
 
 
 def _entry(workflow: str, every: str, schedule: Any) -> dict[str, Any]:
-    return {"task": start_scheduled.name, "schedule": schedule, "args": (workflow, every)}
+    return {
+        "task": start_scheduled.name,
+        "schedule": schedule,
+        "args": (workflow, every),
+        "options": {"queue": "reports"},
+    }
 
 
 app.conf.beat_schedule = {

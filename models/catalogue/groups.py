@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, String, bindparam, func, or_, select
+from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,9 @@ Person = tuple[str, str]  # name and e-mail, "" where there is none
 _ID = re.compile(r"(cat|aut)_[0-9a-f]{32}")
 # Compared in lower case by the database alone: Python's lower() differs from its for letters like İ.
 _CATEGORY_KEY: list[Any] = [func.lower(Category.name)]
-_AUTHOR_KEY: list[Any] = [func.lower(Author.name), func.lower(func.coalesce(Author.email, ""))]
+# Without a parameter: a prepared statement could not be matched with the index.
+_EMAIL = func.lower(func.coalesce(Author.email, literal_column("''")))
+_AUTHOR_KEY: list[Any] = [func.lower(Author.name), _EMAIL]
 
 
 def create_category(session: Session, name: str, parent_id: str | None = None) -> Category:
@@ -65,7 +67,7 @@ def find_or_create_author(session: Session, name: str, email: str | None = None,
     """
     query = select(Author).where(func.lower(Author.name) == func.lower(tidy(name))).order_by(Author.id).limit(1)
     if email:
-        query = query.where(func.lower(func.coalesce(Author.email, "")) == func.lower(email))
+        query = query.where(func.lower(email) == _EMAIL)
     found = session.scalars(query).one_or_none() or _insert_author(session, tidy(name), email, address)
     return found or session.scalars(query).one()
 
@@ -83,7 +85,7 @@ def find_or_create_authors(session: Session, people: Iterable[Person]) -> dict[P
         .render_derived()
     )
     same = func.lower(Author.name) == func.lower(row.c.name)
-    meant = or_(row.c.email == "", func.lower(func.coalesce(Author.email, "")) == func.lower(row.c.email))
+    meant = or_(row.c.email == "", func.lower(row.c.email) == _EMAIL)
     query = select(row.c.name, row.c.email, Author.id).join(Author, same & meant).order_by(Author.id.desc())
     found = {(name, email): author_id for name, email, author_id in session.execute(query)}
     missing = [person for person in wanted if person not in found]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import catalogue
 from models.database import new_id
-from models.errors import Conflict, InsufficientStock, Invalid
+from models.errors import Conflict, InsufficientStock, Invalid, NotFound
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import default_warehouse, get_warehouse, lock_warehouse, room_left
 
@@ -34,10 +34,12 @@ def adjust(
     """
     if quantity == 0 or abs(quantity) > MAX_LEVEL:
         raise Invalid("That many pieces can't be moved.", errors={"quantity": ["Must not be 0, nor beyond a billion."]})
-    product = catalogue.get_product(session, product_id)
     warehouse = get_warehouse(session, warehouse_id)
     if quantity > 0:
-        _check_room(session, lock_warehouse(session, warehouse.id), product.kind, quantity)
+        kind = catalogue.get_product(session, product_id).kind
+        _check_room(session, lock_warehouse(session, warehouse.id), kind, quantity)
+    elif session.get(catalogue.Product, product_id) is None:  # what is left of a deleted product may go
+        raise NotFound("There is no such product.")
     level = _locked(session, product_id, warehouse.id)
     _check_level(level, quantity)
     level.on_hand += quantity

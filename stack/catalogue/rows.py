@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from models.catalogue import Draft, check
@@ -117,10 +117,10 @@ def minor_units(price: str) -> int:
     """Cents of a price like 12.50."""
     try:
         amount = Decimal(price)
-        cents = amount * 100
-        if amount.is_finite() and cents == cents.to_integral_value():
-            return int(cents)
-    except (InvalidOperation, OverflowError):
+        cents = int(amount * 100)
+        if Decimal(cents) / 100 == amount:
+            return cents
+    except (ArithmeticError, ValueError):  # no number, a not-a-number, or one beyond all bounds
         pass
     raise _Unfit("price: Must be a number with at most two decimals, like 12.50.")
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from rich.box import SIMPLE
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,18 +19,25 @@ STEPS = {
     "orders.complete": "complete",
 }  # fmt: skip
 """The steps of a checkout that goes through, with a column each; the others share one."""
+ROOM = 130  # characters in a line that the steps' columns need
+WORDS = ("customer", "status", "to", "subject", "refusal and other steps")
+"""Columns that hold words."""
 SHOWN = 15  # rows of a table that could be very long
 
 
 def orders(console: Console, found: list[Bought]) -> None:
-    """Each order with its end and the milliseconds of each step."""
-    table = _table("Orders", "number", "customer", "total", "status", "reason", "ms", *STEPS.values(), "others, ms")
+    """Each order with its end and, where there is room, the milliseconds of each step."""
+    steps = STEPS if console.width >= ROOM else {}
+    table = _table("Orders, with milliseconds in all and per step", "number", "customer", "total", "status", "ms",
+                   *steps.values(), "refusal and other steps")  # fmt: skip
+    table.columns[-1].no_wrap = False
     for bought in found:
         took = {step["name"]: f"{seconds_of(step, 'started_at') * 1000:.0f}" for step in _ended(bought.task)}
-        others = ", ".join(f"{name.split('.')[-1]} {ms}" for name, ms in took.items() if name not in STEPS)
+        others = [f"{_short(name)} {ms}" for name, ms in took.items() if name not in STEPS and steps]
         table.add_row(
             bought.order["number"], bought.shopper.name, _money(bought.order["total"]), bought.order["status"],
-            bought.refusal or "", f"{bought.seconds * 1000:.0f}", *(took.get(name, "") for name in STEPS), others,
+            f"{bought.seconds * 1000:.0f}", *(took.get(name, "") for name in steps),
+            ", ".join([bought.refusal, *others] if bought.refusal else others),
         )  # fmt: skip
     console.print(table)
 
@@ -101,15 +108,21 @@ def checks(console: Console, found: Iterable[Check]) -> None:
 
 def _table(title: str, *columns: str, left: int = 0) -> Table:
     """A table whose columns of numbers are to the right; `left`: the first so many are not."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False, padding=(0, 1))
-    words = {"customer", "status", "reason", "to", "subject", "others, ms"}
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False,
+                  padding=(0, 1, 0, 0))  # fmt: skip
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < left or column in words else "right")
+        table.add_column(column, justify="left" if index < left or column in WORDS else "right", no_wrap=True)
     return table
 
 
 def _ended(task: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for step in task["steps"] if step["finished_at"]]
+
+
+def _short(name: str) -> str:
+    """`undo:inventory.reserve` → `undo reserve`."""
+    undo, _, step = name.rpartition(":")
+    return f"{undo} {step.split('.')[-1]}".strip()
 
 
 def _money(money: dict[str, Any]) -> str:

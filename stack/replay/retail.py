@@ -169,7 +169,7 @@ def why_skipped(row: Row, sku: str) -> Skipped | None:
         return Skipped.QUANTITY
     if row.price <= 0:
         return Skipped.FREE
-    if row.price * 100 % 1:
+    if Decimal(int(row.price * 100)) != row.price * 100 or row.price * 100 < 1:
         return Skipped.FRACTION
     return None
 
@@ -186,7 +186,7 @@ def _row(cells: list[str]) -> Row | None:
         )  # fmt: skip
     except (ValueError, InvalidOperation):
         return None
-    believable = row.price.is_finite() and abs(row.price) < TOO_MUCH and abs(row.quantity) < TOO_MUCH
+    believable = row.price.is_finite() and -TOO_MUCH < row.price < TOO_MUCH and abs(row.quantity) < TOO_MUCH
     return row if invoice and code and believable else None
 
 

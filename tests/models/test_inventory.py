@@ -1,7 +1,6 @@
-"""The rules about warehouses, stock and reservations."""
+"""The rules about warehouses and stock."""
 
 from concurrent.futures import ThreadPoolExecutor
-from random import Random
 from typing import Any
 
 import pytest
@@ -11,52 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from models import catalogue, inventory
 from models.database import new_id, transaction
 from models.errors import Conflict, InsufficientStock, Invalid, NotFound
-
-
-def product(sku: str, pieces: int = 0, kind: str = "book") -> str:
-    fields = {"sku": sku, "kind": kind, "title": sku, "price_amount": 1, "currency": "EUR", "category": "All"}
-    with transaction() as session:
-        product_id = catalogue.create_product(session, fields).id
-        if pieces:
-            inventory.adjust(session, product_id, pieces, "delivery")
-    return product_id
-
-
-def warehouse(name: str, **capacity: int | None) -> str:
-    with transaction() as session:
-        return inventory.create_warehouse(session, name, {"city": "Utrecht"}, capacity).id
-
-
-def move(product_id: str, quantity: int, warehouse_id: str | None = None) -> inventory.Stock:
-    with transaction() as session:
-        return inventory.adjust(session, product_id, quantity, "count", warehouse_id)[1]
-
-
-def reserve(lines: dict[str, int]) -> str:
-    order_id = new_id("ord")
-    with transaction() as session:
-        inventory.reserve(session, order_id, lines)
-    return order_id
-
-
-def reservations(order_id: str) -> dict[tuple[str, str], tuple[int, str]]:
-    table = inventory.Reservation
-    with transaction() as session:
-        found = session.scalars(select(table).where(table.order_id == order_id))
-        return {(row.product_id, row.warehouse_id): (row.quantity, row.status) for row in found}
-
-
-def available(product_id: str) -> int:
-    with transaction() as session:
-        return inventory.available(session, [product_id])[product_id]
+from tests.models.shelves import available, broken, move, product, reserve, warehouse
 
 
 @pytest.fixture(autouse=True)
 def the_books_hold() -> Any:
     """Whatever a test did, the audit holds afterwards."""
     yield
-    with transaction() as session:
-        assert [finding for finding in inventory.audit(session) if not finding[1]] == []
+    assert broken() == []
 
 
 def test_every_shop_has_one_default_warehouse() -> None:
@@ -192,96 +153,13 @@ def test_warehouses_have_names_of_their_own_and_the_default_one_stays_open() -> 
         assert (changed.name, changed.address, changed.status) == ("Attic", {"city": "Ghent"}, "active")
 
 
-def test_an_order_is_reserved_whole_or_not_at_all() -> None:
-    plenty, scarce, none = product("PLENTY", 10), product("SCARCE", 1), product("NONE")
-    with pytest.raises(InsufficientStock) as refusal:
-        reserve({plenty: 2, scarce: 2, none: 1})
-    short = {line["product_id"]: (line["requested"], line["available"]) for line in refusal.value.extra["lines"]}
-    assert short == {scarce: (2, 1), none: (1, 0)}
-    assert available(plenty) == 10
-    order = reserve({plenty: 2, scarce: 1})
-    assert sorted(reservations(order).values()) == [(1, "reserved"), (2, "reserved")]
-    assert (available(plenty), available(scarce)) == (8, 0)
-
-
-def test_a_second_reservation_of_the_same_order_does_nothing() -> None:
-    book = product("BOOK", 10)
-    order = reserve({book: 3})
+def test_what_is_left_of_a_deleted_product_can_only_go() -> None:
+    book = product("BOOK", 2)
     with transaction() as session:
-        inventory.reserve(session, order, {book: 3})
-    assert available(book) == 7
-
-
-def test_a_line_is_split_only_if_no_warehouse_has_all_of_it() -> None:
-    annex, book = warehouse("Annex"), product("BOOK", 3)
-    move(book, 5, annex)
-    with transaction() as session:
-        main = inventory.default_warehouse(session).id
-    assert reservations(reserve({book: 2})) == {(book, main): (2, "reserved")}
-    assert reservations(reserve({book: 4})) == {(book, annex): (4, "reserved")}
-    assert reservations(reserve({book: 2})) == {(book, main): (1, "reserved"), (book, annex): (1, "reserved")}
-    assert available(book) == 0
-
-
-def test_a_reservation_is_allocated_or_released_and_either_once() -> None:
-    book = product("BOOK", 10)
-    order, other = reserve({book: 3}), reserve({book: 2})
-    with transaction() as session:
-        assert [inventory.allocate(session, order), inventory.allocate(session, order)] == [1, 0]
-    assert [status for _, status in reservations(order).values()] == ["allocated"]
-    assert available(book) == 5
-    with transaction() as session:
-        assert [inventory.release(session, order), inventory.release(session, order)] == [3, 0]
-        assert inventory.release(session, new_id("ord")) == 0
-        assert inventory.allocate(session, order) == 0
-    assert [status for _, status in reservations(order).values()] == ["released"]
-    assert [status for _, status in reservations(other).values()] == ["reserved"]
-    assert available(book) == 8
-
-
-def test_fifty_pieces_are_sold_fifty_times() -> None:
-    book = product("BOOK", 50)
-
-    def buy(_: int) -> bool:
-        try:
-            reserve({book: 1})
-        except InsufficientStock:
-            return False
-        return True
-
-    with ThreadPoolExecutor(20) as pool:
-        assert sum(pool.map(buy, range(100))) == 50
-    assert available(book) == 0
-
-
-def test_orders_and_cancellations_in_any_order_of_lines_do_not_deadlock() -> None:
-    books = [product(f"BOOK-{n}", 1000) for n in range(5)]
-
-    def shop(seed: int) -> None:
-        random = Random(seed)
-        for _ in range(5):
-            lines = random.sample(books, 4)
-            order = reserve(dict.fromkeys(lines, 1))
-            if random.random() < 0.5:
-                with transaction() as session:
-                    inventory.release(session, order)
-            move(random.choice(books), random.choice((-1, 1)))
-
-    with ThreadPoolExecutor(20) as pool:
-        list(pool.map(shop, range(20)))
-
-
-def test_an_order_released_twice_at_once_is_released_once() -> None:
-    book = product("BOOK", 100)
-    orders = [reserve({book: 5}) for _ in range(10)]
-
-    def release(order: str) -> int:
-        with transaction() as session:
-            return inventory.release(session, order)
-
-    with ThreadPoolExecutor(10) as pool:
-        assert sum(pool.map(release, orders * 3)) == 50
-    assert available(book) == 100
+        catalogue.delete_product(session, catalogue.get_product(session, book))
+    with pytest.raises(NotFound):
+        move(book, 1)
+    assert move(book, -2).on_hand == 0
 
 
 def test_opening_stock_is_booked_once() -> None:

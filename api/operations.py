@@ -1,0 +1,155 @@
+"""Operations: the runs behind everything, the shop's audit, and what has happened."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth import allowed
+from api.fields import Pattern, Schema, Timestamp
+from api.idempotency import idempotent
+from api.pages import PageQuery, page, page_of
+from api.tasks import Accepted, links
+from models import events, runs
+from models.database import transaction
+from workflows import operations
+
+blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="What operators look at and set right")
+
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+MAX_AGE = 10 * 366 * 24 * 3600  # seconds
+
+
+class RunQuery(PageQuery):
+    workflow = fields.String(validate=validate.Length(1, 64), metadata={"example": "checkout"})
+    status = fields.String(validate=validate.OneOf((*runs.LIVE, "succeeded", "cancelled", "failed")))
+    older_than = fields.Integer(
+        validate=validate.Range(0, MAX_AGE), metadata={"description": "Seconds since it was started"}
+    )
+
+
+class Run(Schema):
+    id = fields.String()
+    workflow = fields.String()
+    key = fields.String(metadata={"description": "What it is about; unique among the runs of its workflow"})
+    status = fields.String()
+    attempts = fields.Integer(metadata={"description": "Failures since its latest step was done"})
+    error = fields.Dict(allow_none=True)
+    owner = fields.String(allow_none=True)
+    request_id = fields.String(allow_none=True, metadata={"description": "Of the request that has started it"})
+    lease_until = Timestamp(metadata={"description": "When a dispatcher looks at it again, if nothing is heard"})
+    deadline = Timestamp(allow_none=True)
+    created_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
+
+
+class Signal(Schema):
+    name = fields.String(
+        required=True,
+        validate=Pattern(r"[a-z][a-z0-9_.]{0,63}", error="a lower-case name of at most 64 characters"),
+        metadata={"example": "approved"},
+    )
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class Invariant(Schema):
+    name = fields.String()
+    ok = fields.Boolean()
+    figures = fields.Dict(keys=fields.String(), values=fields.Integer())
+    examples = fields.List(fields.String(), metadata={"description": "The first few things that break it"})
+
+
+class Audit(Schema):
+    ok = fields.Boolean()
+    checked_at = Timestamp()
+    data = fields.List(fields.Nested(Invariant))
+
+
+class EventQuery(PageQuery):
+    name = fields.String(validate=validate.OneOf(sorted(events.REACTIONS)))
+
+
+class Event(Schema):
+    id = fields.String()
+    name = fields.String()
+    payload = fields.Dict()
+    created_at = Timestamp()
+
+
+@blueprint.route("/runs")
+class RunsView(MethodView):
+    @allowed("runs:read")
+    @blueprint.arguments(RunQuery, location="query")
+    @blueprint.response(200, page_of(Run))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The runs of all workflows, newest first. `/v1/tasks/{id}` shows one with its steps."""
+        chosen = {name: query.pop(name) for name in ("workflow", "status", "older_than") if name in query}
+        with transaction() as session:
+            return page(session, operations.found(**chosen), runs.Run.id.desc(), **query)
+
+
+@blueprint.route('/runs/<id("run"):run_id>/retry')
+class RetryView(MethodView):
+    @allowed("runs:write")
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, run_id: str) -> Any:
+        """Lets a failed or stuck run go on where it stood, at once and without a deadline."""
+        return _accepted(runs.retry(session, run_id))
+
+
+@blueprint.route('/runs/<id("run"):run_id>/cancel')
+class CancelView(MethodView):
+    @allowed("runs:write")
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, run_id: str) -> Any:
+        """Turns a run back: what it has done is undone. 409 if it has ended or passed its point of no return."""
+        return _accepted(operations.cancel(session, run_id))
+
+
+@blueprint.route('/runs/<id("run"):run_id>/signals')
+class SignalsView(MethodView):
+    @allowed("runs:write")
+    @blueprint.arguments(Signal)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, Any], run_id: str) -> Any:
+        """Hands data to a live run and wakes it if it waits."""
+        runs.signal(session, run_id, **body)
+        return _accepted(runs.get(session, run_id))
+
+
+@blueprint.route("/audit")
+class AuditView(MethodView):
+    @allowed("audit:read")
+    @blueprint.response(200, Audit)
+    def get(self) -> dict[str, Any]:
+        """The shop's invariants, checked now against the database and the payment gateway's ledger."""
+        checked_at = datetime.now(UTC)
+        findings = operations.check_invariants()
+        return {"ok": all(finding.ok for finding in findings), "checked_at": checked_at, "data": findings}
+
+
+@blueprint.route("/events")
+class EventsView(MethodView):
+    @allowed("runs:read")
+    @blueprint.arguments(EventQuery, location="query")
+    @blueprint.response(200, page_of(Event))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """What has happened in the shop, newest first."""
+        chosen = select(events.Event)
+        if "name" in query:
+            chosen = chosen.where(events.Event.name == query.pop("name"))
+        with transaction() as session:
+            return page(session, chosen, events.Event.id.desc(), **query)
+
+
+def _accepted(run: runs.Run) -> Any:
+    about = links(run)
+    answer = {"task_id": run.id, "status": run.status, "links": about}
+    return answer, 202, {"Location": about["task"], "Retry-After": "1"}

@@ -1,0 +1,234 @@
+"""The shop's invariants: what must hold of its books, of each order, and between it and the payment gateway.
+
+They are checked while the shop is at work: an order whose run is under way may still be on its way to what is
+asked of it here, and is left out where that is so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models import inventory
+from settings import settings
+
+OVERDUE = 60.0  # seconds after which a due run that no dispatcher has looked at counts as left alone
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one invariant: `examples` name the first few things that break it."""
+
+    name: str
+    ok: bool
+    figures: dict[str, int]
+    examples: list[str]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A payment as the gateway has it: `state` is `authorised`, `captured` or `voided`, or else no money is held."""
+
+    reference: str
+    order_id: str | None
+    state: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All payments that the gateway knows; `asked_at` is the database's time before the first of them was read."""
+
+    asked_at: datetime
+    intents: Sequence[Intent]
+
+
+@dataclass(frozen=True)
+class _Invariant:
+    """`rows` is a query for everything that the invariant is about, with `bad` where it is broken and an `example`
+    to name the row by; `figures` sums it up."""
+
+    name: str
+    figures: str
+    rows: str
+
+
+_PLACED = """
+    WITH placed AS (
+        SELECT placed.*, 'ord_' || replace(placed.id::text, '-', '') AS example, run.workflow, run.key,
+            placed.status IN ('confirmed', 'processing', 'shipped', 'delivered') AS firm,
+            run.id IS NOT NULL AND run.finished_at IS NULL AS under_way
+        FROM orders."order" AS placed LEFT JOIN workflow.run ON run.id = placed.run_id
+    )"""
+
+_BOOKS = (
+    _Invariant(
+        "every run has ended or is looked after",
+        "count(*) AS runs, count(*) FILTER (WHERE finished_at IS NULL) AS under_way",
+        """SELECT finished_at, 'run_' || replace(id::text, '-', '') AS example,
+            finished_at IS NULL AND lease_until < now() - make_interval(secs => :overdue) AS bad FROM workflow.run""",
+    ),
+    _Invariant(
+        "no run needs a person",
+        "count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status <> 'failed') AS stuck",
+        """SELECT status, 'run_' || replace(id::text, '-', '') AS example, true AS bad FROM workflow.run
+        WHERE status = 'failed' OR finished_at IS NULL AND attempts > :attempts""",
+    ),
+    _Invariant(
+        "every order has ended or is under way",
+        """count(*) AS orders, count(*) FILTER (WHERE firm) AS confirmed,
+        count(*) FILTER (WHERE status = 'cancelled') AS cancelled, count(*) FILTER (WHERE under_way) AS under_way""",
+        "SELECT *, status = 'pending' AND NOT under_way AS bad FROM placed",
+    ),
+    _Invariant(
+        "every order's total is the sum of its lines",
+        "count(*) AS orders, sum(total) AS totals, sum(lines) AS lines",
+        """SELECT example, total, lines, total IS DISTINCT FROM lines AS bad FROM placed LEFT JOIN (
+            SELECT order_id, sum(quantity * unit_price) AS lines FROM orders.line GROUP BY order_id
+        ) AS summed ON order_id = placed.id""",
+    ),
+    _Invariant(
+        "every confirmed order is paid for once",
+        "count(*) AS confirmed, sum(total) AS totals, sum(amount) AS held",
+        """SELECT example, total, amount, NOT coalesce(payment.status IN ('authorised', 'captured')
+            AND amount = total AND payment.currency = placed.currency AND 1 = (
+                SELECT count(*) FROM payments.transaction
+                WHERE payment_id = payment.id AND kind = 'authorise' AND status = 'succeeded'
+            ), false) AS bad
+        FROM placed LEFT JOIN payments.payment ON payment.order_id = placed.id WHERE firm""",
+    ),
+    _Invariant(
+        "every confirmed order has an invoice, and no other has one",
+        "count(*) FILTER (WHERE billable) AS confirmed, count(number) AS invoices",
+        """SELECT example, billable, invoice.number, billable <> (invoice.id IS NOT NULL) AS bad
+        FROM (SELECT *, firm OR confirmed_at IS NOT NULL AS billable FROM placed) AS ordered
+        LEFT JOIN orders.invoice ON invoice.order_id = ordered.id""",
+    ),
+    _Invariant(
+        "invoice numbers have no gaps",
+        "count(*) AS years, sum(issued) AS invoices, sum(last) AS numbers",
+        """SELECT year::text AS example, issued, last,
+            issued IS DISTINCT FROM last OR highest IS DISTINCT FROM last AS bad
+        FROM orders.invoice_counter FULL JOIN (
+            SELECT split_part(number, '-', 1)::int AS year, count(*) AS issued,
+                max(split_part(number, '-', 2)::int) AS highest
+            FROM orders.invoice GROUP BY 1
+        ) AS numbered USING (year)""",
+    ),
+    _Invariant(
+        "every line of a confirmed order is allocated",
+        "count(quantity) AS lines, sum(quantity) AS pieces, sum(allocated) AS allocated",
+        """SELECT coalesce(sold.example, held.example) AS example, quantity, allocated,
+            quantity IS DISTINCT FROM allocated AS bad
+        FROM (
+            SELECT example, order_id, product_id, quantity FROM orders.line JOIN placed ON placed.id = order_id
+            WHERE firm AND NOT under_way
+        ) AS sold FULL JOIN (
+            SELECT example, order_id, product_id,
+                coalesce(sum(quantity) FILTER (WHERE reservation.status IN ('allocated', 'shipped')), 0) AS allocated
+            FROM inventory.reservation JOIN placed ON placed.id = order_id
+            WHERE firm AND NOT under_way AND reservation.status <> 'released' GROUP BY 1, 2, 3
+        ) AS held USING (order_id, product_id)""",
+    ),
+    _Invariant(
+        "a cancelled order holds neither stock nor money",
+        "count(*) AS cancelled, sum(pieces) AS reserved, sum(amount) AS held",
+        """SELECT example, pieces, amount, pieces IS NOT NULL OR amount IS NOT NULL AS bad
+        FROM placed LEFT JOIN (
+            SELECT order_id, sum(quantity) AS pieces FROM inventory.reservation
+            WHERE status IN ('reserved', 'allocated') GROUP BY order_id
+        ) AS reserved ON reserved.order_id = placed.id
+        LEFT JOIN payments.payment ON payment.order_id = placed.id AND payment.status IN ('authorised', 'captured')
+        WHERE placed.status = 'cancelled'""",
+    ),
+    _Invariant(
+        "every customer was told how the order ended",
+        "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",
+        """SELECT example, sent_at, fault, (sent_at IS NULL AND fault IS NULL OR kind <>
+            CASE WHEN confirmed_at IS NULL THEN 'order_cancelled' ELSE 'order_confirmed' END) AS bad
+        FROM placed LEFT JOIN notifications.notification AS told ON told.key = workflow || ':' || placed.key
+        WHERE NOT under_way AND status <> 'pending'""",
+    ),
+)
+
+# What changed since the gateway was asked can't be compared; neither can what is under way. An outside call
+# always comes before the row that records it, so whatever is older than the question is in the answer.
+_LEDGER = """,
+    paid AS (
+        SELECT placed.example, placed.status AS order_status, payment.*,
+            NOT under_way AND coalesce(updated_at < :asked_at, true) AS settled
+        FROM placed LEFT JOIN payments.payment ON order_id = placed.id
+    ),
+    ledger AS (
+        SELECT * FROM unnest(
+            CAST(:references AS text[]), CAST(:orders AS text[]), CAST(:states AS text[]),
+            CAST(:amounts AS bigint[]), CAST(:currencies AS text[])
+        ) AS intent (reference, order_name, state, amount, currency)
+    )"""
+
+_GATEWAY = (
+    _Invariant(
+        "the gateway has authorised at most once for an order",
+        "count(*) AS orders, sum(authorised) AS authorised, sum(captured) AS captured",
+        """SELECT order_name AS example, count(*) AS authorised, count(*) FILTER (WHERE state = 'captured') AS captured,
+            count(*) > 1 AS bad
+        FROM ledger WHERE state IN ('authorised', 'captured', 'voided') AND order_name IS NOT NULL GROUP BY 1""",
+    ),
+    _Invariant(
+        "the gateway has every payment as the shop has it",
+        "count(*) AS payments, sum(ours) AS held, sum(theirs) AS held_there",
+        """SELECT example, NOT coalesce(ledger.amount = paid.amount AND ledger.currency = paid.currency
+                AND order_name = example AND state = replace(status, 'refunded', 'captured'), false) AS bad,
+            CASE WHEN status IN ('authorised', 'captured') THEN paid.amount END AS ours,
+            CASE WHEN state IN ('authorised', 'captured') THEN ledger.amount END AS theirs
+        FROM paid LEFT JOIN ledger USING (reference)
+        WHERE settled AND (reference IS NOT NULL OR status IN ('authorised', 'captured', 'refunded'))""",
+    ),
+    _Invariant(
+        "the gateway holds no money without an order",
+        "count(*) AS intents, sum(amount) AS held_there",
+        """SELECT ledger.reference AS example, ledger.amount, order_status IS NULL OR settled AND (
+                order_status IN ('pending', 'cancelled') OR paid.reference IS DISTINCT FROM ledger.reference
+            ) AS bad
+        FROM ledger LEFT JOIN paid ON example = order_name WHERE state IN ('authorised', 'captured')""",
+    ),
+)
+
+
+def audit(session: Session, ledger: Ledger) -> list[Finding]:
+    """Checks every invariant on one snapshot, whatever goes on meanwhile. Amounts are in minor units.
+
+    Changes nothing. Must be the first thing in its transaction, and `ledger` must be from before it.
+    """
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    bounds = {"overdue": OVERDUE, "attempts": settings.attempts}
+    books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
+    stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
+    values = {"asked_at": ledger.asked_at, **_columns(ledger.intents)}
+    return [*books, *stock, *(_check(session, invariant, _PLACED + _LEDGER, values) for invariant in _GATEWAY)]
+
+
+def _check(session: Session, invariant: _Invariant, given: str, values: dict[str, Any]) -> Finding:
+    query = text(f"""{given}
+        SELECT {invariant.figures}, count(*) FILTER (WHERE bad) AS wrong,
+            (array_agg(example ORDER BY example) FILTER (WHERE bad))[1:5] AS examples
+        FROM ({invariant.rows}) AS seen""")  # noqa: S608, the queries are our own
+    wanted = {name: value for name, value in values.items() if name in query._bindparams}
+    found = dict(session.execute(query, wanted).mappings().one())
+    examples = found.pop("examples") or []
+    figures = {name: int(value or 0) for name, value in found.items()}
+    return Finding(invariant.name, figures["wrong"] == 0, figures, examples)
+
+
+def _columns(intents: Sequence[Intent]) -> dict[str, list[Any]]:
+    return {
+        "references": [intent.reference for intent in intents],
+        "orders": [intent.order_id for intent in intents],
+        "states": [intent.state for intent in intents],
+        "amounts": [intent.amount for intent in intents],
+        "currencies": [intent.currency for intent in intents],
+    }

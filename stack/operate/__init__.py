@@ -1,0 +1,7 @@
+"""What an operator does with a shop that is at work: its audit, its runs, its administrators."""
+
+from stack.operate.admin import create_admin
+from stack.operate.audit import audit
+from stack.operate.runs import runs
+
+__all__ = ["audit", "create_admin", "runs"]

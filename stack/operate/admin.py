@@ -1,0 +1,31 @@
+"""`shop create-admin`: the first account with which a shop can be run."""
+
+import click
+
+from models import accounts
+from models.database import transaction
+from models.errors import ShopError
+
+
+@click.command("create-admin")
+@click.option("--username", prompt="User name", help="Asked for if left out.")
+@click.option("--email", prompt="E-mail address", help="Asked for if left out.")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if left out.")
+def create_admin(username: str, email: str, password: str) -> None:
+    """Make sure that there is an administrator of that name, with that e-mail address and password.
+
+    The same call twice is harmless. A user of that name who is there already becomes an administrator.
+    """
+    from api.accounts.shapes import Registration  # late: it brings all of Flask along
+
+    given = {"username": username, "email": email, "password": password}
+    faults = Registration(only=tuple(given)).validate(given)
+    if faults:
+        raise click.ClickException(" ".join(f"{name}: {' '.join(said)}" for name, said in faults.items()))
+    password_hash = accounts.hash_password(password)
+    try:
+        with transaction() as session:
+            user = accounts.upsert_admin(session, username=username, email=email, password_hash=password_hash)
+    except ShopError as refusal:
+        raise click.ClickException(refusal.detail) from refusal
+    click.echo(f"{user.username} <{user.email}> is an administrator ({user.id}).")

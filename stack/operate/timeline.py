@@ -1,0 +1,75 @@
+"""A run as a picture: its steps one below the other, each with a bar where it stands in time."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from models.runs import Run, Step
+
+BAR = 36  # characters for the whole run
+COLOURS = {"done": "green", "refused": "red", "intent": "yellow"}
+
+
+def print_run(console: Console, run: Run, steps: list[Step], left: list[str]) -> None:
+    """Draws the run. `left` names the steps that are still to be done. Times are milliseconds since its start."""
+    until = max([run.finished_at or datetime.now(UTC), *(_end(step, run.created_at) for step in steps)])
+    console.print(f"[bold]{run.id}[/]  {run.workflow} of {escape(run.key)}: [bold]{run.status}[/]", soft_wrap=True)
+    for name, value in _facts(run, until).items():
+        console.print(f"  {name:10} {escape(value)}", soft_wrap=True)
+    table = Table(box=SIMPLE, pad_edge=False)
+    for column, justify in (("step", "left"), ("queue", "left"), ("status", "left"), ("attempts", "right"),
+                            ("+ms", "right"), ("ms", "right"), ("", "left"), ("error", "left")):  # fmt: skip
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for step in steps:
+        table.add_row(*_row(run, step, until))
+    for name in left:
+        if name not in {step.name for step in steps}:
+            table.add_row(name, "", "to do", *[""] * 5, style="dim")
+    console.print(table)
+
+
+def _facts(run: Run, until: datetime) -> dict[str, str]:
+    facts = {
+        "started": f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC",
+        "took": f"{_ms(until - run.created_at)} ms" + ("" if run.finished_at else " so far"),
+        "input": json.dumps(run.input),
+    }
+    optional = {"result": run.result, "error": run.error, "signals": run.signals or None}
+    facts |= {name: json.dumps(value) for name, value in optional.items() if value is not None}
+    if run.attempts:
+        facts["attempts"] = f"{run.attempts} since the latest step was done"
+    if run.finished_at is None:
+        facts["due"] = f"{run.lease_until.astimezone(UTC):%H:%M:%S} UTC, unless something is heard of it before"
+    return facts
+
+
+def _row(run: Run, step: Step, until: datetime) -> list[str]:
+    started = step.started_at - run.created_at
+    took = _end(step, until) - step.started_at
+    colour = COLOURS[step.status]
+    error = step.error or {}
+    return [
+        step.name, step.queue, f"[{colour}]{step.status}[/]", str(step.attempts), str(_ms(started)),
+        str(_ms(took)) if step.finished_at else "", f"[{colour}]{_bar(started, took, until - run.created_at)}[/]",
+        escape(f"{error.get('code', '')}: {error.get('detail', '')}") if error else "",
+    ]  # fmt: skip
+
+
+def _end(step: Step, otherwise: datetime) -> datetime:
+    return step.finished_at or otherwise
+
+
+def _bar(started: timedelta, took: timedelta, whole: timedelta) -> str:
+    """At least one character, so that a short step shows too."""
+    scale = BAR / max(whole.total_seconds(), 0.001)
+    begin = min(int(started.total_seconds() * scale), BAR - 1)
+    length = min(max(round(took.total_seconds() * scale), 1), BAR - begin)
+    return " " * max(begin, 0) + "━" * length
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)

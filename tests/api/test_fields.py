@@ -1,0 +1,50 @@
+"""Ids, money and times, as they come in and go out."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError
+
+from api.fields import MAX_AMOUNT, IdField, Money, Schema, Timestamp
+from settings import settings
+
+
+class Thing(Schema):
+    id = IdField("prd")
+    at = Timestamp()
+
+
+def refused(schema: Schema, data: dict[str, Any]) -> set[str]:
+    with pytest.raises(ValidationError) as error:
+        schema.load(data)
+    assert isinstance(error.value.messages, dict)
+    return set(error.value.messages)
+
+
+def test_ids() -> None:
+    good = "prd_" + "0af3" * 8
+    assert Thing().load({"id": good}) == {"id": good}
+    for bad in (good.upper(), "cat_" + "0" * 32, good[:-1], good + "0", good + "\n", "", 7):
+        assert refused(Thing(), {"id": bad}) == {"id"}
+
+
+def test_money() -> None:
+    money = {"amount": 1999, "currency": settings.currency}
+    assert Money().load(money) == money
+    for amount in (-1, 19.99, "1999", True, None, MAX_AMOUNT + 1):
+        assert refused(Money(), {**money, "amount": amount}) == {"amount"}
+    for currency in ("XXX", "eur", None):
+        assert refused(Money(), {**money, "currency": currency}) == {"currency"}
+    assert refused(Money(), {}) == {"amount", "currency"}
+
+
+def test_times_are_shown_in_utc_and_taken_with_an_offset() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    assert Thing().dump({"at": noon}) == {"at": "2026-03-01T10:00:00Z"}
+    assert Thing().load({"at": "2026-03-01T12:00:00+02:00"})["at"] == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert refused(Thing(), {"at": "2026-03-01T12:00:00"}) == {"at"}
+
+
+def test_unknown_fields_are_refused() -> None:
+    assert refused(Thing(), {"colour": "red"}) == {"colour"}

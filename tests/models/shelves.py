@@ -1,0 +1,50 @@
+"""Products, warehouses and reservations for tests, each made in a transaction of its own."""
+
+from sqlalchemy import select
+
+from models import catalogue, inventory
+from models.database import new_id, transaction
+
+
+def product(sku: str, pieces: int = 0, kind: str = "book") -> str:
+    fields = {"sku": sku, "kind": kind, "title": sku, "price_amount": 1, "currency": "EUR", "category": "All"}
+    with transaction() as session:
+        product_id = catalogue.create_product(session, fields).id
+        if pieces:
+            inventory.adjust(session, product_id, pieces, "delivery")
+    return product_id
+
+
+def warehouse(name: str, **capacity: int | None) -> str:
+    with transaction() as session:
+        return inventory.create_warehouse(session, name, {"city": "Utrecht"}, capacity).id
+
+
+def move(product_id: str, quantity: int, warehouse_id: str | None = None) -> inventory.Stock:
+    with transaction() as session:
+        return inventory.adjust(session, product_id, quantity, "count", warehouse_id)[1]
+
+
+def reserve(lines: dict[str, int]) -> str:
+    order_id = new_id("ord")
+    with transaction() as session:
+        inventory.reserve(session, order_id, lines)
+    return order_id
+
+
+def reservations(order_id: str) -> dict[tuple[str, str], tuple[int, str]]:
+    table = inventory.Reservation
+    with transaction() as session:
+        found = session.scalars(select(table).where(table.order_id == order_id))
+        return {(row.product_id, row.warehouse_id): (row.quantity, row.status) for row in found}
+
+
+def available(product_id: str) -> int:
+    with transaction() as session:
+        return inventory.available(session, [product_id])[product_id]
+
+
+def broken() -> list[str]:
+    """What the inventory's audit finds wrong."""
+    with transaction() as session:
+        return [name for name, holds, _ in inventory.audit(session) if not holds]

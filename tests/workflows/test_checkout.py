@@ -1,0 +1,127 @@
+"""Checkout, from the request to the mail, by real workers."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import text
+
+from models import inventory
+from models.database import transaction
+from tests.shop import Shop
+
+
+def _stock(product_id: str) -> tuple[int, int]:
+    with transaction() as session:
+        levels = session.execute(
+            text("SELECT sum(on_hand), sum(reserved) FROM inventory.stock WHERE product_id = :id"),
+            {"id": product_id.removeprefix("prd_")},
+        ).one()
+    return int(levels[0]), int(levels[1])
+
+
+def _task(caller: Any, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = caller.get(f"/v1/tasks/{run_id}?wait=20").json
+    return found
+
+
+def test_an_order_is_confirmed_paid_mailed_and_taken_out_of_the_cart(
+    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt, hat = product("SHIRT", 10), product("HAT", 5, price=500)
+    answer = order(customer, {shirt: 2, hat: 1})
+    assert answer.status_code == 201, answer.json
+    placed = answer.json
+    assert (placed["status"], placed["payment_status"]) == ("confirmed", "authorised")
+    assert placed["total"] == {"amount": 2 * 1999 + 500, "currency": "EUR"}
+    assert placed["invoice_number"].endswith("-000001")
+    assert customer.get("/v1/cart").json["items"] == []
+    assert (_stock(shirt), _stock(hat)) == ((10, 2), (5, 1))
+    held = [i for i in shop.ledger() if i["metadata"]["order_id"] == placed["id"]]
+    assert [(i["amount_capturable"], len(i["operations"])) for i in held] == [(4498, 1)]
+    mails = [mail for mail in shop.mails() if placed["number"] in mail["subject"]]
+    assert [(mail["to"], mail["deliveries"]) for mail in mails] == [(["customer@example.org"], 1)]
+    task = _task(customer, placed["task_id"])
+    assert task["status"] == "succeeded"
+    assert task["progress"] == {"done": 7, "total": 7}
+    assert [step["attempts"] for step in task["steps"]] == [1] * 7
+
+
+def test_a_declined_card_leaves_nothing_behind(
+    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt = product("SHIRT", 10)
+    answer = order(customer, {shirt: 2}, method="pm_card_chargeDeclinedInsufficientFunds")
+    assert (answer.status_code, answer.mimetype) == (402, "application/problem+json")
+    assert (answer.json["code"], answer.json["decline_code"]) == ("payment_declined", "insufficient_funds")
+    placed = customer.get(f"/v1/orders/{answer.json['order_id']}").json
+    assert (placed["status"], placed["payment_status"]) == ("cancelled", "declined")
+    assert placed["reason"]["code"] == "payment_declined"
+    assert placed["invoice_number"] is None
+    assert _stock(shirt) == (10, 0)
+    assert customer.get("/v1/cart").json["items"][0]["quantity"] == 2
+    task = _task(customer, answer.json["task_id"])
+    assert task["status"] == "cancelled"
+    names = [(step["name"], step["status"]) for step in task["steps"]]
+    assert ("payments.authorise", "refused") in names
+    assert ("undo:inventory.reserve", "done") in names
+    assert [m["subject"] for m in shop.mails() if placed["number"] in m["subject"]] == [
+        f"Your order {placed['number']} could not be completed"
+    ]
+
+
+def test_the_last_piece_is_sold_once(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    last = product("LAST", 1)
+    callers = [sign_in("ada"), sign_in("bob"), sign_in("cyd")]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda caller: order(caller, {last: 1}), callers))
+    assert Counter(a.status_code for a in answers) == {201: 1, 409: 2}
+    assert {a.json["code"] for a in answers if a.status_code == 409} == {"insufficient_stock"}
+    assert _stock(last) == (1, 1)
+
+
+def test_a_thousand_pieces_are_not_sold_a_thousand_and_one_times(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    many = product("MANY", 1000)
+    callers = [sign_in(f"buyer{n}") for n in range(12)]
+    for caller in callers:
+        with transaction() as session:
+            assert inventory.available(session, [many])[many] == 1000
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda caller: order(caller, {many: 91}), callers))  # 12 × 91 = 1092
+    assert Counter(a.status_code for a in answers) == {201: 10, 409: 2}
+    assert _stock(many) == (1000, 910)
+
+
+def test_the_same_key_places_one_order_however_often_it_comes(
+    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt = product("SHIRT", 10)
+    first = order(customer, {shirt: 1}, **{"Idempotency-Key": "same"})
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(lambda _: order(customer, {}, **{"Idempotency-Key": "same"}), range(4)))
+    assert [a.json["id"] for a in again] == [first.json["id"]] * 4
+    assert [a.headers.get("Idempotent-Replayed") for a in again] == ["true"] * 4
+    assert len(customer.get("/v1/orders").json["data"]) == 1
+
+
+def test_a_stranger_sees_neither_task_nor_order(
+    shop: Shop, customer: Any, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    placed = order(customer, {product("SHIRT", 10): 1}).json
+    stranger, operator = sign_in("stranger"), sign_in("operator", "staff")
+    for path in (f"/v1/tasks/{placed['task_id']}", f"/v1/orders/{placed['id']}"):
+        assert [who.get(path).status_code for who in (stranger, customer, operator)] == [404, 200, 200]
+
+
+def test_an_empty_cart_and_a_missing_key_are_refused_and_change_nothing(
+    shop: Shop, customer: Any, order: Callable[..., Any]
+) -> None:
+    assert order(customer, {}).json["code"] == "cart_empty"
+    body = {"address_id": "adr_" + "0" * 32, "payment": {"method": "pm_card_visa"}}
+    assert customer.post("/v1/checkout", json=body).json["code"] == "idempotency_key_required"
+    assert customer.get("/v1/orders").json["data"] == []
