@@ -28,7 +28,5 @@ def _own_engine(**_: Any) -> None:
 @setup_logging.connect
 def configure_logging(**_: Any) -> None:
     """One line per event on standard error, for the supervisor or the container to keep."""
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     logging.getLogger("stripe").setLevel("WARNING")  # its INFO is two lines for every call

@@ -204,7 +204,7 @@ def outside_step(
 
 def _register(kind: type[Step], work: Work, parts: dict[str, Any]) -> Step:
     service = work.__module__.split(".")[1]
-    attributes = {name: staticmethod(part) for name, part in {**parts, "work": work}.items() if part}
+    attributes: dict[str, Any] = {name: staticmethod(part) for name, part in {**parts, "work": work}.items() if part}
     attributes |= {"name": f"{service}.{work.__name__}", "service": service, "abstract": False}
     attributes |= {"__doc__": work.__doc__, "__module__": work.__module__}
     registered: Step = app.register_task(type(work.__name__, (kind,), attributes)())

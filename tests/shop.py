@@ -71,7 +71,8 @@ class Shop:
         from settings import QUEUES
 
         command = (
-            sys.executable, "-m", "celery", "-A", "workflows", "worker", "-n", f"{name}@test", "-Q", queues or ",".join(QUEUES),
+            sys.executable, "-m", "celery", "-A", "workflows", "worker",
+            "-n", f"{name}@test", "-Q", queues or ",".join(QUEUES),
             f"--concurrency={concurrency}", "--without-gossip", "--without-mingle", "--without-heartbeat",
         )  # fmt: skip
         process = self._start(f"worker-{name}", {**self.environment, **settings}, *command)

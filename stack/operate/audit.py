@@ -6,14 +6,12 @@ from dataclasses import asdict
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from models.audit import Finding
 from models.errors import GatewayDown
-
-WIDTH = 150  # columns where the output is not a terminal
+from stack.operate.terminal import console
 
 
 class Away(click.ClickException):
@@ -53,7 +51,6 @@ def _print(findings: list[Finding]) -> None:
         table.add_row("[green]ok[/]" if finding.ok else "[bold red]BROKEN[/]", finding.name, figures)
         if finding.examples:
             table.add_row("", "", f"for instance {', '.join(finding.examples)}")
-    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    console.print(table)
+    console().print(table)
     broken = sum(not finding.ok for finding in findings)
-    console.print(f"{broken} of {len(findings)} are broken." if broken else f"All {len(findings)} invariants hold.")
+    console().print(f"{broken} of {len(findings)} are broken." if broken else f"All {len(findings)} invariants hold.")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,16 +9,15 @@ from typing import Any
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
 from models.database import transaction
 from models.errors import ShopError
 from models.runs import LIVE, Run
+from stack.operate.terminal import console
 from stack.operate.timeline import print_run
 
-WIDTH = 150  # columns where the output is not a terminal
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 STATUSES = (*LIVE, "succeeded", "cancelled", "failed")
 
@@ -74,7 +72,7 @@ def list_(workflow: str | None, status: str | None, older_than: int | None, limi
             run.id, run.workflow, run.status, str(run.attempts), f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _span((run.finished_at or datetime.now(UTC)) - run.created_at), (run.error or {}).get("code", ""),
         )  # fmt: skip
-    _console().print(table if listed else "There are no such runs.")
+    console().print(table if listed else "There are no such runs.")
 
 
 @runs.command()
@@ -95,7 +93,7 @@ def show(run_id: str, as_json: bool) -> None:
         shown = {**_as_dict(run), "steps": [_as_dict(step) for step in steps], "left": left}
         click.echo(json.dumps(shown, indent=2, default=str))
     else:
-        print_run(_console(), run, steps, left)
+        print_run(console(), run, steps, left)
 
 
 @runs.command()
@@ -145,7 +143,3 @@ def _as_dict(row: Any) -> dict[str, Any]:
 def _span(taken: timedelta) -> str:
     seconds = taken.total_seconds()
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 600 else str(taken)[:-7]
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
