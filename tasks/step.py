@@ -73,13 +73,11 @@ class Step(Task):
                 queue=self.service, worker=worker, again=again,
             )  # fmt: skip
             going_on = self._perform(claim, generation, name, place_of)
-            crash_point("after-commit", name)
-            return going_on
         except NotJoined:
             return None
         except ShopError as refusal:
             log.info("%s of %s refused: %s", *log_as, refusal.detail)
-            return self._refused(run_id, generation, name, refusal, place_of)
+            going_on = self._refused(run_id, generation, name, refusal, place_of)
         except GatewayDown as error:
             log.warning("%s of %s will be tried again: %s", *log_as, error)
             self._failed(run_id, generation, name, error, crashed=False)
@@ -88,6 +86,8 @@ class Step(Task):
             log.exception("%s of %s failed", *log_as)
             self._failed(run_id, generation, name, error, crashed=True)
             return None
+        crash_point("after-commit", name)
+        return going_on
 
     def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> int | None:
         with transaction() as session:
@@ -118,6 +118,7 @@ class Step(Task):
                 runs.retry_later(session, run, name, self.service, refusal, crashed=True)
                 return None
             self._record_refusal(session, run, name, refusal)
+            crash_point("before-commit", name)
             return run.generation
 
     def _record_refusal(self, session: Session, run: runs.Run, name: str, refusal: ShopError) -> None:

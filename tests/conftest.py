@@ -53,11 +53,16 @@ def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
 @pytest.fixture
 def database(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> Iterator[None]:
     """A database as in a new shop. What the test writes is deleted after it."""
+    yield
+    make_new(seeds)
+
+
+def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
+    """Makes the database as in a new shop again."""
     from sqlalchemy import text
 
     from models.database import Base, transaction
 
-    yield
     tables = reversed(Base.metadata.sorted_tables)
     with transaction() as session:
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608

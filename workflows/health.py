@@ -4,6 +4,7 @@ import time
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from models.database import transaction
 from settings import QUEUES
@@ -29,9 +30,12 @@ def ready() -> dict[str, str | None]:
 def _database() -> str | None:
     try:
         with transaction() as session:
+            session.execute(text("SET LOCAL statement_timeout = '2s'"))
             session.execute(text("SELECT 1"))
     except OperationalError as error:
         return str(error.orig).splitlines()[0]
+    except NoConnectionFree:
+        return "no connection is free"
     return None
 
 
@@ -46,7 +50,10 @@ def _broker() -> str | None:
 
 def _workers() -> str | None:
     """Asks every worker which queues it consumes."""
-    replies = app.control.inspect(timeout=0.7).active_queues() or {}
+    try:
+        replies = app.control.inspect(timeout=0.7).active_queues() or {}
+    except broker_errors() as error:
+        return f"not asked: {error}"
     consumed = {queue["name"] for queues in replies.values() for queue in queues}
     missing = [queue for queue in QUEUES if queue not in consumed]
     return f"nobody consumes {', '.join(missing)}" if missing else None

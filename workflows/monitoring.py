@@ -12,6 +12,7 @@ from workflows.engine import Call
 
 log = logging.getLogger(__name__)
 
+NOT_DONE = "refused, waiting, or to be tried again: see `shop runs show`"
 _dispatchers: dict[int, EventDispatcher] = {}  # process id → its dispatcher: a connection must not cross a fork
 
 
@@ -34,7 +35,7 @@ class StepEvents:
         if done:
             send("task-succeeded", uuid=task["uuid"], runtime=took, result="None")
         else:
-            send("task-rejected", uuid=task["uuid"], requeue=False)
+            send("task-failed", uuid=task["uuid"], exception=NOT_DONE, traceback="")
 
     def send(self) -> None:
         """Sends what was noted, as one message. Nothing depends on it: without a broker it is dropped."""

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from tasks.app import app
+from tasks.crash import crash_point
 from workflows.engine import Call, canvas
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ def publish(run_id: str, generation: int, stages: list[list[Call]]) -> bool:
     global _silent_until
     if not stages or time.monotonic() < _silent_until:
         return False
+    crash_point("before-publish", stages[0][0].name)
     try:
         canvas(run_id, generation, stages).apply_async(retry=False)
     except broker_errors() as error:

@@ -18,7 +18,7 @@ from stack.client import Client
 from stack.demo import checks, tables
 from stack.demo.checks import Check, Level
 from stack.demo.shopping import Bought, go_shopping, register, shoppers
-from stack.demo.trial import Failed, Trial
+from stack.demo.trial import INTERRUPTS, Failed, Trial
 from stack.progress import Progress
 from stack.replay.journal import Journal
 
@@ -41,8 +41,8 @@ def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
     """
     if limit and not replay:
         raise click.UsageError("--limit goes with --replay.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for number in INTERRUPTS:
+        signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     trial = Trial({"SHOP_CURRENCY": "GBP"} if replay else {})
     console.print(
@@ -66,10 +66,6 @@ def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
     finally:
         _leave(console, trial, keep)
     _conclude(console, found, time.monotonic() - began)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _shop(console: Console, trial: Trial) -> list[Check]:

@@ -109,7 +109,7 @@ def checks(console: Console, found: Iterable[Check]) -> None:
 def _table(title: str, *columns: str, left: int = 0) -> Table:
     """A table whose columns of numbers are to the right; `left`: the first so many are not."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False,
-                  padding=(0, 1, 0, 0))  # fmt: skip
+                  padding=(0, 1, 0, 0), min_width=len(title))  # fmt: skip
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index < left or column in WORDS else "right", no_wrap=True)
     return table

@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ SHOP = Path(sys.executable).with_name("shop")
 PORTS = ("api_port", "flower_port", "gateway_port", "mailbox_port", "smtp_port")
 TELLING = ("api", "worker", "dispatcher", "gateway", "mailbox")
 """The programs whose logs say why an order did not end as it should."""
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Failed(Exception):
@@ -34,19 +36,32 @@ class Trial:
 
     def shop(self, *arguments: str, statuses: Collection[int] = (0,)) -> str:
         """Runs a `shop` command and returns what it printed. Raises Failed for another exit status."""
-        done = subprocess.run(
-            [SHOP, *arguments], env=self._environment, text=True, stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
-        )  # fmt: skip
-        if done.returncode not in statuses:
-            said = done.stdout + done.stderr
-            raise Failed(f"`shop {arguments[0]}` ended with status {done.returncode}:\n{said}")
-        return done.stdout
+        status, output, errors = self._run(arguments, subprocess.PIPE)
+        if status not in statuses:
+            raise Failed(f"`shop {arguments[0]}` ended with status {status}:\n{output}{errors}")
+        return output
 
     def show(self, *arguments: str) -> int:
         """Runs a `shop` command that prints for itself; returns its status."""
         sys.stdout.flush()
-        return subprocess.run([SHOP, *arguments], env=self._environment, check=False).returncode
+        return self._run(arguments, None)[0]
+
+    def _run(self, arguments: Sequence[str], output: int | None) -> tuple[int, str, str]:
+        """Runs a `shop` command to its end. If we are interrupted, so is the command, once, and then ends by itself.
+
+        In a session of its own, for Ctrl-C would interrupt it as well, perhaps while it cleans up.
+        """
+        command = subprocess.Popen(
+            [SHOP, *arguments], env=self._environment, text=True, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+        try:
+            printed, errors = command.communicate()
+        except BaseException:
+            command.send_signal(signal.SIGINT)
+            command.communicate()
+            raise
+        return command.returncode, printed or "", errors or ""
 
     @property
     def is_up(self) -> bool:
@@ -68,11 +83,13 @@ class Trial:
             self.show("logs", "-n", "15", *logs)
 
     def end(self) -> None:
-        """Stops the stack and removes its folder. A second interrupt does not reach the command that stops it."""
-        subprocess.run(
-            [SHOP, "down"], env=self._environment, start_new_session=True, stdout=subprocess.DEVNULL, check=False
-        )
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Stops the stack and removes its folder, and lets nobody interrupt it any more."""
+        for number in INTERRUPTS:
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            self.shop("down")
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _chosen(self) -> dict[str, Any]:
         """What `shop up` has chosen for this folder; it forgets the ports when it stops."""

@@ -21,7 +21,7 @@ def create_admin(username: str, email: str, password: str) -> None:
     given = {"username": username, "email": email, "password": password}
     faults = Registration(only=tuple(given)).validate(given)
     if faults:
-        raise click.ClickException(" ".join(f"{name}: {' '.join(said)}" for name, said in faults.items()))
+        raise click.ClickException("; ".join(f"{name}: {' '.join(said)}" for name, said in faults.items()))
     password_hash = accounts.hash_password(password)
     try:
         with transaction() as session:

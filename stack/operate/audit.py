@@ -36,7 +36,7 @@ def audit(as_json: bool) -> None:
         reason = str(error.orig).splitlines()[0]
         raise Away(f"The database does not answer; is the stack up? ({reason})") from error
     except GatewayDown as error:
-        raise Away(str(error)) from error
+        raise Away(" ".join(str(error).split())) from error
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

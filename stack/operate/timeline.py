@@ -21,9 +21,12 @@ def print_run(console: Console, run: Run, steps: list[Step], left: list[str]) ->
     for name, value in _facts(run, until).items():
         console.print(f"  {name:10} {escape(value)}", soft_wrap=True)
     table = Table(box=SIMPLE, pad_edge=False)
-    for column, justify in (("step", "left"), ("queue", "left"), ("status", "left"), ("attempts", "right"),
-                            ("+ms", "right"), ("ms", "right"), ("", "left"), ("error", "left")):  # fmt: skip
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for column in ("step", "queue", "status"):
+        table.add_column(column, no_wrap=True)
+    for column in ("attempts", "+ms", "ms"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=BAR)
+    table.add_column("error", overflow="fold")
     for step in steps:
         table.add_row(*_row(run, step, until))
     for name in left:

@@ -2,6 +2,7 @@
 
 import hmac
 import threading
+import time
 
 from stack.client import Client, Refused, Unreachable, seconds_of
 from stack.replay.goods import Shelf
@@ -9,7 +10,7 @@ from stack.replay.journal import Entry, Journal
 from stack.replay.retail import Invoice
 
 PAYMENT = {"method": "pm_card_visa"}
-FILLINGS = 3  # times that a cart is filled anew after a connection broke in the middle
+FILLINGS = 20  # times that a cart is filled anew after an answer was lost, a second apart
 
 
 class Customer:
@@ -94,9 +95,10 @@ class Buying:
                     item = {"product_id": self._shelf.ids[line.sku], "quantity": line.quantity}
                     client.post("/v1/cart/items", item)
                 return
-            except Unreachable:  # what was added last may be in or not
-                if not left:
+            except (Unreachable, Refused) as error:  # what was added last may be in or not
+                if not left or (isinstance(error, Refused) and error.status < 500):
                     raise
+                time.sleep(1)
 
     def _check_out(self, client: Client, invoice: Invoice, entry: Entry) -> None:
         body = {"address": address(invoice.country), "payment": PAYMENT}

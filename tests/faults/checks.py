@@ -1,0 +1,76 @@
+"""What must hold after every fault: the runs have ended, and everybody's books agree on what has happened."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, text
+
+from models import audit, orders, runs
+from models.database import transaction
+from stack.waiting import wait_until
+from tests.shop import Shop
+from workflows.operations import STATES
+
+PATIENCE = 40.0  # seconds; far beyond every target, which are printed and not asserted
+
+
+def ended(run_id: str, patience: float = PATIENCE) -> str:
+    """How the run has ended; fails if it does not end in time."""
+    found: dict[str, Any] = {}
+
+    def over() -> bool:
+        with transaction() as session:
+            run = runs.get(session, run_id)
+            found.update(status=run.status, over=run.finished_at is not None)
+        return bool(found["over"])
+
+    assert wait_until(over, patience, 0.02), describe(run_id)
+    return str(found["status"])
+
+
+def describe(run_id: str) -> str:
+    """The run and its steps, for who reads a failed test."""
+    with transaction() as session:
+        run = runs.get(session, run_id)
+        steps = runs.steps_of(session, [run_id])[run_id]
+    lines = [f"{run.workflow} {run.id} is {run.status}, generation {run.generation}, attempts {run.attempts}, "
+             f"published {run.published_at}, lease until {run.lease_until}, error {run.error}"]  # fmt: skip
+    lines += [f"  {s.name} {s.status} attempts {s.attempts} generation {s.generation} {s.error}" for s in steps]
+    return "\n".join(lines)
+
+
+def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
+    """Every order of the shop is told once, paid once, and all invariants of `shop audit` hold.
+
+    `repeated_mails`: how many mails may have gone out twice, for a worker died between sending and recording.
+    """
+    with transaction() as session:
+        asked_at = session.scalars(select(text("clock_timestamp()"))).one()
+    ledger = shop.ledger()
+    with transaction() as session:
+        intents = [_intent(held) for held in ledger]
+        broken = [finding for finding in audit.audit(session, audit.Ledger(asked_at, intents)) if not finding.ok]
+        assert broken == []
+    with transaction() as session:
+        placed = session.execute(select(orders.Order.id, orders.Order.number, orders.Order.status)).all()
+    authorised = Counter(
+        held["metadata"]["order_id"]
+        for held in ledger
+        for operation in held["operations"]
+        if (operation["kind"], operation["status"]) == ("authorise", "succeeded")
+    )
+    told = Counter(mail["subject"].split()[2] for mail in shop.mails())
+    assert max(authorised.values(), default=0) <= 1
+    assert [order for order in placed if order.status == "confirmed" and authorised[order.id] != 1] == []
+    assert told == {str(order.number): 1 for order in placed}
+    assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _intent(held: dict[str, Any]) -> audit.Intent:
+    state = STATES.get(held["status"], held["status"])
+    return audit.Intent(held["id"], held["metadata"]["order_id"], state, held["amount"], held["currency"].upper())

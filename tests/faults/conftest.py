@@ -1,0 +1,31 @@
+"""A shop whose processes are killed, and the table of how long its runs stood still."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import make_new
+from tests.faults import standstill
+from tests.shop import Shop
+
+
+@pytest.fixture(scope="module")
+def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Gateway and mailbox with a database as in a new shop; a module's tests share their books."""
+    from tasks.app import app
+
+    var: Path = tmp_path_factory.mktemp("shop")
+    with ExitStack() as exits:
+        yield Shop(var, exits)
+    make_new(seeds)
+    app.control.purge()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if standstill.figures:
+        terminalreporter.section("how long runs stood still")
+        for line in standstill.table():
+            terminalreporter.write_line(line)

@@ -1,0 +1,66 @@
+"""Every point at which a step can be killed, read from the declared workflows: a new step needs no new test."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tasks.crash import POINTS
+from tasks.step import OutsideStep, Step
+from workflows.engine import WORKFLOWS, Call, Parallel, Progress, Workflow, plan, revocable
+
+
+@dataclass(frozen=True)
+class Point:
+    """A step of a workflow, on the way forward or, after the refusal of `refused_at`, back; and where in it."""
+
+    workflow: str
+    refused_at: str | None
+    point: str
+    step: str
+
+    def __str__(self) -> str:
+        way = f" refused at {self.refused_at}" if self.refused_at else ""
+        return f"{self.workflow}{way}: {self.point} of {self.step}"
+
+
+def points() -> list[Point]:
+    """All of them."""
+    return [point for workflow in WORKFLOWS.values() for way in ways(workflow) for point in _of(workflow, way)]
+
+
+def ways(workflow: Workflow) -> list[str | None]:
+    """How a run of the workflow can go: all the way (None), or up to each step whose refusal leads somewhere."""
+    return [None, *(name for name in _steps(workflow) if _back(workflow, name))]
+
+
+def _of(workflow: Workflow, refused_at: str | None) -> Iterator[Point]:
+    if refused_at is None:
+        walked = list(_steps(workflow).items())
+    else:
+        for point in ("before-commit", "after-commit"):  # of the refusal itself
+            yield Point(workflow.name, refused_at, point, refused_at)
+        walked = [(call.name, call.step) for stage in _back(workflow, refused_at) for call in stage]
+    for name, step in walked:
+        for point in POINTS:
+            if point != "before-publish" and (point != "after-call" or isinstance(step, OutsideStep)):
+                yield Point(workflow.name, refused_at, point, name)
+
+
+def _back(workflow: Workflow, refused_at: str) -> list[list[Call]]:
+    """What is left to do once this step was refused; nothing if the run is past its pivot then."""
+    names = list(_steps(workflow))
+    done = dict.fromkeys(names[: names.index(refused_at)], "done")
+    if not revocable(workflow, Progress("running", done, {})):
+        return []
+    return plan(workflow, Progress("compensating", {**done, refused_at: "refused"}, {}))
+
+
+def _steps(workflow: Workflow) -> dict[str, Step]:
+    """The steps on the way forward, in order. Those of `Each` go by their common name."""
+    found: dict[str, Step] = {}
+    for stage in workflow.stages:
+        if isinstance(stage, Parallel):
+            found |= {step.name: step for step in stage.steps}
+        else:
+            step = stage if isinstance(stage, Step) else stage.step
+            found[step.name] = step
+    return found

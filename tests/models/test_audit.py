@@ -1,0 +1,335 @@
+"""The invariants: they hold in a shop at work, and each of them is found when it is broken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select, text
+
+from models import audit, carts, inventory, notifications, orders, payments, runs
+from models.audit import Finding, Intent, Ledger
+from models.database import new_id, transaction
+from tests.models.shelves import product
+
+Deed = Callable[[], None]
+
+
+class Sale:
+    """One order, and what a worker does for it, step by step. `held` is what the gateway has of it."""
+
+    def __init__(self, product_id: str, quantity: int = 2) -> None:
+        user_id = new_id("usr")
+        with transaction() as session:
+            carts.add(session, user_id, product_id, quantity)
+            self.order = orders.place(session, user_id, {"city": "Utrecht"}, "pm_card_visa")
+            self.lines = {line.product_id: line.quantity for line in orders.lines_of(session, [self.id])[self.id]}
+        self.held: Intent | None = None
+
+    @property
+    def id(self) -> str:
+        return self.order.id
+
+    @property
+    def run_id(self) -> str:
+        assert self.order.run_id
+        return self.order.run_id
+
+    def reserve(self) -> None:
+        with transaction() as session:
+            inventory.reserve(session, self.id, self.lines)
+
+    def hold(self) -> None:
+        """What the gateway does; the shop does not know of it yet."""
+        self.held = Intent(f"pi_{self.id}", self.id, "authorised", self.order.total, self.order.currency)
+
+    def authorise(self) -> None:
+        assert self.held
+        with transaction() as session:
+            payments.authorised(session, self.id, self.held.reference)
+
+    def confirm(self) -> None:
+        with transaction() as session:
+            orders.confirm(session, self.id)
+
+    def allocate(self) -> None:
+        with transaction() as session:
+            inventory.allocate(session, self.id)
+
+    def tell(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
+        key = f"checkout:{self.id}"
+        words = dict.fromkeys(("number", "first_name", "lines", "total", "invoice", "reason"), "…")
+        with transaction() as session:
+            notifications.compose(session, key, kind, self.order.user_id, "ada@example.org", **words)
+            notifications.sent(session, key, fault)
+
+    def let_go(self) -> None:
+        """What the gateway does."""
+        assert self.held
+        self.held = replace(self.held, state="voided")
+
+    def void(self) -> None:
+        with transaction() as session:
+            payments.voided(session, self.id, self.held and self.held.reference)
+
+    def release(self) -> None:
+        with transaction() as session:
+            inventory.release(session, self.id)
+
+    def cancel(self) -> None:
+        with transaction() as session:
+            orders.cancel(session, self.id, {"code": "out_of_luck", "detail": "It was not to be."})
+
+    def end(self, status: str = "succeeded") -> None:
+        with transaction() as session:
+            runs.end(session, self.run_id, status)
+
+    def forwards(self) -> list[Deed]:
+        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.tell, self.end]
+
+    def backwards(self) -> list[Deed]:
+        """After an authorisation."""
+        told, ended = (lambda: self.tell("order_cancelled")), (lambda: self.end("cancelled"))
+        return [self.let_go, self.void, self.release, self.cancel, told, ended]
+
+
+def ledger(*sales: Sale) -> Ledger:
+    """What the gateway says when it is asked now."""
+    with transaction() as session:
+        asked_at = session.scalars(select(func.clock_timestamp())).one()
+    return Ledger(asked_at, [sale.held for sale in sales if sale.held])
+
+
+def check(of: Ledger) -> dict[str, Finding]:
+    with transaction() as session:
+        return {finding.name: finding for finding in audit.audit(session, of)}
+
+
+def broken(of: Ledger) -> dict[str, list[str]]:
+    return {finding.name: finding.examples for finding in check(of).values() if not finding.ok}
+
+
+def change(statement: str, **values: object) -> None:
+    with transaction() as session:
+        session.execute(text(statement), values)
+
+
+@pytest.fixture
+def book() -> str:
+    return product("BOOK", 100)
+
+
+@pytest.fixture
+def sold(book: str) -> Sale:
+    sale = Sale(book)
+    for deed in sale.forwards():
+        deed()
+    return sale
+
+
+@pytest.fixture
+def refused(book: str) -> Sale:
+    sale = Sale(book)
+    for deed in [*sale.forwards()[:3], *sale.backwards()]:
+        deed()
+    return sale
+
+
+def test_a_new_shop_has_nothing_to_be_wrong() -> None:
+    found = check(ledger())
+    assert len(found) == 16
+    assert [finding for finding in found.values() if not finding.ok] == []
+
+
+def test_the_figures_say_what_was_looked_at(sold: Sale, refused: Sale) -> None:
+    found = {name: finding.figures for name, finding in check(ledger(sold, refused)).items()}
+    assert found["every order has ended or is under way"] == {
+        "orders": 2, "confirmed": 1, "cancelled": 1, "under_way": 0, "wrong": 0,
+    }  # fmt: skip
+    assert found["every confirmed order is paid for once"] == {"confirmed": 1, "totals": 2, "held": 2, "wrong": 0}
+    assert found["invoice numbers have no gaps"] == {"years": 1, "invoices": 1, "numbers": 1, "wrong": 0}
+    assert found["every line of a confirmed order is allocated"] == {
+        "lines": 1, "pieces": 2, "allocated": 2, "wrong": 0,
+    }  # fmt: skip
+    assert found["every customer was told how the order ended"] == {"ended": 2, "sent": 2, "refused": 0, "wrong": 0}
+    assert found["the gateway has authorised at most once for an order"] == {
+        "orders": 2, "authorised": 2, "captured": 0, "wrong": 0,
+    }  # fmt: skip
+    assert found["the gateway has every payment as the shop has it"] == {
+        "payments": 2, "held": 2, "held_there": 2, "wrong": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("turns_back_after", [None, 3])
+def test_everything_holds_at_every_moment_of_an_order(sold: Sale, book: str, turns_back_after: int | None) -> None:
+    sale = Sale(book)
+    deeds = sale.forwards()
+    if turns_back_after is not None:
+        deeds = [*deeds[:turns_back_after], *sale.backwards()]
+    for deed in [lambda: None, *deeds]:
+        deed()
+        assert broken(ledger(sold, sale)) == {}, deed
+
+
+@pytest.mark.parametrize("turns_back", [False, True])
+def test_what_happened_since_the_gateway_was_asked_is_no_fault(book: str, turns_back: bool) -> None:
+    sale = Sale(book)
+    for deed in sale.forwards()[:3]:
+        deed()
+    before = ledger(sale)
+    later = Sale(book)
+    for deed in [*(sale.backwards() if turns_back else sale.forwards()[3:]), *later.forwards()]:
+        deed()
+    assert broken(before) == {}
+    assert broken(ledger(sale, later)) == {}
+
+
+def test_an_address_that_takes_no_mail_is_no_fault(book: str) -> None:
+    sale = Sale(book)
+    for deed in [*sale.forwards()[:5], lambda: sale.tell(fault="550 no such mailbox"), sale.end]:
+        deed()
+    assert broken(ledger(sale)) == {}
+    assert check(ledger(sale))["every customer was told how the order ended"].figures["refused"] == 1
+
+
+def test_a_cancelled_order_that_was_never_asked_for_money_is_no_fault(book: str) -> None:
+    sale = Sale(book)
+    for deed in (sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")):
+        deed()
+    assert broken(ledger(sale)) == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "invariants"),
+    [
+        ("UPDATE workflow.run SET finished_at = NULL, status = 'running', lease_until = now() - interval '2 minutes'",
+         ["every run has ended or is looked after"]),
+        ("UPDATE workflow.run SET status = 'failed'", ["no run needs a person"]),
+        ("UPDATE workflow.run SET finished_at = NULL, status = 'running', attempts = 6", ["no run needs a person"]),
+        ('UPDATE orders."order" SET total = total + 1',
+         ["every order's total is the sum of its lines", "every confirmed order is paid for once"]),
+        ("UPDATE orders.line SET quantity = quantity + 1",
+         ["every order's total is the sum of its lines", "every line of a confirmed order is allocated"]),
+        ("UPDATE payments.payment SET amount = amount - 1",
+         ["every confirmed order is paid for once", "the gateway has every payment as the shop has it"]),
+        ("UPDATE payments.payment SET currency = 'USD'",
+         ["every confirmed order is paid for once", "the gateway has every payment as the shop has it"]),
+        ("UPDATE payments.payment SET status = 'voided'",
+         ["every confirmed order is paid for once", "the gateway has every payment as the shop has it"]),
+        ("UPDATE payments.payment SET status = 'captured'", ["the gateway has every payment as the shop has it"]),
+        ("UPDATE payments.payment SET reference = NULL",
+         ["the gateway has every payment as the shop has it", "the gateway holds no money without an order"]),
+        ("DELETE FROM payments.transaction", ["every confirmed order is paid for once"]),
+        ("DELETE FROM orders.invoice",
+         ["every confirmed order has an invoice, and no other has one", "invoice numbers have no gaps"]),
+        ("UPDATE orders.invoice_counter SET last = last + 1", ["invoice numbers have no gaps"]),
+        ("UPDATE orders.invoice SET number = left(number, 4) || '-000002'", ["invoice numbers have no gaps"]),
+        ("DELETE FROM orders.invoice_counter", ["invoice numbers have no gaps"]),
+        ("UPDATE inventory.reservation SET status = 'reserved'", ["every line of a confirmed order is allocated"]),
+        ("DELETE FROM inventory.reservation",
+         ["every line of a confirmed order is allocated", "reserved stock is the sum of live reservations"]),
+        ("UPDATE notifications.notification SET sent_at = NULL", ["every customer was told how the order ended"]),
+        ("UPDATE notifications.notification SET kind = 'order_cancelled'",
+         ["every customer was told how the order ended"]),
+        ("DELETE FROM notifications.notification", ["every customer was told how the order ended"]),
+        ("UPDATE inventory.stock SET on_hand = on_hand + 1", ["stock on hand is the sum of movements"]),
+        ("DELETE FROM inventory.movement", ["stock on hand is the sum of movements"]),
+        ("UPDATE inventory.stock SET reserved = reserved + 1", ["reserved stock is the sum of live reservations"]),
+    ],
+)  # fmt: skip
+def test_what_is_broken_about_a_confirmed_order_is_found(sold: Sale, statement: str, invariants: list[str]) -> None:
+    change(statement)
+    found = broken(ledger(sold))
+    assert sorted(found) == sorted(invariants)
+    for name, examples in found.items():
+        if "order" in name and "gateway" not in name:
+            assert examples == [sold.id]
+
+
+@pytest.mark.parametrize(
+    ("statement", "invariants"),
+    [
+        ("UPDATE orders.\"order\" SET status = 'pending'",
+         ["every order has ended or is under way"]),
+        ("UPDATE payments.payment SET status = 'authorised'",
+         ["a cancelled order holds neither stock nor money", "the gateway has every payment as the shop has it"]),
+        ("UPDATE inventory.reservation SET status = 'reserved'",
+         ["a cancelled order holds neither stock nor money", "reserved stock is the sum of live reservations"]),
+        ("INSERT INTO orders.invoice (id, number, order_id) SELECT id, '2026-000001', id FROM orders.\"order\"",
+         ["every confirmed order has an invoice, and no other has one", "invoice numbers have no gaps"]),
+        ("DELETE FROM notifications.notification", ["every customer was told how the order ended"]),
+        ("UPDATE notifications.notification SET kind = 'order_confirmed'",
+         ["every customer was told how the order ended"]),
+    ],
+)  # fmt: skip
+def test_what_is_broken_about_a_cancelled_order_is_found(refused: Sale, statement: str, invariants: list[str]) -> None:
+    change(statement)
+    assert sorted(broken(ledger(refused))) == sorted(invariants)
+
+
+def test_stock_that_can_not_be_is_found(sold: Sale) -> None:
+    change("ALTER TABLE inventory.stock DROP CONSTRAINT ck_stock_not_oversold")
+    try:
+        change("UPDATE inventory.stock SET on_hand = 1")
+        assert "no stock is negative or promised twice" in broken(ledger(sold))
+    finally:
+        change("UPDATE inventory.stock SET on_hand = 100")
+        change("ALTER TABLE inventory.stock ADD CONSTRAINT ck_stock_not_oversold CHECK (reserved <= on_hand)")
+
+
+def test_a_second_authorisation_is_found(sold: Sale) -> None:
+    assert sold.held
+    now = ledger(sold)
+    for state, live in (("authorised", True), ("voided", False)):
+        twin = replace(sold.held, reference="pi_twin", state=state)
+        found = broken(replace(now, intents=[sold.held, twin]))
+        assert found["the gateway has authorised at most once for an order"] == [sold.id]
+        assert found.get("the gateway holds no money without an order", []) == (["pi_twin"] if live else [])
+    declined = replace(sold.held, reference="pi_declined", state="requires_payment_method")
+    assert broken(replace(now, intents=[sold.held, declined])) == {}
+
+
+@pytest.mark.parametrize("fault", [{"amount": 1}, {"currency": "USD"}, {"state": "voided"}, {"state": "captured"}])
+def test_a_payment_that_the_gateway_has_otherwise_is_found(sold: Sale, fault: dict[str, object]) -> None:
+    assert sold.held
+    found = broken(replace(ledger(sold), intents=[replace(sold.held, **fault)]))  # type: ignore[arg-type]
+    assert found == {"the gateway has every payment as the shop has it": [sold.id]}
+
+
+def test_a_payment_that_the_gateway_does_not_know_is_found(sold: Sale) -> None:
+    assert broken(ledger()) == {"the gateway has every payment as the shop has it": [sold.id]}
+
+
+@pytest.mark.parametrize("order_id", [None, "ord_1", "ord_" + "0" * 32, "'; DROP TABLE orders.line; --"])
+def test_money_that_is_held_for_no_order_of_ours_is_found(order_id: str | None) -> None:
+    stray = Intent("pi_stray", order_id, "authorised", 1, "EUR")
+    found = broken(replace(ledger(), intents=[stray]))
+    assert found == {"the gateway holds no money without an order": ["pi_stray"]}
+
+
+def test_money_that_is_held_for_a_cancelled_order_is_found(refused: Sale) -> None:
+    assert refused.held
+    found = broken(replace(ledger(), intents=[replace(refused.held, state="authorised")]))
+    assert found == {
+        "the gateway holds no money without an order": [refused.held.reference],
+        "the gateway has every payment as the shop has it": [refused.id],
+    }
+
+
+def test_money_that_a_lost_undo_has_left_behind_is_found(book: str) -> None:
+    sale = Sale(book)
+    for deed in (sale.hold, sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")):
+        deed()
+    assert sale.held
+    assert broken(ledger(sale)) == {"the gateway holds no money without an order": [sale.held.reference]}
+
+
+def test_an_audit_changes_nothing_and_sees_one_moment(sold: Sale, book: str) -> None:
+    now = ledger(sold)
+    with transaction() as session:
+        first = audit.audit(session, now)
+        other = Sale(book)
+        other.reserve()
+        assert session.scalars(select(func.count()).select_from(orders.Order)).one() == 1
+        with pytest.raises(Exception, match="read-only transaction"):
+            session.execute(text("DELETE FROM workflow.event"))
+    assert [finding for finding in first if not finding.ok] == []

@@ -1,0 +1,72 @@
+"""Products to buy and orders for them, as fixtures for every folder that needs them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.conftest import ADDRESS
+
+
+def make_product(sku: str, stock: int, price: int = 1999) -> str:
+    """Makes a product with that many pieces in stock and returns its id."""
+    from models import catalogue, inventory
+    from models.database import transaction
+
+    with transaction() as session:
+        made = catalogue.create_product(
+            session,
+            {"sku": sku, "kind": "clothing", "title": f"The {sku}", "description": "A thing to wear.",
+             "price_amount": price, "currency": "EUR", "category": "Things", "attributes": {}},
+        )  # fmt: skip
+        if stock:
+            inventory.adjust(session, made.id, stock, "opening stock")
+        return made.id
+
+
+@pytest.fixture
+def product(database: None) -> Callable[..., str]:
+    """Makes a product with that many pieces in stock and returns its id."""
+    return make_product
+
+
+@pytest.fixture
+def order(database: None) -> Callable[..., Any]:
+    """Fills a customer's cart and checks out; returns the response."""
+    keys = iter(range(10_000))
+
+    def place(caller: Any, wants: dict[str, int], method: str = "pm_card_visa", wait: int = 20, **headers: str) -> Any:
+        from models import carts
+        from models.database import transaction
+
+        with transaction() as session:
+            for product_id, quantity in wants.items():
+                carts.add(session, caller.user_id, product_id, quantity)
+        headers = {"Idempotency-Key": f"key-{next(keys)}", "Prefer": f"wait={wait}", **headers}
+        return caller.post("/v1/checkout", json={"address": ADDRESS, "payment": {"method": method}}, headers=headers)
+
+    return place
+
+
+def make_customer(username: str) -> str:
+    """Registers a customer with an empty cart and returns the id."""
+    from models import accounts, carts
+    from models.database import transaction
+
+    with transaction() as session:
+        user = accounts.register(
+            session, username=username, email=f"{username}@example.org", password_hash="none",
+            first_name=username.title(), last_name="Tester", address=ADDRESS,
+        )  # fmt: skip
+        carts.open_cart(session, user.id)
+        return user.id
+
+
+def place_order(session: Session, user_id: str, wants: dict[str, int], method: str = "pm_card_visa") -> Any:
+    """Fills the customer's cart and places the order, which starts its checkout once the caller commits."""
+    from models import carts, orders
+
+    for product_id, quantity in wants.items():
+        carts.add(session, user_id, product_id, quantity)
+    return orders.place(session, user_id, ADDRESS, method)
