@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
     staff_email: str = Field("staff@localhost", description="where operators' and shopkeepers' mails go")
+    supplier_email: str = Field("supplier@localhost", description="where purchase orders go")
 
     stripe_api_key: str = Field("sk_test_sandbox", description="Stripe's secret key")
     stripe_api_base: str = Field("", description="Stripe's address; empty: the sandbox gateway")

@@ -8,14 +8,41 @@ from flask import Flask, jsonify
 from marshmallow import RAISE
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
-from api import about, access, accounts, carts, catalogue, checkout, errors, inventory, orders, payments, tasks
+from api import (
+    about,
+    access,
+    accounts,
+    carts,
+    catalogue,
+    checkout,
+    errors,
+    inventory,
+    operations,
+    orders,
+    payments,
+    reports,
+    tasks,
+)
 from api import request as requests
 from api.auth import public
 from api.fields import IdConverter
 from settings import settings
 
 BLUEPRINTS = [
-    module.blueprint for module in (accounts, access, catalogue, carts, checkout, orders, payments, inventory, tasks)
+    module.blueprint
+    for module in (
+        accounts,
+        access,
+        catalogue,
+        carts,
+        checkout,
+        orders,
+        payments,
+        inventory,
+        reports,
+        tasks,
+        operations,
+    )
 ]
 """One per resource, in the order of the OpenAPI document."""
 

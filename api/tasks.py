@@ -111,4 +111,9 @@ def links(run: runs.Run) -> dict[str, str]:
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:
         found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
+    if "purchase_order_id" in run.input:
+        order_id = run.input["purchase_order_id"]
+        found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
+    if run.result and "report_id" in run.result:
+        found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
     return found

@@ -13,7 +13,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models import inventory
-from settings import settings
 
 OVERDUE = 60.0  # seconds after which a due run that no dispatcher has looked at counts as left alone
 
@@ -76,7 +75,7 @@ _BOOKS = (
         "no run needs a person",
         "count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status <> 'failed') AS stuck",
         """SELECT status, 'run_' || replace(id::text, '-', '') AS example, true AS bad FROM workflow.run
-        WHERE status = 'failed' OR finished_at IS NULL AND attempts > :attempts""",
+        WHERE status = 'failed' OR finished_at IS NULL AND stuck_at IS NOT NULL""",
     ),
     _Invariant(
         "every order has ended or is under way",
@@ -205,7 +204,7 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     Changes nothing. Must be the first thing in its transaction, and `ledger` must be from before it.
     """
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    bounds = {"overdue": OVERDUE, "attempts": settings.attempts}
+    bounds = {"overdue": OVERDUE}
     books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
     stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
     values = {"asked_at": ledger.asked_at, **_columns(ledger.intents)}

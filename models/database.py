@@ -18,6 +18,7 @@ from settings import settings
 
 SCHEMAS = (
     "workflow", "access", "accounts", "catalogue", "carts", "inventory", "payments", "orders", "notifications",
+    "reports",
 )  # fmt: skip
 
 # A process that is stopped in the middle of a transaction must not hold its locks for longer than a few seconds.

@@ -12,6 +12,8 @@ REACTIONS: dict[str, tuple[str, ...]] = {
     "order.created": (),
     "order.cancelled": (),
     "run.stuck": (),
+    "stock.low": ("low_stock",),
+    "stock.recovered": (),
 }
 """Event → the workflows that it starts, each with the event as its key and the payload as its input."""
 

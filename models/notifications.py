@@ -20,6 +20,23 @@ TEMPLATES = {
         "Dear {first_name},\n\nyour order {number} could not be completed:\n\n  {reason}\n\n"
         "You have not been charged. What you wanted is still in your cart.\n",
     ),
+    "stock_low": (
+        "Low stock: {sku} in {warehouse}",
+        "{title} ({sku}) has come down to {available} available pieces in {warehouse}.\n"
+        "Its reorder point is {reorder_point}.\n\n{ordered}\n",
+    ),
+    "goods_ordered": (
+        "Purchase order {number}",
+        "Please deliver to {warehouse}:\n\n{lines}\n\nPurchase order {number}\n",
+    ),
+    "order_withdrawn": (
+        "Purchase order {number} is cancelled",
+        "Please do not deliver what is still due of purchase order {number} to {warehouse}:\n\n{lines}\n",
+    ),
+    "goods_received": (
+        "Purchase order {number} is {status}",
+        "What came of purchase order {number} is in {warehouse}:\n\n{lines}\n",
+    ),
 }
 """Kind → subject and text."""
 
@@ -51,6 +68,11 @@ def compose(session: Session, key: str, kind: str, user_id: str | None, recipien
     )  # fmt: skip
     session.execute(new.on_conflict_do_nothing(index_elements=["key"]))
     return session.scalars(select(Notification).where(Notification.key == key)).one()
+
+
+def composed(session: Session, key: str) -> bool:
+    """Whether a mail with that key was written."""
+    return session.scalars(select(Notification.id).where(Notification.key == key)).one_or_none() is not None
 
 
 def sent(session: Session, key: str, fault: str | None) -> None:

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import before_task_publish, setup_logging, worker_process_init
 
 from models.database import forget_engine
@@ -12,6 +12,22 @@ from settings import settings
 
 app = Celery("shopflow")
 app.config_from_object("celeryconfig")
+
+
+class ChildWatch(bootsteps.StartStopStep):
+    """Looks for dead children five times a second, gives their messages back and replaces them.
+
+    The pool looks when a child's pipe closes, which can be a moment before the child counts as dead, and then
+    again after five seconds (celery/concurrency/asynpool.py, `_event_process_exit` and `timers`).
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+        hub.call_repeatedly(0.2, worker.pool.maintain_pool)
+
+
+app.steps["worker"].add(ChildWatch)
 
 
 @before_task_publish.connect

@@ -1,11 +1,13 @@
 """Steps of the notifications service: what people are told, through gateways that may be away for a while."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import accounts, notifications, orders
+from models import accounts, inventory, notifications, orders
 from models.errors import MailRefused
+from settings import settings
 from tasks.gateways import mail
 from tasks.step import Run, output_of, outside_step
 
@@ -51,5 +53,76 @@ def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
 def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any]:
     user = accounts.get(session, order.user_id)
     words |= {"number": order.number, "first_name": user.first_name}
-    mail = notifications.compose(session, _key(run), kind, user.id, user.email, **words)
+    return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
+
+
+def _mail(mail: notifications.Notification) -> dict[str, Any]:
     return {"id": f"<{mail.id}@shopflow>", "to": mail.recipient, "subject": mail.subject, "text": mail.text}
+
+
+def _sent_as(kind: str) -> Callable[[Session, Run, str | None], dict[str, Any]]:
+    """As `_sent`, for a run that sends more than one mail."""
+
+    def sent(session: Session, run: Run, fault: str | None) -> dict[str, Any]:
+        notifications.sent(session, f"{_key(run)}:{kind}", fault)
+        return {"fault": fault} if fault else {}
+
+    return sent
+
+
+def _to_house(session: Session, run: Run, kind: str, recipient: str, **words: Any) -> dict[str, Any]:
+    return _mail(notifications.compose(session, f"{_key(run)}:{kind}", kind, None, recipient, **words))
+
+
+@outside_step(ask=_send, record=_sent_as("stock_low"))
+def stock_low(session: Session, run: Run) -> dict[str, Any]:
+    """Mails the staff what has come down to its reorder point, and whether more of it was ordered."""
+    warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
+    level = inventory.levels(run.input["product_id"], warehouse.id)
+    _, sku, title = session.execute(level).one()
+    ordered = (output_of(session, run, "inventory.reorder") or {}).get("purchase_order_id")
+    words = "No order was placed for it."
+    if ordered:
+        words = f"Purchase order {inventory.get_purchase_order(session, ordered).number} was placed for it."
+    return _to_house(
+        session, run, "stock_low", settings.staff_email, sku=sku, title=title, warehouse=warehouse.name,
+        available=run.input["available"], reorder_point=run.input["reorder_point"], ordered=words,
+    )  # fmt: skip
+
+
+@outside_step(ask=_send, record=_sent_as("goods_ordered"))
+def goods_ordered(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails the supplier what to deliver, unless the purchase order was cancelled before."""
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    if order.status == "cancelled":
+        return None
+    return _about_goods(session, run, "goods_ordered", settings.supplier_email, lambda line: line.quantity)
+
+
+@outside_step(ask=_send, record=_sent_as("order_withdrawn"))
+def order_withdrawn(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails the supplier what need not be delivered any more, if it was told to deliver."""
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    if order.status != "cancelled" or not notifications.composed(session, f"{_key(run)}:goods_ordered"):
+        return None
+    return _about_goods(
+        session, run, "order_withdrawn", settings.supplier_email, lambda line: line.quantity - line.received
+    )
+
+
+@outside_step(ask=_send, record=_sent_as("goods_received"))
+def goods_received(session: Session, run: Run) -> dict[str, Any]:
+    """Mails the staff what has come, for those who wait for it."""
+    return _about_goods(session, run, "goods_received", settings.staff_email, lambda line: line.received)
+
+
+def _about_goods(
+    session: Session, run: Run, kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
+) -> dict[str, Any]:
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    lines = [(pieces(line), line) for line in inventory.purchase_lines(session, [order.id])[order.id]]
+    return _to_house(
+        session, run, kind, recipient, number=order.number, status=order.status,
+        warehouse=inventory.get_warehouse(session, order.warehouse_id).name,
+        lines="\n".join(f"  {n} x {line.title} ({line.sku})" for n, line in lines if n) or "  nothing",
+    )  # fmt: skip

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Run = Row[Any]
 Work = Callable[[Session, Run], Any]
+ItemWork = Callable[[Session, Run, str], Any]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Step(Task):
                 return None
             if claimed.status == "claimed":
                 place = _join(session, claimed.run, name, place_of)
-                output = type(self).work(session, claimed.run)
+                output = self.do(session, claimed.run, name)
                 if isinstance(output, runs.Parked):
                     runs.park(session, claimed.run, name, output.until)
                     return None
@@ -104,6 +105,10 @@ class Step(Task):
                 crash_point("before-commit", name)
                 return None if place.ends else generation
         return generation if claimed.status == "done" else None
+
+    def do(self, session: Session, run: Run, name: str) -> Any:
+        """The work under that name, in the caller's transaction."""
+        return type(self).work(session, run)
 
     def _given_up(self, run_id: str) -> bool:
         with transaction() as session:
@@ -129,6 +134,16 @@ class Step(Task):
             run = runs.lock(session, run_id, generation)
             if run is not None:
                 runs.retry_later(session, run, name, self.service, error, crashed=crashed)
+
+
+class StepForEach(Step):
+    """A local step that stands in an `Each`: `work(session, run, item)`, done once for each item."""
+
+    abstract = True
+    work: ItemWork  # type: ignore[assignment]
+
+    def do(self, session: Session, run: Run, name: str) -> Any:
+        return type(self).work(session, run, item_of(name))
 
 
 class OutsideStep(Step):
@@ -187,6 +202,11 @@ def step(work: Work) -> Step:
     return _register(Step, work, {})
 
 
+def step_for_each(work: ItemWork) -> Step:
+    """Makes a local step of `work(session, run, item)`, to stand in an `Each`."""
+    return _register(StepForEach, work, {})
+
+
 def outside_step(
     *,
     ask: Callable[[Any, str], Any],
@@ -203,7 +223,7 @@ def outside_step(
     return lambda work: _register(OutsideStep, work, parts)
 
 
-def _register(kind: type[Step], work: Work, parts: dict[str, Any]) -> Step:
+def _register(kind: type[Step], work: Work | ItemWork, parts: dict[str, Any]) -> Step:
     service = work.__module__.split(".")[1]
     attributes: dict[str, Any] = {name: staticmethod(part) for name, part in {**parts, "work": work}.items() if part}
     attributes |= {"name": f"{service}.{work.__name__}", "service": service, "abstract": False}
@@ -217,12 +237,24 @@ def key(run: Run | runs.Run, name: str) -> str:
     return f"{run.id}:{name}"
 
 
+def item_of(name: str) -> str:
+    """The item of a step that is done for each: `reports.part[wh_…]` → `wh_…`."""
+    return name.partition("[")[2].removesuffix("]")
+
+
 def output_of(session: Session, run: Run, name: str) -> dict[str, Any] | None:
     """What an earlier step of the run has written, or None if it is not done."""
     done = select(runs.Step.output).where(
         runs.Step.run_id == run.id, runs.Step.name == name, runs.Step.status == "done"
     )
     return session.scalars(done).one_or_none()
+
+
+def outputs_of(session: Session, run: Run, name: str) -> dict[str, dict[str, Any]]:
+    """Item → what a step that is done for each has written for it, of the items that are done."""
+    done = runs.Step.status == "done", runs.Step.name.startswith(f"{name}[", autoescape=True)
+    rows = session.execute(select(runs.Step.name, runs.Step.output).where(runs.Step.run_id == run.id, *done))
+    return {item_of(part): output or {} for part, output in rows}
 
 
 def _join(session: Session, run: Run, name: str, place_of: PlaceOf) -> Place:
@@ -233,6 +265,6 @@ def _join(session: Session, run: Run, name: str, place_of: PlaceOf) -> Place:
 
 
 def _close(session: Session, run: Run, name: str, place: Place, output: dict[str, Any] | None) -> None:
-    runs.finish(session, run, name, output)
+    runs.finish(session, run.id, name, output)
     if place.ends is not None:
         runs.end(session, run.id, place.ends, output)

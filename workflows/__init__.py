@@ -1,6 +1,16 @@
 """One file per workflow. `celery -A workflows` finds the application here, with every step and schedule loaded."""
 
 from tasks.app import app
-from workflows import checkout, clean_up, continuation, nudge, schedule
+from workflows import checkout, clean_up, continuation, inventory_report, low_stock, nudge, restock, schedule
 
-__all__ = ["app", "checkout", "clean_up", "continuation", "nudge", "schedule"]
+__all__ = [
+    "app",
+    "checkout",
+    "clean_up",
+    "continuation",
+    "inventory_report",
+    "low_stock",
+    "nudge",
+    "restock",
+    "schedule",
+]

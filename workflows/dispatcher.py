@@ -115,11 +115,12 @@ def _decide(session: Session, run: runs.Run, progress: Progress, backlog: Backlo
     """Changes a due run's row and says what of it is to be published, if anything."""
     workflow = WORKFLOWS[run.workflow]
     stages = plan(workflow, progress)
-    if run.status == "waiting":
-        run.status, run.attempts = "running", 0
-    elif error := _given_up(run) if revocable(workflow, progress) else None:
-        runs.turn(run, error)
+    turns = _trouble(run) if revocable(workflow, progress) else None
+    if turns:
+        runs.turn(run, turns)
         stages = plan(workflow, Progress("compensating", progress.steps, progress.outputs))
+    elif run.status == "waiting":
+        run.status, run.attempts = "running", 0
     elif stages and (pause := backlog.pause(run, stages[0])) is not None:
         run.lease_until = datetime.now(UTC) + timedelta(seconds=pause)
         return None
@@ -128,27 +129,24 @@ def _decide(session: Session, run: runs.Run, progress: Progress, backlog: Backlo
     if not stages:
         runs.end(session, run.id, "cancelled" if run.status == "compensating" else "succeeded")
         return None
-    if run.attempts == settings.attempts + 1:
-        log.error("run %s (%s) is stuck at %s and needs a person; it is tried again every minute",
-                  run.id, run.workflow, stages[0][0].name)  # fmt: skip
-        events.emit(session, "run.stuck", {"run_id": run.id, "workflow": run.workflow, "step": stages[0][0].name})
+    if not turns and run.stuck_at is None and _trouble(run):
+        _tell_operator(session, run, stages[0][0].name)
     runs.next_generation(run, runs.pause(run.attempts))
     run.published_at = datetime.now(UTC)
     return run.id, run.generation, stages
 
 
-def _given_up(run: runs.Run) -> dict[str, Any] | None:
-    """Why a run that can still be turned back should be, or None."""
-    if run.deadline is not None and run.deadline < datetime.now(UTC):
-        return {
-            "status": 503,
-            "code": "deadline_exceeded",
-            "detail": "It was not done in time and is taken back.",
-        }
+def _trouble(run: runs.Run) -> dict[str, Any] | None:
+    """Why a run should be turned back while it can be, and shown to a person when it can't; None if it is well."""
+    if run.deadline is not None and run.deadline < datetime.now(UTC) and run.status != "compensating":
+        return {"status": 503, "code": "deadline_exceeded", "detail": "It was not done in time and is taken back."}
     if run.attempts > settings.attempts:
-        return {
-            "status": 503,
-            "code": "too_many_attempts",
-            "detail": "It failed too often and is taken back.",
-        }
+        return {"status": 503, "code": "too_many_attempts", "detail": "It failed too often and is taken back."}
     return None
+
+
+def _tell_operator(session: Session, run: runs.Run, step: str) -> None:
+    """Once for each time that a run gets stuck. It is tried again all the same, every minute."""
+    run.stuck_at = datetime.now(UTC)
+    log.error("run %s (%s) is stuck at %s and needs a person", run.id, run.workflow, step)
+    events.emit(session, "run.stuck", {"run_id": run.id, "workflow": run.workflow, "step": step})

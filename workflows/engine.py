@@ -9,7 +9,7 @@ from celery import Signature, chain, chord
 from sqlalchemy.orm import Session
 
 from models import runs
-from tasks.step import Place, Step
+from tasks.step import OutsideStep, Place, Step
 
 Outputs = Mapping[str, dict[str, Any] | None]
 
@@ -62,6 +62,9 @@ class Workflow:
         for before, stage in pairwise(stages):
             if isinstance(before, Parallel | Each) and isinstance(stage, Parallel | Each):
                 raise TypeError(f"{name}: between two parallel stages there must be a step that joins the first")
+        names = [step.name for stage in stages for step in _steps(stage)] + [step.name for step in if_refused]
+        if len(names) != len(set(names)):
+            raise TypeError(f"{name}: a step can stand in a workflow only once, for its row is known by its name")
         if not stages or isinstance(stages[-1], Parallel | Each):
             raise TypeError(f"{name}: the last stage must be a single step: it ends the run")
         object.__setattr__(self, "name", name)
@@ -118,9 +121,12 @@ def counted(workflow: Workflow, progress: Progress) -> tuple[int, int]:
 
 
 def revocable(workflow: Workflow, progress: Progress) -> bool:
-    """Whether the run may still be turned back: it goes forward, and its pivot is not done."""
-    pivots = [stage.step.name for stage in workflow.stages if isinstance(stage, Pivot)]
-    return progress.status != "compensating" and not any(progress.steps.get(name) == "done" for name in pivots)
+    """Whether the run may still be turned back: it goes forward, and no pivot is done or, being outside, begun."""
+    pivots = [stage.step for stage in workflow.stages if isinstance(stage, Pivot)]
+    passed = {step: ("done", "intent") if isinstance(step, OutsideStep) else ("done",) for step in pivots}
+    return progress.status != "compensating" and not any(
+        progress.steps.get(step.name) in statuses for step, statuses in passed.items()
+    )
 
 
 def place_of(session: Session, run: Any, name: str) -> Place:
@@ -131,7 +137,16 @@ def place_of(session: Session, run: Any, name: str) -> Place:
         progress = progress_of(run, runs.steps_of(session, [run.id])[run.id])
     undoing = [f"undo:{stage.step.name}" for stage in workflow.stages if isinstance(stage, Undoable)]
     possible = [*_forward(workflow, progress), *_undoing(workflow, undoing)]
-    return next(call.place for stage in possible for call in stage if call.name == name)
+    for call in (call for stage in possible for call in stage):
+        if call.name == name:
+            return call.place
+    raise KeyError(f"{run.workflow} has no step {name}")
+
+
+def _steps(stage: Stage) -> tuple[Step, ...]:
+    if isinstance(stage, Step):
+        return (stage,)
+    return stage.steps if isinstance(stage, Parallel) else (stage.step,)
 
 
 def _forward(workflow: Workflow, progress: Progress) -> list[list[Call]]:

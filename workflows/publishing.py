@@ -4,6 +4,8 @@ import logging
 import time
 from typing import Any
 
+from kombu.exceptions import OperationalError
+
 from tasks.app import app
 from tasks.crash import crash_point
 from workflows.engine import Call, canvas
@@ -33,4 +35,4 @@ def publish(run_id: str, generation: int, stages: list[list[Call]]) -> bool:
 def broker_errors() -> tuple[type[BaseException], ...]:
     """What the broker's client raises when the broker is away."""
     connection: Any = app.connection_for_write()
-    return (*connection.connection_errors, *connection.channel_errors, OSError)
+    return (OperationalError, *connection.connection_errors, *connection.channel_errors, OSError)

@@ -33,4 +33,6 @@ def _entry(workflow: str, every: str, schedule: Any) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "clean_up": _entry("clean_up", "hour", crontab(minute="7")),
+    # Late enough for every transaction of the day before to have ended.
+    "inventory_report": _entry("inventory_report", "day", crontab(hour="0", minute="10")),
 }

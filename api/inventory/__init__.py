@@ -1,6 +1,6 @@
-"""The inventory: warehouses, levels of stock and their movements."""
+"""The inventory: warehouses, levels of stock and their movements, and what is ordered for them."""
 
-from api.inventory import stock, warehouses
+from api.inventory import purchasing, stock, warehouses
 from api.inventory.blueprint import blueprint
 
-__all__ = ["blueprint", "stock", "warehouses"]
+__all__ = ["blueprint", "purchasing", "stock", "warehouses"]

@@ -92,7 +92,7 @@ class StockView(MethodView):
         table = inventory.Stock
         with transaction() as session:
             found = page(session, inventory.levels(**chosen), table.product_id.asc(), table.warehouse_id.asc(), **query)
-            found["data"] = [{**_level(stock), "sku": sku, "title": title} for stock, sku, title in found["data"]]
+            found["data"] = [{**level_view(stock), "sku": sku, "title": title} for stock, sku, title in found["data"]]
         return found
 
 
@@ -105,7 +105,7 @@ class AdjustmentsView(MethodView):
     def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
         """Books pieces that came or went. Beyond the warehouse's capacity, or below what is promised to orders: 409."""
         movement, level = inventory.adjust(session, actor=g.principal.user_id, **body)
-        return {**_movement(movement), **_level(level)}
+        return {**_movement(movement), **level_view(level)}
 
 
 @blueprint.route("/stock/movements")
@@ -129,12 +129,13 @@ class ThresholdsView(MethodView):
         """Sets at which level of available pieces to order more, and how many; null takes the rule away."""
         body.setdefault("warehouse_id", None)
         with transaction() as session:
-            return _level(inventory.set_threshold(session, **body))
+            return level_view(inventory.set_threshold(session, **body))
 
 
-def _level(stock: inventory.Stock) -> dict[str, Any]:
+def level_view(stock: inventory.Stock) -> dict[str, Any]:
+    """A level as it is shown."""
     names = ("product_id", "warehouse_id", "on_hand", "reserved", "reorder_point", "reorder_quantity")
-    return {**{name: getattr(stock, name) for name in names}, "available": stock.on_hand - stock.reserved}
+    return {**{name: getattr(stock, name) for name in names}, "available": stock.available}
 
 
 def _movement(movement: inventory.Movement) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """the first tables
 
-Revision: d380a4627bbd, after , 2026-11-21 10:48:50.634906+00:00
+Revision: d380a4627bbd, after , 2026-11-21 11:19:31.918724+00:00
 """
 
 import sqlalchemy as sa
@@ -177,6 +177,45 @@ def upgrade() -> None:
         schema="payments",
     )
     op.create_table(
+        "line",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("warehouse_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("sku", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("on_hand", sa.Integer(), nullable=False),
+        sa.Column("reserved", sa.Integer(), nullable=False),
+        sa.Column("came", sa.BigInteger(), nullable=False),
+        sa.Column("went", sa.BigInteger(), nullable=False),
+        sa.Column("reorder_point", sa.Integer(), nullable=True),
+        sa.Column("low", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("report_id", "warehouse_id", "product_id", name=op.f("pk_line")),
+        schema="reports",
+    )
+    op.create_index(
+        "ix_line_low",
+        "line",
+        ["report_id", "warehouse_id"],
+        unique=False,
+        schema="reports",
+        postgresql_where=sa.text("low"),
+    )
+    op.create_table(
+        "report",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("slot", sa.String(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("totals", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
+        sa.UniqueConstraint("slot", name=op.f("uq_report_slot")),
+        schema="reports",
+    )
+    op.create_table(
         "event",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -215,6 +254,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stuck_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
@@ -398,8 +438,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_movement")),
         schema="inventory",
     )
+    op.create_index(
+        "ix_movement_created_at", "movement", ["created_at"], unique=False, schema="inventory", postgresql_using="brin"
+    )
     op.create_index("ix_movement_product", "movement", ["product_id", "id"], unique=False, schema="inventory")
     op.create_index("ix_movement_warehouse", "movement", ["warehouse_id", "id"], unique=False, schema="inventory")
+    op.create_table(
+        "purchase_order",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), sa.Identity(always=False, start=1001), nullable=False),
+        sa.Column("warehouse_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.String(length=16), server_default="ordered", nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('ordered', 'partly_received', 'received', 'cancelled')", name=op.f("ck_purchase_order_status")
+        ),
+        sa.ForeignKeyConstraint(
+            ["warehouse_id"], ["inventory.warehouse.id"], name=op.f("fk_purchase_order_warehouse_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_order")),
+        sa.UniqueConstraint("number", name=op.f("uq_purchase_order_number")),
+        schema="inventory",
+    )
     op.create_table(
         "reservation",
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -433,6 +496,11 @@ def upgrade() -> None:
         sa.Column("reserved", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reorder_point", sa.Integer(), nullable=True),
         sa.Column("reorder_quantity", sa.Integer(), nullable=True),
+        sa.Column("low_since", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(low_since IS NOT NULL) = coalesce(on_hand - reserved <= reorder_point, false)",
+            name=op.f("ck_stock_low_since"),
+        ),
         sa.CheckConstraint("on_hand >= 0", name=op.f("ck_stock_on_hand")),
         sa.CheckConstraint("reserved <= on_hand", name=op.f("ck_stock_not_oversold")),
         sa.CheckConstraint("reserved >= 0", name=op.f("ck_stock_reserved")),
@@ -440,15 +508,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("product_id", "warehouse_id", name=op.f("pk_stock")),
         schema="inventory",
     )
-    op.create_index(op.f("ix_stock_warehouse_id"), "stock", ["warehouse_id"], unique=False, schema="inventory")
     op.create_index(
-        "ix_stock_watched",
+        "ix_stock_low",
         "stock",
-        ["product_id"],
+        ["low_since", "product_id", "warehouse_id"],
         unique=False,
         schema="inventory",
-        postgresql_where=sa.text("reorder_point IS NOT NULL"),
+        postgresql_where=sa.text("low_since IS NOT NULL"),
     )
+    op.create_index(op.f("ix_stock_warehouse_id"), "stock", ["warehouse_id"], unique=False, schema="inventory")
     op.create_table(
         "invoice",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -525,11 +593,62 @@ def upgrade() -> None:
         schema="accounts",
     )
     op.create_index(op.f("ix_spent_token_session_id"), "spent_token", ["session_id"], unique=False, schema="accounts")
+    op.create_table(
+        "purchase_order_line",
+        sa.Column("purchase_order_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("sku", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("delivered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("received", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "0 <= received AND received <= delivered AND delivered <= quantity",
+            name=op.f("ck_purchase_order_line_received"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_purchase_order_line_quantity")),
+        sa.ForeignKeyConstraint(
+            ["purchase_order_id"],
+            ["inventory.purchase_order.id"],
+            name=op.f("fk_purchase_order_line_purchase_order_id"),
+        ),
+        sa.PrimaryKeyConstraint("purchase_order_id", "product_id", name=op.f("pk_purchase_order_line")),
+        schema="inventory",
+    )
+    op.create_index(
+        "ix_purchase_order_line_due",
+        "purchase_order_line",
+        ["product_id"],
+        unique=False,
+        schema="inventory",
+        postgresql_where=sa.text("received < quantity"),
+    )
+    op.create_index(
+        "ix_purchase_order_line_unbooked",
+        "purchase_order_line",
+        ["purchase_order_id"],
+        unique=False,
+        schema="inventory",
+        postgresql_where=sa.text("delivered > received"),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index(
+        "ix_purchase_order_line_unbooked",
+        table_name="purchase_order_line",
+        schema="inventory",
+        postgresql_where=sa.text("delivered > received"),
+    )
+    op.drop_index(
+        "ix_purchase_order_line_due",
+        table_name="purchase_order_line",
+        schema="inventory",
+        postgresql_where=sa.text("received < quantity"),
+    )
+    op.drop_table("purchase_order_line", schema="inventory")
     op.drop_index(op.f("ix_spent_token_session_id"), table_name="spent_token", schema="accounts")
     op.drop_table("spent_token", schema="accounts")
     op.drop_table("step", schema="workflow")
@@ -543,13 +662,10 @@ def downgrade() -> None:
     op.drop_table("transaction", schema="payments")
     op.drop_table("line", schema="orders")
     op.drop_table("invoice", schema="orders")
-    op.drop_index(
-        "ix_stock_watched",
-        table_name="stock",
-        schema="inventory",
-        postgresql_where=sa.text("reorder_point IS NOT NULL"),
-    )
     op.drop_index(op.f("ix_stock_warehouse_id"), table_name="stock", schema="inventory")
+    op.drop_index(
+        "ix_stock_low", table_name="stock", schema="inventory", postgresql_where=sa.text("low_since IS NOT NULL")
+    )
     op.drop_table("stock", schema="inventory")
     op.drop_index(
         "ix_reservation_live",
@@ -558,8 +674,10 @@ def downgrade() -> None:
         postgresql_where=sa.text("status IN ('reserved', 'allocated')"),
     )
     op.drop_table("reservation", schema="inventory")
+    op.drop_table("purchase_order", schema="inventory")
     op.drop_index("ix_movement_warehouse", table_name="movement", schema="inventory")
     op.drop_index("ix_movement_product", table_name="movement", schema="inventory")
+    op.drop_index("ix_movement_created_at", table_name="movement", schema="inventory", postgresql_using="brin")
     op.drop_table("movement", schema="inventory")
     op.drop_index(
         "uq_product_sku", table_name="product", schema="catalogue", postgresql_where=sa.text("deleted_at IS NULL")
@@ -601,6 +719,9 @@ def downgrade() -> None:
     op.drop_index("ix_idempotency_key_created_at", table_name="idempotency_key", schema="workflow")
     op.drop_table("idempotency_key", schema="workflow")
     op.drop_table("event", schema="workflow")
+    op.drop_table("report", schema="reports")
+    op.drop_index("ix_line_low", table_name="line", schema="reports", postgresql_where=sa.text("low"))
+    op.drop_table("line", schema="reports")
     op.drop_table("webhook_event", schema="payments")
     op.drop_table("payment", schema="payments")
     op.drop_index("ix_order_user_id_id", table_name="order", schema="orders")

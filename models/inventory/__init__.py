@@ -1,6 +1,18 @@
 """Warehouses, the stock in them, its movements, and what of it is promised to orders."""
 
 from models.inventory.audit import audit
+from models.inventory.purchasing import (
+    book_in,
+    cancel_purchase_order,
+    get_purchase_order,
+    on_order_of,
+    purchase_lines,
+    purchase_orders,
+    receive,
+    reorder,
+    restock,
+    withdraw,
+)
 from models.inventory.reservations import allocate, release, reserve
 from models.inventory.stock import (
     MAX_LEVEL,
@@ -14,7 +26,16 @@ from models.inventory.stock import (
     open_stock,
     set_threshold,
 )
-from models.inventory.tables import Movement, Reservation, Stock, Warehouse
+from models.inventory.tables import (
+    OPEN,
+    PURCHASE_STATUSES,
+    Movement,
+    PurchaseLine,
+    PurchaseOrder,
+    Reservation,
+    Stock,
+    Warehouse,
+)
 from models.inventory.warehouses import (
     capacity_check,
     create_warehouse,
@@ -30,8 +51,12 @@ from models.inventory.warehouses import (
 
 __all__ = [
     "MAX_LEVEL",
+    "OPEN",
+    "PURCHASE_STATUSES",
     "Movement",
     "Opening",
+    "PurchaseLine",
+    "PurchaseOrder",
     "Reservation",
     "Stock",
     "Warehouse",
@@ -40,21 +65,31 @@ __all__ = [
     "audit",
     "available",
     "available_of",
+    "book_in",
+    "cancel_purchase_order",
     "capacity_check",
     "create_warehouse",
     "default_warehouse",
+    "get_purchase_order",
     "get_warehouse",
     "in_stock",
     "levels",
     "lock_warehouse",
     "movements",
+    "on_order_of",
     "open_stock",
+    "purchase_lines",
+    "purchase_orders",
+    "receive",
     "release",
+    "reorder",
     "reserve",
+    "restock",
     "room_left",
     "seed",
     "set_threshold",
     "totals",
     "update_warehouse",
     "warehouses",
+    "withdraw",
 ]

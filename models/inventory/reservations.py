@@ -2,33 +2,35 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ARRAY, Integer, bindparam, func, text, update
+from sqlalchemy import ARRAY, Boolean, Integer, bindparam, func, text, update
 from sqlalchemy.orm import Session
 
 from models.database import Id
 from models.errors import InsufficientStock
+from models.inventory.low import CROSSED, LOW_SINCE, announce, crossed_columns
 from models.inventory.tables import Reservation
 
 # The locked rows are the newest, also those that other transactions changed while this one waited; the
 # UPDATE adds to the row as it is. What a sub-select on stock saw would be the statement's older snapshot.
-_RESERVE = (
-    text("""
+_RESERVE = crossed_columns(
+    text(f"""
     WITH wanted AS (
         SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
         WHERE NOT EXISTS (SELECT FROM inventory.reservation WHERE order_id = :order_id)
     ), locked AS MATERIALIZED (
-        SELECT stock.product_id, stock.warehouse_id, on_hand - reserved AS available, warehouse.is_default
+        SELECT stock.product_id, stock.warehouse_id, on_hand - reserved AS available, warehouse.is_default,
+            low_since IS NOT NULL AS was_low
         FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = warehouse_id AND status = 'active'
         WHERE product_id IN (SELECT product_id FROM wanted)
         ORDER BY stock.product_id, stock.warehouse_id
         FOR UPDATE OF stock
     ), offer AS (
-        SELECT product_id, warehouse_id, available, quantity, coalesce(sum(available) OVER (
+        SELECT product_id, warehouse_id, available, was_low, quantity, coalesce(sum(available) OVER (
             PARTITION BY product_id ORDER BY available >= quantity DESC, is_default DESC, warehouse_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS offered_before
         FROM locked JOIN wanted USING (product_id)
     ), taken AS (
-        SELECT product_id, warehouse_id, least(available, quantity - offered_before)::int AS quantity
+        SELECT product_id, warehouse_id, was_low, least(available, quantity - offered_before)::int AS quantity
         FROM offer WHERE available > 0 AND offered_before < quantity
     ), short AS (
         SELECT product_id, wanted.quantity AS requested, coalesce(sum(available), 0)::int AS available
@@ -36,28 +38,34 @@ _RESERVE = (
         GROUP BY product_id, wanted.quantity
         HAVING coalesce(sum(available), 0) < wanted.quantity
     ), held AS (
-        UPDATE inventory.stock SET reserved = reserved + taken.quantity FROM taken
+        UPDATE inventory.stock SET reserved = reserved + taken.quantity, {LOW_SINCE.format(change="- taken.quantity")}
+        FROM taken
         WHERE stock.product_id = taken.product_id AND stock.warehouse_id = taken.warehouse_id
         AND NOT EXISTS (SELECT FROM short)
+        RETURNING {CROSSED}, NOT was_low AND low_since IS NOT NULL AS fell
     ), recorded AS (
         INSERT INTO inventory.reservation (order_id, product_id, warehouse_id, quantity)
         SELECT :order_id, product_id, warehouse_id, quantity FROM taken
         WHERE NOT EXISTS (SELECT FROM short)
     )
-    SELECT product_id, requested, available FROM short ORDER BY product_id
-    """)
-    .bindparams(
+    SELECT product_id, NULL AS warehouse_id, available, NULL AS reorder_point, NULL AS reorder_quantity, requested
+    FROM short
+    UNION ALL
+    SELECT product_id, warehouse_id, available, reorder_point, reorder_quantity, NULL FROM held WHERE fell
+    ORDER BY product_id
+    """).bindparams(  # noqa: S608, our own words
         bindparam("order_id", type_=Id("ord")),
         bindparam("products", type_=ARRAY(Id("prd"))),
         bindparam("quantities", type_=ARRAY(Integer)),
-    )
-    .columns(product_id=Id("prd"), requested=Integer, available=Integer)
+    ),
+    requested=Integer,
 )
 
 # Stock before reservations, as in _RESERVE. Whoever comes second finds the reservations released.
-_RELEASE = text("""
+_RELEASE = crossed_columns(
+    text(f"""
     WITH locked AS MATERIALIZED (
-        SELECT product_id, warehouse_id
+        SELECT product_id, warehouse_id, low_since IS NOT NULL AS was_low
         FROM inventory.stock JOIN inventory.reservation USING (product_id, warehouse_id)
         WHERE order_id = :order_id AND status IN ('reserved', 'allocated')
         ORDER BY product_id, warehouse_id
@@ -66,34 +74,44 @@ _RELEASE = text("""
         UPDATE inventory.reservation AS mine SET status = 'released', updated_at = now() FROM locked
         WHERE mine.order_id = :order_id AND mine.status IN ('reserved', 'allocated')
         AND mine.product_id = locked.product_id AND mine.warehouse_id = locked.warehouse_id
-        RETURNING mine.product_id, mine.warehouse_id, mine.quantity
+        RETURNING mine.product_id, mine.warehouse_id, mine.quantity, was_low
     )
-    UPDATE inventory.stock SET reserved = reserved - freed.quantity FROM freed
+    UPDATE inventory.stock SET reserved = reserved - freed.quantity, {LOW_SINCE.format(change="freed.quantity")}
+    FROM freed
     WHERE stock.product_id = freed.product_id AND stock.warehouse_id = freed.warehouse_id
-    RETURNING freed.quantity
-""").bindparams(bindparam("order_id", type_=Id("ord")))
+    RETURNING {CROSSED}, freed.quantity, was_low AND low_since IS NULL AS recovered
+    """).bindparams(bindparam("order_id", type_=Id("ord"))),  # noqa: S608, our own words
+    quantity=Integer,
+    recovered=Boolean,
+)
 
 
 def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
     """Holds back `lines` (product id → pieces) for the order, all or none, from warehouses that are active.
 
     One statement, exact however many ask at once: a warehouse that has all of a line is preferred, then the
-    default one; else the line is split. Raises InsufficientStock with `lines` [{product_id, requested,
-    available}]. A second call for the same order does nothing.
+    default one; else the line is split. Emits `stock.low` for what falls to its reorder point. Raises
+    InsufficientStock with `lines` [{product_id, requested, available}]. A second call for the same order does
+    nothing.
     """
     values = {"order_id": order_id, "products": list(lines), "quantities": list(lines.values())}
-    short = session.execute(_RESERVE, values).all()
+    found = session.execute(_RESERVE, values).all()
+    names = ("product_id", "requested", "available")
+    short = [{name: getattr(row, name) for name in names} for row in found if row.requested is not None]
     if short:
-        lines_short = [dict(row._mapping) for row in short]
-        raise InsufficientStock("There is less in stock than this order asks for.", lines=lines_short)
+        raise InsufficientStock("There is less in stock than this order asks for.", lines=short)
+    announce(session, "stock.low", found)
 
 
 def release(session: Session, order_id: str) -> int:
     """Gives what was reserved or allocated for the order back to sale; returns how many pieces.
 
-    Nothing to release is fine, and so is a second call.
+    Emits `stock.recovered` for what rises above its reorder point. Nothing to release is fine, and so is a
+    second call.
     """
-    return sum(session.scalars(_RELEASE, {"order_id": order_id}))
+    freed = session.execute(_RELEASE, {"order_id": order_id}).all()
+    announce(session, "stock.recovered", [level for level in freed if level.recovered])
+    return sum(level.quantity for level in freed)
 
 
 def allocate(session: Session, order_id: str) -> int:

@@ -1,18 +1,38 @@
 """Levels of stock and the movements that make them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import catalogue
-from models.database import new_id
+from models.database import Id, new_id
 from models.errors import Conflict, InsufficientStock, Invalid, NotFound
+from models.inventory.low import CROSSED, LOW_SINCE, announce, crossed_columns, is_low, watch
 from models.inventory.tables import Movement, Stock, Warehouse
-from models.inventory.warehouses import default_warehouse, get_warehouse, lock_warehouse, room_left
+from models.inventory.warehouses import (
+    check_room,
+    default_warehouse,
+    get_warehouse,
+    lock_warehouse,
+    overfull,
+    room_left,
+)
 
 MAX_LEVEL = 1_000_000_000  # below what PostgreSQL's integer holds, with room for one more movement
 
@@ -37,12 +57,13 @@ def adjust(
     warehouse = get_warehouse(session, warehouse_id)
     if quantity > 0:
         kind = catalogue.get_product(session, product_id).kind
-        _check_room(session, lock_warehouse(session, warehouse.id), kind, quantity)
+        check_room(session, lock_warehouse(session, warehouse.id), {kind: quantity})
     elif session.get(catalogue.Product, product_id) is None:  # what is left of a deleted product may go
         raise NotFound("There is no such product.")
     level = _locked(session, product_id, warehouse.id)
     _check_level(level, quantity)
     level.on_hand += quantity
+    watch(session, level)
     movement = Movement(
         id=new_id("mov"), product_id=product_id, warehouse_id=warehouse.id, quantity=quantity,
         reason=reason, reference=reference, actor=actor,
@@ -50,6 +71,49 @@ def adjust(
     session.add(movement)
     session.flush()
     return movement, level
+
+
+# Levels are locked in the order of reservations; `was_low` is what the locked row says.
+_TAKE_IN = crossed_columns(
+    text(f"""
+    WITH come AS (
+        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+    ), locked AS MATERIALIZED (
+        SELECT product_id, quantity, low_since IS NOT NULL AS was_low
+        FROM inventory.stock JOIN come USING (product_id) WHERE warehouse_id = :warehouse_id
+        ORDER BY product_id
+        FOR UPDATE OF stock
+    )
+    UPDATE inventory.stock SET on_hand = on_hand + locked.quantity, {LOW_SINCE.format(change="locked.quantity")}
+    FROM locked
+    WHERE stock.product_id = locked.product_id AND warehouse_id = :warehouse_id
+    RETURNING {CROSSED}, was_low AND low_since IS NULL AS recovered
+    """).bindparams(  # noqa: S608, our own words
+        bindparam("warehouse_id", type_=Id("wh")),
+        bindparam("products", type_=ARRAY(Id("prd"))),
+        bindparam("quantities", type_=ARRAY(Integer)),
+    ),
+    recovered=Boolean,
+)
+
+
+def take_in(
+    session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str, actor: str | None
+) -> None:
+    """Books `pieces` (product id → pieces, all above 0) into the warehouse, whose room the caller has checked.
+
+    Each call is a movement for each product. Emits `stock.recovered` for what rises above its reorder point.
+    """
+    if not pieces:
+        return
+    at = [{"product_id": product_id, "warehouse_id": warehouse_id} for product_id in sorted(pieces)]
+    session.connection().execute(insert(Stock).on_conflict_do_nothing(), at)
+    quantities = {"products": list(pieces), "quantities": list(pieces.values())}
+    changed = session.execute(_TAKE_IN, {"warehouse_id": warehouse_id, **quantities}).all()
+    movement = {"reason": reason, "reference": reference, "actor": actor}
+    moved = [{"id": new_id("mov"), "quantity": pieces[row["product_id"]], **row, **movement} for row in at]
+    session.connection().execute(insert(Movement), moved)
+    announce(session, "stock.recovered", [level for level in changed if level.recovered])
 
 
 @dataclass(frozen=True)
@@ -64,12 +128,14 @@ class Opening:
 def open_stock(session: Session, openings: Sequence[Opening], reference: str | None = None) -> int:
     """Stock of products that the default warehouse does not know yet; returns how many those were.
 
-    A product that it knows is left alone, so a second call does nothing. Raises Conflict `capacity_exceeded`
+    A product that it knows is left alone, so a second call does nothing. What opens low is listed as low, but
+    has not fallen: nobody is told. Raises Conflict `capacity_exceeded`
     where the warehouse has a limit and no room.
     """
     warehouse = lock_warehouse(session, default_warehouse(session).id)
+    now = datetime.now(UTC)
     rows = [
-        {**asdict(opening), "warehouse_id": warehouse.id}
+        {**asdict(opening), "warehouse_id": warehouse.id, "low_since": _low_since(opening, now)}
         for opening in sorted(openings, key=lambda opening: opening.product_id)
     ]
     if not rows:
@@ -85,17 +151,25 @@ def open_stock(session: Session, openings: Sequence[Opening], reference: str | N
         session.connection().execute(insert(Movement), moved)
     for kind, room in room_left(session, warehouse).items():
         if room is not None and room < 0:
-            raise _overfull(warehouse, kind, 0)
+            raise overfull(warehouse, kind, 0)
     return len(opened)
+
+
+def _low_since(opening: Opening, now: datetime) -> datetime | None:
+    return now if is_low(opening.on_hand, opening.reorder_point) else None
 
 
 def set_threshold(
     session: Session, product_id: str, warehouse_id: str | None, reorder_point: int | None, reorder_quantity: int | None
 ) -> Stock:
-    """At which level of available pieces to order more, and how many; None takes the rule away. Raises NotFound."""
+    """At which level of available pieces to order more, and how many; None takes the rule away.
+
+    A level that is low by the new rule, and was not by the old one, emits `stock.low`. Raises NotFound.
+    """
     catalogue.get_product(session, product_id)
     level = _locked(session, product_id, get_warehouse(session, warehouse_id).id)
     level.reorder_point, level.reorder_quantity = reorder_point, reorder_quantity
+    watch(session, level)
     session.flush()
     return level
 
@@ -136,7 +210,7 @@ def levels(
     if warehouse_id:
         query = query.where(Stock.warehouse_id == warehouse_id)
     if low:
-        query = query.where(Stock.reorder_point.is_not(None), Stock.on_hand - Stock.reserved <= Stock.reorder_point)
+        query = query.where(Stock.low_since.is_not(None))
     return query
 
 
@@ -169,16 +243,3 @@ def _check_level(level: Stock, quantity: int) -> None:
     if left > MAX_LEVEL:
         raise Conflict("No more than a billion pieces are counted.", code="capacity_exceeded",
                        remaining=MAX_LEVEL - level.on_hand)  # fmt: skip
-
-
-def _check_room(session: Session, warehouse: Warehouse, kind: str, quantity: int) -> None:
-    if warehouse.status == "closed":
-        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
-    room = room_left(session, warehouse)[kind]
-    if room is not None and quantity > room:
-        raise _overfull(warehouse, kind, max(room, 0))
-
-
-def _overfull(warehouse: Warehouse, kind: str, room: int) -> Conflict:
-    detail = f"{warehouse.name} has room for {room} more of kind {kind}."
-    return Conflict(detail, code="capacity_exceeded", remaining=room)

@@ -3,13 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Base, Created, Id
 
 LIVE = ("reserved", "allocated")
 """The statuses of a reservation that holds stock back."""
+PURCHASE_STATUSES = ("ordered", "partly_received", "received", "cancelled")
+OPEN = ("ordered", "partly_received")
+"""The statuses of a purchase order of which more may come."""
 
 
 class Warehouse(Base):
@@ -39,7 +42,13 @@ class Stock(Base):
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0", name="reserved"),
         CheckConstraint("reserved <= on_hand", name="not_oversold"),
-        Index("ix_stock_watched", "product_id", postgresql_where=text("reorder_point IS NOT NULL")),
+        CheckConstraint(
+            "(low_since IS NOT NULL) = coalesce(on_hand - reserved <= reorder_point, false)", name="low_since"
+        ),
+        # Changed only when a level crosses its reorder point: other updates stay heap-only.
+        Index(
+            "ix_stock_low", "low_since", "product_id", "warehouse_id", postgresql_where=text("low_since IS NOT NULL")
+        ),
         {"schema": "inventory"},
     )
     product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
@@ -48,6 +57,11 @@ class Stock(Base):
     reserved: Mapped[int] = mapped_column(server_default="0")
     reorder_point: Mapped[int | None]
     reorder_quantity: Mapped[int | None]
+    low_since: Mapped[datetime | None]
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
 
 
 class Movement(Base):
@@ -58,6 +72,7 @@ class Movement(Base):
         CheckConstraint("quantity <> 0", name="quantity"),
         Index("ix_movement_product", "product_id", "id"),
         Index("ix_movement_warehouse", "warehouse_id", "id"),
+        Index("ix_movement_created_at", "created_at", postgresql_using="brin"),  # rows are only ever appended
         {"schema": "inventory"},
     )
     id: Mapped[str] = mapped_column(Id("mov"), primary_key=True)
@@ -87,3 +102,38 @@ class Reservation(Base):
     status: Mapped[str] = mapped_column(String(16), server_default="reserved")
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class PurchaseOrder(Base):
+    """Goods ordered for a warehouse. `run_id`: the run `restock` that sees it through."""
+
+    __tablename__ = "purchase_order"
+    __table_args__ = (CheckConstraint(f"status IN {PURCHASE_STATUSES}", name="status"), {"schema": "inventory"})
+    id: Mapped[str] = mapped_column(Id("po"), primary_key=True)
+    number: Mapped[int] = mapped_column(Identity(start=1001), unique=True)
+    warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id))
+    status: Mapped[str] = mapped_column(String(16), server_default="ordered")
+    run_id: Mapped[str] = mapped_column(Id("run"))
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+    closed_at: Mapped[datetime | None]
+
+
+class PurchaseLine(Base):
+    """One product of a purchase order. `delivered` has come; `received` of that is booked in."""
+
+    __tablename__ = "purchase_order_line"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("0 <= received AND received <= delivered AND delivered <= quantity", name="received"),
+        Index("ix_purchase_order_line_due", "product_id", postgresql_where=text("received < quantity")),
+        Index("ix_purchase_order_line_unbooked", "purchase_order_id", postgresql_where=text("delivered > received")),
+        {"schema": "inventory"},
+    )
+    purchase_order_id: Mapped[str] = mapped_column(Id("po"), ForeignKey(PurchaseOrder.id), primary_key=True)
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(300))
+    quantity: Mapped[int]
+    delivered: Mapped[int] = mapped_column(server_default="0")
+    received: Mapped[int] = mapped_column(server_default="0")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models import catalogue
 from models.database import new_id
 from models.errors import Conflict, NotFound
-from models.inventory.tables import Stock, Warehouse
+from models.inventory.tables import PurchaseLine, PurchaseOrder, Stock, Warehouse
 
 DEFAULT_NAME = "Main warehouse"
 
@@ -98,12 +98,43 @@ def totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, int]]:
 
 
 def room_left(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
-    """Kind → how many more pieces fit in: None is without limit, and below 0 more lies there than should."""
+    """Kind → how many more pieces fit in: None is without limit, and below 0 more lies there than should.
+
+    A delivery that is accepted and not booked in yet takes its room already.
+    """
     limits = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
     if not any(limit is not None for limit in limits.values()):
         return limits
-    held = totals(session, warehouse)
-    return {kind: None if limit is None else limit - held[kind]["on_hand"] for kind, limit in limits.items()}
+    # One statement, one snapshot: booking a delivery in moves pieces from one part of it to the other.
+    lying = select(Stock.product_id, Stock.on_hand.label("pieces")).where(Stock.warehouse_id == warehouse.id)
+    unbooked = PurchaseLine.delivered - PurchaseLine.received
+    coming = select(PurchaseLine.product_id, unbooked).join(
+        PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id
+    )
+    coming = coming.where(PurchaseOrder.warehouse_id == warehouse.id, PurchaseLine.delivered > PurchaseLine.received)
+    held = lying.union_all(coming).subquery()
+    product = catalogue.Product
+    query = select(product.kind, func.sum(held.c.pieces)).join(held, held.c.product_id == product.id)
+    taken: dict[str, int] = dict(session.execute(query.group_by(product.kind)).all())
+    return {kind: None if limit is None else limit - taken.get(kind, 0) for kind, limit in limits.items()}
+
+
+def check_room(session: Session, warehouse: Warehouse, coming: Mapping[str, int]) -> None:
+    """Refuses what does not fit into a locked warehouse: `coming` is kind → pieces.
+
+    Raises Conflict `warehouse_closed` and, with `remaining`, `capacity_exceeded`.
+    """
+    if warehouse.status == "closed":
+        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
+    for kind, room in room_left(session, warehouse).items():
+        if room is not None and coming.get(kind, 0) > room:
+            raise overfull(warehouse, kind, max(room, 0))
+
+
+def overfull(warehouse: Warehouse, kind: str, room: int) -> Conflict:
+    """The refusal of what does not fit in."""
+    detail = f"{warehouse.name} has room for {room} more of kind {kind}."
+    return Conflict(detail, code="capacity_exceeded", remaining=room)
 
 
 def capacity_check(session: Session, warehouse: Warehouse, product_id: str, quantity: int) -> tuple[bool, int | None]:

@@ -105,7 +105,7 @@ def retry(session: Session, run_id: str) -> Run:
         raise Conflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
     if run.status == "failed":
         run.status = "compensating" if run.error else "running"
-    run.finished_at, run.deadline, run.attempts = None, None, 0
+    run.finished_at, run.deadline, run.stuck_at, run.attempts = None, None, None, 0
     wake(session, run)
     return run
 

@@ -84,22 +84,19 @@ def claim(
     return Claim(run, found)
 
 
-_FINISH = (
-    update(Step)
-    .where(Step.run_id == bindparam("run"), Step.name == bindparam("step"))
-    .values(
-        status="done",
-        output=bindparam("output_", type_=JSONB(none_as_null=True)),
-        finished_at=func.clock_timestamp(),
+# The message of what comes next is published from now on, and what it took to get here is forgotten.
+_FINISH = text("""
+    WITH step AS (
+        UPDATE workflow.step SET status = 'done', output = :output, finished_at = clock_timestamp()
+        WHERE run_id = :run_id AND name = :name
     )
-)
+    UPDATE workflow.run SET published_at = clock_timestamp(), attempts = 0, stuck_at = NULL WHERE id = :run_id
+""").bindparams(bindparam("output", type_=JSONB(none_as_null=True)), bindparam("run_id", type_=Id("run")))
 
 
-def finish(session: Session, run: Row[Any] | Run, name: str, output: dict[str, Any] | None) -> None:
-    """Writes the step's output, and forgets the attempts that it took. The caller holds the run's lock."""
-    session.connection().execute(_FINISH, {"run": run.id, "step": name, "output_": output})
-    if run.attempts:
-        session.execute(update(Run).where(Run.id == run.id).values(attempts=0))
+def finish(session: Session, run_id: str, name: str, output: dict[str, Any] | None) -> None:
+    """Writes the step's output. The caller holds the run's lock."""
+    session.execute(_FINISH, {"run_id": run_id, "name": name, "output": output})
 
 
 def count_done(session: Session, run_id: str, names: Sequence[str]) -> int:

@@ -35,6 +35,7 @@ class Run(Base):
     lease_until: Mapped[datetime]
     published_at: Mapped[datetime | None]
     deadline: Mapped[datetime | None]
+    stuck_at: Mapped[datetime | None]
     created_at: Mapped[Created]
     finished_at: Mapped[datetime | None]
 

@@ -28,7 +28,7 @@ class Age(click.ParamType):
     name = "age"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = re.fullmatch(r"(\d{1,9})([smhd]?)", str(value))
+        found = re.fullmatch(r"(\d{1,6})([smhd]?)", str(value))
         if found is None:
             self.fail(f"{value!r} is not a duration such as 90s, 15m, 2h or 1d.", param, ctx)
         return int(found[1]) * UNITS[found[2] or "s"]
@@ -57,7 +57,7 @@ def runs() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
 def list_(workflow: str | None, status: str | None, older_than: int | None, limit: int, as_json: bool) -> None:
-    """List runs, newest first. One with more attempts than SHOP_ATTEMPTS is stuck and needs a person."""
+    """List runs, newest first. One that is stuck is tried again every minute and needs a person."""
     from workflows.operations import found
 
     with transaction() as session:
@@ -67,9 +67,10 @@ def list_(workflow: str | None, status: str | None, older_than: int | None, limi
         click.echo(json.dumps([_as_dict(run) for run in listed], indent=2, default=str))
         return
     table = Table("id", "workflow", "status", "attempts", "started", "took", "error", box=SIMPLE, pad_edge=False)
+    table.columns[0].no_wrap = True
     for run in listed:
         table.add_row(
-            run.id, run.workflow, run.status, str(run.attempts), f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            run.id, run.workflow, f"{run.status}, stuck" if run.stuck_at else run.status, str(run.attempts), f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _span((run.finished_at or datetime.now(UTC)) - run.created_at), (run.error or {}).get("code", ""),
         )  # fmt: skip
     console().print(table if listed else "There are no such runs.")

@@ -5,9 +5,13 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from stack.replay.journal import Journal
 from stack.replay.retail import COLUMNS
 from tests.command import shop
+
+pytestmark = pytest.mark.timeout(200)  # half a minute each, on a machine that has nothing else to do
 
 
 def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import make_new
-from tests.faults import standstill
 from tests.shop import Shop
 
 
@@ -25,6 +24,9 @@ def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints what the tests have measured."""
+    from tests.faults import standstill
+
     if standstill.figures:
         terminalreporter.section("how long runs stood still")
         for line in standstill.table():

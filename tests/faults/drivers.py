@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import count
 
-from models import runs
+from models import inventory, runs
 from models.database import transaction
 from tests.shopping import make_customer, make_product, place_order
 
@@ -14,11 +14,13 @@ def checkout(refused_at: str | None = None) -> str:
     """A new customer buys two of one thing and one of another."""
     number = next(_numbers)
     plenty = make_product(f"PLENTY-{number}", 10)
-    scarce = make_product(f"SCARCE-{number}", 0 if refused_at == "inventory.reserve" else 1)
+    scarce = make_product(f"SCARCE-{number}", 1)
     method = "pm_card_chargeDeclined" if refused_at == "payments.authorise" else "pm_card_visa"
     user_id = make_customer(f"customer{number}")
     with transaction() as session:
         order = place_order(session, user_id, {plenty: 2, scarce: 1}, method)
+        if refused_at == "inventory.reserve":
+            inventory.adjust(session, scarce, -1, "broken")
         if refused_at == "orders.confirm":
             order.status = "cancelled"  # somebody has closed it behind the checkout's back
     return str(order.run_id)

@@ -64,7 +64,12 @@ def test_a_workflow_ends_with_a_single_step(stages: tuple[engine.Stage, ...]) ->
 def test_two_parallel_stages_need_a_join_between_them(first: engine.Stage, second: engine.Stage) -> None:
     with pytest.raises(TypeError, match="there must be a step that joins the first"):
         Workflow("wrong", first, second, E)
-    Workflow("right", first, B, second, E)
+    Workflow("right", first, UNDO_A, second, E)
+
+
+def test_a_step_stands_in_a_workflow_once() -> None:
+    with pytest.raises(TypeError, match="only once"):
+        Workflow("wrong", A, Parallel(B, A), C)
 
 
 def test_a_workflow_that_is_refused_is_not_declared(declared: dict[str, Workflow]) -> None:

@@ -1,0 +1,181 @@
+"""Views of restocking: what is low, what was ordered for it, and the deliveries that come."""
+
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from marshmallow import ValidationError, fields, validate, validates_schema
+from sqlalchemy.orm import Session
+
+from api.auth import allowed
+from api.etags import etag
+from api.fields import IdField, Schema, Timestamp
+from api.idempotency import idempotent
+from api.inventory.blueprint import blueprint
+from api.inventory.stock import ListedLevel, level_view
+from api.pages import PageQuery, page, page_of
+from api.tasks import Accepted, links
+from models import inventory, runs
+from models.database import transaction
+
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+MAX_LINES = 500
+
+
+class Alert(ListedLevel):
+    low_since = Timestamp()
+    on_order = fields.Integer(metadata={"description": "pieces that are ordered for the warehouse and not there yet"})
+
+
+class Goods(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
+
+
+class Delivery(Schema):
+    lines = fields.List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
+
+    @validates_schema
+    def _each_product_once(self, data: dict[str, Any], **_: Any) -> None:
+        products = [line["product_id"] for line in data["lines"]]
+        if len(set(products)) < len(products):
+            raise ValidationError("name each product once", "lines")
+
+
+class Restock(Delivery):
+    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+
+
+class PurchaseLine(Schema):
+    product_id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    quantity = fields.Integer(metadata={"description": "pieces that were ordered"})
+    delivered = fields.Integer(metadata={"description": "pieces that have come"})
+    received = fields.Integer(metadata={"description": "pieces of those that are booked in"})
+
+
+class PurchaseOrder(Schema):
+    id = IdField("po")
+    number = fields.String()
+    warehouse_id = IdField("wh")
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    lines = fields.List(fields.Nested(PurchaseLine))
+    task_id = IdField("run")
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    closed_at = Timestamp(allow_none=True)
+
+
+class PurchaseOrderQuery(PageQuery):
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    warehouse_id = IdField("wh")
+
+
+class AcceptedRestock(Accepted):
+    purchase_order_id = IdField("po")
+
+
+@blueprint.route("/stock/alerts")
+class AlertsView(MethodView):
+    @allowed("stock:read")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Alert))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Levels that have come down to their reorder point, the latest first."""
+        table = inventory.Stock
+        low = inventory.levels(low=True).add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
+        keys = table.low_since.desc(), table.product_id.desc(), table.warehouse_id.desc()
+        with transaction() as session:
+            found = page(session, low, *keys, **query)
+            found["data"] = [
+                {**level_view(stock), "sku": sku, "title": title, "low_since": stock.low_since, "on_order": on_order}
+                for stock, sku, title, on_order in found["data"]
+            ]
+        return found
+
+
+@blueprint.route("/restocks")
+class RestocksView(MethodView):
+    @allowed("stock:write")
+    @blueprint.arguments(Restock)
+    @idempotent()
+    @blueprint.response(202, AcceptedRestock, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
+        """Orders goods for a warehouse. The task ends when all of them are booked in, or the rest is cancelled."""
+        goods = _goods(body)
+        order = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id)
+        return _accepted(session, order)
+
+
+@blueprint.route("/purchase-orders")
+class PurchaseOrdersView(MethodView):
+    @allowed("stock:read")
+    @blueprint.arguments(PurchaseOrderQuery, location="query")
+    @blueprint.response(200, page_of(PurchaseOrder))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Purchase orders, newest first."""
+        chosen = {name: query.pop(name) for name in ("status", "warehouse_id") if name in query}
+        with transaction() as session:
+            orders = inventory.purchase_orders(**chosen)
+            found = page(session, orders, inventory.PurchaseOrder.id.desc(), **query)
+            lines = inventory.purchase_lines(session, [order.id for order in found["data"]])
+            found["data"] = [_shown(order, lines[order.id]) for order in found["data"]]
+        return found
+
+
+@blueprint.route('/purchase-orders/<id("po"):purchase_order_id>')
+class PurchaseOrderView(MethodView):
+    @allowed("stock:read")
+    @blueprint.response(200, PurchaseOrder)
+    def get(self, purchase_order_id: str) -> Any:
+        """A purchase order with its lines, and how much of each has come."""
+        with transaction() as session:
+            order = inventory.get_purchase_order(session, purchase_order_id)
+            lines = inventory.purchase_lines(session, [order.id])[order.id]
+        come = ".".join(f"{line.delivered}-{line.received}" for line in lines)
+        return _shown(order, lines), etag(order.updated_at, come)
+
+
+@blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/receive')
+class ReceiveView(MethodView):
+    @allowed("stock:write")
+    @blueprint.arguments(Delivery)
+    @idempotent()
+    @blueprint.response(202, AcceptedRestock, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, Any], purchase_order_id: str) -> Any:
+        """Takes in a delivery, all of it or nothing; a part of what was ordered is welcome.
+
+        More than is outstanding, or than the warehouse has room for: 409. What is accepted has its room at once
+        and is booked in by the order's task, which goes on waiting for the rest.
+        """
+        order = inventory.receive(session, purchase_order_id, _goods(body), actor=g.principal.user_id)
+        return _accepted(session, order)
+
+
+@blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/cancel')
+class CancelPurchaseOrderView(MethodView):
+    @allowed("stock:write")
+    @idempotent()
+    @blueprint.response(202, AcceptedRestock, headers=LOCATION)
+    def post(self, session: Session, purchase_order_id: str) -> Any:
+        """Cancels what has not come yet; what has come stays."""
+        order = inventory.cancel_purchase_order(session, purchase_order_id, actor=g.principal.user_id)
+        return _accepted(session, order)
+
+
+def _goods(body: dict[str, Any]) -> dict[str, int]:
+    return {line["product_id"]: line["quantity"] for line in body["lines"]}
+
+
+def _accepted(session: Session, order: inventory.PurchaseOrder) -> Any:
+    run = runs.get(session, order.run_id)
+    about = links(run)
+    answer = {"task_id": run.id, "status": run.status, "purchase_order_id": order.id, "links": about}
+    return answer, 202, {"Location": about["task"], "Retry-After": "1"}
+
+
+def _shown(order: inventory.PurchaseOrder, lines: list[inventory.PurchaseLine]) -> dict[str, Any]:
+    same = ("id", "warehouse_id", "status", "created_at", "updated_at", "closed_at")
+    shown = {name: getattr(order, name) for name in same}
+    return {**shown, "number": str(order.number), "lines": lines, "task_id": order.run_id}

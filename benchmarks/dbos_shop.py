@@ -1,0 +1,110 @@
+"""Checkout's transactions in a DBOS workflow, as a process that `benchmarks.engine` starts: a rival, not a part.
+
+`python -m benchmarks.dbos_shop SYSTEM_DATABASE_URL NAME THREADS`. Each line on its standard input is a JSON list
+of [order_id, user_id]; it answers `done` when their workflows have ended. The rules, the tables, the engine's
+connection options and the isolation level are ours; the steps, their order and their record are DBOS's. The
+parallel steps run one after the other, which in one process is the faster way.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
+from dbos import SetWorkflowID as WorkflowId
+
+import benchmarks.workers  # noqa: F401, which leaves out the outside calls of quiet orders
+from models.database import engine, new_id, transaction
+from settings import settings
+from tasks import carts, inventory, notifications, orders, payments
+from tasks.step import OutsideStep, Step, key
+
+ISOLATION = "READ COMMITTED"
+
+
+@dataclass
+class Run:
+    """What a step reads of its run, with the outputs that DBOS hands on as variables."""
+
+    id: str
+    key: str
+    input: dict[str, Any]
+    workflow: str = "checkout"
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+def _output_of(session: Any, run: Run, name: str) -> Any:
+    return run.outputs.get(name)
+
+
+orders.output_of = notifications.output_of = _output_of  # type: ignore[assignment]
+
+
+def launch(system_database_url: str, name: str, threads: int) -> SQLAlchemyDatasource:
+    """Starts DBOS in this process, on a system database of its own."""
+    config = DBOSConfig(
+        name="checkout", system_database_url=system_database_url, executor_id=name, log_level="WARNING",
+        max_executor_threads=threads,
+    )  # fmt: skip
+    DBOS(config=config)
+    shop = SQLAlchemyDatasource.create(settings.database, engine=engine(), schema="dbos_outputs")
+    return shop
+
+
+def checkout_of(shop: SQLAlchemyDatasource) -> Any:
+    """The workflow over that database."""
+
+    def transact(name: str, work: Any, *arguments: Any) -> Any:
+        options: Any = {"name": name, "isolation_level": ISOLATION}
+        return shop.run_tx_step(options, lambda: work(shop.sql_session(), *arguments))
+
+    def local(step: Step, run: Run) -> None:
+        run.outputs[step.name] = transact(step.name, type(step).work, run)
+
+    def outside(step: OutsideStep, run: Run) -> None:
+        kind = type(step)
+
+        def call() -> Any:
+            with transaction() as session:
+                request = kind.work(session, run)  # type: ignore[arg-type]
+            return kind.ask(request, key(run, step.name))  # type: ignore[arg-type]
+
+        answer = DBOS.run_step({"name": f"{step.name}.ask"}, call)
+        run.outputs[step.name] = transact(step.name, kind.record, run, answer)
+
+    @DBOS.workflow(name="checkout")
+    def checkout(run_id: str, order_id: str, user_id: str) -> Any:
+        run = Run(run_id, order_id, {"order_id": order_id, "user_id": user_id})
+        local(inventory.reserve, run)
+        outside(payments.authorise, run)  # type: ignore[arg-type]
+        local(orders.confirm, run)
+        local(inventory.allocate, run)
+        local(carts.clear, run)
+        outside(notifications.order_confirmed, run)  # type: ignore[arg-type]
+        local(orders.complete, run)
+        return run.outputs[orders.complete.name]
+
+    return checkout
+
+
+def main() -> None:
+    """Serves the lines on standard input until it ends."""
+    system_database_url, name, threads = sys.argv[1:]
+    checkout = checkout_of(launch(system_database_url, name, int(threads)))
+    DBOS.launch()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        handles = []
+        for order_id, user_id in json.loads(line):
+            run_id = new_id("run")
+            with WorkflowId(run_id):
+                handles.append(DBOS.start_workflow(checkout, run_id, order_id, user_id))
+        for handle in handles:
+            handle.get_result()
+        print("done", flush=True)
+    DBOS.destroy()
+
+
+if __name__ == "__main__":
+    main()

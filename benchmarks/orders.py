@@ -1,0 +1,92 @@
+"""Orders that wait for their checkout, made in bulk: what a benchmark's runs work on."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from models import carts, catalogue, inventory, orders, payments
+from models.accounts.tables import User
+from models.database import new_id, transaction
+
+PRODUCTS, CUSTOMERS = 200, 300
+PRICE = 1999  # minor units
+LINES = 2
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An order whose checkout may start."""
+
+    order_id: str
+    user_id: str
+
+    @property
+    def input(self) -> dict[str, Any]:
+        return {"order_id": self.order_id, "user_id": self.user_id}
+
+
+class Supply:
+    """A catalogue with stock without end, and customers. `mail_domain`: `@…`, where their mails go."""
+
+    def __init__(self, mail_domain: str, seed: int) -> None:
+        self.choose = random.Random(seed)  # noqa: S311, for picking products
+        self.products = _products(seed)
+        self.users = [new_id("usr") for _ in range(CUSTOMERS)]
+        people = [
+            {"id": user, "username": f"c{seed}-{n}", "email": f"c{seed}-{n}{mail_domain}", "password_hash": "none",
+             "first_name": "Ada", "last_name": "Benchmark"} for n, user in enumerate(self.users)
+        ]  # fmt: skip
+        self.carts = {user: new_id("crt") for user in self.users}
+        with transaction() as session:
+            session.execute(insert(User), people)
+            session.execute(insert(carts.Cart), [{"id": cart, "user_id": user} for user, cart in self.carts.items()])
+
+    def place(self, count: int, method: str) -> list[Placed]:
+        """Makes orders of two lines, with their payments, and with the same two lines in the customers' carts."""
+        placed = [Placed(new_id("ord"), self.users[n % CUSTOMERS]) for n in range(count)]
+        lines = {one.order_id: self.choose.sample(self.products, LINES) for one in placed}
+        with transaction() as session:
+            self._write(session, placed, lines, method)
+        return placed
+
+    def _write(self, session: Session, placed: list[Placed], lines: dict[str, list[str]], method: str) -> None:
+        total = PRICE * LINES
+        session.execute(insert(orders.Order), [
+            {"id": one.order_id, "user_id": one.user_id, "total": total, "currency": "EUR", "address": {"line1": "1"}}
+            for one in placed
+        ])  # fmt: skip
+        session.execute(insert(orders.Line), [
+            {"order_id": one, "product_id": product, "sku": product[-12:], "title": "A thing", "quantity": 1,
+             "unit_price": PRICE} for one, chosen in lines.items() for product in chosen
+        ])  # fmt: skip
+        session.execute(insert(payments.Payment), [
+            {"id": new_id("pay"), "order_id": one.order_id, "amount": total, "currency": "EUR", "method": method}
+            for one in placed
+        ])  # fmt: skip
+        wanted = [
+            {"cart_id": self.carts[one.user_id], "product_id": product, "quantity": 1}
+            for one in placed for product in lines[one.order_id]
+        ]  # fmt: skip
+        session.connection().execute(upsert(carts.Item).on_conflict_do_nothing(), wanted)
+
+
+def _products(seed: int) -> list[str]:
+    with transaction() as session:
+        made = catalogue.create_product(
+            session,
+            {"sku": f"BENCH-{seed}", "kind": "book", "title": "A thing", "description": "", "price_amount": PRICE,
+             "currency": "EUR", "category": "Things", "attributes": {}},
+        )  # fmt: skip
+        session.flush()
+        rows = [
+            {"id": new_id("prd"), "sku": f"BENCH-{seed}-{n}", "kind": "book", "title": "A thing", "description": "",
+             "price_amount": PRICE, "currency": "EUR", "category_id": made.category_id} for n in range(PRODUCTS)
+        ]  # fmt: skip
+        session.execute(insert(catalogue.Product), rows)
+        found = [row["id"] for row in rows]
+        inventory.open_stock(session, [inventory.Opening(product, 10**6) for product in found])
+        return [str(product) for product in found]

@@ -1,0 +1,163 @@
+"""The ways to run a checkout that `benchmarks.engine` compares: each takes orders and says when all have ended."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from subprocess import Popen
+from typing import IO, Protocol
+
+import psycopg
+import redis
+from kombu.utils.url import url_to_parts
+from sqlalchemy import func, select
+
+from benchmarks.orders import Placed, Supply
+from benchmarks.parts import process
+from benchmarks.workers import QUIET_CARD, QUIET_MAIL, app, plain_canvas
+from models import runs
+from models.database import transaction
+from settings import QUEUES, Settings
+from stack.supervision import environment
+from stack.waiting import wait_until
+
+PATIENCE = 300.0  # seconds for all runs of one measurement
+LOOK = 0.02  # seconds between two looks whether they have ended
+
+
+class Unfinished(Exception):
+    """Runs that did not all end well."""
+
+
+class Rival(Protocol):
+    """Something that performs checkouts."""
+
+    name: str
+
+    def seconds(self, count: int) -> float:
+        """How long so many checkouts take, from the start of the first to the end of the last.
+
+        Raises Unfinished unless every one of them has come to its proper end.
+        """
+        ...
+
+
+class Durable:
+    """Shopflow's engine. `quiet`: with outside calls that do nothing, else with the sandbox gateway and SMTP."""
+
+    def __init__(self, name: str, supply: Supply, *, quiet: bool) -> None:
+        self.name, self.supply, self.card = name, supply, QUIET_CARD if quiet else "pm_card_visa"
+
+    def seconds(self, count: int) -> float:
+        placed = self.supply.place(count, self.card)
+        began = time.perf_counter()
+        for one in placed:
+            with transaction() as session:
+                runs.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=PATIENCE)
+        ended = wait_until(lambda: not _live(), PATIENCE, LOOK)
+        took = time.perf_counter() - began
+        if not ended or _succeeded(placed) != count:
+            raise Unfinished(f"{self.name}: of {count} runs {_succeeded(placed)} have succeeded.")
+        return took
+
+
+class Plain:
+    """A Celery canvas of tasks that do nothing and promise nothing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.redis = redis.Redis(unix_socket_path="/" + str(url_to_parts(app.conf.broker_url)[5]).lstrip("/"))
+
+    def seconds(self, count: int) -> float:
+        before = self._performed()
+        began = time.perf_counter()
+        for _ in range(count):
+            plain_canvas().apply_async()
+        # A message stands in its queue or in `unacked`; looked at three times, for it moves from one to the other.
+        ended = wait_until(lambda: not any(self._waiting() for _ in range(3)), PATIENCE, LOOK)
+        took = time.perf_counter() - began
+        if not ended or self._performed() - before != 7 * count:
+            raise Unfinished(f"{self.name}: {self._performed() - before} tasks instead of {7 * count}.")
+        return took
+
+    def _waiting(self) -> int:
+        pipeline = self.redis.pipeline(transaction=False)
+        for queue in QUEUES:
+            pipeline.llen(queue)
+        pipeline.hlen("unacked")
+        return sum(pipeline.execute())
+
+    def _performed(self) -> int:
+        replies = app.control.inspect(timeout=2).stats() or {}
+        return sum(int(worker["total"].get("plain.nothing", 0)) for worker in replies.values())
+
+
+class Dbos:
+    """The same transactions as a DBOS workflow, in processes of its own."""
+
+    def __init__(self, name: str, supply: Supply, children: list[Popen[str]]) -> None:
+        self.name, self.supply, self.children = name, supply, children
+
+    @classmethod
+    @contextmanager
+    def running(cls, name: str, supply: Supply, settings: Settings, processes: int, threads: int) -> Iterator["Dbos"]:
+        """Starts the processes, and ends them after the block."""
+        url = settings.database.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE dbos_system")
+        system = settings.database.replace("/shopflow", "/dbos_system")
+        with ExitStack() as exits:
+            children = []
+            for n in range(processes):
+                command = [
+                    Path(sys.executable).name,
+                    "-m",
+                    "benchmarks.dbos_shop",
+                    system,
+                    f"process-{n}",
+                    str(threads),
+                ]
+                log = settings.var / f"dbos-{n}.log"
+                children.append(exits.enter_context(process("dbos", command, environment(settings), log, answers=True)))
+                _expect(children[-1], "ready", log)  # one after the other: the first makes the tables
+            yield cls(name, supply, children)
+
+    def seconds(self, count: int) -> float:
+        placed = self.supply.place(count, QUIET_CARD)
+        began = time.perf_counter()
+        for n, child in enumerate(self.children):
+            share = [[one.order_id, one.user_id] for one in placed[n :: len(self.children)]]
+            print(json.dumps(share), file=_pipe(child.stdin), flush=True)
+        for child in self.children:
+            _expect(child, "done", None)
+        return time.perf_counter() - began
+
+
+def _expect(child: Popen[str], word: str, log: Path | None) -> None:
+    answer = _pipe(child.stdout).readline().strip()
+    if answer != word:
+        raise Unfinished(f"DBOS said {answer!r} instead of {word!r}. {log.read_text()[-2000:] if log else ''}")
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+def _live() -> int:
+    with transaction() as session:
+        return session.scalars(select(func.count()).select_from(runs.Run).where(runs.Run.finished_at.is_(None))).one()
+
+
+def _succeeded(placed: list[Placed]) -> int:
+    keys = [one.order_id for one in placed]
+    with transaction() as session:
+        found = select(func.count()).where(runs.Run.key.in_(keys), runs.Run.status == "succeeded")
+        return session.scalars(found).one()
+
+
+def supplies() -> tuple[Supply, Supply]:
+    """A supply whose customers' mails go nowhere, and one whose mails go to the mailbox."""
+    return Supply(QUIET_MAIL, seed=1), Supply("@example.com", seed=2)

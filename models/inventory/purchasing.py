@@ -1,0 +1,206 @@
+"""Purchase orders: what is on its way into a warehouse, and how much of it has come.
+
+A delivery is accepted at once or not at all: it takes its room in the warehouse with its acceptance, so that
+nothing else can be put there before the run `restock` books it in. Rows are locked in the order run → purchase
+order → warehouse → stock.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models import catalogue, runs
+from models.database import new_id
+from models.errors import Conflict, NotFound
+from models.inventory.stock import MAX_LEVEL, take_in
+from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
+from models.inventory.warehouses import check_room, get_warehouse, lock_warehouse
+
+
+def restock(
+    session: Session, lines: Mapping[str, int], warehouse_id: str | None = None, owner: str | None = None
+) -> PurchaseOrder:
+    """Writes a purchase order for `lines` (product id → pieces) and starts the run that sees it through.
+
+    Each call is an order of its own. Raises NotFound, with `products` for those that are not sold, and Conflict
+    `warehouse_closed`.
+    """
+    warehouse = get_warehouse(session, warehouse_id)
+    if warehouse.status == "closed":
+        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
+    products = catalogue.products_by_id(session, lines)
+    unknown = sorted(set(lines) - set(products))
+    if unknown:
+        raise NotFound("There are no such products.", products=unknown)
+    order_id = new_id("po")
+    run_id = runs.start(session, "restock", key=order_id, input={"purchase_order_id": order_id}, owner=owner)
+    order = PurchaseOrder(id=order_id, warehouse_id=warehouse.id, run_id=run_id, status="ordered")
+    session.add(order)
+    session.flush()
+    rows = [
+        {"purchase_order_id": order_id, "product_id": product.id, "sku": product.sku, "title": product.title,
+         "quantity": lines[product.id]}
+        for product in products.values()
+    ]  # fmt: skip
+    session.execute(insert(PurchaseLine), rows)
+    return order
+
+
+def reorder(session: Session, product_id: str, warehouse_id: str) -> PurchaseOrder | None:
+    """Orders the reorder quantity of what is low.
+
+    None if there is none, if it is low no more, if what is on order lifts it above the reorder point, or if
+    the product is not sold or the warehouse closed by now.
+    """
+    at = Stock.product_id == product_id, Stock.warehouse_id == warehouse_id
+    level = session.scalars(select(Stock).where(*at).with_for_update()).one()
+    if level.low_since is None or level.reorder_quantity is None or level.reorder_point is None:
+        return None
+    expected = session.scalars(select(on_order_of(Stock.product_id, Stock.warehouse_id)).where(*at)).one()
+    sold = catalogue.products_by_id(session, [product_id])
+    if level.available + expected > level.reorder_point or not sold:
+        return None
+    if get_warehouse(session, warehouse_id).status == "closed":
+        return None
+    return restock(session, {product_id: level.reorder_quantity}, warehouse_id)
+
+
+def on_order_of(product_id: InstrumentedAttribute[str], warehouse_id: InstrumentedAttribute[str]) -> ScalarSelect[int]:
+    """For other queries: the pieces of a product that are ordered for a warehouse and not booked in yet."""
+    due = func.coalesce(func.sum(PurchaseLine.quantity - PurchaseLine.received), 0)
+    query = select(due).join(PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id)
+    query = query.where(PurchaseLine.product_id == product_id, PurchaseLine.received < PurchaseLine.quantity)
+    return query.where(PurchaseOrder.warehouse_id == warehouse_id, PurchaseOrder.status.in_(OPEN)).scalar_subquery()
+
+
+def get_purchase_order(session: Session, purchase_order_id: str) -> PurchaseOrder:
+    """The purchase order. Raises NotFound."""
+    order = session.get(PurchaseOrder, purchase_order_id)
+    if order is None:
+        raise NotFound("There is no such purchase order.")
+    return order
+
+
+def purchase_lines(session: Session, purchase_order_ids: Sequence[str]) -> dict[str, list[PurchaseLine]]:
+    """The lines of some purchase orders, in the order of their SKUs."""
+    found: dict[str, list[PurchaseLine]] = {order_id: [] for order_id in purchase_order_ids}
+    query = select(PurchaseLine).where(PurchaseLine.purchase_order_id.in_(purchase_order_ids))
+    for line in session.scalars(query.order_by(PurchaseLine.sku)):
+        found[line.purchase_order_id].append(line)
+    return found
+
+
+def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], actor: str | None) -> PurchaseOrder:
+    """Accepts a delivery (product id → pieces), all of it or nothing; its run then books it in.
+
+    Each call is a delivery of its own. Raises NotFound, and Conflict: `wrong_state` for an order that is closed,
+    `more_than_ordered` with `lines` [{product_id, outstanding}], `warehouse_closed`, and `capacity_exceeded`
+    with `remaining` where there is no room.
+    """
+    order = _lock_open(session, purchase_order_id)
+    ordered = {line.product_id: line for line in purchase_lines(session, [order.id])[order.id]}
+    outstanding = {product_id: line.quantity - line.delivered for product_id, line in ordered.items()}
+    beyond = [
+        {"product_id": product_id, "outstanding": outstanding.get(product_id, 0)}
+        for product_id, pieces in lines.items() if pieces > outstanding.get(product_id, 0)
+    ]  # fmt: skip
+    if beyond:
+        raise Conflict("That is more than was ordered and has not come yet.", code="more_than_ordered", lines=beyond)
+    _check_room(session, order.warehouse_id, lines)
+    for product_id, pieces in lines.items():
+        ordered[product_id].delivered += pieces
+    session.flush()
+    runs.signal(session, order.run_id, "delivery", {"lines": dict(lines), "actor": actor})
+    return order
+
+
+def _check_room(session: Session, warehouse_id: str, lines: Mapping[str, int]) -> None:
+    warehouse = lock_warehouse(session, warehouse_id)
+    product = catalogue.Product
+    kinds = dict(session.execute(select(product.id, product.kind).where(product.id.in_(lines))).all())
+    coming: Counter[str] = Counter()
+    for product_id, pieces in lines.items():
+        coming[kinds[product_id]] += pieces
+    check_room(session, warehouse, coming)
+    there = Counter(dict(session.execute(
+        select(Stock.product_id, Stock.on_hand).where(Stock.warehouse_id == warehouse_id, Stock.product_id.in_(lines))
+    ).all()))  # fmt: skip
+    there.update(dict(session.execute(
+        select(PurchaseLine.product_id, func.sum(PurchaseLine.delivered - PurchaseLine.received))
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id)
+        .where(PurchaseOrder.warehouse_id == warehouse_id, PurchaseLine.product_id.in_(lines))
+        .where(PurchaseLine.delivered > PurchaseLine.received).group_by(PurchaseLine.product_id)
+    ).all()))  # fmt: skip
+    for product_id, pieces in lines.items():
+        if there[product_id] + pieces > MAX_LEVEL:
+            raise Conflict("No more than a billion pieces are counted.", code="capacity_exceeded",
+                           remaining=max(MAX_LEVEL - there[product_id], 0))  # fmt: skip
+
+
+def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str | None) -> PurchaseOrder:
+    """Cancels what has not come yet; what has come stays. Raises NotFound, and Conflict `wrong_state`."""
+    order = _lock_open(session, purchase_order_id)
+    lines = purchase_lines(session, [order.id])[order.id]
+    if all(line.delivered == line.quantity for line in lines):
+        raise Conflict("All of it has come; there is nothing left to cancel.", code="wrong_state")
+    _close(order, "cancelled")
+    session.flush()
+    runs.signal(session, order.run_id, "cancel", {"actor": actor})
+    return order
+
+
+def book_in(session: Session, purchase_order_id: str, actor: str | None = None) -> PurchaseOrder:
+    """Books in what has been delivered and is not booked in yet; a second call finds nothing left to book."""
+    order = _locked(session, purchase_order_id)
+    lines = purchase_lines(session, [order.id])[order.id]
+    come = {line.product_id: line.delivered - line.received for line in lines if line.delivered > line.received}
+    take_in(session, order.warehouse_id, come, "purchase order", reference=order.id, actor=actor)
+    for line in lines:
+        line.received = line.delivered
+    if order.status in OPEN and come:
+        order.status, order.updated_at = "partly_received", func.now()
+        if all(line.received == line.quantity for line in lines):
+            _close(order, "received")
+    session.flush()
+    return order
+
+
+def withdraw(session: Session, purchase_order_id: str) -> PurchaseOrder:
+    """Ends a purchase order whose run was turned back: what came is booked in, the rest is cancelled."""
+    order = book_in(session, purchase_order_id)
+    if order.status in OPEN:
+        _close(order, "cancelled")
+    return order
+
+
+def _close(order: PurchaseOrder, status: str) -> None:
+    order.status = status
+    order.closed_at = order.updated_at = func.now()
+
+
+def _lock_open(session: Session, purchase_order_id: str) -> PurchaseOrder:
+    """Locks the run and then the order, as its run does. Raises NotFound and Conflict."""
+    runs.lock(session, get_purchase_order(session, purchase_order_id).run_id)
+    order = _locked(session, purchase_order_id)
+    if order.status not in OPEN:
+        raise Conflict(f"This purchase order is {order.status}.", code="wrong_state")
+    return order
+
+
+def _locked(session: Session, purchase_order_id: str) -> PurchaseOrder:
+    query = select(PurchaseOrder).where(PurchaseOrder.id == purchase_order_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def purchase_orders(status: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
+    """Purchase orders, to be ordered by the caller."""
+    query = select(PurchaseOrder)
+    if status:
+        query = query.where(PurchaseOrder.status == status)
+    if warehouse_id:
+        query = query.where(PurchaseOrder.warehouse_id == warehouse_id)
+    return query

@@ -1,0 +1,185 @@
+"""Reports on the inventory: what lies where, what came and went in a period, and what is low."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, select, text, tuple_
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models import inventory
+from models.database import Base, Created, Id
+from models.errors import NotFound
+
+LOW_SHOWN = 100
+"""How many of a warehouse's low products a report's summary names; its lines name all."""
+REASONS_SHOWN = 20
+FIGURES = ("on_hand", "reserved", "available", "came", "went", "low")
+
+
+class Report(Base):
+    """A report that is complete. `slot` says what it is for, so that there is one for each."""
+
+    __tablename__ = "report"
+    __table_args__ = ({"schema": "reports"},)
+    id: Mapped[str] = mapped_column(Id("rep"), primary_key=True)
+    slot: Mapped[str] = mapped_column(unique=True)
+    run_id: Mapped[str] = mapped_column(Id("run"))
+    period_start: Mapped[datetime]
+    period_end: Mapped[datetime]
+    totals: Mapped[dict[str, Any]]
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[Created]
+
+
+class Line(Base):
+    """A product in a warehouse, as it was when the report was written. Its report comes after it."""
+
+    __tablename__ = "line"
+    __table_args__ = (
+        Index("ix_line_low", "report_id", "warehouse_id", postgresql_where=text("low")),
+        {"schema": "reports"},
+    )
+    report_id: Mapped[str] = mapped_column(Id("rep"), primary_key=True)
+    warehouse_id: Mapped[str] = mapped_column(Id("wh"), primary_key=True)
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(16))
+    on_hand: Mapped[int]
+    reserved: Mapped[int]
+    came: Mapped[int] = mapped_column(BigInteger)
+    went: Mapped[int] = mapped_column(BigInteger)
+    reorder_point: Mapped[int | None]
+    low: Mapped[bool]
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+_PERIOD = (
+    bindparam("report_id", type_=Id("rep")),
+    bindparam("warehouse_id", type_=Id("wh")),
+    bindparam("start", type_=DateTime(timezone=True)),
+    bindparam("end", type_=DateTime(timezone=True)),
+)
+
+_WRITE_LINES = text("""
+    WITH moved AS (
+        SELECT product_id, coalesce(sum(quantity) FILTER (WHERE quantity > 0), 0) AS came,
+            coalesce(-sum(quantity) FILTER (WHERE quantity < 0), 0) AS went
+        FROM inventory.movement
+        WHERE warehouse_id = :warehouse_id AND created_at >= :start AND created_at < :end
+        GROUP BY product_id
+    )
+    INSERT INTO reports.line (report_id, warehouse_id, product_id, sku, title, kind, on_hand, reserved, came, went,
+        reorder_point, low)
+    SELECT :report_id, :warehouse_id, product_id, sku, title, kind, on_hand, reserved, coalesce(came, 0),
+        coalesce(went, 0), reorder_point, low_since IS NOT NULL
+    FROM inventory.stock LEFT JOIN moved USING (product_id) JOIN catalogue.product ON product.id = product_id
+    WHERE warehouse_id = :warehouse_id AND (on_hand > 0 OR came IS NOT NULL OR low_since IS NOT NULL)
+""").bindparams(*_PERIOD)
+
+_REASONS = text("""
+    SELECT reason, count(*) AS movements, coalesce(sum(quantity) FILTER (WHERE quantity > 0), 0)::bigint AS came,
+        coalesce(-sum(quantity) FILTER (WHERE quantity < 0), 0)::bigint AS went
+    FROM inventory.movement
+    WHERE warehouse_id = :warehouse_id AND created_at >= :start AND created_at < :end
+    GROUP BY reason ORDER BY sum(abs(quantity)) DESC, reason LIMIT :shown
+""").bindparams(*_PERIOD[1:])
+
+_SUMS = text("""
+    SELECT warehouse_id, kind, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved,
+        sum(on_hand - reserved)::bigint AS available, sum(came)::bigint AS came, sum(went)::bigint AS went,
+        count(*) FILTER (WHERE low) AS low
+    FROM reports.line WHERE report_id = :report_id GROUP BY warehouse_id, kind ORDER BY warehouse_id, kind
+""").bindparams(_PERIOD[0])
+
+
+def write_part(
+    session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime
+) -> list[dict[str, Any]]:
+    """Writes the report's lines of one warehouse: levels as they are now, movements from `start` until before `end`.
+
+    A product of which nothing is there, nothing moved and that is not low is left out. Returns what moved by
+    reason, the largest first. A second call raises IntegrityError.
+    """
+    period = {"warehouse_id": warehouse_id, "start": start, "end": end}
+    session.execute(_WRITE_LINES, {"report_id": report_id, **period})
+    reasons = session.execute(_REASONS, {**period, "shown": REASONS_SHOWN}).mappings()
+    return [dict(row) for row in reasons]
+
+
+def write(
+    session: Session, report_id: str, slot: str, run_id: str, start: datetime, end: datetime,
+    movements: Mapping[str, list[dict[str, Any]]],
+) -> Report:  # fmt: skip
+    """Joins the parts: sums their lines up and makes the report readable.
+
+    `movements`: warehouse id → what `write_part` has returned for it. Raises IntegrityError if the slot has a report.
+    """
+    shelves = {
+        warehouse.id: {
+            "id": warehouse.id, "name": warehouse.name, "status": warehouse.status, "totals": _nothing(), "kinds": {},
+            "movements": movements[warehouse.id], "low": [],
+        }
+        for warehouse in session.scalars(inventory.warehouses().where(inventory.Warehouse.id.in_(movements)))
+    }  # fmt: skip
+    totals = _nothing()
+    for row in session.execute(_SUMS.columns(warehouse_id=Id("wh")), {"report_id": report_id}).mappings():
+        figures = {name: row[name] for name in FIGURES}
+        shelves[row["warehouse_id"]]["kinds"][row["kind"]] = figures
+        for sums in (shelves[row["warehouse_id"]]["totals"], totals):
+            sums.update({name: sums[name] + figures[name] for name in FIGURES})
+    for line in session.scalars(_most_urgent(report_id)):
+        shelves[line.warehouse_id]["low"].append(_as_data(line))
+    body = {"warehouses": sorted(shelves.values(), key=lambda shelf: shelf["name"])}
+    report = Report(
+        id=report_id, slot=slot, run_id=run_id, period_start=start, period_end=end, totals=totals, body=body
+    )
+    session.add(report)
+    session.flush()
+    return report
+
+
+def _nothing() -> dict[str, int]:
+    return dict.fromkeys(FIGURES, 0)
+
+
+def _most_urgent(report_id: str) -> Select[Any]:
+    """The low lines of a report, in each warehouse those first that are furthest below their reorder point."""
+    below = Line.on_hand - Line.reserved - Line.reorder_point
+    place = func.row_number().over(partition_by=Line.warehouse_id, order_by=(below, Line.sku)).label("place")
+    ranked = select(Line.warehouse_id, Line.product_id, place).where(Line.report_id == report_id, Line.low).subquery()
+    query = select(Line).join(
+        ranked, (ranked.c.warehouse_id == Line.warehouse_id) & (ranked.c.product_id == Line.product_id)
+    )
+    query = query.where(Line.report_id == report_id, ranked.c.place <= LOW_SHOWN)
+    return query.order_by(Line.warehouse_id, ranked.c.place)
+
+
+def _as_data(line: Line) -> dict[str, Any]:
+    names = ("product_id", "sku", "title", "on_hand", "reserved", "available", "reorder_point")
+    return {name: getattr(line, name) for name in names}
+
+
+def get(session: Session, report_id: str) -> Report:
+    """The report. Raises NotFound, also while it is being written."""
+    report = session.get(Report, report_id)
+    if report is None:
+        raise NotFound("There is no such report.")
+    return report
+
+
+def reports() -> Select[Any]:
+    """All reports, to be ordered by the caller."""
+    return select(Report)
+
+
+def lines_after(session: Session, report_id: str, last: Line | None, limit: int) -> list[Line]:
+    """The next lines of a report behind `last`, warehouse by warehouse; from the first one for None."""
+    query = select(Line).where(Line.report_id == report_id)
+    if last is not None:
+        query = query.where(tuple_(Line.warehouse_id, Line.product_id) > tuple_(last.warehouse_id, last.product_id))
+    return list(session.scalars(query.order_by(Line.warehouse_id, Line.product_id).limit(limit)))

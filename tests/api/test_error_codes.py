@@ -1,0 +1,71 @@
+"""docs/errors.md lists every code that the source can answer with, and no other."""
+
+import ast
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+from api.errors import CODES
+from models.accounts.users import TAKEN
+from models.errors import ShopError
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [file for layer in ("api", "models", "tasks", "workflows") for file in (ROOT / layer).rglob("*.py")]
+BY_FLASK = (400, 404, 405, 415)
+"""Statuses with which Flask itself refuses; their codes are made of the statuses' names."""
+TABLES = {"models/accounts/users.py"}
+"""Files that pass on a code which stands in a table; the tables are read below."""
+
+Found = tuple[str, str]  # a code, or "" for one that is passed on from elsewhere; and its file
+
+
+def in_source() -> Iterator[Found]:
+    """Every code that stands in the source."""
+    for file in SOURCES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            for code in in_node(node):
+                yield code, str(file.relative_to(ROOT))
+
+
+def in_node(node: ast.AST) -> Iterator[str]:
+    """`Conflict(…, code="x")`, `problem(503, "x", …)`, `{"code": "x"}`, `code = "x"` and `status, code = 400, "x"`."""
+    match node:
+        case ast.Call(func=ast.Name("problem"), args=[_, ast.Constant(str(code)), *_]):
+            yield code
+        case ast.keyword("code", ast.Constant(str(code))):
+            yield code
+        case ast.keyword("code", _):
+            yield ""
+        case ast.Dict():
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == "code" and isinstance(value, ast.Constant):
+                    yield value.value
+        case ast.Assign([ast.Name("code")], ast.Constant(str(code))):
+            yield code
+        case ast.AnnAssign(ast.Name("code"), value=ast.Constant(str(code))):
+            yield code
+        case ast.Assign([ast.Tuple([_, ast.Name("code")])], ast.Tuple([_, ast.Constant(str(code))])):
+            yield code
+
+
+def test_the_list_of_codes_is_complete_and_has_nothing_else() -> None:
+    found = {code for code, _ in in_source() if code}
+    found |= {code for code, _ in TAKEN.values()} | set(CODES.values())
+    found |= {HTTPStatus(status).name.lower() for status in BY_FLASK}
+    listed = re.findall(r"^### `(\w+)`$", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    assert {"unlisted": found - set(listed), "gone": set(listed) - found} == {"unlisted": set(), "gone": set()}
+    assert len(listed) == len(set(listed))
+
+
+def test_a_code_that_does_not_stand_in_the_source_is_in_a_table_read_here() -> None:
+    assert {file for code, file in in_source() if not code} == TABLES
+
+
+def test_every_code_stands_below_its_own_status() -> None:
+    sections = re.split(r"^## ", (ROOT / "docs/errors.md").read_text(), flags=re.MULTILINE)[1:]
+    listed = {code: int(part[:3]) for part in sections for code in re.findall(r"^### `(\w+)`$", part, re.MULTILINE)}
+    refusals = {kind.code: kind.status for kind in ShopError.__subclasses__() if "code" in vars(kind)}
+    by_flask = {HTTPStatus(status).name.lower(): status for status in BY_FLASK}
+    own = {**refusals, **by_flask, **{code: status for status, code in CODES.items()}}
+    assert own == {code: listed[code] for code in own}

@@ -1,0 +1,225 @@
+"""What operators see and may do: runs, signals, the audit, and what has happened."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from models import events, runs
+from models.database import new_id, transaction
+from settings import Settings
+from tasks.gateways import payments as gateway
+from tests.servers import Server
+
+NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
+UNKNOWN = "run_" + "0" * 32
+
+
+def started(workflow: str = "checkout", **values: Any) -> str:
+    """A run that nobody has in hand."""
+    with transaction() as session:
+        run_id = runs.start(session, workflow, new_id("ord"), {})
+        session.info.clear()  # not to be published
+        for name, value in values.items():
+            setattr(runs.get(session, run_id), name, value)
+    return run_id
+
+
+def step(run_id: str, name: str) -> None:
+    with transaction() as session:
+        session.add(
+            runs.Step(run_id=run_id, name=name, status="done", queue="orders", generation=0,
+                      started_at=datetime.now(UTC))
+        )  # fmt: skip
+
+
+def state(run_id: str) -> runs.Run:
+    with transaction() as session:
+        return runs.get(session, run_id)
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.json
+    return [row["id"] for row in answer.json["data"]]
+
+
+@pytest.fixture
+def operator(sign_in: Callable[..., Any]) -> Any:
+    return sign_in("operator", "admin")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server("stack.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=server.ports["http"], gateway_timeout=2))
+    gateway._client.cache_clear()
+    yield server
+    gateway._client.cache_clear()
+
+
+def test_only_those_with_the_permission_may(customer: Any, staff: Any) -> None:
+    run_id = started()
+    for path in ("/v1/runs", "/v1/events", "/v1/audit"):
+        assert customer.get(path).status_code == 403
+    assert staff.get("/v1/runs").status_code == 200
+    for deed in ("retry", "cancel", "signals"):
+        assert staff.post(f"/v1/runs/{run_id}/{deed}", json={"name": "x"}).status_code == 403
+    assert state(run_id).status == "running"
+
+
+def test_runs_are_listed_newest_first_and_by_page(operator: Any) -> None:
+    made = [started() for _ in range(5)]
+    assert ids(operator.get("/v1/runs")) == made[::-1]
+    first = operator.get("/v1/runs?limit=3")
+    assert ids(first) == made[:1:-1]
+    assert ids(operator.get(f"/v1/runs?limit=3&cursor={first.json['next_cursor']}")) == made[1::-1]
+    shown = first.json["data"][0]
+    assert (shown["workflow"], shown["status"], shown["attempts"], shown["error"]) == ("checkout", "running", 0, None)
+
+
+def test_runs_can_be_filtered(operator: Any) -> None:
+    cleaning, waiting, failed = started("clean_up"), started(status="waiting"), started(status="failed")
+    with transaction() as session:
+        runs.end(session, failed, "failed")
+        session.execute(text("UPDATE workflow.run SET created_at = now() - interval '1 hour' WHERE status = 'waiting'"))
+    assert ids(operator.get("/v1/runs?workflow=clean_up")) == [cleaning]
+    assert ids(operator.get("/v1/runs?status=failed")) == [failed]
+    assert ids(operator.get("/v1/runs?status=waiting&workflow=checkout")) == [waiting]
+    assert ids(operator.get("/v1/runs?older_than=1800")) == [waiting]
+    assert ids(operator.get("/v1/runs?older_than=7200")) == []
+    for wrong in ("status=odd", "older_than=-1", "older_than=soon", "flow=checkout"):
+        assert operator.get(f"/v1/runs?{wrong}").status_code == 422
+
+
+def test_a_run_is_turned_back_once(operator: Any) -> None:
+    run_id = started()
+    step(run_id, "inventory.reserve")
+    answer = operator.post(f"/v1/runs/{run_id}/cancel")
+    assert (answer.status_code, answer.headers["Location"]) == (202, f"/v1/tasks/{run_id}")
+    assert answer.json == {
+        "task_id": run_id, "status": "compensating", "links": {"task": f"/v1/tasks/{run_id}"},
+    }  # fmt: skip
+    run = state(run_id)
+    assert run.status == "compensating"
+    assert run.generation > 0
+    assert run.error is not None
+    assert run.error["code"] == "cancelled_by_operator"
+    again = operator.post(f"/v1/runs/{run_id}/cancel")
+    assert (again.status_code, again.json["code"]) == (409, "run_compensating")
+
+
+def test_a_run_with_nothing_to_take_back_is_cancelled_at_once(operator: Any) -> None:
+    run_id = started("clean_up")
+    assert operator.post(f"/v1/runs/{run_id}/cancel").status_code == 202
+    assert state(run_id).status == "cancelled"
+
+
+def test_a_run_past_its_pivot_is_not_turned_back(operator: Any) -> None:
+    run_id = started()
+    step(run_id, "orders.confirm")
+    answer = operator.post(f"/v1/runs/{run_id}/cancel")
+    assert (answer.status_code, answer.json["code"]) == (409, "past_pivot")
+    assert "orders.confirm" in answer.json["detail"]
+    assert (state(run_id).status, state(run_id).generation) == ("running", 0)
+
+
+def test_a_failed_run_goes_on(operator: Any) -> None:
+    run_id = started(attempts=9, deadline=datetime.now(UTC))
+    with transaction() as session:
+        runs.end(session, run_id, "failed")
+    answer = operator.post(f"/v1/runs/{run_id}/retry")
+    assert (answer.status_code, answer.json["status"]) == (202, "running")
+    run = state(run_id)
+    assert (run.finished_at, run.deadline, run.attempts, run.generation) == (None, None, 0, 1)
+
+
+@pytest.mark.parametrize("deed", ["retry", "cancel"])
+def test_what_is_over_or_unknown_is_refused(operator: Any, deed: str) -> None:
+    run_id = started()
+    with transaction() as session:
+        runs.end(session, run_id, "succeeded")
+    over, unknown = (operator.post(f"/v1/runs/{which}/{deed}") for which in (run_id, UNKNOWN))
+    assert (over.status_code, over.json["code"]) == (409, "run_over")
+    assert unknown.status_code == 404
+
+
+def test_the_same_key_retries_once(operator: Any) -> None:
+    run_id = started()
+    first, second = (operator.post(f"/v1/runs/{run_id}/retry", headers={"Idempotency-Key": "once"}) for _ in range(2))
+    assert (second.status_code, second.json) == (first.status_code, first.json)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert state(run_id).generation == 1
+
+
+def test_a_signal_is_handed_over_and_wakes_who_waits(operator: Any) -> None:
+    run_id = started(status="waiting", published_at=None)
+    answer = operator.post(f"/v1/runs/{run_id}/signals", json={"name": "approved", "data": {"by": "ada"}})
+    assert (answer.status_code, answer.json["status"]) == (202, "running")
+    assert operator.post(f"/v1/runs/{run_id}/signals", json={"name": "approved"}).status_code == 202
+    run = state(run_id)
+    assert run.signals == {"approved": [{"by": "ada"}, {}]}
+    assert (run.status, run.generation) == ("running", 1)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"name": ""}, {"name": "No"}, {"name": "x" * 65}, {"name": "x", "data": []}, {"name": "x", "y": 1}]
+)
+def test_a_signal_that_says_nothing_clear_is_refused(operator: Any, body: dict[str, Any]) -> None:
+    run_id = started()
+    assert operator.post(f"/v1/runs/{run_id}/signals", json=body).status_code == 422
+    assert operator.post(f"/v1/runs/{UNKNOWN}/signals", json={"name": "x"}).status_code == 404
+    assert state(run_id).signals == {}
+
+
+def test_the_audit_is_made_now(operator: Any, sandbox: Server) -> None:
+    answer = operator.get("/v1/audit")
+    assert (answer.status_code, answer.json["ok"]) == (200, True)
+    assert {"name": "no run needs a person", "ok": True, "figures": {"failed": 0, "stuck": 0, "wrong": 0},
+            "examples": []} in answer.json["data"]  # fmt: skip
+    run_id = started(status="failed", finished_at=datetime.now(UTC))
+    answer = operator.get("/v1/audit")
+    assert answer.json["ok"] is False
+    assert [(found["name"], found["examples"]) for found in answer.json["data"] if not found["ok"]] == [
+        ("no run needs a person", [run_id])
+    ]
+
+
+def test_the_audit_asks_the_gateway(operator: Any, sandbox: Server) -> None:
+    held = gateway.authorise(
+        amount=500, currency="EUR", method="pm_card_visa", order_id=new_id("ord"), idempotency_key=new_id("key")
+    )
+    answer = operator.get("/v1/audit")
+    broken = [(found["name"], found["examples"]) for found in answer.json["data"] if not found["ok"]]
+    assert broken == [("the gateway holds no money without an order", [held.reference])]
+    gateway.void(reference=held.reference, idempotency_key=new_id("key"))
+    assert operator.get("/v1/audit").json["ok"] is True
+
+
+def test_without_the_gateway_there_is_no_audit(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=9, gateway_timeout=1))  # the discard port
+    gateway._client.cache_clear()
+    try:
+        assert operator.get("/v1/audit").status_code == 503
+    finally:
+        gateway._client.cache_clear()
+
+
+def test_events_are_listed_newest_first(operator: Any) -> None:
+    with transaction() as session:
+        events.emit(session, "order.created", {"order_id": "ord_1"})
+        events.emit(session, "order.cancelled", {"order_id": "ord_2"})
+    data = operator.get("/v1/events").json["data"]
+    assert [(event["name"], event["payload"]) for event in data] == [
+        ("order.cancelled", {"order_id": "ord_2"}),
+        ("order.created", {"order_id": "ord_1"}),
+    ]
+    assert [e["name"] for e in operator.get("/v1/events?name=order.created").json["data"]] == ["order.created"]
+    assert operator.get("/v1/events?name=order.eaten").status_code == 422
