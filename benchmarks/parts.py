@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -92,16 +92,45 @@ class Shop:
 
     def run(self, *arguments: str) -> str:
         """Runs `shop …` and returns what it prints. Raises RuntimeError with that if it fails."""
-        done = subprocess.run(
-            [SHOP, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=600, check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"shop {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return self._output([SHOP, *arguments], timeout=600)
+
+    def module(self, name: str, *arguments: object) -> str:
+        """Runs `python -m name …` in this shop's environment and returns what it prints. Raises RuntimeError."""
+        return self._output([sys.executable, "-m", name, *map(str, arguments)], timeout=3600)
 
     def processes(self) -> dict[str, dict[str, Any]]:
         """What `shop status --json` tells of each process, by name."""
         return {found["name"]: found for found in json.loads(self.run("status", "--json"))["processes"]}
+
+    @contextmanager
+    def customers(self, count: int) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+        """Registers customers (`benchmarks.customers`); yields a function that has them do something and answer."""
+        products = self.module("benchmarks.past", "some").split()
+        command = ["python", "-m", "benchmarks.customers", self.processes()["api"]["address"], str(count), *products]
+        log = Path(self.environment["SHOP_VAR"]) / "log" / "customers.log"
+        with process("customers", command, self.environment, log, answers=True) as child:
+
+            def ask(what: dict[str, Any] | None) -> dict[str, Any]:
+                assert child.stdin is not None
+                assert child.stdout is not None
+                if what is not None:
+                    print(json.dumps(what), file=child.stdin, flush=True)
+                answer = child.stdout.readline()
+                if not answer:
+                    raise RuntimeError(f"The customers have gone:\n{log.read_text()[-2000:]}")
+                found: dict[str, Any] = json.loads(answer)
+                return found
+
+            ask(None)  # they say when they are registered
+            yield ask
+
+    def _output(self, command: Sequence[str | Path], timeout: float) -> str:
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
 
 def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, delete, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, column, delete, select, update, values
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -151,10 +151,11 @@ def _put(session: Session, cart: Cart, product_id: str, quantity: int) -> None:
 
 
 def _take(session: Session, cart: Cart, pieces: Mapping[str, int]) -> None:
-    for product_id, quantity in pieces.items():
-        item = (Item.cart_id == cart.id, Item.product_id == product_id)
-        session.execute(delete(Item).where(*item, Item.quantity <= quantity))
-        session.execute(update(Item).where(*item).values(quantity=Item.quantity - quantity))
+    taken = values(column("product_id", Item.product_id.type), column("quantity", Integer), name="taken")
+    taken = taken.data(list(pieces.items()))
+    item = (Item.cart_id == cart.id, Item.product_id == taken.c.product_id)
+    session.execute(delete(Item).where(*item, Item.quantity <= taken.c.quantity))
+    session.execute(update(Item).where(*item).values(quantity=Item.quantity - taken.c.quantity))
     cart.updated_at = datetime.now(UTC)
 
 

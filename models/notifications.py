@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -66,8 +66,9 @@ def compose(session: Session, key: str, kind: str, user_id: str | None, recipien
         id=new_id("ntf"), key=key, user_id=user_id, kind=kind, channel="email", recipient=recipient,
         subject=subject.format(**words), text=text.format(**words),
     )  # fmt: skip
-    session.execute(new.on_conflict_do_nothing(index_elements=["key"]))
-    return session.scalars(select(Notification).where(Notification.key == key)).one()
+    # Setting the key to itself changes nothing, and returns the row that is there.
+    known = new.on_conflict_do_update(index_elements=["key"], set_={"key": key}).returning(Notification)
+    return session.scalars(known, execution_options={"populate_existing": True}).one()
 
 
 def composed(session: Session, key: str) -> bool:
@@ -77,7 +78,5 @@ def composed(session: Session, key: str) -> bool:
 
 def sent(session: Session, key: str, fault: str | None) -> None:
     """Records that the mail server has taken it, or for which fault it never will."""
-    notification = session.scalars(select(Notification).where(Notification.key == key)).one()
-    notification.fault = fault
-    if fault is None:
-        notification.sent_at = func.now()
+    values = {"fault": fault} if fault else {"sent_at": func.now()}
+    session.execute(update(Notification).where(Notification.key == key).values(values))

@@ -41,6 +41,14 @@ class Place:
 PlaceOf = Callable[[Session, Any, str], Place]
 
 
+@dataclass(frozen=True)
+class Going:
+    """A run that goes on: of which workflow, and under which generation (a new one if the step was refused)."""
+
+    workflow: str
+    generation: int
+
+
 class NotJoined(Exception):
     """A parallel step before this one is not done yet. Whoever does the last of them goes on."""
 
@@ -59,11 +67,11 @@ class Step(Task):
 
     def perform(
         self, run_id: str, generation: int, name: str, place_of: PlaceOf, *, worker: str | None, again: bool
-    ) -> int | None:
+    ) -> Going | None:
         """Does the step once, however often it is called, and records it.
 
-        `again`: the message comes back from a worker that died with it. Returns the generation under which
-        the run goes on (a new one if the step was refused), or None if there is nothing more to do just now.
+        `again`: the message comes back from a worker that died with it. Returns None if there is nothing more to
+        do just now: the run is over, waits, or is to be tried again.
         """
         log_as = (name, run_id)
         try:
@@ -90,7 +98,7 @@ class Step(Task):
         crash_point("after-commit", name)
         return going_on
 
-    def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> int | None:
+    def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> Going | None:
         with transaction() as session:
             claimed = claim(session, status="done", lease=settings.lease)
             if claimed is None:
@@ -103,8 +111,8 @@ class Step(Task):
                     return None
                 _close(session, claimed.run, name, place, output)
                 crash_point("before-commit", name)
-                return None if place.ends else generation
-        return generation if claimed.status == "done" else None
+                return None if place.ends else Going(claimed.run.workflow, generation)
+        return Going(claimed.run.workflow, generation) if claimed.status == "done" else None
 
     def do(self, session: Session, run: Run, name: str) -> Any:
         """The work under that name, in the caller's transaction."""
@@ -114,7 +122,7 @@ class Step(Task):
         with transaction() as session:
             return runs.note_crash(session, run_id) > settings.attempts
 
-    def _refused(self, run_id: str, generation: int, name: str, refusal: ShopError, place_of: PlaceOf) -> int | None:
+    def _refused(self, run_id: str, generation: int, name: str, refusal: ShopError, place_of: PlaceOf) -> Going | None:
         with transaction() as session:
             run = runs.lock(session, run_id, generation)
             if run is None:
@@ -124,7 +132,7 @@ class Step(Task):
                 return None
             self._record_refusal(session, run, name, refusal)
             crash_point("before-commit", name)
-            return run.generation
+            return Going(run.workflow, run.generation)
 
     def _record_refusal(self, session: Session, run: runs.Run, name: str, refusal: ShopError) -> None:
         runs.refuse(session, run, name, self.service, refusal)
@@ -155,13 +163,13 @@ class OutsideStep(Step):
     record: Callable[[Session, Run, Any], dict[str, Any] | None]
     on_refusal: Callable[[Session, runs.Run, ShopError], None] | None = None
 
-    def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> int | None:
+    def _perform(self, claim: Callable[..., Any], generation: int, name: str, place_of: PlaceOf) -> Going | None:
         with transaction() as session:
             claimed = claim(session, status="intent", lease=settings.gateway_timeout + settings.lease)
             if claimed is None or claimed.status not in ("claimed", "done"):
                 return None
             if claimed.status == "done":
-                return generation
+                return Going(claimed.run.workflow, generation)
             place = _join(session, claimed.run, name, place_of)
             request = type(self).work(session, claimed.run)
             crash_point("before-commit", name)
@@ -174,11 +182,11 @@ class OutsideStep(Step):
                 raise _Answered(refusal) from refusal
         crash_point("after-call", name)
         with transaction() as session:
-            if runs.lock(session, run.id, generation) is None:
+            if not runs.hold(session, run.id, generation):
                 return None
             output = type(self).record(session, run, answer) if request is not None else None
             _close(session, run, name, place, output)
-        return None if place.ends else generation
+        return None if place.ends else Going(run.workflow, generation)
 
     def _record_refusal(self, session: Session, run: runs.Run, name: str, refusal: ShopError) -> None:
         # Only the outside's own no is final. Refused before or after the call, it may have happened.
@@ -265,6 +273,4 @@ def _join(session: Session, run: Run, name: str, place_of: PlaceOf) -> Place:
 
 
 def _close(session: Session, run: Run, name: str, place: Place, output: dict[str, Any] | None) -> None:
-    runs.finish(session, run.id, name, output)
-    if place.ends is not None:
-        runs.end(session, run.id, place.ends, output)
+    runs.finish(session, run.id, name, output, place.ends)

@@ -1,6 +1,7 @@
 """Real servers for all tests: PostgreSQL and Redis of our own, with the tables that the migrations make."""
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ def pytest_configure() -> None:
 
 
 def pytest_unconfigure() -> None:
+    logging.disable()  # threads that miss their server now would speak after pytest's last word
     _servers.close()
 
 

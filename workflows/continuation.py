@@ -7,15 +7,18 @@ Celery canvas carries on. Either way the step rows decide, so the guarantees are
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from models import runs
 from models.database import transaction
 from settings import settings
 from tasks.app import app
-from tasks.step import Step
-from workflows.engine import WORKFLOWS, Call, place_of, plan, progress_of
+from tasks.step import Going, Place, Step
+from workflows.engine import WORKFLOWS, Call, after, place_of, plan, progress_of
 from workflows.monitoring import StepEvents
 from workflows.publishing import publish
 
@@ -39,49 +42,62 @@ class Hand:
         self.since = time.monotonic()
         self.again = bool((self.request.delivery_info or {}).get("redelivered"))
         self.is_member = self.request.chord is not None
+        self.done: set[str] = set()
         self.events = StepEvents(self.request.hostname)
 
     def carry_on(self, call: Call) -> None:
-        before = self.generation
-        going_on = self._perform(call)
-        while going_on and self.request.chain and self.generation == before:
+        generation = self.generation
+        going = self._perform(call)
+        while going and self.request.chain and self.generation == generation:
             link = self.request.chain[-1]
-            following = Call(app.tasks[link["task"]], link["args"][2])
-            if not self._may_do([following]):
+            call = Call(app.tasks[link["task"]], link["args"][2])
+            if not self._may_do([call]):
                 return  # Celery publishes the link
             self.request.chain = self.request.chain[:-1]
-            going_on = self._perform_in_place(following)
+            going = self._perform_in_place(call)
         self.request.chain = None
-        if going_on and not (self.is_member and self.generation == before):
-            self._do_the_rest()
+        if going and self.generation != generation:
+            self._do(self._plan())
+        elif going and not self.is_member:
+            following = after(WORKFLOWS[going.workflow], call.name)
+            self._do(self._plan() if following is None else following)
 
-    def _do_the_rest(self) -> None:
-        while stages := self._plan():
+    def _do(self, stages: list[list[Call]]) -> None:
+        """Performs these stages, as far as this worker may; the rest is published."""
+        while stages:
+            if not self._may_do(stages[0]):
+                publish(self.run_id, self.generation, stages)
+                return
             generation = self.generation
-            for at, stage in enumerate(stages):
-                if not self._may_do(stage):
-                    publish(self.run_id, self.generation, stages[at:])
+            for call in stages[0]:
+                if not self._perform_in_place(call):
                     return
-                if not all(self._perform_in_place(call) for call in stage):
-                    return
-                if self.generation != generation:
-                    break  # refused: there is another plan now
+            # After a refusal there is another plan, and after the last stage there may be steps to unfold.
+            stages = stages[1:] if self.generation == generation else self._plan()
+            stages = stages or self._plan()
 
-    def _perform_in_place(self, call: Call) -> bool:
+    def _perform_in_place(self, call: Call) -> Going | None:
         began, generation = time.time(), self.generation
-        goes_on = self._perform(call)
-        done = (goes_on and self.generation == generation) or call.place.ends is not None
+        going = self._perform(call)
+        done = call.place.ends is not None or (going is not None and self.generation == generation)
         self.events.note(call, self.run_id, generation, began, done=done)
-        return goes_on
+        return going
 
-    def _perform(self, call: Call) -> bool:
+    def _perform(self, call: Call) -> Going | None:
         worker = self.request.hostname
-        goes_on = call.step.perform(self.run_id, self.generation, call.name, place_of, worker=worker, again=self.again)
+        going = call.step.perform(
+            self.run_id, self.generation, call.name, self._place_of, worker=worker, again=self.again
+        )
         self.again = False
-        if goes_on is None:
-            return False
-        self.generation = goes_on
-        return True
+        if going is not None:
+            self.generation = going.generation
+            self.done.add(call.name)  # refused ones too, whose join never comes
+        return going
+
+    def _place_of(self, session: Session, run: Any, name: str) -> Place:
+        """Where the step stands. What it joins need not be counted if it was all done in this hand."""
+        place = place_of(session, run, name)
+        return replace(place, header=()) if self.done.issuperset(place.header) else place
 
     def _may_do(self, stage: Iterable[Call]) -> bool:
         queues = app.amqp.queues.consume_from

@@ -1,7 +1,8 @@
 """Turns the declared list of a workflow's steps into what is left of it, and that into a Celery canvas."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -132,15 +133,36 @@ def revocable(workflow: Workflow, progress: Progress) -> bool:
 def place_of(session: Session, run: Any, name: str) -> Place:
     """Where in its run's workflow a step stands. Raises KeyError if the workflow has no such step."""
     workflow = WORKFLOWS[run.workflow]
-    progress = FRESH
-    if any(isinstance(stage, Each) for stage in workflow.stages):
-        progress = progress_of(run, runs.steps_of(session, [run.id])[run.id])
+    if not _unfolds(workflow):
+        return _places(workflow)[name]
+    steps = runs.steps_of(session, [run.id])[run.id]
+    return {call.name: call.place for call in _calls(workflow, progress_of(run, steps))}[name]
+
+
+def after(workflow: Workflow, name: str) -> list[list[Call]] | None:
+    """What comes after a step that is done, and all before it; None if the database has to be asked."""
+    if _unfolds(workflow):
+        return None
+    stages = _forward(workflow, FRESH)
+    at = next((at for at, stage in enumerate(stages) if [call.name for call in stage] == [name]), None)
+    return None if at is None else stages[at + 1 :]
+
+
+def _unfolds(workflow: Workflow) -> bool:
+    """Whether some of its steps are only known when others are done."""
+    return any(isinstance(stage, Each) for stage in workflow.stages)
+
+
+@cache
+def _places(workflow: Workflow) -> dict[str, Place]:
+    return {call.name: call.place for call in _calls(workflow, FRESH)}
+
+
+def _calls(workflow: Workflow, progress: Progress) -> Iterator[Call]:
+    """Every call that a run may come to."""
     undoing = [f"undo:{stage.step.name}" for stage in workflow.stages if isinstance(stage, Undoable)]
-    possible = [*_forward(workflow, progress), *_undoing(workflow, undoing)]
-    for call in (call for stage in possible for call in stage):
-        if call.name == name:
-            return call.place
-    raise KeyError(f"{run.workflow} has no step {name}")
+    for stage in (*_forward(workflow, progress), *_undoing(workflow, undoing)):
+        yield from stage
 
 
 def _steps(stage: Stage) -> tuple[Step, ...]:

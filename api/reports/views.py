@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, g, url_for
 from flask.views import MethodView
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
 from api.auth import allowed
@@ -23,11 +23,14 @@ from models.database import new_id, transaction
 LOCATION = {"Location": {"schema": {"type": "string"}}}
 LEVELS_SHOWN = 1000
 PERIOD = timedelta(hours=24)
+SENSIBLE = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 class Period(Schema):
-    start = Timestamp(data_key="from", metadata={"description": "left out: 24 hours before the end"})
-    end = Timestamp(data_key="to", metadata={"description": "left out: now"})
+    start = Timestamp(
+        data_key="from", validate=SENSIBLE, metadata={"description": "left out: 24 hours before the end"}
+    )
+    end = Timestamp(data_key="to", validate=SENSIBLE, metadata={"description": "left out: now"})
 
     @validates_schema
     def _forwards(self, data: dict[str, Any], **_: Any) -> None:
@@ -72,7 +75,7 @@ class WarehousePart(Schema):
     low = fields.List(fields.Nested(LowLevel), metadata={"description": "what is low, the most urgent first"})
 
 
-class Level(LowLevel):
+class ReportedLevel(LowLevel):
     warehouse_id = IdField("wh")
     kind = fields.String()
     reorder_point = fields.Integer(allow_none=True)
@@ -95,7 +98,7 @@ class ListedReport(Schema):
 class Report(ListedReport):
     warehouses = fields.List(fields.Nested(WarehousePart))
     levels = fields.List(
-        fields.Nested(Level), metadata={"description": f"at most the first {LEVELS_SHOWN}; the CSV has all"}
+        fields.Nested(ReportedLevel), metadata={"description": f"at most the first {LEVELS_SHOWN}; the CSV has all"}
     )
     levels_complete = fields.Boolean()
 

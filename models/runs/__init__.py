@@ -22,6 +22,7 @@ from models.runs.steps import (
     count_done,
     end,
     finish,
+    hold,
     next_generation,
     note_crash,
     park,

@@ -94,9 +94,36 @@ _FINISH = text("""
 """).bindparams(bindparam("output", type_=JSONB(none_as_null=True)), bindparam("run_id", type_=Id("run")))
 
 
-def finish(session: Session, run_id: str, name: str, output: dict[str, Any] | None) -> None:
-    """Writes the step's output. The caller holds the run's lock."""
-    session.execute(_FINISH, {"run_id": run_id, "name": name, "output": output})
+# Who waits for the run is woken by the notification, which PostgreSQL delivers with the commit.
+_END = text("""
+    WITH step AS (
+        UPDATE workflow.step SET status = 'done', output = :output, finished_at = clock_timestamp()
+        WHERE run_id = :run_id AND name = :name
+    ), run AS (
+        UPDATE workflow.run
+        SET status = :ends, result = :output, finished_at = clock_timestamp(), attempts = 0, stuck_at = NULL
+        WHERE id = :run_id
+    )
+    SELECT pg_notify(:channel, :payload)
+""").bindparams(bindparam("output", type_=JSONB(none_as_null=True)), bindparam("run_id", type_=Id("run")))
+
+
+def finish(session: Session, run_id: str, name: str, output: dict[str, Any] | None, ends: str | None = None) -> None:
+    """Writes the step's output; with `ends`, the run ends in that status and the output is its result.
+
+    The caller holds the run's lock.
+    """
+    values = {"run_id": run_id, "name": name, "output": output}
+    if ends is None:
+        session.execute(_FINISH, values)
+    else:
+        session.execute(_END, {**values, "ends": ends, "channel": ENDED, "payload": run_id})
+
+
+def hold(session: Session, run_id: str, generation: int) -> bool:
+    """Locks the run's row and says whether it is still live and of that generation."""
+    held = select(Run.generation).where(Run.id == run_id, Run.generation == generation, Run.finished_at.is_(None))
+    return session.execute(held.with_for_update()).one_or_none() is not None
 
 
 def count_done(session: Session, run_id: str, names: Sequence[str]) -> int:
@@ -105,12 +132,10 @@ def count_done(session: Session, run_id: str, names: Sequence[str]) -> int:
     return session.scalars(done).one()
 
 
-def end(session: Session, run_id: str, status: str, result: dict[str, Any] | None = None) -> None:
-    """Ends the run and wakes who waits for it. The caller holds the run's lock."""
-    values = {"status": status, "finished_at": func.clock_timestamp(), "attempts": 0}
-    if result is not None:
-        values["result"] = result
-    session.execute(update(Run).where(Run.id == run_id).values(values))
+def end(session: Session, run_id: str, status: str) -> None:
+    """Ends a run that has nothing left to do and wakes who waits for it. The caller holds the run's lock."""
+    ended = {"status": status, "finished_at": func.clock_timestamp(), "attempts": 0}
+    session.execute(update(Run).where(Run.id == run_id).values(ended))
     session.execute(select(func.pg_notify(ENDED, run_id)))
 
 

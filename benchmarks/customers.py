@@ -1,0 +1,154 @@
+"""Customers of a shop, as a process of their own: each fills a cart, checks out and follows the order to its end.
+
+`python -m benchmarks.customers ADDRESS CUSTOMERS PRODUCT_ID…` registers them and then does what each line of JSON on
+its standard input asks for, answering with one of its own: `{"shop": [customers, orders]}`; `{"get": [path, times]}` for the first of them, or
+for who is signed in instead by `{"sign_in": [username, password]}`. It speaks HTTP by the standard library, over
+one kept connection for each customer: the less it takes of the machine, the more it measures of the shop.
+"""
+
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from http.client import HTTPConnection, HTTPException
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+LINES = 2
+WAIT = 25  # seconds that one request waits for the end
+PAUSE = 0.05  # seconds before the next look, if the API did not wait: too many wait already
+TIMEOUT = 60.0
+ADDRESS = {"line1": "12 St James's Square", "city": "London", "country": "GB"}
+
+
+class Wrong(Exception):
+    """An answer that should not have come."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One order, in seconds: until the 202, until its end was heard of, both since checkout was asked for, and how
+    long the run took by the database's clock. `looks`: how often its task was asked for."""
+
+    accepted: float
+    ended: float
+    run: float
+    looks: int
+
+
+class Customer:
+    """One who is signed in, with a connection of their own."""
+
+    def __init__(self, host: str, number: int, products: list[str]) -> None:
+        self.host, self.products = host, products
+        self.choose = random.Random(number)  # noqa: S311, for picking products
+        self.connection = HTTPConnection(host, timeout=TIMEOUT)
+        self.headers = {"Content-Type": "application/json"}
+        name = f"customer-{number}-{uuid4().hex[:8]}"
+        person = {"username": name, "email": f"{name}@example.com", "password": "a pass phrase for measuring"}
+        body = {**person, "first_name": "Ada", "last_name": "Benchmark", "address": ADDRESS}
+        self.headers["Authorization"] = f"Bearer {self.ask('POST', '/v1/auth/register', 201, body)['access_token']}"
+
+    def sign_in(self, username: str, password: str) -> dict[str, Any]:
+        """From here on this is somebody else."""
+        answer = self.ask("POST", "/v1/auth/login", 200, {"username": username, "password": password})
+        self.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        return {"signed_in": username}
+
+    def ask(self, method: str, path: str, expected: int, body: Any = None, **headers: str) -> Any:
+        """The answer's JSON. Raises Wrong unless it has the expected status."""
+        content = None if body is None else json.dumps(body)
+        headers = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        try:
+            self.connection.request(method, path, content, headers)
+            response = self.connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, HTTPException) as error:
+            self.connection.close()
+            raise Wrong(f"{method} {path}: {error!r}") from error
+        if status != expected:
+            raise Wrong(f"{method} {path}: {status} {answer[:300]!r}")
+        return json.loads(answer)
+
+    def shop(self) -> Journey:
+        """Fills the cart, checks out, follows the order to its end."""
+        for product in self.choose.sample(self.products, LINES):
+            self.ask("POST", "/v1/cart/items", 201, {"product_id": product, "quantity": 1})
+        began = time.perf_counter()
+        order = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
+        task_path = self.ask("POST", "/v1/checkout", 202, order, Idempotency_Key=uuid4().hex)["links"]["task"]
+        accepted = time.perf_counter() - began
+        looks, task = 1, self.ask("GET", f"{task_path}?wait={WAIT}", 200)
+        while not task["finished_at"]:
+            time.sleep(PAUSE)
+            looks, task = looks + 1, self.ask("GET", f"{task_path}?wait={WAIT}", 200)
+        ended = time.perf_counter() - began
+        if task["status"] != "succeeded":
+            raise Wrong(f"{task_path}: {task['status']} {task['error']}")
+        took = datetime.fromisoformat(task["finished_at"]) - datetime.fromisoformat(task["created_at"])
+        return Journey(accepted, ended, took.total_seconds(), looks)
+
+
+def shop(customers: list[Customer], orders: int) -> dict[str, Any]:
+    """That many orders by these customers, each of whom starts the next when the last has ended."""
+    numbers, guard = iter(range(orders)), Lock()
+    wrong: list[str] = []
+
+    def tickets() -> Iterator[int]:
+        while True:
+            with guard:
+                ticket = next(numbers, None)
+            if ticket is None:
+                return
+            yield ticket
+
+    def go(customer: Customer) -> list[Journey]:
+        done = []
+        for _ in tickets():
+            try:
+                done.append(customer.shop())
+            except Wrong as error:
+                wrong.append(str(error))
+        return done
+
+    began, own = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(len(customers)) as pool:
+        journeys = [journey for done in pool.map(go, customers) for journey in done]
+    took, cpu = time.perf_counter() - began, time.process_time() - own
+    return {"seconds": took, "cpu": cpu, "journeys": [asdict(journey) for journey in journeys], "wrong": wrong}
+
+
+def get(customer: Customer, path: str, times: int) -> dict[str, Any]:
+    """How long each of so many identical requests takes."""
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        customer.ask("GET", path, 200)
+        seconds.append(time.perf_counter() - began)
+    return {"seconds": seconds}
+
+
+def main() -> None:
+    """Serves the lines on standard input until it ends."""
+    address, number, *products = sys.argv[1:]
+    customers = [Customer(urlsplit(address).netloc, n, products) for n in range(int(number))]
+    print(json.dumps({"ready": len(customers)}), flush=True)
+    for line in sys.stdin:
+        match json.loads(line):
+            case {"shop": [how_many, orders]}:
+                answer = shop(customers[:how_many], orders)
+            case {"get": [path, times]}:
+                answer = get(customers[0], path, times)
+            case {"sign_in": [username, password]}:
+                answer = customers[0].sign_in(username, password)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""How long the dispatcher's sweeps take: `python -m benchmarks.sweeps TIMES`, in the environment of a shop that is up.
+
+Prints a JSON list of seconds.
+"""
+
+import json
+import sys
+import time
+
+from workflows.dispatcher import Queues, sweep
+
+if __name__ == "__main__":
+    queues = Queues()
+    seconds = []
+    for _ in range(int(sys.argv[1])):
+        began = time.perf_counter()
+        sweep(queues)
+        seconds.append(time.perf_counter() - began)
+    queues.close()
+    print(json.dumps(seconds))

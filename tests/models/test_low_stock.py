@@ -1,0 +1,177 @@
+"""Stock that comes down to its reorder point is told of once, until it has recovered."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from models import inventory, runs
+from models.database import new_id, transaction
+from models.errors import InsufficientStock
+from models.events import Event
+from tests.models.shelves import broken, move, product, reserve, warehouse
+
+LOW, RECOVERED = "stock.low", "stock.recovered"
+
+
+def told() -> list[str]:
+    with transaction() as session:
+        return list(session.scalars(select(Event.name).where(Event.name.like("stock.%")).order_by(Event.id)))
+
+
+def watched(sku: str, pieces: int, reorder_point: int | None, quantity: int | None = None) -> str:
+    made = product(sku, pieces)
+    threshold(made, reorder_point, quantity)
+    return made
+
+
+def threshold(product_id: str, reorder_point: int | None, quantity: int | None = None) -> inventory.Stock:
+    with transaction() as session:
+        return inventory.set_threshold(session, product_id, None, reorder_point, quantity)
+
+
+def release(order_id: str) -> None:
+    with transaction() as session:
+        inventory.release(session, order_id)
+
+
+def low() -> list[str]:
+    with transaction() as session:
+        return [sku for _, sku, _ in session.execute(inventory.levels(low=True))]
+
+
+def test_it_is_low_at_the_reorder_point_and_not_above_it() -> None:
+    book = watched("BOOK", 10, 4)
+    reserve({book: 5})
+    assert (told(), low()) == ([], [])
+    reserve({book: 1})
+    assert (told(), low()) == ([LOW], ["BOOK"])
+
+
+@pytest.mark.parametrize(
+    "fall",
+    [
+        lambda book: reserve({book: 6}),
+        lambda book: move(book, -6),
+        lambda book: threshold(book, 10),
+    ],
+)
+def test_every_way_down_is_told_once_and_every_way_up_re_arms_it(fall: Callable[[str], Any]) -> None:
+    book = watched("BOOK", 10, 4)
+    fall(book)
+    assert told() == [LOW]
+    for _ in range(2):
+        move(book, -1)
+        reserve({book: 1})
+    assert told() == [LOW]
+    move(book, 100)
+    assert (told(), low()) == ([LOW, RECOVERED], [])
+    move(book, -100)
+    assert told() == [LOW, RECOVERED, LOW]
+
+
+def test_a_cancelled_order_lets_it_recover() -> None:
+    book = watched("BOOK", 10, 4)
+    order, other = reserve({book: 6}), reserve({book: 2})
+    release(other)
+    assert told() == [LOW]
+    release(order)
+    release(order)
+    assert (told(), low()) == ([LOW, RECOVERED], [])
+
+
+def test_it_says_what_is_low_where_and_starts_what_reacts() -> None:
+    book = watched("BOOK", 10, 4, 20)
+    reserve({book: 7})
+    with transaction() as session:
+        event = session.scalars(select(Event).where(Event.name == LOW)).one()
+        run = session.scalars(select(runs.Run)).one()
+        main = inventory.default_warehouse(session).id
+    assert event.payload == {
+        "product_id": book, "warehouse_id": main, "available": 3, "reorder_point": 4, "reorder_quantity": 20,
+    }  # fmt: skip
+    assert (run.workflow, run.key, run.input) == ("low_stock", event.id, event.payload)
+
+
+def test_an_order_from_two_warehouses_is_told_of_for_each_that_falls() -> None:
+    annex, book = warehouse("Annex"), watched("BOOK", 3, 1)
+    move(book, 3, annex)
+    with transaction() as session:
+        inventory.set_threshold(session, book, annex, 2, None)
+    reserve({book: 4})
+    with transaction() as session:
+        levels = session.scalars(select(inventory.Stock)).all()
+    assert sorted((level.available, level.low_since is not None) for level in levels) == [(0, True), (2, True)]
+    assert told() == [LOW, LOW]
+
+
+def test_a_refused_order_tells_nothing() -> None:
+    book = watched("BOOK", 10, 4)
+    with pytest.raises(InsufficientStock):
+        reserve({book: 11})
+    assert (told(), low()) == ([], [])
+
+
+def test_without_a_reorder_point_nothing_is_low() -> None:
+    book = watched("BOOK", 10, 10)
+    threshold(book, None)
+    reserve({book: 10})
+    assert (told(), low()) == ([LOW, RECOVERED], [])
+
+
+def test_what_opens_low_is_listed_and_not_told() -> None:
+    few, many = product("FEW"), product("MANY")
+    with transaction() as session:
+        openings = [inventory.Opening(few, 2, 2), inventory.Opening(many, 3, 2)]
+        inventory.open_stock(session, openings)
+    assert (told(), low()) == ([], ["FEW"])
+
+
+def test_no_change_of_a_level_can_forget_it() -> None:
+    book = watched("BOOK", 10, 4)
+    with pytest.raises(IntegrityError, match="low_since"), transaction() as session:
+        session.execute(text("UPDATE inventory.stock SET on_hand = 4 WHERE on_hand = 10"))
+    assert book
+
+
+def test_it_is_told_once_however_many_buy_at_once() -> None:
+    book = watched("BOOK", 60, 30)
+
+    def buy(_: int) -> None:
+        with transaction() as session:
+            inventory.reserve(session, new_id("ord"), {book: 1})
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(buy, range(60)))
+    assert told() == [LOW]
+
+
+def test_falls_and_recoveries_take_turns_whatever_happens_at_once() -> None:
+    books = [watched(f"BOOK-{n}", 10, 5) for n in range(3)]
+
+    def trade(seed: int) -> None:
+        random = Random(seed)
+        for _ in range(6):
+            order = reserve(dict.fromkeys(random.sample(books, 2), random.randint(1, 2)))
+            if random.random() < 0.9:
+                release(order)
+            move(random.choice(books), random.choice((-1, 4)))
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [pool.submit(trade, seed) for seed in range(8)]
+    for outcome in outcomes:
+        if (refusal := outcome.exception()) is not None:
+            assert type(refusal).__name__ in ("InsufficientStock", "Conflict"), refusal
+    assert broken() == []
+    for book in books:
+        with transaction() as session:
+            is_low = session.scalars(
+                select(inventory.Stock.low_since.is_not(None)).where(inventory.Stock.product_id == book)
+            ).one()
+            at_book = Event.payload["product_id"].astext == book
+            counted = dict(session.execute(select(Event.name, func.count()).where(at_book).group_by(Event.name)).all())
+        assert counted.get(LOW, 0) - counted.get(RECOVERED, 0) == int(is_low)
