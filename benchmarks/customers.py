@@ -1,9 +1,10 @@
 """Customers of a shop, as a process of their own: each fills a cart, checks out and follows the order to its end.
 
 `python -m benchmarks.customers ADDRESS CUSTOMERS PRODUCT_ID…` registers them and then does what each line of JSON on
-its standard input asks for, answering with one of its own: `{"shop": [customers, orders]}`; `{"get": [path, times]}` for the first of them, or
-for who is signed in instead by `{"sign_in": [username, password]}`. It speaks HTTP by the standard library, over
-one kept connection for each customer: the less it takes of the machine, the more it measures of the shop.
+its standard input asks for, answering with one of its own: `{"shop": [customers, orders]}`; `{"get": [path, times]}`
+for the first of them, or for who is signed in instead by `{"sign_in": [username, password]}`. It speaks HTTP by
+the standard library, over one kept connection for each customer: the less it takes of the machine, the more
+it measures of the shop.
 """
 
 import json

@@ -107,8 +107,8 @@ FRESH = Progress("running", {}, {})
 def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
     """What is left of a run: stages in order, each the calls that may go on side by side. Pure."""
     if progress.status == "compensating":
-        begun = [stage.step.name for stage in workflow.stages if isinstance(stage, Undoable)]
-        stages = _undoing(workflow, [f"undo:{n}" for n in begun if progress.steps.get(n) in ("done", "intent")])
+        undoable = [stage.step for stage in workflow.stages if isinstance(stage, Undoable)]
+        stages = _undoing(workflow, [f"undo:{step.name}" for step in undoable if _may_have_happened(step, progress)])
     else:
         stages = _forward(workflow, progress)
     left = [[call for call in stage if progress.steps.get(call.name) != "done"] for stage in stages]
@@ -124,10 +124,14 @@ def counted(workflow: Workflow, progress: Progress) -> tuple[int, int]:
 def revocable(workflow: Workflow, progress: Progress) -> bool:
     """Whether the run may still be turned back: it goes forward, and no pivot is done or, being outside, begun."""
     pivots = [stage.step for stage in workflow.stages if isinstance(stage, Pivot)]
-    passed = {step: ("done", "intent") if isinstance(step, OutsideStep) else ("done",) for step in pivots}
-    return progress.status != "compensating" and not any(
-        progress.steps.get(step.name) in statuses for step, statuses in passed.items()
-    )
+    return progress.status != "compensating" and not any(_may_have_happened(step, progress) for step in pivots)
+
+
+def _may_have_happened(step: Step, progress: Progress) -> bool:
+    """Whether a step has had its effect. An outside call that was begun may have; a local step's work went back
+    with its transaction."""
+    status = progress.steps.get(step.name)
+    return status == "done" or (status == "intent" and isinstance(step, OutsideStep))
 
 
 def place_of(session: Session, run: Any, name: str) -> Place:

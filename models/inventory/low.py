@@ -15,12 +15,17 @@ from models import events
 from models.database import Id
 from models.inventory.tables import Stock
 
-LOW_SINCE = """low_since = CASE WHEN on_hand - reserved + ({change}) <= reorder_point
-    THEN coalesce(low_since, now()) END"""
-"""For an UPDATE of stock by which what is available changes by the SQL expression `change`."""
-
-CROSSED = "stock.product_id, stock.warehouse_id, on_hand - reserved AS available, reorder_point, reorder_quantity"
+CROSSED = """stock.product_id, stock.warehouse_id, stock.on_hand - stock.reserved AS available, reorder_point,
+    reorder_quantity"""
 """What `announce` needs to know, for the RETURNING of such an UPDATE."""
+
+
+def low_since(available: str) -> str:
+    """For an UPDATE of stock after which so much is available: the clause that keeps `low_since` true.
+
+    `available` is an SQL expression.
+    """
+    return f"low_since = CASE WHEN {available} <= reorder_point THEN coalesce(low_since, now()) END"
 
 
 def crossed_columns(statement: TextClause, **further: Any) -> Any:

@@ -7,30 +7,31 @@ from sqlalchemy.orm import Session
 
 from models.database import Id
 from models.errors import InsufficientStock
-from models.inventory.low import CROSSED, LOW_SINCE, announce, crossed_columns
+from models.inventory.low import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import Reservation
 
-# The locked rows are the newest, also those that other transactions changed while this one waited; the
-# UPDATE adds to the row as it is. What a sub-select on stock saw would be the statement's older snapshot.
+# The locked rows are the newest, also those that other transactions changed while this one waited. The UPDATE
+# takes its values from them: PostgreSQL checks constraints first on the version that the statement's snapshot
+# shows, and would refuse a piece that somebody has given back since.
 _RESERVE = crossed_columns(
     text(f"""
     WITH wanted AS (
         SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
         WHERE NOT EXISTS (SELECT FROM inventory.reservation WHERE order_id = :order_id)
     ), locked AS MATERIALIZED (
-        SELECT stock.product_id, stock.warehouse_id, on_hand - reserved AS available, warehouse.is_default,
-            low_since IS NOT NULL AS was_low
+        SELECT stock.product_id, stock.warehouse_id, on_hand, reserved, on_hand - reserved AS available,
+            low_since IS NOT NULL AS was_low, warehouse.is_default
         FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = warehouse_id AND status = 'active'
         WHERE product_id IN (SELECT product_id FROM wanted)
         ORDER BY stock.product_id, stock.warehouse_id
         FOR UPDATE OF stock
     ), offer AS (
-        SELECT product_id, warehouse_id, available, was_low, quantity, coalesce(sum(available) OVER (
+        SELECT product_id, warehouse_id, available, quantity, coalesce(sum(available) OVER (
             PARTITION BY product_id ORDER BY available >= quantity DESC, is_default DESC, warehouse_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS offered_before
         FROM locked JOIN wanted USING (product_id)
     ), taken AS (
-        SELECT product_id, warehouse_id, was_low, least(available, quantity - offered_before)::int AS quantity
+        SELECT product_id, warehouse_id, least(available, quantity - offered_before)::int AS quantity
         FROM offer WHERE available > 0 AND offered_before < quantity
     ), short AS (
         SELECT product_id, wanted.quantity AS requested, coalesce(sum(available), 0)::int AS available
@@ -38,8 +39,9 @@ _RESERVE = crossed_columns(
         GROUP BY product_id, wanted.quantity
         HAVING coalesce(sum(available), 0) < wanted.quantity
     ), held AS (
-        UPDATE inventory.stock SET reserved = reserved + taken.quantity, {LOW_SINCE.format(change="- taken.quantity")}
-        FROM taken
+        UPDATE inventory.stock SET on_hand = locked.on_hand, reserved = locked.reserved + taken.quantity,
+            {low_since("locked.on_hand - locked.reserved - taken.quantity")}
+        FROM locked JOIN taken USING (product_id, warehouse_id)
         WHERE stock.product_id = taken.product_id AND stock.warehouse_id = taken.warehouse_id
         AND NOT EXISTS (SELECT FROM short)
         RETURNING {CROSSED}, NOT was_low AND low_since IS NOT NULL AS fell
@@ -76,7 +78,7 @@ _RELEASE = crossed_columns(
         AND mine.product_id = locked.product_id AND mine.warehouse_id = locked.warehouse_id
         RETURNING mine.product_id, mine.warehouse_id, mine.quantity, was_low
     )
-    UPDATE inventory.stock SET reserved = reserved - freed.quantity, {LOW_SINCE.format(change="freed.quantity")}
+    UPDATE inventory.stock SET reserved = reserved - freed.quantity, {low_since("on_hand - reserved + freed.quantity")}
     FROM freed
     WHERE stock.product_id = freed.product_id AND stock.warehouse_id = freed.warehouse_id
     RETURNING {CROSSED}, freed.quantity, was_low AND low_since IS NULL AS recovered

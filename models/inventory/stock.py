@@ -23,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models import catalogue
 from models.database import Id, new_id
 from models.errors import Conflict, InsufficientStock, Invalid, NotFound
-from models.inventory.low import CROSSED, LOW_SINCE, announce, crossed_columns, is_low, watch
+from models.inventory.low import CROSSED, announce, crossed_columns, is_low, low_since, watch
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (
     check_room,
@@ -84,7 +84,7 @@ _TAKE_IN = crossed_columns(
         ORDER BY product_id
         FOR UPDATE OF stock
     )
-    UPDATE inventory.stock SET on_hand = on_hand + locked.quantity, {LOW_SINCE.format(change="locked.quantity")}
+    UPDATE inventory.stock SET on_hand = on_hand + locked.quantity, {low_since("on_hand - reserved + locked.quantity")}
     FROM locked
     WHERE stock.product_id = locked.product_id AND warehouse_id = :warehouse_id
     RETURNING {CROSSED}, was_low AND low_since IS NULL AS recovered

@@ -197,7 +197,8 @@ def next_generation(run: Run, seconds: float) -> None:
 
 
 def _write_error(session: Session, run: Run, name: str, queue: str, status: str, error: dict[str, Any]) -> int:
-    """Writes the step's error and returns its attempts."""
+    """Writes the step's error and returns its attempts. A step that is done stays so: its commit may have been
+    carried out although its worker did not hear of it."""
     new = insert(Step).values(
         run_id=run.id, name=name, status=status, queue=queue, error=error, generation=run.generation,
         started_at=func.clock_timestamp(), finished_at=func.clock_timestamp() if status == "refused" else None,
@@ -205,6 +206,7 @@ def _write_error(session: Session, run: Run, name: str, queue: str, status: str,
     # A local step's row went with its rolled-back transaction; an intent was counted when it was claimed.
     changed = {"status": status, "error": error, "finished_at": new.excluded.finished_at}
     changed["attempts"] = Step.attempts + (Step.generation < new.excluded.generation).cast(Step.attempts.type)
-    return session.scalars(
-        new.on_conflict_do_update(index_elements=["run_id", "name"], set_=changed).returning(Step.attempts)
-    ).one()
+    written = new.on_conflict_do_update(
+        index_elements=["run_id", "name"], set_=changed, where=Step.status != "done"
+    ).returning(Step.attempts)
+    return session.scalars(written).one_or_none() or 1

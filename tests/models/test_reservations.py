@@ -109,3 +109,21 @@ def test_an_order_released_twice_at_once_is_released_once() -> None:
     with ThreadPoolExecutor(10) as pool:
         assert sum(pool.map(release, orders * 3)) == 50
     assert available(book) == 100
+
+
+def test_a_piece_that_was_given_back_can_be_sold_at_once() -> None:
+    books = [product(f"BOOK-{n}", 6) for n in range(3)]
+
+    def shop(seed: int) -> None:
+        random = Random(seed)
+        for _ in range(15):
+            try:
+                order = reserve(dict.fromkeys(random.sample(books, 2), random.randint(1, 2)))
+            except InsufficientStock:  # the only refusal there is, however crowded the shelf
+                continue
+            with transaction() as session:
+                inventory.release(session, order)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(shop, range(8)))
+    assert [available(book) for book in books] == [6, 6, 6]

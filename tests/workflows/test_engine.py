@@ -140,7 +140,7 @@ def test_a_plan_names_the_steps_to_perform() -> None:
     [
         ({}, []),
         ({"refused": [RESERVE]}, []),
-        ({"intent": [RESERVE]}, [RESERVE]),
+        ({"intent": [RESERVE]}, []),  # a local step that failed: its work went back with its transaction
         ({"done": [RESERVE]}, [RESERVE]),
         ({"done": [RESERVE], "refused": [AUTHORISE]}, [RESERVE]),
         ({"done": [RESERVE], "intent": [AUTHORISE]}, [AUTHORISE, RESERVE]),
