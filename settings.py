@@ -120,6 +120,12 @@ class Settings(BaseSettings):
                     raise ValueError(f"set SHOP_{name.upper()}: a production start with a default secret is refused")
         return self
 
+    @model_validator(mode="after")
+    def _need_a_redis_for_results(self) -> "Settings":
+        if self.broker_url.startswith(("amqp", "pyamqp")) and not self.result_url:
+            raise ValueError("set SHOP_RESULT_URL to a Redis: chords need one, also where the broker is RabbitMQ")
+        return self
+
     @cached_property
     def sockets(self) -> Path:
         """Folder of the unix sockets: in the data folder, or a temporary one where that path is too long."""

@@ -33,7 +33,7 @@ class TaskStep(Schema):
     attempts = fields.Integer()
     started_at = Timestamp()
     finished_at = Timestamp(allow_none=True)
-    error = fields.Dict(allow_none=True)
+    error = fields.Function(lambda step: shown(step.error), metadata={"type": ["object", "null"]})
 
 
 class TaskProgress(Schema):
@@ -96,14 +96,19 @@ def task_view(run: runs.Run, steps: list[runs.Step]) -> dict[str, Any]:
     """A run as its owner sees it."""
     progress = progress_of(run, steps)
     done, total = counted(WORKFLOWS[run.workflow], progress)
-    shown = ("id", "workflow", "status", "result", "created_at", "finished_at")
+    same = ("id", "workflow", "status", "result", "created_at", "finished_at")
     return {
-        **{name: getattr(run, name) for name in shown},
+        **{name: getattr(run, name) for name in same},
         "progress": {"done": done, "total": done if run.finished_at else total},
         "steps": steps,
-        "error": run.error and {name: value for name, value in run.error.items() if name not in ("status", "step")},
+        "error": shown(run.error),
         "links": links(run),
     }
+
+
+def shown(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """An error without what is only for us: the HTTP status that it would have had, and a bug's own words."""
+    return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
 
 
 def links(run: runs.Run) -> dict[str, str]:

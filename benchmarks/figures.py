@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Report:
 
     def __init__(self, program: str, runs: int) -> None:
         self.program, self.runs = program, runs
-        self.console = Console()
+        self.console = Console(width=None if sys.stdout.isatty() else 120)
         self.figures: dict[str, Figure] = {}
         self.remarks: list[str] = []
         self.calibration = Figure("this machine: sum(i*i for i in range(10**7))", "s")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, select, text, tuple_
+from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, literal, select, text, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import inventory
@@ -181,5 +181,6 @@ def lines_after(session: Session, report_id: str, last: Line | None, limit: int)
     """The next lines of a report behind `last`, warehouse by warehouse; from the first one for None."""
     query = select(Line).where(Line.report_id == report_id)
     if last is not None:
-        query = query.where(tuple_(Line.warehouse_id, Line.product_id) > tuple_(last.warehouse_id, last.product_id))
+        place = literal(last.warehouse_id, Id("wh")), literal(last.product_id, Id("prd"))
+        query = query.where(tuple_(Line.warehouse_id, Line.product_id) > tuple_(*place))
     return list(session.scalars(query.order_by(Line.warehouse_id, Line.product_id).limit(limit)))

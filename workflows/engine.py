@@ -139,8 +139,9 @@ def place_of(session: Session, run: Any, name: str) -> Place:
     workflow = WORKFLOWS[run.workflow]
     if not _unfolds(workflow):
         return _places(workflow)[name]
-    steps = runs.steps_of(session, [run.id])[run.id]
-    return {call.name: call.place for call in _calls(workflow, progress_of(run, steps))}[name]
+    # The row of a local step says done from the start of its transaction, when its output is still to come.
+    others = [step for step in runs.steps_of(session, [run.id])[run.id] if step.name != name]
+    return {call.name: call.place for call in _calls(workflow, progress_of(run, others))}[name]
 
 
 def after(workflow: Workflow, name: str) -> list[list[Call]] | None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from models.database import Id
-from models.errors import ShopError
+from models.errors import GatewayDown, ShopError
 from models.runs.tables import Run, Step
 from settings import settings
 
@@ -166,11 +166,21 @@ def turn(run: Run, error: dict[str, Any]) -> None:
 
 def retry_later(session: Session, run: Run, name: str, queue: str, error: Exception, *, crashed: bool) -> None:
     """Notes a failed attempt on a locked run and makes it due after a pause that doubles up to a minute."""
-    note = {"code": type(error).__name__, "detail": str(error)[:1000]}
+    note = _note(error)
     attempts = _write_error(session, run, name, queue, "intent", note)
     next_generation(run, pause(attempts - 1))
     run.published_at = None
     run.attempts += int(crashed)
+
+
+def _note(error: Exception) -> dict[str, Any]:
+    """What a step's row says of a failed attempt. `trace` is for operators: it may hold what no customer should see."""
+    if isinstance(error, ShopError):
+        return {"code": error.code, "detail": error.detail}
+    if isinstance(error, GatewayDown):
+        return {"code": "gateway_down", "detail": str(error)[:1000]}
+    trace = f"{type(error).__name__}: {error}"[:1000]
+    return {"code": "internal_error", "detail": "Something went wrong on our side.", "trace": trace}
 
 
 def pause(attempts: int) -> float:

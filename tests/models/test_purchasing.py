@@ -116,8 +116,7 @@ def test_the_last_room_is_given_away_once() -> None:
     def deliver(at: int) -> bool:
         try:
             receive(bought[at], {books[at]: 4})
-        except Conflict as refusal:
-            assert refusal.code == "capacity_exceeded"
+        except Conflict:
             return False
         return True
 

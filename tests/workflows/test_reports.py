@@ -1,0 +1,123 @@
+"""The inventory report, by real workers and real beats."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from models import reports, runs
+from models.database import transaction
+from stack.waiting import wait_until
+from tests.models.shelves import move, product, warehouse
+from tests.shop import Shop
+
+
+@pytest.fixture(scope="module")
+def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Every step is a message, so that the parts of a report are a Celery chord."""
+    var: Path = tmp_path_factory.mktemp("shop")
+    with ExitStack() as exits:
+        shop = Shop(var, exits, SHOP_CONTINUE_FOR="0")
+        shop.worker(concurrency=2)
+        shop.dispatcher()
+        yield shop
+
+
+def _written() -> dict[str, int]:
+    """Slot → reports."""
+    with transaction() as session:
+        return dict(session.execute(select(reports.Report.slot, func.count()).group_by(reports.Report.slot)).all())
+
+
+def _ended() -> bool:
+    with transaction() as session:
+        return session.scalars(select(func.count()).where(runs.Run.finished_at.is_(None))).one() == 0
+
+
+def test_a_report_is_written_a_warehouse_at_a_time(shop: Shop, staff: Any) -> None:
+    others = [warehouse(f"Annex {n}") for n in range(3)]
+    book = product("BOOK", 4)
+    move(book, 3, others[0])
+    made = staff.post("/v1/reports/inventory").json
+    task = staff.get(f"{made['links']['task']}?wait=20").json
+    assert task["status"] == "succeeded", task
+    assert task["progress"] == {"done": 6, "total": 6}
+    parts = [step["name"] for step in task["steps"] if step["name"].startswith("reports.part[")]
+    assert len(parts) == 4
+    assert {f"reports.part[{other}]" for other in others} < set(parts)
+    report = staff.get(task["links"]["report"]).json
+    assert (report["id"], report["task_id"]) == (task["result"]["report_id"], task["id"])
+    assert [shelf["totals"]["on_hand"] for shelf in report["warehouses"]] == [3, 0, 0, 4]
+    assert report["totals"]["came"] == 7
+    assert staff.get(report["links"]["html"]).status_code == 200
+
+
+def test_a_report_whose_worker_is_killed_is_written_once(shop: Shop, staff: Any) -> None:
+    warehouse("Annex")
+    product("BOOK", 4)
+    for point in ("before-commit@reports.write", "after-commit@reports.begin"):
+        shop.armed.write_text(point)
+        made = staff.post("/v1/reports/inventory").json
+        task = staff.get(f"{made['links']['task']}?wait=30").json
+        assert (task["status"], shop.armed.exists()) == ("succeeded", False), task
+        assert staff.get(task["links"]["report"]).json["totals"]["on_hand"] == 4
+    assert len(staff.get("/v1/reports").json["data"]) == 2
+
+
+def test_a_slot_that_is_asked_for_twice_has_one_report(shop: Shop, staff: Any) -> None:
+    from workflows.schedule import start_scheduled
+
+    for _ in range(3):
+        start_scheduled.apply_async(("inventory_report", "day"), queue="reports")
+    assert wait_until(lambda: len(_written()) > 0, 20, 0.05)
+    assert wait_until(_ended, 20, 0.05)
+    [report] = staff.get("/v1/reports").json["data"]
+    day = report["slot"]
+    assert (report["from"][11:], report["to"]) == ("00:00:00Z", f"{day}T00:00:00Z")
+    assert report["from"] < report["to"]
+    assert set(_written().values()) == {1}
+
+
+BEATS = """
+from celery.schedules import schedule
+from workflows import app
+entry = app.conf.beat_schedule["inventory_report"]
+app.conf.beat_schedule = {"inventory_report": {**entry, "schedule": schedule(1.0)}}
+"""
+
+
+def test_two_beats_and_a_restarted_one_write_one_report_for_a_slot(shop: Shop, database: None, tmp_path: Path) -> None:
+    """Beats that ask each second, for the slot of the day. At midnight there would be two."""
+    (tmp_path / "hasty.py").write_text(BEATS)
+    sent: dict[str, int] = {}
+
+    def beat(name: str) -> Any:
+        command = (
+            sys.executable, "-m", "celery", "-A", "hasty:app", "beat", "--pidfile=", "-s", str(tmp_path / name),
+            "--max-interval", "1", "-l", "INFO",
+        )  # fmt: skip
+        environment = {**shop.environment, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
+        return shop._start(f"beat-{name}", environment, *command)
+
+    def counted(process: Any) -> int:
+        sent[process.name] = process.log.read_text().count("Sending due task inventory_report")
+        return sent[process.name]
+
+    one, two = beat("one"), beat("two")
+    assert wait_until(lambda: counted(one) >= 2 and counted(two) >= 2, 40, 0.2), json.dumps(sent)
+    two.kill()
+    two.start()
+    assert wait_until(lambda: counted(two) >= 4, 40, 0.2), json.dumps(sent)
+    for process in (one, two):
+        process.stop()
+    assert wait_until(lambda: len(_written()) > 0 and _ended(), 20, 0.05)
+    assert set(_written().values()) == {1}
+    with transaction() as session:
+        slots = session.scalars(select(runs.Run.key).where(runs.Run.workflow == "inventory_report")).all()
+    assert sorted(slots) == sorted(_written())
+    assert len(slots) <= 2
