@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, column, delete, select, update, values
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import inventory
-from models.catalogue import Product, get_product
+from models.catalogue import Product
 from models.database import Base, Created, Id, new_id
 from models.errors import InsufficientStock, NotFound
 from settings import settings
@@ -76,9 +75,7 @@ def lock(session: Session, user_id: str) -> Cart:
 
 def add(session: Session, user_id: str, product_id: str, quantity: int) -> None:
     """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`."""
-    cart = lock(session, user_id)
-    there = select(Item.quantity).where(Item.cart_id == cart.id, Item.product_id == product_id)
-    _put(session, cart, product_id, (session.scalars(there).one_or_none() or 0) + quantity)
+    _put(session, _touch(session, user_id), product_id, quantity, more=True)
 
 
 def set_quantity(session: Session, user_id: str, product_id: str, quantity: int) -> None:
@@ -86,81 +83,123 @@ def set_quantity(session: Session, user_id: str, product_id: str, quantity: int)
 
     Raises NotFound, and InsufficientStock with `available`.
     """
-    cart = lock(session, user_id)
-    _item(session, cart, product_id)
-    _put(session, cart, product_id, quantity)
+    cart_id = _touch(session, user_id)
+    _item(session, cart_id, product_id)
+    _put(session, cart_id, product_id, quantity)
 
 
 def remove(session: Session, user_id: str, product_id: str, quantity: int | None = None) -> None:
     """Takes so many pieces out, or all for None and for more than there are. Raises NotFound."""
-    cart = lock(session, user_id)
-    item = _item(session, cart, product_id)
-    _take(session, cart, {product_id: item.quantity if quantity is None else quantity})
+    cart_id = _touch(session, user_id)
+    item = _item(session, cart_id, product_id)
+    _take(session, cart_id, {product_id: item.quantity if quantity is None else quantity})
 
 
 def clear(session: Session, user_id: str) -> None:
     """Empties the cart; an empty one stays so."""
-    cart = lock(session, user_id)
-    session.execute(delete(Item).where(Item.cart_id == cart.id))
-    cart.updated_at = datetime.now(UTC)
+    session.execute(delete(Item).where(Item.cart_id == _touch(session, user_id)))
 
 
 def take_out(session: Session, user_id: str, ordered: Mapping[str, int]) -> None:
     """Takes out what was ordered (product id → pieces). What was put in since then stays."""
-    _take(session, lock(session, user_id), ordered)
+    _take(session, _touch(session, user_id), ordered)
+
+
+_QUANTITIES = (
+    select(Item.product_id, Item.quantity)
+    .join(Cart)
+    .where(Cart.user_id == bindparam("user_id"))
+    .order_by(Item.added_at, Item.product_id)
+)
 
 
 def quantities(session: Session, user_id: str) -> dict[str, int]:
     """Product id → pieces in the user's cart, in the order in which they were put in."""
-    query = select(Item.product_id, Item.quantity).join(Cart).where(Cart.user_id == user_id)
-    rows = session.execute(query.order_by(Item.added_at, Item.product_id))
-    return dict(rows.all())
+    return dict(session.execute(_QUANTITIES, {"user_id": user_id}).all())
+
+
+_VIEW = (
+    select(
+        Item.product_id, Item.quantity, Product.title, Product.price_amount, Product.currency,
+        Product.deleted_at, inventory.available_of(Product.id).label("available"),
+    )
+    .join(Cart, Cart.id == Item.cart_id)
+    .join(Product, Product.id == Item.product_id)
+    .where(Cart.user_id == bindparam("user_id"))
+    .order_by(Item.added_at, Item.product_id)
+)  # fmt: skip
 
 
 def view(session: Session, user_id: str) -> View:
     """The cart with titles, prices and availability as they are now, in one statement. Without a cart: an empty one."""
-    query = (
-        select(
-            Item.product_id, Item.quantity, Product.title, Product.price_amount, Product.currency,
-            Product.deleted_at, inventory.available_of(Product.id).label("available"),
-        )
-        .join(Cart, Cart.id == Item.cart_id)
-        .join(Product, Product.id == Item.product_id)
-        .where(Cart.user_id == user_id)
-        .order_by(Item.added_at, Item.product_id)
-    )  # fmt: skip
     lines = [
         Line(
             product_id=row.product_id, name=row.title, quantity=row.quantity, unit_price=row.price_amount,
             line_total=row.price_amount * row.quantity, currency=row.currency,
             available=0 if row.deleted_at else row.available,
         )
-        for row in session.execute(query)
+        for row in session.execute(_VIEW, {"user_id": user_id})
     ]  # fmt: skip
     return View(lines, sum(line.line_total for line in lines), settings.currency)
 
 
-def _put(session: Session, cart: Cart, product_id: str, quantity: int) -> None:
-    get_product(session, product_id)
-    there = inventory.available(session, [product_id])[product_id]
-    if quantity > there:
-        raise InsufficientStock(f"Only {there} of this product can be had.", available=there)
-    new = insert(Item).values(cart_id=cart.id, product_id=product_id, quantity=quantity)
-    session.execute(new.on_conflict_do_update(index_elements=["cart_id", "product_id"], set_={"quantity": quantity}))
-    cart.updated_at = datetime.now(UTC)
+_TOUCH = update(Cart).where(Cart.user_id == bindparam("owner")).values(updated_at=func.now()).returning(Cart.id)
 
 
-def _take(session: Session, cart: Cart, pieces: Mapping[str, int]) -> None:
-    taken = values(column("product_id", Item.product_id.type), column("quantity", Integer), name="taken")
-    taken = taken.data(list(pieces.items()))
-    item = (Item.cart_id == cart.id, Item.product_id == taken.c.product_id)
-    session.execute(delete(Item).where(*item, Item.quantity <= taken.c.quantity))
-    session.execute(update(Item).where(*item).values(quantity=Item.quantity - taken.c.quantity))
-    cart.updated_at = datetime.now(UTC)
+def _touch(session: Session, user_id: str) -> str:
+    """Locks the user's cart, notes that it changes, and returns its id; opens one if there is none."""
+    cart_id = session.connection().scalar(_TOUCH, {"owner": user_id})
+    return str(cart_id) if cart_id is not None else open_cart(session, user_id)
 
 
-def _item(session: Session, cart: Cart, product_id: str) -> Item:
-    item = session.get(Item, (cart.id, product_id), populate_existing=True)
+_ON_OFFER = (
+    select(Item.quantity, inventory.available_of(Product.id).label("available"))
+    .select_from(Product)
+    .outerjoin(Item, (Item.product_id == Product.id) & (Item.cart_id == bindparam("cart_id")))
+    .where(Product.id == bindparam("product_id"), Product.deleted_at.is_(None))
+)
+
+
+def _put(session: Session, cart_id: str, product_id: str, quantity: int, *, more: bool = False) -> None:
+    """Makes it `quantity` pieces, or so many more than there are. The caller holds the cart's lock."""
+    row = {"cart_id": cart_id, "product_id": product_id}
+    offer = session.execute(_ON_OFFER, row).one_or_none()
+    if offer is None:
+        raise NotFound("There is no such product.")
+    wanted = quantity + (offer.quantity or 0 if more else 0)
+    if wanted > offer.available:
+        raise InsufficientStock(f"Only {offer.available} of this product can be had.", available=offer.available)
+    session.connection().execute(_WRITE, {**row, "quantity": wanted})
+
+
+_NEW = insert(Item).values({name: bindparam(name) for name in ("cart_id", "product_id", "quantity")})
+_WRITE = _NEW.on_conflict_do_update(index_elements=["cart_id", "product_id"], set_={"quantity": _NEW.excluded.quantity})
+
+# A statement of its own after the cart's lock was had, so that it sees what was put in while it waited.
+_TAKE = text("""
+    WITH taken AS (
+        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+    ), emptied AS (
+        DELETE FROM carts.item USING taken
+        WHERE cart_id = :cart_id AND item.product_id = taken.product_id AND item.quantity <= taken.quantity
+    )
+    UPDATE carts.item SET quantity = item.quantity - taken.quantity FROM taken
+    WHERE cart_id = :cart_id AND item.product_id = taken.product_id AND item.quantity > taken.quantity
+""").bindparams(
+    bindparam("cart_id", type_=Id("crt")),
+    bindparam("products", type_=ARRAY(Id("prd"))),
+    bindparam("quantities", type_=ARRAY(Integer)),
+)
+
+
+def _take(session: Session, cart_id: str, pieces: Mapping[str, int]) -> None:
+    """Takes pieces out. The caller holds the cart's lock."""
+    values = {"cart_id": cart_id, "products": list(pieces), "quantities": list(pieces.values())}
+    session.execute(_TAKE, values)
+
+
+def _item(session: Session, cart_id: str, product_id: str) -> Item:
+    item = session.get(Item, (cart_id, product_id), populate_existing=True)
     if item is None:
         raise NotFound("This product is not in the cart.")
     return item

@@ -92,10 +92,14 @@ def stock_low(session: Session, run: Run) -> dict[str, Any]:
 
 @outside_step(ask=_send, record=_sent_as("goods_ordered"))
 def goods_ordered(session: Session, run: Run) -> dict[str, Any] | None:
-    """Mails the supplier what to deliver, unless the purchase order was cancelled before."""
+    """Mails the supplier what to deliver, unless the purchase order was cancelled before.
+
+    Refused if the warehouse was closed since: nothing can be taken in there.
+    """
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     if order.status == "cancelled":
         return None
+    inventory.check_open(inventory.get_warehouse(session, order.warehouse_id))
     return _about_goods(session, run, "goods_ordered", settings.supplier_email, lambda line: line.quantity)
 
 

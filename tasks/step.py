@@ -70,13 +70,11 @@ class Step(Task):
     ) -> Going | None:
         """Does the step once, however often it is called, and records it.
 
-        `again`: the message comes back from a worker that died with it. Returns None if there is nothing more to
-        do just now: the run is over, waits, or is to be tried again.
+        `again`: the message has come back from a worker that died with it, perhaps in this step. Returns None if
+        there is nothing more to do just now: the run is over, waits, or is to be tried again.
         """
         log_as = (name, run_id)
         try:
-            if again and self._given_up(run_id):
-                return None
             claim = partial(
                 runs.claim, run_id=run_id, generation=generation, name=name,
                 queue=self.service, worker=worker, again=again,
@@ -117,10 +115,6 @@ class Step(Task):
     def do(self, session: Session, run: Run, name: str) -> Any:
         """The work under that name, in the caller's transaction."""
         return type(self).work(session, run)
-
-    def _given_up(self, run_id: str) -> bool:
-        with transaction() as session:
-            return runs.note_crash(session, run_id) > settings.attempts
 
     def _refused(self, run_id: str, generation: int, name: str, refusal: ShopError, place_of: PlaceOf) -> Going | None:
         with transaction() as session:

@@ -6,7 +6,7 @@ Celery canvas carries on. Either way the step rows decide, so the guarantees are
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from workflows.engine import WORKFLOWS, Call, after, place_of, plan, progress_of
 from workflows.monitoring import StepEvents
 from workflows.publishing import publish
 
+FEW = 4  # steps side by side; more of them are worth a message each, for other workers to share
 _noted: dict[str, float] = {}  # queue → when this process last said how far it has been served
 
 
@@ -46,21 +47,35 @@ class Hand:
         self.events = StepEvents(self.request.hostname)
 
     def carry_on(self, call: Call) -> None:
-        generation = self.generation
-        going = self._perform(call)
-        while going and self.request.chain and self.generation == generation:
-            link = self.request.chain[-1]
-            call = Call(app.tasks[link["task"]], link["args"][2])
-            if not self._may_do([call]):
-                return  # Celery publishes the link
-            self.request.chain = self.request.chain[:-1]
-            going = self._perform_in_place(call)
-        self.request.chain = None
-        if going and self.generation != generation:
+        asked = self.generation
+        links, self.request.chain = self.request.chain or [], None
+        if self.again and not self._take_back():
+            return
+        perform, workflow = self._perform, ""
+        while self.generation == asked:
+            going = perform(call)
+            if going is None:
+                return
+            workflow = going.workflow
+            if self.generation != asked or not links:
+                break
+            following = Call(app.tasks[links[-1]["task"]], links[-1]["args"][2])
+            if not self._may_do([following]):
+                self.request.chain = links  # Celery publishes the next link
+                return
+            call, links, perform = following, links[:-1], self._perform_in_place
+        if self.generation != asked:
             self._do(self._plan())
-        elif going and not self.is_member:
-            following = after(WORKFLOWS[going.workflow], call.name)
-            self._do(self._plan() if following is None else following)
+        elif not self.is_member:
+            following_stages = after(WORKFLOWS[workflow], call.name)
+            self._do(self._plan() if following_stages is None else following_stages)
+
+    def _take_back(self) -> bool:
+        """Whether there is something to go on with in a message whose worker has died."""
+        with transaction() as session:
+            generation = runs.take_back(session, self.run_id, self.generation)
+        self.generation = self.generation if generation is None else generation
+        return generation is not None
 
     def _do(self, stages: list[list[Call]]) -> None:
         """Performs these stages, as far as this worker may; the rest is published."""
@@ -88,7 +103,6 @@ class Hand:
         going = call.step.perform(
             self.run_id, self.generation, call.name, self._place_of, worker=worker, again=self.again
         )
-        self.again = False
         if going is not None:
             self.generation = going.generation
             self.done.add(call.name)  # refused ones too, whose join never comes
@@ -99,8 +113,10 @@ class Hand:
         place = place_of(session, run, name)
         return replace(place, header=()) if self.done.issuperset(place.header) else place
 
-    def _may_do(self, stage: Iterable[Call]) -> bool:
+    def _may_do(self, stage: Sequence[Call]) -> bool:
         queues = app.amqp.queues.consume_from
+        if len(stage) > FEW:
+            return False
         return time.monotonic() - self.since < settings.continue_for and all(c.step.service in queues for c in stage)
 
     def _plan(self) -> list[list[Call]]:

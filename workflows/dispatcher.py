@@ -115,9 +115,9 @@ def _decide(session: Session, run: runs.Run, progress: Progress, backlog: Backlo
     """Changes a due run's row and says what of it is to be published, if anything."""
     workflow = WORKFLOWS[run.workflow]
     stages = plan(workflow, progress)
-    turns = _trouble(run) if revocable(workflow, progress) else None
-    if turns:
-        runs.turn(run, turns)
+    may_turn, trouble = revocable(workflow, progress), _trouble(run)
+    if may_turn and trouble:
+        runs.turn(run, trouble)
         stages = plan(workflow, Progress("compensating", progress.steps, progress.outputs))
     elif run.status == "waiting":
         run.status, run.attempts = "running", 0
@@ -129,7 +129,7 @@ def _decide(session: Session, run: runs.Run, progress: Progress, backlog: Backlo
     if not stages:
         runs.end(session, run.id, "cancelled" if run.status == "compensating" else "succeeded")
         return None
-    if not turns and run.stuck_at is None and _trouble(run):
+    if not may_turn and run.stuck_at is None and _trouble(run):
         _tell_operator(session, run, stages[0][0].name)
     runs.next_generation(run, runs.pause(run.attempts))
     run.published_at = datetime.now(UTC)
@@ -140,7 +140,7 @@ def _trouble(run: runs.Run) -> dict[str, Any] | None:
     """Why a run should be turned back while it can be, and shown to a person when it can't; None if it is well."""
     if run.deadline is not None and run.deadline < datetime.now(UTC) and run.status != "compensating":
         return {"status": 503, "code": "deadline_exceeded", "detail": "It was not done in time and is taken back."}
-    if run.attempts > settings.attempts:
+    if run.attempts >= settings.attempts:
         return {"status": 503, "code": "too_many_attempts", "detail": "It failed too often and is taken back."}
     return None
 

@@ -38,6 +38,7 @@ from models.inventory.tables import (
 )
 from models.inventory.warehouses import (
     capacity_check,
+    check_open,
     create_warehouse,
     default_warehouse,
     get_warehouse,
@@ -68,6 +69,7 @@ __all__ = [
     "book_in",
     "cancel_purchase_order",
     "capacity_check",
+    "check_open",
     "create_warehouse",
     "default_warehouse",
     "get_purchase_order",

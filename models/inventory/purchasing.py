@@ -18,7 +18,7 @@ from models.database import new_id
 from models.errors import Conflict, NotFound
 from models.inventory.stock import MAX_LEVEL, take_in
 from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
-from models.inventory.warehouses import check_room, get_warehouse, lock_warehouse
+from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
 
 
 def restock(
@@ -30,8 +30,7 @@ def restock(
     `warehouse_closed`.
     """
     warehouse = get_warehouse(session, warehouse_id)
-    if warehouse.status == "closed":
-        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
+    check_open(warehouse)
     products = catalogue.products_by_id(session, lines)
     unknown = sorted(set(lines) - set(products))
     if unknown:

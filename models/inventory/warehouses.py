@@ -119,13 +119,18 @@ def room_left(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
     return {kind: None if limit is None else limit - taken.get(kind, 0) for kind, limit in limits.items()}
 
 
+def check_open(warehouse: Warehouse) -> None:
+    """Raises Conflict `warehouse_closed` for a warehouse that takes nothing in."""
+    if warehouse.status == "closed":
+        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
+
+
 def check_room(session: Session, warehouse: Warehouse, coming: Mapping[str, int]) -> None:
     """Refuses what does not fit into a locked warehouse: `coming` is kind → pieces.
 
     Raises Conflict `warehouse_closed` and, with `remaining`, `capacity_exceeded`.
     """
-    if warehouse.status == "closed":
-        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
+    check_open(warehouse)
     for kind, room in room_left(session, warehouse).items():
         if room is not None and coming.get(kind, 0) > room:
             raise overfull(warehouse, kind, max(room, 0))

@@ -24,11 +24,11 @@ from models.runs.steps import (
     finish,
     hold,
     next_generation,
-    note_crash,
     park,
     pause,
     refuse,
     retry_later,
+    take_back,
     turn,
 )
 from models.runs.tables import Run, Served, Step

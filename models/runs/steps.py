@@ -139,10 +139,26 @@ def end(session: Session, run_id: str, status: str) -> None:
     session.execute(select(func.pg_notify(ENDED, run_id)))
 
 
-def note_crash(session: Session, run_id: str) -> int:
-    """Counts a worker that died with this run in hand; returns how many attempts that makes since a step was done."""
-    crashed = update(Run).where(Run.id == run_id).values(attempts=Run.attempts + 1).returning(Run.attempts)
-    return session.scalars(crashed).one_or_none() or 0
+_TAKE_BACK = text("""
+    UPDATE workflow.run SET attempts = greatest(attempts, least(attempts + 1, :most))
+    WHERE id = :run_id AND finished_at IS NULL AND (generation = :generation
+        OR generation = :generation + 1 AND status = 'compensating' AND :generation = (
+            SELECT step.generation FROM workflow.step WHERE run_id = run.id AND name = run.error->>'step'
+        ))
+    RETURNING attempts, generation
+""")
+
+
+def take_back(session: Session, run_id: str, generation: int) -> int | None:
+    """Counts a worker that died with this run in hand, whose message has come back.
+
+    Returns the generation under which the message goes on: its own, or the one that a refusal under it, in that
+    worker, has led to. None if it has nothing to go on with: the run is over or in other hands, or as many
+    workers as `settings.attempts` have died with it since a step was last done.
+    """
+    values = {"run_id": Id("run").process_bind_param(run_id, None), "generation": generation}
+    found = session.execute(_TAKE_BACK, {**values, "most": settings.attempts}).one_or_none()
+    return None if found is None or found.attempts >= settings.attempts else found.generation
 
 
 def refuse(session: Session, run: Run, name: str, queue: str, refusal: ShopError, *, status: str = "refused") -> None:

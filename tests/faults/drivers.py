@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from itertools import count
 
+from sqlalchemy import select
+
 from models import inventory, runs
 from models.database import transaction
 from tests.shopping import make_customer, make_product, place_order
@@ -31,8 +33,43 @@ def clean_up(refused_at: str | None = None) -> str:
         return runs.start(session, "clean_up", key=f"test-{next(_numbers)}", input={})
 
 
+def restock(refused_at: str | None = None) -> str:
+    """Goods are ordered for a warehouse of its own, and have come before anybody looks."""
+    number = next(_numbers)
+    goods = make_product(f"GOODS-{number}", 0)
+    with transaction() as session:
+        warehouse = inventory.create_warehouse(session, f"Warehouse {number}", {}, {})
+        order = inventory.restock(session, {goods: 5}, warehouse.id)
+        if refused_at == "notifications.goods_ordered":
+            inventory.update_warehouse(session, warehouse.id, {"status": "closed"})
+        else:
+            inventory.receive(session, order.id, {goods: 5}, None)
+    return order.run_id
+
+
+def low_stock(refused_at: str | None = None) -> str:
+    """Stock falls to its reorder point, and nobody has said how much to order."""
+    scarce = make_product(f"LOW-{next(_numbers)}", 3)
+    with transaction() as session:
+        inventory.set_threshold(session, scarce, None, 1, None)
+        inventory.adjust(session, scarce, -2, "broken")
+        started = select(runs.Run.id).where(runs.Run.workflow == "low_stock").order_by(runs.Run.id.desc())
+        return session.scalars(started.limit(1)).one()
+
+
+def inventory_report(refused_at: str | None = None) -> str:
+    """All warehouses, for a day like any other."""
+    make_product(f"REPORTED-{next(_numbers)}", 3)
+    with transaction() as session:
+        slot = {"from": "2026-11-21T00:00:00+00:00", "to": "2026-11-22T00:00:00+00:00"}
+        return runs.start(session, "inventory_report", key=f"test-{next(_numbers)}", input=slot)
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
+    "restock": (restock, (None, "notifications.goods_ordered")),
+    "low_stock": (low_stock, (None,)),
+    "inventory_report": (inventory_report, (None,)),
 }
 """Workflow → what starts a run of it and returns its id, and the ways that it knows."""
