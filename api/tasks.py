@@ -6,6 +6,7 @@ from flask import g, url_for
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
+from sqlalchemy import bindparam, select
 
 from api.auth import signed_in
 from api.fields import Schema, Timestamp
@@ -76,7 +77,10 @@ class TaskView(MethodView):
         The owner and staff who may read runs see it; for anybody else it does not exist.
         """
         with transaction() as session:
-            _visible(runs.get(session, run_id))
+            run = runs.get(session, run_id)
+            _visible(run)
+            if run.finished_at or not query["wait"]:
+                return task_view(run, runs.steps_of(session, [run_id])[run_id])
         wait_for_end(run_id, query["wait"], lambda: has_ended(run_id))
         with transaction() as session:
             return task_view(runs.get(session, run_id), runs.steps_of(session, [run_id])[run_id])
@@ -87,9 +91,12 @@ def _visible(run: runs.Run) -> None:
         raise NotFound("There is no such task.")
 
 
+_HAS_ENDED = select(runs.Run.finished_at.is_not(None)).where(runs.Run.id == bindparam("run_id"))
+
+
 def has_ended(run_id: str) -> bool:
     with transaction() as session:
-        return runs.get(session, run_id).finished_at is not None
+        return session.scalars(_HAS_ENDED, {"run_id": run_id}).one()
 
 
 def task_view(run: runs.Run, steps: list[runs.Step]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> 
     whenever there is something to hear.
     """
     until = time.monotonic() + min(seconds, MAX_WAIT)
-    if seconds <= 0 or has_ended() or not _places.acquire(blocking=False):
+    if seconds <= 0 or not _places.acquire(blocking=False):
         return
     try:
         with _listening().woken_by(run_id) as event:

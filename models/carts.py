@@ -63,16 +63,6 @@ def open_cart(session: Session, user_id: str) -> str:
     return session.scalars(select(Cart.id).where(Cart.user_id == user_id)).one()
 
 
-def lock(session: Session, user_id: str) -> Cart:
-    """The user's cart, locked; opened if there is none. To be taken before locks on orders, payments and stock."""
-    query = select(Cart).where(Cart.user_id == user_id).with_for_update().execution_options(populate_existing=True)
-    cart = session.scalars(query).one_or_none()
-    if cart is None:
-        open_cart(session, user_id)
-        cart = session.scalars(query).one()
-    return cart
-
-
 def add(session: Session, user_id: str, product_id: str, quantity: int) -> None:
     """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`."""
     _put(session, _touch(session, user_id), product_id, quantity, more=True)
@@ -147,9 +137,16 @@ _TOUCH = update(Cart).where(Cart.user_id == bindparam("owner")).values(updated_a
 
 
 def _touch(session: Session, user_id: str) -> str:
-    """Locks the user's cart, notes that it changes, and returns its id; opens one if there is none."""
-    cart_id = session.connection().scalar(_TOUCH, {"owner": user_id})
-    return str(cart_id) if cart_id is not None else open_cart(session, user_id)
+    """Locks the user's cart, notes that it changes, and returns its id; opens one if there is none.
+
+    Comes before locks on orders, payments and stock.
+    """
+    connection = session.connection()
+    cart_id: str | None = connection.scalar(_TOUCH, {"owner": user_id})
+    if cart_id is None:
+        cart_id = open_cart(session, user_id)
+        connection.execute(_TOUCH, {"owner": user_id})  # somebody else may have opened it, and hold its lock
+    return cart_id
 
 
 _ON_OFFER = (

@@ -36,6 +36,6 @@ def emit(session: Session, name: str, payload: dict[str, Any]) -> None:
     """
     reactions = REACTIONS[name]
     event_id = new_id("evt")
-    session.execute(insert(Event).values(id=event_id, name=name, payload=payload))
+    session.connection().execute(insert(Event), {"id": event_id, "name": name, "payload": payload})
     for workflow in reactions:
         runs.start(session, workflow, key=event_id, input=payload)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Index, String, delete, select, update
+from sqlalchemy import CursorResult, Index, String, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -35,14 +35,27 @@ class Answer:
     headers: dict[str, str]
 
 
+_CLAIM = (
+    insert(IdempotencyKey)
+    .values({name: bindparam(name) for name in ("owner", "key", "fingerprint")})
+    .on_conflict_do_nothing()
+    .returning(IdempotencyKey.key)
+)
+_KEEP = (
+    update(IdempotencyKey)
+    .where(IdempotencyKey.owner == bindparam("of_owner"), IdempotencyKey.key == bindparam("of_key"))
+    .values({name: bindparam(name) for name in ("status", "body", "headers")})
+)
+
+
 def claim(session: Session, owner: str, key: str, fingerprint: str) -> Answer | None:
     """Takes the key for this transaction: None. Or the first answer, if it has been used.
 
     While another transaction holds the same key, this waits for its end. `fingerprint` stands for the
     request. Raises Invalid (`idempotency_key_reused`) if the key was used for another one.
     """
-    new = insert(IdempotencyKey).values(owner=owner, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
-    if session.scalar(new.returning(IdempotencyKey.key)) is not None:
+    row = {"owner": owner, "key": key, "fingerprint": fingerprint}
+    if session.connection().scalar(_CLAIM, row) is not None:
         return None
     first = session.scalars(select(IdempotencyKey).filter_by(owner=owner, key=key)).one()
     if first.fingerprint != fingerprint:
@@ -53,8 +66,8 @@ def claim(session: Session, owner: str, key: str, fingerprint: str) -> Answer | 
 
 def keep(session: Session, owner: str, key: str, answer: Answer) -> None:
     """Writes the answer beside the key that this transaction has claimed."""
-    mine = update(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
-    session.execute(mine.values(status=answer.status, body=answer.body, headers=answer.headers))
+    kept = {"status": answer.status, "body": answer.body, "headers": answer.headers}
+    session.connection().execute(_KEEP, {"of_owner": owner, "of_key": key, **kept})
 
 
 def delete_old(session: Session, before: datetime) -> int:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -73,38 +73,65 @@ class InvoiceCounter(Base):
     last: Mapped[int]
 
 
+_CART = (
+    select(
+        carts.Item.product_id, carts.Item.quantity, catalogue.Product.sku, catalogue.Product.title,
+        catalogue.Product.price_amount.label("unit_price"), catalogue.Product.deleted_at,
+    )
+    .join(carts.Cart, carts.Cart.id == carts.Item.cart_id)
+    .join(catalogue.Product, catalogue.Product.id == carts.Item.product_id)
+    .where(carts.Cart.user_id == bindparam("user_id"))
+    .order_by(carts.Item.added_at, carts.Item.product_id)
+)  # fmt: skip
+_FROZEN = ("product_id", "quantity", "sku", "title", "unit_price")
+
+
 def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Order:
     """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
 
     `method` is the gateway's payment method. Raises Conflict (`cart_empty`, `product_unavailable`). Nothing is
     taken from stock and no money is held yet: that is the run's work.
     """
-    quantities = carts.quantities(session, user_id)
-    if not quantities:
+    items = session.execute(_CART, {"user_id": user_id}).all()
+    if not items:
         raise Conflict("The cart is empty; put something into it first.", code="cart_empty")
-    products = catalogue.products_by_id(session, list(quantities))
-    gone = [product_id for product_id in quantities if product_id not in products]
+    gone = [item.product_id for item in items if item.deleted_at is not None]
     if gone:
         raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
     order = Order(id=new_id("ord"), user_id=user_id, status="pending", address=address, currency=settings.currency)
-    order.total = sum(products[product_id].price_amount * n for product_id, n in quantities.items())
+    order.total = sum(item.unit_price * item.quantity for item in items)
     order.run_id = runs.start(
         session, "checkout", key=order.id, input={"order_id": order.id, "user_id": user_id}, owner=user_id,
         deadline=settings.checkout_deadline,
     )  # fmt: skip
     session.add(order)
     session.flush()
-    lines = [_line(order.id, products[product_id], n) for product_id, n in quantities.items()]
-    session.execute(insert(Line), lines)
+    lines = [{"order_id": order.id, **{name: item._mapping[name] for name in _FROZEN}} for item in items]
+    session.connection().execute(insert(Line), lines)
     payments.open_payment(session, order.id, order.total, order.currency, method)
     return order
 
 
-def _line(order_id: str, product: catalogue.Product, quantity: int) -> dict[str, Any]:
-    return {
-        "order_id": order_id, "product_id": product.id, "sku": product.sku, "title": product.title,
-        "quantity": quantity, "unit_price": product.price_amount,
-    }  # fmt: skip
+_CONFIRM = (
+    update(Order)
+    .where(Order.id == bindparam("order_id"), Order.status == "pending")
+    .values(status="confirmed", confirmed_at=func.now())
+    .returning(Order.user_id)
+)
+_NUMBER = (
+    select(Invoice)
+    .from_statement(
+        text("""
+        WITH counted AS (
+            INSERT INTO orders.invoice_counter AS counter (year, last) VALUES (:year, 1)
+            ON CONFLICT (year) DO UPDATE SET last = counter.last + 1
+            RETURNING year || '-' || lpad(last::text, greatest(6, length(last::text)), '0') AS number
+        )
+        INSERT INTO orders.invoice (id, number, order_id) SELECT :id, number, :order_id FROM counted RETURNING *
+        """).bindparams(bindparam("id", type_=Id("inv")), bindparam("order_id", type_=Id("ord")))
+    )
+    .execution_options(populate_existing=True)
+)
 
 
 def confirm(session: Session, order_id: str) -> Invoice:
@@ -112,18 +139,12 @@ def confirm(session: Session, order_id: str) -> Invoice:
 
     Invoice numbers have no gaps: the year's counter is locked until the caller commits, so this comes last.
     """
-    order = lock(session, order_id)
-    if order.status != "pending":
+    user_id = session.connection().scalar(_CONFIRM, {"order_id": order_id})
+    if user_id is None:
+        order = lock(session, order_id)
         raise Conflict(f"This order is {order.status} and can't be confirmed.", code="wrong_state")
-    order.status, order.confirmed_at = "confirmed", func.now()
-    events.emit(session, "order.created", {"order_id": order.id, "user_id": order.user_id})
-    year = datetime.now(UTC).year
-    counted = insert(InvoiceCounter).values(year=year, last=1)
-    counted = counted.on_conflict_do_update(index_elements=["year"], set_={"last": InvoiceCounter.last + 1})
-    number = session.scalars(counted.returning(InvoiceCounter.last)).one()
-    invoice = Invoice(id=new_id("inv"), number=f"{year}-{number:06d}", order_id=order.id)
-    session.add(invoice)
-    return invoice
+    events.emit(session, "order.created", {"order_id": order_id, "user_id": user_id})
+    return session.scalars(_NUMBER, {"id": new_id("inv"), "order_id": order_id, "year": datetime.now(UTC).year}).one()
 
 
 def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
@@ -151,9 +172,12 @@ def get(session: Session, order_id: str, user_id: str | None = None) -> Order:
     return order
 
 
+_LINES = select(Line).where(Line.order_id.in_(bindparam("order_ids", expanding=True))).order_by(Line.sku)
+
+
 def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Line]]:
     """The lines of some orders, in the order of their SKUs."""
     found: dict[str, list[Line]] = {order_id: [] for order_id in order_ids}
-    for line in session.scalars(select(Line).where(Line.order_id.in_(order_ids)).order_by(Line.sku)):
+    for line in session.scalars(_LINES, {"order_ids": order_ids}):
         found[line.order_id].append(line)
     return found

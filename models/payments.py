@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -66,18 +66,18 @@ class WebhookEvent(Base):
     received_at: Mapped[Created]
 
 
-def open_payment(session: Session, order_id: str, amount: int, currency: str, method: str) -> Payment:
-    """The payment that an order waits for. `amount` in minor units."""
-    payment = Payment(id=new_id("pay"), order_id=order_id, amount=amount, currency=currency, method=method)
-    payment.status = "pending"
-    session.add(payment)
-    return payment
+def open_payment(session: Session, order_id: str, amount: int, currency: str, method: str) -> None:
+    """Opens the payment that an order waits for. `amount` in minor units."""
+    row = {"id": new_id("pay"), "order_id": order_id, "amount": amount, "currency": currency, "method": method}
+    session.connection().execute(insert(Payment), row)
+
+
+_OF_ORDER = select(Payment).where(Payment.order_id == bindparam("order_id")).with_for_update()
 
 
 def of_order(session: Session, order_id: str) -> Payment:
     """The order's payment, locked. Raises NotFound."""
-    query = select(Payment).where(Payment.order_id == order_id).with_for_update()
-    payment = session.scalars(query).one_or_none()
+    payment = session.scalars(_OF_ORDER, {"order_id": order_id}).one_or_none()
     if payment is None:
         raise NotFound("This order has no payment.")
     return payment
@@ -123,4 +123,4 @@ def transactions_of(session: Session, payment_id: str) -> list[Transaction]:
 
 def _note(session: Session, payment: Payment, kind: str, status: str, reference: str | None) -> None:
     row: dict[str, Any] = {"payment_id": payment.id, "kind": kind, "status": status, "amount": payment.amount}
-    session.execute(insert(Transaction).values(id=new_id("txn"), reference=reference, **row))
+    session.connection().execute(insert(Transaction), {"id": new_id("txn"), "reference": reference, **row})

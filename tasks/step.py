@@ -176,7 +176,7 @@ class OutsideStep(Step):
                 raise _Answered(refusal) from refusal
         crash_point("after-call", name)
         with transaction() as session:
-            if not runs.hold(session, run.id, generation):
+            if not runs.hold(session, run.id, generation, name):
                 return None
             output = type(self).record(session, run, answer) if request is not None else None
             _close(session, run, name, place, output)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,14 @@ class Process:
     def send(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def send_all(self, number: int) -> None:
+        """The signal for it and its children."""
+        os.killpg(self.process.pid, number)
+
     def kill(self) -> None:
         """SIGKILL for it and its children, as a machine that loses power."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            self.send_all(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
@@ -53,6 +58,7 @@ class Shop:
     def __init__(self, var: Path, exits: ExitStack, **settings: str) -> None:
         self.var, self.exits = var, exits
         self.armed = var / "crash"
+        self.processes: list[Process] = []
         self.gateway = Server("stack.gateway", var, "--webhook-url=http://127.0.0.1:9/")
         exits.callback(self.gateway.stop)
         self.mailbox = Server("stack.mailbox", var)
@@ -66,12 +72,14 @@ class Shop:
             **settings,
         }
 
-    def worker(self, queues: str = "", name: str = "all", concurrency: int = 1, **settings: str) -> Process:
+    def worker(
+        self, queues: str = "", name: str = "all", concurrency: int = 1, app: str = "workflows", **settings: str
+    ) -> Process:
         """A worker for these queues (all of them by default), consuming when this returns."""
         from settings import QUEUES
 
         command = (
-            sys.executable, "-m", "celery", "-A", "workflows", "worker",
+            sys.executable, "-m", "celery", "-A", app, "worker",
             "-n", f"{name}@test", "-Q", queues or ",".join(QUEUES),
             f"--concurrency={concurrency}", "--without-gossip", "--without-mingle", "--without-heartbeat",
         )  # fmt: skip
@@ -80,7 +88,15 @@ class Shop:
         return process
 
     def dispatcher(self, name: str = "dispatcher", **settings: str) -> Process:
-        return self._start(name, {**self.environment, **settings}, str(SHOP), "dispatcher")
+        """A dispatcher, looking for runs when this returns."""
+        process = self._start(name, {**self.environment, **settings}, str(SHOP), "dispatcher")
+        assert wait_until(lambda: "dispatcher is up" in process.log.read_text(), 30, 0.05), process.log.read_text()
+        return process
+
+    def kill(self) -> None:
+        """Ends its workers and dispatchers at once, all of them."""
+        while self.processes:
+            self.processes.pop().kill()
 
     def mails(self) -> list[dict[str, Any]]:
         """What has arrived in the mailbox."""
@@ -97,6 +113,9 @@ class Shop:
         return found
 
     def _start(self, name: str, environment: dict[str, str], *command: str) -> Process:
-        process = Process(name, self.var / f"{name}.log", environment, *command)
+        log = self.var / f"{name}.log"
+        log.unlink(missing_ok=True)
+        process = Process(name, log, environment, *command)
         self.exits.callback(process.stop)
+        self.processes.append(process)
         return process

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import access
@@ -103,15 +103,23 @@ def rotate(session: Session, refresh_token: str) -> Opened | None:
     return Opened(found.user_id, found.id, token)
 
 
+def _is_live() -> ColumnElement[bool]:
+    return LoginSession.ended_at.is_(None) & (LoginSession.expires_at > func.now())
+
+
+_PRINCIPAL = (
+    select(access.roles_held(User.id), access.permissions_held(User.id))
+    .select_from(User)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .where(
+        LoginSession.id == bindparam("session_id"), User.id == bindparam("user_id"), User.status == "active", _is_live()
+    )
+)
+
+
 def find_principal(session: Session, user_id: str, session_id: str) -> Principal | None:
     """The user of a live session, with roles and permissions, in one statement. None once it has ended."""
-    query = (
-        select(access.roles_held(User.id), access.permissions_held(User.id))
-        .select_from(User)
-        .join(LoginSession, LoginSession.user_id == User.id)
-        .where(LoginSession.id == session_id, User.id == user_id, User.status == "active", _is_live())
-    )
-    found = session.execute(query).one_or_none()
+    found = session.execute(_PRINCIPAL, {"user_id": user_id, "session_id": session_id}).one_or_none()
     return Principal(user_id, session_id, frozenset(found[0]), frozenset(found[1])) if found else None
 
 
@@ -136,10 +144,6 @@ def delete_old_sessions(session: Session, before: datetime) -> int:
     """Deletes the sessions that had ended or run out by then, and says how many."""
     over = or_(LoginSession.expires_at < before, LoginSession.ended_at < before)
     return cast(CursorResult[None], session.execute(delete(LoginSession).where(over))).rowcount
-
-
-def _is_live() -> ColumnElement[bool]:
-    return LoginSession.ended_at.is_(None) & (LoginSession.expires_at > func.now())
 
 
 def _end(session: Session, *which: ColumnElement[bool]) -> int:

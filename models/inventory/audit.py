@@ -25,10 +25,26 @@ _FIGURES = text("""
     FULL JOIN promised USING (product_id, warehouse_id)
 """)
 
+_PURCHASES = text("""
+    WITH moved AS (
+        SELECT reference, warehouse_id, product_id, sum(quantity) AS pieces FROM inventory.movement
+        WHERE reason = 'purchase order' GROUP BY 1, 2, 3
+    )
+    SELECT count(*) AS lines, coalesce(sum(received), 0)::bigint AS received,
+        coalesce(sum(moved.pieces), 0)::bigint AS moved,
+        count(*) FILTER (WHERE received <> coalesce(moved.pieces, 0)) AS differing,
+        count(*) FILTER (WHERE bought.status IN ('ordered', 'partly_received') AND run.finished_at IS NOT NULL) AS left
+    FROM inventory.purchase_order_line JOIN inventory.purchase_order AS bought ON bought.id = purchase_order_id
+    LEFT JOIN moved ON moved.product_id = purchase_order_line.product_id
+        AND moved.warehouse_id = bought.warehouse_id AND reference = 'po_' || replace(bought.id::text, '-', '')
+    LEFT JOIN workflow.run ON run.id = bought.run_id
+""")
+
 
 def audit(session: Session) -> list[tuple[str, bool, dict[str, Any]]]:
-    """What must hold of the stock, in one look: (what, whether it does, the figures)."""
+    """What must hold of the stock and of what is ordered for it: (what, whether it does, the figures)."""
     row = session.execute(_FIGURES).one()
+    bought = session.execute(_PURCHASES).one()
     return [
         (
             "stock on hand is the sum of movements",
@@ -44,5 +60,15 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, Any]]]:
             "no stock is negative or promised twice",
             row.impossible == 0,
             {"levels": row.levels, "impossible": row.impossible},
+        ),
+        (
+            "what was received of purchase orders is booked in once",
+            bought.differing == 0,
+            {"received": bought.received, "movements": bought.moved, "differing": bought.differing},
+        ),
+        (
+            "every open purchase order is looked after",
+            bought.left == 0,
+            {"lines": bought.lines, "left_alone": bought.left},
         ),
     ]

@@ -20,6 +20,9 @@ from models.inventory.stock import MAX_LEVEL, take_in
 from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
 from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
 
+REASON = "purchase order"
+"""Why goods come that were ordered; the audit compares these movements with the orders."""
+
 
 def restock(
     session: Session, lines: Mapping[str, int], warehouse_id: str | None = None, owner: str | None = None
@@ -157,7 +160,7 @@ def book_in(session: Session, purchase_order_id: str, actor: str | None = None) 
     order = _locked(session, purchase_order_id)
     lines = purchase_lines(session, [order.id])[order.id]
     come = {line.product_id: line.delivered - line.received for line in lines if line.delivered > line.received}
-    take_in(session, order.warehouse_id, come, "purchase order", reference=order.id, actor=actor)
+    take_in(session, order.warehouse_id, come, REASON, reference=order.id, actor=actor)
     for line in lines:
         line.received = line.delivered
     if order.status in OPEN and come:

@@ -120,9 +120,12 @@ def finish(session: Session, run_id: str, name: str, output: dict[str, Any] | No
         session.execute(_END, {**values, "ends": ends, "channel": ENDED, "payload": run_id})
 
 
-def hold(session: Session, run_id: str, generation: int) -> bool:
-    """Locks the run's row and says whether it is still live and of that generation."""
-    held = select(Run.generation).where(Run.id == run_id, Run.generation == generation, Run.finished_at.is_(None))
+def hold(session: Session, run_id: str, generation: int, name: str) -> bool:
+    """Locks the run's row and the step's. Says whether the run is still live and of that generation, and the step
+    not recorded yet: its message may have gone to another worker, as if this one had died."""
+    held = select(Run.generation).join(Step, Step.run_id == Run.id)
+    held = held.where(Run.id == run_id, Run.generation == generation, Run.finished_at.is_(None))
+    held = held.where(Step.name == name, Step.status == "intent")
     return session.execute(held.with_for_update()).one_or_none() is not None
 
 

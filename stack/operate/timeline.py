@@ -31,7 +31,7 @@ def print_run(console: Console, run: Run, steps: list[Step], left: list[str]) ->
         table.add_row(*_row(run, step, until))
     for name in left:
         if name not in {step.name for step in steps}:
-            table.add_row(name, "", "to do", *[""] * 5, style="dim")
+            table.add_row(escape(name), "", "to do", *[""] * 5, style="dim")
     console.print(table)
 
 
@@ -56,7 +56,7 @@ def _row(run: Run, step: Step, until: datetime) -> list[str]:
     colour = COLOURS[step.status]
     error = step.error or {}
     return [
-        step.name, step.queue, f"[{colour}]{step.status}[/]", str(step.attempts), str(_ms(started)),
+        escape(step.name), step.queue, f"[{colour}]{step.status}[/]", str(step.attempts), str(_ms(started)),
         str(_ms(took)) if step.finished_at else "", f"[{colour}]{_bar(started, took, until - run.created_at)}[/]",
         escape(f"{error.get('code', '')}: {error.get('detail', '')}") if error else "",
     ]  # fmt: skip

@@ -1,7 +1,6 @@
 """What must hold after every fault: the runs have ended, and everybody's books agree on what has happened."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, text
@@ -27,6 +26,11 @@ def ended(run_id: str, patience: float = PATIENCE) -> str:
 
     assert wait_until(over, patience, 0.02), describe(run_id)
     return str(found["status"])
+
+
+def struck(shop: Shop) -> bool:
+    """Whether the crash that the shop was armed for has happened; it may come a moment after the run's end."""
+    return wait_until(lambda: not shop.armed.exists(), 5, 0.01)
 
 
 def describe(run_id: str) -> str:
@@ -66,10 +70,6 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
     assert [order for order in placed if order.status == "confirmed" and authorised[order.id] != 1] == []
     assert told == {str(order.number): 1 for order in placed}
     assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _intent(held: dict[str, Any]) -> audit.Intent:

@@ -18,7 +18,9 @@ def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]
 
     var: Path = tmp_path_factory.mktemp("shop")
     with ExitStack() as exits:
-        yield Shop(var, exits)
+        shop = Shop(var, exits)
+        yield shop
+        shop.kill()
     make_new(seeds)
     app.control.purge()
 

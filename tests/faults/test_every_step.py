@@ -1,12 +1,15 @@
 """A kill at every step boundary of every workflow, forward and back, of a worker's child and of a whole worker."""
 
+from collections.abc import Iterator
+
 import pytest
 
 import workflows  # noqa: F401  the workflows that there are
 from tests.faults import checks, standstill
 from tests.faults.drivers import DRIVERS
+from tests.faults.fleets import SHORT, kept_alive
 from tests.faults.points import Point, points, ways
-from tests.shop import Process, Shop
+from tests.shop import Shop
 from workflows.engine import WORKFLOWS
 
 EVERY = points()
@@ -19,22 +22,22 @@ def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
 
 
 @pytest.fixture(scope="module")
-def fleet(shop: Shop) -> list[Process]:
-    """Two workers of one process each, as a supervisor would keep them: who dies is started again."""
+def fleet(shop: Shop) -> Iterator[None]:
+    """Three workers of one process each, so that two go on while a third is started again."""
+    shop.environment |= SHORT
+    workers = [shop.worker(name=name) for name in ("one", "two", "three")]
     shop.dispatcher()
-    return [shop.worker(name="one"), shop.worker(name="two")]
+    with kept_alive(*workers):
+        yield
 
 
 @pytest.mark.parametrize("whom", ["child", "worker"])
 @pytest.mark.parametrize("point", EVERY, ids=str)
-def test_killed_at(shop: Shop, fleet: list[Process], point: Point, whom: str) -> None:
+def test_killed_at(shop: Shop, fleet: None, point: Point, whom: str) -> None:
     shop.armed.write_text(f"{point.point}@{point.step} {whom}")
     start, _ = DRIVERS[point.workflow]
     run_id = start(point.refused_at)
     assert checks.ended(run_id) == ("cancelled" if point.refused_at else "succeeded")
-    assert not shop.armed.exists(), f"nobody has come to {point}"
-    for worker in fleet:
-        if worker.process.poll() is not None:
-            worker.start()
+    assert checks.struck(shop), f"nobody has come to {point}"
     standstill.note(f"{whom} killed", str(point), standstill.of(run_id))
     checks.books_hold(shop, repeated_mails=2 * len(EVERY))

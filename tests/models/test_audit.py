@@ -56,7 +56,7 @@ def refused(book: str) -> Sale:
 
 def test_a_new_shop_has_nothing_to_be_wrong() -> None:
     found = check(ledger())
-    assert len(found) == 16
+    assert len(found) == 18
     assert [finding for finding in found.values() if not finding.ok] == []
 
 

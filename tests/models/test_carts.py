@@ -35,7 +35,6 @@ def test_a_cart_is_opened_once(user: str) -> None:
     with transaction() as session:
         first = carts.open_cart(session, user)
         assert carts.open_cart(session, user) == first
-        assert carts.lock(session, user).id == first
 
 
 def test_the_same_product_sums_up_and_the_view_is_priced(user: str) -> None:

@@ -232,3 +232,22 @@ def test_low_stock_is_reordered_once_however_many_try_at_once() -> None:
     with ThreadPoolExecutor(6) as pool:
         made = list(pool.map(reorder, [book] * 6))
     assert [lines for lines in made if lines] == [{"BOOK": 5}]
+
+
+def test_the_audit_finds_goods_that_were_booked_twice_or_left_alone() -> None:
+    book = product("BOOK")
+    bought = order({book: 5})
+    receive(bought, {book: 2})
+    book_in(bought)
+    assert broken() == []
+    with transaction() as session:
+        inventory.adjust(session, book, 2, "purchase order", reference=bought)
+    assert broken() == ["what was received of purchase orders is booked in once"]
+    with transaction() as session:
+        inventory.adjust(session, book, -2, "purchase order", reference=bought)
+        run = session.get(runs.Run, inventory.get_purchase_order(session, bought).run_id)
+        assert run is not None
+        runs.end(session, run.id, "cancelled")
+    assert broken() == ["every open purchase order is looked after"]
+    with transaction() as session:
+        inventory.withdraw(session, bought)

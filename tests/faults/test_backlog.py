@@ -1,0 +1,50 @@
+"""A long queue is not a loss: what merely waits its turn is not published again, and is served in order of arrival."""
+
+import pytest
+from sqlalchemy import func, select
+
+import workflows  # noqa: F401  the workflows that there are
+from models import runs
+from models.database import transaction
+from stack.waiting import wait_until
+from tests.faults import broker, checks
+from tests.faults.drivers import checkout
+from tests.faults.fleets import SHORT, worker_per_service
+from tests.shop import Shop
+
+ORDERS = 150
+HOPS = 7  # messages of a checkout where every step is one
+
+
+@pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
+def test_backlog(shop: Shop, fleet: str) -> None:
+    shop.environment |= SHORT
+    broker.client().flushall()
+    before = broker.published()
+    shop.dispatcher()
+    queued = [checkout() for _ in range(ORDERS)]
+    if fleet == "one worker":
+        needed = ORDERS
+        shop.worker()
+    else:
+        needed = ORDERS * HOPS
+        worker_per_service(shop, SHOP_CONTINUE_FOR="0")
+    assert wait_until(lambda: _live() == 0, 100, 0.2)
+    shop.kill()
+    assert broker.published() - before <= 1.05 * needed
+    if fleet == "one worker":
+        assert _served(queued) == queued
+    checks.books_hold(shop)
+
+
+def _live() -> int:
+    with transaction() as session:
+        return session.scalars(select(func.count()).where(runs.Run.finished_at.is_(None))).one()
+
+
+def _served(queued: list[str]) -> list[str]:
+    """The runs in the order in which their first steps began."""
+    first = func.min(runs.Step.started_at)
+    order = select(runs.Step.run_id).where(runs.Step.run_id.in_(queued)).group_by(runs.Step.run_id).order_by(first)
+    with transaction() as session:
+        return list(session.scalars(order))

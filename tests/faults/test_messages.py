@@ -1,0 +1,196 @@
+"""Messages that come twice, late, or not at all, and who is stopped while he has one."""
+
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kombu.transport.redis import Channel
+from sqlalchemy import func, update
+
+from models import runs
+from models.database import transaction
+from stack.waiting import wait_until
+from tests.faults import broker, checks, standstill, twice
+from tests.faults.drivers import DRIVERS, checkout
+from tests.faults.fleets import SHORT, kept_alive, worker_per_service
+from tests.shop import Shop
+from workflows.engine import FRESH, WORKFLOWS, plan
+from workflows.publishing import publish
+
+WAYS = DRIVERS["checkout"][1]
+
+
+@pytest.fixture(scope="module")
+def module_shop(shop: Shop) -> Shop:
+    shop.environment |= SHORT
+    return shop
+
+
+@pytest.fixture
+def crew(module_shop: Shop) -> Iterator[Shop]:
+    """The shop, whose workers and dispatchers end with the test; so do messages that nobody wants any more."""
+    yield module_shop
+    module_shop.kill()
+    module_shop.armed.unlink(missing_ok=True)
+    broker.client().flushall()
+
+
+def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datetime | None = None) -> None:
+    """Each run has ended on its way, and the books hold. `since`: when the fault was over, if it lasted."""
+    for run_id, way in run_ids.items():
+        assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
+        standstill.note(fault, way or "checkout", standstill.of(run_id, since))
+    assert wait_until(lambda: broker.waiting() == 0, 10)
+    checks.books_hold(shop)
+
+
+def steps_of(run_id: str) -> list[runs.Step]:
+    with transaction() as session:
+        return runs.steps_of(session, [run_id])[run_id]
+
+
+@pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
+def test_every_message_is_delivered_twice(crew: Shop, fleet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "_put", twice.put_twice)
+    if fleet == "one worker":
+        crew.worker(concurrency=2, app="tests.faults.twice")
+    else:
+        worker_per_service(crew, app="tests.faults.twice", SHOP_CONTINUE_FOR="0")
+    crew.dispatcher()
+    placed = {checkout(way): way for way in WAYS * 4}
+    all_end(placed, f"every message twice, {fleet}", crew)
+
+
+def test_a_message_of_an_old_generation_does_nothing(crew: Shop) -> None:
+    run_id = checkout()
+    with transaction() as session:
+        run = runs.lock(session, run_id)
+        assert run is not None
+        runs.wake(session, run)
+    assert broker.waiting() == 2
+    crew.worker()
+    assert checks.ended(run_id) == "succeeded"
+    assert {step.generation for step in steps_of(run_id)} == {1}
+    began = {step.name: step.started_at for step in steps_of(run_id)}
+    for generation in (0, 1):
+        publish(run_id, generation, plan(WORKFLOWS["checkout"], FRESH))
+    assert wait_until(lambda: broker.waiting() == 0, 10)
+    all_end({run_id: None}, "a message of an old generation", crew)
+    assert {step.name: step.started_at for step in steps_of(run_id)} == began
+
+
+def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
+    for name in ("first", "second"):
+        crew.dispatcher(name)
+    placed = {checkout(way): way for way in WAYS * 10}
+    broker.client().flushall()
+    before = broker.published()
+    with transaction() as session:
+        session.execute(update(runs.Run).where(runs.Run.id.in_(placed)).values(lease_until=func.now()))
+    assert wait_until(lambda: broker.waiting() >= len(placed), 10)
+    time.sleep(2)  # several leases, in which nobody may publish any of them again
+    assert broker.published() - before == len(placed)
+    crew.worker(concurrency=2)
+    all_end(placed, "two dispatchers, all messages lost", crew)
+    assert all(step.attempts == 1 for run_id in placed for step in steps_of(run_id))
+
+
+@pytest.mark.parametrize("point", ["before-commit@inventory.reserve", "after-call@payments.authorise"])
+def test_a_worker_that_is_stopped_for_longer_than_a_lease(crew: Shop, point: str) -> None:
+    """`before-commit`: it is stopped with the run's row locked; PostgreSQL ends its transaction after 5 s."""
+    stopped = crew.worker(name="stopped")
+    crew.dispatcher()
+    crew.armed.write_text(f"{point} stop")
+    run_id = checkout()
+    assert checks.struck(crew)
+    stopped.send_all(signal.SIGSTOP)
+    crew.worker(name="other")
+    assert checks.ended(run_id) == "succeeded"
+    stopped.send_all(signal.SIGCONT)
+    later = checkout()
+    all_end({run_id: None, later: None}, "a worker stopped for longer than a lease", crew)
+
+
+def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_once(
+    crew: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the broker's visibility timeout: both have the message, and both ask the gateway."""
+    stopped = crew.worker(name="stopped")
+    crew.armed.write_text("after-call@payments.authorise stop")
+    run_id = checkout()
+    assert checks.struck(crew)
+    stopped.send_all(signal.SIGSTOP)
+    crew.worker(name="other")
+    crew.armed.write_text("after-commit@payments.authorise stop")
+    monkeypatch.setattr(Channel, "_put", twice.put_again)
+    publish(run_id, 0, plan(WORKFLOWS["checkout"], FRESH))
+    assert checks.struck(crew)  # the other one has recorded the call and gone on, under the same generation
+    stopped.send_all(signal.SIGCONT)
+    crew.dispatcher()
+    all_end({run_id: None}, "a call that two workers have made", crew)
+    assert "payments.authorise of" not in stopped.log.read_text()  # that it failed, for it was recorded already
+
+
+def test_a_message_that_is_handed_to_a_stopped_worker_which_is_then_killed(crew: Shop) -> None:
+    """Redis gives it away, for the worker was waiting (BRPOP); nobody ever has it, nor a note of it."""
+    run_id = checkout()
+    broker.client().flushall()
+    worker = crew.worker()
+    for _ in range(20):  # until the worker is stopped while it waits and not between two waits
+        worker.send_all(signal.SIGSTOP)
+        publish(run_id, 0, plan(WORKFLOWS["checkout"], FRESH))
+        if wait_until(lambda: broker.waiting() == 0, 0.5):
+            break
+        broker.client().flushall()
+        worker.send_all(signal.SIGCONT)
+    else:
+        pytest.fail("The message was never lost, so that this test shows nothing.")
+    worker.kill()
+    crew.dispatcher()
+    worker.start()
+    all_end({run_id: None}, "stopped, published to, killed", crew)
+
+
+@pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
+def test_redis_forgets_everything_again_and_again(crew: Shop, fleet: str) -> None:
+    if fleet == "one worker":
+        crew.worker(concurrency=2)
+    else:
+        worker_per_service(crew, SHOP_CONTINUE_FOR="0")
+    crew.dispatcher()
+    placed: dict[str, Any] = {}
+    for way in WAYS * 5:
+        placed[checkout(way)] = way
+        broker.client().flushall()
+    all_end(placed, f"FLUSHALL after each checkout, {fleet}", crew, datetime.now(UTC))
+
+
+def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> None:
+    run_id = checkout()
+    broker.client().flushall()
+    crew.worker()
+    crew.armed.write_text("before-publish@inventory.reserve")
+    with kept_alive(crew.dispatcher("first"), crew.dispatcher("second")):
+        assert checks.struck(crew)
+        all_end({run_id: None}, "a dispatcher killed before it publishes", crew, datetime.now(UTC))
+
+
+def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
+    """The worker dies after the gateway has said yes; before anybody has asked again, an operator cancels."""
+    from workflows import operations
+
+    worker = crew.worker()
+    crew.armed.write_text("after-call@payments.authorise worker")
+    run_id = checkout()
+    assert checks.struck(crew)
+    worker.process.wait(10)
+    with transaction() as session:
+        operations.cancel(session, run_id)
+    worker.start()
+    crew.dispatcher()
+    assert checks.ended(run_id) == "cancelled"
+    assert [intent["status"] for intent in crew.ledger()][-1] == "canceled"
+    all_end({run_id: "cancelled"}, "a run cancelled while a call's outcome is unknown", crew)

@@ -1,0 +1,47 @@
+"""A step that kills whoever performs it, every time: the run is given up, or a person is told, and it stops there."""
+
+from sqlalchemy import func, select
+
+import workflows  # noqa: F401  the workflows that there are
+from models import events, runs
+from models.database import transaction
+from settings import settings
+from stack.waiting import wait_until
+from tests.faults import checks
+from tests.faults.drivers import checkout
+from tests.faults.fleets import SHORT
+from tests.shop import Shop
+
+
+def _stuck(run_id: str) -> int:
+    with transaction() as session:
+        told = select(func.count()).where(
+            events.Event.name == "run.stuck", events.Event.payload["run_id"].astext == run_id
+        )
+        return session.scalars(told).one()
+
+
+def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop) -> None:
+    shop.environment |= SHORT
+    worker = shop.worker()
+    shop.dispatcher()
+    shop.armed.write_text("before-commit@orders.confirm always")
+    run_id = checkout()
+    assert checks.ended(run_id) == "cancelled"
+    shop.armed.unlink()
+    with transaction() as session:
+        assert runs.get(session, run_id).error["code"] == "too_many_attempts"
+    assert worker.log.read_text().count("signal 9 (SIGKILL)'") <= settings.attempts + 1
+    checks.books_hold(shop)
+
+
+def test_behind_the_pivot_a_person_is_told_once_and_the_run_ends_when_it_can(shop: Shop) -> None:
+    shop.armed.write_text("before-commit@carts.clear always")
+    run_id = checkout()
+    assert wait_until(lambda: _stuck(run_id), checks.PATIENCE), checks.describe(run_id)
+    shop.armed.unlink()
+    with transaction() as session:
+        runs.retry(session, run_id)
+    assert checks.ended(run_id) == "succeeded"
+    assert _stuck(run_id) == 1
+    checks.books_hold(shop)
