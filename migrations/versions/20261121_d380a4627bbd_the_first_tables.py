@@ -1,6 +1,6 @@
 """the first tables
 
-Revision: d380a4627bbd, after , 2026-11-21 11:19:31.918724+00:00
+Revision: d380a4627bbd, after , 2026-11-21 12:06:32.366688+00:00
 """
 
 import sqlalchemy as sa

@@ -70,7 +70,8 @@ def list_(workflow: str | None, status: str | None, older_than: int | None, limi
     table.columns[0].no_wrap = True
     for run in listed:
         table.add_row(
-            run.id, run.workflow, f"{run.status}, stuck" if run.stuck_at else run.status, str(run.attempts), f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            run.id, run.workflow, f"{run.status}, stuck" if run.stuck_at else run.status, str(run.attempts),
+            f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _span((run.finished_at or datetime.now(UTC)) - run.created_at), (run.error or {}).get("code", ""),
         )  # fmt: skip
     console().print(table if listed else "There are no such runs.")
