@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -59,16 +59,26 @@ class Notification(Base):
     fault: Mapped[str | None]
 
 
-def compose(session: Session, key: str, kind: str, user_id: str | None, recipient: str, **words: Any) -> Notification:
-    """Writes a mail of that kind, once for each key: a second call returns the first one's mail."""
+_NEW = insert(Notification).values(
+    {name: bindparam(name) for name in ("id", "key", "user_id", "kind", "channel", "recipient", "subject", "text")}
+)
+# Setting the key to itself changes nothing, and returns the row that is there.
+_COMPOSE = _NEW.on_conflict_do_update(index_elements=["key"], set_={"key": _NEW.excluded.key}).returning(
+    Notification.id, Notification.recipient, Notification.subject, Notification.text
+)
+
+
+def compose(session: Session, key: str, kind: str, user_id: str | None, recipient: str, **words: Any) -> Row[Any]:
+    """Writes a mail of that kind and returns its id, recipient, subject and text.
+
+    Once for each key: a second call returns the first one's mail.
+    """
     subject, text = TEMPLATES[kind]
-    new = insert(Notification).values(
-        id=new_id("ntf"), key=key, user_id=user_id, kind=kind, channel="email", recipient=recipient,
-        subject=subject.format(**words), text=text.format(**words),
-    )  # fmt: skip
-    # Setting the key to itself changes nothing, and returns the row that is there.
-    known = new.on_conflict_do_update(index_elements=["key"], set_={"key": key}).returning(Notification)
-    return session.scalars(known, execution_options={"populate_existing": True}).one()
+    row = {
+        "id": new_id("ntf"), "key": key, "user_id": user_id, "kind": kind, "channel": "email", "recipient": recipient,
+        "subject": subject.format(**words), "text": text.format(**words),
+    }  # fmt: skip
+    return session.connection().execute(_COMPOSE, row).one()
 
 
 def composed(session: Session, key: str) -> bool:
@@ -76,7 +86,13 @@ def composed(session: Session, key: str) -> bool:
     return session.scalars(select(Notification.id).where(Notification.key == key)).one_or_none() is not None
 
 
+_SENT = update(Notification).where(Notification.key == bindparam("of_key"))
+_WENT_OUT, _FAILED = _SENT.values(sent_at=func.now()), _SENT.values(fault=bindparam("why"))
+
+
 def sent(session: Session, key: str, fault: str | None) -> None:
     """Records that the mail server has taken it, or for which fault it never will."""
-    values = {"fault": fault} if fault else {"sent_at": func.now()}
-    session.execute(update(Notification).where(Notification.key == key).values(values))
+    if fault is None:
+        session.connection().execute(_WENT_OUT, {"of_key": key})
+    else:
+        session.connection().execute(_FAILED, {"of_key": key, "why": fault})

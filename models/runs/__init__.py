@@ -37,6 +37,20 @@ from settings import settings
 LIVE = ("running", "waiting", "compensating")
 
 
+def _in(seconds: str) -> Any:
+    """So many seconds from now on; NULL for None."""
+    return func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam(seconds, type_=Float))
+
+
+_START = (
+    insert(Run)
+    .values({name: bindparam(name) for name in ("id", "workflow", "key", "input", "owner", "request_id")})
+    .values(lease_until=_in("lease"), deadline=_in("patience"), published_at=func.now())
+    .on_conflict_do_nothing(index_elements=["workflow", "key"])
+    .returning(Run.id)
+)
+
+
 def start(
     session: Session,
     workflow: str,
@@ -53,11 +67,9 @@ def start(
     """
     row = {
         "id": new_id("run"), "workflow": workflow, "key": key, "input": input, "owner": owner,
-        "request_id": request_id.get(), "lease_until": _in(settings.lease), "published_at": func.now(),
-        "deadline": _in(deadline) if deadline else None,
+        "request_id": request_id.get(), "lease": settings.lease, "patience": deadline,
     }  # fmt: skip
-    new = insert(Run).values(row).on_conflict_do_nothing(index_elements=["workflow", "key"]).returning(Run.id)
-    run_id = session.scalar(new)
+    run_id: str | None = session.connection().scalar(_START, row)
     if run_id is None:
         return session.scalars(select(Run.id).where(Run.workflow == workflow, Run.key == key)).one()
     session.info.setdefault("nudge", []).append((run_id, workflow, 0))
@@ -132,7 +144,3 @@ def steps_of(session: Session, run_ids: Sequence[str]) -> dict[str, list[Step]]:
     for step in session.scalars(select(Step).where(Step.run_id.in_(run_ids)).order_by(Step.started_at)):
         found[step.run_id].append(step)
     return found
-
-
-def _in(seconds: float) -> Any:
-    return func.clock_timestamp() + timedelta(seconds=seconds)
