@@ -59,6 +59,9 @@ class Notification(Base):
     fault: Mapped[str | None]
 
 
+Mail = Row[str, str, str, str]
+"""The id, recipient, subject and text of a notification."""
+
 _NEW = insert(Notification).values(
     {name: bindparam(name) for name in ("id", "key", "user_id", "kind", "channel", "recipient", "subject", "text")}
 )
@@ -68,7 +71,7 @@ _COMPOSE = _NEW.on_conflict_do_update(index_elements=["key"], set_={"key": _NEW.
 )
 
 
-def compose(session: Session, key: str, kind: str, user_id: str | None, recipient: str, **words: Any) -> Row[Any]:
+def compose(session: Session, key: str, kind: str, user_id: str | None, recipient: str, **words: Any) -> Mail:
     """Writes a mail of that kind and returns its id, recipient, subject and text.
 
     Once for each key: a second call returns the first one's mail.

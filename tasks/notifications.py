@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from models import accounts, inventory, notifications, orders
@@ -57,7 +56,7 @@ def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **w
     return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
 
 
-def _mail(mail: Row[Any]) -> dict[str, Any]:
+def _mail(mail: notifications.Mail) -> dict[str, Any]:
     return {"id": f"<{mail.id}@shopflow>", "to": mail.recipient, "subject": mail.subject, "text": mail.text}
 
 
