@@ -82,8 +82,18 @@ def test_what_is_killed_is_back(var: Path, name: str) -> None:
     assert processes(var)[name]["pid"] != before["pid"]
 
 
+def answers(database: str) -> bool:
+    """Whether the database takes connections; after a kill it recovers first."""
+    try:
+        psycopg.connect(database).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def test_a_kill_of_everything_leaves_nothing_running_and_loses_nothing(var: Path) -> None:
     database = f"host={var}/run user=postgres dbname=shopflow"
+    assert wait_until(lambda: answers(database), 30)
     with psycopg.connect(database) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     with redis.Redis(unix_socket_path=f"{var}/run/redis.sock") as client:
