@@ -12,6 +12,7 @@ from typing import Any
 
 from celery import Task
 from sqlalchemy import Row, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models import runs
@@ -89,6 +90,8 @@ class Step(Task):
             log.warning("%s of %s will be tried again: %s", *log_as, error)
             self._failed(run_id, generation, name, error, crashed=False)
             return None
+        except OperationalError:
+            raise  # the database is away, or would not wait: there is nothing that could be written down
         except Exception as error:
             log.exception("%s of %s failed", *log_as)
             self._failed(run_id, generation, name, error, crashed=True)

@@ -5,12 +5,14 @@ queue itself, it performs that step without a message. Elsewhere, and for a run 
 Celery canvas carries on. Either way the step rows decide, so the guarantees are the same.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models import runs
@@ -22,15 +24,20 @@ from workflows.engine import WORKFLOWS, Call, after, place_of, plan, progress_of
 from workflows.monitoring import StepEvents
 from workflows.publishing import publish
 
+log = logging.getLogger(__name__)
+
 FEW = 4  # steps side by side; more of them are worth a message each, for other workers to share
 _noted: dict[str, float] = {}  # queue → when this process last said how far it has been served
 
 
 def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
     """Performs the step that a message asks for, and what may follow it in this worker."""
-    _note_served(task)
     hand = Hand(task, run_id, generation)
-    hand.carry_on(Call(task, name))
+    try:
+        _note_served(task)
+        hand.carry_on(Call(task, name))
+    except OperationalError as error:
+        log.warning("run %s is left to the dispatcher: %s", run_id, str(error.orig).splitlines()[0])
     hand.events.send()
 
 

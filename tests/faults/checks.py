@@ -33,6 +33,12 @@ def struck(shop: Shop) -> bool:
     return wait_until(lambda: not shop.armed.exists(), 5, 0.01)
 
 
+def status_of(run_id: str, step: str) -> str | None:
+    """The step's status, None before it is begun."""
+    with transaction() as session:
+        return next((s.status for s in runs.steps_of(session, [run_id])[run_id] if s.name == step), None)
+
+
 def describe(run_id: str) -> str:
     """The run and its steps, for who reads a failed test."""
     with transaction() as session:

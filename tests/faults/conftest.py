@@ -25,6 +25,19 @@ def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]
     app.control.purge()
 
 
+@pytest.fixture(scope="package")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A whole shop with a supervisor, on a database and a queue of its own."""
+    from tests.command import shop
+    from tests.faults.whole import Whole
+
+    var: Path = tmp_path_factory.mktemp("whole") / "var"
+    try:
+        yield Whole(var)
+    finally:
+        shop(var, "down")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Prints what the tests have measured."""
     from tests.faults import standstill

@@ -25,8 +25,13 @@ def of(run_id: str, since: datetime | None = None) -> float:
         times = [run.created_at, run.finished_at]
         for step in runs.steps_of(session, [run_id])[run_id]:
             times += [step.started_at, *([step.finished_at] if step.finished_at else [])]
-    signs = sorted(max(time, since) if since else time for time in times)
-    return max((later - earlier).total_seconds() for earlier, later in pairwise(signs))
+    return longest(times, since)
+
+
+def longest(signs: list[datetime], since: datetime | None = None) -> float:
+    """Seconds between the two signs of life that are farthest apart; what was before `since` does not count."""
+    counted = sorted(max(sign, since) if since else sign for sign in signs)
+    return max((later - earlier).total_seconds() for earlier, later in pairwise(counted))
 
 
 def table() -> list[str]:

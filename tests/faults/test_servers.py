@@ -1,0 +1,45 @@
+"""Redis, PostgreSQL and the API are killed under a shop at work, and come back."""
+
+import signal
+from datetime import UTC, datetime
+
+import pytest
+
+from stack.waiting import wait_until
+from tests.command import processes
+from tests.faults.whole import Customer, Whole, busy, note
+
+FAULTS = {
+    "Redis killed and started": ("redis", signal.SIGKILL),
+    "PostgreSQL shut down at once and started": ("postgres", signal.SIGQUIT),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_is_restarted_under_load(whole: Whole, fault: str) -> None:
+    name, number = FAULTS[fault]
+    customers = [Customer(whole, f"{name}{n}") for n in range(3)]
+    restarts = processes(whole.var)[name]["restarts"]
+    with busy(customers):
+        assert wait_until(lambda: all(len(customer.tasks) > 2 for customer in customers), 30)
+        whole.kill(name, number)
+        assert whole.back(name, restarts + 1)
+        over = datetime.now(UTC)
+        before = [len(customer.tasks) for customer in customers]
+        assert wait_until(lambda: all(len(c.tasks) > n + 2 for c, n in zip(customers, before, strict=True)), 60)
+    note(fault, customers, over)
+    whole.check(customers)
+    assert "raised unexpected" not in (whole.var / "log" / "worker-all.log").read_text()
+
+
+@pytest.mark.parametrize("whom", ["child", "worker"])
+def test_the_api_is_killed_between_its_commit_and_its_publish(whole: Whole, whom: str) -> None:
+    customer = Customer(whole, f"cut-off-{whom}")
+    whole.armed.write_text(f"before-publish@inventory.reserve {whom}")
+    task_id = customer.place()  # sent again under the same key, for the first time nobody answered
+    assert not whole.armed.exists()
+    task = customer.follow(task_id)
+    assert task["status"] == "succeeded"
+    assert len(list(customer.client.list("/v1/orders"))) == 1
+    note("the API killed before it publishes", [customer], datetime.fromisoformat(task["created_at"]))
+    whole.check([customer])
