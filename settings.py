@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     sweep: float = Field(1.0, gt=0, description="seconds between two looks of the dispatcher")
     attempts: int = Field(5, ge=1, description="crashes of a run before it is given up and compensated")
     checkout_deadline: float = Field(300.0, gt=0, description="seconds until an unfinished checkout is compensated")
+    guest_cart_days: int = Field(30, ge=1, description="days after which a guest's cart that nobody touches is deleted")
+    cart_days: int = Field(180, ge=1, description="days after which a customer's cart that nobody touches is emptied")
+    cart_reminder_hours: float = Field(
+        24.0, gt=0, description="hours after which a customer is reminded of a cart that was left alone"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
     @classmethod

@@ -16,6 +16,7 @@ from api import (
     catalogue,
     checkout,
     errors,
+    guests,
     inventory,
     operations,
     orders,
@@ -74,6 +75,7 @@ def create_app() -> Flask:
     api = Api(app)
     api.register_converter(IdConverter, _id_parameter)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.security_scheme("cart", guests.SCHEME)
     # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
     parser = flask_smorest.Blueprint.ARGUMENTS_PARSER
     parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}

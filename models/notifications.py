@@ -20,6 +20,11 @@ TEMPLATES = {
         "Dear {first_name},\n\nyour order {number} could not be completed:\n\n  {reason}\n\n"
         "You have not been charged. What you wanted is still in your cart.\n",
     ),
+    "cart_reminder": (
+        "You have left something in your cart",
+        "Dear {first_name},\n\nthis is still in your cart:\n\n{lines}\n\n"
+        "Nothing of it is held back for you until you check out.\n",
+    ),
     "stock_low": (
         "Low stock: {sku} in {warehouse}",
         "{title} ({sku}) has come down to {available} available pieces in {warehouse}.\n"

@@ -1,8 +1,10 @@
 """Steps of the carts service."""
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
-from models import carts, orders
+from models import carts, orders, runs
 from tasks.step import Run, step
 
 
@@ -12,3 +14,24 @@ def clear(session: Session, run: Run) -> None:
     order_id = run.input["order_id"]
     lines = orders.lines_of(session, [order_id])[order_id]
     carts.take_out(session, run.input["user_id"], {line.product_id: line.quantity for line in lines})
+
+
+@step
+def expire(session: Session, run: Run) -> dict[str, Any]:
+    """Deletes or empties a portion of the carts that nobody has touched for long."""
+    expired, more = carts.expire(session)
+    return {"expired": expired, **(_another(session, run) if more else {})}
+
+
+@step
+def remind(session: Session, run: Run) -> dict[str, Any]:
+    """Starts a reminder for each of a portion of the carts that were left alone."""
+    reminded, more = carts.remind(session)
+    return {"reminded": reminded, **(_another(session, run) if more else {})}
+
+
+def _another(session: Session, run: Run) -> dict[str, Any]:
+    """Starts a run for the next portion of the same slot, so that none of them takes long."""
+    portion = run.input.get("portion", 1) + 1
+    about = {**run.input, "portion": portion}
+    return {"next": runs.start(session, run.workflow, key=f"{run.input['slot']}/{portion}", input=about)}

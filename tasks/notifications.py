@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import accounts, inventory, notifications, orders
+from models import accounts, carts, inventory, notifications, orders
+from models.accounts.preferences import wants
 from models.errors import MailRefused
 from settings import settings
 from tasks.gateways import mail
@@ -48,6 +49,25 @@ def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
     """Mails the customer why the order could not be completed."""
     order = orders.get(session, run.input["order_id"])
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
+
+
+@outside_step(ask=_send, record=_sent)
+def cart_reminder(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a customer what was left in the cart, unless it was touched since, or no such mails are wanted."""
+    user_id = run.input["user_id"]
+    if not notifications.composed(session, _key(run)) and not (
+        carts.is_left_alone(session, run.input["cart_id"], run.input["touched"])
+        and wants(session, user_id, "cart_reminder", "email")
+    ):
+        return None
+    user = accounts.get(session, user_id)
+    left = [line for line in carts.view(session, user_id).items if line.available]
+    return _mail(
+        notifications.compose(
+            session, _key(run), "cart_reminder", user_id, user.email, first_name=user.first_name,
+            lines="\n".join(f"  {line.quantity} x {line.name}" for line in left) or "  what is sold out by now",
+        )
+    )  # fmt: skip
 
 
 def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any]:

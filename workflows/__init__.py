@@ -1,10 +1,21 @@
 """One file per workflow. `celery -A workflows` finds the application here, with every step and schedule loaded."""
 
 from tasks.app import app
-from workflows import checkout, clean_up, continuation, inventory_report, low_stock, nudge, restock, schedule
+from workflows import (
+    carts_left_alone,
+    checkout,
+    clean_up,
+    continuation,
+    inventory_report,
+    low_stock,
+    nudge,
+    restock,
+    schedule,
+)
 
 __all__ = [
     "app",
+    "carts_left_alone",
     "checkout",
     "clean_up",
     "continuation",

@@ -33,6 +33,8 @@ def _entry(workflow: str, every: str, schedule: Any) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "clean_up": _entry("clean_up", "hour", crontab(minute="7")),
+    "cart_expiry": _entry("cart_expiry", "hour", crontab(minute="37")),
+    "abandoned_carts": _entry("abandoned_carts", "hour", crontab(minute="17")),
     # Late enough for every transaction of the day before to have ended.
     "inventory_report": _entry("inventory_report", "day", crontab(hour="0", minute="10")),
 }

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.fields import IdField, Pattern, Schema, Timestamp
+from api.guests import Merge
 from models import accounts
 
 
@@ -108,7 +109,11 @@ class ProfileChanges(Schema):
     last_name = _name()
 
 
-class Registered(Tokens):
+class SignedIn(Tokens):
+    cart = fields.Nested(Merge, metadata={"description": "If `X-Cart-Token` named a guest's cart: what it has brought"})
+
+
+class Registered(SignedIn):
     user = fields.Nested(User, required=True)
 
 

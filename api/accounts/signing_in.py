@@ -6,8 +6,19 @@ from flask import g, request
 from flask.views import MethodView
 
 from api.accounts.blueprint import blueprint
-from api.accounts.shapes import Introspection, Login, NewPassword, RefreshToken, Registered, Registration, Token, Tokens
+from api.accounts.shapes import (
+    Introspection,
+    Login,
+    NewPassword,
+    RefreshToken,
+    Registered,
+    Registration,
+    SignedIn,
+    Token,
+    Tokens,
+)
 from api.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
+from api.guests import bring_cart
 from models import accounts, carts
 from models.database import transaction
 from models.errors import NotSignedIn
@@ -19,28 +30,33 @@ class RegisterView(MethodView):
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Opens an account with an address and a cart, all or nothing, and signs in."""
+        """Opens an account with an address and a cart, all or nothing, and signs in.
+
+        A guest's cart that `X-Cart-Token` names comes along.
+        """
         password_hash = accounts.hash_password(body.pop("password"))
         with transaction() as session:
             user = accounts.register(session, **body, password_hash=password_hash)
             carts.open_cart(session, user.id)
             opened = accounts.open_session(session, user.id, *_device())
-        return {"user": user, **_tokens(opened)}
+            brought = bring_cart(session, user.id)
+        return {"user": user, **_tokens(opened), **brought}
 
 
 @blueprint.route("/auth/login")
 class LoginView(MethodView):
     @public
     @blueprint.arguments(Login)
-    @blueprint.response(200, Tokens)
+    @blueprint.response(200, SignedIn)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Signs in with user name or e-mail address."""
+        """Signs in with user name or e-mail address. A guest's cart that `X-Cart-Token` names comes along."""
         with transaction() as session:
             found = accounts.find_credentials(session, body.get("username") or body["email"])
         if not accounts.password_fits(found.password_hash, body["password"]):
             raise accounts.wrong_credentials()
         with transaction() as session:
-            return _tokens(accounts.log_in(session, found, *_device()))
+            opened = accounts.log_in(session, found, *_device())
+            return {**_tokens(opened), **bring_cart(session, opened.user_id)}
 
 
 @blueprint.route("/auth/refresh")

@@ -1,11 +1,13 @@
 """How a test starts a run of each workflow, and makes it go the way that is asked for."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
-from models import inventory, runs
+from models import carts, inventory, runs
 from models.database import transaction
 from tests.shopping import make_customer, make_product, place_order
 
@@ -65,11 +67,48 @@ def inventory_report(refused_at: str | None = None) -> str:
         return runs.start(session, "inventory_report", key=f"test-{next(_numbers)}", input=slot)
 
 
+def cart_expiry(refused_at: str | None = None) -> str:
+    """One guest's cart is old enough."""
+    with transaction() as session:
+        cart_id, _ = carts.open_guest(session)
+        _left_alone(session, cart_id, timedelta(days=400))
+        slot = f"test-{next(_numbers)}"
+        return runs.start(session, "cart_expiry", key=slot, input={"slot": slot})
+
+
+def abandoned_carts(refused_at: str | None = None) -> str:
+    """Nobody has left anything: what follows from a cart is the reminder's."""
+    slot = f"test-{next(_numbers)}"
+    with transaction() as session:
+        return runs.start(session, "abandoned_carts", key=slot, input={"slot": slot})
+
+
+def cart_reminder(refused_at: str | None = None) -> str:
+    """A new customer has left two of one thing in the cart."""
+    number = next(_numbers)
+    left, user_id = make_product(f"LEFT-{number}", 5), make_customer(f"forgetful{number}")
+    with transaction() as session:
+        carts.add(session, user_id, left, 2)
+        cart_id = carts.open_cart(session, user_id)
+        _left_alone(session, cart_id, timedelta(days=2))
+    with transaction() as session:
+        carts.remind(session)
+        started = select(runs.Run.id).where(runs.Run.workflow == "cart_reminder").order_by(runs.Run.id.desc())
+        return session.scalars(started.limit(1)).one()
+
+
+def _left_alone(session: Session, cart_id: str, since: timedelta) -> None:
+    session.execute(update(carts.Cart).where(carts.Cart.id == cart_id).values(updated_at=func.now() - since))
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
     "restock": (restock, (None, "notifications.goods_ordered")),
     "low_stock": (low_stock, (None,)),
     "inventory_report": (inventory_report, (None,)),
+    "cart_expiry": (cart_expiry, (None,)),
+    "abandoned_carts": (abandoned_carts, (None,)),
+    "cart_reminder": (cart_reminder, (None,)),
 }
 """Workflow → what starts a run of it and returns its id, and the ways that it knows."""

@@ -1,0 +1,33 @@
+"""Carts: what customers and guests mean to buy, with prices and availability as they are at the moment."""
+
+from models.carts.contents import add, clear, open_cart, quantities, remove, set_quantity, take_out
+from models.carts.guests import Merged, Short, guest, merge, open_guest
+from models.carts.idle import expire, is_left_alone, remind
+from models.carts.looks import CHANGES, Change, Line, View, look, view
+from models.carts.tables import Cart, Item
+
+__all__ = [
+    "CHANGES",
+    "Cart",
+    "Change",
+    "Item",
+    "Line",
+    "Merged",
+    "Short",
+    "View",
+    "add",
+    "clear",
+    "expire",
+    "guest",
+    "is_left_alone",
+    "look",
+    "merge",
+    "open_cart",
+    "open_guest",
+    "quantities",
+    "remind",
+    "remove",
+    "set_quantity",
+    "take_out",
+    "view",
+]

@@ -1,0 +1,160 @@
+"""What lies in a cart, and what becomes of it.
+
+`holder` says whose cart is meant: it is a customer's id, or the id of a guest's cart.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models import inventory
+from models.carts.tables import Cart, Item
+from models.catalogue import Product
+from models.database import Id, new_id
+from models.errors import InsufficientStock, NotFound, NotSignedIn
+
+HELD: dict[str, ColumnElement[bool]] = {
+    "usr": Cart.user_id == bindparam("holder"),
+    "crt": (Cart.id == bindparam("holder")) & Cart.user_id.is_(None),  # a customer's cart has no other key
+}
+"""Prefix of a holder's id → which cart is meant."""
+
+
+def kind_of(holder: str) -> str:
+    """Which entry of HELD a holder's id belongs to."""
+    return holder.partition("_")[0]
+
+
+def open_cart(session: Session, user_id: str) -> str:
+    """Gives the user an empty cart and returns its id; a second call returns the one that is there."""
+    session.execute(insert(Cart).values(id=new_id("crt"), user_id=user_id).on_conflict_do_nothing())
+    return session.scalars(select(Cart.id).where(Cart.user_id == user_id)).one()
+
+
+def add(session: Session, holder: str, product_id: str, quantity: int) -> None:
+    """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`."""
+    _put(session, touch(session, holder), product_id, quantity, more=True)
+
+
+def set_quantity(session: Session, holder: str, product_id: str, quantity: int) -> None:
+    """Makes it `quantity` pieces of a product that is in the cart.
+
+    Raises NotFound, and InsufficientStock with `available`.
+    """
+    cart_id = touch(session, holder)
+    _item(session, cart_id, product_id)
+    _put(session, cart_id, product_id, quantity)
+
+
+def remove(session: Session, holder: str, product_id: str, quantity: int | None = None) -> None:
+    """Takes so many pieces out, or all for None and for more than there are. Raises NotFound."""
+    cart_id = touch(session, holder)
+    item = _item(session, cart_id, product_id)
+    _take(session, cart_id, {product_id: item.quantity if quantity is None else quantity})
+
+
+def clear(session: Session, holder: str) -> None:
+    """Empties the cart; an empty one stays so."""
+    session.execute(delete(Item).where(Item.cart_id == touch(session, holder)))
+
+
+def take_out(session: Session, user_id: str, ordered: Mapping[str, int]) -> None:
+    """Takes out what was ordered (product id → pieces). What was put in since then stays."""
+    _take(session, touch(session, user_id), ordered)
+
+
+_QUANTITIES = {
+    kind: select(Item.product_id, Item.quantity).join(Cart).where(held).order_by(Item.added_at, Item.product_id)
+    for kind, held in HELD.items()
+}
+
+
+def quantities(session: Session, holder: str) -> dict[str, int]:
+    """Product id → pieces in the cart, in the order in which they were put in."""
+    return dict(session.execute(_QUANTITIES[kind_of(holder)], {"holder": holder}).all())
+
+
+_TOUCH = {
+    kind: update(Cart).where(held).values(updated_at=func.now()).returning(Cart.id) for kind, held in HELD.items()
+}
+
+
+def touch(session: Session, holder: str) -> str:
+    """Locks the cart, notes that it changes, and returns its id; a customer who has none gets one.
+
+    Comes before locks on orders, payments and stock. Raises NotSignedIn for a guest's cart that is gone.
+    """
+    connection = session.connection()
+    touching = _TOUCH[kind_of(holder)]
+    cart_id: str | None = connection.scalar(touching, {"holder": holder})
+    if cart_id is None:
+        if kind_of(holder) == "crt":
+            raise no_such_cart()
+        cart_id = open_cart(session, holder)
+        connection.execute(touching, {"holder": holder})  # somebody else may have opened it, and hold its lock
+    return cart_id
+
+
+def no_such_cart() -> NotSignedIn:
+    """The one refusal for a token that was never given out, and for a cart that was merged or has expired."""
+    detail = "This cart token is not valid, or not any more: the cart has expired, or is a customer's now."
+    return NotSignedIn(detail, code="invalid_cart_token")
+
+
+_ON_OFFER = (
+    select(Item.quantity, Product.price_amount, inventory.available_of(Product.id).label("available"))
+    .select_from(Product)
+    .outerjoin(Item, (Item.product_id == Product.id) & (Item.cart_id == bindparam("cart_id")))
+    .where(Product.id == bindparam("product_id"), Product.deleted_at.is_(None))
+)
+
+
+def _put(session: Session, cart_id: str, product_id: str, quantity: int, *, more: bool = False) -> None:
+    """Makes it `quantity` pieces, or so many more than there are. The caller holds the cart's lock."""
+    row = {"cart_id": cart_id, "product_id": product_id}
+    offer = session.execute(_ON_OFFER, row).one_or_none()
+    if offer is None:
+        raise NotFound("There is no such product.")
+    wanted = quantity + (offer.quantity or 0 if more else 0)
+    if wanted > offer.available:
+        raise InsufficientStock(f"Only {offer.available} of this product can be had.", available=offer.available)
+    seen = {"seen_price": offer.price_amount, "seen_available": offer.available}
+    session.connection().execute(_WRITE, {**row, "quantity": wanted, **seen})
+
+
+# What is in the cart already keeps what was seen of it: it may have changed since.
+_NEW = insert(Item).values(
+    {name: bindparam(name) for name in ("cart_id", "product_id", "quantity", "seen_price", "seen_available")}
+)
+_WRITE = _NEW.on_conflict_do_update(index_elements=["cart_id", "product_id"], set_={"quantity": _NEW.excluded.quantity})
+
+# A statement of its own after the cart's lock was had, so that it sees what was put in while it waited.
+_TAKE = text("""
+    WITH taken AS (
+        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+    ), emptied AS (
+        DELETE FROM carts.item USING taken
+        WHERE cart_id = :cart_id AND item.product_id = taken.product_id AND item.quantity <= taken.quantity
+    )
+    UPDATE carts.item SET quantity = item.quantity - taken.quantity FROM taken
+    WHERE cart_id = :cart_id AND item.product_id = taken.product_id AND item.quantity > taken.quantity
+""").bindparams(
+    bindparam("cart_id", type_=Id("crt")),
+    bindparam("products", type_=ARRAY(Id("prd"))),
+    bindparam("quantities", type_=ARRAY(Integer)),
+)
+
+
+def _take(session: Session, cart_id: str, pieces: Mapping[str, int]) -> None:
+    """Takes pieces out. The caller holds the cart's lock."""
+    values = {"cart_id": cart_id, "products": list(pieces), "quantities": list(pieces.values())}
+    session.execute(_TAKE, values)
+
+
+def _item(session: Session, cart_id: str, product_id: str) -> Item:
+    item = session.get(Item, (cart_id, product_id), populate_existing=True)
+    if item is None:
+        raise NotFound("This product is not in the cart.")
+    return item

@@ -1,0 +1,113 @@
+"""Guests' carts: whoever holds the token holds the cart, until it is merged into a customer's."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, case, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+
+from models import inventory
+from models.carts.contents import no_such_cart, touch
+from models.carts.tables import Cart, Item
+from models.catalogue import Product
+from models.database import new_id
+from settings import settings
+
+
+@dataclass(frozen=True)
+class Short:
+    """A product of which the customer's cart holds less than the two carts had together."""
+
+    product_id: str
+    name: str
+    wanted: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a guest's cart has brought: pieces that were added, and of which products there were not enough."""
+
+    added: int
+    short: list[Short]
+
+
+def open_guest(session: Session) -> tuple[str, str]:
+    """Makes an empty cart for a guest; its id and its token, which is known in clear only now."""
+    token = secrets.token_urlsafe(32)
+    session.add(cart := Cart(id=new_id("crt"), token_hash=_digest(token)))
+    session.flush()
+    return cart.id, token
+
+
+def guest(session: Session, token: str) -> str:
+    """The id of the guest's cart with that token. Raises NotSignedIn if there is none, or not any more."""
+    found = _find(session, token)
+    if found is None:
+        raise no_such_cart()
+    return found
+
+
+def merge(session: Session, user_id: str, token: str) -> Merged | None:
+    """Puts what is in a guest's cart into the customer's, and the guest's cart is no more.
+
+    Quantities add up, as far as that many can be had; what the customer had already stays in any case. None
+    if there is no such cart, which is so the second time. Locks the customer's cart, then the guest's.
+    """
+    if _find(session, token) is None:
+        return None
+    own = touch(session, user_id)
+    guest_id = session.scalars(_live(token).with_for_update()).one_or_none()
+    if guest_id is None:
+        return None  # somebody has merged it while we waited
+    added, short, rows = 0, [], []
+    for item, name, had, room in session.execute(_meeting(own, guest_id)):
+        wanted = had + item.quantity
+        quantity = max(had, min(wanted, room))
+        added += quantity - had
+        if quantity < wanted:
+            short.append(Short(item.product_id, name, wanted, quantity))
+        if quantity > had:
+            kept = {column: getattr(item, column) for column in _KEPT}
+            rows.append({"cart_id": own, "quantity": quantity, **kept})
+    if rows:
+        new = insert(Item)
+        more = new.on_conflict_do_update(
+            index_elements=["cart_id", "product_id"], set_={"quantity": new.excluded.quantity}
+        )
+        session.connection().execute(more, rows)
+    session.execute(delete(Cart).where(Cart.id == guest_id))
+    return Merged(added, short)
+
+
+_KEPT = ("product_id", "added_at", "seen_price", "seen_available")
+
+
+def _meeting(own: str, guest_id: str) -> Select[Item, str, int, int]:
+    """The guest's items, each with its name, what the customer has of it already, and what can be had."""
+    mine = aliased(Item)
+    room = case((Product.deleted_at.is_(None), inventory.available_of(Product.id)), else_=0)
+    return (
+        select(Item, Product.title, func.coalesce(mine.quantity, 0), room)
+        .join(Product, Product.id == Item.product_id)
+        .outerjoin(mine, (mine.cart_id == own) & (mine.product_id == Item.product_id))
+        .where(Item.cart_id == guest_id)
+        .order_by(Item.added_at, Item.product_id)
+    )
+
+
+def _find(session: Session, token: str) -> str | None:
+    return session.scalars(_live(token)).one_or_none()
+
+
+def _live(token: str) -> Select[str]:
+    kept = func.now() - timedelta(days=settings.guest_cart_days)
+    return select(Cart.id).where(Cart.token_hash == _digest(token), Cart.updated_at > kept)
+
+
+def _digest(token: str) -> str:
+    """SHA-256 is enough for what is random to begin with."""
+    return hashlib.sha256(token.encode()).hexdigest()
