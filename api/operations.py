@@ -13,7 +13,8 @@ from api.auth import allowed
 from api.fields import Pattern, Schema, Timestamp
 from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
-from api.tasks import Accepted, links
+from api.prefer import Ending, may_wait
+from api.tasks import Accepted, Task, links, task_view
 from models import events, runs
 from models.database import transaction
 from workflows import operations
@@ -80,6 +81,14 @@ class Event(Schema):
     created_at = Timestamp()
 
 
+def _task(session: Session, run: runs.Run) -> dict[str, Any]:
+    return task_view(run, runs.steps_of(session, [run.id])[run.id])
+
+
+ENDING = Ending(Task, "task", _task, status=200, tells_refusal=False)
+"""An operator has asked for the run to move, and is shown where to; that it was turned back is no refusal of that."""
+
+
 @blueprint.route("/runs")
 class RunsView(MethodView):
     @allowed("runs:read")
@@ -95,6 +104,7 @@ class RunsView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/retry')
 class RetryView(MethodView):
     @allowed("runs:write")
+    @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, run_id: str) -> Any:
@@ -105,6 +115,7 @@ class RetryView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/cancel')
 class CancelView(MethodView):
     @allowed("runs:write")
+    @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, run_id: str) -> Any:
@@ -116,6 +127,7 @@ class CancelView(MethodView):
 class SignalsView(MethodView):
     @allowed("runs:write")
     @blueprint.arguments(Signal)
+    @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: dict[str, Any], run_id: str) -> Any:

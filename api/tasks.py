@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from flask import g, url_for
+from flask import Response, g, request, url_for
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
 from sqlalchemy import bindparam, select
 
+from api import streams
 from api.auth import signed_in
-from api.fields import Schema, Timestamp
+from api.fields import IdField, Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
 from models.database import transaction
@@ -17,6 +18,9 @@ from models.errors import NotFound
 from workflows.engine import WORKFLOWS, counted, progress_of
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/v1", description="Work that takes time, and how far it is")
+
+
+STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
 
 
 class WaitQuery(Schema):
@@ -45,9 +49,7 @@ class TaskProgress(Schema):
 class Task(Schema):
     id = fields.String()
     workflow = fields.String()
-    status = fields.String(
-        validate=validate.OneOf(("running", "waiting", "compensating", "succeeded", "cancelled", "failed"))
-    )
+    status = fields.String(validate=validate.OneOf(STATUSES))
     progress = fields.Nested(TaskProgress)
     steps = fields.List(fields.Nested(TaskStep))
     result = fields.Dict(allow_none=True)
@@ -60,10 +62,9 @@ class Task(Schema):
 class Accepted(Schema):
     """The answer to a request whose work goes on."""
 
-    task_id = fields.String()
-    status = fields.String()
-    order_id = fields.String()
-    links = fields.Dict(keys=fields.String(), values=fields.String())
+    task_id = IdField("run", required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 @blueprint.route('/tasks/<id("run"):run_id>')
@@ -84,6 +85,31 @@ class TaskView(MethodView):
         wait_for_end(run_id, query["wait"], lambda: has_ended(run_id))
         with transaction() as session:
             return task_view(runs.get(session, run_id), runs.steps_of(session, [run_id])[run_id])
+
+
+@blueprint.route('/tasks/<id("run"):run_id>/events')
+class TaskEventsView(MethodView):
+    @signed_in
+    @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
+    @blueprint.alt_response(204, description="There is nothing to come: the last event was `end` (`Last-Event-ID`)")
+    def get(self, run_id: str) -> Response:
+        """The same as server-sent events: the task as it is, each time that it has changed, until it has ended.
+
+        The last event has the id `end`. A stream lasts five minutes at most, and can be asked for again. Every process
+        has a few places for streams; when all are taken: 503 `too_many_streams`.
+        """
+        with transaction() as session:
+            _visible(runs.get(session, run_id))
+        if request.headers.get("Last-Event-ID") == streams.END:
+            return Response(status=204)  # which tells an EventSource not to ask again
+        return streams.of_run(run_id, lambda: _state(run_id))
+
+
+def _state(run_id: str) -> streams.State:
+    with transaction() as session:
+        run = runs.get(session, run_id)
+        shown = Task().dumps(task_view(run, runs.steps_of(session, [run_id])[run_id]))
+    return streams.State(shown, run.finished_at is not None)
 
 
 def _visible(run: runs.Run) -> None:

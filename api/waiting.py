@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 MAX_WAIT = 30.0  # seconds
 _places = threading.BoundedSemaphore(max(settings.api_threads // 2, 1))  # the other threads stay free for others
+STREAMS = max(settings.api_threads // 4, 1)
+_streams = threading.BoundedSemaphore(STREAMS)
 
 
 class _Listener(threading.Thread):
@@ -101,3 +103,30 @@ def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> 
                 event.clear()
     finally:
         _places.release()
+
+
+def take_stream() -> Callable[[], None] | None:
+    """A place for one who watches a run for long, as what gives it back; None if they are all taken.
+
+    The places are fewer than those of `wait_for_end` and apart from them, so that half of what is left of a
+    process' threads serves everybody else.
+    """
+    if not _streams.acquire(blocking=False):
+        return None
+    given_back = threading.Lock()
+
+    def give_back() -> None:
+        if given_back.acquire(blocking=False):  # however often it is called
+            _streams.release()
+
+    return give_back
+
+
+def watch(run_id: str, seconds: float, pulse: float) -> Iterator[None]:
+    """Yields at once, when the run ends, and otherwise every `pulse` seconds; stops after `seconds`."""
+    until = time.monotonic() + seconds
+    with _listening().woken_by(run_id) as event:
+        while time.monotonic() < until:
+            event.clear()
+            yield
+            event.wait(pulse)

@@ -14,6 +14,7 @@ from api.idempotency import idempotent
 from api.inventory.blueprint import blueprint
 from api.inventory.stock import ListedLevel, level_view
 from api.pages import PageQuery, page, page_of
+from api.prefer import Ending, may_wait
 from api.tasks import Accepted, links
 from models import inventory, runs
 from models.database import transaction
@@ -73,7 +74,15 @@ class PurchaseOrderQuery(PageQuery):
 
 
 class AcceptedRestock(Accepted):
-    purchase_order_id = IdField("po")
+    purchase_order_id = IdField("po", required=True)
+
+
+def _purchase_order(session: Session, run: runs.Run) -> dict[str, Any]:
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    return _shown(order, inventory.purchase_lines(session, [order.id])[order.id])
+
+
+ENDING = Ending(PurchaseOrder, "purchase_order", _purchase_order)
 
 
 @blueprint.route("/stock/alerts")
@@ -99,6 +108,7 @@ class AlertsView(MethodView):
 class RestocksView(MethodView):
     @allowed("stock:write")
     @blueprint.arguments(Restock)
+    @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, body: dict[str, Any]) -> Any:
@@ -141,6 +151,7 @@ class PurchaseOrderView(MethodView):
 class ReceiveView(MethodView):
     @allowed("stock:write")
     @blueprint.arguments(Delivery)
+    @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, body: dict[str, Any], purchase_order_id: str) -> Any:
@@ -156,6 +167,7 @@ class ReceiveView(MethodView):
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/cancel')
 class CancelPurchaseOrderView(MethodView):
     @allowed("stock:write")
+    @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, purchase_order_id: str) -> Any:

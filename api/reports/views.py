@@ -13,6 +13,7 @@ from api.etags import etag
 from api.fields import IdField, Schema, Timestamp
 from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
+from api.prefer import Ending, may_wait
 from api.reports.blueprint import blueprint
 from api.reports.page import POLICY, page_of_report
 from api.reports.sheet import rows_of
@@ -105,6 +106,7 @@ class Report(ListedReport):
 class InventoryReportsView(MethodView):
     @allowed("reports:read")
     @blueprint.arguments(Period, required=False)
+    @may_wait(Ending(Report, "report", lambda session, run: _of_run(session, run)))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: dict[str, Any]) -> Any:
@@ -140,10 +142,7 @@ class ReportView(MethodView):
     def get(self, report_id: str) -> Any:
         """A report: sums by warehouse and kind, what moved and why, what is low, and the levels."""
         with transaction() as session:
-            report = reports.get(session, report_id)
-            lines = reports.lines_after(session, report_id, None, LEVELS_SHOWN + 1)
-        levels = {"levels": lines[:LEVELS_SHOWN], "levels_complete": len(lines) <= LEVELS_SHOWN}
-        return {**_listed(report), "warehouses": report.body["warehouses"], **levels}, etag(report.created_at)
+            return _whole(session, report_id)
 
 
 @blueprint.route('/reports/<id("rep"):report_id>.csv')
@@ -172,6 +171,20 @@ def period_of(body: dict[str, Any]) -> tuple[datetime, datetime]:
     """The period that is asked for."""
     end = body.get("end") or datetime.now(UTC)
     return body.get("start") or end - PERIOD, end
+
+
+def _of_run(session: Session, run: runs.Run) -> dict[str, Any]:
+    assert run.result
+    shown: dict[str, Any] = _whole(session, run.result["report_id"])[0]
+    return shown
+
+
+def _whole(session: Session, report_id: str) -> Any:
+    """A report as JSON shows it, with its ETag."""
+    report = reports.get(session, report_id)
+    lines = reports.lines_after(session, report_id, None, LEVELS_SHOWN + 1)
+    levels = {"levels": lines[:LEVELS_SHOWN], "levels_complete": len(lines) <= LEVELS_SHOWN}
+    return {**_listed(report), "warehouses": report.body["warehouses"], **levels}, etag(report.created_at)
 
 
 def _found(report_id: str) -> reports.Report:
