@@ -1,25 +1,44 @@
-"""What the API says of itself: whether it lives, and whether it can work."""
+"""What the API says of its state: whether it lives, and whether it can work."""
 
-from flask import Blueprint, Response, jsonify
+from typing import Any
+
+from flask_smorest import Blueprint
+from marshmallow import fields
 
 from api.auth import public
+from api.fields import Schema
 from workflows import health
 
-blueprint = Blueprint("about", __name__)
+blueprint = Blueprint("about", __name__, description="Whether the shop is well")
 
 
-@blueprint.get("/healthz")
+class Life(Schema):
+    status = fields.String(metadata={"example": "ok"})
+
+
+class Readiness(Life):
+    checks = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "Part → `ok`, or what is wrong", "example": {"database": "ok", "workers": "ok"}},
+    )
+
+
+@blueprint.route("/healthz", methods=["GET"])
 @public
-def healthz() -> Response:
+@blueprint.response(200, Life)
+def healthz() -> dict[str, str]:
     """Whether this process answers."""
-    return jsonify(status="ok")
+    return {"status": "ok"}
 
 
-@blueprint.get("/readyz")
+@blueprint.route("/readyz", methods=["GET"])
 @public
-def readyz() -> tuple[Response, int]:
+@blueprint.response(200, Readiness)
+@blueprint.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what")
+def readyz() -> Any:
     """Whether everything that an order needs is there: 503, with what is missing, if not."""
     parts = health.ready()
     faults = [fault for fault in parts.values() if fault]
     checks = {name: fault or "ok" for name, fault in parts.items()}
-    return jsonify(status="unavailable" if faults else "ok", checks=checks), 503 if faults else 200
+    return {"status": "unavailable" if faults else "ok", "checks": checks}, 503 if faults else 200

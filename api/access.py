@@ -7,6 +7,7 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api.auth import bearer, public, read_token
+from api.errors import refuses
 from api.fields import Pattern, Schema
 
 blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Who may do what")
@@ -33,6 +34,7 @@ class Verdict(Schema):
 @blueprint.route("/authz/check")
 class CheckView(MethodView):
     @public
+    @refuses("not_signed_in", "invalid_token")
     @blueprint.arguments(Question)
     @blueprint.response(200, Verdict)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:

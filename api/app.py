@@ -1,10 +1,12 @@
 """The Flask application, put together. gunicorn serves `api.app:app`."""
 
+import json
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
-from flask import Flask, jsonify
+from flask import Flask
 from marshmallow import RAISE
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
@@ -15,6 +17,7 @@ from api import (
     carts,
     catalogue,
     checkout,
+    docs,
     errors,
     guests,
     inventory,
@@ -25,7 +28,7 @@ from api import (
     tasks,
 )
 from api import request as requests
-from api.auth import public
+from api.docs import openapi
 from api.fields import IdConverter
 from settings import settings
 
@@ -43,6 +46,8 @@ BLUEPRINTS = [
         reports,
         tasks,
         operations,
+        about,
+        docs,
     )
 ]
 """One per resource, in the order of the OpenAPI document."""
@@ -81,8 +86,7 @@ def create_app() -> Flask:
     parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(about.blueprint)
-    app.add_url_rule("/openapi.json", "openapi", public(lambda: jsonify(api.spec.to_dict())))
+    app.extensions["openapi"] = cache(lambda: json.dumps(openapi.finish(api.spec.to_dict(), app)))
     return app
 
 

@@ -9,7 +9,8 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.auth import public, signed_in
-from api.fields import IdField, Money, Schema
+from api.errors import refuses
+from api.fields import SOMETIMES, IdField, Money, Schema
 from api.guests import HEADER, Merge, bring_cart, signed_in_or_guest
 from api.idempotency import idempotent
 from models import carts
@@ -56,9 +57,14 @@ class Cart(Schema):
 
 class OpenedCart(Cart):
     token = fields.String(
-        metadata={"description": f"Of a guest's cart: shows whose it is, as `{HEADER}`. It is told only now"}
+        metadata={
+            **SOMETIMES,
+            "description": f"Of a guest's cart, to be sent as `{HEADER}`. Told only now",
+        }
     )
-    cart = fields.Nested(Merge, metadata={"description": f"If `{HEADER}` named a guest's cart: what it has brought"})
+    cart = fields.Nested(
+        Merge, metadata={**SOMETIMES, "description": f"If `{HEADER}` named a guest's cart: what it has brought"}
+    )
 
 
 class Quantity(Schema):
@@ -83,6 +89,7 @@ class CartView(MethodView):
             return _shown(session)
 
     @public
+    @refuses("not_signed_in", "invalid_token")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")
     def post(self) -> Any:
@@ -109,6 +116,7 @@ def _opened_for_customer() -> Any:
 @blueprint.route("/cart/items")
 class CartItemsView(MethodView):
     @signed_in_or_guest
+    @refuses("not_found", "insufficient_stock")
     @blueprint.arguments(NewItem)
     @idempotent()
     @blueprint.response(201, Cart)
@@ -129,6 +137,7 @@ class CartItemsView(MethodView):
 @blueprint.route('/cart/items/<id("prd"):product_id>')
 class CartItemView(MethodView):
     @signed_in_or_guest
+    @refuses("insufficient_stock")
     @blueprint.arguments(Quantity)
     @blueprint.response(200, Cart)
     def patch(self, body: dict[str, Any], product_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.accounts.shapes import NewAddress
 from api.auth import signed_in
+from api.errors import refuses
 from api.fields import IdField, Pattern, Schema
 from api.idempotency import idempotent
 from api.orders import Order, order_views
@@ -47,10 +48,27 @@ def _order(session: Session, run: runs.Run) -> Any:
     return order_views(session, [orders.get(session, run.input["order_id"])])[0]
 
 
+EXAMPLE = {
+    "address": {"line1": "12 St James's Square", "city": "London", "country": "GB"},
+    "payment": {"method": "pm_card_visa"},
+}
+
+
 @blueprint.route("/checkout")
 class CheckoutView(MethodView):
     @signed_in
-    @blueprint.arguments(CheckoutRequest)
+    @refuses(
+        "cart_empty",
+        "product_unavailable",
+        "not_found",
+        "payment_declined",
+        "insufficient_stock",
+        "wrong_state",
+        "deadline_exceeded",
+        "too_many_attempts",
+        "cancelled_by_operator",
+    )
+    @blueprint.arguments(CheckoutRequest, example=EXAMPLE)
     @may_wait(Ending(Order, "order", _order))
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})

@@ -1,12 +1,14 @@
 """Everything that goes wrong becomes a problem document (RFC 9457), and nothing becomes HTML."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, Response, json, request
+from flask_smorest import Blueprint
+from marshmallow import INCLUDE, ValidationError, fields
 from marshmallow import Schema as MarshmallowSchema
-from marshmallow import ValidationError, fields
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
@@ -14,6 +16,8 @@ from models.database import request_id
 from models.errors import GatewayDown, Invalid, NotSignedIn, ShopError
 
 log = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 CODES = {413: "body_too_large", 500: "internal_error"}
 DETAILS = {
@@ -25,6 +29,9 @@ RETRY_AFTER = 1  # seconds; a database that restarts is back in about that time
 
 class Problem(MarshmallowSchema):
     """The body of every refusal and failure. Only used to describe it in the OpenAPI document."""
+
+    class Meta:
+        unknown = INCLUDE  # members that belong to one code
 
     type = fields.String(required=True, metadata={"description": "Where the code is explained"})
     title = fields.String(required=True)
@@ -49,6 +56,18 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
     if status in (429, 503):
         response.headers.setdefault("Retry-After", str(extra.get("retry_after", RETRY_AFTER)))
     return response
+
+
+def refuses(*codes: str) -> Callable[[View], View]:
+    """Says in the OpenAPI document with which codes a view refuses, beyond those that follow from what it takes
+    and who may use it."""
+
+    def decorate(view: View) -> View:
+        named = getattr(view, "_apidoc", {}).get("manual_doc", {}).get("x-codes", [])
+        documented: View = Blueprint.doc(**{"x-codes": [*named, *codes]})(view)
+        return documented
+
+    return decorate
 
 
 def flat(messages: Any, path: str = "") -> dict[str, list[str]]:

@@ -9,6 +9,9 @@ from flask import Response, request
 
 from models.errors import Stale
 
+ETAG = {"ETag": {"schema": {"type": "string"}}}
+"""For the OpenAPI document: the headers of an answer that has an ETag."""
+
 
 def etag(updated_at: datetime, shown_beside: object = "") -> dict[str, str]:
     """The headers of a resource that was changed last at that time. A cache may keep it, and must ask again."""

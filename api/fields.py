@@ -13,6 +13,10 @@ from settings import settings
 MAX_AMOUNT = 10**12  # minor units; far above any order, far below what a bigint holds after multiplying
 
 
+SOMETIMES = {"x-sometimes": True}
+"""Metadata of a field that an answer may leave out. All others of what only goes out are `required`."""
+
+
 class Schema(MarshmallowSchema):
     """What goes in or out of an endpoint, exactly."""
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth import allowed
-from api.fields import Pattern, Schema, Timestamp
+from api.errors import refuses
+from api.fields import IdField, Pattern, Schema, Timestamp
 from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
 from api.prefer import Ending, may_wait
@@ -34,7 +35,7 @@ class RunQuery(PageQuery):
 
 
 class Run(Schema):
-    id = fields.String()
+    id = IdField("run")
     workflow = fields.String()
     key = fields.String(metadata={"description": "What it is about; unique among the runs of its workflow"})
     status = fields.String()
@@ -75,7 +76,7 @@ class EventQuery(PageQuery):
 
 
 class Event(Schema):
-    id = fields.String()
+    id = IdField("evt")
     name = fields.String()
     payload = fields.Dict()
     created_at = Timestamp()
@@ -104,6 +105,7 @@ class RunsView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/retry')
 class RetryView(MethodView):
     @allowed("runs:write")
+    @refuses("run_over")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
@@ -115,6 +117,7 @@ class RetryView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/cancel')
 class CancelView(MethodView):
     @allowed("runs:write")
+    @refuses("run_over", "run_compensating", "past_pivot")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth import signed_in
-from api.fields import Money, Schema, Timestamp
+from api.fields import IdField, Money, Schema, Timestamp
 from api.pages import PageQuery, page, page_of
 from models import orders, payments
 from models.database import transaction
@@ -19,7 +19,7 @@ blueprint = Blueprint("orders", __name__, url_prefix="/v1", description="What cu
 
 
 class OrderLine(Schema):
-    product_id = fields.String()
+    product_id = IdField("prd")
     sku = fields.String()
     title = fields.String()
     quantity = fields.Integer()
@@ -33,18 +33,18 @@ class OrderReason(Schema):
 
 
 class Order(Schema):
-    id = fields.String()
+    id = IdField("ord")
     number = fields.String()
-    user_id = fields.String()
+    user_id = IdField("usr")
     status = fields.String(validate=validate.OneOf(orders.STATUSES))
     reason = fields.Nested(OrderReason, allow_none=True)
     payment_status = fields.String(validate=validate.OneOf(payments.STATUSES))
-    payment_id = fields.String()
+    payment_id = IdField("pay")
     invoice_number = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(OrderLine))
     total = fields.Nested(Money)
     address = fields.Dict()
-    task_id = fields.String()
+    task_id = IdField("run")
     created_at = Timestamp()
     confirmed_at = Timestamp(allow_none=True)
     cancelled_at = Timestamp(allow_none=True)

@@ -9,7 +9,8 @@ from marshmallow import fields, validate
 from sqlalchemy import select
 
 from api.auth import public, signed_in
-from api.fields import Money, Schema, Timestamp
+from api.errors import refuses
+from api.fields import IdField, Money, Schema, Timestamp
 from api.pages import PageQuery, page, page_of
 from models import orders, payments, runs
 from models.database import transaction
@@ -20,7 +21,7 @@ blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money
 
 
 class Transaction(Schema):
-    id = fields.String()
+    id = IdField("txn")
     kind = fields.String(validate=validate.OneOf(("authorise", "capture", "void", "refund")))
     status = fields.String(validate=validate.OneOf(("succeeded", "declined")))
     amount = fields.Nested(Money)
@@ -29,8 +30,8 @@ class Transaction(Schema):
 
 
 class PaymentSummary(Schema):
-    id = fields.String()
-    order_id = fields.String()
+    id = IdField("pay")
+    order_id = IdField("ord")
     status = fields.String(validate=validate.OneOf(payments.STATUSES))
     amount = fields.Nested(Money)
     method = fields.String()
@@ -79,6 +80,7 @@ class PaymentView(MethodView):
 @blueprint.route("/webhooks/payments")
 class PaymentWebhook(MethodView):
     @public
+    @refuses("bad_signature", "bad_request")
     @blueprint.response(204)
     def post(self) -> None:
         """Takes an event that the gateway has signed. The same event again changes nothing.

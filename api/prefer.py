@@ -11,11 +11,14 @@ from flask import Response, make_response, request
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
-from api.errors import problem
+from api.errors import problem, refuses
 from api.tasks import has_ended
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
 from models.database import transaction
+
+ENDS = ("deadline_exceeded", "too_many_attempts", "cancelled_by_operator")
+"""With which codes any run may be turned back, whatever it is for."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -51,7 +54,8 @@ def may_wait(ending: Ending) -> Callable[[View], View]:
             seconds = preferred_wait()
             return _ended(ending, accepted, seconds) if accepted.status_code == 202 and seconds else accepted
 
-        return _documented(waiting, ending)
+        documented: View = refuses(*ENDS if ending.tells_refusal else ())(_documented(waiting, ending))
+        return documented
 
     return decorate
 

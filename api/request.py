@@ -91,6 +91,9 @@ def _encodes(text: str) -> bool:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id.get() or ""
+    if response.status_code == 204:  # flask-smorest makes JSON of nothing, too
+        response.set_data(b"")
+        response.headers.remove("Content-Type")
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

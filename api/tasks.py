@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from api import streams
 from api.auth import signed_in
+from api.errors import refuses
 from api.fields import IdField, Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
@@ -47,7 +48,7 @@ class TaskProgress(Schema):
 
 
 class Task(Schema):
-    id = fields.String()
+    id = IdField("run")
     workflow = fields.String()
     status = fields.String(validate=validate.OneOf(STATUSES))
     progress = fields.Nested(TaskProgress)
@@ -90,6 +91,7 @@ class TaskView(MethodView):
 @blueprint.route('/tasks/<id("run"):run_id>/events')
 class TaskEventsView(MethodView):
     @signed_in
+    @refuses("too_many_streams")
     @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
     @blueprint.alt_response(204, description="There is nothing to come: the last event was `end` (`Last-Event-ID`)")
     def get(self, run_id: str) -> Response:

@@ -110,8 +110,11 @@ ADDRESS = {"line1": "12 St James's Square", "city": "London", "country": "GB"}
 @pytest.fixture(scope="session")
 def app(seeds: Any) -> Any:
     from api.app import create_app
+    from tests.conformance import CheckingClient
 
-    return create_app()
+    app = create_app()
+    app.test_client_class = CheckingClient
+    return app
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 from api.accounts.blueprint import blueprint
 from api.accounts.shapes import NewAddress, Profile, ProfileChanges, SavedAddress, Session
 from api.auth import signed_in
+from api.errors import refuses
 from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
 from models import accounts
@@ -25,6 +26,7 @@ class MeView(MethodView):
             return _profile(accounts.get(session, g.principal.user_id))
 
     @signed_in
+    @refuses("username_taken", "email_taken")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
     def patch(self, body: dict[str, Any]) -> dict[str, Any]:

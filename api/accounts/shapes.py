@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.fields import IdField, Pattern, Schema, Timestamp
+from api.fields import SOMETIMES, IdField, Pattern, Schema, Timestamp
 from api.guests import Merge
 from models import accounts
 
@@ -110,7 +110,9 @@ class ProfileChanges(Schema):
 
 
 class SignedIn(Tokens):
-    cart = fields.Nested(Merge, metadata={"description": "If `X-Cart-Token` named a guest's cart: what it has brought"})
+    cart = fields.Nested(
+        Merge, metadata={**SOMETIMES, "description": "If `X-Cart-Token` named a guest's cart: what it has brought"}
+    )
 
 
 class Registered(SignedIn):
@@ -121,14 +123,14 @@ class Introspection(Schema):
     """RFC 7662, section 2.2; everything but `active` only of a token that is."""
 
     active = fields.Boolean(required=True)
-    sub = fields.String()
-    sid = fields.String()
-    iat = fields.Integer()
-    exp = fields.Integer()
-    jti = fields.String()
-    token_type = fields.String()
-    scope = fields.String(metadata={"description": "Permissions, separated by spaces"})
-    roles = fields.List(fields.String())
+    sub = fields.String(metadata=SOMETIMES)
+    sid = fields.String(metadata=SOMETIMES)
+    iat = fields.Integer(metadata=SOMETIMES)
+    exp = fields.Integer(metadata=SOMETIMES)
+    jti = fields.String(metadata=SOMETIMES)
+    token_type = fields.String(metadata=SOMETIMES)
+    scope = fields.String(metadata={**SOMETIMES, "description": "Permissions, separated by spaces"})
+    roles = fields.List(fields.String(), metadata=SOMETIMES)
 
 
 class Session(Schema):

@@ -18,6 +18,7 @@ from api.accounts.shapes import (
     Tokens,
 )
 from api.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
+from api.errors import refuses
 from api.guests import bring_cart
 from models import accounts, carts
 from models.database import transaction
@@ -27,6 +28,7 @@ from models.errors import NotSignedIn
 @blueprint.route("/auth/register")
 class RegisterView(MethodView):
     @public
+    @refuses("username_taken", "email_taken")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class RegisterView(MethodView):
 @blueprint.route("/auth/login")
 class LoginView(MethodView):
     @public
+    @refuses("wrong_credentials")
     @blueprint.arguments(Login)
     @blueprint.response(200, SignedIn)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class LoginView(MethodView):
 @blueprint.route("/auth/refresh")
 class RefreshView(MethodView):
     @public
+    @refuses("invalid_token")
     @blueprint.arguments(RefreshToken)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +105,7 @@ class IntrospectView(MethodView):
 @blueprint.route("/auth/password")
 class PasswordView(MethodView):
     @signed_in
+    @refuses("wrong_credentials")
     @blueprint.arguments(NewPassword)
     @blueprint.response(204)
     def post(self, body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 
 from api.auth import allowed, public
 from api.catalogue.blueprint import blueprint
+from api.errors import refuses
 from api.fields import IdField, Schema
 from api.pages import PageQuery, page, page_of
 from models import catalogue
@@ -54,6 +55,7 @@ class CategoriesView(MethodView):
             return page(session, catalogue.categories(), catalogue.Category.id.asc(), **query)
 
     @allowed("products:write")
+    @refuses("name_taken")
     @blueprint.arguments(NewCategory)
     @blueprint.response(201, Category)
     def post(self, body: dict[str, Any]) -> catalogue.Category:
@@ -74,6 +76,7 @@ class AuthorsView(MethodView):
             return page(session, catalogue.authors(q), catalogue.Author.id.asc(), **query)
 
     @allowed("products:write")
+    @refuses("name_taken")
     @blueprint.arguments(NewAuthor)
     @blueprint.response(201, Author)
     def post(self, body: dict[str, Any]) -> catalogue.Author:

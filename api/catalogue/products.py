@@ -17,14 +17,14 @@ from api.catalogue.shapes import (
     product_fields,
     product_view,
 )
-from api.etags import check_unchanged, etag
+from api.errors import refuses
+from api.etags import ETAG, check_unchanged, etag
 from api.idempotency import idempotent
 from api.pages import page, page_of
 from models import catalogue, inventory
 from models.database import transaction
 
 TABLE = catalogue.Product
-ETAG = {"ETag": {"schema": {"type": "string"}}}
 SORTS = {
     "created_at": (TABLE.id.asc(),),  # a UUIDv7 sorts by time
     "-created_at": (TABLE.id.desc(),),
@@ -54,6 +54,7 @@ class ProductsView(MethodView):
         return found
 
     @allowed("products:write")
+    @refuses("sku_taken")
     @blueprint.arguments(NewProduct)
     @idempotent()
     @blueprint.response(201, Product)
@@ -65,6 +66,7 @@ class ProductsView(MethodView):
 @blueprint.route("/products/books")
 class BooksView(MethodView):
     @allowed("products:write")
+    @refuses("sku_taken")
     @blueprint.arguments(NewBook)
     @idempotent()
     @blueprint.response(201, Product)
@@ -87,6 +89,7 @@ class ProductView(MethodView):
             return _shown(session, catalogue.get_product(session, product_id))
 
     @allowed("products:write")
+    @refuses("sku_taken", "stale")
     @blueprint.arguments(ProductChanges)
     @blueprint.response(200, Product, headers=ETAG)
     def patch(self, body: dict[str, Any], product_id: str) -> Any:
@@ -97,6 +100,7 @@ class ProductView(MethodView):
             return _shown(session, catalogue.update_product(session, product, product_fields(body)))
 
     @allowed("products:write")
+    @refuses("stale")
     @blueprint.response(204)
     def delete(self, product_id: str) -> None:
         """Takes a product off the shelves. Orders of it can still be read."""

@@ -8,7 +8,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
 from api.auth import allowed
-from api.etags import etag
+from api.errors import refuses
+from api.etags import ETAG, etag
 from api.fields import IdField, Schema, Timestamp
 from api.idempotency import idempotent
 from api.inventory.blueprint import blueprint
@@ -107,6 +108,7 @@ class AlertsView(MethodView):
 @blueprint.route("/restocks")
 class RestocksView(MethodView):
     @allowed("stock:write")
+    @refuses("not_found", "warehouse_closed")
     @blueprint.arguments(Restock)
     @may_wait(ENDING)
     @idempotent()
@@ -137,7 +139,7 @@ class PurchaseOrdersView(MethodView):
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>')
 class PurchaseOrderView(MethodView):
     @allowed("stock:read")
-    @blueprint.response(200, PurchaseOrder)
+    @blueprint.response(200, PurchaseOrder, headers=ETAG)
     def get(self, purchase_order_id: str) -> Any:
         """A purchase order with its lines, and how much of each has come."""
         with transaction() as session:
@@ -150,6 +152,15 @@ class PurchaseOrderView(MethodView):
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/receive')
 class ReceiveView(MethodView):
     @allowed("stock:write")
+    @refuses(
+        "more_than_ordered",
+        "capacity_exceeded",
+        "warehouse_closed",
+        "wrong_state",
+        "deadline_exceeded",
+        "too_many_attempts",
+        "cancelled_by_operator",
+    )
     @blueprint.arguments(Delivery)
     @may_wait(ENDING)
     @idempotent()
@@ -167,6 +178,7 @@ class ReceiveView(MethodView):
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/cancel')
 class CancelPurchaseOrderView(MethodView):
     @allowed("stock:write")
+    @refuses("wrong_state")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)

@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.auth import allowed
+from api.errors import refuses
 from api.fields import IdField, Schema, Timestamp
 from api.idempotency import idempotent
 from api.inventory.blueprint import blueprint
@@ -99,6 +100,7 @@ class StockView(MethodView):
 @blueprint.route("/stock/adjustments")
 class AdjustmentsView(MethodView):
     @allowed("stock:write")
+    @refuses("not_found", "below_reserved", "insufficient_stock", "capacity_exceeded", "warehouse_closed")
     @blueprint.arguments(Adjustment)
     @idempotent()
     @blueprint.response(201, Adjusted)
@@ -123,6 +125,7 @@ class MovementsView(MethodView):
 @blueprint.route("/stock/thresholds")
 class ThresholdsView(MethodView):
     @allowed("stock:write")
+    @refuses("not_found")
     @blueprint.arguments(Threshold)
     @blueprint.response(200, Level)
     def put(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.auth import allowed
-from api.etags import check_unchanged, etag
+from api.errors import refuses
+from api.etags import ETAG, check_unchanged, etag
 from api.fields import IdField, Schema, Timestamp
 from api.idempotency import idempotent
 from api.inventory.blueprint import blueprint
@@ -98,6 +99,7 @@ class WarehousesView(MethodView):
         return found
 
     @allowed("stock:write")
+    @refuses("name_taken")
     @blueprint.arguments(NewWarehouse)
     @idempotent()
     @blueprint.response(201, Warehouse)
@@ -111,15 +113,16 @@ class WarehousesView(MethodView):
 @blueprint.route('/warehouses/<id("wh"):warehouse_id>')
 class WarehouseView(MethodView):
     @allowed("stock:read")
-    @blueprint.response(200, WarehouseDetail)
+    @blueprint.response(200, WarehouseDetail, headers=ETAG)
     def get(self, warehouse_id: str) -> Any:
         """A warehouse with its levels and what still fits in, per kind of product."""
         with transaction() as session:
             return _in_detail(session, inventory.get_warehouse(session, warehouse_id))
 
     @allowed("stock:write")
+    @refuses("stale", "name_taken", "default_warehouse", "capacity_exceeded")
     @blueprint.arguments(WarehouseChanges)
-    @blueprint.response(200, WarehouseDetail)
+    @blueprint.response(200, WarehouseDetail, headers=ETAG)
     def patch(self, body: dict[str, Any], warehouse_id: str) -> Any:
         """Changes what is given. A closed warehouse takes nothing in and sells nothing more."""
         with transaction() as session:

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
 from api.auth import allowed
-from api.etags import etag
+from api.etags import ETAG, etag
 from api.fields import IdField, Schema, Timestamp
 from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
@@ -138,7 +138,7 @@ class ReportsView(MethodView):
 @blueprint.route('/reports/<id("rep"):report_id>')
 class ReportView(MethodView):
     @allowed("reports:read")
-    @blueprint.response(200, Report)
+    @blueprint.response(200, Report, headers=ETAG)
     def get(self, report_id: str) -> Any:
         """A report: sums by warehouse and kind, what moved and why, what is low, and the levels."""
         with transaction() as session:
@@ -148,7 +148,7 @@ class ReportView(MethodView):
 @blueprint.route('/reports/<id("rep"):report_id>.csv')
 class ReportSheetView(MethodView):
     @allowed("reports:read")
-    @blueprint.response(200, content_type="text/csv")
+    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
     def get(self, report_id: str) -> Any:
         """A report's levels for a spreadsheet, all of them."""
         report = _found(report_id)
@@ -159,7 +159,7 @@ class ReportSheetView(MethodView):
 @blueprint.route('/reports/<id("rep"):report_id>.html')
 class ReportPageView(MethodView):
     @allowed("reports:read")
-    @blueprint.response(200, content_type="text/html")
+    @blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
     def get(self, report_id: str) -> Any:
         """A report to look at and to print, with charts."""
         report = _found(report_id)

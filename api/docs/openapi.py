@@ -1,0 +1,190 @@
+"""Finishes the OpenAPI document that flask-smorest makes of the views: adds refusals, examples and `required`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+
+from api.docs.codes import codes
+from api.docs.examples import NUMBERS, Examples
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PROBLEM = "application/problem+json"
+SOMETIMES = "x-sometimes"
+EVERYWHERE = ("internal_error", "unavailable")
+EXTRAS: Mapping[str, dict[str, Any]] = {
+    "below_reserved": {"available": 3},
+    "capacity_exceeded": {"remaining": 12},
+    "insufficient_stock": {"available": 3},
+    "more_than_ordered": {"lines": [{"product_id": f"prd_{NUMBERS}", "outstanding": 2}]},
+    "payment_declined": {"decline_code": "insufficient_funds"},
+    "product_unavailable": {"products": [f"prd_{NUMBERS}"]},
+    "too_many_requests": {"retry_after": 17},
+    "too_many_streams": {"retry_after": 5},
+}
+"""Code → the members that stand beside those of RFC 9457, for its example."""
+
+
+def finish(document: dict[str, Any], app: Flask) -> dict[str, Any]:
+    """The document with every response that there can be, `required` where an answer always has a field, and
+    examples. Changes what it is given."""
+    schemas = document["components"]["schemas"]
+    _require(document, schemas)
+    rules = _rules(app)
+    examples = Examples(schemas)
+    for path, method, operation in operations(document):
+        _headers(operation)
+        _examples(operation, examples)
+        _refusals(operation, method, path, rules.get((path, method), ""), examples)
+    document["components"].pop("responses", None)  # every operation names its own now
+    schemas.pop("PaginationMetadata", None)
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Path, method and description of everything that can be asked for."""
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def _rules(app: Flask) -> dict[tuple[str, str], str]:
+    """Who may use what, as the views declare it."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        view = app.view_functions[rule.endpoint]
+        for method in METHODS:
+            function = getattr(getattr(view, "view_class", None), method, view)
+            found[path, method] = getattr(function, "rule", "")
+    return found
+
+
+def _require(document: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """In what only goes out, every field is there, but those that say that they sometimes are not."""
+    taken_in: set[str] = set()
+    for _, _, operation in operations(document):
+        _reach(operation.get("requestBody", {}), schemas, taken_in)
+    for name, schema in schemas.items():
+        fields = schema.get("properties", {})
+        if name not in taken_in and name != "Problem":
+            required = [field for field, described in fields.items() if not described.get(SOMETIMES)]
+            schema.update({"required": required} if required else {})
+        for described in fields.values():
+            described.pop(SOMETIMES, None)
+
+
+def _reach(part: Any, schemas: dict[str, Any], found: set[str]) -> None:
+    """Adds the names of all schemas that a part of the document leads to."""
+    if isinstance(part, dict):
+        name = str(part.get("$ref", "")).rpartition("/")[2]
+        if name in schemas and name not in found:
+            found.add(name)
+            _reach(schemas[name], schemas, found)
+        for inner in part.values():
+            _reach(inner, schemas, found)
+    elif isinstance(part, list):
+        for inner in part:
+            _reach(inner, schemas, found)
+
+
+def _headers(operation: dict[str, Any]) -> None:
+    """Conditional requests, wherever there is an ETag or somebody may come too late."""
+    parameters = operation.setdefault("parameters", [])
+    if "stale" in operation.get("x-codes", ()):
+        described = "The `ETag` that was read; refused with 412 if the thing has changed since"
+        parameters.append(_header("If-Match", described))
+    answer = operation["responses"].get("200", {})
+    if "ETag" in answer.get("headers", {}) and "requestBody" not in operation:
+        parameters.append(_header("If-None-Match", "The `ETag` of what one has already"))
+        operation["responses"]["304"] = {"description": "It is still that"}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": r'^"[\x21\x23-\x7e]+"$'}
+    return {"in": "header", "name": name, "schema": schema, "description": description, "example": '"20261121.3"'}
+
+
+def _examples(operation: dict[str, Any], examples: Examples) -> None:
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "path":
+            parameter["example"] = examples.of(parameter["schema"], whole=True, name=parameter["name"])
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        media.setdefault("example", examples.of(media["schema"], whole=False))
+    for answer in operation["responses"].values():
+        for kind, media in answer.get("content", {}).items():
+            if kind == "application/json":
+                media.setdefault("example", examples.of(media["schema"], whole=True))
+
+
+def _refusals(operation: dict[str, Any], method: str, path: str, rule: str, examples: Examples) -> None:
+    """Puts every refusal that the operation can answer with into its responses, by status, each with an example."""
+    responses = operation["responses"]
+    for generic in ("default", "422"):
+        responses.pop(generic, None)
+    by_status: dict[int, list[str]] = {}
+    for name in dict.fromkeys((*operation.pop("x-codes", ()), *_implied(operation, method, path, rule))):
+        by_status.setdefault(codes()[name].status, []).append(name)
+    for status in sorted(by_status):
+        names = by_status[status]
+        about = {"type": "object", "properties": {"code": {"enum": names}}}
+        told: dict[str, Any] = {"schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, about]}}
+        told["examples"] = {name: _problem(name, rule, operation, examples) for name in names}
+        described: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": {PROBLEM: told}}
+        if status in (429, 503):
+            described["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+        if str(status) in responses:  # an answer that is no problem document, such as that of /readyz
+            described["content"] |= responses[str(status)]["content"]
+        responses[str(status)] = described
+
+
+def _implied(operation: dict[str, Any], method: str, path: str, rule: str) -> Iterator[str]:
+    """The codes that follow from what an operation takes and who may use it."""
+    names = {(parameter["in"], parameter["name"]): parameter for parameter in operation["parameters"]}
+    if operation.get("security"):
+        yield from ("not_signed_in", "invalid_token")
+    if {"cart": []} in operation.get("security", ()):
+        yield "invalid_cart_token"
+    if ":" in rule:
+        yield "not_allowed"
+    if "{" in path:
+        yield "not_found"
+    if method in ("post", "put", "patch"):
+        yield from ("malformed_json", "body_too_large", "unsupported_media_type")
+    if operation.get("requestBody") or any(place == "query" for place, _ in names):
+        yield "invalid_fields"
+    key = names.get(("header", "Idempotency-Key"))
+    if key:
+        yield from ("idempotency_key_too_long", "idempotency_key_reused")
+        if key["required"]:
+            yield "idempotency_key_required"
+    if path.startswith("/v1/"):
+        yield from EVERYWHERE
+
+
+def _problem(name: str, rule: str, operation: dict[str, Any], examples: Examples) -> dict[str, Any]:
+    """An example of a refusal of this operation."""
+    code = codes()[name]
+    extra = EXTRAS.get(name, {})
+    if name == "not_allowed":
+        extra = {"permission": rule}
+    if name == "invalid_fields":
+        extra = {"errors": _fault(operation, examples)}
+    about = {"type": f"/docs/errors#{name}", "title": HTTPStatus(code.status).phrase, "status": code.status}
+    value = {**about, "detail": code.summary, "code": name, **extra, "request_id": "c5b4ccb689714ada9d091d15599b2450"}
+    return {"summary": code.summary, "value": value}
+
+
+def _fault(operation: dict[str, Any], examples: Examples) -> dict[str, list[str]]:
+    """What could be wrong with a field that this operation takes."""
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        schema = examples.resolved(media["schema"])
+        if schema.get("required"):
+            return {schema["required"][0]: ["Missing data for required field."]}
+        fields = [*schema.get("properties", ()), "body"]
+        return {fields[0]: ["Not a valid value."]}
+    queries = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
+    return {queries[0]: ["Not a valid value."]}

@@ -1,0 +1,122 @@
+"""`/docs`, the OpenAPI document and the errors as pages: everything comes from here, nothing from the internet."""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from flask import Response, current_app, render_template_string, request, url_for
+from flask_smorest import Blueprint
+from markdown_it import MarkdownIt
+
+from api.auth import public
+from api.docs.codes import SOURCE
+from models.errors import NotFound
+
+blueprint = Blueprint("docs", __name__, description="What the API says of itself")
+KINDS = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "png": "image/png"}
+OURS = {
+    "start.js": """
+window.ui = SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list", defaultModelsExpandDepth: 0,
+  displayRequestDuration: true, filter: true, persistAuthorization: false, validatorUrl: null, tryItOutEnabled: true,
+  presets: [SwaggerUIBundle.presets.apis],
+});
+""",
+    "errors.css": """
+body { font: 16px/1.6 system-ui, sans-serif; color: #1c2430; background: #fff; margin: 2rem auto; max-width: 50rem;
+  padding: 0 1rem; }
+a { color: #1d5c8a; } code { background: #eef1f4; padding: .1em .3em; border-radius: 3px; }
+pre { background: #eef1f4; padding: 1rem; overflow-x: auto; } pre code { padding: 0; }
+table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; padding: .3rem .8rem .3rem 0;
+  border-bottom: 1px solid #d5dae1; vertical-align: top; }
+h3:target { background: #fff3c4; } h3 a { text-decoration: none; color: inherit; }
+""",
+}
+THEIRS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""Swagger UI sets styles of its own on what it draws. Scripts come from files only."""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+{%- for name in styles %}<link rel="stylesheet" href="{{ asset(name) }}">{% endfor %}
+<link rel="icon" href="{{ asset("favicon-32x32.png") }}"></head>
+<body>{{ body|safe }}
+{%- for name in scripts %}<script src="{{ asset(name) }}"></script>{% endfor %}</body>
+</html>
+"""
+
+
+@blueprint.route("/openapi.json", methods=["GET"])
+@public
+@blueprint.response(200, {"type": "object", "additionalProperties": True, "example": {"openapi": "3.1.0"}})
+def openapi() -> Response:
+    """The OpenAPI 3.1 document: everything below in a form for programs."""
+    made: str = current_app.extensions["openapi"]()
+    return _lasting(Response(made, mimetype="application/json"), seconds=60)
+
+
+@blueprint.route("/docs", methods=["GET"])
+@public
+@blueprint.response(200, {"type": "string"}, content_type="text/html")
+def docs() -> Response:
+    """This document as a page to read and to try things out on."""
+    return _page(
+        "Shopflow API", '<div id="swagger-ui"></div>', ["swagger-ui.css"], ["swagger-ui-bundle.js", "start.js"]
+    )
+
+
+@blueprint.route("/docs/errors", methods=["GET"])
+@public
+@blueprint.response(200, {"type": "string"}, content_type="text/html")
+def errors() -> Response:
+    """Every code of a refusal: its status, what it means and what to do. The `type` of a problem leads here."""
+    return _page("Shopflow errors", errors_as_html(), ["errors.css"], [])
+
+
+@blueprint.route("/docs/assets/<name>", methods=["GET"])
+@public
+@blueprint.response(200, {"type": "string"}, content_type="text/css")
+@blueprint.alt_response(200, schema={"type": "string"}, content_type="text/javascript")
+@blueprint.alt_response(200, schema={"type": "string", "format": "binary"}, content_type="image/png")
+def asset(name: str) -> Response:
+    """Scripts, styles and pictures of these pages."""
+    return _lasting(Response(_content(name), content_type=KINDS[name.rpartition(".")[2]]), seconds=24 * 3600)
+
+
+@cache
+def errors_as_html() -> str:
+    """docs/errors.md with an anchor at every code."""
+    made: str = MarkdownIt("commonmark").enable("table").render(SOURCE.read_text())
+    return re.sub(r"<h3><code>(\w+)</code></h3>", r'<h3 id="\1"><a href="#\1"><code>\1</code></a></h3>', made)
+
+
+@cache
+def _content(name: str) -> bytes:
+    if name in OURS:
+        return OURS[name].encode()
+    if name not in THEIRS:
+        raise NotFound("There is no such file.")
+    return files("flask_swagger_ui").joinpath("dist", name).read_bytes()
+
+
+def _page(title: str, body: str, styles: list[str], scripts: list[str]) -> Response:
+    html = render_template_string(
+        PAGE, title=title, body=body, styles=styles, scripts=scripts,
+        asset=lambda name: url_for("docs.asset", name=name),
+    )  # fmt: skip
+    response = Response(html, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = POLICY
+    return _lasting(response, seconds=60)
+
+
+def _lasting(response: Response, seconds: int) -> Response:
+    """Lets caches keep it for a while, and ask afterwards whether it is still that."""
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
