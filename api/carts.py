@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.auth import public, signed_in
 from api.errors import refuses
 from api.fields import SOMETIMES, IdField, Money, Schema
-from api.guests import HEADER, Merge, bring_cart, signed_in_or_guest
+from api.guests import HEADER, Merge, bring_cart, may_bring_cart, signed_in_or_guest
 from api.idempotency import idempotent
 from models import carts
 from models.database import transaction
@@ -89,6 +89,7 @@ class CartView(MethodView):
             return _shown(session)
 
     @public
+    @may_bring_cart
     @refuses("not_signed_in", "invalid_token")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.accounts.shapes import NewAddress
 from api.auth import signed_in
 from api.errors import refuses
-from api.fields import IdField, Pattern, Schema
+from api.fields import EITHER, IdField, Pattern, Schema
 from api.idempotency import idempotent
 from api.orders import Order, order_views
 from api.prefer import Ending, may_wait
@@ -34,8 +34,8 @@ class PaymentChoice(Schema):
 
 
 class CheckoutRequest(Schema):
-    address_id = IdField("adr")
-    address = fields.Nested(NewAddress)
+    address_id = IdField("adr", metadata=EITHER)
+    address = fields.Nested(NewAddress, metadata=EITHER)
     payment = fields.Nested(PaymentChoice, required=True)
 
     @validates_schema

@@ -58,6 +58,22 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
     return response
 
 
+TOO_LONG = {414: "uri_too_long", 431: "headers_too_large"}
+
+
+def raw_problem(status: int, detail: str) -> bytes:
+    """A whole HTTP response, for requests that are so wrong that they never reach the application."""
+    code = TOO_LONG.get(status) or ("internal_error" if status >= 500 else "bad_request")
+    title = HTTPStatus(status).phrase
+    document = {"type": f"/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code}
+    body = json.dumps({**document, "request_id": None}).encode()
+    head = (
+        f"HTTP/1.1 {status} {title}", "Connection: close", "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+    )  # fmt: skip
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
 def refuses(*codes: str) -> Callable[[View], View]:
     """Says in the OpenAPI document with which codes a view refuses, beyond those that follow from what it takes
     and who may use it."""

@@ -1,9 +1,11 @@
 """What schemas are made of: ids, money, times, patterns; unknown fields are refused everywhere."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from flask_smorest import Blueprint
 from marshmallow import RAISE, ValidationError, fields, validate
 from marshmallow import Schema as MarshmallowSchema
 from werkzeug.routing import BaseConverter, Map
@@ -15,6 +17,21 @@ MAX_AMOUNT = 10**12  # minor units; far above any order, far below what a bigint
 
 SOMETIMES = {"x-sometimes": True}
 """Metadata of a field that an answer may leave out. All others of what only goes out are `required`."""
+
+
+EITHER = {"x-either": True}
+"""Metadata of the fields of a schema of which exactly one is to be given."""
+
+
+def taking(header: dict[str, Any]) -> Callable[[Any], Any]:
+    """Says in the OpenAPI document that a view takes this header, an OpenAPI parameter."""
+
+    def decorate(view: Any) -> Any:
+        documented = Blueprint.doc()(view)
+        documented._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(header)
+        return documented
+
+    return decorate
 
 
 class Schema(MarshmallowSchema):

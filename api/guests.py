@@ -10,7 +10,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from api.auth import signed_in
-from api.fields import IdField, Schema
+from api.fields import IdField, Schema, taking
 from models import carts
 from models.accounts import Principal
 from models.database import transaction
@@ -58,6 +58,16 @@ def signed_in_or_guest(view: View) -> View:
     documented = Blueprint.doc(security=[{"bearer": []}, {"cart": []}])(guarded)
     documented.rule = "signed in or guest"
     return documented
+
+
+def may_bring_cart(view: View) -> View:
+    """Says in the OpenAPI document that a view takes the token of a guest's cart; it calls `bring_cart`."""
+    header = {
+        "in": "header", "name": HEADER, "schema": {"type": "string"},
+        "description": "The token of a guest's cart, which is merged into the customer's",
+    }  # fmt: skip
+    found: View = taking(header)(view)
+    return found
 
 
 def is_guest() -> bool:

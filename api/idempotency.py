@@ -57,8 +57,8 @@ def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Call
 def _key(required: bool) -> str | None:
     key = request.headers.get(HEADER)
     if not key:
-        if required:
-            raise BadRequest("This request needs an Idempotency-Key header.", code="idempotency_key_required")
+        if required or key is not None:  # an empty one is a slip of who meant to be safe
+            raise BadRequest("This request needs an Idempotency-Key.", code="idempotency_key_required")
         return None
     if len(key) > MAX_LENGTH:
         raise BadRequest(f"An Idempotency-Key has at most {MAX_LENGTH} characters.", code="idempotency_key_too_long")

@@ -52,7 +52,7 @@ class Run(Schema):
 class Signal(Schema):
     name = fields.String(
         required=True,
-        validate=Pattern(r"[a-z][a-z0-9_.]{0,63}", error="a lower-case name of at most 64 characters"),
+        validate=Pattern(r"^[a-z][a-z0-9_.]{0,63}$", error="a lower-case name of at most 64 characters"),
         metadata={"example": "approved"},
     )
     data = fields.Dict(keys=fields.String(), load_default=dict)

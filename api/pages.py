@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import desc_op
 
 from api.errors import invalid
-from api.fields import Schema
+from api.fields import Pattern, Schema
 from settings import settings
 
 
@@ -23,7 +23,7 @@ class PageQuery(Schema):
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100), metadata={"description": "Rows per page"})
     cursor = fields.String(
         load_default=None,
-        validate=validate.Length(max=1000),
+        validate=[validate.Length(max=1000), Pattern(r"^[A-Za-z0-9_.-]*$", error="is not a cursor")],
         metadata={"description": "`next_cursor` of the page before"},
     )
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from api.errors import problem, refuses
+from api.fields import taking
 from api.tasks import has_ended
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
@@ -95,8 +95,7 @@ def _documented(view: Any, ending: Ending) -> Any:
         "in": "header", "name": "Prefer", "schema": {"type": "string", "pattern": r"^wait=\d{1,9}$"},
         "description": f"`wait=N`: seconds to wait for the end, {MAX_WAIT:.0f} at most", "example": "wait=10",
     }  # fmt: skip
-    view._apidoc = deepcopy(getattr(view, "_apidoc", {}))
-    view._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(header)
+    view = taking(header)(view)
     shown = {
         "schema": ending.schema(), "content_type": None,
         "description": f"With `Prefer: wait`, if it ended in time: the {ending.link.replace('_', ' ')}",

@@ -1,12 +1,15 @@
 """What happens to every request and response: ids, the body's form, headers that protect."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
+from flask_smorest import Blueprint
+from webargs.core import missing
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import invalid
@@ -28,6 +31,8 @@ HEADERS = {
 def install(app: Flask) -> None:
     """Registers the hooks."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # The parser of all blueprints; the body has been read by then.
+    Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda request: g.get("body", missing)
     app.before_request(_begin)
     app.before_request(_check_input)
     app.after_request(_finish)
@@ -51,18 +56,28 @@ def _check_input() -> None:
         if not request.is_json:
             raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
         try:
-            faults.update(_unstorable(json.loads(request.get_data(), parse_constant=_refuse_constant)))
+            g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
+            faults.update(_unstorable(g.body))
         except (ValueError, RecursionError) as error:
             raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
     if faults:
         raise invalid(faults)
 
 
+EXACT = 2**53  # below it a float stands for one integer only
 UNSTORABLE = "contains a character that can't be stored"
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _number(text: str) -> int | float:
+    """2.0 is the integer 2, as JSON Schema has it (2020-12 Core, section 4.2.3)."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return int(number) if number.is_integer() and abs(number) < EXACT else number
 
 
 def _unstorable(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:

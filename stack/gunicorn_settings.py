@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from gunicorn import util
+
+from api.errors import raw_problem
 from settings import settings
 from stack.tether import die_with_parent
 
@@ -12,9 +15,16 @@ threads = settings.api_threads
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
+limit_request_line = 8190  # bytes; the longest cursor takes about a thousand
 loglevel = settings.log_level.lower()
 control_socket_disable = True
 
 
 def post_fork(server: Any, worker: Any) -> None:
     die_with_parent()
+    util.write_error = _refuse
+
+
+def _refuse(sock: Any, status: int, reason: str, message: str) -> None:
+    """In place of gunicorn's page of HTML: what it refuses by itself is a problem document as well."""
+    util.write_nonblock(sock, raw_problem(status, message or reason))

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.fields import SOMETIMES, IdField, Pattern, Schema, Timestamp
+from api.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp
 from api.guests import Merge
 from models import accounts
 
@@ -57,8 +57,8 @@ class Registration(Schema):
 class Login(Schema):
     """A user name or an e-mail address, in either field, and the password."""
 
-    username = fields.String(validate=validate.Length(1, 254), metadata={"example": "ada"})
-    email = fields.String(validate=validate.Length(1, 254))
+    username = fields.String(validate=validate.Length(1, 254), metadata={**EITHER, "example": "ada"})
+    email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
     password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
 
     @validates_schema

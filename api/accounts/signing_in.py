@@ -19,7 +19,7 @@ from api.accounts.shapes import (
 )
 from api.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
 from api.errors import refuses
-from api.guests import bring_cart
+from api.guests import bring_cart, may_bring_cart
 from models import accounts, carts
 from models.database import transaction
 from models.errors import NotSignedIn
@@ -28,6 +28,7 @@ from models.errors import NotSignedIn
 @blueprint.route("/auth/register")
 class RegisterView(MethodView):
     @public
+    @may_bring_cart
     @refuses("username_taken", "email_taken")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
@@ -48,6 +49,7 @@ class RegisterView(MethodView):
 @blueprint.route("/auth/login")
 class LoginView(MethodView):
     @public
+    @may_bring_cart
     @refuses("wrong_credentials")
     @blueprint.arguments(Login)
     @blueprint.response(200, SignedIn)

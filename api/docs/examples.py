@@ -40,7 +40,7 @@ class Examples:
             if given in schema:
                 return schema[given]
         for choice in ("anyOf", "oneOf"):
-            if choice in schema:
+            if choice in schema and "properties" not in schema:
                 return self.of(schema[choice][0], whole=whole, name=name)
         if "enum" in schema:
             return WORDS[name] if WORDS.get(name) in schema["enum"] else schema["enum"][0]

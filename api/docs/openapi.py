@@ -12,8 +12,12 @@ from api.docs.examples import NUMBERS, Examples
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PROBLEM = "application/problem+json"
-SOMETIMES = "x-sometimes"
-EVERYWHERE = ("internal_error", "unavailable")
+SOMETIMES, EITHER = "x-sometimes", "x-either"
+ABOUT = """Register or sign in, and send the access token along as `Authorization: Bearer …`. Work that takes time is
+answered with `202` and a task to follow; `Prefer: wait=10` waits for its end. Amounts are integers of the currency's
+minor unit.
+Every refusal is a problem document (RFC 9457) with a `code`: [all of them](/docs/errors)."""
+EVERYWHERE = ("uri_too_long", "headers_too_large", "internal_error", "unavailable")
 EXTRAS: Mapping[str, dict[str, Any]] = {
     "below_reserved": {"available": 3},
     "capacity_exceeded": {"remaining": 12},
@@ -31,11 +35,17 @@ def finish(document: dict[str, Any], app: Flask) -> dict[str, Any]:
     """The document with every response that there can be, `required` where an answer always has a field, and
     examples. Changes what it is given."""
     schemas = document["components"]["schemas"]
+    document["info"]["description"] = ABOUT
     _require(document, schemas)
     rules = _rules(app)
     examples = Examples(schemas)
+    for item in document["paths"].values():
+        for parameter in item.get("parameters", ()):  # of the path
+            parameter["example"] = examples.of(parameter["schema"], whole=True, name=parameter["name"])
     for path, method, operation in operations(document):
+        operation["operationId"] = f"{method}_{re.sub('[^a-z0-9]+', '_', path.lower()).strip('_')}"
         _headers(operation)
+        _body(operation, examples)
         _examples(operation, examples)
         _refusals(operation, method, path, rules.get((path, method), ""), examples)
     document["components"].pop("responses", None)  # every operation names its own now
@@ -73,8 +83,12 @@ def _require(document: dict[str, Any], schemas: dict[str, Any]) -> None:
         if name not in taken_in and name != "Problem":
             required = [field for field, described in fields.items() if not described.get(SOMETIMES)]
             schema.update({"required": required} if required else {})
+        either = [field for field, described in fields.items() if described.get(EITHER)]
+        if either:
+            schema["oneOf"] = [{"required": [field]} for field in either]
         for described in fields.values():
             described.pop(SOMETIMES, None)
+            described.pop(EITHER, None)
 
 
 def _reach(part: Any, schemas: dict[str, Any], found: set[str]) -> None:
@@ -104,14 +118,18 @@ def _headers(operation: dict[str, Any]) -> None:
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": r'^"[\x21\x23-\x7e]+"$'}
+    schema = {"type": "string"}
     return {"in": "header", "name": name, "schema": schema, "description": description, "example": '"20261121.3"'}
 
 
+def _body(operation: dict[str, Any], examples: Examples) -> None:
+    """A body that need not have anything in it need not be there."""
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        schema = examples.resolved(media["schema"])
+        operation["requestBody"]["required"] = "required" in schema or "oneOf" in schema
+
+
 def _examples(operation: dict[str, Any], examples: Examples) -> None:
-    for parameter in operation["parameters"]:
-        if parameter["in"] == "path":
-            parameter["example"] = examples.of(parameter["schema"], whole=True, name=parameter["name"])
     for media in operation.get("requestBody", {}).get("content", {}).values():
         media.setdefault("example", examples.of(media["schema"], whole=False))
     for answer in operation["responses"].values():
@@ -143,7 +161,7 @@ def _refusals(operation: dict[str, Any], method: str, path: str, rule: str, exam
 
 def _implied(operation: dict[str, Any], method: str, path: str, rule: str) -> Iterator[str]:
     """The codes that follow from what an operation takes and who may use it."""
-    names = {(parameter["in"], parameter["name"]): parameter for parameter in operation["parameters"]}
+    names = {(parameter["in"], parameter["name"]) for parameter in operation["parameters"]}
     if operation.get("security"):
         yield from ("not_signed_in", "invalid_token")
     if {"cart": []} in operation.get("security", ()):
@@ -156,11 +174,8 @@ def _implied(operation: dict[str, Any], method: str, path: str, rule: str) -> It
         yield from ("malformed_json", "body_too_large", "unsupported_media_type")
     if operation.get("requestBody") or any(place == "query" for place, _ in names):
         yield "invalid_fields"
-    key = names.get(("header", "Idempotency-Key"))
-    if key:
-        yield from ("idempotency_key_too_long", "idempotency_key_reused")
-        if key["required"]:
-            yield "idempotency_key_required"
+    if ("header", "Idempotency-Key") in names:
+        yield from ("idempotency_key_required", "idempotency_key_too_long", "idempotency_key_reused")
     if path.startswith("/v1/"):
         yield from EVERYWHERE
 

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 
 from api.auth import public
 from api.docs.codes import SOURCE
+from api.etags import ETAG
 from models.errors import NotFound
 
 blueprint = Blueprint("docs", __name__, description="What the API says of itself")
@@ -53,7 +54,9 @@ PAGE = """<!doctype html>
 
 @blueprint.route("/openapi.json", methods=["GET"])
 @public
-@blueprint.response(200, {"type": "object", "additionalProperties": True, "example": {"openapi": "3.1.0"}})
+@blueprint.response(
+    200, {"type": "object", "additionalProperties": True, "example": {"openapi": "3.1.0"}}, headers=ETAG
+)
 def openapi() -> Response:
     """The OpenAPI 3.1 document: everything below in a form for programs."""
     made: str = current_app.extensions["openapi"]()
@@ -62,7 +65,7 @@ def openapi() -> Response:
 
 @blueprint.route("/docs", methods=["GET"])
 @public
-@blueprint.response(200, {"type": "string"}, content_type="text/html")
+@blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
 def docs() -> Response:
     """This document as a page to read and to try things out on."""
     return _page(
@@ -72,7 +75,7 @@ def docs() -> Response:
 
 @blueprint.route("/docs/errors", methods=["GET"])
 @public
-@blueprint.response(200, {"type": "string"}, content_type="text/html")
+@blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
 def errors() -> Response:
     """Every code of a refusal: its status, what it means and what to do. The `type` of a problem leads here."""
     return _page("Shopflow errors", errors_as_html(), ["errors.css"], [])
@@ -80,7 +83,7 @@ def errors() -> Response:
 
 @blueprint.route("/docs/assets/<name>", methods=["GET"])
 @public
-@blueprint.response(200, {"type": "string"}, content_type="text/css")
+@blueprint.response(200, {"type": "string"}, content_type="text/css", headers=ETAG)
 @blueprint.alt_response(200, schema={"type": "string"}, content_type="text/javascript")
 @blueprint.alt_response(200, schema={"type": "string", "format": "binary"}, content_type="image/png")
 def asset(name: str) -> Response:

@@ -61,7 +61,7 @@ class Adjustment(Schema):
     warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
     quantity = fields.Integer(
         required=True, strict=True, validate=[validate.Range(-MOST, MOST), validate.NoneOf([0])],
-        metadata={"description": "pieces that came (+) or went (-)", "example": 20},
+        metadata={"description": "pieces that came (+) or went (-)", "example": 20, "not": {"const": 0}},
     )  # fmt: skip
     reason = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "delivery"})
     reference = fields.String(validate=validate.Length(1, 200), metadata={"example": "delivery note 4711"})

@@ -66,7 +66,7 @@ def test_adjustments_that_can_not_be_are_conflicts(staff: Caller, product: Calla
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"quantity": 0}, "quantity"), ({"quantity": 1.0}, "quantity"), ({"quantity": 10**30}, "quantity"),
+        ({"quantity": 0}, "quantity"), ({"quantity": 1.5}, "quantity"), ({"quantity": 10**30}, "quantity"),
         ({"quantity": None}, "quantity"), ({"reason": ""}, "reason"), ({"product_id": "x"}, "product_id"),
         ({"warehouse_id": None}, "warehouse_id"), ({"why": "x"}, "why"),
     ],

@@ -1,0 +1,63 @@
+"""The pages that explain the API: they need nothing from elsewhere, and every error leads to its explanation."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from api.docs.codes import codes
+from tests.serving import serving
+
+
+def test_the_page_loads_what_it_needs_from_here(client: Any) -> None:
+    page = client.get("/docs")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "<script>" not in page.text
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(needed) == 4
+    for address in needed:
+        assert address.startswith("/docs/assets/")
+        assert client.get(address).status_code == 200
+    assert 'url: "/openapi.json"' in client.get("/docs/assets/start.js").text
+    assert "http" not in client.get("/docs/assets/start.js").text
+
+
+@pytest.mark.parametrize("name", ["../pages.py", "swagger-ui.js.map", "", "nothing"])
+def test_nothing_else_is_handed_out(client: Any, name: str) -> None:
+    assert client.get(f"/docs/assets/{name}").status_code == 404
+
+
+def test_every_code_is_explained_where_the_type_of_a_problem_leads(client: Any) -> None:
+    page = client.get("/docs/errors")
+    assert page.mimetype == "text/html"
+    anchors = set(re.findall(r'id="(\w+)"', page.text))
+    assert anchors == set(codes())
+    path, _, code = client.get("/v1/me").json["type"].partition("#")
+    assert client.get(path).status_code == 200
+    assert code in anchors
+    assert all(code.text and code.status >= 400 for code in codes().values())
+
+
+def test_what_has_not_changed_is_not_sent_again(client: Any) -> None:
+    first = client.get("/openapi.json")
+    again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.fixture
+def url(seeds: Any, tmp_path: Path) -> Iterator[str]:
+    with serving(tmp_path, SHOP_API_THREADS="4") as url:
+        yield url
+
+
+def test_what_never_reaches_the_application_is_a_problem_document_too(url: str) -> None:
+    long = requests.get(f"{url}/v1/products?q={'a' * 9000}", timeout=10)
+    assert (long.status_code, long.json()["code"]) == (414, "uri_too_long")
+    assert long.headers["Content-Type"] == "application/problem+json"
+    much = requests.get(f"{url}/v1/products", headers={"X-Much": "a" * 9000}, timeout=10)
+    assert (much.status_code, much.json()["code"]) == (431, "headers_too_large")

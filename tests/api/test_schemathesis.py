@@ -1,0 +1,118 @@
+"""The API as it is served, asked everything that its document allows and much that it does not.
+
+No answer is a 500, and none is one that the document does not describe; what breaks a schema is refused, and what
+keeps to it is not.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+from api.app import create_app
+from api.docs.openapi import operations
+from tests.conftest import Caller
+from tests.servers import Server
+from tests.serving import serving
+from tests.shopping import make_product
+
+CASES = int(os.environ.get("CASES", "3"))
+"""Random requests for each operation and asker, beside those that schemathesis makes of every bound and type."""
+
+ACCEPTED = ["2xx", "3xx", "401", "402", "403", "404", "409", "412", "429"]
+"""How a request that keeps to its schema may be answered: a precondition may fail, and a card be declined."""
+BEYOND_SCHEMAS = {
+    "POST /v1/catalogue": "which attributes there are depends on the kind of product",
+    "POST /v1/categories": "a parent must exist",
+    "POST /v1/products": "which attributes there are depends on the kind of product",
+    "POST /v1/products/books": "which attributes a book has",
+    "PATCH /v1/products/{product_id}": "which attributes there are depends on the kind of product",
+    "POST /v1/restocks": "each product once",
+    "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product once",
+    "POST /v1/reports/inventory": "a period ends after it begins",
+}
+"""Operations with rules that JSON Schema can't say, which are refused with 422."""
+DOCUMENT = json.loads(create_app().extensions["openapi"]())
+LISTS = [
+    f"{method.upper()} {path}"
+    for path, method, operation in operations(DOCUMENT)
+    if any(parameter["name"] == "cursor" for parameter in operation["parameters"])
+]
+"""Cursors are signed; a made-up one is refused with 422."""
+
+
+def schema(**phases: bool) -> Any:
+    """The document, with how much is to be asked."""
+    beyond = [*ACCEPTED, "422"]
+    chosen = {
+        "generation": {"max-examples": CASES, "deterministic": True, "allow-x00": False},
+        "phases": {name: {"enabled": wanted} for name, wanted in phases.items()},
+        "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
+        "operations": [
+            {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": beyond}}}
+            for name in (*BEYOND_SCHEMAS, *LISTS)
+        ] + [
+            # Nobody but the gateway can sign.
+            {"include-name": "POST /v1/webhooks/payments",
+             "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "400"]}}},
+            # No worker runs here.
+            {"include-name": "GET /readyz",
+             "checks": {name: {"expected-statuses": ["2xx", "4xx", "503"]}
+                        for name in ("not_a_server_error", "positive_data_acceptance")}},
+        ],
+    }  # fmt: skip
+    return schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(chosen))
+
+
+EVERYTHING, A_LITTLE = schema(), schema(coverage=False)
+LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # one shop for all cases
+
+
+@pytest.fixture(scope="module")
+def url(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API, and a gateway for the audit."""
+    var = tmp_path_factory.mktemp("api")
+    gateway = Server("stack.gateway", var, "--webhook-url=http://127.0.0.1:9/")
+    try:
+        with serving(var, SHOP_GATEWAY_PORT=str(gateway.ports["http"])) as url:
+            yield url
+    finally:
+        gateway.stop()
+
+
+@pytest.fixture
+def admin(sign_in: Callable[..., Caller]) -> Caller:
+    make_product("THING", 5)
+    return sign_in("admin", "admin")
+
+
+def ask(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
+    given = case.headers or {}
+    if "Prefer" in given:
+        case.headers["Prefer"] = "wait=0"  # there is nobody who would do the work
+    if 0 < len(given.get("Idempotency-Key") or "") <= 255:
+        case.headers["Idempotency-Key"] = uuid4().hex  # one that no other case has used
+    case.call_and_validate(base_url=url, headers=headers, timeout=20)
+
+
+@EVERYTHING.parametrize()
+@LIMITS
+def test_nothing_that_an_administrator_asks_is_a_surprise(case: schemathesis.Case, url: str, admin: Caller) -> None:
+    ask(case, url, admin.headers)
+
+
+@A_LITTLE.parametrize()
+@LIMITS
+def test_nothing_that_a_customer_asks_is_a_surprise(case: schemathesis.Case, url: str, customer: Caller) -> None:
+    ask(case, url, customer.headers)
+
+
+@A_LITTLE.parametrize()
+@LIMITS
+def test_nothing_that_a_stranger_asks_is_a_surprise(case: schemathesis.Case, url: str, database: None) -> None:
+    ask(case, url, {})
