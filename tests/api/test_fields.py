@@ -48,3 +48,13 @@ def test_times_are_shown_in_utc_and_taken_with_an_offset() -> None:
 
 def test_unknown_fields_are_refused() -> None:
     assert refused(Thing(), {"colour": "red"}) == {"colour"}
+
+
+def test_a_number_without_a_fraction_is_an_integer_however_it_is_written(customer: Any) -> None:
+    def put(quantity: str) -> Any:
+        body = f'{{"product_id": "prd_{"0" * 32}", "quantity": {quantity}}}'
+        return customer.post("/v1/cart/items", data=body, content_type="application/json")
+
+    assert [put(number).status_code for number in ("2", "2.0", "2e0", "20e-1")] == [404] * 4
+    assert [put(number).status_code for number in ("2.5", "1e30", "1e300", "true")] == [422] * 4
+    assert put("1e400").json["code"] == "malformed_json"

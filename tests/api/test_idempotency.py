@@ -170,3 +170,9 @@ def test_the_second_waits_for_the_end_of_the_first(app: Any, customer: Any, comm
 def somebody_waits() -> bool:
     with transaction() as session:
         return bool(session.scalars(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).one())
+
+
+def test_an_empty_key_is_a_slip(customer: Any) -> None:
+    address = {"line1": "12 St James's Square", "city": "London", "country": "GB"}
+    refused = customer.post("/v1/me/addresses", json=address, headers={"Idempotency-Key": ""})
+    assert (refused.status_code, refused.json["code"]) == (400, "idempotency_key_required")
