@@ -83,10 +83,13 @@ Currency = Annotated[str, mapped_column(String(3))]
 @cache
 def engine() -> Engine:
     """This process' engine. A child process that inherited one calls `forget_engine` first."""
+    # A connection above the pool's size would be closed after each use, and a new one costs PostgreSQL a process:
+    # with 32 customers that was 7 of its 18 ms an order. The one used last comes first: its plans are warm.
     made = create_engine(
         settings.database,
-        pool_size=settings.database_pool,
-        max_overflow=settings.api_threads,
+        pool_size=settings.database_pool + settings.api_threads,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=5,
         connect_args={"connect_timeout": 5, "application_name": "shopflow", "options": SESSION_OPTIONS},
     )
@@ -118,6 +121,7 @@ def forget_engine() -> None:
     if engine.cache_info().currsize:
         engine().dispose(close=False)
         engine.cache_clear()
+        _autocommit.cache_clear()
 
 
 @contextmanager
@@ -128,3 +132,20 @@ def transaction() -> Iterator[Session]:
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+@contextmanager
+def single_statements() -> Iterator[Session]:
+    """A session in which each statement is a transaction of its own, committed when it returns.
+
+    For what is one statement, or reads in several that need not agree: it spares BEGIN and COMMIT, two round
+    trips of three for a single read.
+    """
+    with Session(_autocommit(), expire_on_commit=False) as session:
+        yield session
+
+
+@cache
+def _autocommit() -> Engine:
+    """The same engine and pool."""
+    return engine().execution_options(isolation_level="AUTOCOMMIT")
