@@ -12,7 +12,7 @@ from flask_smorest import Blueprint
 
 from models import accounts
 from models.accounts import Principal
-from models.database import transaction
+from models.database import single_statements
 from models.errors import NotAllowed, NotSignedIn
 from settings import settings
 
@@ -35,8 +35,8 @@ def read_token(token: str) -> tuple[Principal, dict[str, Any]] | None:
         claims = jwt.decode(token, settings.secret_key, algorithms=["HS256"], options={"require": REQUIRED})
     except jwt.InvalidTokenError:
         return None
-    with transaction() as session:
-        principal = accounts.find_principal(session, claims["sub"], claims["sid"])
+    with single_statements() as connection:
+        principal = accounts.find_principal(connection, claims["sub"], claims["sid"])
     return (principal, claims) if principal else None
 
 

@@ -1,10 +1,25 @@
 """Orders, their lines and invoices: what was bought, at which price, and what became of it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import carts, catalogue, events, payments, runs
@@ -86,30 +101,59 @@ _CART = (
 _FROZEN = ("product_id", "quantity", "sku", "title", "unit_price")
 
 
-def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Order:
+@dataclass(frozen=True)
+class Placed:
+    """An order that was placed just now, and the run of its checkout."""
+
+    id: str
+    run_id: str
+
+
+# With its lines in one statement: as an object and a list of rows they took three times as long.
+_PLACE = text("""
+    WITH placed AS (
+        INSERT INTO orders."order" (id, user_id, run_id, total, currency, address)
+        VALUES (:order_id, :user_id, :run_id, :total, :currency, :address) RETURNING id
+    )
+    INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
+    SELECT placed.id, line.* FROM placed, unnest(:product_id, :sku, :title, :quantity, :unit_price) AS line
+""").bindparams(
+    bindparam("order_id", type_=Id("ord")),
+    bindparam("user_id", type_=Id("usr")),
+    bindparam("run_id", type_=Id("run")),
+    bindparam("total", type_=BigInteger),
+    bindparam("address", type_=JSONB),
+    bindparam("product_id", type_=ARRAY(Id("prd"))),
+    bindparam("sku", type_=ARRAY(String)),
+    bindparam("title", type_=ARRAY(String)),
+    bindparam("quantity", type_=ARRAY(Integer)),
+    bindparam("unit_price", type_=ARRAY(BigInteger)),
+)
+
+
+def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Placed:
     """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
 
     `method` is the gateway's payment method. Raises Conflict (`cart_empty`, `product_unavailable`). Nothing is
     taken from stock and no money is held yet: that is the run's work.
     """
-    items = session.execute(_CART, {"user_id": user_id}).all()
+    connection = session.connection()
+    items = connection.execute(_CART, {"user_id": user_id}).all()
     if not items:
         raise Conflict("The cart is empty; put something into it first.", code="cart_empty")
     gone = [item.product_id for item in items if item.deleted_at is not None]
     if gone:
         raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
-    order = Order(id=new_id("ord"), user_id=user_id, status="pending", address=address, currency=settings.currency)
-    order.total = sum(item.unit_price * item.quantity for item in items)
-    order.run_id = runs.start(
-        session, "checkout", key=order.id, input={"order_id": order.id, "user_id": user_id}, owner=user_id,
+    order_id, total = new_id("ord"), sum(item.unit_price * item.quantity for item in items)
+    run_id = runs.start(
+        session, "checkout", key=order_id, input={"order_id": order_id, "user_id": user_id}, owner=user_id,
         deadline=settings.checkout_deadline,
     )  # fmt: skip
-    session.add(order)
-    session.flush()
-    lines = [{"order_id": order.id, **{name: item._mapping[name] for name in _FROZEN}} for item in items]
-    session.connection().execute(insert(Line), lines)
-    payments.open_payment(session, order.id, order.total, order.currency, method)
-    return order
+    order = {"order_id": order_id, "user_id": user_id, "run_id": run_id, "address": address}
+    lines = {name: [item._mapping[name] for item in items] for name in _FROZEN}
+    connection.execute(_PLACE, {**order, "total": total, "currency": settings.currency, **lines})
+    payments.open_payment(session, order_id, total, settings.currency, method)
+    return Placed(order_id, run_id)
 
 
 _CONFIRM = (

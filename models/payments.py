@@ -66,10 +66,13 @@ class WebhookEvent(Base):
     received_at: Mapped[Created]
 
 
+_OPEN = insert(Payment)
+
+
 def open_payment(session: Session, order_id: str, amount: int, currency: str, method: str) -> None:
     """Opens the payment that an order waits for. `amount` in minor units."""
     row = {"id": new_id("pay"), "order_id": order_id, "amount": amount, "currency": currency, "method": method}
-    session.connection().execute(insert(Payment), row)
+    session.connection().execute(_OPEN, row)
 
 
 _OF_ORDER = select(Payment).where(Payment.order_id == bindparam("order_id")).with_for_update()
