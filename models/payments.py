@@ -75,6 +75,16 @@ def open_payment(session: Session, order_id: str, amount: int, currency: str, me
     session.connection().execute(_OPEN, row)
 
 
+_TO_HOLD = select(Payment.order_id, Payment.amount, Payment.currency, Payment.method).where(
+    Payment.order_id == bindparam("order_id")
+)
+
+
+def to_hold(session: Session, order_id: str) -> dict[str, Any]:
+    """What the gateway is to hold for the order: {order_id, amount, currency, method}."""
+    return dict(session.connection().execute(_TO_HOLD, {"order_id": order_id}).one()._mapping)
+
+
 _OF_ORDER = select(Payment).where(Payment.order_id == bindparam("order_id")).with_for_update()
 
 
@@ -86,12 +96,26 @@ def of_order(session: Session, order_id: str) -> Payment:
     return payment
 
 
-def authorised(session: Session, order_id: str, reference: str) -> Payment:
-    """Records that the gateway holds the money under `reference`."""
-    payment = of_order(session, order_id)
-    payment.status, payment.reference = "authorised", reference
-    _note(session, payment, "authorise", "succeeded", reference)
-    return payment
+# In one statement: as an object that is loaded, changed and written they were three.
+_AUTHORISED = (
+    text("""
+    WITH payment AS (
+        UPDATE payments.payment SET status = 'authorised', reference = :reference, updated_at = now()
+        WHERE order_id = :order_id RETURNING id, amount
+    )
+    INSERT INTO payments.transaction (id, payment_id, kind, status, amount, reference)
+    SELECT :transaction_id, id, 'authorise', 'succeeded', amount, :reference FROM payment RETURNING payment_id
+""")
+    .bindparams(bindparam("order_id", type_=Id("ord")), bindparam("transaction_id", type_=Id("txn")))
+    .columns(payment_id=Id("pay"))
+)
+
+
+def authorised(session: Session, order_id: str, reference: str) -> str:
+    """Records that the gateway holds the money under `reference`, and returns the payment's id."""
+    values = {"order_id": order_id, "reference": reference, "transaction_id": new_id("txn")}
+    payment_id: str = session.connection().execute(_AUTHORISED, values).scalar_one()
+    return payment_id
 
 
 def declined(session: Session, order_id: str, decline_code: str | None) -> None:

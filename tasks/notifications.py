@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import accounts, inventory, notifications, orders
+from models import inventory, notifications, orders
 from models.errors import MailRefused
 from settings import settings
 from tasks.gateways import mail
@@ -33,9 +33,8 @@ def _key(run: Run) -> str:
 @outside_step(ask=_send, record=_sent)
 def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
     """Mails the customer what was bought and the number of its invoice."""
-    order = orders.get(session, run.input["order_id"])
-    lines = orders.lines_of(session, [order.id])[order.id]
-    confirmed = run.output_of("orders.confirm") or {}
+    lines = orders.summary(session, run.input["order_id"])
+    order, confirmed = lines[0], run.output_of("orders.confirm") or {}
     return _to_customer(
         session, run, "order_confirmed", order,
         lines="\n".join(f"  {line.quantity} x {line.title}" for line in lines),
@@ -46,14 +45,13 @@ def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
 @outside_step(ask=_send, record=_sent)
 def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
     """Mails the customer why the order could not be completed."""
-    order = orders.get(session, run.input["order_id"])
+    order = orders.summary(session, run.input["order_id"])[0]
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
 
 
-def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any]:
-    user = accounts.get(session, order.user_id)
-    words |= {"number": order.number, "first_name": user.first_name}
-    return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
+def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any) -> dict[str, Any]:
+    words |= {"number": order.number, "first_name": order.first_name}
+    return _mail(notifications.compose(session, _key(run), kind, order.user_id, order.email, **words))
 
 
 def _mail(mail: notifications.Mail) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import orders
-from tasks.step import Run, step
+from tasks.step import Run, step, step_committed_at_once
 
 
-@step
+@step_committed_at_once
 def confirm(session: Session, run: Run) -> dict[str, Any]:
     """Makes the order firm and numbers its invoice. From here on the run only goes forward."""
     invoice = orders.confirm(session, run.input["order_id"])
