@@ -9,7 +9,7 @@ from models import accounts, inventory, notifications, orders
 from models.errors import MailRefused
 from settings import settings
 from tasks.gateways import mail
-from tasks.step import Run, output_of, outside_step
+from tasks.step import Run, outside_step
 
 
 def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
@@ -35,7 +35,7 @@ def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
     """Mails the customer what was bought and the number of its invoice."""
     order = orders.get(session, run.input["order_id"])
     lines = orders.lines_of(session, [order.id])[order.id]
-    confirmed = output_of(session, run, "orders.confirm") or {}
+    confirmed = run.output_of("orders.confirm") or {}
     return _to_customer(
         session, run, "order_confirmed", order,
         lines="\n".join(f"  {line.quantity} x {line.title}" for line in lines),
@@ -80,7 +80,7 @@ def stock_low(session: Session, run: Run) -> dict[str, Any]:
     warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
     level = inventory.levels(run.input["product_id"], warehouse.id)
     _, sku, title = session.execute(level).one()
-    ordered = (output_of(session, run, "inventory.reorder") or {}).get("purchase_order_id")
+    ordered = (run.output_of("inventory.reorder") or {}).get("purchase_order_id")
     words = "No order was placed for it."
     if ordered:
         words = f"Purchase order {inventory.get_purchase_order(session, ordered).number} was placed for it."

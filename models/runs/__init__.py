@@ -14,24 +14,9 @@ from sqlalchemy.orm import Session
 
 from models.database import Statements, new_id, request_id
 from models.errors import Conflict, NotFound
-from models.runs.steps import (
-    ENDED,
-    Claim,
-    Parked,
-    claim,
-    count_done,
-    end,
-    finish,
-    hold,
-    next_generation,
-    park,
-    pause,
-    refuse,
-    retry_later,
-    take_back,
-    turn,
-)
+from models.runs.holding import ENDED, Held, Known, Parked, park, take, write, write_end
 from models.runs.tables import Run, Served, Step
+from models.runs.turning import end, next_generation, pause, refuse, retry_later, take_back, turn
 from settings import settings
 
 LIVE = ("running", "waiting", "compensating")
