@@ -16,7 +16,7 @@ from settings import settings
 log = logging.getLogger(__name__)
 
 MAX_WAIT = 30.0  # seconds
-_places = threading.BoundedSemaphore(max(settings.api_threads // 2, 1))  # the other threads stay free for others
+_places = threading.BoundedSemaphore(settings.api_threads * 2 // 3)  # the other threads stay free for others
 
 
 class _Waiter:

@@ -136,10 +136,18 @@ def voided(session: Session, order_id: str, reference: str | None) -> None:
         _note(session, payment, "void", "succeeded", reference)
 
 
+_NOTE_EVENT = (
+    insert(WebhookEvent)
+    .values({name: bindparam(name) for name in ("id", "type", "reference")})
+    .on_conflict_do_nothing()
+    .returning(WebhookEvent.id)
+)
+
+
 def note_event(session: Session, event_id: str, type: str, reference: str | None) -> bool:
     """Notes an event of the gateway. False if it was known already."""
-    row = insert(WebhookEvent).values(id=event_id, type=type, reference=reference)
-    return session.scalar(row.on_conflict_do_nothing().returning(WebhookEvent.id)) is not None
+    row = {"id": event_id, "type": type, "reference": reference}
+    return session.connection().scalar(_NOTE_EVENT, row) is not None
 
 
 def transactions_of(session: Session, payment_id: str) -> list[Transaction]:

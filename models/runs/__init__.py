@@ -88,10 +88,19 @@ def wake(session: Session, run: Run) -> None:
     session.info.setdefault("nudge", []).append((run.id, run.workflow, run.generation))
 
 
+# Each payment asks this once, by the gateway's webhook, and hardly ever finds one.
+_PAUSING = (
+    select(Run.id)
+    .where(Run.workflow == bindparam("workflow"), Run.key == bindparam("key"))
+    .where(Run.finished_at.is_(None), Run.published_at.is_(None))
+    .with_for_update()
+)
+
+
 def pausing(session: Session, workflow: str, key: str) -> Run | None:
     """The run of that key, locked, if it is live and has no message under way: parked, or between two attempts."""
-    query = select(Run).where(Run.workflow == workflow, Run.key == key, Run.finished_at.is_(None))
-    return session.scalars(query.where(Run.published_at.is_(None)).with_for_update()).one_or_none()
+    run_id = session.connection().scalar(_PAUSING, {"workflow": workflow, "key": key})
+    return None if run_id is None else session.get(Run, run_id, populate_existing=True)
 
 
 def retry(session: Session, run_id: str) -> Run:
