@@ -30,7 +30,6 @@ from api import (
 from api import request as requests
 from api.docs import openapi
 from api.fields import IdConverter
-from settings import settings
 
 BLUEPRINTS = [
     module.blueprint
@@ -71,7 +70,7 @@ class Api(flask_smorest.Api):
 def create_app() -> Flask:
     """A new application, with every blueprint."""
     app = Flask("shopflow", static_folder=None)
-    app.secret_key = settings.secret_key
+    # Without `secret_key`: there are no cookies, and Flask need not look for its own in each request.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.url_map.merge_slashes = False  # a redirect would be HTML

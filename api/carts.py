@@ -6,7 +6,6 @@ from flask import g, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
-from sqlalchemy.orm import Session
 
 from api.auth import public, signed_in
 from api.errors import refuses
@@ -14,7 +13,7 @@ from api.fields import SOMETIMES, IdField, Money, Schema
 from api.guests import HEADER, Merge, bring_cart, may_bring_cart, signed_in_or_guest
 from api.idempotency import idempotent
 from models import carts
-from models.database import transaction
+from models.database import Statements, single_statements, transaction
 
 blueprint = Blueprint("carts", __name__, url_prefix="/v1", description="What the customer means to buy")
 MOST = 1_000_000  # pieces in one request
@@ -85,8 +84,8 @@ class CartView(MethodView):
     @blueprint.response(200, Cart)
     def get(self) -> dict[str, Any]:
         """The cart with prices and availability as they are now, and what has changed since the last look."""
-        with transaction() as session:
-            return _shown(session)
+        with single_statements() as connection:
+            return _shown(connection)
 
     @public
     @may_bring_cart
@@ -118,10 +117,10 @@ def _opened_for_customer() -> Any:
 class CartItemsView(MethodView):
     @signed_in_or_guest
     @refuses("not_found", "insufficient_stock")
-    @blueprint.arguments(NewItem)
-    @idempotent()
+    @blueprint.arguments(NewItem())
+    @idempotent(one_statement=True)
     @blueprint.response(201, Cart)
-    def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, session: Statements, body: dict[str, Any]) -> dict[str, Any]:
         """Puts more pieces of a product into the cart; what is there of it already is added up."""
         carts.add(session, g.principal.user_id, **body)
         return _shown(session)
@@ -157,7 +156,7 @@ class CartItemView(MethodView):
             return _shown(session)
 
 
-def _shown(session: Session, holder: str | None = None) -> dict[str, Any]:
+def _shown(session: Statements, holder: str | None = None) -> dict[str, Any]:
     seen = carts.look(session, holder or g.principal.user_id)
     return {
         "items": [_item(line) for line in seen.items],

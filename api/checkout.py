@@ -64,11 +64,8 @@ class CheckoutView(MethodView):
         "payment_declined",
         "insufficient_stock",
         "wrong_state",
-        "deadline_exceeded",
-        "too_many_attempts",
-        "cancelled_by_operator",
     )
-    @blueprint.arguments(CheckoutRequest, example=EXAMPLE)
+    @blueprint.arguments(CheckoutRequest(), example=EXAMPLE)
     @may_wait(Ending(Order, "order", _order))
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})

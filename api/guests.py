@@ -13,7 +13,7 @@ from api.auth import signed_in
 from api.fields import IdField, Schema, taking
 from models import carts
 from models.accounts import Principal
-from models.database import transaction
+from models.database import single_statements
 
 HEADER = "X-Cart-Token"
 SCHEME = {
@@ -50,8 +50,8 @@ def signed_in_or_guest(view: View) -> View:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if not is_guest():
             return of_customer(*args, **kwargs)
-        with transaction() as session:
-            cart_id = carts.guest(session, request.headers[HEADER])
+        with single_statements() as connection:
+            cart_id = carts.guest(connection, request.headers[HEADER])
         g.principal = Principal(cart_id, "", NOBODY, NOBODY)
         return view(*args, **kwargs)
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import problem, refuses
 from api.fields import taking
-from api.tasks import has_ended
+from api.tasks import glance
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
 from models.database import transaction
@@ -63,7 +63,7 @@ def may_wait(ending: Ending) -> Callable[[View], View]:
 def _ended(ending: Ending, accepted: Response, seconds: float) -> Response:
     """The work's end, or the 202 if it does not come in time."""
     run_id = accepted.get_json()["task_id"]
-    wait_for_end(run_id, seconds, lambda: has_ended(run_id))
+    wait_for_end(run_id, seconds, lambda: glance(run_id).ended)
     with transaction() as session:
         run = runs.get(session, run_id)
         if run.finished_at is None or run.status == "failed":

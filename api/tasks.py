@@ -6,7 +6,6 @@ from flask import Response, g, request, url_for
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
-from sqlalchemy import bindparam, select
 
 from api import streams
 from api.auth import signed_in
@@ -14,7 +13,7 @@ from api.errors import refuses
 from api.fields import IdField, Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
-from models.database import transaction
+from models.database import single_statements
 from models.errors import NotFound
 from workflows.engine import WORKFLOWS, counted, progress_of
 
@@ -71,21 +70,17 @@ class Accepted(Schema):
 @blueprint.route('/tasks/<id("run"):run_id>')
 class TaskView(MethodView):
     @signed_in
-    @blueprint.arguments(WaitQuery, location="query")
+    @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
         """How far a task is. With `wait`, answers when it has ended, or when the time is over.
 
         The owner and staff who may read runs see it; for anybody else it does not exist.
         """
-        with transaction() as session:
-            run = runs.get(session, run_id)
-            _visible(run)
-            if run.finished_at or not query["wait"]:
-                return task_view(run, runs.steps_of(session, [run_id])[run_id])
-        wait_for_end(run_id, query["wait"], lambda: has_ended(run_id))
-        with transaction() as session:
-            return task_view(runs.get(session, run_id), runs.steps_of(session, [run_id])[run_id])
+        wait_for_end(run_id, query["wait"], lambda: _visible(glance(run_id)).ended)
+        with single_statements() as connection:
+            run, steps = runs.look(connection, run_id)
+        return task_view(_visible(run), steps)
 
 
 @blueprint.route('/tasks/<id("run"):run_id>/events')
@@ -100,34 +95,31 @@ class TaskEventsView(MethodView):
         The last event has the id `end`. A stream lasts five minutes at most, and can be asked for again. Every process
         has a few places for streams; when all are taken: 503 `too_many_streams`.
         """
-        with transaction() as session:
-            _visible(runs.get(session, run_id))
+        _visible(glance(run_id))
         if request.headers.get("Last-Event-ID") == streams.END:
             return Response(status=204)  # which tells an EventSource not to ask again
         return streams.of_run(run_id, lambda: _state(run_id))
 
 
 def _state(run_id: str) -> streams.State:
-    with transaction() as session:
-        run = runs.get(session, run_id)
-        shown = Task().dumps(task_view(run, runs.steps_of(session, [run_id])[run_id]))
-    return streams.State(shown, run.finished_at is not None)
+    with single_statements() as connection:
+        run, steps = runs.look(connection, run_id)
+    return streams.State(Task().dumps(task_view(run, steps)), run.finished_at is not None)
 
 
-def _visible(run: runs.Run) -> None:
+def _visible(run: Any) -> Any:
     if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
         raise NotFound("There is no such task.")
+    return run
 
 
-_HAS_ENDED = select(runs.Run.finished_at.is_not(None)).where(runs.Run.id == bindparam("run_id"))
+def glance(run_id: str) -> Any:
+    """Whose the run is, and whether it has ended. Raises NotFound."""
+    with single_statements() as connection:
+        return runs.glance(connection, run_id)
 
 
-def has_ended(run_id: str) -> bool:
-    with transaction() as session:
-        return session.scalars(_HAS_ENDED, {"run_id": run_id}).one()
-
-
-def task_view(run: runs.Run, steps: list[runs.Step]) -> dict[str, Any]:
+def task_view(run: Any, steps: Any) -> dict[str, Any]:
     """A run as its owner sees it."""
     progress = progress_of(run, steps)
     done, total = counted(WORKFLOWS[run.workflow], progress)
@@ -146,7 +138,7 @@ def shown(error: dict[str, Any] | None) -> dict[str, Any] | None:
     return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
 
 
-def links(run: runs.Run) -> dict[str, str]:
+def links(run: Any) -> dict[str, str]:
     """Where the task is, and what it is about."""
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:

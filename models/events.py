@@ -29,6 +29,9 @@ class Event(Base):
     created_at: Mapped[Created]
 
 
+_NEW = insert(Event)
+
+
 def emit(session: Session, name: str, payload: dict[str, Any]) -> None:
     """Records that `name` has happened and starts what reacts to it, in the caller's transaction.
 
@@ -36,6 +39,6 @@ def emit(session: Session, name: str, payload: dict[str, Any]) -> None:
     """
     reactions = REACTIONS[name]
     event_id = new_id("evt")
-    session.connection().execute(insert(Event), {"id": event_id, "name": name, "payload": payload})
+    session.connection().execute(_NEW, {"id": event_id, "name": name, "payload": payload})
     for workflow in reactions:
         runs.start(session, workflow, key=event_id, input=payload)

@@ -5,14 +5,27 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import inventory
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Id, new_id
+from models.database import Id, Statements, new_id
 from models.errors import InsufficientStock, NotFound, NotSignedIn
 
 HELD: dict[str, ColumnElement[bool]] = {
@@ -27,15 +40,28 @@ def kind_of(holder: str) -> str:
     return holder.partition("_")[0]
 
 
-def open_cart(session: Session, user_id: str) -> str:
+def open_cart(session: Statements, user_id: str) -> str:
     """Gives the user an empty cart and returns its id; a second call returns the one that is there."""
     session.execute(insert(Cart).values(id=new_id("crt"), user_id=user_id).on_conflict_do_nothing())
-    return session.scalars(select(Cart.id).where(Cart.user_id == user_id)).one()
+    return session.execute(select(Cart.id).where(Cart.user_id == user_id)).scalar_one()
 
 
-def add(session: Session, holder: str, product_id: str, quantity: int) -> None:
-    """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`."""
-    _put(session, touch(session, holder), product_id, quantity, more=True)
+def add(session: Statements, holder: str, product_id: str, quantity: int) -> None:
+    """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`.
+
+    One statement, so that it can do without a transaction around it; another one first for the very first time.
+    """
+    adding, row = _ADD[kind_of(holder)], {"holder": holder, "product_id": product_id, "quantity": quantity}
+    found = session.execute(adding, row).one()
+    if found.cart_id is None:
+        if kind_of(holder) == "crt":
+            raise no_such_cart()
+        open_cart(session, holder)
+        found = session.execute(adding, row).one()
+    if found.available is None:
+        raise _no_product()
+    if not found.written:
+        raise _too_many(found.available)
 
 
 def set_quantity(session: Session, holder: str, product_id: str, quantity: int) -> None:
@@ -103,31 +129,61 @@ def no_such_cart() -> NotSignedIn:
     return NotSignedIn(detail, code="invalid_cart_token")
 
 
-_ON_OFFER = (
-    select(Item.quantity, Product.price_amount, inventory.available_of(Product.id).label("available"))
-    .select_from(Product)
-    .outerjoin(Item, (Item.product_id == Product.id) & (Item.cart_id == bindparam("cart_id")))
-    .where(Product.id == bindparam("product_id"), Product.deleted_at.is_(None))
-)
+_OFFERED = Product.id == bindparam("product_id"), Product.deleted_at.is_(None)
+_ON_OFFER = select(Product.price_amount, inventory.available_of(Product.id).label("available")).where(*_OFFERED)
+_WRITTEN = ("cart_id", "product_id", "quantity", "seen_price", "seen_available")
 
 
-def _put(session: Session, cart_id: str, product_id: str, quantity: int, *, more: bool = False) -> None:
-    """Makes it `quantity` pieces, or so many more than there are. The caller holds the cart's lock."""
-    row = {"cart_id": cart_id, "product_id": product_id}
-    offer = session.execute(_ON_OFFER, row).one_or_none()
+def _adding(held: ColumnElement[bool]) -> Select[str | None, int | None, bool]:
+    """The statement of `add`: locks the cart, then writes the item and notes the change, or else neither.
+
+    What is there already is added up by ON CONFLICT, which sees the row as it is once the lock is had; and it
+    keeps what was seen of it, for it may have changed since.
+    """
+    cart = select(Cart.id).where(held).with_for_update().cte("cart")
+    pieces = inventory.available_of(Product.id).label("available")
+    offer = select(Product.id, Product.price_amount, pieces).where(*_OFFERED).cte("offer")
+    available = select(offer.c.available).scalar_subquery()
+    wanted = bindparam("quantity", type_=Integer)
+    row = cart.c.id, offer.c.id, wanted, offer.c.price_amount, offer.c.available
+    fits = select(*row).select_from(cart.join(offer, true())).where(wanted <= offer.c.available)
+    new = insert(Item).from_select(_WRITTEN, fits)
+    total = Item.quantity + new.excluded.quantity
+    new = new.on_conflict_do_update(
+        index_elements=["cart_id", "product_id"], set_={"quantity": total}, where=total <= available
+    )
+    written = new.returning(Item.cart_id).cte("written")
+    touched = update(Cart).where(Cart.id == written.c.cart_id).values(updated_at=func.now()).returning(Cart.id)
+    return select(
+        select(cart.c.id).scalar_subquery().label("cart_id"),
+        available.label("available"),
+        exists(touched.cte("touched").select()).label("written"),
+    )
+
+
+_ADD = {kind: _adding(held) for kind, held in HELD.items()}
+
+
+def _put(session: Session, cart_id: str, product_id: str, quantity: int) -> None:
+    """Makes it `quantity` pieces. The caller holds the cart's lock."""
+    offer = session.execute(_ON_OFFER, {"product_id": product_id}).one_or_none()
     if offer is None:
-        raise NotFound("There is no such product.")
-    wanted = quantity + (offer.quantity or 0 if more else 0)
-    if wanted > offer.available:
-        raise InsufficientStock(f"Only {offer.available} of this product can be had.", available=offer.available)
-    seen = {"seen_price": offer.price_amount, "seen_available": offer.available}
-    session.connection().execute(_WRITE, {**row, "quantity": wanted, **seen})
+        raise _no_product()
+    if quantity > offer.available:
+        raise _too_many(offer.available)
+    row = cart_id, product_id, quantity, offer.price_amount, offer.available
+    session.connection().execute(_WRITE, dict(zip(_WRITTEN, row, strict=True)))
 
 
-# What is in the cart already keeps what was seen of it: it may have changed since.
-_NEW = insert(Item).values(
-    {name: bindparam(name) for name in ("cart_id", "product_id", "quantity", "seen_price", "seen_available")}
-)
+def _no_product() -> NotFound:
+    return NotFound("There is no such product.")
+
+
+def _too_many(available: int) -> InsufficientStock:
+    return InsufficientStock(f"Only {available} of this product can be had.", available=available)
+
+
+_NEW = insert(Item).values({name: bindparam(name) for name in _WRITTEN})
 _WRITE = _NEW.on_conflict_do_update(index_elements=["cart_id", "product_id"], set_={"quantity": _NEW.excluded.quantity})
 
 # A statement of its own after the cart's lock was had, so that it sees what was put in while it waited.

@@ -13,7 +13,7 @@ from models import inventory
 from models.carts.contents import no_such_cart, touch
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import new_id
+from models.database import Statements, new_id
 from settings import settings
 
 
@@ -43,7 +43,7 @@ def open_guest(session: Session) -> tuple[str, str]:
     return cart.id, token
 
 
-def guest(session: Session, token: str) -> str:
+def guest(session: Statements, token: str) -> str:
     """The id of the guest's cart with that token. Raises NotSignedIn if there is none, or not any more."""
     found = _find(session, token)
     if found is None:
@@ -99,8 +99,8 @@ def _meeting(own: str, guest_id: str) -> Select[Item, str, int, int]:
     )
 
 
-def _find(session: Session, token: str) -> str | None:
-    return session.scalars(_live(token)).one_or_none()
+def _find(session: Statements, token: str) -> str | None:
+    return session.execute(_live(token)).scalar_one_or_none()
 
 
 def _live(token: str) -> Select[str]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, select, text
-from sqlalchemy.orm import Session
 
 from models import inventory
 from models.carts.contents import HELD, kind_of
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Id
+from models.database import Id, Statements
 from settings import settings
 
 CHANGES = ("price", "availability", "gone")
@@ -65,18 +64,17 @@ _ROWS = {
 }  # fmt: skip
 
 
-def view(session: Session, holder: str) -> View:
+def view(session: Statements, holder: str) -> View:
     """The cart with titles, prices and availability as they are now, in one statement, and what has changed since
     the last `look`. Without a cart: an empty one."""
     return _view(_rows(session, holder))
 
 
-def look(session: Session, holder: str) -> View:
+def look(session: Statements, holder: str) -> View:
     """As `view`, and notes what was seen: the next look tells what has changed since this one."""
     rows = _rows(session, holder)
     news = [row for row in rows if (row.seen_price, row.seen_available) != (row.price, _to_be_had(row))]
     if news:
-        session.execute(_LOCK, {"cart_id": rows[0].cart_id})  # two looks would wait for each other's items
         session.execute(
             _NOTE,
             {"cart_id": rows[0].cart_id, "products": [row.product_id for row in news],
@@ -85,11 +83,12 @@ def look(session: Session, holder: str) -> View:
     return _view(rows)
 
 
-_LOCK = select(Cart.id).where(Cart.id == bindparam("cart_id")).with_for_update(key_share=True)
+# The cart is locked first: two looks would wait for each other's items.
 _NOTE = text("""
+    WITH cart AS MATERIALIZED (SELECT id FROM carts.cart WHERE id = :cart_id FOR NO KEY UPDATE)
     UPDATE carts.item SET seen_price = seen.price, seen_available = seen.available
-    FROM unnest(:products, :prices, :pieces) AS seen (product_id, price, available)
-    WHERE item.cart_id = :cart_id AND item.product_id = seen.product_id
+    FROM cart, unnest(:products, :prices, :pieces) AS seen (product_id, price, available)
+    WHERE item.cart_id = cart.id AND item.product_id = seen.product_id
 """).bindparams(
     bindparam("cart_id", type_=Id("crt")),
     bindparam("products", type_=ARRAY(Id("prd"))),
@@ -98,7 +97,7 @@ _NOTE = text("""
 )
 
 
-def _rows(session: Session, holder: str) -> list[Any]:
+def _rows(session: Statements, holder: str) -> list[Any]:
     return list(session.execute(_ROWS[kind_of(holder)], {"holder": holder}))
 
 
