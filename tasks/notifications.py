@@ -53,17 +53,17 @@ def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
 @outside_step(ask=_send, record=_sent)
 def cart_reminder(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails a customer what was left in the cart, unless it was touched since, or no such mails are wanted."""
-    user_id = run.input["user_id"]
+    user = accounts.get(session, run.input["user_id"])
     if not notifications.composed(session, _key(run)) and not (
-        carts.is_left_alone(session, run.input["cart_id"], run.input["touched"])
-        and wants(session, user_id, "cart_reminder", "email")
+        user.status == "active"
+        and carts.is_left_alone(session, run.input["cart_id"], run.input["touched"])
+        and wants(session, user.id, "cart_reminder", "email")
     ):
         return None
-    user = accounts.get(session, user_id)
-    left = [line for line in carts.view(session, user_id).items if line.available]
+    left = [line for line in carts.view(session, user.id).items if line.available]
     return _mail(
         notifications.compose(
-            session, _key(run), "cart_reminder", user_id, user.email, first_name=user.first_name,
+            session, _key(run), "cart_reminder", user.id, user.email, first_name=user.first_name,
             lines="\n".join(f"  {line.quantity} x {line.name}" for line in left) or "  what is sold out by now",
         )
     )  # fmt: skip
