@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         "all=*",
         description="worker processes and their queues, e.g. 'money=payments;rest=*' (* = all others)",
     )
-    worker_concurrency: int = Field(2, ge=1, description="child processes of each worker")
+    worker_concurrency: int = Field(3, ge=1, description="child processes of each worker")
     worker_events: bool = Field(True, description="send task events to Flower")
     lease: float = Field(5.0, gt=0, description="seconds after which a silent run counts as lost")
     continue_for: float = Field(

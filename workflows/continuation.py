@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 from models import runs
-from models.database import transaction
+from models.database import single_statements, transaction
 from settings import settings
 from tasks.app import app
 from tasks.step import Step
@@ -126,8 +126,8 @@ def _note_served(task: Step) -> None:
     published, queue = task.request.get("published_at"), task.service
     if published is not None and time.monotonic() - _noted.get(queue, -1.0) >= 1.0:
         _noted[queue] = time.monotonic()
-        with transaction() as session:
-            runs.note_served(session, queue, datetime.fromtimestamp(published, UTC))
+        with single_statements() as connection:
+            runs.note_served(connection, queue, datetime.fromtimestamp(published, UTC))
 
 
 Step.carry_on = staticmethod(carry_on)

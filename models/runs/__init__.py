@@ -117,7 +117,7 @@ def retry(session: Session, run_id: str) -> Run:
     return run
 
 
-def note_served(session: Session, queue: str, published_at: datetime) -> None:
+def note_served(session: Statements, queue: str, published_at: datetime) -> None:
     """Notes how far a queue has been served; never goes back."""
     new = insert(Served).values(queue=queue, published_at=published_at)
     later = func.greatest(Served.published_at, new.excluded.published_at)
