@@ -6,6 +6,7 @@ from typing import Any
 import flask_smorest
 from flask import Flask, jsonify
 from marshmallow import RAISE
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
 from api import (
@@ -24,7 +25,7 @@ from api import (
     tasks,
 )
 from api import request as requests
-from api.auth import public
+from api.auth import KEY_HEADER, public
 from api.fields import IdConverter
 from settings import settings
 
@@ -66,6 +67,8 @@ def create_app() -> Flask:
     """A new application, with every blueprint."""
     app = Flask("shopflow", static_folder=None)
     app.secret_key = settings.secret_key
+    if settings.api_proxies:  # otherwise whoever asks could say that it comes from anywhere
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.api_proxies, x_proto=0)  # type: ignore[method-assign]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.url_map.merge_slashes = False  # a redirect would be HTML
@@ -74,6 +77,7 @@ def create_app() -> Flask:
     api = Api(app)
     api.register_converter(IdConverter, _id_parameter)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": KEY_HEADER})
     # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
     parser = flask_smorest.Blueprint.ARGUMENTS_PARSER
     parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}

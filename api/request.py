@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import invalid
+from models import events
 from models.database import request_id
 from models.errors import BadRequest
 
@@ -98,3 +99,4 @@ def _finish(response: Response) -> Response:
 
 def _forget(_: BaseException | None) -> None:
     request_id.set(None)
+    events.actor.set(None)

@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 from sqlalchemy import bindparam, select
 
-from api.auth import signed_in
+from api.auth import identified
 from api.fields import Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
@@ -68,7 +68,7 @@ class Accepted(Schema):
 
 @blueprint.route('/tasks/<id("run"):run_id>')
 class TaskView(MethodView):
-    @signed_in
+    @identified
     @blueprint.arguments(WaitQuery, location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:

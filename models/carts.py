@@ -133,6 +133,11 @@ def view(session: Session, user_id: str) -> View:
     return View(lines, sum(line.line_total for line in lines), settings.currency)
 
 
+def forget_user(session: Session, user_id: str) -> None:
+    """Deletes the user's cart with what is in it, if there is one."""
+    session.execute(delete(Cart).where(Cart.user_id == user_id))
+
+
 _TOUCH = update(Cart).where(Cart.user_id == bindparam("owner")).values(updated_at=func.now()).returning(Cart.id)
 
 

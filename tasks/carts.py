@@ -12,3 +12,9 @@ def clear(session: Session, run: Run) -> None:
     order_id = run.input["order_id"]
     lines = orders.lines_of(session, [order_id])[order_id]
     carts.take_out(session, run.input["user_id"], {line.product_id: line.quantity for line in lines})
+
+
+@step
+def forget_user(session: Session, run: Run) -> None:
+    """Deletes the cart of a user who is gone."""
+    carts.forget_user(session, run.input["user_id"])

@@ -9,7 +9,7 @@ from models import accounts, inventory, notifications, orders
 from models.errors import MailRefused
 from settings import settings
 from tasks.gateways import mail
-from tasks.step import Run, output_of, outside_step
+from tasks.step import Run, output_of, outside_step, step
 
 
 def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
@@ -31,7 +31,7 @@ def _key(run: Run) -> str:
 
 
 @outside_step(ask=_send, record=_sent)
-def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
+def order_confirmed(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails the customer what was bought and the number of its invoice."""
     order = orders.get(session, run.input["order_id"])
     lines = orders.lines_of(session, [order.id])[order.id]
@@ -44,16 +44,64 @@ def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
 
 
 @outside_step(ask=_send, record=_sent)
-def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
+def order_cancelled(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails the customer why the order could not be completed."""
     order = orders.get(session, run.input["order_id"])
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
 
 
-def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any]:
-    user = accounts.get(session, order.user_id)
-    words |= {"number": order.number, "first_name": user.first_name}
+def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any] | None:
+    return _to_user(session, run, kind, order.user_id, number=order.number, **words)
+
+
+def _to_user(session: Session, run: Run, kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
+    """A mail to somebody with an account; None if the account is closed, or such mails are not wanted."""
+    user = accounts.get(session, user_id)
+    if user.status != "active" or not accounts.wants(session, user_id, kind, "email"):
+        return None
+    words |= {"first_name": user.first_name, "username": user.username}
     return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
+
+
+@outside_step(ask=_send, record=_sent)
+def welcome(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a new customer that the account is open."""
+    return _to_user(session, run, "welcome", run.input["user_id"])
+
+
+@outside_step(ask=_send, record=_sent)
+def password_changed(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a user that the password was changed, for it may have been somebody else."""
+    return _to_user(session, run, "password_changed", run.input["user_id"])
+
+
+UNSAID = "[the token is in the mail only]"
+
+
+@outside_step(ask=_send, record=_sent)
+def password_reset(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a user a token for a new password, and a link if it is known where the shop's pages are.
+
+    The token is in the mail and nowhere else: neither in the notification that is kept, nor in the run.
+    """
+    user_id = run.input["user_id"]
+    if user_id is None:  # somebody asked for an account that there is not, and was not told so
+        return None
+    request = _to_user(session, run, "password_reset", user_id, how=UNSAID)
+    if request is None:
+        return None
+    token = accounts.reset_token(session, run.id, user_id)
+    how = f"This is your token for it:\n\n  {token}"
+    if settings.public_url:
+        # Behind the #, so that it does not come into the logs of whoever serves the page.
+        how = f"Choose it here:\n\n  {settings.public_url}/password#token={token}\n\n{how}"
+    return {**request, "text": request["text"].replace(UNSAID, how)}
+
+
+@step
+def forget_user(session: Session, run: Run) -> dict[str, Any]:
+    """Erases what a user who is gone was told."""
+    return {"mails": notifications.forget_user(session, run.input["user_id"])}
 
 
 def _mail(mail: notifications.Mail) -> dict[str, Any]:

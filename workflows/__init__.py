@@ -1,9 +1,10 @@
 """One file per workflow. `celery -A workflows` finds the application here, with every step and schedule loaded."""
 
 from tasks.app import app
-from workflows import checkout, clean_up, continuation, inventory_report, low_stock, nudge, restock, schedule
+from workflows import accounts, checkout, clean_up, continuation, inventory_report, low_stock, nudge, restock, schedule
 
 __all__ = [
+    "accounts",
     "app",
     "checkout",
     "clean_up",

@@ -25,7 +25,7 @@ def test_every_endpoint_declares_who_may_use_it(app: Any) -> None:
     found = endpoints(app)
     assert len(found) > 20
     rules = {f"{method} {address}": getattr(view, "rule", None) for method, address, view in found}
-    known = {"public", "signed in", *PERMISSIONS}
+    known = {"public", "signed in", "identified", *PERMISSIONS}
     assert {endpoint: rule for endpoint, rule in rules.items() if rule not in known} == {}
 
 
