@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
 
+from api import trail
 from models import idempotency
 from models.database import transaction
 from models.errors import BadRequest
@@ -40,12 +41,12 @@ def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Call
             key = _key(required)
             with transaction() as session:
                 if key is None:
-                    return make_response(method(self, session, *args, **kwargs))
+                    return trail.noted(make_response(method(self, session, *args, **kwargs)))
                 owner = g.principal.user_id
                 first = idempotency.claim(session, owner, key, _fingerprint())
                 if first is not None:
                     return _replay(first)
-                response = make_response(method(self, session, *args, **kwargs))
+                response = trail.noted(make_response(method(self, session, *args, **kwargs)))
                 idempotency.keep(session, owner, key, _answer(response))
             return response
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
@@ -43,15 +43,17 @@ def _tell(session: Session) -> None:
     session.flush()
     if session.scalar(_HAS_WRITTEN):
         _deed.set(None)  # what is woken after the commit has transactions of its own
-        subject = deed["subject"] or session.info.get("made")
         told = {name: value for name, value in deed.items() if name != "subject"}
-        events.emit(session, "staff.acted", told, subject=subject)
+        events.emit(session, "staff.acted", told, subject=deed["subject"])
 
 
-@event.listens_for(Session, "after_flush")
-def _note_what_is_made(session: Session, flush_context: Any) -> None:
-    """An address without an id makes something new, whose id is known now."""
-    if _deed.get() is not None and "made" not in session.info:
-        made = next((getattr(row, "id", None) for row in session.new), None)
-        if made is not None:
-            session.info["made"] = made
+def noted(response: Response) -> Response:
+    """The response as it is. If its address named no id, the one in the answer is what was made.
+
+    For views that answer before they commit, which `idempotent` sees to.
+    """
+    deed = _deed.get()
+    if deed is not None and deed["subject"] is None and isinstance(answer := response.get_json(silent=True), dict):
+        ids = (value for name, value in answer.items() if name == "id" or name.endswith("_id"))
+        deed["subject"] = next((value for value in ids if isinstance(value, str)), None)
+    return response

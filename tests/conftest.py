@@ -93,6 +93,9 @@ class Caller:
     def post(self, path: str, **options: Any) -> Any:
         return self.open("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> Any:
+        return self.open("PUT", path, **options)
+
     def patch(self, path: str, **options: Any) -> Any:
         return self.open("PATCH", path, **options)
 

@@ -88,7 +88,7 @@ def revoke_key(session: Session, key_id: str) -> None:
 
 
 _GOOD = (
-    ApiKey.key_hash == bindparam("key_hash"),
+    ApiKey.key_hash == bindparam("shown"),
     ApiKey.revoked_at.is_(None),
     ApiKey.expires_at > func.now(),
 )
@@ -109,7 +109,7 @@ def find_key(session: Session, key: str) -> KeyHolder | None:
 
     What its maker may not do any more, it may not either.
     """
-    found = session.execute(_HOLDER, {"key_hash": _digest(key)}).one_or_none()
+    found = session.execute(_HOLDER, {"shown": _digest(key)}).one_or_none()
     if found is None:
         return None
     key_id, user_id, scope, held = found

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
 from api import app as module
 from models import accounts, events, runs
-from models.database import engine, new_id, transaction
+from models.database import new_id, transaction
 from settings import Settings
 from tests.conftest import PASSWORD
+from tests.counting import statements
 
 WRONG = {"username": "customer", "password": "wrong"}
 RIGHT = {"username": "customer", "password": PASSWORD}
@@ -206,18 +207,9 @@ def test_a_proxy_is_believed_only_where_one_was_declared(monkeypatch: pytest.Mon
 
 
 def test_a_wrong_name_takes_as_many_statements_as_a_wrong_password(client: Any, customer: Any) -> None:
-    sent: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(engine(), "before_cursor_execute", note)
-    try:
-        found = []
-        for name in ("customer", "nobody"):
-            sent.clear()
+    found = []
+    for name in ("customer", "nobody"):
+        with statements() as sent:
             login(client, {**WRONG, "username": name})
-            found.append(list(sent))
-    finally:
-        event.remove(engine(), "before_cursor_execute", note)
+        found.append(sent)
     assert found[0] == found[1]
