@@ -90,12 +90,15 @@ def password_reset(session: Session, run: Run) -> dict[str, Any] | None:
     request = _to_user(session, run, "password_reset", user_id, how=UNSAID)
     if request is None:
         return None
-    token = accounts.reset_token(session, run.id, user_id)
-    how = f"This is your token for it:\n\n  {token}"
-    if settings.public_url:
-        # Behind the #, so that it does not come into the logs of whoever serves the page.
-        how = f"Choose it here:\n\n  {settings.public_url}/password#token={token}\n\n{how}"
+    how = how_to_reset(accounts.reset_token(session, run.id, user_id), settings.public_url)
     return {**request, "text": request["text"].replace(UNSAID, how)}
+
+
+def how_to_reset(token: str, pages: str) -> str:
+    """What to do with a token for a new password. `pages`: where the shop's pages are, empty if there are none."""
+    how = f"This is your token for it:\n\n  {token}"
+    # Behind the #, so that it does not come into the logs of whoever serves the page.
+    return f"Choose it here:\n\n  {pages}/password#token={token}\n\n{how}" if pages else how
 
 
 @step
