@@ -26,7 +26,7 @@ from api import (
 )
 from api import request as requests
 from api.auth import KEY_HEADER, public
-from api.fields import IdConverter
+from api.fields import IdConverter, RoleConverter
 from settings import settings
 
 BLUEPRINTS = [
@@ -72,10 +72,11 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.url_map.merge_slashes = False  # a redirect would be HTML
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters |= {"id": IdConverter, "role": RoleConverter}
     requests.install(app)
     api = Api(app)
-    api.register_converter(IdConverter, _id_parameter)
+    for converter in (IdConverter, RoleConverter):
+        api.register_converter(converter, _pattern)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": KEY_HEADER})
     # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
@@ -88,7 +89,7 @@ def create_app() -> Flask:
     return app
 
 
-def _id_parameter(converter: IdConverter) -> dict[str, Any]:
+def _pattern(converter: IdConverter | RoleConverter) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{converter.regex}$"}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
 from api.auth import allowed
-from api.fields import Pattern, Schema
+from api.fields import Pattern, RoleConverter, Schema
 from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
 from models import access
@@ -28,7 +28,7 @@ class RoleChanges(Schema):
 class NewRole(RoleChanges):
     name = fields.String(
         required=True,
-        validate=Pattern(r"[a-z][a-z0-9_-]{1,63}", error="2 to 64 lower-case letters, digits, hyphens or underscores"),
+        validate=Pattern(RoleConverter.regex, error="2 to 64 lower-case letters, digits, hyphens or underscores"),
         metadata={"example": "auditor"},
     )
 
@@ -65,7 +65,7 @@ class RolesView(MethodView):
         return _get(session, body["name"])
 
 
-@blueprint.route("/roles/<name>")
+@blueprint.route("/roles/<role:name>")
 class RoleView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Role)

@@ -83,7 +83,7 @@ class UserRolesView(MethodView):
             return _roles(session, user_id)
 
 
-@blueprint.route('/users/<id("usr"):user_id>/roles/<role>')
+@blueprint.route('/users/<id("usr"):user_id>/roles/<role:role>')
 class UserRoleView(MethodView):
     @allowed("users:write")
     @blueprint.response(204)

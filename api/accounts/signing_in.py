@@ -52,7 +52,7 @@ class LoginView(MethodView):
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
             limits = accounts.login_limits(name, request.remote_addr, found.familiar)
-            accounts.take(session, limits, found.user_id)
+            accounts.take(session, limits, {"user_id": found.user_id})
         if not accounts.password_fits(found.password_hash, body["password"]):
             raise accounts.wrong_credentials()
         with transaction() as session:
@@ -109,7 +109,7 @@ class PasswordView(MethodView):
         limits = accounts.password_limits(g.principal.user_id)
         with transaction() as session:
             current = accounts.credentials_of(session, g.principal.user_id)
-            accounts.take(session, limits, g.principal.user_id)
+            accounts.take(session, limits, {"user_id": g.principal.user_id})
         if not accounts.password_fits(current.password_hash, body["current_password"]):
             raise accounts.wrong_credentials()
         new_hash = accounts.hash_password(body["new_password"])

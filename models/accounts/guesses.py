@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ARRAY, CursorResult, Float, String, bindparam, delete, text
 from sqlalchemy.orm import Session
@@ -70,10 +70,10 @@ _MOVE = text("""
 """).bindparams(bindparam("keys", type_=ARRAY(String)), bindparam("seconds", type_=ARRAY(Float)))
 
 
-def take(session: Session, limits: Iterable[Limit], user_id: str | None = None) -> None:
+def take(session: Session, limits: Iterable[Limit], told: dict[str, Any] | None = None) -> None:
     """Takes one guess from each limit, or none and raises TooManyRequests with the seconds until there is one.
 
-    Whoever takes the last one leaves the event `login.throttled`, about `user_id`.
+    `told`: what the event `login.throttled` says, which whoever takes the last one leaves; None leaves none.
     """
     by_key = {limit.key: limit for limit in limits}
     used: dict[str, float] = dict(session.execute(_LOCK, {"keys": list(by_key)}).all())
@@ -83,8 +83,8 @@ def take(session: Session, limits: Iterable[Limit], user_id: str | None = None) 
         seconds = math.ceil(wait)
         raise TooManyRequests(f"Too many tries; wait {seconds} seconds.", retry_after=seconds)
     _move(session, by_key.values(), 1)
-    if min(left.values()) < 2:
-        events.emit(session, "login.throttled", {"user_id": user_id})
+    if told is not None and min(left.values()) < 2:
+        events.emit(session, "login.throttled", told)
 
 
 def give_back(session: Session, limits: Iterable[Limit]) -> None:

@@ -52,7 +52,8 @@ def reset_token(session: Session, run_id: str, user_id: str) -> str:
     token = urlsafe_b64encode(made).decode().rstrip("=")
     row = {"id": run_id, "user_id": user_id, "token_hash": digest(token), "expires_at": datetime.now(UTC) + LIFETIME}
     new = insert(PasswordReset).values(row)
-    session.execute(new.on_conflict_do_update(index_elements=["id"], set_={"expires_at": new.excluded.expires_at}))
+    anew = {name: new.excluded[name] for name in ("token_hash", "expires_at")}
+    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=anew))
     return token
 
 

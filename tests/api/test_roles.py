@@ -58,6 +58,8 @@ def test_a_role_is_made_changed_and_deleted(admin: Any, sign_in: Callable[..., A
     assert admin.delete("/v1/roles/auditor").status_code == 204
     assert admin.get("/v1/roles/auditor").status_code == 404
     assert admin.put("/v1/roles/auditor", json={"permissions": []}).status_code == 404
+    for odd in ("%00", "Admin", "a%20b"):
+        assert admin.get(f"/v1/roles/{odd}").status_code == 404
 
 
 @pytest.mark.parametrize(
