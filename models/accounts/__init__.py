@@ -19,6 +19,7 @@ from models.accounts.guesses import (
 )
 from models.accounts.passwords import hash_password, password_fits
 from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, prefer, preferences_of, wants
+from models.accounts.registration import add_customer, register, upsert_admin
 from models.accounts.resets import (
     ask_for_reset,
     change_password,
@@ -53,15 +54,7 @@ from models.accounts.tables import (
     SpentToken,
     User,
 )
-from models.accounts.users import (
-    add_customer,
-    find_users,
-    get,
-    get_active,
-    register,
-    update_profile,
-    upsert_admin,
-)
+from models.accounts.users import find_users, get, get_active, update_profile
 
 __all__ = [
     "ALWAYS",

@@ -1,4 +1,7 @@
-"""Where users live or have things sent. Of a user's addresses one is the default, as long as there are any."""
+"""Where users live or have things sent. Of a user's addresses one is the default, as long as there are any.
+
+One change of them at a time, under the lock of the user.
+"""
 
 from typing import Any
 
@@ -6,7 +9,8 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.accounts.tables import Address, User
+from models.accounts.tables import Address
+from models.accounts.users import lock
 from models.database import new_id
 from models.errors import NotFound
 
@@ -18,12 +22,17 @@ def addresses_of(user_id: str) -> Select[Address]:
 
 def add_address(session: Session, user_id: str, address: dict[str, Any]) -> Address:
     """Adds an address {line1, line2, city, postal_code, country, is_default} to a user. The first is the default."""
-    _lock(session, user_id)
-    address = {"is_default": False, **address}
-    if not address["is_default"]:
-        address["is_default"] = session.scalars(addresses_of(user_id).limit(1)).first() is None
-    else:
+    lock(session, user_id)
+    is_default = address.get("is_default", False)
+    if is_default:
         _clear_default(session, user_id)
+    else:
+        is_default = session.scalars(addresses_of(user_id).limit(1)).first() is None
+    return insert_address(session, user_id, {**address, "is_default": is_default})
+
+
+def insert_address(session: Session, user_id: str, address: dict[str, Any]) -> Address:
+    """Writes an address as it is, without a look at the others: for a user who has none yet."""
     new = insert(Address).values(id=new_id("adr"), user_id=user_id, **address).returning(Address)
     return session.scalars(new).one()
 
@@ -42,7 +51,7 @@ def update_address(session: Session, user_id: str, address_id: str, changes: dic
     With `is_default` it becomes the default, and the one that was is none any more. The default stays so until
     another one becomes it.
     """
-    _lock(session, user_id)
+    lock(session, user_id)
     address = get_address(session, user_id, address_id)
     if changes.get("is_default") and not address.is_default:
         _clear_default(session, user_id)
@@ -58,7 +67,7 @@ def delete_address(session: Session, user_id: str, address_id: str) -> None:
 
     If it was the default, the oldest of the others becomes it.
     """
-    _lock(session, user_id)
+    lock(session, user_id)
     address = get_address(session, user_id, address_id)
     session.delete(address)
     session.flush()
@@ -73,11 +82,6 @@ def address_as_data(session: Session, user_id: str, address_id: str) -> dict[str
     address = get_address(session, user_id, address_id)
     shown = ("line1", "line2", "city", "postal_code", "country")
     return {name: value for name in shown if (value := getattr(address, name)) is not None}
-
-
-def _lock(session: Session, user_id: str) -> None:
-    """One change of a user's addresses at a time, so that one of them is the default."""
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
 def _clear_default(session: Session, user_id: str) -> None:

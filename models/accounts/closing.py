@@ -4,9 +4,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from models import access, events, runs
-from models.accounts.tables import Address, LoginSession, PasswordReset, Preference, User
+from models.accounts.tables import Address, LoginSession, PasswordReset, Preference
+from models.accounts.users import lock
 from models.database import new_id
-from models.errors import Conflict, NotFound
+from models.errors import Conflict
 
 OWNED = (Address, LoginSession, PasswordReset, Preference)
 
@@ -18,9 +19,7 @@ def close(session: Session, user_id: str) -> None:
 
     Raises NotFound, and Conflict: `tasks_under_way` (a checkout that will end in seconds), `last_admin`.
     """
-    user = session.scalars(select(User).where(User.id == user_id, User.status == "active").with_for_update()).first()
-    if user is None:
-        raise NotFound("There is no such user.")
+    user = lock(session, user_id)
     # A run that is parked waits for the world, perhaps for weeks, and goes on without who has asked for it.
     own = runs.Run.owner == user_id, runs.Run.finished_at.is_(None), runs.Run.status != "waiting"
     under_way = list(session.scalars(select(runs.Run.id).where(*own)))

@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.accounts.tables import Preference
+from models.accounts.users import lock
 from models.errors import Invalid
 
 CHANNELS = ("email", "sms", "push")
@@ -54,6 +55,7 @@ def prefer(session: Session, user_id: str, changes: dict[str, dict[str, bool]]) 
         for channel, on in sorted(wanted.items())
     ]
     if rows:
+        lock(session, user_id)
         new = insert(Preference)
         known = ["user_id", "kind", "channel"]
         session.execute(new.on_conflict_do_update(index_elements=known, set_={"wanted": new.excluded.wanted}), rows)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models import events, runs
 from models.accounts.sessions import Credentials, digest, end_other_sessions
 from models.accounts.tables import PasswordReset, User
-from models.accounts.users import get
+from models.accounts.users import get, lock
 from models.errors import Invalid
 from settings import settings
 
@@ -29,7 +29,7 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
 
     Mailed tokens that are still about are good no more. The user is told by mail (event `password.changed`).
     """
-    get(session, user_id).password_hash = password_hash
+    lock(session, user_id).password_hash = password_hash
     end_other_sessions(session, user_id, kept=kept_session)
     about = update(PasswordReset).where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
     session.execute(about.values(used_at=func.now()))
@@ -68,8 +68,11 @@ def reset_password(session: Session, token: str, password_hash: str) -> str:
 
     The token, and any other that this user was mailed, is good no more.
     """
-    used = update(PasswordReset).where(*_is_good(token)).values(used_at=func.now()).returning(PasswordReset.user_id)
-    user_id = session.scalars(used).one_or_none()
+    good = select(PasswordReset.user_id).where(*_is_good(token))
+    user_id = session.scalars(good).one_or_none()
+    if user_id is not None:
+        lock(session, user_id)  # of two who come at once the second sees that it was used
+        user_id = session.scalars(good).one_or_none()
     if user_id is None:
         raise _refused()
     change_password(session, user_id, password_hash)

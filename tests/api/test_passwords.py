@@ -64,6 +64,16 @@ def test_a_mailed_token_sets_a_password_once_and_signs_in(client: Any, customer:
     assert (again.status_code, list(again.json["errors"])) == (422, ["token"])
 
 
+def test_of_two_who_use_a_token_at_once_one_is_refused(app: Any, mailed: str) -> None:
+    def reset(number: int) -> int:
+        body = {"token": mailed, "new_password": f"new password {number}"}
+        status: int = app.test_client().post("/v1/auth/password/reset", json=body).status_code
+        return status
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(reset, range(4))) == [200, 422, 422, 422]
+
+
 def test_the_database_keeps_no_token_in_clear(customer: Any, mailed: str) -> None:
     with transaction() as session:
         kept = session.scalars(select(accounts.PasswordReset)).one()
