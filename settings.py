@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     api_proxies: int = Field(
         0, ge=0, description="reverse proxies in front of the API, whose X-Forwarded-For says where a request is from"
     )
-    api_threads: int = Field(32, ge=4, description="threads in each of them; at most half may wait for a task")
+    api_threads: int = Field(48, ge=4, description="threads in each of them; at most two thirds may wait for a task")
     flower_port: int = Field(5555, ge=0, le=65535, description="port of Flower")
     flower_user: str = Field("operator", description="user name for Flower")
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field("", description="PostgreSQL ≥ 15; empty: the embedded one in the data folder")
     database_pool: int = Field(
-        2, ge=1, description="connections a worker process keeps; the API keeps one per thread at most"
+        2, ge=1, description="connections a process keeps at most, beside one for each thread of the API"
     )
     broker_url: str = Field("", description="Redis, Valkey or RabbitMQ; empty: the embedded Redis")
     result_url: str = Field("", description="Redis for chords; empty: the broker's, if that is a Redis")

@@ -66,7 +66,7 @@ class Api(flask_smorest.Api):
 def create_app() -> Flask:
     """A new application, with every blueprint."""
     app = Flask("shopflow", static_folder=None)
-    app.secret_key = settings.secret_key
+    # Without `secret_key`: there are no cookies, and Flask need not look for its own in each request.
     if settings.api_proxies:  # otherwise whoever asks could say that it comes from anywhere
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.api_proxies, x_proto=0)  # type: ignore[method-assign]
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -6,13 +6,12 @@ from flask import g
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
-from sqlalchemy.orm import Session
 
 from api.auth import signed_in
 from api.fields import IdField, Money, Schema
 from api.idempotency import idempotent
 from models import carts
-from models.database import transaction
+from models.database import Statements, single_statements, transaction
 
 blueprint = Blueprint("carts", __name__, url_prefix="/v1", description="What the customer means to buy")
 MOST = 1_000_000  # pieces in one request
@@ -50,17 +49,17 @@ class CartView(MethodView):
     @blueprint.response(200, Cart)
     def get(self) -> dict[str, Any]:
         """The cart with prices and availability as they are now."""
-        with transaction() as session:
-            return _shown(session)
+        with single_statements() as connection:
+            return _shown(connection)
 
 
 @blueprint.route("/cart/items")
 class CartItemsView(MethodView):
     @signed_in
-    @blueprint.arguments(NewItem)
-    @idempotent()
+    @blueprint.arguments(NewItem())
+    @idempotent(one_statement=True)
     @blueprint.response(201, Cart)
-    def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, session: Statements, body: dict[str, Any]) -> dict[str, Any]:
         """Puts more pieces of a product into the cart; what is there of it already is added up."""
         carts.add(session, g.principal.user_id, **body)
         return _shown(session)
@@ -95,7 +94,7 @@ class CartItemView(MethodView):
             return _shown(session)
 
 
-def _shown(session: Session) -> dict[str, Any]:
+def _shown(session: Statements) -> dict[str, Any]:
     seen = carts.view(session, g.principal.user_id)
     return {"items": [_item(line) for line in seen.items], "total": {"amount": seen.total, "currency": seen.currency}}
 

@@ -17,7 +17,7 @@ from api.errors import problem
 from api.fields import IdField, Pattern, Schema
 from api.idempotency import idempotent
 from api.orders import Order, order_views
-from api.tasks import Accepted, has_ended
+from api.tasks import Accepted, glance
 from api.waiting import MAX_WAIT, wait_for_end
 from models import accounts, orders, runs
 from models.database import transaction
@@ -66,7 +66,7 @@ def _ended(accepted: Response, seconds: float) -> Response:
     """The checkout's end, or the 202 if it does not come in time."""
     body = accepted.get_json()
     run_id, order_id = body["task_id"], body["order_id"]
-    wait_for_end(run_id, seconds, lambda: has_ended(run_id))
+    wait_for_end(run_id, seconds, lambda: glance(run_id).ended)
     with transaction() as session:
         run = runs.get(session, run_id)
         if run.finished_at is None:
@@ -86,7 +86,7 @@ def _ended(accepted: Response, seconds: float) -> Response:
 @blueprint.route("/checkout")
 class CheckoutView(MethodView):
     @signed_in
-    @blueprint.arguments(CheckoutRequest)
+    @blueprint.arguments(CheckoutRequest())
     @may_wait
     @idempotent(required=True)
     @blueprint.response(202, Accepted, headers={"Location": {"schema": {"type": "string"}}})

@@ -10,7 +10,7 @@ from flask import Response, g, jsonify, make_response, request
 
 from api import trail
 from models import idempotency
-from models.database import transaction
+from models.database import single_statements, transaction
 from models.errors import BadRequest
 
 MAX_LENGTH = 255
@@ -18,7 +18,9 @@ HEADER = "Idempotency-Key"
 OWN_HEADERS = ("Content-Type", "Content-Length")  # of the response, not of the answer
 
 
-def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+def idempotent(
+    *, required: bool = False, one_statement: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Opens the transaction of a method `(self, session, …)` and keeps its answer with its effect.
 
         @signed_in
@@ -33,16 +35,20 @@ def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Call
     view does after the commit, such as waiting for a task, happens around the method and is not kept. Raises
     BadRequest (`idempotency_key_required` where it is `required`, `idempotency_key_too_long`) and Invalid
     (`idempotency_key_reused`).
+
+    `one_statement`: what the method writes is one statement, so that without a key it needs no transaction.
     """
+    without_key = single_statements if one_statement else transaction
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(method)
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Response:
             key = _key(required)
-            with transaction() as session:
-                if key is None:
+            if key is None:
+                with without_key() as session:
                     return trail.noted(make_response(method(self, session, *args, **kwargs)))
-                owner = g.principal.user_id
+            owner = g.principal.user_id
+            with transaction() as session:
                 first = idempotency.claim(session, owner, key, _fingerprint())
                 if first is not None:
                     return _replay(first)

@@ -1,5 +1,6 @@
 """Orders: what customers have bought, and what became of it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g
@@ -105,7 +106,7 @@ def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, A
     return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
 
 
-def _view(order: orders.Order, lines: list[orders.Line], payment: payments.Payment, invoice: str | None) -> Any:
+def _view(order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None) -> Any:
     same = ("id", "user_id", "status", "reason", "address", "created_at", "confirmed_at", "cancelled_at")
     return {
         **{name: getattr(order, name) for name in same},

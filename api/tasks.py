@@ -6,13 +6,12 @@ from flask import g, url_for
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
-from sqlalchemy import bindparam, select
 
 from api.auth import identified
 from api.fields import Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
 from models import runs
-from models.database import transaction
+from models.database import single_statements
 from models.errors import NotFound
 from workflows.engine import WORKFLOWS, counted, progress_of
 
@@ -69,37 +68,32 @@ class Accepted(Schema):
 @blueprint.route('/tasks/<id("run"):run_id>')
 class TaskView(MethodView):
     @identified
-    @blueprint.arguments(WaitQuery, location="query")
+    @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
         """How far a task is. With `wait`, answers when it has ended, or when the time is over.
 
         The owner and staff who may read runs see it; for anybody else it does not exist.
         """
-        with transaction() as session:
-            run = runs.get(session, run_id)
-            _visible(run)
-            if run.finished_at or not query["wait"]:
-                return task_view(run, runs.steps_of(session, [run_id])[run_id])
-        wait_for_end(run_id, query["wait"], lambda: has_ended(run_id))
-        with transaction() as session:
-            return task_view(runs.get(session, run_id), runs.steps_of(session, [run_id])[run_id])
+        wait_for_end(run_id, query["wait"], lambda: _visible(glance(run_id)).ended)
+        with single_statements() as connection:
+            run, steps = runs.look(connection, run_id)
+        return task_view(_visible(run), steps)
 
 
-def _visible(run: runs.Run) -> None:
+def _visible(run: Any) -> Any:
     if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
         raise NotFound("There is no such task.")
+    return run
 
 
-_HAS_ENDED = select(runs.Run.finished_at.is_not(None)).where(runs.Run.id == bindparam("run_id"))
+def glance(run_id: str) -> Any:
+    """Whose the run is, and whether it has ended. Raises NotFound."""
+    with single_statements() as connection:
+        return runs.glance(connection, run_id)
 
 
-def has_ended(run_id: str) -> bool:
-    with transaction() as session:
-        return session.scalars(_HAS_ENDED, {"run_id": run_id}).one()
-
-
-def task_view(run: runs.Run, steps: list[runs.Step]) -> dict[str, Any]:
+def task_view(run: Any, steps: Any) -> dict[str, Any]:
     """A run as its owner sees it."""
     progress = progress_of(run, steps)
     done, total = counted(WORKFLOWS[run.workflow], progress)
@@ -118,7 +112,7 @@ def shown(error: dict[str, Any] | None) -> dict[str, Any] | None:
     return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
 
 
-def links(run: runs.Run) -> dict[str, str]:
+def links(run: Any) -> dict[str, str]:
     """Where the task is, and what it is about."""
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:

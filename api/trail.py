@@ -1,4 +1,7 @@
-"""Who did what: a change that needs a permission leaves an event, written in the transaction of the change."""
+"""Who did what: a change that needs a permission leaves an event, written in the transaction of the change.
+
+Views under a permission write in a `transaction()`; what `single_statements` writes is not seen here.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -16,7 +16,14 @@ from settings import settings
 log = logging.getLogger(__name__)
 
 MAX_WAIT = 30.0  # seconds
-_places = threading.BoundedSemaphore(max(settings.api_threads // 2, 1))  # the other threads stay free for others
+_places = threading.BoundedSemaphore(settings.api_threads * 2 // 3)  # the other threads stay free for others
+
+
+class _Waiter:
+    """One who waits for a run: woken by `event`, and `told` if that was because the run has ended."""
+
+    def __init__(self) -> None:
+        self.event, self.told = threading.Event(), False
 
 
 class _Listener(threading.Thread):
@@ -24,7 +31,7 @@ class _Listener(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="run-listener", daemon=True)
-        self.waiters: defaultdict[str, list[threading.Event]] = defaultdict(list)
+        self.waiters: defaultdict[str, list[_Waiter]] = defaultdict(list)
         self.guard = threading.Lock()
 
     def run(self) -> None:
@@ -50,25 +57,26 @@ class _Listener(threading.Thread):
 
     def _wake(self, run_id: str) -> None:
         with self.guard:
-            for event in self.waiters.get(run_id, ()):
-                event.set()
+            for waiter in self.waiters.get(run_id, ()):
+                waiter.told = True
+                waiter.event.set()
 
     def _wake_all(self) -> None:
         with self.guard:
-            for events in self.waiters.values():
-                for event in events:
-                    event.set()
+            for waiters in self.waiters.values():
+                for waiter in waiters:
+                    waiter.event.set()
 
     @contextmanager
-    def woken_by(self, run_id: str) -> Iterator[threading.Event]:
-        event = threading.Event()
+    def woken_by(self, run_id: str) -> Iterator[_Waiter]:
+        waiter = _Waiter()
         with self.guard:
-            self.waiters[run_id].append(event)
+            self.waiters[run_id].append(waiter)
         try:
-            yield event
+            yield waiter
         finally:
             with self.guard:
-                self.waiters[run_id].remove(event)
+                self.waiters[run_id].remove(waiter)
                 if not self.waiters[run_id]:
                     del self.waiters[run_id]
 
@@ -90,14 +98,14 @@ def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> 
     """Returns when the run has ended, after `seconds` (at most 30), or at once if too many wait already.
 
     `has_ended` asks the database. It is asked after the ear is on, so that no end slips through, and again
-    whenever there is something to hear.
+    when the ear was off for a while. A notification of the end itself needs no asking.
     """
     until = time.monotonic() + min(seconds, MAX_WAIT)
     if seconds <= 0 or not _places.acquire(blocking=False):
         return
     try:
-        with _listening().woken_by(run_id) as event:
-            while not has_ended() and event.wait(max(until - time.monotonic(), 0)):
-                event.clear()
+        with _listening().woken_by(run_id) as waiter:
+            while not (waiter.told or has_ended()) and waiter.event.wait(max(until - time.monotonic(), 0)):
+                waiter.event.clear()
     finally:
         _places.release()

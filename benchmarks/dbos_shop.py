@@ -33,12 +33,8 @@ class Run:
     workflow: str = "checkout"
     outputs: dict[str, Any] = field(default_factory=dict)
 
-
-def _output_of(session: Any, run: Run, name: str) -> Any:
-    return run.outputs.get(name)
-
-
-orders.output_of = notifications.output_of = _output_of  # type: ignore[assignment]
+    def output_of(self, name: str) -> Any:
+        return self.outputs.get(name)
 
 
 def launch(system_database_url: str, name: str, threads: int) -> SQLAlchemyDatasource:

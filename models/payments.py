@@ -66,10 +66,23 @@ class WebhookEvent(Base):
     received_at: Mapped[Created]
 
 
+_OPEN = insert(Payment)
+
+
 def open_payment(session: Session, order_id: str, amount: int, currency: str, method: str) -> None:
     """Opens the payment that an order waits for. `amount` in minor units."""
     row = {"id": new_id("pay"), "order_id": order_id, "amount": amount, "currency": currency, "method": method}
-    session.connection().execute(insert(Payment), row)
+    session.connection().execute(_OPEN, row)
+
+
+_TO_HOLD = select(Payment.order_id, Payment.amount, Payment.currency, Payment.method).where(
+    Payment.order_id == bindparam("order_id")
+)
+
+
+def to_hold(session: Session, order_id: str) -> dict[str, Any]:
+    """What the gateway is to hold for the order: {order_id, amount, currency, method}."""
+    return dict(session.connection().execute(_TO_HOLD, {"order_id": order_id}).one()._mapping)
 
 
 _OF_ORDER = select(Payment).where(Payment.order_id == bindparam("order_id")).with_for_update()
@@ -83,12 +96,26 @@ def of_order(session: Session, order_id: str) -> Payment:
     return payment
 
 
-def authorised(session: Session, order_id: str, reference: str) -> Payment:
-    """Records that the gateway holds the money under `reference`."""
-    payment = of_order(session, order_id)
-    payment.status, payment.reference = "authorised", reference
-    _note(session, payment, "authorise", "succeeded", reference)
-    return payment
+# In one statement: as an object that is loaded, changed and written they were three.
+_AUTHORISED = (
+    text("""
+    WITH payment AS (
+        UPDATE payments.payment SET status = 'authorised', reference = :reference, updated_at = now()
+        WHERE order_id = :order_id RETURNING id, amount
+    )
+    INSERT INTO payments.transaction (id, payment_id, kind, status, amount, reference)
+    SELECT :transaction_id, id, 'authorise', 'succeeded', amount, :reference FROM payment RETURNING payment_id
+""")
+    .bindparams(bindparam("order_id", type_=Id("ord")), bindparam("transaction_id", type_=Id("txn")))
+    .columns(payment_id=Id("pay"))
+)
+
+
+def authorised(session: Session, order_id: str, reference: str) -> str:
+    """Records that the gateway holds the money under `reference`, and returns the payment's id."""
+    values = {"order_id": order_id, "reference": reference, "transaction_id": new_id("txn")}
+    payment_id: str = session.connection().execute(_AUTHORISED, values).scalar_one()
+    return payment_id
 
 
 def declined(session: Session, order_id: str, decline_code: str | None) -> None:
@@ -109,10 +136,18 @@ def voided(session: Session, order_id: str, reference: str | None) -> None:
         _note(session, payment, "void", "succeeded", reference)
 
 
+_NOTE_EVENT = (
+    insert(WebhookEvent)
+    .values({name: bindparam(name) for name in ("id", "type", "reference")})
+    .on_conflict_do_nothing()
+    .returning(WebhookEvent.id)
+)
+
+
 def note_event(session: Session, event_id: str, type: str, reference: str | None) -> bool:
     """Notes an event of the gateway. False if it was known already."""
-    row = insert(WebhookEvent).values(id=event_id, type=type, reference=reference)
-    return session.scalar(row.on_conflict_do_nothing().returning(WebhookEvent.id)) is not None
+    row = {"id": event_id, "type": type, "reference": reference}
+    return session.connection().scalar(_NOTE_EVENT, row) is not None
 
 
 def transactions_of(session: Session, payment_id: str) -> list[Transaction]:

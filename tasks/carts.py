@@ -9,9 +9,7 @@ from tasks.step import Run, step
 @step
 def clear(session: Session, run: Run) -> None:
     """Takes what was ordered out of the cart; what was put in since stays."""
-    order_id = run.input["order_id"]
-    lines = orders.lines_of(session, [order_id])[order_id]
-    carts.take_out(session, run.input["user_id"], {line.product_id: line.quantity for line in lines})
+    carts.take_out(session, run.input["user_id"], orders.quantities(session, run.input["order_id"]))
 
 
 @step

@@ -16,8 +16,7 @@ LOOK_AGAIN = timedelta(days=1)  # a delivery wakes the run at once; nothing but 
 def reserve(session: Session, run: Run) -> None:
     """Holds every line of the order; refused as a whole if one of them is short."""
     order_id = run.input["order_id"]
-    lines = orders.lines_of(session, [order_id])[order_id]
-    inventory.reserve(session, order_id, {line.product_id: line.quantity for line in lines})
+    inventory.reserve(session, order_id, orders.quantities(session, order_id))
 
 
 @step

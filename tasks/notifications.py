@@ -9,7 +9,7 @@ from models import accounts, inventory, notifications, orders
 from models.errors import MailRefused
 from settings import settings
 from tasks.gateways import mail
-from tasks.step import Run, output_of, outside_step, step
+from tasks.step import Run, outside_step, step
 
 
 def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
@@ -33,9 +33,8 @@ def _key(run: Run) -> str:
 @outside_step(ask=_send, record=_sent)
 def order_confirmed(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails the customer what was bought and the number of its invoice."""
-    order = orders.get(session, run.input["order_id"])
-    lines = orders.lines_of(session, [order.id])[order.id]
-    confirmed = output_of(session, run, "orders.confirm") or {}
+    lines = orders.summary(session, run.input["order_id"])
+    order, confirmed = lines[0], run.output_of("orders.confirm") or {}
     return _to_customer(
         session, run, "order_confirmed", order,
         lines="\n".join(f"  {line.quantity} x {line.title}" for line in lines),
@@ -46,12 +45,16 @@ def order_confirmed(session: Session, run: Run) -> dict[str, Any] | None:
 @outside_step(ask=_send, record=_sent)
 def order_cancelled(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails the customer why the order could not be completed."""
-    order = orders.get(session, run.input["order_id"])
+    order = orders.summary(session, run.input["order_id"])[0]
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
 
 
-def _to_customer(session: Session, run: Run, kind: str, order: orders.Order, **words: Any) -> dict[str, Any] | None:
-    return _to_user(session, run, kind, order.user_id, number=order.number, **words)
+def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
+    """A mail about an order; None if the account is closed, or such mails are not wanted."""
+    if order.account != "active" or not accounts.wants(session, order.user_id, kind, "email"):
+        return None
+    words |= {"number": order.number, "first_name": order.first_name}
+    return _mail(notifications.compose(session, _key(run), kind, order.user_id, order.email, **words))
 
 
 def _to_user(session: Session, run: Run, kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
@@ -131,7 +134,7 @@ def stock_low(session: Session, run: Run) -> dict[str, Any]:
     warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
     level = inventory.levels(run.input["product_id"], warehouse.id)
     _, sku, title = session.execute(level).one()
-    ordered = (output_of(session, run, "inventory.reorder") or {}).get("purchase_order_id")
+    ordered = (run.output_of("inventory.reorder") or {}).get("purchase_order_id")
     words = "No order was placed for it."
     if ordered:
         words = f"Purchase order {inventory.get_purchase_order(session, ordered).number} was placed for it."

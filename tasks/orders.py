@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import orders, runs
-from tasks.step import Run, output_of, step
+from tasks.step import Run, step, step_committed_at_once
 
 
-@step
+@step_committed_at_once
 def confirm(session: Session, run: Run) -> dict[str, Any]:
     """Makes the order firm and numbers its invoice. From here on the run only goes forward."""
     invoice = orders.confirm(session, run.input["order_id"])
@@ -19,7 +19,7 @@ def confirm(session: Session, run: Run) -> dict[str, Any]:
 @step
 def complete(session: Session, run: Run) -> dict[str, Any]:
     """Closes the checkout: says what it led to."""
-    return {"order_id": run.input["order_id"], **(output_of(session, run, confirm.name) or {})}
+    return {"order_id": run.input["order_id"], **(run.output_of(confirm.name) or {})}
 
 
 @step

@@ -15,8 +15,8 @@ def _hold(request: dict[str, Any], idempotency_key: str) -> str:
 
 
 def _held(session: Session, run: Run, reference: str) -> dict[str, Any]:
-    payment = payments.authorised(session, run.input["order_id"], reference)
-    return {"payment_id": payment.id, "reference": reference}
+    payment_id = payments.authorised(session, run.input["order_id"], reference)
+    return {"payment_id": payment_id, "reference": reference}
 
 
 def _declined(session: Session, run: runs.Run, refusal: ShopError) -> None:
@@ -26,7 +26,7 @@ def _declined(session: Session, run: runs.Run, refusal: ShopError) -> None:
 @outside_step(ask=_hold, record=_held, on_refusal=_declined)
 def authorise(session: Session, run: Run) -> dict[str, Any]:
     """Asks the gateway to hold the order's total on the customer's payment method."""
-    return _what_to_hold(payments.of_order(session, run.input["order_id"]))
+    return payments.to_hold(session, run.input["order_id"])
 
 
 def _let_go(request: dict[str, Any], idempotency_key: str) -> str | None:
@@ -49,13 +49,8 @@ def _gone(session: Session, run: Run, reference: str | None) -> None:
 @outside_step(ask=_let_go, record=_gone)
 def void(session: Session, run: Run) -> dict[str, Any]:
     """Undoes `authorise`, also one of which nobody knows whether it has happened."""
-    payment = payments.of_order(session, run.input["order_id"])
-    hold_key = key(run, authorise.name)
-    return {"reference": payment.reference, "hold": _what_to_hold(payment), "hold_key": hold_key}
-
-
-def _what_to_hold(payment: payments.Payment) -> dict[str, Any]:
+    order_id = run.input["order_id"]
+    reference = payments.of_order(session, order_id).reference
     return {
-        "amount": payment.amount, "currency": payment.currency, "method": payment.method,
-        "order_id": payment.order_id,
+        "reference": reference, "hold": payments.to_hold(session, order_id), "hold_key": key(run, authorise.name),
     }  # fmt: skip

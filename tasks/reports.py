@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models import inventory, reports
 from models.database import new_id
-from tasks.step import Run, output_of, outputs_of, step, step_for_each
+from tasks.step import Run, step, step_for_each
 
 
 @step
@@ -39,12 +39,12 @@ def part(session: Session, run: Run, warehouse_id: str) -> dict[str, Any]:
 def write(session: Session, run: Run) -> dict[str, Any]:
     """Joins the parts into the report of the run's slot."""
     report_id, start, end = _about(session, run)
-    movements = {item: output["movements"] for item, output in outputs_of(session, run, part.name).items()}
+    movements = {item: output["movements"] for item, output in run.outputs_of(part.name).items()}
     report = reports.write(session, report_id, run.key, run.id, start, end, movements)
     return {"report_id": report.id, "slot": report.slot, "totals": report.totals}
 
 
 def _about(session: Session, run: Run) -> tuple[str, datetime, datetime]:
-    begun = output_of(session, run, begin.name)
+    begun = run.output_of(begin.name)
     assert begun is not None
     return begun["report_id"], datetime.fromisoformat(begun["from"]), datetime.fromisoformat(begun["to"])

@@ -69,4 +69,4 @@ def place_order(session: Session, user_id: str, wants: dict[str, int], method: s
 
     for product_id, quantity in wants.items():
         carts.add(session, user_id, product_id, quantity)
-    return orders.place(session, user_id, ADDRESS, method)
+    return orders.get(session, orders.place(session, user_id, ADDRESS, method).id)

@@ -8,20 +8,20 @@ Celery canvas carries on. Either way the step rows decide, so the guarantees are
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from models import runs
 from models.database import transaction
 from settings import settings
 from tasks.app import app
-from tasks.step import Going, Place, Step
-from workflows.engine import WORKFLOWS, Call, after, place_of, plan, progress_of
+from tasks.step import Step
+from workflows.engine import WORKFLOWS, Call, after, plan, progress_of
 from workflows.monitoring import StepEvents
+from workflows.performing import Performer
 from workflows.publishing import publish
 
 log = logging.getLogger(__name__)
@@ -45,90 +45,70 @@ class Hand:
     """One message in a worker's hand, and the run that it belongs to."""
 
     def __init__(self, task: Step, run_id: str, generation: int) -> None:
-        self.task, self.run_id, self.generation = task, run_id, generation
-        self.request = task.request
-        self.since = time.monotonic()
-        self.again = bool((self.request.delivery_info or {}).get("redelivered"))
+        self.request, self.run_id = task.request, run_id
+        self.until = time.monotonic() + settings.continue_for
         self.is_member = self.request.chord is not None
-        self.done: set[str] = set()
         self.events = StepEvents(self.request.hostname)
+        again = bool((self.request.delivery_info or {}).get("redelivered"))
+        self.performer = Performer(run_id, generation, worker=self.request.hostname, again=again, note=self._note)
+        self.came_with: Call | None = None
 
     def carry_on(self, call: Call) -> None:
-        asked = self.generation
+        """Performs the step of the message and what it may of the chain behind it; the rest goes its way."""
         links, self.request.chain = self.request.chain or [], None
-        if self.again and not self._take_back():
+        if self.performer.again and not self._take_back():
             return
-        perform, workflow = self._perform, ""
-        while self.generation == asked:
-            going = perform(call)
-            if going is None:
-                return
-            workflow = going.workflow
-            if self.generation != asked or not links:
-                break
-            following = Call(app.tasks[links[-1]["task"]], links[-1]["args"][2])
-            if not self._may_do([following]):
-                self.request.chain = links  # Celery publishes the next link
-                return
-            call, links, perform = following, links[:-1], self._perform_in_place
-        if self.generation != asked:
+        self.came_with = call
+        linked = [Call(app.tasks[link["task"]], link["args"][2]) for link in reversed(links)]
+        calls = [call, *takewhile(lambda following: self._may_do([following]), linked)]
+        asked, done = self.performer.generation, self.performer.perform(calls, self.until)
+        if self.performer.stopped:
+            return
+        if self.performer.generation != asked:
             self._do(self._plan())
+        elif done <= len(links):
+            self.request.chain = links[: len(links) - done + 1]  # Celery publishes the next one
         elif not self.is_member:
-            following_stages = after(WORKFLOWS[workflow], call.name)
+            following_stages = after(WORKFLOWS[self.performer.workflow], calls[-1].name)
             self._do(self._plan() if following_stages is None else following_stages)
 
     def _take_back(self) -> bool:
         """Whether there is something to go on with in a message whose worker has died."""
         with transaction() as session:
-            generation = runs.take_back(session, self.run_id, self.generation)
-        self.generation = self.generation if generation is None else generation
+            generation = runs.take_back(session, self.run_id, self.performer.generation)
+        if generation is not None:
+            self.performer.generation = generation
         return generation is not None
 
     def _do(self, stages: list[list[Call]]) -> None:
         """Performs these stages, as far as this worker may; the rest is published."""
         while stages:
-            if not self._may_do(stages[0]):
-                publish(self.run_id, self.generation, stages)
+            mine = list(takewhile(self._may_do, stages))
+            if not mine:
+                publish(self.run_id, self.performer.generation, stages)
                 return
-            generation = self.generation
-            for call in stages[0]:
-                if not self._perform_in_place(call):
-                    return
-            # After a refusal there is another plan, and after the last stage there may be steps to unfold.
-            stages = stages[1:] if self.generation == generation else self._plan()
-            stages = stages or self._plan()
+            asked, calls = self.performer.generation, [call for stage in mine for call in stage]
+            done = self.performer.perform(calls, self.until)
+            if self.performer.stopped:
+                return
+            if self.performer.generation != asked or done < len(calls):
+                stages = self._plan()
+            else:
+                stages = stages[len(mine) :] or self._plan()  # there may be steps to unfold
 
-    def _perform_in_place(self, call: Call) -> Going | None:
-        began, generation = time.time(), self.generation
-        going = self._perform(call)
-        done = call.place.ends is not None or (going is not None and self.generation == generation)
-        self.events.note(call, self.run_id, generation, began, done=done)
-        return going
-
-    def _perform(self, call: Call) -> Going | None:
-        worker = self.request.hostname
-        going = call.step.perform(
-            self.run_id, self.generation, call.name, self._place_of, worker=worker, again=self.again
-        )
-        if going is not None:
-            self.generation = going.generation
-            self.done.add(call.name)  # refused ones too, whose join never comes
-        return going
-
-    def _place_of(self, session: Session, run: Any, name: str) -> Place:
-        """Where the step stands. What it joins need not be counted if it was all done in this hand."""
-        place = place_of(session, run, name)
-        return replace(place, header=()) if self.done.issuperset(place.header) else place
+    def _note(self, call: Call, generation: int, since: float, done: bool) -> None:
+        if call is not self.came_with:  # of which Celery tells
+            self.events.note(call, self.run_id, generation, since, done=done)
 
     def _may_do(self, stage: Sequence[Call]) -> bool:
         queues = app.amqp.queues.consume_from
         if len(stage) > FEW:
             return False
-        return time.monotonic() - self.since < settings.continue_for and all(c.step.service in queues for c in stage)
+        return time.monotonic() < self.until and all(call.step.service in queues for call in stage)
 
     def _plan(self) -> list[list[Call]]:
         with transaction() as session:
-            run = runs.lock(session, self.run_id, self.generation)
+            run = runs.lock(session, self.run_id, self.performer.generation)
             return left_of(session, run) if run else []
 
 

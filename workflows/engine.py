@@ -1,18 +1,27 @@
 """Turns the declared list of a workflow's steps into what is left of it, and that into a Celery canvas."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from celery import Signature, chain, chord
-from sqlalchemy.orm import Session
 
 from models import runs
-from tasks.step import OutsideStep, Place, Step
+from tasks.step import OutsideStep, Step
 
 Outputs = Mapping[str, dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in its workflow a step stands: the parallel steps it joins, how the run ends after it, and whether
+    its refusal turns the run back."""
+
+    header: tuple[str, ...] = ()
+    ends: str | None = None
+    revocable: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,9 +104,20 @@ class Progress:
     outputs: Outputs
 
 
-def progress_of(run: runs.Run, steps: list[runs.Step]) -> Progress:
+def progress_of(run: runs.Run, steps: Sequence[runs.Step]) -> Progress:
+    return _progress(run.status, {step.name: step for step in steps})
+
+
+def progress_in(held: runs.Held) -> Progress:
+    """As `progress_of`, with what is noted in this transaction."""
+    return _progress(held.status, held.steps)
+
+
+def _progress(status: str, steps: Mapping[str, runs.Step | runs.Known]) -> Progress:
     return Progress(
-        run.status, {s.name: s.status for s in steps}, {s.name: s.output for s in steps if s.status == "done"}
+        status,
+        {name: step.status for name, step in steps.items()},
+        {name: step.output for name, step in steps.items() if step.status == "done"},
     )
 
 
@@ -134,14 +154,11 @@ def _may_have_happened(step: Step, progress: Progress) -> bool:
     return status == "done" or (status == "intent" and isinstance(step, OutsideStep))
 
 
-def place_of(session: Session, run: Any, name: str) -> Place:
-    """Where in its run's workflow a step stands. Raises KeyError if the workflow has no such step."""
-    workflow = WORKFLOWS[run.workflow]
+def place_of(workflow: Workflow, name: str, progress: Progress) -> Place:
+    """Where a step stands in a run that has got so far. Raises KeyError if the workflow has no such step."""
     if not _unfolds(workflow):
         return _places(workflow)[name]
-    # The row of a local step says done from the start of its transaction, when its output is still to come.
-    others = [step for step in runs.steps_of(session, [run.id])[run.id] if step.name != name]
-    return {call.name: call.place for call in _calls(workflow, progress_of(run, others))}[name]
+    return {call.name: call.place for call in _calls(workflow, progress)}[name]
 
 
 def after(workflow: Workflow, name: str) -> list[list[Call]] | None:

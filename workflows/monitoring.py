@@ -1,18 +1,22 @@
-"""Task events for the steps that a worker performs in place, so that Flower shows them like any other task."""
+"""Task events for Flower: those of the steps that a worker performs in place, and fewer messages for all others."""
 
 import logging
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
+from celery import bootsteps
 from celery.events import EventDispatcher
 
 from tasks.app import app
 from workflows.engine import Call
+from workflows.publishing import broker_errors
 
 log = logging.getLogger(__name__)
 
 NOT_DONE = "refused, waiting, or to be tried again: see `shop runs show`"
+PAUSE = 0.2  # seconds between two messages with events
 _dispatchers: dict[int, EventDispatcher] = {}  # process id → its dispatcher: a connection must not cross a fork
 
 
@@ -46,6 +50,40 @@ class StepEvents:
         except Exception as error:  # noqa: BLE001, monitoring must never fail the work that it watches
             log.warning("events were dropped: %s", error)
             _dispatchers.clear()
+
+
+class EventBatches(bootsteps.StartStopStep):
+    """Sends the events of the worker's main process five times a second, or when 24 have gathered.
+
+    Celery sends them whenever its loop comes round, which under load is a message for each. When something has
+    happened is in the event, so Flower shows the same times.
+    """
+
+    requires = ("celery.worker.consumer.events:Events",)
+
+    def start(self, c: Any) -> None:
+        """For each connection to the broker, as each has a dispatcher of its own."""
+        self.due = False
+        if c.hub is not None:
+            c.event_dispatcher.on_send_buffered = lambda: self._soon(c)
+
+    def shutdown(self, c: Any) -> None:
+        """What is left, before the step that this one requires closes the dispatcher."""
+        with suppress(*broker_errors()):
+            self._send(c)
+
+    def _soon(self, c: Any) -> None:
+        if not self.due:
+            self.due = True
+            c.hub.call_later(PAUSE, self._send, c)
+
+    def _send(self, c: Any) -> None:
+        self.due = False
+        if c.event_dispatcher is not None:
+            c.event_dispatcher.flush()
+
+
+app.steps["consumer"].add(EventBatches)
 
 
 def _dispatcher(hostname: str) -> EventDispatcher:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import events
 from models.access.roles import PERMISSIONS, permissions_held
-from models.database import Base, Created, Id, new_id
+from models.database import Base, Created, Id, Statements, new_id
 from models.errors import NotAllowed, NotFound
 
 FOR_PEOPLE = frozenset({"keys:write", "roles:write", "users:write"})
@@ -104,7 +104,7 @@ _HOLDER = (
 )
 
 
-def find_key(session: Session, key: str) -> KeyHolder | None:
+def find_key(session: Statements, key: str) -> KeyHolder | None:
     """Whom a key acts for, and notes that it was used, in one statement. None if it is no good.
 
     What its maker may not do any more, it may not either.

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from models import access, events
 from models.accounts.tables import LoginSession, SpentToken, User
-from models.database import new_id
+from models.database import Statements, new_id
 from models.errors import NotFound, NotSignedIn
 
 LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it
@@ -147,7 +147,7 @@ _PRINCIPAL = (
 )
 
 
-def find_principal(session: Session, user_id: str, session_id: str) -> Principal | None:
+def find_principal(session: Statements, user_id: str, session_id: str) -> Principal | None:
     """The user of a live session, with roles and permissions, in one statement. None once it has ended."""
     found = session.execute(_PRINCIPAL, {"user_id": user_id, "session_id": session_id}).one_or_none()
     return Principal(user_id, session_id, frozenset(found[0]), frozenset(found[1])) if found else None

@@ -8,30 +8,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Float, bindparam, func, select
+from sqlalchemy import Float, Row, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.database import new_id, request_id
+from models.database import Statements, new_id, request_id
 from models.errors import Conflict, NotFound
-from models.runs.steps import (
-    ENDED,
-    Claim,
-    Parked,
-    claim,
-    count_done,
-    end,
-    finish,
-    hold,
-    next_generation,
-    park,
-    pause,
-    refuse,
-    retry_later,
-    take_back,
-    turn,
-)
+from models.runs.holding import ENDED, Held, Known, Parked, park, take, write, write_end
 from models.runs.tables import Run, Served, Step
+from models.runs.turning import end, next_generation, pause, refuse, retry_later, take_back, turn
 from settings import settings
 
 LIVE = ("running", "waiting", "compensating")
@@ -103,10 +88,19 @@ def wake(session: Session, run: Run) -> None:
     session.info.setdefault("nudge", []).append((run.id, run.workflow, run.generation))
 
 
+# Each payment asks this once, by the gateway's webhook, and hardly ever finds one.
+_PAUSING = (
+    select(Run.id)
+    .where(Run.workflow == bindparam("workflow"), Run.key == bindparam("key"))
+    .where(Run.finished_at.is_(None), Run.published_at.is_(None))
+    .with_for_update()
+)
+
+
 def pausing(session: Session, workflow: str, key: str) -> Run | None:
     """The run of that key, locked, if it is live and has no message under way: parked, or between two attempts."""
-    query = select(Run).where(Run.workflow == workflow, Run.key == key, Run.finished_at.is_(None))
-    return session.scalars(query.where(Run.published_at.is_(None)).with_for_update()).one_or_none()
+    run_id = session.connection().scalar(_PAUSING, {"workflow": workflow, "key": key})
+    return None if run_id is None else session.get(Run, run_id, populate_existing=True)
 
 
 def retry(session: Session, run_id: str) -> Run:
@@ -132,7 +126,29 @@ def note_served(session: Session, queue: str, published_at: datetime) -> None:
 
 def get(session: Session, run_id: str) -> Run:
     """The run. Raises NotFound."""
-    run = session.get(Run, run_id)
+    return _found(session.get(Run, run_id))
+
+
+_GLANCE = select(Run.owner, Run.finished_at.is_not(None).label("ended")).where(Run.id == bindparam("run_id"))
+_RUN = select(Run.__table__).where(Run.id == bindparam("run_id"))
+_STEPS = select(Step.__table__).where(Step.run_id == bindparam("run_id")).order_by(Step.started_at)
+
+
+def glance(session: Statements, run_id: str) -> Row[str | None, bool]:
+    """Whose the run is (`owner`) and whether it has `ended`. Raises NotFound."""
+    return _found(session.execute(_GLANCE, {"run_id": run_id}).one_or_none())
+
+
+def look(session: Statements, run_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """The run and its steps as rows, to be shown: objects cost three times as much. Raises NotFound.
+
+    The steps are read after the run, so those of an ended one are complete.
+    """
+    run = _found(session.execute(_RUN, {"run_id": run_id}).one_or_none())
+    return run, session.execute(_STEPS, {"run_id": run_id}).all()
+
+
+def _found(run: Any) -> Any:
     if run is None:
         raise NotFound("There is no such task.")
     return run

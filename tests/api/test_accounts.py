@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from models import accounts, carts
 from models.database import new_id, transaction
 from settings import settings
+from stack.waiting import wait_until
 
 PASSWORD = "correct horse battery"
 ADA: dict[str, Any] = {
@@ -141,6 +142,12 @@ def test_tokens_that_are_no_good(client: Any, customer: Any, sign_in: Callable[.
         answer = client.get("/v1/me", headers=signed(token))
         assert (answer.status_code, answer.json["code"]) == (401, "invalid_token"), name
         assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_token_that_was_good_runs_out(client: Any, customer: Any) -> None:
+    token = forged(customer, exp=int(time.time()) + 2)
+    assert client.get("/v1/me", headers=signed(token)).status_code == 200
+    assert wait_until(lambda: client.get("/v1/me", headers=signed(token)).status_code == 401, 10, 0.1)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "token"])

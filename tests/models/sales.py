@@ -17,7 +17,8 @@ class Sale:
         user_id = new_id("usr")
         with transaction() as session:
             carts.add(session, user_id, product_id, quantity)
-            self.order = orders.place(session, user_id, {"city": "Utrecht"}, "pm_card_visa")
+            placed = orders.place(session, user_id, {"city": "Utrecht"}, "pm_card_visa")
+            self.order = orders.get(session, placed.id)
             self.lines = {line.product_id: line.quantity for line in orders.lines_of(session, [self.id])[self.id]}
         self.held: Intent | None = None
 

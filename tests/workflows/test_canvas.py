@@ -1,13 +1,11 @@
 """Where a step stands in its workflow, when a run can be turned back, and the canvas that is left of it."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery import chord
 from celery.canvas import _chain
 
-from tasks.step import Place
 from tests.workflows.steps import (
     AUTHORISE,
     CHECKOUT_STAGES,
@@ -31,6 +29,7 @@ from workflows.engine import (
     FRESH,
     Parallel,
     Pivot,
+    Place,
     Progress,
     Undoable,
     Workflow,
@@ -70,9 +69,7 @@ PLACES = {
 
 @pytest.mark.parametrize(("name", "place"), PLACES.items(), ids=PLACES)
 def test_the_place_of_each_step_of_a_checkout(name: str, place: Place) -> None:
-    run: Any = SimpleNamespace(workflow="checkout")
-    session: Any = None  # only `Each` asks the database
-    assert place_of(session, run, name) == place
+    assert place_of(CHECKOUT, name, FRESH) == place
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 
 from models import events
 from settings import QUEUES
-from tasks.step import Place
 from tests.workflows.steps import (
     AUTHORISE,
     CHECKOUT_STAGES,
@@ -31,7 +30,7 @@ from tests.workflows.steps import (
 )  # fmt: skip
 from workflows import engine
 from workflows.checkout import CHECKOUT
-from workflows.engine import FRESH, Call, Each, Parallel, Progress, Undoable, Workflow, plan
+from workflows.engine import FRESH, Call, Each, Parallel, Place, Progress, Undoable, Workflow, plan
 
 
 @pytest.fixture(autouse=True)
