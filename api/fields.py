@@ -85,3 +85,9 @@ class IdConverter(BaseConverter):
     def __init__(self, map: Map, prefix: str) -> None:
         super().__init__(map)
         self.regex = f"{re.escape(prefix)}_[0-9a-f]{{32}}"
+
+
+class RoleConverter(BaseConverter):
+    """The name of a role in an address: `<role:name>`. Anything else is not found."""
+
+    regex = "[a-z][a-z0-9_-]{1,63}"

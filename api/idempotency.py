@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
 
+from api import trail
 from models import idempotency
 from models.database import single_statements, transaction
 from models.errors import BadRequest
@@ -45,13 +46,13 @@ def idempotent(
             key = _key(required)
             if key is None:
                 with without_key() as session:
-                    return make_response(method(self, session, *args, **kwargs))
+                    return trail.noted(make_response(method(self, session, *args, **kwargs)))
             owner = g.principal.user_id
             with transaction() as session:
                 first = idempotency.claim(session, owner, key, _fingerprint())
                 if first is not None:
                     return _replay(first)
-                response = make_response(method(self, session, *args, **kwargs))
+                response = trail.noted(make_response(method(self, session, *args, **kwargs)))
                 idempotency.keep(session, owner, key, _answer(response))
             return response
 

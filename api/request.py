@@ -13,6 +13,7 @@ from webargs.core import missing
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import invalid
+from models import events
 from models.database import request_id
 from models.errors import BadRequest
 
@@ -116,3 +117,4 @@ def _finish(response: Response) -> Response:
 
 def _forget(_: BaseException | None) -> None:
     request_id.set(None)
+    events.actor.set(None)

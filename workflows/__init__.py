@@ -2,6 +2,7 @@
 
 from tasks.app import app
 from workflows import (
+    accounts,
     carts_left_alone,
     checkout,
     clean_up,
@@ -14,6 +15,7 @@ from workflows import (
 )
 
 __all__ = [
+    "accounts",
     "app",
     "carts_left_alone",
     "checkout",
