@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, or_, select
+from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ _ID = re.compile(r"(cat|aut)_[0-9a-f]{32}")
 _CATEGORY_KEY: list[Any] = [func.lower(Category.name)]
 # Without a parameter: a prepared statement could not be matched with the index.
 _EMAIL = func.lower(func.coalesce(Author.email, literal_column("''")))
+_AUTHOR_WORDS = text("to_tsvector('simple', catalogue.plain(author.name)) @@ catalogue.wanted(:q)")
 _AUTHOR_KEY: list[Any] = [func.lower(Author.name), _EMAIL]
 
 
@@ -122,9 +123,11 @@ def categories() -> Select[Any]:
 
 
 def authors(q: str | None = None) -> Select[Any]:
-    """The authors whose name contains `q`, to be ordered by the caller."""
+    """The authors in whose name are words that begin with those of `q`, to be ordered by the caller."""
     query = select(Author)
-    return query.where(Author.name.icontains(q, autoescape=True)) if q else query
+    if not q:
+        return query
+    return query.where(_AUTHOR_WORDS.bindparams(q=q))
 
 
 def tidy(name: str) -> str:

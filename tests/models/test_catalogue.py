@@ -122,7 +122,7 @@ def test_a_deleted_product_is_not_for_sale_but_stays() -> None:
             catalogue.get_product(session, product.id)
         assert catalogue.products_by_id(session, [product.id]) == {}
         assert catalogue.prices_of(session, [product.id]) == {}
-        assert session.scalars(catalogue.listing()).all() == []
+        assert session.scalars(select(catalogue.Product).where(catalogue.Product.deleted_at.is_(None))).all() == []
         assert session.get_one(catalogue.Product, product.id).title == "Emma"
 
 
@@ -200,28 +200,6 @@ def test_many_who_find_or_create_the_same_get_the_same() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(find, range(24)))) == 1
-
-
-def test_a_listing_can_be_narrowed() -> None:
-    with transaction() as session:
-        parent = catalogue.create_category(session, "Books")
-        catalogue.create_category(session, "Classics", parent.id)
-    emma, reading = create(book()), create(lamp(title="100% reading lamp"))
-
-    def found(**filters: Any) -> set[str]:
-        with transaction() as session:
-            return {product.title for product in session.scalars(catalogue.listing(**filters))}
-
-    assert found() == {"Emma", "100% reading lamp"}
-    assert found(q="emm") == found(q="book-") == found(q="austen") == {"Emma"}
-    assert found(q="0% r") == {"100% reading lamp"}
-    assert found(q="%") == {"100% reading lamp"}
-    assert found(q="_") == set()
-    assert found(category="Books") == found(category="CLASSICS") == found(category=emma.category_id) == {"Emma"}
-    assert found(category="Cl%") == set()
-    assert found(author="jane austen") == found(author=emma.author_id) == {"Emma"}
-    assert found(kind="electronics") == {reading.title}
-    assert found(kind="electronics", q="emma") == set()
 
 
 def test_the_same_rows_twice_change_nothing() -> None:
