@@ -17,7 +17,9 @@ HEADER = "Idempotency-Key"
 OWN_HEADERS = ("Content-Type", "Content-Length")  # of the response, not of the answer
 
 
-def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+def idempotent(
+    *, required: bool = False, stands_for: Callable[[], str] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Opens the transaction of a method `(self, session, …)` and keeps its answer with its effect.
 
         @signed_in
@@ -32,6 +34,8 @@ def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Call
     view does after the commit, such as waiting for a task, happens around the method and is not kept. Raises
     BadRequest (`idempotency_key_required` where it is `required`, `idempotency_key_too_long`) and Invalid
     (`idempotency_key_reused`).
+
+    `stands_for`: what stands for the body where that is a file; its bytes otherwise.
     """
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
@@ -42,7 +46,7 @@ def idempotent(*, required: bool = False) -> Callable[[Callable[..., Any]], Call
                 if key is None:
                     return make_response(method(self, session, *args, **kwargs))
                 owner = g.principal.user_id
-                first = idempotency.claim(session, owner, key, _fingerprint())
+                first = idempotency.claim(session, owner, key, _fingerprint(stands_for))
                 if first is not None:
                     return _replay(first)
                 response = make_response(method(self, session, *args, **kwargs))
@@ -65,9 +69,10 @@ def _key(required: bool) -> str | None:
     return key
 
 
-def _fingerprint() -> str:
+def _fingerprint(stands_for: Callable[[], str] | None) -> str:
     """Stands for the request: method, address and the very bytes of the body."""
-    return hashlib.sha256(f"{request.method} {request.full_path}\n".encode() + request.get_data()).hexdigest()
+    body = request.get_data() if stands_for is None else stands_for().encode()
+    return hashlib.sha256(f"{request.method} {request.full_path}\n".encode() + body).hexdigest()
 
 
 def _answer(response: Response) -> idempotency.Answer:

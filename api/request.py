@@ -2,16 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import invalid
 from models.database import request_id
 from models.errors import BadRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_BODY = 1 << 20  # bytes
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -48,6 +50,8 @@ def _check_input() -> None:
         return
     faults = {name: [UNSTORABLE] for name, value in request.args.items(multi=True) if "\0" in name + value}
     if request.content_length or request.headers.get("Transfer-Encoding"):
+        if not request.is_json and _takes_files():
+            return
         if not request.is_json:
             raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
         try:
@@ -56,6 +60,25 @@ def _check_input() -> None:
             raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
     if faults:
         raise invalid(faults)
+
+
+def takes_files(limit: int) -> Callable[[View], View]:
+    """A view whose body is a file of at most so many bytes, which it reads and judges itself."""
+
+    def mark(view: View) -> View:
+        view.takes_files = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _takes_files() -> bool:
+    """Whether the view takes a file; it may be larger than other bodies then."""
+    view = getattr(current_app.view_functions[request.endpoint or ""], "view_class", None)
+    limit = getattr(getattr(view, request.method.lower(), None), "takes_files", None)
+    if limit is not None:
+        request.max_content_length = limit
+    return limit is not None
 
 
 UNSTORABLE = "contains a character that can't be stored"

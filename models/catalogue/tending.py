@@ -110,9 +110,8 @@ def _delete(session: Session, row: Any, column: Any, refusal: type[Conflict], in
     below = session.scalar(inside) if inside is not None else 0
     if on_sale or below:
         counted = [f"{on_sale} products on sale"] * bool(on_sale) + [f"{below} categories"] * bool(below)
-        raise refusal(
-            f"{row.name} still has {' and '.join(counted)}; move or delete them first.", products=on_sale, **({"categories": below} if inside is not None else {}),
-        )  # fmt: skip
+        extra: dict[str, Any] = {"products": on_sale} if inside is None else {"products": on_sale, "categories": below}
+        raise refusal(f"{row.name} still has {' and '.join(counted)}; move or delete them first.", None, **extra)
     session.execute(update(Product).where(column == row.id).values({column: None}))
     session.delete(row)
     try:

@@ -1,12 +1,13 @@
 """How a test starts a run of each workflow, and makes it go the way that is asked for."""
 
 from collections.abc import Callable
+from io import BytesIO
 from itertools import count
 
 from sqlalchemy import select
 
-from models import inventory, runs
-from models.database import transaction
+from models import imports, inventory, runs
+from models.database import new_id, transaction
 from tests.shopping import make_customer, make_product, place_order
 
 _numbers = count(1)
@@ -65,11 +66,24 @@ def inventory_report(refused_at: str | None = None) -> str:
         return runs.start(session, "inventory_report", key=f"test-{next(_numbers)}", input=slot)
 
 
+def catalogue_import(refused_at: str | None = None) -> str:
+    """A file of two chunks, with one row that is refused."""
+    number = next(_numbers)
+    rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
+    text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
+    with transaction() as session:
+        sheet = imports.Sheet.open(BytesIO(text.encode()))
+        owner = new_id("usr")
+        made = imports.begin(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
+    return made.run_id
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
     "restock": (restock, (None, "notifications.goods_ordered")),
     "low_stock": (low_stock, (None,)),
     "inventory_report": (inventory_report, (None,)),
+    "catalogue_import": (catalogue_import, (None,)),
 }
 """Workflow → what starts a run of it and returns its id, and the ways that it knows."""

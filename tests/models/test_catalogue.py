@@ -222,13 +222,20 @@ def test_the_same_rows_twice_change_nothing() -> None:
         assert catalogue.prices_of(session, [first.ids["BOOK-4"]]) == {first.ids["BOOK-4"]: (2000, "EUR")}
 
 
-def test_a_batch_that_can_not_be_is_refused_whole() -> None:
-    create(book())
-    for drafts in ([check(lamp()), check(lamp())], [check(lamp()), check(lamp(sku="BOOK-1"))]):
-        with pytest.raises(Invalid), transaction() as session:
-            catalogue.upsert_products(session, drafts)
+def test_a_batch_with_a_sku_twice_is_refused_whole() -> None:
+    with pytest.raises(Invalid), transaction() as session:
+        catalogue.upsert_products(session, [check(lamp()), check(lamp())])
     with transaction() as session:
-        assert session.scalar(select(func.count()).select_from(catalogue.Product)) == 1
+        assert session.scalar(select(func.count()).select_from(catalogue.Product)) == 0
+
+
+def test_a_product_of_another_kind_stays_and_is_named() -> None:
+    made = create(book())
+    with transaction() as session:
+        done = catalogue.upsert_products(session, [check(lamp()), check(lamp(sku="BOOK-1"))])
+    assert (done.created, done.updated, done.unchanged, done.misfits) == (1, 0, 0, {"BOOK-1": "book"})
+    with transaction() as session:
+        assert catalogue.get_product(session, made.id).title == "Emma"
 
 
 def test_two_imports_at_once_end_with_each_product_once() -> None:
