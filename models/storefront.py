@@ -102,7 +102,7 @@ _FILTERS = {
     "price_max": "price_amount <= %(price_max)s",
     "in_stock": _SELLABLE,
     "sold_out": f"NOT {_SELLABLE}",
-    "words": "search @@ catalogue.wanted(%(words)s)",
+    "words": "search @@ %(words)s::tsquery",
 }
 
 
@@ -149,7 +149,10 @@ def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
     values = {name: filters[name] for name in ("kind", "price_min", "price_max") if filters.get(name) is not None}
     q = filters.get("q")
     if q is not None:
-        values |= {"id": UUID(q[4:])} if _PRODUCT.fullmatch(q) else {"words": q}
+        words = None if _PRODUCT.fullmatch(q) else _words(q)
+        if words == "":
+            return None
+        values |= {"id": UUID(q[4:])} if words is None else {"words": words, "q": q}
     if filters.get("in_stock") is not None:
         values["in_stock" if filters["in_stock"] else "sold_out"] = True
     groups = {name: filters[name] for name in ("category", "author") if filters.get(name) is not None}
@@ -161,6 +164,12 @@ def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
                 return None
             values |= {f"one_{name}": ids[0]} if len(ids) == 1 else {name: ids}
     return values
+
+
+@lru_cache(10_000)
+def _words(q: str) -> str:
+    """The words that are asked for, as PostgreSQL's text search writes them; "" where there is none."""
+    return reading.rows("SELECT catalogue.wanted(%(q)s)::text", {"q": q}, plan_each=False)[0][0] or ""
 
 
 def _group_ids(groups: Mapping[str, str]) -> Any:
@@ -206,17 +215,17 @@ def _listing(shape: frozenset[str], sort: str, limit: int, goes_on: bool) -> str
 def _ranked(narrowed: str) -> str:
     """The candidates with their relevance: what is called just so, then matches by title, author or category, by
     the start of the SKU, and those for which the description must help."""
-    asked = "catalogue.wanted(%(words)s)"
+    asked = "%(words)s::tsquery"
     relevance = f"(1000000 * ts_rank(search, {asked}))::bigint"
-    just_so = "CASE WHEN lower(title) = lower(%(words)s) THEN 4000000 ELSE 0 END"
+    just_so = "CASE WHEN lower(title) = lower(%(q)s) THEN 4000000 ELSE 0 END"
     return f"""
         WITH named AS MATERIALIZED (
             SELECT id, {relevance} + 2000000 + {just_so} AS relevance FROM catalogue.product
             WHERE {narrowed} AND names @@ {asked} LIMIT {RANKED}
         ), numbered AS MATERIALIZED (
-            SELECT id, CASE WHEN lower(sku) = lower(%(words)s) THEN 8000000 ELSE 1500000 END AS relevance
-            FROM catalogue.product WHERE {narrowed} AND lower(sku) ^@ lower(%(words)s)
-                AND (lower(sku) = lower(%(words)s) OR id NOT IN (SELECT id FROM named))
+            SELECT id, CASE WHEN lower(sku) = lower(%(q)s) THEN 8000000 ELSE 1500000 END AS relevance
+            FROM catalogue.product WHERE {narrowed} AND lower(sku) ^@ lower(%(q)s)
+                AND (lower(sku) = lower(%(q)s) OR id NOT IN (SELECT id FROM named))
             ORDER BY lower(sku) USING ~<~, id LIMIT {RANKED}
         ), others AS MATERIALIZED (
             SELECT id, {relevance} AS relevance FROM catalogue.product

@@ -19,16 +19,22 @@ depends_on = None
 ON_SALE = sa.text("deleted_at IS NULL")
 FUNCTIONS = """
 CREATE FUNCTION catalogue.plain(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
-    btrim(regexp_replace(
-        regexp_replace(normalize(lower(words), NFKD), '[\u0300-\u036f''\u2019]', '', 'g'), '[^[:alnum:]]+', ' ', 'g'
-    ));
--- Each word, or what is left of it without its ending, as the beginning of a word. NULL where there is none.
+    btrim(regexp_replace(translate(CASE
+        WHEN octet_length(words) = length(words) THEN lower(words)
+        ELSE regexp_replace(normalize(lower(words), NFKD), '[\u0300-\u036f]', '', 'g')
+    END, '''' || '\u2019', ''), '[^[:alnum:]]+', ' ', 'g'));
+-- Words in the singular or plural, of which the last may be just a beginning. NULL where there is none.
+-- (To look for the beginnings of several words would read a great part of the index for each.)
 CREATE FUNCTION catalogue.wanted(words text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT to_tsquery('simple', string_agg(
-        CASE WHEN length(stem) > 2 AND starts_with(word, stem) THEN stem ELSE word END || ':*', ' & '
+        CASE WHEN place = count THEN stem || ':*' ELSE concat('(', word, '|', stem, '|', stem, 's|', stem, 'es)') END,
+        ' & ' ORDER BY place
     )) FROM (
-        SELECT word, (ts_lexize('english_stem', word))[1] AS stem
-        FROM unnest(string_to_array(catalogue.plain(words), ' ')) AS word WHERE word <> '' LIMIT 12
+        SELECT word, place, count(*) OVER () AS count,
+            CASE WHEN length(stemmed) > 2 AND starts_with(word, stemmed) THEN stemmed ELSE word END AS stem
+        FROM unnest(string_to_array(catalogue.plain(words), ' ')) WITH ORDINALITY AS asked (word, place),
+            LATERAL (SELECT (ts_lexize('english_stem', word))[1] AS stemmed) AS known
+        WHERE word <> '' AND place <= 12
     ) AS asked
 $$;
 -- The shared locks: a group that is being renamed right now is waited for, or its new name would be missed.

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
+from uuid6 import uuid7
 
 from models.catalogue.drafts import Draft
 from models.catalogue.groups import Person, find_or_create_authors, find_or_create_categories, tidy
-from models.database import new_id
 from models.errors import Invalid
 
 _TYPES = {
@@ -96,11 +96,12 @@ def upsert_products(session: Session, drafts: Sequence[Draft]) -> Upserted:
 def _columns(session: Session, drafts: Sequence[Draft]) -> dict[str, list[Any]]:
     categories = find_or_create_categories(session, {draft.category for draft in drafts})
     authors = find_or_create_authors(session, {_person(draft) for draft in drafts if draft.author})
+    places = {name: _uuid(categories[tidy(name)]) for name in {draft.category for draft in drafts}}
     same = ("sku", "kind", "title", "description", "price_amount", "currency")
     columns: dict[str, list[Any]] = {name: [getattr(draft, name) for draft in drafts] for name in same}
     return columns | {
-        "id": [_uuid(new_id("prd")) for _ in drafts],
-        "category_id": [_uuid(categories[tidy(draft.category)]) for draft in drafts],
+        "id": [uuid7() for _ in drafts],
+        "category_id": [places[draft.category] for draft in drafts],
         "author_id": [_uuid(authors[_person(draft)]) if draft.author else None for draft in drafts],
         "attributes": [json.dumps(draft.attributes) for draft in drafts],
     }
