@@ -23,7 +23,7 @@ SORTS = {
     "relevance": ("relevance", "bigint", "DESC"),
 }
 """Name → the column that is sorted by, its type and direction; the id breaks ties in the same direction."""
-RANKED = 200
+RANKED = 100
 """Of so many products that match a search the relevance is computed; the others follow, newest first."""
 UNRANKED = -1
 """What those others have in the place of a relevance."""
