@@ -146,6 +146,8 @@ def links(run: Any) -> dict[str, str]:
     if "purchase_order_id" in run.input:
         order_id = run.input["purchase_order_id"]
         found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
+    if "import_id" in run.input:
+        found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
     if run.result and "report_id" in run.result:
         found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
     return found

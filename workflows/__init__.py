@@ -4,6 +4,7 @@ from tasks.app import app
 from workflows import (
     accounts,
     carts_left_alone,
+    catalogue_import,
     checkout,
     clean_up,
     continuation,
@@ -18,6 +19,7 @@ __all__ = [
     "accounts",
     "app",
     "carts_left_alone",
+    "catalogue_import",
     "checkout",
     "clean_up",
     "continuation",

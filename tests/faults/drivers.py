@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from itertools import count
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import accounts, carts, inventory, runs
-from models.database import transaction
+from models import accounts, carts, imports, inventory, runs
+from models.database import new_id, transaction
 from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product, place_order
 
@@ -141,6 +142,18 @@ def erasure(refused_at: str | None = None) -> str:
         return _reaction(session, "erasure")
 
 
+def catalogue_import(refused_at: str | None = None) -> str:
+    """A file of two chunks, with one row that is refused."""
+    number = next(_numbers)
+    rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
+    text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
+    with transaction() as session:
+        sheet = imports.Sheet.open(BytesIO(text.encode()))
+        owner = new_id("usr")
+        made = imports.begin(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
+    return made.run_id
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
@@ -154,5 +167,6 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "password_reset": (password_reset, (None,)),
     "password_changed": (password_changed, (None,)),
     "erasure": (erasure, (None,)),
+    "catalogue_import": (catalogue_import, (None,)),
 }
 """Workflow → what starts a run of it and returns its id, and the ways that it knows."""

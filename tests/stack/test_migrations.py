@@ -101,6 +101,36 @@ def test_accounts_of_before_get_a_default_address_and_staff_find_users(database:
     engine.dispose()
 
 
+PRODUCT_OF_BEFORE = """
+INSERT INTO catalogue.category (id, name) VALUES (gen_random_uuid(), 'Clàssics');
+INSERT INTO catalogue.author (id, name) VALUES (gen_random_uuid(), 'Emily Brontë');
+INSERT INTO catalogue.product (id, sku, kind, title, description, price_amount, currency, category_id, author_id)
+    SELECT gen_random_uuid(), 'W-1', 'book', 'Wuthering Heights', 'A foundling.', 899, 'EUR', category.id, author.id
+    FROM catalogue.category, catalogue.author;
+INSERT INTO inventory.stock (product_id, warehouse_id, on_hand, reserved)
+    SELECT product.id, warehouse.id, 2, 1 FROM catalogue.product, inventory.warehouse;
+"""
+
+
+def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
+    alembic(database, "upgrade", "5eed00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PRODUCT_OF_BEFORE))
+    alembic(database, "upgrade", "head")
+    found = text("SELECT sku FROM catalogue.product WHERE search @@ catalogue.wanted(:words)")
+    with engine.connect() as connection:
+        for words in ("bronte", "wuther", "classics", "foundling heights"):
+            assert connection.scalars(found, {"words": words}).all() == ["W-1"], words
+        assert connection.scalars(found, {"words": "emma"}).all() == []
+        assert connection.scalars(text("SELECT sellable FROM inventory.stock")).all() == [True]
+    alembic(database, "downgrade", "5eed00000001")
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        assert connection.scalars(found, {"words": "bronte"}).all() == ["W-1"]
+    engine.dispose()
+
+
 def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")
