@@ -66,6 +66,15 @@ class Timestamp(fields.AwareDateTime):
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+class TrueOrFalse(fields.Boolean):
+    """A truth value of JSON itself: 1 and "yes", which `fields.Boolean` takes for true, are refused."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Money(Schema):
     """An amount in minor units (cents) of a currency of ISO 4217; what comes in is in the shop's currency."""
 

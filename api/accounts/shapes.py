@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp
+from api.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
 from api.guests import Merge
 from models import accounts
 
@@ -39,10 +39,8 @@ class NewAddress(Schema):
 
 
 class AddressToKeep(NewAddress):
-    default = fields.Boolean(
+    default = TrueOrFalse(
         attribute="is_default",
-        truthy={True},
-        falsy={False},
         metadata={"description": "The one that is meant where none is named; the first is, until another one is"},
     )
 
@@ -55,7 +53,7 @@ class SavedAddress(AddressToKeep):
     id = IdField("adr", required=True)
     line2 = fields.String(allow_none=True)
     postal_code = fields.String(allow_none=True)
-    default = fields.Boolean(required=True, attribute="is_default")
+    default = TrueOrFalse(required=True, attribute="is_default")
     created_at = Timestamp(required=True)
 
 
@@ -178,8 +176,6 @@ class Session(Schema):
     expires_at = Timestamp(required=True)
 
 
-Channels = Schema.from_dict(
-    {name: fields.Boolean(truthy={True}, falsy={False}) for name in accounts.CHANNELS}, name="Channels"
-)
+Channels = Schema.from_dict({name: TrueOrFalse() for name in accounts.CHANNELS}, name="Channels")
 Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.DEFAULTS}, name="Preferences")
 """Kind of notification → channel → whether it goes out."""
