@@ -82,6 +82,13 @@ def test_a_file_is_taken_in_chunks_and_the_same_file_changes_nothing(shop: Shop,
     assert len(staff.get("/v1/catalogue/imports").json["data"]) == 3
 
 
+def test_a_request_may_wait_for_the_end_of_its_import(shop: Shop, staff: Caller) -> None:
+    answer = send(staff, sheet(thing(1)), headers={"Prefer": "wait=30"})
+    assert (answer.status_code, answer.json["created"]) == (201, 1)
+    assert answer.json["finished_at"]
+    assert answer.headers["Location"] == answer.json["links"]["self"]
+
+
 def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Shop, staff: Caller) -> None:
     taken(staff, sheet(thing(0, kind="electronics")))
     bad = [thing(n, price="?") for n in range(1000, 1000 + imports.FIRST)]
