@@ -10,12 +10,11 @@ from subprocess import Popen
 from typing import IO, Protocol
 
 import psycopg
-import redis
-from kombu.utils.url import url_to_parts
 from sqlalchemy import func, select
 
 from benchmarks.orders import Placed, Supply
 from benchmarks.parts import process
+from benchmarks.queues import client
 from benchmarks.workers import QUIET_CARD, QUIET_MAIL, app, plain_canvas
 from models import runs
 from models.database import transaction
@@ -53,14 +52,23 @@ class Durable:
     def seconds(self, count: int) -> float:
         placed = self.supply.place(count, self.card)
         began = time.perf_counter()
+        self.start(placed)
+        self.wait(placed)
+        return time.perf_counter() - began
+
+    def start(self, placed: list[Placed]) -> list[str]:
+        """Starts the checkouts, each in a transaction of its own; returns their runs."""
+        started = []
         for one in placed:
             with transaction() as session:
-                runs.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=PATIENCE)
-        ended = wait_until(lambda: not _live(), PATIENCE, LOOK)
-        took = time.perf_counter() - began
-        if not ended or _succeeded(placed) != count:
-            raise Unfinished(f"{self.name}: of {count} runs {_succeeded(placed)} have succeeded.")
-        return took
+                run = runs.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=PATIENCE)
+                started.append(run)
+        return started
+
+    def wait(self, placed: list[Placed]) -> None:
+        """Waits until all of them have succeeded. Raises Unfinished."""
+        if not wait_until(lambda: not _live(), PATIENCE, LOOK) or _succeeded(placed) != len(placed):
+            raise Unfinished(f"{self.name}: of {len(placed)} runs {_succeeded(placed)} have succeeded.")
 
 
 class Plain:
@@ -68,7 +76,7 @@ class Plain:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.redis = redis.Redis(unix_socket_path="/" + str(url_to_parts(app.conf.broker_url)[5]).lstrip("/"))
+        self.redis = client()
 
     def seconds(self, count: int) -> float:
         before = self._performed()

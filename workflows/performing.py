@@ -157,6 +157,7 @@ class Performer:
                 held.begin(call.name, call.step.service, began)
                 stretch.asks = Pending(call, key(held, call.name), request, began, since)
                 return
+            crash_point("after-call", call.name)  # nothing to ask: both halves are one
         else:
             output = call.step.do(session, held, call.name)
             crash_point("before-commit", call.name)

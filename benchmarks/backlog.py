@@ -1,0 +1,59 @@
+"""Two thousand checkouts in the queue and one worker process: is anything published twice, and who is served first?
+
+What merely waits its turn in a long queue must not be published again: the queue would grow by what it does not
+need. The leases of all of them are over long before their turn comes.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.figures import Report
+from benchmarks.parts import parts
+
+if TYPE_CHECKING:
+    from benchmarks.rivals import Durable
+
+QUEUED = 2000
+
+
+Worker = Callable[[], AbstractContextManager[dict[str, int]]]
+
+
+def measure(folder: Path, runs: int) -> Report:
+    """Starts what is needed in `folder`, measures, and stops it again."""
+    from stack import provision
+    from stack.schema import migrate
+
+    report = Report("backlog", runs)
+    settings = provision.prepare()
+    alone = settings.model_copy(update={"worker_concurrency": 1})
+    with parts(settings, "postgres", "redis", "gateway", "mailbox", "dispatcher-1"):
+        migrate()
+        from benchmarks.rivals import Durable, supplies
+
+        durable = Durable("durable", supplies()[0], quiet=True)
+        for _ in range(runs):
+            report.calibrate()
+            _measure(report, durable, lambda: parts(alone, "worker-all"))
+    report.remarks.append(f"Each time {QUEUED} checkouts, without outside calls. A message is an LPUSH of Redis.")
+    return report
+
+
+def _measure(report: Report, durable: "Durable", worker: Worker) -> None:
+    from benchmarks.queues import published, served
+
+    placed, before = durable.supply.place(QUEUED, durable.card), published()
+    queued = durable.start(placed)
+    began = time.perf_counter()
+    with worker():
+        durable.wait(placed)
+        took = time.perf_counter() - began
+    report.note("one worker process", QUEUED / took, "runs/s")
+    report.note("messages published for each that is needed", (published() - before) / QUEUED, "times", at_most=1.05)
+    overtaken = sum(one > other for one, other in pairwise(served(queued)))
+    report.note("runs begun before one that came earlier", overtaken, "runs", at_most=0)
+    report.say(f"{QUEUED / took:.1f} runs/s")

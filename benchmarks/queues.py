@@ -1,0 +1,28 @@
+"""What the queues have seen: how many messages, and in which order the runs behind them began."""
+
+import redis
+from kombu.utils.url import url_to_parts
+from sqlalchemy import func, select
+
+from models import runs
+from models.database import transaction
+from tasks.app import app
+
+
+def client() -> redis.Redis:
+    """The broker's Redis, by its unix socket."""
+    return redis.Redis(unix_socket_path="/" + str(url_to_parts(app.conf.broker_url)[5]).lstrip("/"))
+
+
+def published() -> int:
+    """How many messages were ever put into a queue; the events for Flower go another way (PUBLISH)."""
+    return int(client().info("commandstats").get("cmdstat_lpush", {}).get("calls", 0))
+
+
+def served(queued: list[str]) -> list[int]:
+    """The places that runs had in the queue, in the order in which their first steps began."""
+    places = {run_id: place for place, run_id in enumerate(queued)}
+    first = func.min(runs.Step.started_at)
+    query = select(runs.Step.run_id).where(runs.Step.run_id.in_(queued)).group_by(runs.Step.run_id).order_by(first)
+    with transaction() as session:
+        return [places[run_id] for run_id in session.scalars(query)]
