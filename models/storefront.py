@@ -140,7 +140,9 @@ def _page(sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] 
     shape = frozenset(name for name in values if name in _FILTERS)
     if after is not None:
         values = values | {"after": after[0], "after_id": after[-1]}
-    rows = reading.rows(_listing(shape, sort, limit, after is not None), values, plan_each=bool(shape))
+    # Words alone are looked for in their indexes, whichever they are; to plan that took longer than to do it.
+    plan_each = bool(shape - {"words"} if sort == "relevance" else shape)
+    rows = reading.rows(_listing(shape, sort, limit, after is not None), values, plan_each=plan_each)
     return [Shown(row.json, (row.key, str(row.id)), row.more) for row in rows]
 
 
@@ -149,10 +151,10 @@ def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
     values = {name: filters[name] for name in ("kind", "price_min", "price_max") if filters.get(name) is not None}
     q = filters.get("q")
     if q is not None:
-        words = None if _PRODUCT.fullmatch(q) else _words(q)
-        if words == "":
+        found = {"id": UUID(q[4:])} if _PRODUCT.fullmatch(q) else _words(q)
+        if found is None:
             return None
-        values |= {"id": UUID(q[4:])} if words is None else {"words": words, "q": q}
+        values |= found
     if filters.get("in_stock") is not None:
         values["in_stock" if filters["in_stock"] else "sold_out"] = True
     groups = {name: filters[name] for name in ("category", "author") if filters.get(name) is not None}
@@ -167,9 +169,12 @@ def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 @lru_cache(10_000)
-def _words(q: str) -> str:
-    """The words that are asked for, as PostgreSQL's text search writes them; "" where there is none."""
-    return reading.rows("SELECT catalogue.wanted(%(q)s)::text", {"q": q}, plan_each=False)[0][0] or ""
+def _words(q: str) -> dict[str, str] | None:
+    """The words that are asked for, as PostgreSQL's text search writes them: the last one as a beginning (`words`),
+    and all as they are (`whole`), which is what stands before one word more. None where there is no word."""
+    asked = "SELECT catalogue.wanted(%(q)s)::text AS words, catalogue.wanted(%(q)s || ' x')::text AS whole"
+    found = reading.rows(asked, {"q": q}, plan_each=False)[0]
+    return {"q": q, "words": found.words, "whole": found.whole.removesuffix(" & 'x':*")} if found.words else None
 
 
 def _group_ids(groups: Mapping[str, str]) -> Any:
@@ -214,26 +219,37 @@ def _listing(shape: frozenset[str], sort: str, limit: int, goes_on: bool) -> str
 
 def _ranked(narrowed: str) -> str:
     """The candidates with their relevance: what is called just so, then matches by title, author or category, by
-    the start of the SKU, and those for which the description must help."""
-    asked = "%(words)s::tsquery"
-    relevance = f"(1000000 * ts_rank(search, {asked}))::bigint"
-    just_so = "CASE WHEN lower(title) = lower(%(q)s) THEN 4000000 ELSE 0 END"
+    the start of the SKU, and those for which the description must help.
+
+    Whole words are looked for before beginnings, and each further kind of match only where those before it are too
+    few: to find all that begins like a common word costs several times what the word itself does.
+    """
+    words, whole = "%(words)s::tsquery", "%(whole)s::tsquery"
+    relevance = f"(1000000 * ts_rank(search, {words}))::bigint"
+    named = f"{relevance} + CASE WHEN lower(title) = lower(%(q)s) THEN 6000000 ELSE 2000000 END"
+    few = f"(SELECT count(*) FROM %s) < {RANKED}"  # noqa: S608
+    few_named = f"{few % 'named'} AND {few % 'begun'}"
+
+    def some(relevance: str, condition: str) -> str:
+        return f"""MATERIALIZED (
+            SELECT id, {relevance} AS relevance FROM catalogue.product WHERE {narrowed} AND {condition} LIMIT {RANKED}
+        )"""  # noqa: S608
+
     return f"""
-        WITH named AS MATERIALIZED (
-            SELECT id, {relevance} + 2000000 + {just_so} AS relevance FROM catalogue.product
-            WHERE {narrowed} AND names @@ {asked} LIMIT {RANKED}
-        ), numbered AS MATERIALIZED (
+        WITH named AS {some(named, f"names @@ {whole}")},
+        begun AS {some(named, f"names @@ {words} AND {few % 'named'}")},
+        described AS {some(relevance, f"search @@ {whole} AND {few_named}")},
+        others AS {some(relevance, f"search @@ {words} AND {few_named} AND {few % 'described'}")},
+        numbered AS MATERIALIZED (
             SELECT id, CASE WHEN lower(sku) = lower(%(q)s) THEN 8000000 ELSE 1500000 END AS relevance
-            FROM catalogue.product WHERE {narrowed} AND lower(sku) ^@ lower(%(q)s)
-                AND (lower(sku) = lower(%(q)s) OR id NOT IN (SELECT id FROM named))
+            FROM catalogue.product WHERE {narrowed}
+                -- A range, for which a plan made without the value uses the index: for ^@ it does not.
+                AND lower(sku) ~>=~ lower(%(q)s) AND lower(sku) ~<~ (lower(%(q)s) || chr(1114111))
             ORDER BY lower(sku) USING ~<~, id LIMIT {RANKED}
-        ), others AS MATERIALIZED (
-            SELECT id, {relevance} AS relevance FROM catalogue.product
-            WHERE {narrowed} AND search @@ {asked} AND (SELECT count(*) FROM named) < {RANKED}
-                AND id NOT IN (SELECT id FROM named) AND id NOT IN (SELECT id FROM numbered)
-            LIMIT {RANKED}
         ), ranked AS MATERIALIZED (
-            SELECT * FROM named WHERE id NOT IN (SELECT id FROM numbered)
-            UNION ALL SELECT * FROM numbered UNION ALL SELECT * FROM others
+            SELECT id, max(relevance) AS relevance FROM (
+                TABLE named UNION ALL TABLE begun UNION ALL TABLE described UNION ALL TABLE others
+                UNION ALL TABLE numbered
+            ) AS matches GROUP BY id
         )
     """  # noqa: S608, our own words
