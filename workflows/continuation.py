@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
+from celery.exceptions import Reject
 from sqlalchemy.exc import OperationalError
 
 from models import runs
@@ -27,18 +28,26 @@ from workflows.publishing import publish
 log = logging.getLogger(__name__)
 
 FEW = 4  # steps side by side; more of them are worth a message each, for other workers to share
+AWAY = 1.0  # seconds before another try, when the database is away
 _noted: dict[str, float] = {}  # queue → when this process last said how far it has been served
 
 
 def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
-    """Performs the step that a message asks for, and what may follow it in this worker."""
+    """Performs the step that a message asks for, and what may follow it in this worker.
+
+    Raises Reject when the database is away, or would not wait: the message goes back to its queue and is taken
+    up again like one whose worker has died. Its run's lease may have many seconds to go.
+    """
     hand = Hand(task, run_id, generation)
     try:
         _note_served(task)
         hand.carry_on(Call(task, name))
     except OperationalError as error:
-        log.warning("run %s is left to the dispatcher: %s", run_id, str(error.orig).splitlines()[0])
-    hand.events.send()
+        log.warning("run %s goes back to its queue: %s", run_id, str(error.orig).splitlines()[0])
+        time.sleep(AWAY)  # there is nothing else that this process could do
+        raise Reject(error, requeue=True) from error
+    finally:
+        hand.events.send()
 
 
 class Hand:
