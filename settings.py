@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="address that the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 picks a free one")
     api_workers: int = Field(2, ge=1, description="processes that serve the API")
+    api_proxies: int = Field(
+        0, ge=0, description="reverse proxies in front of the API, whose X-Forwarded-For says where a request is from"
+    )
     api_threads: int = Field(48, ge=4, description="threads in each of them; at most two thirds may wait for a task")
     flower_port: int = Field(5555, ge=0, le=65535, description="port of Flower")
     flower_user: str = Field("operator", description="user name for Flower")
@@ -67,6 +70,11 @@ class Settings(BaseSettings):
     result_url: str = Field("", description="Redis for chords; empty: the broker's, if that is a Redis")
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
+    public_url: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="where the shop's pages are; mails link to them if it is set",
+    )
     staff_email: str = Field("staff@localhost", description="where operators' and shopkeepers' mails go")
     supplier_email: str = Field("supplier@localhost", description="where purchase orders go")
 

@@ -8,6 +8,7 @@ from typing import Any
 import flask_smorest
 from flask import Flask
 from marshmallow import RAISE
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
 from api import (
@@ -28,8 +29,10 @@ from api import (
     tasks,
 )
 from api import request as requests
+from api.auth import KEY_HEADER
 from api.docs import openapi
-from api.fields import IdConverter
+from api.fields import IdConverter, RoleConverter
+from settings import settings
 
 BLUEPRINTS = [
     module.blueprint
@@ -71,15 +74,19 @@ def create_app() -> Flask:
     """A new application, with every blueprint."""
     app = Flask("shopflow", static_folder=None)
     # Without `secret_key`: there are no cookies, and Flask need not look for its own in each request.
+    if settings.api_proxies:  # otherwise whoever asks could say that it comes from anywhere
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.api_proxies, x_proto=0)  # type: ignore[method-assign]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.url_map.merge_slashes = False  # a redirect would be HTML
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters |= {"id": IdConverter, "role": RoleConverter}
     requests.install(app)
     api = Api(app)
-    api.register_converter(IdConverter, _id_parameter)
+    for converter in (IdConverter, RoleConverter):
+        api.register_converter(converter, _pattern)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("cart", guests.SCHEME)
+    api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": KEY_HEADER})
     # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
     parser = flask_smorest.Blueprint.ARGUMENTS_PARSER
     parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}
@@ -89,7 +96,7 @@ def create_app() -> Flask:
     return app
 
 
-def _id_parameter(converter: IdConverter) -> dict[str, Any]:
+def _pattern(converter: IdConverter | RoleConverter) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{converter.regex}$"}
 
 

@@ -10,7 +10,8 @@ import jwt
 from flask import g, request
 from flask_smorest import Blueprint
 
-from models import accounts
+from api import trail
+from models import access, accounts, events
 from models.accounts import Principal
 from models.database import single_statements
 from models.errors import NotAllowed, NotSignedIn
@@ -18,6 +19,9 @@ from settings import settings
 
 ACCESS_LIFETIME = 15 * 60  # seconds
 REQUIRED = ["sub", "sid", "iat", "exp", "jti"]
+KEY_HEADER = "X-Api-Key"
+PERSON: dict[str, list[str]] = {"bearer": []}
+MACHINE: dict[str, list[str]] = {"api_key": []}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -62,31 +66,68 @@ def bearer() -> Principal:
     return found[0]
 
 
+def anybody_known() -> Principal:
+    """Who asks: a person, or a machine with an API key. Raises NotSignedIn."""
+    given = request.headers.get(KEY_HEADER)
+    if given is None:
+        return bearer()
+    with single_statements() as connection:
+        found = access.find_key(connection, given)
+    if found is None:
+        raise NotSignedIn("This API key is not valid, or not any more.", code="invalid_api_key")
+    return Principal(found.user_id, "", frozenset(), found.permissions, found.key_id)
+
+
 def signed_in(view: View) -> View:
-    """For everybody who is signed in. Sets `g.principal`. The outermost decorator of a view."""
+    """For everybody who is signed in. Sets `g.principal`. The outermost decorator of a view.
+
+    For people only: a key does not buy, and does not touch the account of its maker.
+    """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        g.principal = bearer()
+        if KEY_HEADER in request.headers:
+            raise NotAllowed("This needs a person who is signed in; an API key can't do it.")
+        _enter(bearer())
         return view(*args, **kwargs)
 
-    return _ruled(guarded, "signed in")
+    return _ruled(guarded, "signed in", PERSON)
+
+
+def identified(view: View) -> View:
+    """For everybody who is signed in and for machines: of views that show one's own, and more with a permission."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        _enter(anybody_known())
+        return view(*args, **kwargs)
+
+    return _ruled(guarded, "identified", PERSON, MACHINE)
 
 
 def allowed(permission: str) -> Callable[[View], View]:
-    """For those with a role that holds the permission, `resource:action`. Sets `g.principal`; outermost, too."""
+    """For who holds the permission, `resource:action`, by a role or a key. Sets `g.principal`; outermost, too.
+
+    What is changed leaves an event that says who did it.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.principal = bearer()
+            _enter(anybody_known())
             if permission not in g.principal.permissions:
                 raise NotAllowed(f"This needs the permission {permission}.", permission=permission)
-            return view(*args, **kwargs)
+            with trail.of(permission):
+                return view(*args, **kwargs)
 
-        return _ruled(guarded, permission)
+        return _ruled(guarded, permission, PERSON, MACHINE)
 
     return decorate
+
+
+def _enter(principal: Principal) -> None:
+    g.principal = principal
+    events.actor.set(principal.key_id or principal.user_id)
 
 
 def public(view: View) -> View:
@@ -95,7 +136,7 @@ def public(view: View) -> View:
     return view
 
 
-def _ruled(guarded: Any, rule: str) -> Any:
-    documented = Blueprint.doc(security=[{"bearer": []}])(guarded)
+def _ruled(guarded: Any, rule: str, *schemes: dict[str, list[str]]) -> Any:
+    documented = Blueprint.doc(security=list(schemes))(guarded)
     documented.rule = rule
     return documented

@@ -89,7 +89,7 @@ class CartView(MethodView):
 
     @public
     @may_bring_cart
-    @refuses("not_signed_in", "invalid_token")
+    @refuses("not_signed_in", "invalid_token", "not_allowed")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")
     def post(self) -> Any:

@@ -66,6 +66,15 @@ class Timestamp(fields.AwareDateTime):
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+class TrueOrFalse(fields.Boolean):
+    """A truth value of JSON itself: 1 and "yes", which `fields.Boolean` takes for true, are refused."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Money(Schema):
     """An amount in minor units (cents) of a currency of ISO 4217; what comes in is in the shop's currency."""
 
@@ -85,3 +94,9 @@ class IdConverter(BaseConverter):
     def __init__(self, map: Map, prefix: str) -> None:
         super().__init__(map)
         self.regex = f"{re.escape(prefix)}_[0-9a-f]{{32}}"
+
+
+class RoleConverter(BaseConverter):
+    """The name of a role in an address: `<role:name>`. Anything else is not found."""
+
+    regex = "[a-z][a-z0-9_-]{1,63}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
 
+from api import trail
 from models import idempotency
 from models.database import single_statements, transaction
 from models.errors import BadRequest
@@ -18,7 +19,7 @@ OWN_HEADERS = ("Content-Type", "Content-Length")  # of the response, not of the 
 
 
 def idempotent(
-    *, required: bool = False, one_statement: bool = False
+    *, required: bool = False, one_statement: bool = False, stands_for: Callable[[], str] | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Opens the transaction of a method `(self, session, …)` and keeps its answer with its effect.
 
@@ -36,6 +37,7 @@ def idempotent(
     (`idempotency_key_reused`).
 
     `one_statement`: what the method writes is one statement, so that without a key it needs no transaction.
+    `stands_for`: what stands for the body where that is a file; its bytes otherwise.
     """
     without_key = single_statements if one_statement else transaction
 
@@ -45,13 +47,13 @@ def idempotent(
             key = _key(required)
             if key is None:
                 with without_key() as session:
-                    return make_response(method(self, session, *args, **kwargs))
+                    return trail.noted(make_response(method(self, session, *args, **kwargs)))
             owner = g.principal.user_id
             with transaction() as session:
-                first = idempotency.claim(session, owner, key, _fingerprint())
+                first = idempotency.claim(session, owner, key, _fingerprint(stands_for))
                 if first is not None:
                     return _replay(first)
-                response = make_response(method(self, session, *args, **kwargs))
+                response = trail.noted(make_response(method(self, session, *args, **kwargs)))
                 idempotency.keep(session, owner, key, _answer(response))
             return response
 
@@ -71,9 +73,10 @@ def _key(required: bool) -> str | None:
     return key
 
 
-def _fingerprint() -> str:
+def _fingerprint(stands_for: Callable[[], str] | None) -> str:
     """Stands for the request: method, address and the very bytes of the body."""
-    return hashlib.sha256(f"{request.method} {request.full_path}\n".encode() + request.get_data()).hexdigest()
+    body = request.get_data() if stands_for is None else stands_for().encode()
+    return hashlib.sha256(f"{request.method} {request.full_path}\n".encode() + body).hexdigest()
 
 
 def _answer(response: Response) -> idempotency.Answer:

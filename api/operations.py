@@ -71,13 +71,30 @@ class Audit(Schema):
     data = fields.List(fields.Nested(Invariant))
 
 
+KINDS = sorted({name.partition(".")[0] for name in events.REACTIONS})
+
+
 class EventQuery(PageQuery):
     name = fields.String(validate=validate.OneOf(sorted(events.REACTIONS)))
+    kind = fields.String(
+        validate=validate.OneOf([*KINDS, *sorted(events.REACTIONS)]),
+        metadata={"description": "What stands before the dot of a name, or a whole name", "example": "role"},
+    )
+    subject = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "The id of what it happened to, or a role's name"}
+    )
+    actor = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "The id of the user or the API key that did it"}
+    )
 
 
 class Event(Schema):
     id = IdField("evt")
     name = fields.String()
+    subject = fields.String(allow_none=True, metadata={"description": "The id of what it happened to"})
+    actor = fields.String(
+        allow_none=True, metadata={"description": "The user or the API key that did it; null for the shop itself"}
+    )
     payload = fields.Dict()
     created_at = Timestamp()
 
@@ -156,10 +173,13 @@ class EventsView(MethodView):
     @blueprint.arguments(EventQuery, location="query")
     @blueprint.response(200, page_of(Event))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """What has happened in the shop, newest first."""
+        """What has happened in the shop and who did it, newest first."""
         chosen = select(events.Event)
-        if "name" in query:
-            chosen = chosen.where(events.Event.name == query.pop("name"))
+        if "kind" in query:
+            chosen = chosen.where(events.Event.name.in_(events.names_of(query.pop("kind"))))
+        for name in ("name", "subject", "actor"):
+            if name in query:
+                chosen = chosen.where(getattr(events.Event, name) == query.pop(name))
         with transaction() as session:
             return page(session, chosen, events.Event.id.desc(), **query)
 

@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.auth import signed_in
+from api.auth import identified, signed_in
 from api.fields import IdField, Money, Schema, Timestamp
 from api.pages import PageQuery, page, page_of
 from models import orders, payments
@@ -53,28 +53,42 @@ class Order(Schema):
 
 @blueprint.route("/orders")
 class OrdersView(MethodView):
-    @signed_in
+    @identified
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """The orders of who asks, newest first; staff who may read orders see everybody's."""
-        chosen = select(orders.Order)
-        if (owner := _owner()) is not None:
-            chosen = chosen.where(orders.Order.user_id == owner)
-        with transaction() as session:
-            found = page(session, chosen, orders.Order.id.desc(), **query)
-            found["data"] = order_views(session, found["data"])
-        return found
+        return _orders(query, _owner())
+
+
+@blueprint.route("/me/orders")
+class MyOrdersView(MethodView):
+    @signed_in
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Order))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """What who asks has ordered, newest first; nobody else's, whoever it is."""
+        return _orders(query, g.principal.user_id)
 
 
 @blueprint.route('/orders/<id("ord"):order_id>')
 class OrderView(MethodView):
-    @signed_in
+    @identified
     @blueprint.response(200, Order)
     def get(self, order_id: str) -> dict[str, Any]:
         """One order. Anybody but its customer and staff who may read orders gets 404."""
         with transaction() as session:
             return order_views(session, [orders.get(session, order_id, _owner())])[0]
+
+
+def _orders(query: dict[str, Any], owner: str | None) -> dict[str, Any]:
+    chosen = select(orders.Order)
+    if owner is not None:
+        chosen = chosen.where(orders.Order.user_id == owner)
+    with transaction() as session:
+        found = page(session, chosen, orders.Order.id.desc(), **query)
+        found["data"] = order_views(session, found["data"])
+    return found
 
 
 def _owner() -> str | None:

@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 from sqlalchemy import select
 
-from api.auth import public, signed_in
+from api.auth import identified, public
 from api.errors import refuses
 from api.fields import IdField, Money, Schema, Timestamp
 from api.pages import PageQuery, page, page_of
@@ -48,7 +48,7 @@ class Payment(PaymentSummary):
 
 @blueprint.route("/payments")
 class PaymentsView(MethodView):
-    @signed_in
+    @identified
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class PaymentsView(MethodView):
 
 @blueprint.route('/payments/<id("pay"):payment_id>')
 class PaymentView(MethodView):
-    @signed_in
+    @identified
     @blueprint.response(200, Payment)
     def get(self, payment_id: str) -> dict[str, Any]:
         """One payment with what the gateway did for it."""

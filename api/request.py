@@ -3,18 +3,21 @@
 import json
 import math
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_smorest import Blueprint
 from webargs.core import missing
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import invalid
+from models import events
 from models.database import request_id
 from models.errors import BadRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_BODY = 1 << 20  # bytes
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -53,15 +56,40 @@ def _check_input() -> None:
         return
     faults = {name: [UNSTORABLE] for name, value in request.args.items(multi=True) if "\0" in name + value}
     if request.content_length or request.headers.get("Transfer-Encoding"):
-        if not request.is_json:
+        if request.is_json:
+            faults.update(_unstorable(_parsed()))
+        elif not _takes_files():
             raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
-        try:
-            g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
-            faults.update(_unstorable(g.body))
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
     if faults:
         raise invalid(faults)
+
+
+def _parsed() -> Any:
+    """The body, kept for the schemas. Raises BadRequest (`malformed_json`)."""
+    try:
+        g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
+    return g.body
+
+
+def takes_files(limit: int) -> Callable[[View], View]:
+    """A view whose body is a file of at most so many bytes, which it reads and judges itself."""
+
+    def mark(view: View) -> View:
+        view.takes_files = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _takes_files() -> bool:
+    """Whether the view takes a file; it may be larger than other bodies then."""
+    view = getattr(current_app.view_functions[request.endpoint or ""], "view_class", None)
+    limit = getattr(getattr(view, request.method.lower(), None), "takes_files", None)
+    if limit is not None:
+        request.max_content_length = limit
+    return limit is not None
 
 
 EXACT = 2**53  # below it a float stands for one integer only
@@ -116,3 +144,4 @@ def _finish(response: Response) -> Response:
 
 def _forget(_: BaseException | None) -> None:
     request_id.set(None)
+    events.actor.set(None)

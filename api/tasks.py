@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api import streams
-from api.auth import signed_in
+from api.auth import identified
 from api.errors import refuses
 from api.fields import IdField, Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
@@ -69,7 +69,7 @@ class Accepted(Schema):
 
 @blueprint.route('/tasks/<id("run"):run_id>')
 class TaskView(MethodView):
-    @signed_in
+    @identified
     @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class TaskView(MethodView):
 
 @blueprint.route('/tasks/<id("run"):run_id>/events')
 class TaskEventsView(MethodView):
-    @signed_in
+    @identified
     @refuses("too_many_streams")
     @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
     @blueprint.alt_response(204, description="There is nothing to come: the last event was `end` (`Last-Event-ID`)")
@@ -146,6 +146,8 @@ def links(run: Any) -> dict[str, str]:
     if "purchase_order_id" in run.input:
         order_id = run.input["purchase_order_id"]
         found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
+    if "import_id" in run.input:
+        found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
     if run.result and "report_id" in run.result:
         found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
     return found

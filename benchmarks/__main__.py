@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [engine|checkout|backlog|growth|all]`, which is what `make bench` runs."""
+"""The command line: `python -m benchmarks [engine|checkout|backlog|growth|reads|all]`: what `make bench` runs."""
 
 import importlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-PROGRAMS = ("engine", "checkout", "backlog", "growth")
+PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +23,8 @@ def main(program: str, runs: int, kept: Path | None, sizes: str) -> None:
 
     engine: workflows per second, against a plain Celery canvas and against DBOS. checkout: orders through HTTP.
     backlog: 2,000 checkouts in the queue of one worker process. growth: orders and lists with a million past
-    orders. Everything runs in a temporary folder and is stopped and deleted at the end.
+    orders. reads: lists, searches and product pages of 100,000 products, and their import. Everything runs in a
+    temporary folder and is stopped and deleted at the end.
     """
     if program == "all":
         _run_all(runs, kept, sizes)

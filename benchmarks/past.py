@@ -2,6 +2,7 @@
 
 `python -m benchmarks.past fill PRODUCTS ORDERS`, in the environment of a shop that is up and new. Each order has
 what a real one leaves behind: its lines, payment, invoice, reservations, run, steps, event and mail.
+`python -m benchmarks.past analyse` makes the statistics of whatever there is.
 `python -m benchmarks.past some` prints the ids of some of the products, from all over the catalogue.
 """
 
@@ -84,6 +85,12 @@ def fill(products: int, orders: int) -> None:
         connection.execute(text("CHECKPOINT"))
 
 
+def analyse() -> None:
+    """What autovacuum does within minutes: statistics, and a look at which pages are visible to all."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE)"))
+
+
 def some(count: int = 500) -> list[str]:
     """Ids of products from all over the catalogue, the same ones each time."""
     spread = text("SELECT id FROM catalogue.product ORDER BY hashtext(sku) LIMIT :count")
@@ -95,5 +102,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["fill", products, orders]:
             fill(int(products), int(orders))
+        case ["analyse"]:
+            analyse()
         case ["some"]:
             print("\n".join(some()))

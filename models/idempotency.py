@@ -74,3 +74,9 @@ def delete_old(session: Session, before: datetime) -> int:
     """Deletes the keys that were first used before then, and says how many."""
     old = delete(IdempotencyKey).where(IdempotencyKey.created_at < before)
     return cast(CursorResult[None], session.execute(old)).rowcount
+
+
+def forget_owner(session: Session, owner: str) -> int:
+    """Deletes the answers that a user has got, and says how many: what was said in them may be personal."""
+    theirs = delete(IdempotencyKey).where(IdempotencyKey.owner == owner)
+    return cast(CursorResult[None], session.execute(theirs)).rowcount

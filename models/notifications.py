@@ -1,9 +1,9 @@
 """What the shop tells people, and whether it went out."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import CursorResult, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -24,6 +24,22 @@ TEMPLATES = {
         "You have left something in your cart",
         "Dear {first_name},\n\nthis is still in your cart:\n\n{lines}\n\n"
         "Nothing of it is held back for you until you check out.\n",
+    ),
+    "welcome": (
+        "Welcome to our shop",
+        "Dear {first_name},\n\nyour account {username} is open. You can sign in with this name or with your e-mail "
+        "address.\n\nIf it was not you who opened it, please tell us.\n",
+    ),
+    "password_reset": (
+        "A new password for {username}",
+        "Dear {first_name},\n\nsomebody, we hope you, has asked for a new password for your account {username}.\n\n"
+        "{how}\n\nThis is good for an hour, and once. If it was not you, you need not do anything: your password "
+        "stays as it is.\n",
+    ),
+    "password_changed": (
+        "Your password was changed",
+        "Dear {first_name},\n\nthe password of your account {username} was changed, and everybody who was signed in "
+        "elsewhere is signed out.\n\nIf it was not you, ask for a new password at once, and tell us.\n",
     ),
     "stock_low": (
         "Low stock: {sku} in {warehouse}",
@@ -63,6 +79,9 @@ class Notification(Base):
     sent_at: Mapped[datetime | None]
     fault: Mapped[str | None]
 
+
+ERASED = "erased"
+"""Stands in place of the receiver once that person is forgotten."""
 
 Mail = Row[str, str, str, str]
 """The id, recipient, subject and text of a notification."""
@@ -104,3 +123,10 @@ def sent(session: Session, key: str, fault: str | None) -> None:
         session.connection().execute(_WENT_OUT, {"of_key": key})
     else:
         session.connection().execute(_FAILED, {"of_key": key, "why": fault})
+
+
+def forget_user(session: Session, user_id: str) -> int:
+    """Erases to whom and what was told to a user, and says how many mails; that they were sent stays."""
+    theirs = update(Notification).where(Notification.user_id == user_id, Notification.recipient != ERASED)
+    erased = theirs.values(recipient=ERASED, subject="", text="")
+    return cast(CursorResult[None], session.execute(erased)).rowcount

@@ -207,6 +207,26 @@ def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
     return order
 
 
+OVER = ("delivered", "cancelled", "returned")
+"""Statuses from which on nothing is sent to the order's address."""
+
+
+def forget_user(session: Session, user_id: str) -> int:
+    """Erases where the user's orders were sent to, and says how many orders still need their address.
+
+    The orders stay, with lines, sums and invoices. Of an address the country stays, for it decides which tax law
+    holds (Directive 2006/112/EC, articles 31 to 39). An order that is not OVER keeps its address until it is.
+    """
+    theirs = select(Order).where(Order.user_id == user_id).order_by(Order.id).with_for_update()
+    waiting = 0
+    for order in session.scalars(theirs):
+        if order.status in OVER:
+            order.address = {name: value for name, value in order.address.items() if name == "country"}
+        else:
+            waiting += 1
+    return waiting
+
+
 def lock(session: Session, order_id: str) -> Order:
     """The order, locked. Raises NotFound."""
     order = session.get(Order, order_id, with_for_update=True)
@@ -245,7 +265,7 @@ def quantities(session: Session, order_id: str) -> dict[str, int]:
 _SUMMARY = (
     select(
         Order.number, Order.total, Order.currency, Order.user_id, accounts.User.email, accounts.User.first_name,
-        Line.title, Line.quantity,
+        accounts.User.status.label("account"), Line.title, Line.quantity,
     )
     .join(accounts.User, accounts.User.id == Order.user_id)
     .join(Line, Line.order_id == Order.id)

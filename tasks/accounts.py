@@ -21,3 +21,19 @@ def forget_keys(session: Session, run: Run) -> dict[str, Any]:
 def forget_sessions(session: Session, run: Run) -> dict[str, Any]:
     """Deletes sessions that have ended or run out."""
     return {"sessions": accounts.delete_old_sessions(session, datetime.now(UTC))}
+
+
+@step
+def forget_tries(session: Session, run: Run) -> dict[str, Any]:
+    """Deletes tokens for new passwords that have run out, and guesses that are free again."""
+    now = datetime.now(UTC)
+    return {
+        "resets": accounts.delete_old_resets(session, now),
+        "guesses": accounts.delete_old_guesses(session, now),
+    }
+
+
+@step
+def forget_answers(session: Session, run: Run) -> dict[str, Any]:
+    """Deletes what a user who is gone was answered, as it is kept beside idempotency keys."""
+    return {"answers": idempotency.forget_owner(session, run.input["user_id"])}

@@ -33,3 +33,9 @@ def _another(session: Session, run: Run) -> dict[str, Any]:
     portion = run.input.get("portion", 1) + 1
     about = {**run.input, "portion": portion}
     return {"next": runs.start(session, run.workflow, key=f"{run.input['slot']}/{portion}", input=about)}
+
+
+@step
+def forget_user(session: Session, run: Run) -> None:
+    """Deletes the cart of a user who is gone."""
+    carts.forget_user(session, run.input["user_id"])

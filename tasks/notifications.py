@@ -6,11 +6,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import accounts, carts, inventory, notifications, orders
-from models.accounts.preferences import wants
 from models.errors import MailRefused
 from settings import settings
 from tasks.gateways import mail
-from tasks.step import Run, outside_step
+from tasks.step import Run, outside_step, step
 
 
 def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
@@ -32,7 +31,7 @@ def _key(run: Run) -> str:
 
 
 @outside_step(ask=_send, record=_sent)
-def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
+def order_confirmed(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails the customer what was bought and the number of its invoice."""
     lines = orders.summary(session, run.input["order_id"])
     order, confirmed = lines[0], run.output_of("orders.confirm") or {}
@@ -44,7 +43,7 @@ def order_confirmed(session: Session, run: Run) -> dict[str, Any]:
 
 
 @outside_step(ask=_send, record=_sent)
-def order_cancelled(session: Session, run: Run) -> dict[str, Any]:
+def order_cancelled(session: Session, run: Run) -> dict[str, Any] | None:
     """Mails the customer why the order could not be completed."""
     order = orders.summary(session, run.input["order_id"])[0]
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
@@ -57,7 +56,7 @@ def cart_reminder(session: Session, run: Run) -> dict[str, Any] | None:
     if not notifications.composed(session, _key(run)) and not (
         user.status == "active"
         and carts.is_left_alone(session, run.input["cart_id"], run.input["touched"])
-        and wants(session, user.id, "cart_reminder", "email")
+        and accounts.wants(session, user.id, "cart_reminder", "email")
     ):
         return None
     left = [line for line in carts.view(session, user.id).items if line.available]
@@ -69,9 +68,65 @@ def cart_reminder(session: Session, run: Run) -> dict[str, Any] | None:
     )  # fmt: skip
 
 
-def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any) -> dict[str, Any]:
+def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
+    """A mail about an order; None if the account is closed, or such mails are not wanted."""
+    if order.account != "active" or not accounts.wants(session, order.user_id, kind, "email"):
+        return None
     words |= {"number": order.number, "first_name": order.first_name}
     return _mail(notifications.compose(session, _key(run), kind, order.user_id, order.email, **words))
+
+
+def _to_user(session: Session, run: Run, kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
+    """A mail to somebody with an account; None if the account is closed, or such mails are not wanted."""
+    user = accounts.get(session, user_id)
+    if user.status != "active" or not accounts.wants(session, user_id, kind, "email"):
+        return None
+    words |= {"first_name": user.first_name, "username": user.username}
+    return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
+
+
+@outside_step(ask=_send, record=_sent)
+def welcome(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a new customer that the account is open."""
+    return _to_user(session, run, "welcome", run.input["user_id"])
+
+
+@outside_step(ask=_send, record=_sent)
+def password_changed(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a user that the password was changed, for it may have been somebody else."""
+    return _to_user(session, run, "password_changed", run.input["user_id"])
+
+
+UNSAID = "[the token is in the mail only]"
+
+
+@outside_step(ask=_send, record=_sent)
+def password_reset(session: Session, run: Run) -> dict[str, Any] | None:
+    """Mails a user a token for a new password, and a link if it is known where the shop's pages are.
+
+    The token is in the mail and nowhere else: neither in the notification that is kept, nor in the run.
+    """
+    user_id = run.input["user_id"]
+    if user_id is None:  # somebody asked for an account that there is not, and was not told so
+        return None
+    request = _to_user(session, run, "password_reset", user_id, how=UNSAID)
+    if request is None:
+        return None
+    how = how_to_reset(accounts.reset_token(session, run.id, user_id), settings.public_url)
+    return {**request, "text": request["text"].replace(UNSAID, how)}
+
+
+def how_to_reset(token: str, pages: str) -> str:
+    """What to do with a token for a new password. `pages`: where the shop's pages are, empty if there are none."""
+    how = f"This is your token for it:\n\n  {token}"
+    # Behind the #, so that it does not come into the logs of whoever serves the page.
+    return f"Choose it here:\n\n  {pages}/password#token={token}\n\n{how}" if pages else how
+
+
+@step
+def forget_user(session: Session, run: Run) -> dict[str, Any]:
+    """Erases what a user who is gone was told."""
+    return {"mails": notifications.forget_user(session, run.input["user_id"])}
 
 
 def _mail(mail: notifications.Mail) -> dict[str, Any]:

@@ -93,6 +93,9 @@ class Caller:
     def post(self, path: str, **options: Any) -> Any:
         return self.open("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> Any:
+        return self.open("PUT", path, **options)
+
     def patch(self, path: str, **options: Any) -> Any:
         return self.open("PATCH", path, **options)
 
@@ -133,7 +136,7 @@ def sign_in(client: Any) -> Callable[..., Caller]:
     def make(username: str, *roles: str) -> Caller:
         password_hash = accounts.hash_password(PASSWORD)
         with transaction() as session:
-            user = accounts.register(
+            user = accounts.add_customer(
                 session, username=username, email=f"{username}@example.org", password_hash=password_hash,
                 first_name=username.title(), last_name="Tester", address=ADDRESS,
             )  # fmt: skip

@@ -55,7 +55,7 @@ def make_customer(username: str) -> str:
     from models.database import transaction
 
     with transaction() as session:
-        user = accounts.register(
+        user = accounts.add_customer(
             session, username=username, email=f"{username}@example.org", password_hash="none",
             first_name=username.title(), last_name="Tester", address=ADDRESS,
         )  # fmt: skip

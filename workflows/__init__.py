@@ -2,7 +2,9 @@
 
 from tasks.app import app
 from workflows import (
+    accounts,
     carts_left_alone,
+    catalogue_import,
     checkout,
     clean_up,
     continuation,
@@ -14,8 +16,10 @@ from workflows import (
 )
 
 __all__ = [
+    "accounts",
     "app",
     "carts_left_alone",
+    "catalogue_import",
     "checkout",
     "clean_up",
     "continuation",

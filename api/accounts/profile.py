@@ -1,4 +1,4 @@
-"""What users keep with us: their profile, addresses and sessions."""
+"""What users keep with us: their profile, preferences, addresses and sessions."""
 
 from typing import Any
 
@@ -7,7 +7,15 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session as DatabaseSession
 
 from api.accounts.blueprint import blueprint
-from api.accounts.shapes import NewAddress, Profile, ProfileChanges, SavedAddress, Session
+from api.accounts.shapes import (
+    AddressChanges,
+    AddressToKeep,
+    Preferences,
+    Profile,
+    ProfileChanges,
+    SavedAddress,
+    Session,
+)
 from api.auth import signed_in
 from api.errors import refuses
 from api.idempotency import idempotent
@@ -34,6 +42,33 @@ class MeView(MethodView):
         with transaction() as session:
             return _profile(accounts.update_profile(session, g.principal.user_id, body))
 
+    @signed_in
+    @refuses("tasks_under_way", "last_admin")
+    @blueprint.response(204)
+    def delete(self) -> None:
+        """Closes the account and erases who it was. Orders, invoices and payments stay in the books."""
+        with transaction() as session:
+            accounts.close(session, g.principal.user_id)
+
+
+@blueprint.route("/me/preferences")
+class PreferencesView(MethodView):
+    @signed_in
+    @blueprint.response(200, Preferences)
+    def get(self) -> dict[str, dict[str, bool]]:
+        """What who asks is told, and by which channels."""
+        with transaction() as session:
+            return accounts.preferences_of(session, g.principal.user_id)
+
+    @signed_in
+    @blueprint.arguments(Preferences)
+    @blueprint.response(200, Preferences)
+    def patch(self, body: dict[str, dict[str, bool]]) -> dict[str, dict[str, bool]]:
+        """Changes the channels that are named. What confirms an order or keeps the account safe always goes out."""
+        with transaction() as session:
+            accounts.prefer(session, g.principal.user_id, body)
+            return accounts.preferences_of(session, g.principal.user_id)
+
 
 @blueprint.route("/me/addresses")
 class AddressesView(MethodView):
@@ -46,7 +81,7 @@ class AddressesView(MethodView):
             return page(session, accounts.addresses_of(g.principal.user_id), accounts.Address.id, **query)
 
     @signed_in
-    @blueprint.arguments(NewAddress)
+    @blueprint.arguments(AddressToKeep)
     @idempotent()
     @blueprint.response(201, SavedAddress)
     def post(self, session: DatabaseSession, body: dict[str, Any]) -> accounts.Address:
@@ -56,6 +91,21 @@ class AddressesView(MethodView):
 
 @blueprint.route('/me/addresses/<id("adr"):address_id>')
 class AddressView(MethodView):
+    @signed_in
+    @blueprint.response(200, SavedAddress)
+    def get(self, address_id: str) -> accounts.Address:
+        """One address."""
+        with transaction() as session:
+            return accounts.get_address(session, g.principal.user_id, address_id)
+
+    @signed_in
+    @blueprint.arguments(AddressChanges(partial=True))
+    @blueprint.response(200, SavedAddress)
+    def patch(self, body: dict[str, Any], address_id: str) -> accounts.Address:
+        """Changes the fields that are given. Orders that were sent there keep what they had."""
+        with transaction() as session:
+            return accounts.update_address(session, g.principal.user_id, address_id, body)
+
     @signed_in
     @blueprint.response(204)
     def delete(self, address_id: str) -> None:
@@ -76,6 +126,13 @@ class SessionsView(MethodView):
             found = page(session, live, accounts.LoginSession.id.desc(), **query)
         found["data"] = [_session(row) for row in found["data"]]
         return found
+
+    @signed_in
+    @blueprint.response(204)
+    def delete(self) -> None:
+        """Ends all sessions but the one that asks; their tokens stop working at once."""
+        with transaction() as session:
+            accounts.end_other_sessions(session, g.principal.user_id, kept=g.principal.session_id)
 
 
 @blueprint.route('/me/sessions/<id("ses"):session_id>')

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp
+from api.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
 from api.guests import Merge
 from models import accounts
 
@@ -38,10 +38,22 @@ class NewAddress(Schema):
     country = fields.String(required=True, validate=validate.Length(2, 60), metadata={"example": "GB"})
 
 
-class SavedAddress(NewAddress):
+class AddressToKeep(NewAddress):
+    default = TrueOrFalse(
+        attribute="is_default",
+        metadata={"description": "The one that is meant where none is named; the first is, until another one is"},
+    )
+
+
+class AddressChanges(AddressToKeep):
+    """Any of them."""
+
+
+class SavedAddress(AddressToKeep):
     id = IdField("adr", required=True)
     line2 = fields.String(allow_none=True)
     postal_code = fields.String(allow_none=True)
+    default = TrueOrFalse(required=True, attribute="is_default")
     created_at = Timestamp(required=True)
 
 
@@ -54,6 +66,12 @@ class Registration(Schema):
     address = fields.Nested(NewAddress, required=True)
 
 
+@validates_schema
+def _one_name(self: Schema, data: dict[str, Any], **_: Any) -> None:
+    if ("username" in data) == ("email" in data):
+        raise ValidationError("give either username or email", "username")
+
+
 class Login(Schema):
     """A user name or an e-mail address, in either field, and the password."""
 
@@ -61,10 +79,7 @@ class Login(Schema):
     email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
     password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
 
-    @validates_schema
-    def _one_name(self, data: dict[str, Any], **_: Any) -> None:
-        if ("username" in data) == ("email" in data):
-            raise ValidationError("give either username or email", "username")
+    _one_name = _one_name
 
 
 class RefreshToken(Schema):
@@ -78,6 +93,24 @@ class Token(Schema):
 class NewPassword(Schema):
     current_password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
     new_password = _password()
+
+
+class Forgotten(Schema):
+    """A user name or an e-mail address, in either field."""
+
+    username = fields.String(validate=validate.Length(1, 254), metadata={**EITHER, "example": "ada"})
+    email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
+
+    _one_name = _one_name
+
+
+class ResetPassword(Schema):
+    token = fields.String(required=True, validate=validate.Length(1, 200), metadata={"description": "From the mail"})
+    new_password = _password()
+
+
+class Told(Schema):
+    detail = fields.String(required=True)
 
 
 class Tokens(Schema):
@@ -141,3 +174,8 @@ class Session(Schema):
     created_at = Timestamp(required=True)
     last_used_at = Timestamp(required=True)
     expires_at = Timestamp(required=True)
+
+
+Channels = Schema.from_dict({name: TrueOrFalse() for name in accounts.CHANNELS}, name="Channels")
+Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.DEFAULTS}, name="Preferences")
+"""Kind of notification → channel → whether it goes out."""

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from flask import url_for
 from flask.views import MethodView
 from marshmallow import fields, validate
+from sqlalchemy.orm import Session
 
 from api.auth import allowed, public
 from api.catalogue.blueprint import blueprint
 from api.errors import refuses
+from api.etags import ETAG, check_unchanged, etag
 from api.fields import IdField, Schema
+from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
 from models import catalogue
 from models.database import transaction
@@ -19,12 +23,23 @@ class NewCategory(Schema):
     parent_id = IdField("cat", allow_none=True)
 
 
+class CategoryChanges(Schema):
+    name = fields.String(validate=validate.Length(1, 200))
+    parent_id = IdField("cat", allow_none=True, metadata={"description": "null: at the top of the tree"})
+
+
 class Category(NewCategory):
     id = IdField("cat")
 
 
 class NewAuthor(Schema):
     name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
+    email = fields.Email(allow_none=True, validate=validate.Length(max=254))
+    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+
+
+class AuthorChanges(Schema):
+    name = fields.String(validate=validate.Length(1, 200))
     email = fields.Email(allow_none=True, validate=validate.Length(max=254))
     address = fields.String(allow_none=True, validate=validate.Length(max=500))
 
@@ -41,7 +56,9 @@ class ListedAuthor(Schema):
 
 
 class AuthorQuery(PageQuery):
-    q = fields.String(validate=validate.Length(1, 200), metadata={"description": "part of the name"})
+    q = fields.String(
+        validate=validate.Length(1, 200), metadata={"description": "words of the name, or their beginnings"}
+    )
 
 
 @blueprint.route("/categories")
@@ -57,11 +74,46 @@ class CategoriesView(MethodView):
     @allowed("products:write")
     @refuses("name_taken")
     @blueprint.arguments(NewCategory)
-    @blueprint.response(201, Category)
-    def post(self, body: dict[str, Any]) -> catalogue.Category:
+    @idempotent()
+    @blueprint.response(201, Category, headers=ETAG)
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
         """Makes a category. Its name must be new, whatever its case."""
+        made = catalogue.create_category(session, **body)
+        address = url_for("catalogue.CategoryView", category_id=made.id)
+        return made, {"Location": address, **etag(made.updated_at)}
+
+
+@blueprint.route('/categories/<id("cat"):category_id>')
+class CategoryView(MethodView):
+    @public
+    @blueprint.response(200, Category, headers=ETAG)
+    def get(self, category_id: str) -> Any:
+        """A category."""
         with transaction() as session:
-            return catalogue.create_category(session, **body)
+            found = catalogue.get_category(session, category_id)
+        return found, etag(found.updated_at)
+
+    @allowed("products:write")
+    @refuses("name_taken", "category_cycle", "stale")
+    @blueprint.arguments(CategoryChanges)
+    @blueprint.response(200, Category, headers=ETAG)
+    def patch(self, body: dict[str, Any], category_id: str) -> Any:
+        """Renames a category or moves it, with all that is in it. It can't go below itself."""
+        with transaction() as session:
+            category = catalogue.get_category(session, category_id, lock=True)
+            check_unchanged(category.updated_at)
+            changed = catalogue.update_category(session, category, body)
+        return changed, etag(changed.updated_at)
+
+    @allowed("products:write")
+    @refuses("category_in_use", "stale")
+    @blueprint.response(204)
+    def delete(self, category_id: str) -> None:
+        """Deletes a category that has no products on sale and no categories in it."""
+        with transaction() as session:
+            category = catalogue.get_category(session, category_id, lock=True)
+            check_unchanged(category.updated_at)
+            catalogue.delete_category(session, category)
 
 
 @blueprint.route("/authors")
@@ -78,8 +130,43 @@ class AuthorsView(MethodView):
     @allowed("products:write")
     @refuses("name_taken")
     @blueprint.arguments(NewAuthor)
-    @blueprint.response(201, Author)
-    def post(self, body: dict[str, Any]) -> catalogue.Author:
+    @idempotent()
+    @blueprint.response(201, Author, headers=ETAG)
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
         """Makes an author. Name and e-mail together must be new."""
+        made = catalogue.create_author(session, **body)
+        address = url_for("catalogue.AuthorView", author_id=made.id)
+        return made, {"Location": address, **etag(made.updated_at)}
+
+
+@blueprint.route('/authors/<id("aut"):author_id>')
+class AuthorView(MethodView):
+    @public
+    @blueprint.response(200, ListedAuthor, headers=ETAG)
+    def get(self, author_id: str) -> Any:
+        """An author."""
         with transaction() as session:
-            return catalogue.create_author(session, **body)
+            found = catalogue.get_author(session, author_id)
+        return found, etag(found.updated_at)
+
+    @allowed("products:write")
+    @refuses("name_taken", "stale")
+    @blueprint.arguments(AuthorChanges)
+    @blueprint.response(200, Author, headers=ETAG)
+    def patch(self, body: dict[str, Any], author_id: str) -> Any:
+        """Changes what is given. Null takes it out."""
+        with transaction() as session:
+            author = catalogue.get_author(session, author_id, lock=True)
+            check_unchanged(author.updated_at)
+            changed = catalogue.update_author(session, author, body)
+        return changed, etag(changed.updated_at)
+
+    @allowed("products:write")
+    @refuses("author_in_use", "stale")
+    @blueprint.response(204)
+    def delete(self, author_id: str) -> None:
+        """Deletes an author of whom no book is on sale."""
+        with transaction() as session:
+            author = catalogue.get_author(session, author_id, lock=True)
+            check_unchanged(author.updated_at)
+            catalogue.delete_author(session, author)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from flask import url_for
+from flask import Response, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.auth import allowed, public
 from api.catalogue.blueprint import blueprint
+from api.catalogue.listing import as_json, as_page, wanted_page
 from api.catalogue.shapes import (
     NewBook,
     NewProduct,
@@ -20,38 +21,19 @@ from api.catalogue.shapes import (
 from api.errors import refuses
 from api.etags import ETAG, check_unchanged, etag
 from api.idempotency import idempotent
-from api.pages import page, page_of
-from models import catalogue, inventory
+from api.pages import page_of
+from models import catalogue, inventory, storefront
 from models.database import transaction
-
-TABLE = catalogue.Product
-SORTS = {
-    "created_at": (TABLE.id.asc(),),  # a UUIDv7 sorts by time
-    "-created_at": (TABLE.id.desc(),),
-    "title": (TABLE.title.asc(), TABLE.id.asc()),
-    "-title": (TABLE.title.desc(), TABLE.id.desc()),
-    "price": (TABLE.price_amount.asc(), TABLE.id.asc()),
-    "-price": (TABLE.price_amount.desc(), TABLE.id.desc()),
-}
 
 
 @blueprint.route("/products")
 class ProductsView(MethodView):
     @public
     @blueprint.arguments(ProductQuery, location="query")
-    @blueprint.response(200, page_of(Product))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """Products on sale, newest first unless sorted otherwise."""
-        chosen = catalogue.listing(**{n: query.pop(n, None) for n in ("q", "category", "author", "kind")})
-        in_stock = query.pop("in_stock", None)
-        if in_stock is not None:
-            has_some = inventory.in_stock(TABLE.id)
-            chosen = chosen.where(has_some if in_stock else ~has_some)
-        with transaction() as session:
-            found = page(session, chosen, *SORTS[query.pop("sort")], **query)
-            pieces = inventory.available(session, [product.id for product in found["data"]])
-            found["data"] = [product_view(product, pieces[product.id]) for product in found["data"]]
-        return found
+    @blueprint.response(200, page_of(Product), headers=ETAG)
+    def get(self, query: dict[str, Any]) -> Response:
+        """Products on sale: the newest first or, where something is searched for, the best matches first."""
+        return as_page(wanted_page(query))
 
     @allowed("products:write")
     @refuses("sku_taken")
@@ -83,10 +65,9 @@ class BooksView(MethodView):
 class ProductView(MethodView):
     @public
     @blueprint.response(200, Product, headers=ETAG)
-    def get(self, product_id: str) -> Any:
+    def get(self, product_id: str) -> Response:
         """A product with what is available of it."""
-        with transaction() as session:
-            return _shown(session, catalogue.get_product(session, product_id))
+        return as_json(*storefront.product(product_id))
 
     @allowed("products:write")
     @refuses("sku_taken", "stale")

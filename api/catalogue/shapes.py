@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from api.fields import IdField, Money, Schema, Timestamp
 from api.pages import PageQuery
-from models import catalogue
+from models import catalogue, storefront
 
 ATTRIBUTES = "by kind: " + "; ".join(
     f"{kind}: {', '.join(attributes.model_fields)}" for kind, attributes in catalogue.ATTRIBUTES.items()
@@ -14,8 +14,8 @@ ATTRIBUTES = "by kind: " + "; ".join(
 
 
 class Named(Schema):
-    id = fields.String()
-    name = fields.String()
+    id = fields.String(required=True)
+    name = fields.String(required=True)
 
 
 class Availability(Schema):
@@ -75,15 +75,20 @@ class NewBook(_Written):
 class ProductQuery(PageQuery):
     q = fields.String(
         validate=validate.Length(1, 200),
-        metadata={"description": "part of the title or the author's name, the start of the SKU, or the id"},
+        metadata={
+            "description": "words or beginnings of words of title, author, category and description, in any order; "
+            "the start of the SKU; or the id"
+        },
     )
     category = fields.String(metadata={"description": "id or name; takes in the categories below it"})
     author = fields.String(metadata={"description": "id or name"})
     kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
     in_stock = fields.Boolean()
+    price_min = fields.Integer(validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "minor units"})
+    price_max = fields.Integer(validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "minor units"})
     sort = fields.String(
-        load_default="-created_at",
-        validate=validate.OneOf(("created_at", "-created_at", "title", "-title", "price", "-price")),
+        validate=validate.OneOf(tuple(storefront.SORTS)),
+        metadata={"description": "left out: by relevance with `q`, the newest first without"},
     )
 
 

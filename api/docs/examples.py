@@ -77,7 +77,7 @@ class Examples:
 
 def _plain(kind: Any, schema: Mapping[str, Any], name: str) -> Any:
     if kind == "boolean":
-        return WORDS.get(name, True)
+        return WORDS[name] if isinstance(WORDS.get(name), bool) else True
     if kind in ("integer", "number"):
         least = max(schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1)
         return min(WORDS[name] if isinstance(WORDS.get(name), int) else least, schema.get("maximum", 10**9))

@@ -164,9 +164,11 @@ def _implied(operation: dict[str, Any], method: str, path: str, rule: str) -> It
     names = {(parameter["in"], parameter["name"]) for parameter in operation["parameters"]}
     if operation.get("security"):
         yield from ("not_signed_in", "invalid_token")
+    if {"api_key": []} in operation.get("security", ()):
+        yield "invalid_api_key"
     if {"cart": []} in operation.get("security", ()):
         yield "invalid_cart_token"
-    if ":" in rule:
+    if rule not in ("public", "identified"):  # a permission may be missing; or it needs a person, and a key asks
         yield "not_allowed"
     if "{" in path:
         yield "not_found"
@@ -184,7 +186,7 @@ def _problem(name: str, rule: str, operation: dict[str, Any], examples: Examples
     """An example of a refusal of this operation."""
     code = codes()[name]
     extra = EXTRAS.get(name, {})
-    if name == "not_allowed":
+    if name == "not_allowed" and ":" in rule:
         extra = {"permission": rule}
     if name == "invalid_fields":
         extra = {"errors": _fault(operation, examples)}

@@ -1,6 +1,34 @@
 """Accounts: users, their addresses and passwords, and the sessions in which they are signed in."""
 
+from models.accounts.addresses import (
+    add_address,
+    address_as_data,
+    addresses_of,
+    delete_address,
+    get_address,
+    update_address,
+)
+from models.accounts.closing import close
+from models.accounts.guesses import (
+    delete_old_guesses,
+    give_back,
+    login_limits,
+    password_limits,
+    reset_limits,
+    take,
+)
 from models.accounts.passwords import hash_password, password_fits
+from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, prefer, preferences_of, wants
+from models.accounts.registration import add_customer, register, upsert_admin
+from models.accounts.resets import (
+    ask_for_reset,
+    change_password,
+    check_reset_token,
+    credentials_of,
+    delete_old_resets,
+    reset_password,
+    reset_token,
+)
 from models.accounts.sessions import (
     Credentials,
     Opened,
@@ -16,51 +44,73 @@ from models.accounts.sessions import (
     rotate,
     wrong_credentials,
 )
-from models.accounts.tables import STATUSES, Address, LoginSession, SpentToken, User
-from models.accounts.users import (
-    add_address,
-    address_as_data,
-    addresses_of,
-    change_password,
-    credentials_of,
-    delete_address,
-    get,
-    get_address,
-    register,
-    update_profile,
-    upsert_admin,
+from models.accounts.tables import (
+    STATUSES,
+    Address,
+    Guess,
+    LoginSession,
+    PasswordReset,
+    Preference,
+    SpentToken,
+    User,
 )
+from models.accounts.users import find_users, get, get_active, update_profile
 
 __all__ = [
+    "ALWAYS",
+    "CHANNELS",
+    "DEFAULTS",
     "STATUSES",
     "Address",
     "Credentials",
+    "Guess",
     "LoginSession",
     "Opened",
+    "PasswordReset",
+    "Preference",
     "Principal",
     "SpentToken",
     "User",
     "add_address",
+    "add_customer",
     "address_as_data",
     "addresses_of",
+    "ask_for_reset",
     "change_password",
+    "check_reset_token",
+    "close",
     "credentials_of",
     "delete_address",
+    "delete_old_guesses",
+    "delete_old_resets",
     "delete_old_sessions",
     "end_other_sessions",
     "end_session",
     "find_credentials",
     "find_principal",
+    "find_users",
     "get",
+    "get_active",
     "get_address",
+    "give_back",
     "hash_password",
     "live_sessions",
     "log_in",
+    "login_limits",
     "open_session",
     "password_fits",
+    "password_limits",
+    "prefer",
+    "preferences_of",
     "register",
+    "reset_limits",
+    "reset_password",
+    "reset_token",
     "rotate",
+    "take",
+    "update_address",
     "update_profile",
     "upsert_admin",
+    "wants",
     "wrong_credentials",
 ]

@@ -6,10 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    String,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
-from models import access
+from models import access, events
 from models.accounts.tables import LoginSession, SpentToken, User
 from models.database import Statements, new_id
 from models.errors import NotFound, NotSignedIn
@@ -19,10 +31,14 @@ LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong i
 
 @dataclass(frozen=True)
 class Credentials:
-    """A user and the hash against which a password is to be checked; both None if there is no such user."""
+    """A user and the hash against which a password is to be checked; both None if there is no such user.
+
+    `familiar`: the user is signed in at the address from which this was asked.
+    """
 
     user_id: str | None
     password_hash: str | None
+    familiar: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,18 +52,25 @@ class Opened:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who stands behind a request, and what he or she may do."""
+    """Who stands behind a request, and what he or she may do.
+
+    `key_id`: the API key that a machine came with. It acts for the user who has made it; `session_id` is empty then.
+    """
 
     user_id: str
     session_id: str
     roles: frozenset[str]
     permissions: frozenset[str]
+    key_id: str | None = None
 
 
-def find_credentials(session: Session, login: str) -> Credentials:
-    """The active user of that user name or e-mail address, whatever the case."""
+def find_credentials(session: Session, login: str, ip: str | None = None) -> Credentials:
+    """The active user of that user name or e-mail address, whatever the case. `ip`: from where is asked."""
     named = or_(func.lower(User.username) == func.lower(login), func.lower(User.email) == func.lower(login))
-    found = session.execute(select(User.id, User.password_hash).where(named, User.status == "active")).one_or_none()
+    signed_in = select(LoginSession.id).where(LoginSession.user_id == User.id, _is_live())
+    here = signed_in.where(LoginSession.ip == literal(ip, String)).exists()
+    asked = select(User.id, User.password_hash, here).where(named, User.status == "active")
+    found = session.execute(asked).one_or_none()
     return Credentials(*found) if found else Credentials(None, None)
 
 
@@ -74,7 +97,7 @@ def open_session(session: Session, user_id: str, user_agent: str | None, ip: str
     """Opens a session of 30 days for a user who has just shown who he or she is."""
     token = secrets.token_urlsafe(32)
     opened = LoginSession(
-        id=new_id("ses"), user_id=user_id, refresh_hash=_digest(token),
+        id=new_id("ses"), user_id=user_id, refresh_hash=digest(token),
         user_agent=user_agent and user_agent[:300], ip=ip, expires_at=datetime.now(UTC) + LIFETIME,
     )  # fmt: skip
     session.add(opened)
@@ -88,19 +111,26 @@ def rotate(session: Session, refresh_token: str) -> Opened | None:
     A token that was exchanged before ends its session (RFC 9700, section 4.14.2): one of the two who had it
     should not have had it. That holds once the caller commits, so this raises nothing.
     """
-    digest = _digest(refresh_token)
+    shown = digest(refresh_token)
     holder = select(LoginSession).join(User, User.id == LoginSession.user_id)
-    current = holder.where(LoginSession.refresh_hash == digest, _is_live(), User.status == "active")
+    current = holder.where(LoginSession.refresh_hash == shown, _is_live(), User.status == "active")
     found = session.scalars(current.with_for_update(of=LoginSession)).one_or_none()
     if found is None:
-        spent = select(SpentToken.session_id).where(SpentToken.refresh_hash == digest)
-        _end(session, LoginSession.id.in_(spent))
+        _end_stolen(session, shown)
         return None
-    session.add(SpentToken(refresh_hash=digest, session_id=found.id))
+    session.add(SpentToken(refresh_hash=shown, session_id=found.id))
     token = secrets.token_urlsafe(32)
-    found.refresh_hash, found.last_used_at = _digest(token), datetime.now(UTC)
+    found.refresh_hash, found.last_used_at = digest(token), datetime.now(UTC)
     session.flush()
     return Opened(found.user_id, found.id, token)
+
+
+def _end_stolen(session: Session, shown: str) -> None:
+    """Ends the session in which this refresh token was spent, if it is live, and says so (event `session.stolen`)."""
+    spent = select(SpentToken.session_id).where(SpentToken.refresh_hash == shown)
+    ended = update(LoginSession).where(LoginSession.id.in_(spent), _is_live()).values(ended_at=func.now())
+    for session_id, user_id in session.execute(ended.returning(LoginSession.id, LoginSession.user_id)).all():
+        events.emit(session, "session.stolen", {"session_id": session_id, "user_id": user_id})
 
 
 def _is_live() -> ColumnElement[bool]:
@@ -151,6 +181,6 @@ def _end(session: Session, *which: ColumnElement[bool]) -> int:
     return cast(CursorResult[None], session.execute(ended.execution_options(synchronize_session=False))).rowcount
 
 
-def _digest(token: str) -> str:
-    """SHA-256 is enough for what is random to begin with."""
+def digest(token: str) -> str:
+    """What is kept of a token. SHA-256 is enough for what is random to begin with."""
     return hashlib.sha256(token.encode()).hexdigest()

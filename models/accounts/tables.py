@@ -26,15 +26,23 @@ class User(Base):
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         Index("uq_user_username", func.lower(username), unique=True),
         Index("uq_user_email", func.lower(email), unique=True),
+        # For who looks for a person by how a name begins.
+        Index("ix_user_username_prefix", text("lower(username) text_pattern_ops")),
+        Index("ix_user_email_prefix", text("lower(email) text_pattern_ops")),
+        Index("ix_user_last_name_prefix", text("lower(last_name) text_pattern_ops")),
         {"schema": "accounts"},
     )
 
 
 class Address(Base):
-    """Where a user lives or has things sent."""
+    """Where a user lives or has things sent. Of a user's addresses one at most is the default."""
 
     __tablename__ = "address"
-    __table_args__ = (Index("ix_address_user_id_id", "user_id", "id"), {"schema": "accounts"})
+    __table_args__ = (
+        Index("ix_address_user_id_id", "user_id", "id"),
+        Index("uq_address_default", "user_id", unique=True, postgresql_where=text("is_default")),
+        {"schema": "accounts"},
+    )
     id: Mapped[str] = mapped_column(Id("adr"), primary_key=True)
     user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"))
     line1: Mapped[str] = mapped_column(String(200))
@@ -42,6 +50,7 @@ class Address(Base):
     city: Mapped[str] = mapped_column(String(100))
     postal_code: Mapped[str | None] = mapped_column(String(20))
     country: Mapped[str] = mapped_column(String(60))
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[Created]
 
 
@@ -72,3 +81,35 @@ class SpentToken(Base):
     __table_args__ = ({"schema": "accounts"},)
     refresh_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     session_id: Mapped[str] = mapped_column(Id("ses"), ForeignKey(LoginSession.id, ondelete="CASCADE"), index=True)
+
+
+class Preference(Base):
+    """Whether a user wants a kind of notification by a channel, where that is not what it is for everybody."""
+
+    __tablename__ = "preference"
+    __table_args__ = ({"schema": "accounts"},)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    wanted: Mapped[bool]
+
+
+class PasswordReset(Base):
+    """A mailed token for a new password; good once. Its id is that of the run that mails it."""
+
+    __tablename__ = "password_reset"
+    __table_args__ = ({"schema": "accounts"},)
+    id: Mapped[str] = mapped_column(Id("run"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Guess(Base):
+    """How far guesses are used up for one account or address: all of them are free again at `free_at`."""
+
+    __tablename__ = "guess"
+    __table_args__ = ({"schema": "accounts"},)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    free_at: Mapped[datetime]

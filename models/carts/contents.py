@@ -91,6 +91,11 @@ def take_out(session: Session, user_id: str, ordered: Mapping[str, int]) -> None
     _take(session, touch(session, user_id), ordered)
 
 
+def forget_user(session: Session, user_id: str) -> None:
+    """Deletes the user's cart with what is in it, if there is one. A guest's cart holds nothing of a person."""
+    session.execute(delete(Cart).where(Cart.user_id == user_id))
+
+
 _QUANTITIES = {
     kind: select(Item.product_id, Item.quantity).join(Cart).where(held).order_by(Item.added_at, Item.product_id)
     for kind, held in HELD.items()

@@ -17,12 +17,19 @@ from models.catalogue.products import (
     create_product,
     delete_product,
     get_product,
-    listing,
     prices_of,
     products_by_id,
     update_product,
 )
 from models.catalogue.tables import KINDS, Author, Category, Product
+from models.catalogue.tending import (
+    delete_author,
+    delete_category,
+    get_author,
+    get_category,
+    update_author,
+    update_category,
+)
 
 __all__ = [
     "ATTRIBUTES",
@@ -42,13 +49,18 @@ __all__ = [
     "create_book",
     "create_category",
     "create_product",
+    "delete_author",
+    "delete_category",
     "delete_product",
     "find_or_create_author",
     "find_or_create_category",
+    "get_author",
+    "get_category",
     "get_product",
-    "listing",
     "prices_of",
     "products_by_id",
+    "update_author",
+    "update_category",
     "update_product",
     "upsert_products",
 ]

@@ -1,82 +1,115 @@
 """Many products at once, for imports."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import func, literal_column, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from uuid6 import uuid7
 
 from models.catalogue.drafts import Draft
 from models.catalogue.groups import Person, find_or_create_authors, find_or_create_categories, tidy
-from models.catalogue.tables import ON_SALE, Product
-from models.database import new_id
 from models.errors import Invalid
 
-_CHANGING = (
-    "title", "description", "price_amount", "currency", "category_id", "author_id", "attributes",
-)  # fmt: skip
+_TYPES = {
+    "id": "uuid", "sku": "text", "kind": "text", "title": "text", "description": "text", "price_amount": "bigint",
+    "currency": "text", "category_id": "uuid", "author_id": "uuid", "attributes": "jsonb",
+}  # fmt: skip
+_CHANGING = [name for name in _TYPES if name not in ("id", "sku", "kind")]
+
+
+def _all(of: str, names: Sequence[str] = _CHANGING) -> str:
+    return ", ".join(f"{of}.{name}" for name in names)
+
+
+# What is there already and the same is not touched: neither locked nor given to the triggers.
+# Sorted, so that two imports can't deadlock.
+_UPSERT = f"""
+    WITH given AS (
+        SELECT * FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _TYPES.items())})
+            AS given ({", ".join(_TYPES)})
+    ), written AS (
+        INSERT INTO catalogue.product AS product ({", ".join(_TYPES)})
+        SELECT {_all("given", list(_TYPES))}
+        FROM given LEFT JOIN catalogue.product AS old ON old.sku = given.sku AND old.deleted_at IS NULL
+        WHERE old.id IS NULL OR old.kind = given.kind AND ({_all("old")}) IS DISTINCT FROM ({_all("given")})
+        ORDER BY given.sku
+        ON CONFLICT (sku) WHERE deleted_at IS NULL DO UPDATE
+        SET {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}, updated_at = now()
+        WHERE product.kind = excluded.kind AND ({_all("product")}) IS DISTINCT FROM ({_all("excluded")})
+        RETURNING id, sku, xmax = 0 AS created
+    )
+    SELECT given.sku, coalesce(written.id, old.id) AS id, written.created, old.kind
+    FROM given LEFT JOIN written USING (sku)
+    LEFT JOIN catalogue.product AS old ON old.sku = given.sku AND old.deleted_at IS NULL
+"""  # noqa: S608, our own words; an inserted row has been locked or changed by nobody yet: its xmax is 0
+_OTHERS = "SELECT id, sku, kind FROM catalogue.product WHERE sku = ANY(%(skus)s) AND deleted_at IS NULL"
 
 
 @dataclass(frozen=True)
 class Upserted:
-    """What became of a batch: counts of rows, and the id of every product in it by its SKU."""
+    """What became of a batch: counts of rows, and the id of every product in it by its SKU.
+
+    `misfits`: SKU → kind, of the products that are of another kind than the batch says. They stay as they are.
+    """
 
     created: int
     updated: int
     unchanged: int
     ids: dict[str, str]
+    misfits: dict[str, str]
 
 
 def upsert_products(session: Session, drafts: Sequence[Draft]) -> Upserted:
     """Creates the products that are not there, by SKU, and changes those that differ; the same batch again
     changes nothing. Categories and authors are named, not given by id, and made where they are missing.
 
-    A statement per thousand rows and seven more. Raises Invalid, with nothing done, if a SKU comes
-    twice or would change its kind.
+    At most eight statements. Raises Invalid, with nothing done, if a SKU comes twice.
     """
     twice = [sku for sku, times in Counter(draft.sku for draft in drafts).items() if times > 1]
     if twice:
         raise Invalid("A SKU comes twice.", errors={sku: ["Comes twice."] for sku in twice})
     if not drafts:
-        return Upserted(0, 0, 0, {})
-    rows = _rows(session, drafts)
-    new = insert(Product)
-    differs = or_(*(getattr(Product, name).is_distinct_from(new.excluded[name]) for name in _CHANGING))
-    upsert: Any = new.on_conflict_do_update(
-        index_elements=["sku"],
-        index_where=ON_SALE,
-        set_={name: new.excluded[name] for name in _CHANGING} | {"updated_at": func.now()},
-        where=differs,
-    ).returning(literal_column("xmax = 0"))  # an inserted row has been locked or changed by nobody yet
-    written = session.connection().execute(upsert, rows).scalars().all()
+        return Upserted(0, 0, 0, {}, {})
+    connection = session.connection()
+    found = connection.exec_driver_sql(_UPSERT, _columns(session, drafts)).all()
+    kinds = {draft.sku: draft.kind for draft in drafts}
+    ids = {row.sku: row.id for row in found if row.created is not None or row.kind == kinds[row.sku]}
+    misfits = {row.sku: row.kind for row in found if row.created is None and row.kind not in (None, kinds[row.sku])}
+    # Somebody else has made them since the statement began.
+    missed = [sku for sku in kinds if sku not in ids and sku not in misfits]
+    for row in connection.exec_driver_sql(_OTHERS, {"skus": missed}) if missed else ():
+        if row.kind == kinds[row.sku]:
+            ids[row.sku] = row.id
+        else:
+            misfits[row.sku] = row.kind
+    written = [row.created for row in found if row.created is not None]
     created = sum(written)
-    return Upserted(created, len(written) - created, len(rows) - len(written), _ids(session, drafts))
+    unchanged = len(ids) - len(written)
+    shown = {sku: f"prd_{product_id.hex}" for sku, product_id in ids.items()}
+    return Upserted(created, len(written) - created, unchanged, shown, misfits)
 
 
-def _rows(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
-    categories = find_or_create_categories(session, (draft.category for draft in drafts))
-    authors = find_or_create_authors(session, (_person(draft) for draft in drafts if draft.author))
-    rows = []
-    for draft in sorted(drafts, key=lambda draft: draft.sku):  # sorted, so that two imports can't deadlock
-        fields = draft.model_dump(exclude={"category", "author", "author_email"})
-        fields["category_id"] = categories[tidy(draft.category)]
-        fields["author_id"] = authors[_person(draft)] if draft.author else None
-        rows.append({"id": new_id("prd"), **fields})
-    return rows
+def _columns(session: Session, drafts: Sequence[Draft]) -> dict[str, list[Any]]:
+    categories = find_or_create_categories(session, {draft.category for draft in drafts})
+    authors = find_or_create_authors(session, {_person(draft) for draft in drafts if draft.author})
+    places = {name: _uuid(categories[tidy(name)]) for name in {draft.category for draft in drafts}}
+    same = ("sku", "kind", "title", "description", "price_amount", "currency")
+    columns: dict[str, list[Any]] = {name: [getattr(draft, name) for draft in drafts] for name in same}
+    return columns | {
+        "id": [uuid7() for _ in drafts],
+        "category_id": [places[draft.category] for draft in drafts],
+        "author_id": [_uuid(authors[_person(draft)]) if draft.author else None for draft in drafts],
+        "attributes": [json.dumps(draft.attributes) for draft in drafts],
+    }
+
+
+def _uuid(shown: str) -> UUID:
+    return UUID(shown[4:])
 
 
 def _person(draft: Draft) -> Person:
     return tidy(draft.author or ""), draft.author_email or ""
-
-
-def _ids(session: Session, drafts: Sequence[Draft]) -> dict[str, str]:
-    kinds = {draft.sku: draft.kind for draft in drafts}
-    query = select(Product.sku, Product.id, Product.kind).where(Product.sku.in_(kinds), Product.deleted_at.is_(None))
-    found = session.execute(query).all()
-    wrong = {row.sku: [f"Is of kind {row.kind} already."] for row in found if row.kind != kinds[row.sku]}
-    if wrong:
-        raise Invalid("A product can't change its kind.", errors=wrong)
-    return {row.sku: row.id for row in found}

@@ -1,5 +1,6 @@
 """What may be said of a product: the fields that all have, and the attributes of each kind."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -20,9 +21,12 @@ from settings import settings
 MAX_PRICE = 10**12  # far beyond any price, far within what JavaScript counts exactly
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+
+
 def _no_control_characters(text: str) -> str:
     """PostgreSQL can't store NUL, and no title needs a bell."""
-    if any(character < " " and character not in "\t\n" for character in text):
+    if _CONTROL.search(text):
         raise ValueError("must not contain control characters")
     return text
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, or_, select
+from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,8 @@ _ID = re.compile(r"(cat|aut)_[0-9a-f]{32}")
 _CATEGORY_KEY: list[Any] = [func.lower(Category.name)]
 # Without a parameter: a prepared statement could not be matched with the index.
 _EMAIL = func.lower(func.coalesce(Author.email, literal_column("''")))
+_PLAIN = Author.email.is_not(None)  # sorts those without an e-mail first
+_AUTHOR_WORDS = text("to_tsvector('simple', catalogue.plain(author.name)) @@ catalogue.wanted(:q)")
 _AUTHOR_KEY: list[Any] = [func.lower(Author.name), _EMAIL]
 
 
@@ -62,10 +64,11 @@ def find_or_create_categories(session: Session, names: Iterable[str]) -> dict[st
 
 def find_or_create_author(session: Session, name: str, email: str | None = None, address: str | None = None) -> Author:
     """The author of this name and, if it is given, this e-mail; made if there is none, also when two ask at once.
+    Without an e-mail, one who has none is meant, or else the first.
 
     One who is found stays as they are.
     """
-    query = select(Author).where(func.lower(Author.name) == func.lower(tidy(name))).order_by(Author.id).limit(1)
+    query = select(Author).where(func.lower(Author.name) == func.lower(tidy(name))).order_by(_PLAIN, Author.id).limit(1)
     if email:
         query = query.where(func.lower(email) == _EMAIL)
     found = session.scalars(query).one_or_none() or _insert_author(session, tidy(name), email, address)
@@ -75,7 +78,7 @@ def find_or_create_author(session: Session, name: str, email: str | None = None,
 def find_or_create_authors(session: Session, people: Iterable[Person]) -> dict[Person, str]:
     """(Tidied name, e-mail) → id of the author; those that are missing are made. At most three statements.
 
-    Without an e-mail, the first author of that name is meant.
+    Without an e-mail, the author of that name who has none is meant, or else the first.
     """
     wanted = sorted({(tidy(name), email) for name, email in people})
     names, emails = [name for name, _ in wanted], [email for _, email in wanted]
@@ -86,7 +89,9 @@ def find_or_create_authors(session: Session, people: Iterable[Person]) -> dict[P
     )
     same = func.lower(Author.name) == func.lower(row.c.name)
     meant = or_(row.c.email == "", func.lower(row.c.email) == _EMAIL)
-    query = select(row.c.name, row.c.email, Author.id).join(Author, same & meant).order_by(Author.id.desc())
+    query = (
+        select(row.c.name, row.c.email, Author.id).join(Author, same & meant).order_by(_PLAIN.desc(), Author.id.desc())
+    )
     found = {(name, email): author_id for name, email, author_id in session.execute(query)}
     missing = [person for person in wanted if person not in found]
     if missing:
@@ -122,9 +127,11 @@ def categories() -> Select[Any]:
 
 
 def authors(q: str | None = None) -> Select[Any]:
-    """The authors whose name contains `q`, to be ordered by the caller."""
+    """The authors in whose name are words that begin with those of `q`, to be ordered by the caller."""
     query = select(Author)
-    return query.where(Author.name.icontains(q, autoescape=True)) if q else query
+    if not q:
+        return query
+    return query.where(_AUTHOR_WORDS.bindparams(q=q))
 
 
 def tidy(name: str) -> str:

@@ -1,17 +1,16 @@
 """Products one by one and in lists: how they come, change and go."""
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.catalogue.drafts import check
 from models.catalogue.groups import author_named, category_named, find_or_create_author
-from models.catalogue.tables import Author, Category, Product
+from models.catalogue.tables import Product
 from models.database import new_id
 from models.errors import Conflict, Invalid, NotFound
 
@@ -81,46 +80,6 @@ def prices_of(session: Session, product_ids: Iterable[str]) -> dict[str, tuple[i
     on_sale = Product.id.in_(set(product_ids)), Product.deleted_at.is_(None)
     rows = session.execute(select(Product.id, Product.price_amount, Product.currency).where(*on_sale))
     return {row.id: (row.price_amount, row.currency) for row in rows}
-
-
-def listing(
-    *, q: str | None = None, category: str | None = None, author: str | None = None, kind: str | None = None
-) -> Select[Any]:
-    """Products on sale, to be ordered by the caller: `q` is part of the title or of the author's name, the
-    start of the SKU, or the id.
-
-    `category` is an id or a name and takes in the categories below it; so is `author`.
-    """
-    query = select(Product).where(Product.deleted_at.is_(None))
-    if q:
-        by_name = select(Author.id).where(Author.name.icontains(q, autoescape=True))
-        query = query.where(
-            or_(
-                Product.title.icontains(q, autoescape=True),
-                Product.sku.istartswith(q, autoescape=True),
-                Product.author_id.in_(by_name),
-                *([Product.id == q] if re.fullmatch("prd_[0-9a-f]{32}", q) else []),
-            )
-        )
-    if category:
-        query = query.where(Product.category_id.in_(_below(category)))
-    if author:
-        query = query.where(Product.author_id.in_(select(Author.id).where(_is(Author, "aut_", author))))
-    if kind:
-        query = query.where(Product.kind == kind)
-    return query
-
-
-def _below(category: str) -> Select[Any]:
-    tree = select(Category.id).where(_is(Category, "cat_", category)).cte("tree", recursive=True)
-    tree = tree.union(select(Category.id).join(tree, Category.parent_id == tree.c.id))
-    return select(tree.c.id)
-
-
-def _is(table: type[Author] | type[Category], prefix: str, id_or_name: str) -> ColumnElement[bool]:
-    if re.fullmatch(prefix + "[0-9a-f]{32}", id_or_name):
-        return table.id == id_or_name
-    return func.lower(table.name) == func.lower(id_or_name)
 
 
 def _fields_of(product: Product) -> dict[str, Any]:

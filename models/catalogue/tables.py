@@ -4,12 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Base, Created, Currency, Id, MinorUnits
 
 KINDS = ("book", "clothing", "electronics")
 ON_SALE = text("deleted_at IS NULL")
+SOON = {"gin_pending_list_limit": 256}
+"""KiB of new words that may wait for their place in the index; each search reads them all."""
 
 
 class Category(Base):
@@ -19,6 +22,7 @@ class Category(Base):
     id: Mapped[str] = mapped_column(Id("cat"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     parent_id: Mapped[str | None] = mapped_column(Id("cat"), ForeignKey("catalogue.category.id"), index=True)
+    updated_at: Mapped[Created]
     __table_args__ = (Index("uq_category_name", func.lower(name), unique=True), {"schema": "catalogue"})
 
 
@@ -30,14 +34,19 @@ class Author(Base):
     name: Mapped[str] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(254))
     address: Mapped[str | None] = mapped_column(String(500))
+    updated_at: Mapped[Created]
     __table_args__ = (
         Index("uq_author_name_email", func.lower(name), func.lower(func.coalesce(email, "")), unique=True),
+        Index("ix_author_words", text("to_tsvector('simple', catalogue.plain(name))"), postgresql_using="gin"),
         {"schema": "catalogue"},
     )
 
 
 class Product(Base):
-    """Something to sell. A deleted one stays, so that old orders can be read; its SKU may be used again."""
+    """Something to sell. A deleted one stays, so that old orders can be read; its SKU may be used again.
+
+    `names` and `search` are what it is found by; triggers keep them, also when its author or category is renamed.
+    """
 
     __tablename__ = "product"
     __table_args__ = (
@@ -50,6 +59,19 @@ class Product(Base):
         Index("ix_product_kind", "kind", "id", postgresql_where=ON_SALE),
         Index("ix_product_title", "title", "id", postgresql_where=ON_SALE),
         Index("ix_product_price", "price_amount", "id", postgresql_where=ON_SALE),
+        Index("ix_product_category_title", "category_id", "title", "id", postgresql_where=ON_SALE),
+        Index("ix_product_category_price", "category_id", "price_amount", "id", postgresql_where=ON_SALE),
+        Index("ix_product_kind_title", "kind", "title", "id", postgresql_where=ON_SALE),
+        Index("ix_product_kind_price", "kind", "price_amount", "id", postgresql_where=ON_SALE),
+        Index("ix_product_names", "names", postgresql_using="gin", postgresql_where=ON_SALE, postgresql_with=SOON),
+        Index("ix_product_search", "search", postgresql_using="gin", postgresql_where=ON_SALE, postgresql_with=SOON),
+        Index(
+            "ix_product_sku_start",
+            func.lower(text("sku")),
+            postgresql_where=ON_SALE,
+            postgresql_ops={"lower(sku)": "text_pattern_ops"},
+        ),
+        CheckConstraint("category_id IS NOT NULL OR deleted_at IS NOT NULL", name="category"),
         {"schema": "catalogue"},
     )
     id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
@@ -59,12 +81,14 @@ class Product(Base):
     description: Mapped[str]
     price_amount: Mapped[MinorUnits]
     currency: Mapped[Currency]
-    category_id: Mapped[str] = mapped_column(Id("cat"), ForeignKey(Category.id))
+    category_id: Mapped[str | None] = mapped_column(Id("cat"), ForeignKey(Category.id))
     author_id: Mapped[str | None] = mapped_column(Id("aut"), ForeignKey(Author.id))
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
     deleted_at: Mapped[datetime | None]
+    names: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''::tsvector"), deferred=True)
+    search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''::tsvector"), deferred=True)
 
-    category: Mapped[Category] = relationship(lazy="joined", innerjoin=True)
+    category: Mapped[Category | None] = relationship(lazy="joined")
     author: Mapped[Author | None] = relationship(lazy="joined")

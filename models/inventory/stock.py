@@ -1,9 +1,10 @@
 """Levels of stock and the movements that make them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -116,6 +117,23 @@ def take_in(
     announce(session, "stock.recovered", [level for level in changed if level.recovered])
 
 
+_OPEN = """
+    WITH given AS (
+        SELECT * FROM unnest(%(products)s::uuid[], %(movements)s::uuid[], %(pieces)s::integer[],
+            %(points)s::integer[], %(lows)s::timestamptz[]) AS given (product_id, movement_id, pieces, point, low)
+    ), opened AS (
+        INSERT INTO inventory.stock (product_id, warehouse_id, on_hand, reorder_point, low_since)
+        SELECT product_id, %(warehouse_id)s::uuid, pieces, point, low FROM given
+        ON CONFLICT DO NOTHING RETURNING product_id
+    ), moved AS (
+        INSERT INTO inventory.movement (id, product_id, warehouse_id, quantity, reason, reference)
+        SELECT movement_id, product_id, %(warehouse_id)s::uuid, pieces, 'opening stock', %(reference)s
+        FROM given JOIN opened USING (product_id) WHERE pieces > 0
+    )
+    SELECT count(*) FROM opened
+"""
+
+
 @dataclass(frozen=True)
 class Opening:
     """What lies in the shop of a product when it is first heard of."""
@@ -133,26 +151,23 @@ def open_stock(session: Session, openings: Sequence[Opening], reference: str | N
     where the warehouse has a limit and no room.
     """
     warehouse = lock_warehouse(session, default_warehouse(session).id)
-    now = datetime.now(UTC)
-    rows = [
-        {**asdict(opening), "warehouse_id": warehouse.id, "low_since": _low_since(opening, now)}
-        for opening in sorted(openings, key=lambda opening: opening.product_id)
-    ]
-    if not rows:
+    if not openings:
         return 0
-    new = insert(Stock).on_conflict_do_nothing().returning(Stock.product_id, Stock.on_hand)
-    opened = session.connection().execute(new, rows).all()
-    moved = [
-        {"id": new_id("mov"), "product_id": product_id, "warehouse_id": warehouse.id, "quantity": on_hand,
-         "reason": "opening stock", "reference": reference}
-        for product_id, on_hand in opened if on_hand
-    ]  # fmt: skip
-    if moved:
-        session.connection().execute(insert(Movement), moved)
+    now = datetime.now(UTC)
+    rows = sorted(openings, key=lambda opening: opening.product_id)
+    values = {
+        "warehouse_id": UUID(warehouse.id.removeprefix("wh_")), "reference": reference,
+        "products": [UUID(opening.product_id.removeprefix("prd_")) for opening in rows],
+        "movements": [UUID(new_id("mov").removeprefix("mov_")) for _ in rows],
+        "pieces": [opening.on_hand for opening in rows],
+        "points": [opening.reorder_point for opening in rows],
+        "lows": [_low_since(opening, now) for opening in rows],
+    }  # fmt: skip
+    opened: int = session.connection().exec_driver_sql(_OPEN, values).scalar_one()
     for kind, room in room_left(session, warehouse).items():
         if room is not None and room < 0:
             raise overfull(warehouse, kind, 0)
-    return len(opened)
+    return opened
 
 
 def _low_since(opening: Opening, now: datetime) -> datetime | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Base, Created, Id
@@ -49,6 +49,7 @@ class Stock(Base):
         Index(
             "ix_stock_low", "low_since", "product_id", "warehouse_id", postgresql_where=text("low_since IS NOT NULL")
         ),
+        Index("ix_stock_sellable", "product_id", "warehouse_id", postgresql_where=text("sellable")),
         {"schema": "inventory"},
     )
     product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
@@ -58,6 +59,7 @@ class Stock(Base):
     reorder_point: Mapped[int | None]
     reorder_quantity: Mapped[int | None]
     low_since: Mapped[datetime | None]
+    sellable: Mapped[bool] = mapped_column(Computed("on_hand > reserved", persisted=True), deferred=True)
 
     @property
     def available(self) -> int:

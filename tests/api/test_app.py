@@ -1,5 +1,6 @@
 """The application as a whole: every address has a rule and a description, and is well."""
 
+import re
 from typing import Any
 
 import pytest
@@ -24,8 +25,48 @@ def test_every_endpoint_declares_who_may_use_it(app: Any) -> None:
     found = endpoints(app)
     assert len(found) > 20
     rules = {f"{method} {address}": getattr(view, "rule", None) for method, address, view in found}
-    known = {"public", "signed in", "signed in or guest", *PERMISSIONS}
+    known = {"public", "signed in", "signed in or guest", "identified", *PERMISSIONS}
     assert {endpoint: rule for endpoint, rule in rules.items() if rule not in known} == {}
+
+
+PUBLIC = {
+    "GET /docs", "GET /docs/assets/<name>", "GET /docs/errors", "GET /healthz", "GET /openapi.json", "GET /readyz",
+    "GET /v1/authors", 'GET /v1/authors/<id("aut"):author_id>', "GET /v1/categories",
+    'GET /v1/categories/<id("cat"):category_id>', "GET /v1/products",
+    'GET /v1/products/<id("prd"):product_id>', "POST /v1/auth/introspect", "POST /v1/auth/login",
+    "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
+    "POST /v1/authz/check", "POST /v1/cart", "POST /v1/webhooks/payments",
+}  # fmt: skip
+"""What anybody may ask for. Whoever adds to this list has thought about it."""
+
+
+def ruled(app: Any) -> list[tuple[str, str, str]]:
+    """Method, an address and the rule of every endpoint that is not for everybody."""
+    found = []
+    for method, address, view in endpoints(app):
+        path = re.sub(r"<id\(\"(\w+)\"\):\w+>", lambda part: f"{part[1]}_{'0' * 32}", address)
+        path = re.sub(r"<role:\w+>", "staff", path)
+        if view.rule != "public":
+            found.append((method, path, view.rule))
+    return found
+
+
+def test_what_is_for_everybody_is_a_list_that_somebody_has_thought_about(app: Any) -> None:
+    found = endpoints(app)
+    assert {f"{method} {address}" for method, address, view in found if view.rule == "public"} == PUBLIC
+
+
+def test_rules_hold_before_anything_else_is_looked_at(app: Any, client: Any, customer: Any, sign_in: Any) -> None:
+    """Without a token, with a key that may nothing, without the permission: whatever the address and the body."""
+    admin = sign_in("admin", "admin")
+    key = {"X-Api-Key": admin.post("/v1/api-keys", json={"name": "x", "permissions": []}).json["key"]}
+    for method, path, rule in ruled(app):
+        assert client.open(path, method=method).status_code == 401, (method, path)
+        if rule != "identified":
+            assert client.open(path, method=method, headers=key).status_code == 403, (method, path)
+        if ":" in rule:
+            refused = customer.open(method, path)
+            assert (refused.status_code, refused.json["permission"]) == (403, rule), (method, path)
 
 
 def test_the_document_says_where_a_token_is_needed(client: Any) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from itertools import count
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import carts, inventory, runs
-from models.database import transaction
+from models import accounts, carts, imports, inventory, runs
+from models.database import new_id, transaction
+from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product, place_order
 
 _numbers = count(1)
@@ -55,8 +57,7 @@ def low_stock(refused_at: str | None = None) -> str:
     with transaction() as session:
         inventory.set_threshold(session, scarce, None, 1, None)
         inventory.adjust(session, scarce, -2, "broken")
-        started = select(runs.Run.id).where(runs.Run.workflow == "low_stock").order_by(runs.Run.id.desc())
-        return session.scalars(started.limit(1)).one()
+        return _reaction(session, "low_stock")
 
 
 def inventory_report(refused_at: str | None = None) -> str:
@@ -93,12 +94,64 @@ def cart_reminder(refused_at: str | None = None) -> str:
         _left_alone(session, cart_id, timedelta(days=2))
     with transaction() as session:
         carts.remind(session)
-        started = select(runs.Run.id).where(runs.Run.workflow == "cart_reminder").order_by(runs.Run.id.desc())
-        return session.scalars(started.limit(1)).one()
+        return _reaction(session, "cart_reminder")
 
 
 def _left_alone(session: Session, cart_id: str, since: timedelta) -> None:
     session.execute(update(carts.Cart).where(carts.Cart.id == cart_id).values(updated_at=func.now() - since))
+
+
+def _reaction(session: Session, workflow: str) -> str:
+    """The run of a workflow that an event has just started in this transaction."""
+    started = select(runs.Run.id).where(runs.Run.workflow == workflow).order_by(runs.Run.id.desc())
+    return session.scalars(started.limit(1)).one()
+
+
+def welcome(refused_at: str | None = None) -> str:
+    """Somebody registers."""
+    name = f"newcomer{next(_numbers)}"
+    with transaction() as session:
+        accounts.register(
+            session, username=name, email=f"{name}@example.org", password_hash="none", first_name="New",
+            last_name="Comer", address=ADDRESS,
+        )  # fmt: skip
+        return _reaction(session, "welcome")
+
+
+def password_reset(refused_at: str | None = None) -> str:
+    """A customer has forgotten the password."""
+    user_id, key = make_customer(f"forgetful{next(_numbers)}"), f"test-{next(_numbers)}"
+    with transaction() as session:
+        accounts.ask_for_reset(session, key, user_id)
+        return _reaction(session, "password_reset")
+
+
+def password_changed(refused_at: str | None = None) -> str:
+    """A customer takes another password."""
+    user_id = make_customer(f"careful{next(_numbers)}")
+    with transaction() as session:
+        accounts.change_password(session, user_id, "another")
+        return _reaction(session, "password_changed")
+
+
+def erasure(refused_at: str | None = None) -> str:
+    """A customer without orders goes."""
+    user_id = make_customer(f"leaving{next(_numbers)}")
+    with transaction() as session:
+        accounts.close(session, user_id)
+        return _reaction(session, "erasure")
+
+
+def catalogue_import(refused_at: str | None = None) -> str:
+    """A file of two chunks, with one row that is refused."""
+    number = next(_numbers)
+    rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
+    text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
+    with transaction() as session:
+        sheet = imports.Sheet.open(BytesIO(text.encode()))
+        owner = new_id("usr")
+        made = imports.begin(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
+    return made.run_id
 
 
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
@@ -110,5 +163,10 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "cart_expiry": (cart_expiry, (None,)),
     "abandoned_carts": (abandoned_carts, (None,)),
     "cart_reminder": (cart_reminder, (None,)),
+    "welcome": (welcome, (None,)),
+    "password_reset": (password_reset, (None,)),
+    "password_changed": (password_changed, (None,)),
+    "erasure": (erasure, (None,)),
+    "catalogue_import": (catalogue_import, (None,)),
 }
 """Workflow → what starts a run of it and returns its id, and the ways that it knows."""

@@ -156,7 +156,9 @@ def test_a_customer_can_become_admin_and_gets_the_new_password() -> None:
     user_id = register("root")
     new_hash = accounts.hash_password("another password")
     with transaction() as session:
-        user = accounts.upsert_admin(session, username="root", email="r@example.org", password_hash=new_hash)
+        user = accounts.upsert_admin(
+            session, username="root", email="r@example.org", password_hash=new_hash, promote=True
+        )
         assert user.id == user_id
     with transaction() as session:
         assert accounts.find_credentials(session, "root").password_hash == new_hash

@@ -18,6 +18,7 @@ from stack.cli import main
 from tasks.gateways import payments as gateway
 from tests.command import shop
 from tests.servers import Server
+from tests.shopping import make_customer
 
 NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
 GOOD = "correct horse battery"
@@ -108,7 +109,29 @@ def test_what_no_account_may_have_is_refused(username: str, email: str, password
 def test_an_address_that_somebody_else_has_is_refused() -> None:
     run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
     refused = run("create-admin", "--username", "chief", "--email", "Boss@example.org", "--password", GOOD)
-    assert (refused.exit_code, refused.output) == (1, "Error: There is an account with this e-mail address already.\n")
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: There is an account with this e-mail address already. Take another")
+
+
+def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
+    user_id = make_customer("boss")
+    with transaction() as session:
+        opened = accounts.open_session(session, user_id, None, None)
+    options = ("create-admin", "--username", "Boss", "--email", "boss@example.org", "--password", GOOD)
+    refused = run(*options)
+    assert (refused.exit_code, refused.output) == (
+        1,
+        "Error: There is an account named boss already, and it is not an administrator's."
+        " Take another name; or, if it is theirs whom you mean, say --promote.\n",
+    )
+    with transaction() as session:
+        assert access.roles_of(session, user_id) == ["customer"]
+        assert accounts.get(session, user_id).password_hash == "none"
+    assert run(*options, "--promote").exit_code == 0
+    with transaction() as session:
+        assert access.roles_of(session, user_id) == ["admin", "customer"]
+        # Whoever has opened the account is out.
+        assert accounts.find_principal(session, user_id, opened.session_id) is None
 
 
 # ---- the audit

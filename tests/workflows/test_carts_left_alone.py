@@ -67,6 +67,21 @@ def test_who_has_closed_the_account_is_not_reminded(
     assert _mails(shop, closed) == []
 
 
+def test_who_does_not_want_reminders_gets_none(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
+) -> None:
+    cup = product("CUP", 10)
+    content, reminded = sign_in("content"), sign_in("reminded")
+    answer = content.patch("/v1/me/preferences", json={"cart_reminder": {"email": False}})
+    assert answer.json["cart_reminder"]["email"] is False
+    for caller in (content, reminded):
+        caller.post("/v1/cart/items", json={"product_id": cup, "quantity": 2})
+        _left_alone(caller, 30)
+    _look_for_abandoned("one")
+    assert len(_mails(shop, reminded)) == 1
+    assert _mails(shop, content) == []
+
+
 def test_a_full_portion_calls_for_another(shop: Shop, database: None) -> None:
     with transaction() as session:
         session.add_all(

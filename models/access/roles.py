@@ -1,27 +1,32 @@
-"""Who may do what: roles, the permissions that they hold, and the users who have them."""
+"""The roles: the permissions that they hold, and the users who have them."""
 
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, ScalarSelect, String, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, array, insert
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, Created, Id
 from models.errors import NotFound
 
 PERMISSIONS = (
-    "audit:read", "notifications:write", "orders:read", "orders:write", "payments:read", "payments:refund",
-    "products:write", "reports:read", "runs:read", "runs:write", "stock:read", "stock:write", "users:write",
+    "audit:read", "keys:write", "notifications:write", "orders:read", "orders:write", "payments:read",
+    "payments:refund", "products:write", "reports:read", "roles:write", "runs:read", "runs:write", "stock:read",
+    "stock:write", "users:read", "users:write",
 )  # fmt: skip
 
 SEEDS: dict[str, tuple[str, ...]] = {
     "customer": (),
-    "staff": ("notifications:write", "orders:read", "orders:write", "products:write", "runs:read", "stock:read"),
+    "staff": (
+        "notifications:write", "orders:read", "orders:write", "products:write", "runs:read", "stock:read", "users:read",
+    ),
     "warehouse": ("orders:read", "orders:write", "reports:read", "stock:read", "stock:write"),
     "finance": ("audit:read", "orders:read", "payments:read", "payments:refund", "reports:read"),
     "admin": PERMISSIONS,
-}
+}  # fmt: skip
 """Role → its permissions, `resource:action`, as every new shop has them. From then on they are data."""
+ADMIN = "admin"
+"""The role that can't be changed, and that somebody always has."""
 
 
 class Role(Base):
@@ -59,7 +64,7 @@ def seed(session: Session | Connection) -> None:
 
 
 def grant(session: Session, user_id: str, role: str) -> None:
-    """Gives a user a role; a second call changes nothing. Raises NotFound for a role that does not exist."""
+    """Gives a user a role, whoever asks; a second call changes nothing. Raises NotFound for an unknown role."""
     if session.get(Role, role) is None:
         raise NotFound(f"There is no role {role}.")
     session.execute(insert(UserRole).values(user_id=user_id, role=role).on_conflict_do_nothing())
@@ -76,6 +81,17 @@ def permissions_held(user_id: Any) -> ScalarSelect[list[str]]:
     permissions = func.array_agg(RolePermission.permission.distinct())
     held = select(_or_empty(permissions)).join(UserRole, UserRole.role == RolePermission.role)
     return _array(held.where(UserRole.user_id == user_id))
+
+
+def permissions_in(role: Any) -> ScalarSelect[list[str]]:
+    """The permissions of a role as an array, for use inside another statement; `role` may be its column."""
+    names = func.array_agg(aggregate_order_by(RolePermission.permission, RolePermission.permission))
+    return _array(select(_or_empty(names)).where(RolePermission.role == role))
+
+
+def roles_of(session: Session, user_id: str) -> list[str]:
+    """The roles of a user, by name."""
+    return sorted(session.scalars(select(UserRole.role).where(UserRole.user_id == user_id)))
 
 
 def permissions_of(session: Session, user_id: str) -> frozenset[str]:

@@ -1,16 +1,14 @@
-"""Access: whether a token may do something, for other services to ask."""
+"""Whether a token may do something, for other services to ask."""
 
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
-from api.auth import bearer, public, read_token
+from api.access.blueprint import blueprint
+from api.auth import anybody_known, public, read_token
 from api.errors import refuses
 from api.fields import Pattern, Schema
-
-blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Who may do what")
 
 
 def _word(example: str) -> fields.String:
@@ -34,15 +32,16 @@ class Verdict(Schema):
 @blueprint.route("/authz/check")
 class CheckView(MethodView):
     @public
-    @refuses("not_signed_in", "invalid_token")
+    @refuses("not_signed_in", "invalid_token", "invalid_api_key")
     @blueprint.arguments(Question)
     @blueprint.response(200, Verdict)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Whether a token grants the permission `resource:action`."""
-        found = read_token(body["token"]) if "token" in body else (bearer(), {})
+        found = read_token(body["token"]) if "token" in body else (anybody_known(), {})
         if found is None:
             return {"allowed": False, "reason": "The token is not valid, or not any more."}
         permission = f"{body['resource']}:{body['action']}"
-        if permission in found[0].permissions:
-            return {"allowed": True, "reason": f"A role of the user holds {permission}."}
-        return {"allowed": False, "reason": f"No role of the user holds {permission}."}
+        may = permission in found[0].permissions
+        if found[0].key_id:
+            return {"allowed": may, "reason": f"The API key {'holds' if may else 'does not hold'} {permission}."}
+        return {"allowed": may, "reason": f"{'A' if may else 'No'} role of the user holds {permission}."}

@@ -1,0 +1,115 @@
+"""Roles: what those who have them may do."""
+
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from api.access.blueprint import blueprint
+from api.auth import allowed
+from api.errors import refuses
+from api.fields import Pattern, RoleConverter, Schema
+from api.idempotency import idempotent
+from api.pages import PageQuery, page, page_of
+from models import access
+from models.database import transaction
+from models.errors import NotFound
+
+
+class RoleChanges(Schema):
+    permissions = fields.List(
+        fields.String(validate=validate.OneOf(access.PERMISSIONS)),
+        required=True,
+        metadata={"description": "All that the role is to hold", "example": ["orders:read"]},
+    )
+
+
+class NewRole(RoleChanges):
+    name = fields.String(
+        required=True,
+        validate=Pattern(RoleConverter.regex, error="2 to 64 lower-case letters, digits, hyphens or underscores"),
+        metadata={"example": "auditor"},
+    )
+
+
+class Role(Schema):
+    name = fields.String()
+    permissions = fields.List(fields.String())
+    builtin = fields.Boolean(metadata={"description": "Every shop has it; it can't be deleted"})
+
+
+class Permissions(Schema):
+    data = fields.List(fields.String(), metadata={"description": "Everything that a role can hold"})
+
+
+@blueprint.route("/roles")
+class RolesView(MethodView):
+    @allowed("users:read")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Role))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The roles, by name."""
+        with transaction() as session:
+            found = page(session, access.list_roles(), access.Role.name, **query)
+        found["data"] = [_role(*row) for row in found["data"]]
+        return found
+
+    @allowed("roles:write")
+    @refuses("name_taken")
+    @blueprint.arguments(NewRole)
+    @idempotent()
+    @blueprint.response(201, Role)
+    def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
+        """Makes a role of permissions that one holds oneself."""
+        access.create_role(session, g.principal.permissions, **body)
+        return _get(session, body["name"])
+
+
+@blueprint.route("/roles/<role:name>")
+class RoleView(MethodView):
+    @allowed("users:read")
+    @blueprint.response(200, Role)
+    def get(self, name: str) -> dict[str, Any]:
+        """One role."""
+        with transaction() as session:
+            return _get(session, name)
+
+    @allowed("roles:write")
+    @refuses("builtin_role")
+    @blueprint.arguments(RoleChanges)
+    @blueprint.response(200, Role)
+    def put(self, body: dict[str, Any], name: str) -> dict[str, Any]:
+        """Gives a role just these permissions, at once for everybody who has it."""
+        with transaction() as session:
+            access.change_role(session, g.principal.permissions, name, **body)
+            return _get(session, name)
+
+    @allowed("roles:write")
+    @refuses("builtin_role", "role_in_use")
+    @blueprint.response(204)
+    def delete(self, name: str) -> None:
+        """Deletes a role that nobody has."""
+        with transaction() as session:
+            access.delete_role(session, g.principal.permissions, name)
+
+
+@blueprint.route("/permissions")
+class PermissionsView(MethodView):
+    @allowed("users:read")
+    @blueprint.response(200, Permissions)
+    def get(self) -> dict[str, Any]:
+        """Everything that a role can hold, as `resource:action`."""
+        return {"data": access.PERMISSIONS}
+
+
+def _get(session: Session, name: str) -> dict[str, Any]:
+    found = session.execute(access.list_roles().where(access.Role.name == name)).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no role {name}.")
+    return _role(*found)
+
+
+def _role(name: str, permissions: list[str]) -> dict[str, Any]:
+    return {"name": name, "permissions": permissions, "builtin": name in access.SEEDS}

@@ -1,0 +1,102 @@
+"""Who has an account, for those who look after it, and which roles they have."""
+
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from api.access.blueprint import blueprint
+from api.accounts.shapes import User
+from api.auth import allowed
+from api.errors import refuses
+from api.fields import Schema
+from api.pages import PageQuery, page, page_of
+from models import access, accounts
+from models.database import transaction
+
+
+class UserQuery(PageQuery):
+    q = fields.String(
+        validate=validate.Length(2, 254),
+        metadata={"description": "How the user name, the e-mail address or the last name begins", "example": "ada"},
+    )
+    role = fields.String(validate=validate.Length(1, 64), metadata={"example": "staff"})
+
+
+class Roles(Schema):
+    roles = fields.List(fields.String(), required=True, metadata={"example": ["customer", "staff"]})
+
+
+class RoleOfUser(Schema):
+    role = fields.String(required=True, validate=validate.Length(1, 64), metadata={"example": "staff"})
+
+
+@blueprint.route("/users")
+class UsersView(MethodView):
+    @allowed("users:read")
+    @blueprint.arguments(UserQuery, location="query")
+    @blueprint.response(200, page_of(User))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Who has an account, newest first."""
+        found = accounts.find_users(query.pop("q", None), query.pop("role", None))
+        with transaction() as session:
+            return page(session, found, accounts.User.id.desc(), **query)
+
+
+@blueprint.route('/users/<id("usr"):user_id>')
+class UserView(MethodView):
+    @allowed("users:read")
+    @blueprint.response(200, User)
+    def get(self, user_id: str) -> accounts.User:
+        """One account. One that was closed is there no more."""
+        with transaction() as session:
+            return accounts.get_active(session, user_id)
+
+
+@blueprint.route('/users/<id("usr"):user_id>/roles')
+class UserRolesView(MethodView):
+    @allowed("users:read")
+    @blueprint.response(200, Roles)
+    def get(self, user_id: str) -> dict[str, Any]:
+        """The roles of a user."""
+        with transaction() as session:
+            return _roles(session, user_id)
+
+    @allowed("users:write")
+    @blueprint.arguments(RoleOfUser)
+    @blueprint.response(200, Roles)
+    def post(self, body: dict[str, Any], user_id: str) -> dict[str, Any]:
+        """Gives a user a role, at once. Who gives it must hold all of its permissions."""
+        with transaction() as session:
+            accounts.get_active(session, user_id)
+            access.give_role(session, g.principal.permissions, user_id, body["role"])
+            return _roles(session, user_id)
+
+    @allowed("users:write")
+    @refuses("last_admin")
+    @blueprint.arguments(Roles)
+    @blueprint.response(200, Roles)
+    def put(self, body: dict[str, Any], user_id: str) -> dict[str, Any]:
+        """Gives a user just these roles, at once. Who does it must hold all permissions that are given or taken."""
+        with transaction() as session:
+            accounts.get_active(session, user_id)
+            access.set_roles(session, g.principal.permissions, user_id, body["roles"])
+            return _roles(session, user_id)
+
+
+@blueprint.route('/users/<id("usr"):user_id>/roles/<role:role>')
+class UserRoleView(MethodView):
+    @allowed("users:write")
+    @refuses("last_admin")
+    @blueprint.response(204)
+    def delete(self, user_id: str, role: str) -> None:
+        """Takes a role from a user, at once. The last administrator stays one."""
+        with transaction() as session:
+            accounts.get_active(session, user_id)
+            access.take_role(session, g.principal.permissions, user_id, role)
+
+
+def _roles(session: Any, user_id: str) -> dict[str, Any]:
+    accounts.get_active(session, user_id)
+    return {"roles": access.roles_of(session, user_id)}

@@ -1,0 +1,222 @@
+"""Views of catalogue files: sending one, what became of it, and the catalogue as one."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import IO, Any
+
+from flask import Response, g, request, url_for
+from flask.views import MethodView
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import UnsupportedMediaType
+
+from api.auth import allowed
+from api.catalogue.blueprint import blueprint
+from api.catalogue.sheets import catalogue_rows, refusal_rows
+from api.errors import refuses
+from api.etags import ETAG, etag
+from api.fields import IdField, Schema, Timestamp
+from api.idempotency import idempotent
+from api.pages import PageQuery, page, page_of
+from api.prefer import Ending, may_wait
+from api.request import takes_files
+from api.tasks import Accepted, links
+from models import catalogue, imports, runs
+from models.database import transaction
+from models.imports import NotACatalogue
+
+MAX_FILE = 100 << 20  # bytes
+CSV_TYPES = ("text/csv", "application/csv", "application/vnd.ms-excel", "text/comma-separated-values")
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+SHEET = "text/csv; charset=utf-8; header=present"
+
+
+class ImportQuery(Schema):
+    kind = fields.String(
+        validate=validate.OneOf(catalogue.KINDS),
+        metadata={"description": "of what kind the rows of a Shopify export are that do not say it themselves"},
+    )
+
+
+class Refusal(Schema):
+    line = fields.Integer(metadata={"description": "where the row begins in the file"})
+    sku = fields.String()
+    reason = fields.String()
+
+
+class ListedImport(Schema):
+    id = IdField("imp")
+    task_id = IdField("run", attribute="run_id")
+    format = fields.String(validate=validate.OneOf(("shopflow", "shopify")))
+    file_name = fields.String(allow_none=True)
+    sha256 = fields.String()
+    rows = fields.Integer(metadata={"description": "products in the file"})
+    created = fields.Integer()
+    updated = fields.Integer()
+    unchanged = fields.Integer()
+    refused = fields.Integer()
+    skipped = fields.Integer(metadata={"description": "rows that are no products, such as further pictures"})
+    created_at = Timestamp()
+    finished_at = Timestamp(allow_none=True, metadata={"description": "null: the counts are not complete yet"})
+    links = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class Import(ListedImport):
+    refusals = fields.List(fields.Nested(Refusal), metadata={"description": "the first ones; the CSV has all"})
+    refusals_complete = fields.Boolean()
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was sent, on this machine's disk."""
+
+    file: IO[bytes]
+    sha256: str
+    name: str | None
+
+
+def with_upload(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Sets `g.upload` to the file in the request's body, before a transaction is opened: clients can be slow."""
+
+    @wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with tempfile.TemporaryFile() as file:
+            g.upload = _received(file)
+            return method(*args, **kwargs)
+
+    return wrapper
+
+
+def _received(file: IO[bytes]) -> Upload:
+    name = None
+    if request.mimetype == "multipart/form-data":
+        sent = request.files.get("file")
+        if sent is None or len(request.files) > 1 or request.form:
+            raise NotACatalogue("Send one part named `file`, and no other.")
+        source: Any = sent.stream
+        name = (sent.filename or "")[:255] or None
+    elif request.mimetype in CSV_TYPES:
+        charset = request.mimetype_params.get("charset", "utf-8").lower()
+        if charset not in ("utf-8", "utf8", "us-ascii"):
+            raise NotACatalogue(f"The text is declared as {charset[:40]}; send it in UTF-8.")
+        source = request.stream
+    else:
+        raise UnsupportedMediaType("Send the file as the body (Content-Type: text/csv), or as multipart/form-data.")
+    digest = hashlib.sha256()
+    while piece := source.read(1 << 18):
+        digest.update(piece)
+        file.write(piece)
+    file.seek(0)
+    return Upload(file, digest.hexdigest(), name)
+
+
+def _whole(session: Session, import_id: str) -> dict[str, Any]:
+    refused = imports.refusals_after(session, import_id, 0, imports.FIRST + 1)
+    shown = {"refusals": refused[: imports.FIRST], "refusals_complete": len(refused) <= imports.FIRST}
+    return {**_listed(imports.get(session, import_id)), **shown}
+
+
+ENDING = Ending(Import, "import", lambda session, run: _whole(session, run.input["import_id"]))
+
+
+@blueprint.route("/catalogue/imports")
+class ImportsView(MethodView):
+    @allowed("products:write")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(ListedImport))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Files that were sent, newest first."""
+        with transaction() as session:
+            found = page(session, imports.imports(), imports.Import.id.desc(), **query)
+        found["data"] = [_listed(made) for made in found["data"]]
+        return found
+
+    @allowed("products:write")
+    @refuses("not_a_catalogue")
+    @takes_files(MAX_FILE)
+    @blueprint.doc(
+        requestBody={
+            "required": True,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object", "required": ["file"],
+                        "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
+                    }
+                },
+            },
+        }
+    )  # fmt: skip
+    @blueprint.arguments(ImportQuery, location="query")
+    @may_wait(ENDING)
+    @with_upload
+    @idempotent(stands_for=lambda: str(g.upload.sha256))
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, query: dict[str, Any]) -> Any:
+        """Takes a CSV file into the catalogue: one of ours, or a product export of Shopify as it comes.
+
+        Products are known by their SKU. New ones are created with their opening stock; others are brought up to
+        date and keep the stock they have. Rows that can't be taken are reported with their line and reason, and do
+        not keep the others out. The same file again changes nothing.
+        """
+        upload = g.upload
+        made = imports.begin(
+            session, g.principal.user_id, imports.Sheet.open(upload.file),
+            sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
+        )  # fmt: skip
+        about = links(runs.get(session, made.run_id))
+        answer = {"task_id": made.run_id, "status": "running", "links": about}
+        return answer, 202, {"Location": about["task"], "Retry-After": "1"}
+
+
+@blueprint.route('/catalogue/imports/<id("imp"):import_id>')
+class ImportView(MethodView):
+    @allowed("products:write")
+    @blueprint.response(200, Import, headers=ETAG)
+    def get(self, import_id: str) -> Any:
+        """What became of a file: counts, and the first rows that were refused."""
+        with transaction() as session:
+            made = _whole(session, import_id)
+        return made, etag(made["finished_at"] or made["created_at"], len(made["refusals"]))
+
+
+@blueprint.route('/catalogue/imports/<id("imp"):import_id>/refusals.csv')
+class RefusalsView(MethodView):
+    @allowed("products:write")
+    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
+    def get(self, import_id: str) -> Any:
+        """All rows of a file that were refused: line, SKU and reason."""
+        with transaction() as session:
+            imports.get(session, import_id)
+        headers = {"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'}
+        return Response(refusal_rows(import_id), headers=headers, content_type=SHEET)
+
+
+@blueprint.route("/catalogue/export")
+class ExportView(MethodView):
+    @allowed("products:write")
+    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
+    def get(self) -> Any:
+        """The catalogue as a CSV file that can be imported again.
+
+        What a spreadsheet would compute has an apostrophe before it; an import takes that away again.
+        """
+        headers = {"Content-Disposition": 'attachment; filename="catalogue.csv"'}
+        return Response(catalogue_rows(), headers=headers, content_type=SHEET)
+
+
+def _listed(made: imports.Import) -> dict[str, Any]:
+    same = (
+        "id", "run_id", "format", "file_name", "sha256", "rows", "created", "updated", "unchanged", "refused",
+        "skipped", "created_at", "finished_at",
+    )  # fmt: skip
+    found = {
+        "self": url_for("catalogue.ImportView", import_id=made.id),
+        "task": url_for("tasks.TaskView", run_id=made.run_id),
+        "refusals": url_for("catalogue.RefusalsView", import_id=made.id),
+    }
+    return {**{name: getattr(made, name) for name in same}, "links": found}

@@ -1,0 +1,35 @@
+"""The end of an account: the person is forgotten, what was bought stays in the books."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from models import access, events, runs
+from models.accounts.tables import Address, LoginSession, PasswordReset, Preference
+from models.accounts.users import lock
+from models.database import new_id
+from models.errors import Conflict
+
+OWNED = (Address, LoginSession, PasswordReset, Preference)
+
+
+def close(session: Session, user_id: str) -> None:
+    """Closes an account and erases who it was: names, e-mail address, password, addresses, sessions, preferences,
+    roles and API keys go at once. What other services know of the person is erased by what the event `account.closed`
+    starts. User name and e-mail address can be taken by somebody new.
+
+    Raises NotFound, and Conflict: `tasks_under_way` (a checkout that will end in seconds), `last_admin`.
+    """
+    user = lock(session, user_id)
+    # A run that is parked waits for the world, perhaps for weeks, and goes on without who has asked for it.
+    own = runs.Run.owner == user_id, runs.Run.finished_at.is_(None), runs.Run.status != "waiting"
+    under_way = list(session.scalars(select(runs.Run.id).where(*own)))
+    if under_way:
+        why = "Something that you have asked for is still under way; close the account when it has ended."
+        raise Conflict(why, code="tasks_under_way", tasks=under_way)
+    access.forget_user(session, user_id)
+    for table in OWNED:
+        session.execute(delete(table).where(table.user_id == user_id))
+    user.status, user.password_hash, user.first_name, user.last_name = "closed", "", "", ""
+    user.username = new_id("closed")  # as unique as the one that it was
+    user.email = f"{user.username}@closed.invalid"  # RFC 2606: nobody has this address
+    events.emit(session, "account.closed", {"user_id": user_id})

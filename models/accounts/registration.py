@@ -1,0 +1,71 @@
+"""How an account begins: a customer's, or an administrator's."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models import access, events
+from models.accounts.addresses import insert_address
+from models.accounts.sessions import end_other_sessions
+from models.accounts.tables import User
+from models.accounts.users import flush
+from models.database import new_id
+from models.errors import Conflict
+
+
+def register(session: Session, **person: Any) -> User:
+    """Creates a customer as `add_customer` does, who is welcomed with a mail (event `account.registered`)."""
+    user = add_customer(session, **person)
+    events.emit(session, "account.registered", {"user_id": user.id})
+    return user
+
+
+def add_customer(
+    session: Session,
+    *,
+    username: str,
+    email: str,
+    password_hash: str,
+    first_name: str,
+    last_name: str,
+    address: dict[str, Any],
+) -> User:
+    """Creates a customer with a first address. Raises Conflict (`username_taken`, `email_taken`)."""
+    user = User(
+        id=new_id("usr"), username=username, email=email, password_hash=password_hash,
+        first_name=first_name, last_name=last_name,
+    )  # fmt: skip
+    session.add(user)
+    flush(session)
+    insert_address(session, user.id, {**address, "is_default": True})
+    access.grant(session, user.id, "customer")
+    return user
+
+
+def upsert_admin(session: Session, *, username: str, email: str, password_hash: str, promote: bool = False) -> User:
+    """Makes sure that there is an active administrator of that name, with that e-mail address and password.
+
+    For one who is an administrator already, a second call changes nothing but these two; sessions go on. An account
+    of that name that is none becomes one only with `promote`, and its sessions end: whoever has opened it may not be
+    whom the operator thinks of. Raises Conflict (`not_an_admin`, `email_taken`).
+    """
+    found = select(User).where(func.lower(User.username) == func.lower(username)).with_for_update()
+    user = session.scalars(found).one_or_none()
+    if user is None:
+        user = User(id=new_id("usr"), username=username, first_name=username, last_name="")
+        session.add(user)
+        is_new = True
+    elif is_new := access.ADMIN not in access.roles_of(session, user.id):
+        if not promote:
+            raise Conflict(
+                f"There is an account named {user.username} already, and it is not an administrator's.",
+                code="not_an_admin",
+            )
+        end_other_sessions(session, user.id)
+    user.email, user.password_hash, user.status = email, password_hash, "active"
+    flush(session)
+    access.grant(session, user.id, access.ADMIN)
+    if is_new:
+        events.emit(session, "role.granted", {"role": access.ADMIN}, subject=user.id)
+    return user

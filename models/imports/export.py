@@ -1,0 +1,37 @@
+"""The catalogue in our own format, a page at a time."""
+
+from typing import Any
+from uuid import UUID
+
+from models import reading
+from models.imports.ours import harmless
+
+# `stock` is what lies in the default warehouse, where an import would open it.
+_PAGE = """
+    SELECT product.id, sku, kind, title, author.name AS author, author.email AS author_email,
+        category.name AS category, attributes->>'published_on' AS published_on, price_amount, currency,
+        coalesce(on_hand, 0) AS stock, reorder_point, description,
+        nullif((attributes - 'published_on')::text, '{}') AS attributes
+    FROM catalogue.product
+    JOIN catalogue.category ON category.id = category_id
+    LEFT JOIN catalogue.author ON author.id = author_id
+    LEFT JOIN (inventory.stock JOIN inventory.warehouse ON warehouse.id = warehouse_id AND is_default)
+        ON product_id = product.id
+    WHERE deleted_at IS NULL AND product.id > %(last)s::uuid
+    ORDER BY product.id LIMIT %(limit)s
+"""
+
+
+def exported_after(last: UUID | None, limit: int) -> tuple[list[list[Any]], UUID | None]:
+    """The cells of the next products behind `last`, in the order of `OURS`, and the last of them."""
+    rows = reading.rows(_PAGE, {"last": last or UUID(int=0), "limit": limit}, plan_each=True)
+    return [_cells(row) for row in rows], rows[-1].id if rows else None
+
+
+def _cells(row: Any) -> list[Any]:
+    price = f"{row.price_amount // 100}.{row.price_amount % 100:02}"
+    texts = [row.sku, row.kind, row.title, row.author, row.author_email, row.category, row.published_on]
+    return [
+        *(harmless(text or "") for text in texts), price, row.currency, row.stock, row.reorder_point,
+        harmless(row.description), row.attributes,
+    ]  # fmt: skip

@@ -1,0 +1,222 @@
+"""Imports: the file is cut into chunks when it comes, and each chunk is taken in a transaction of its own."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models import catalogue, inventory, runs
+from models.database import new_id
+from models.errors import Invalid, NotFound, ShopError
+from models.imports import ours, shopify
+from models.imports.sheet import NotACatalogue, Refusal, Row, Seen, Sheet
+from models.imports.tables import Chunk, Import, Refused
+
+CHUNK_ROWS, CHUNK_TEXT = 1000, 1 << 20
+"""A chunk is full with so many rows or characters, whichever comes first."""
+FIRST = 100
+"""How many refused rows stand in a task's result."""
+WORKFLOW = "catalogue_import"
+
+
+def begin(
+    session: Session, owner: str, sheet: Sheet, *, sha256: str, file_name: str | None, default_kind: str | None
+) -> Import:
+    """Keeps the file's rows in chunks and starts the run that takes them.
+
+    While the same file of the same owner is on its way, nothing is started and that import is returned. Raises
+    NotACatalogue, also for what is only seen further down: then nothing is kept.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sha256, 0))))
+    options = {"columns": sheet.columns, "kind": default_kind}
+    same = Import.sha256 == sha256, Import.owner == owner, Import.finished_at.is_(None), Import.options == options
+    under_way = session.scalars(select(Import).where(*same).limit(1)).one_or_none()
+    if under_way is not None:
+        return under_way
+    made = Import(
+        id=new_id("imp"), owner=owner, format=sheet.format, file_name=file_name, sha256=sha256, options=options,
+        rows=0, skipped=0,
+    )  # fmt: skip
+    made.run_id = runs.start(session, WORKFLOW, key=made.id, input={"import_id": made.id}, owner=owner)
+    session.add(made)
+    session.flush()
+    number = 0
+    for number, (rows, body) in enumerate(_chunks(sheet), 1):
+        made.rows += rows
+        session.execute(insert(Chunk), {"import_id": made.id, "number": number, "body": body})
+    if not number:
+        raise NotACatalogue("The file has a header and no products. Send at least one row.")
+    made.skipped = sheet.skipped
+    session.flush()
+    return made
+
+
+def chunk_numbers(session: Session, import_id: str) -> list[int]:
+    """The chunks that are still to be taken, in the order of the file."""
+    return list(session.scalars(select(Chunk.number).where(Chunk.import_id == import_id).order_by(Chunk.number)))
+
+
+def take_chunk(session: Session, import_id: str, number: int) -> dict[str, int]:
+    """Takes a chunk's products into the shop and deletes it; refused rows are kept with their reasons.
+
+    Returns how many were created, updated, unchanged and refused.
+    """
+    gone = delete(Chunk).where(Chunk.import_id == import_id, Chunk.number == number).returning(Chunk.body)
+    body = session.scalars(gone).one()
+    made = session.get_one(Import, import_id)
+    counts, refused = take(session, _read(made, json.loads(body)), reference=import_id)
+    if refused:
+        rows = [{"import_id": import_id, "line": r.line, "sku": r.sku, "reason": r.reason} for r in refused]
+        session.execute(insert(Refused), rows)
+    return counts
+
+
+def take(session: Session, found: Iterable[Row | Refusal], reference: str) -> tuple[dict[str, int], list[Refusal]]:
+    """Takes rows into the shop, whose SKUs differ: products, and opening stock of those that are new.
+
+    Returns counts of created, updated, unchanged and refused rows, and the refused ones. The same rows again
+    change nothing.
+    """
+    counts: Counter[str] = Counter()
+    refused: list[Refusal] = []
+    rows: list[Row] = []
+    for row in found:
+        rows.append(row) if isinstance(row, Row) else refused.append(row)
+    _take(session, rows, reference, counts, refused)
+    counts["refused"] = len(refused)
+    return {name: counts[name] for name in ("created", "updated", "unchanged", "refused")}, refused
+
+
+def finish(session: Session, import_id: str, parts: Iterable[dict[str, int]]) -> dict[str, Any]:
+    """Sums the chunks up and ends the import; returns the result that its task shows."""
+    made = session.get_one(Import, import_id)
+    sums: Counter[str] = Counter()
+    for part in parts:
+        sums.update(part)
+    for name in ("created", "updated", "unchanged", "refused"):
+        setattr(made, name, sums[name])
+    made.finished_at = datetime.now(UTC)
+    first = refusals_after(session, import_id, 0, FIRST)
+    counts = {name: getattr(made, name) for name in ("rows", "created", "updated", "unchanged", "refused", "skipped")}
+    return {
+        "import_id": import_id, "format": made.format, **counts,
+        "refusals": [{"line": row.line, "sku": row.sku, "reason": row.reason} for row in first],
+        "refusals_complete": made.refused <= FIRST,
+    }  # fmt: skip
+
+
+def get(session: Session, import_id: str) -> Import:
+    """The import. Raises NotFound."""
+    found = session.get(Import, import_id)
+    if found is None:
+        raise NotFound("There is no such import.")
+    return found
+
+
+def imports() -> Select[Any]:
+    """All imports, to be ordered by the caller."""
+    return select(Import)
+
+
+def refusals_after(session: Session, import_id: str, line: int, limit: int) -> Sequence[Refused]:
+    """The next refused rows behind that line."""
+    behind = select(Refused).where(Refused.import_id == import_id, Refused.line > line)
+    return session.scalars(behind.order_by(Refused.line).limit(limit)).all()
+
+
+def rows_of(sheet: Sheet, default_kind: str | None = None) -> Iterator[Row | Refusal]:
+    """A whole file's rows, each SKU once: for who takes them at once."""
+    options = {"columns": sheet.columns, "kind": default_kind}
+    made = Import(format=sheet.format, options=options)
+    for _, body in _chunks(sheet):
+        yield from sorted(_read(made, json.loads(body)), key=lambda row: row.line)
+
+
+def _take(session: Session, rows: list[Row], reference: str, counts: Counter[str], refused: list[Refusal]) -> None:
+    """Takes all rows; where they can't be taken together, halves them until one stands alone."""
+    if not rows:
+        return
+    try:
+        with session.begin_nested():
+            done = catalogue.upsert_products(session, [row.draft for row in rows])
+            openings = [
+                inventory.Opening(done.ids[row.draft.sku], row.stock, row.reorder_point)
+                for row in rows if row.draft.sku in done.ids
+            ]  # fmt: skip
+            inventory.open_stock(session, openings, reference=reference)
+    except ShopError as error:
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            _take(session, rows[:middle], reference, counts, refused)
+            _take(session, rows[middle:], reference, counts, refused)
+            return
+        reason = ours.explained(error) if isinstance(error, Invalid) else error.detail
+        refused.append(Refusal(rows[0].line, rows[0].draft.sku, reason))
+        return
+    counts.update(created=done.created, updated=done.updated, unchanged=done.unchanged)
+    for row in rows:
+        if row.draft.sku in done.misfits:
+            reason = f"kind: Is of kind {done.misfits[row.draft.sku]} already, and a product can't change its kind."
+            refused.append(Refusal(row.line, row.draft.sku, reason))
+
+
+def _chunks(sheet: Sheet) -> Iterator[tuple[int, str]]:
+    """The file cut into chunks: how many rows each has, and it as JSON.
+
+    A row whose SKU has come before is refused. `head` is what the first rows of a chunk of Shopify's go on with.
+    """
+    shopifys = sheet.format == "shopify"
+    seen = Seen()
+    with seen.closing:
+        head: list[str] | None = None
+        chunk: dict[str, Any] = {"head": None, "rows": [], "refused": []}
+        size = 0
+        for found in sheet.cells():
+            if isinstance(found, Refusal):
+                chunk["refused"].append([found.line, found.sku, found.reason])
+            else:
+                line, cells = found
+                if shopifys:
+                    row = dict(zip(sheet.columns, cells, strict=True))
+                    if row["Title"]:
+                        head = cells
+                    if not shopify.is_variant(row):
+                        sheet.skipped += 1
+                        continue
+                    sku = shopify.sku_of(row)
+                else:
+                    sku = ours.harmful(cells[sheet.columns.index("sku")]).strip()
+                before = seen.before(sku, line) if sku else None
+                if before is not None:
+                    chunk["refused"].append([line, sku[:64], f"sku: Stands on line {before} already."])
+                else:
+                    chunk["rows"].append([line, cells])
+                    size += sum(map(len, cells))
+            if len(chunk["rows"]) + len(chunk["refused"]) >= CHUNK_ROWS or size >= CHUNK_TEXT:
+                yield len(chunk["rows"]) + len(chunk["refused"]), json.dumps(chunk)
+                chunk, size = {"head": head, "rows": [], "refused": []}, 0
+        if chunk["rows"] or chunk["refused"]:
+            yield len(chunk["rows"]) + len(chunk["refused"]), json.dumps(chunk)
+
+
+def _read(made: Import, chunk: dict[str, Any]) -> Iterator[Row | Refusal]:
+    columns, default_kind = made.options["columns"], made.options["kind"]
+    for refused in chunk["refused"]:
+        yield Refusal(*refused)
+    if made.format != "shopify":
+        for line, cells in chunk["rows"]:
+            yield ours.judged(columns, line, cells)
+        return
+    first = dict(zip(columns, chunk["head"], strict=True)) if chunk["head"] else {}
+    for line, cells in chunk["rows"]:
+        row = dict(zip(columns, cells, strict=True))
+        if row["Title"]:
+            first = row
+        if row["Handle"] == first.get("Handle"):
+            row = shopify.completed(row, first)
+        yield shopify.judged(row, line, default_kind)

@@ -1,0 +1,253 @@
+"""What users keep with us, through HTTP: addresses, preferences, orders, sessions; and that they can go."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from models import access, accounts, carts, events, notifications, orders, payments, runs
+from models.database import Base, transaction
+from models.errors import NotFound
+from tasks.step import Step
+from tests.conftest import ADDRESS, PASSWORD
+from tests.shopping import make_product, place_order
+from workflows.accounts import ERASURE
+
+LANE = {"line1": "1 Lane", "city": "Leeds", "country": "GB"}
+
+
+def bought(user_id: str, status: str = "delivered") -> str:
+    """An order that was placed, and is as far as that."""
+    product = make_product(f"SKU-{status}-{user_id[-6:]}", 5)
+    with transaction() as session:
+        order = place_order(session, user_id, {product: 1})
+        session.info.clear()  # nobody has to know of the run
+        runs.end(session, order.run_id, "succeeded")
+        order.status, order.confirmed_at = status, datetime.now(UTC)
+        return order.id
+
+
+def read_address(order_id: str) -> dict[str, Any]:
+    with transaction() as session:
+        return orders.get(session, order_id).address
+
+
+def erase(user_id: str) -> None:
+    """Does what the workflow `erasure` does, without workers."""
+    for step in ERASURE.stages:
+        assert isinstance(step, Step)
+        with transaction() as session:
+            step.do(session, SimpleNamespace(input={"user_id": user_id}), step.name)
+
+
+# ---- addresses
+
+
+def test_one_address_is_the_default(customer: Any) -> None:
+    def defaults() -> list[str]:
+        return [a["city"] for a in customer.get("/v1/me/addresses").json["data"] if a["default"]]
+
+    assert defaults() == ["London"]
+    leeds = customer.post("/v1/me/addresses", json=LANE).json
+    assert leeds["default"] is False
+    york = customer.post("/v1/me/addresses", json={**LANE, "city": "York", "default": True}).json
+    assert defaults() == ["York"]
+    assert customer.patch(f"/v1/me/addresses/{leeds['id']}", json={"default": True}).json["default"] is True
+    assert defaults() == ["Leeds"]
+    assert customer.patch(f"/v1/me/addresses/{leeds['id']}", json={"default": False}).json["default"] is True
+    assert customer.delete(f"/v1/me/addresses/{leeds['id']}").status_code == 204
+    assert defaults() == ["London"]  # the oldest that is left
+    for address in customer.get("/v1/me/addresses").json["data"]:
+        customer.delete(f"/v1/me/addresses/{address['id']}")
+    assert customer.post("/v1/me/addresses", json=LANE).json["default"] is True
+    assert customer.get(f"/v1/me/addresses/{york['id']}").status_code == 404
+
+
+def test_an_address_is_changed_field_by_field_by_its_owner(customer: Any, sign_in: Callable[..., Any]) -> None:
+    stranger = sign_in("stranger")
+    address = f"/v1/me/addresses/{customer.get('/v1/me/addresses').json['data'][0]['id']}"
+    order_id = bought(customer.user_id)
+    changed = customer.patch(address, json={"line1": "1 Square", "postal_code": "N1"})
+    assert (changed.status_code, changed.json["line1"], changed.json["city"]) == (200, "1 Square", "London")
+    assert customer.get(address).json == changed.json
+    assert read_address(order_id)["line1"] == ADDRESS["line1"]
+    for refused in ({"line1": ""}, {"city": None}, {"default": "yes"}, {"default": 1}, {"zip": "1"}):
+        assert customer.patch(address, json=refused).status_code == 422
+    assert stranger.get(address).status_code == 404
+    assert stranger.patch(address, json={"city": "Rome"}).status_code == 404
+
+
+# ---- preferences
+
+
+def test_preferences_are_kept_by_kind_and_channel(customer: Any, sign_in: Callable[..., Any]) -> None:
+    first = customer.get("/v1/me/preferences").json
+    assert first["order_confirmed"] == {"email": True, "sms": False, "push": False}
+    change = {"cart_reminder": {"email": False}, "order_confirmed": {"sms": True}}
+    changed = customer.patch("/v1/me/preferences", json=change)
+    assert changed.status_code == 200
+    assert changed.json["cart_reminder"] == {"email": False, "sms": False, "push": False}
+    assert changed.json["order_confirmed"] == {"email": True, "sms": True, "push": False}
+    assert customer.get("/v1/me/preferences").json == changed.json
+    assert sign_in("other").get("/v1/me/preferences").json == first
+    with transaction() as session:
+        assert not accounts.wants(session, customer.user_id, "cart_reminder", "email")
+        assert accounts.wants(session, customer.user_id, "order_confirmed", "sms")
+        assert not accounts.wants(session, customer.user_id, "order_cancelled", "push")
+
+
+def test_what_has_to_be_told_is_told(customer: Any) -> None:
+    change = {"order_confirmed": {"email": False}, "cart_reminder": {"email": False}}
+    refused = customer.patch("/v1/me/preferences", json=change)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["order_confirmed.email"])
+    assert customer.get("/v1/me/preferences").json["cart_reminder"]["email"] is True  # nothing was changed
+
+
+@pytest.mark.parametrize(
+    "change", [{"gossip": {"email": True}}, {"welcome": {"fax": True}}, {"welcome": {"sms": "yes"}}, {"welcome": True}]
+)
+def test_preferences_that_there_are_not(customer: Any, change: Any) -> None:
+    assert customer.patch("/v1/me/preferences", json=change).status_code == 422
+
+
+# ---- orders and sessions
+
+
+def test_one_s_own_orders_newest_first(customer: Any, sign_in: Callable[..., Any]) -> None:
+    clerk = sign_in("clerk", "staff")
+    old, new = bought(customer.user_id), bought(customer.user_id, "confirmed")
+    page = customer.get("/v1/me/orders?limit=1").json
+    assert ([order["id"] for order in page["data"]], page["has_more"]) == ([new], True)
+    rest = customer.get(f"/v1/me/orders?cursor={page['next_cursor']}").json
+    assert [order["id"] for order in rest["data"]] == [old]
+    assert clerk.get("/v1/me/orders").json["data"] == []  # who may see everybody's orders has none here
+    assert len(clerk.get("/v1/orders").json["data"]) == 2
+
+
+def test_all_other_sessions_are_ended_at_once(client: Any, customer: Any) -> None:
+    login = {"username": "customer", "password": PASSWORD}
+    others = [client.post("/v1/auth/login", json=login).json["access_token"] for _ in range(2)]
+    assert customer.delete("/v1/me/sessions").status_code == 204
+    assert [row["current"] for row in customer.get("/v1/me/sessions").json["data"]] == [True]
+    for token in others:
+        assert client.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+# ---- going
+
+
+def test_who_goes_is_forgotten_and_the_books_stay(client: Any, customer: Any) -> None:
+    order_id = bought(customer.user_id)
+    customer.patch("/v1/me/preferences", json={"welcome": {"sms": True}})
+    customer.post("/v1/me/addresses", json=LANE, headers={"Idempotency-Key": "1"})
+    with transaction() as session:
+        words = {"first_name": "Customer", "username": "customer"}
+        notifications.compose(session, "k", "welcome", customer.user_id, "customer@example.org", **words)
+        accounts.reset_token(session, "run_" + "1" * 32, customer.user_id)
+    assert customer.delete("/v1/me").status_code == 204
+    assert customer.get("/v1/me").status_code == 401
+    assert customer.delete("/v1/me").status_code == 401
+    assert client.post("/v1/auth/refresh", json={"refresh_token": customer.refresh_token}).status_code == 401
+    assert client.post("/v1/auth/login", json={"username": "customer", "password": PASSWORD}).status_code == 401
+    erase(customer.user_id)
+    with transaction() as session:
+        user = accounts.get(session, customer.user_id)
+        assert (user.status, user.first_name, user.last_name, user.password_hash) == ("closed", "", "", "")
+        for table in (accounts.Address, accounts.LoginSession, accounts.Preference, accounts.PasswordReset, carts.Cart):
+            assert session.scalars(select(func.count()).select_from(table)).one() == 0
+        assert access.roles_of(session, customer.user_id) == []
+        mail = session.scalars(select(notifications.Notification)).one()
+        assert (mail.recipient, mail.subject, mail.text) == ("erased", "", "")
+        order = orders.get(session, order_id, customer.user_id)
+        assert (order.total, order.address) == (1999, {"country": "GB"})
+        assert len(orders.lines_of(session, [order_id])[order_id]) == 1
+        assert session.scalars(select(payments.Payment.amount)).one() == 1999
+        (gone,) = session.scalars(select(events.Event).where(events.Event.name == "account.closed")).all()
+        assert (gone.subject, gone.actor) == (customer.user_id, customer.user_id)
+
+
+def test_nothing_in_the_database_names_who_has_gone(customer: Any) -> None:
+    """Looks through every table, so that a new one is not forgotten."""
+    customer.patch("/v1/me", json={"last_name": "Unforgettable", "email": "unforgettable@example.org"})
+    customer.post("/v1/me/addresses", json={**LANE, "line1": "Unforgettable"}, headers={"Idempotency-Key": "1"})
+    customer.post("/v1/auth/password/forgot", json={"email": "unforgettable@example.org"})
+    assert customer.delete("/v1/me").status_code == 204
+    erase(customer.user_id)
+    with transaction() as session:
+        for table in Base.metadata.sorted_tables:
+            name = f'{table.schema}."{table.name}"'
+            rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {name} AS t")).scalars()  # noqa: S608
+            assert [row for row in rows if "unforgettable" in row.lower()] == [], name
+
+
+def test_an_order_on_its_way_keeps_its_address_until_it_has_come(customer: Any) -> None:
+    order_id = bought(customer.user_id, "shipped")
+    assert customer.delete("/v1/me").status_code == 204
+    with transaction() as session:
+        assert orders.forget_user(session, customer.user_id) == 1
+    assert read_address(order_id) == ADDRESS
+    with transaction() as session:
+        orders.lock(session, order_id).status = "delivered"
+        assert orders.forget_user(session, customer.user_id) == 0
+    assert read_address(order_id) == {"country": "GB"}
+
+
+def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
+    product = make_product("SKU", 5)
+    with transaction() as session:
+        order = place_order(session, customer.user_id, {product: 1})
+        session.info.clear()
+    refused = customer.delete("/v1/me")
+    assert (refused.status_code, refused.json["code"], refused.json["tasks"]) == (
+        409, "tasks_under_way", [order.run_id],
+    )  # fmt: skip
+    assert customer.get("/v1/me").status_code == 200
+    with transaction() as session:
+        runs.end(session, order.run_id, "succeeded")
+    assert customer.delete("/v1/me").status_code == 204
+
+
+def test_what_waits_for_weeks_does_not_keep_anybody(sign_in: Callable[..., Any]) -> None:
+    keeper = sign_in("keeper", "warehouse")
+    with transaction() as session:
+        run_id = runs.start(session, "restock", "po", {}, owner=keeper.user_id)
+        session.info.clear()
+        runs.park(session, runs.get(session, run_id), "x", datetime.now(UTC) + timedelta(days=7))
+    assert keeper.delete("/v1/me").status_code == 204
+
+
+def test_what_is_changed_at_the_same_instant_does_not_come_back(app: Any, customer: Any) -> None:
+    """A request that got past its token while the account was being closed writes nothing any more."""
+    changes = [
+        lambda: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
+        lambda: accounts.add_address(session, customer.user_id, LANE),
+        lambda: accounts.prefer(session, customer.user_id, {"welcome": {"sms": True}}),
+        lambda: accounts.change_password(session, customer.user_id, "hash"),
+    ]
+    assert customer.delete("/v1/me").status_code == 204
+    for change in changes:
+        with pytest.raises(NotFound), transaction() as session:
+            change()
+
+
+def test_name_and_address_of_who_has_gone_are_free(client: Any, customer: Any) -> None:
+    customer.delete("/v1/me")
+    again = {
+        "username": "customer", "email": "customer@example.org", "password": PASSWORD, "first_name": "C",
+        "last_name": "T", "address": ADDRESS,
+    }  # fmt: skip
+    answer = client.post("/v1/auth/register", json=again)
+    assert answer.status_code == 201
+    assert answer.json["user"]["id"] != customer.user_id
+
+
+def test_the_last_administrator_stays(sign_in: Callable[..., Any]) -> None:
+    first = sign_in("first", "admin")
+    refused = first.delete("/v1/me")
+    assert (refused.status_code, refused.json["code"]) == (409, "last_admin")
+    second = sign_in("second", "admin")
+    assert first.delete("/v1/me").status_code == 204
+    assert second.delete("/v1/me").status_code == 409

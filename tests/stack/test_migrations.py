@@ -1,0 +1,136 @@
+"""Migrations run on a database with data, and lead to the tables that the code has."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+
+from settings import settings
+from tests.servers import ROOT
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The URL of an empty database of its own."""
+    name = f"migrated_{uuid4().hex}"
+    admin = create_engine(settings.database, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(settings.database).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def alembic(database: str, *arguments: str) -> str:
+    environment = {**os.environ, "SHOP_DATABASE_URL": database.replace("+psycopg", "")}
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_carts_of_before_stay_as_they_are_beside_guests_carts(database: str) -> None:
+    user, cart, product = ({"id": UUID(int=number)} for number in (1, 2, 3))
+    alembic(database, "upgrade", "5eed00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO carts.cart (id, user_id) VALUES (:id, :user)"), {**cart, "user": user["id"]}
+        )
+        connection.execute(
+            text("INSERT INTO carts.item (cart_id, product_id, quantity) VALUES (:cart, :id, 2)"),
+            {"cart": cart["id"], **product},
+        )
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO carts.cart (id, token_hash) VALUES (gen_random_uuid(), 'a guest''s')"))
+        kept = text("SELECT user_id, token_hash, reminded_of FROM carts.cart WHERE id = :id")
+        assert connection.execute(kept, cart).all() == [(user["id"], None, None)]
+        items = text("SELECT product_id, quantity, seen_price, seen_available FROM carts.item")
+        assert connection.execute(items).all() == [(product["id"], 2, None, None)]
+    alembic(database, "downgrade", "5eed00000001")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT id, user_id FROM carts.cart")).all() == [(cart["id"], user["id"])]
+    engine.dispose()
+
+
+def add_user(connection: Connection, name: str, addresses: int) -> None:
+    user_id = uuid4()
+    connection.execute(
+        text("""INSERT INTO accounts.user (id, username, email, password_hash, first_name, last_name)
+        VALUES (:id, :name, :email, 'x', 'A', 'B')"""),
+        {"id": user_id, "name": name, "email": f"{name}@example.org"},
+    )
+    for number in range(addresses):
+        connection.execute(
+            text("""INSERT INTO accounts.address (id, user_id, line1, city, country)
+            VALUES (:id, :user_id, 'Lane', 'Leeds', 'GB')"""),
+            {"id": UUID(int=number), "user_id": user_id},
+        )
+
+
+def test_accounts_of_before_get_a_default_address_and_staff_find_users(database: str) -> None:
+    alembic(database, "upgrade", "5eed00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        add_user(connection, "ada", 3)
+        add_user(connection, "bob", 0)
+        connection.execute(
+            text("""INSERT INTO workflow.event (id, name, payload) VALUES (gen_random_uuid(), 'order.created', '{}')""")
+        )
+        connection.execute(text("DELETE FROM access.role WHERE name = 'staff'"))  # roles are data: it may be gone
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        defaults = connection.execute(text("SELECT is_default FROM accounts.address ORDER BY id")).scalars()
+        assert list(defaults) == [True, False, False]  # the oldest
+        granted = connection.execute(
+            text("SELECT role || ' ' || permission FROM access.role_permission WHERE permission LIKE 'users:%'")
+        ).scalars()
+        assert set(granted) == {"admin users:read", "admin users:write"}
+        assert connection.scalar(text("SELECT actor IS NULL AND subject IS NULL FROM workflow.event"))
+    alembic(database, "downgrade", "5eed00000001")
+    alembic(database, "upgrade", "head")
+    engine.dispose()
+
+
+PRODUCT_OF_BEFORE = """
+INSERT INTO catalogue.category (id, name) VALUES (gen_random_uuid(), 'Clàssics');
+INSERT INTO catalogue.author (id, name) VALUES (gen_random_uuid(), 'Emily Brontë');
+INSERT INTO catalogue.product (id, sku, kind, title, description, price_amount, currency, category_id, author_id)
+    SELECT gen_random_uuid(), 'W-1', 'book', 'Wuthering Heights', 'A foundling.', 899, 'EUR', category.id, author.id
+    FROM catalogue.category, catalogue.author;
+INSERT INTO inventory.stock (product_id, warehouse_id, on_hand, reserved)
+    SELECT product.id, warehouse.id, 2, 1 FROM catalogue.product, inventory.warehouse;
+"""
+
+
+def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
+    alembic(database, "upgrade", "5eed00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PRODUCT_OF_BEFORE))
+    alembic(database, "upgrade", "head")
+    found = text("SELECT sku FROM catalogue.product WHERE search @@ catalogue.wanted(:words)")
+    with engine.connect() as connection:
+        for words in ("bronte", "wuther", "classics", "foundling heights"):
+            assert connection.scalars(found, {"words": words}).all() == ["W-1"], words
+        assert connection.scalars(found, {"words": "emma"}).all() == []
+        assert connection.scalars(text("SELECT sellable FROM inventory.stock")).all() == [True]
+    alembic(database, "downgrade", "5eed00000001")
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        assert connection.scalars(found, {"words": "bronte"}).all() == ["W-1"]
+    engine.dispose()
+
+
+def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
+    alembic(database, "upgrade", "head")
+    assert "No new upgrade operations detected" in alembic(database, "check")

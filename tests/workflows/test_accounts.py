@@ -1,0 +1,137 @@
+"""What follows the beginning, the changes and the end of an account, by real workers with real mails."""
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from sqlalchemy import func, select, text
+
+from models import accounts, events, notifications, orders, runs
+from models.database import transaction
+from stack.waiting import wait_until
+from tasks import notifications as steps
+from tests.conftest import ADDRESS, PASSWORD
+from tests.shop import Shop
+
+
+def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
+    """The mails to somebody, once there is one of that subject."""
+
+    def found() -> list[dict[str, Any]]:
+        return [mail for mail in shop.mails() if mail["to"] == [address] and subject in mail["subject"]]
+
+    assert wait_until(lambda: bool(found()), 20, 0.05)
+    return found()
+
+
+def text_of(shop: Shop, mail: dict[str, Any]) -> str:
+    """What a mail says."""
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    return html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
+
+
+def ended(workflow: str) -> None:
+    """Waits until no run of that workflow is under way."""
+
+    def over() -> bool:
+        with transaction() as session:
+            live = select(func.count()).select_from(runs.Run)
+            return not session.scalars(live.where(runs.Run.workflow == workflow, runs.Run.finished_at.is_(None))).one()
+
+    assert wait_until(over, 20, 0.05)
+
+
+def status_of(workflow: str) -> str:
+    with transaction() as session:
+        return session.scalars(select(runs.Run.status).where(runs.Run.workflow == workflow)).one()
+
+
+def test_who_registers_is_welcomed(shop: Shop, client: Any) -> None:
+    body = {
+        "username": "ada", "email": "ada@example.org", "password": PASSWORD, "first_name": "Ada",
+        "last_name": "Lovelace", "address": ADDRESS,
+    }  # fmt: skip
+    assert client.post("/v1/auth/register", json=body).status_code == 201
+    assert client.post("/v1/auth/register", json=body).status_code == 409
+    (mail,) = mails_to(shop, "ada@example.org", "Welcome")
+    assert mail["deliveries"] == 1
+    assert "Dear Ada" in text_of(shop, mail)
+    ended("welcome")
+    with transaction() as session:
+        (row,) = session.scalars(select(notifications.Notification)).all()
+        assert (row.kind, row.fault, row.sent_at is not None) == ("welcome", None, True)
+
+
+def test_a_forgotten_password_is_set_anew_with_what_the_mail_says(shop: Shop, client: Any, customer: Any) -> None:
+    assert client.post("/v1/auth/password/forgot", json={"email": "customer@example.org"}).status_code == 202
+    (mail,) = mails_to(shop, "customer@example.org", "A new password for customer")
+    token = re.search(r"^  (\S{43})\s", text_of(shop, mail), re.MULTILINE)
+    assert token, text_of(shop, mail)
+    ended("password_reset")
+    with transaction() as session:  # it is in the mail, and nowhere in the database
+        for table in ("notifications.notification", "workflow.run", "workflow.step", "accounts.password_reset"):
+            rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {table} AS t")).scalars().all()  # noqa: S608
+            assert rows, table
+            assert not any(token[1] in row for row in rows), table
+    answer = client.post("/v1/auth/password/reset", json={"token": token[1], "new_password": "a new password"})
+    assert answer.status_code == 200
+    (told,) = mails_to(shop, "customer@example.org", "Your password was changed")
+    assert "customer" in text_of(shop, told)
+    ended("password_changed")
+
+
+def test_the_mail_links_to_the_shop_s_pages_where_they_are_known() -> None:
+    assert steps.how_to_reset("t" * 43, "") == f"This is your token for it:\n\n  {'t' * 43}"
+    link = steps.how_to_reset("t" * 43, "https://shop.example")
+    assert "https://shop.example/password#token=" + "t" * 43 in link
+    assert re.search(r"^  t{43}$", link, re.MULTILINE)  # the token stands there anyway
+
+
+def test_nobody_is_mailed_about_an_account_that_there_is_not(shop: Shop, client: Any) -> None:
+    assert client.post("/v1/auth/password/forgot", json={"email": "nobody@example.org"}).status_code == 202
+    ended("password_reset")
+    assert status_of("password_reset") == "succeeded"
+    assert [mail for mail in shop.mails() if mail["to"] == ["nobody@example.org"]] == []
+
+
+def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: Any) -> None:
+    assert customer.patch("/v1/me/preferences", json={"welcome": {"email": False}}).status_code == 200
+    before = len(shop.mails())
+    with transaction() as session:
+        events.emit(session, "account.registered", {"user_id": customer.user_id})
+    ended("welcome")
+    assert status_of("welcome") == "succeeded"
+    assert len(shop.mails()) == before
+
+
+def test_who_goes_is_forgotten_everywhere(
+    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt = product("SHIRT", 10)
+    declined = order(customer, {shirt: 1}, method="pm_card_chargeDeclined").json["order_id"]
+    assert customer.delete("/v1/me").status_code == 204
+    ended("erasure")
+    assert status_of("erasure") == "succeeded"
+    with transaction() as session:
+        kept = orders.get(session, declined, customer.user_id)
+        assert (kept.status, kept.address) == ("cancelled", {"country": "GB"})
+        assert {row.recipient for row in session.scalars(select(notifications.Notification))} == {"erased"}
+        assert accounts.get(session, customer.user_id).status == "closed"
+
+
+def test_the_erasure_waits_for_orders_that_are_on_their_way(
+    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    placed = order(customer, {product("SHIRT", 10): 1}).json["id"]
+    assert customer.delete("/v1/me").status_code == 204
+    assert wait_until(lambda: status_of("erasure") == "waiting", 20, 0.05)
+    with transaction() as session:
+        assert orders.get(session, placed).address == ADDRESS
+        orders.lock(session, placed).status = "delivered"
+        run = session.scalars(select(runs.Run).where(runs.Run.workflow == "erasure")).one()
+        runs.wake(session, runs.lock(session, run.id))  # type: ignore[arg-type]
+    ended("erasure")
+    with transaction() as session:
+        assert orders.get(session, placed).address == {"country": "GB"}
