@@ -147,3 +147,20 @@ def _cpu_seconds(root: psutil.Process) -> float:
             continue
         total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+def peak_memory(pids: dict[str, int]) -> dict[str, float]:
+    """Name → MiB of memory that the process or one of its children has had at most so far (VmHWM; Linux)."""
+    return {name: max(map(_peak, _family(pid))) for name, pid in pids.items()}
+
+
+def _family(pid: int) -> list[int]:
+    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+
+
+def _peak(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except FileNotFoundError:
+        return 0.0  # it has ended meanwhile
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)

@@ -42,7 +42,9 @@ CREATE TEMP TABLE past AS
     FROM generate_series(1, {orders}) AS o JOIN person ON person.n = o / {each};
 CREATE TEMP TABLE bought AS
     SELECT past.id AS order_id, past.at, thing.*
-    FROM past JOIN thing ON thing.n IN (past.n % {products}, (past.n * 7 + 1 + {products} / 2) % {products});
+    FROM past, LATERAL (
+        SELECT DISTINCT unnest(ARRAY[past.n % {products}, (past.n * 7 + 1 + {products} / 2) % {products}]) AS n
+    ) AS chosen JOIN thing ON thing.n = chosen.n;
 INSERT INTO workflow.run (id, workflow, key, status, input, result, owner, lease_until, created_at, finished_at)
     SELECT run_id, 'checkout', 'ord_' || replace(id::text, '-', ''), 'succeeded', what, what, user_id, at, at, at
     FROM past, jsonb_build_object('order_id', 'ord_' || replace(id::text, '-', ''),

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from benchmarks.figures import Report, alternating, percentile
-from benchmarks.parts import Shop, cpu_seconds
+from benchmarks.parts import Shop, cpu_seconds, peak_memory
 
 PRODUCTS = 100_000
 READERS = 8
@@ -100,6 +100,8 @@ def catalogue(products: int) -> bytes:
 def _import(report: Report, api: Api, pids: dict[str, int]) -> None:
     """Takes the catalogue in, and once more, when nothing changes."""
     body = catalogue(PRODUCTS)
+    memory = {name: pid for name, pid in pids.items() if name.startswith(("api", "worker"))}
+    at_rest = peak_memory(memory)
     for what in ("created", "unchanged"):
         before = cpu_seconds(pids)
         began = time.perf_counter()
@@ -116,6 +118,8 @@ def _import(report: Report, api: Api, pids: dict[str, int]) -> None:
         cost = sum(after.values()) - sum(before.values())
         report.note(f"import, {what}: CPU", cost / PRODUCTS * 1e6, "µs/row")
         report.say(f"{what}: {PRODUCTS / took:.0f} rows/s")
+    for name, peak in peak_memory(memory).items():
+        report.note(f"import: {name}, largest process above its rest", peak - at_rest[name], "MiB")
 
 
 def _requests(api: Api) -> dict[str, list[bytes]]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, Uuid, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -117,6 +117,15 @@ def _look_after(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> Non
         engine().dialect.do_ping(connection)
     except engine().dialect.loaded_dbapi.Error as error:
         raise DisconnectionError(str(error)) from error
+
+
+def is_away(error: OperationalError) -> bool:
+    """Whether the database could not be reached or has ended the connection, and not just a wait for a lock.
+
+    Its own codes of that class begin with 08 and 57P (PostgreSQL's appendix A); without a code nobody answered.
+    """
+    code = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or code is None or code.startswith(("08", "57P"))
 
 
 def forget_engine() -> None:

@@ -16,7 +16,7 @@ from celery.exceptions import Reject
 from sqlalchemy.exc import OperationalError
 
 from models import runs
-from models.database import single_statements, transaction
+from models.database import is_away, single_statements, transaction
 from settings import settings
 from tasks.app import app
 from tasks.step import Step
@@ -35,15 +35,18 @@ _noted: dict[str, float] = {}  # queue → when this process last said how far i
 def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
     """Performs the step that a message asks for, and what may follow it in this worker.
 
-    Raises Reject when the database is away, or would not wait: the message goes back to its queue and is taken
-    up again like one whose worker has died. Its run's lease may have many seconds to go.
+    Raises Reject when the database is away: the message goes back to its queue and is taken up again like one
+    whose worker has died. Its run's lease may have many seconds to go. A lock that was not had in time, or a
+    deadlock, is left to the dispatcher, whose pauses grow.
     """
     hand = Hand(task, run_id, generation)
     try:
         _note_served(task)
         hand.carry_on(Call(task, name))
     except OperationalError as error:
-        log.warning("run %s goes back to its queue: %s", run_id, str(error.orig).splitlines()[0])
+        log.warning("run %s waits: %s", run_id, str(error.orig).splitlines()[0])
+        if not is_away(error):
+            return
         time.sleep(AWAY)  # there is nothing else that this process could do
         raise Reject(error, requeue=True) from error
     finally:
@@ -65,12 +68,16 @@ class Hand:
     def carry_on(self, call: Call) -> None:
         """Performs the step of the message and what it may of the chain behind it; the rest goes its way."""
         links, self.request.chain = self.request.chain or [], None
+        asked = self.performer.generation
         if self.performer.again and not self._take_back():
+            return
+        if self.performer.generation != asked:  # it was refused before its worker died
+            self._do(self._plan())
             return
         self.came_with = call
         linked = [Call(app.tasks[link["task"]], link["args"][2]) for link in reversed(links)]
         calls = [call, *takewhile(lambda following: self._may_do([following]), linked)]
-        asked, done = self.performer.generation, self.performer.perform(calls, self.until)
+        done = self.performer.perform(calls, self.until)
         if self.performer.stopped:
             return
         if self.performer.generation != asked:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models import runs
-from models.database import transaction
+from models.database import is_away, transaction
 from models.errors import GatewayDown, ShopError
 from settings import settings
 from tasks.crash import crash_point
@@ -69,7 +69,7 @@ class Performer:
         self.run_id, self.generation, self.worker, self.again, self.note = run_id, generation, worker, again, note
         self.workflow = ""  # known with the first step
         self.stopped = False  # the run is over, waits, is in other hands or is to be tried again
-        self._one_by_one = False
+        self._one_by_one = again  # so that a step that kills its worker does not take its neighbours with it
         self._pending: Pending | None = None
 
     def perform(self, calls: Sequence[Call], until: float) -> int:
@@ -91,12 +91,12 @@ class Performer:
         try:
             with transaction() as session:
                 self._transact(session, left, stretch)
-        except OperationalError:
-            raise  # there is nothing that could be written down
+        except OperationalError as error:
+            if is_away(error) or not self._may_split(stretch):
+                raise  # there is nothing that could be written down
+            return 0
         except Exception as error:  # noqa: BLE001, whatever it is, it is written down at its step
-            if stretch.done:
-                self._one_by_one = True  # it may not have been the first one's fault; the next round tells
-            else:
+            if not self._may_split(stretch):
                 self._went_wrong(left[stretch.skipped], since, error)
             return 0
         self._pending = None  # what was answered is recorded
@@ -107,6 +107,15 @@ class Performer:
         if stretch.asks is not None:
             self._ask(stretch.asks)
         return len(stretch.done) + stretch.skipped
+
+    def _may_split(self, stretch: Stretch) -> bool:
+        """Whether it may have been the fault of another step of the same transaction; the next round tells.
+
+        What the outside has answered is recorded on its own then, and does not wait for others' locks.
+        """
+        split = bool(stretch.done) and not self._one_by_one
+        self._one_by_one = self._one_by_one or split
+        return split
 
     def _transact(self, session: Session, left: Sequence[Call], stretch: Stretch) -> None:
         """Performs as many of the steps as one transaction may hold, and writes down what was done."""
@@ -126,7 +135,7 @@ class Performer:
             last = stretch.done[-1][0].name
             runs.write_end(session, held, worker=self.worker, last=last, status=stretch.ends)
         elif held.noted:
-            lease = settings.lease + (settings.gateway_timeout if stretch.asks else 0.0)
+            lease = settings.lease + (settings.gateway_timeout if held.is_calling() else 0.0)
             runs.write(session, held, worker=self.worker, lease=lease)
         if stretch.parked:
             call, until = stretch.parked
@@ -164,6 +173,7 @@ class Performer:
         if isinstance(output, runs.Parked):
             stretch.parked = call, output.until
             return
+        session.flush()  # what is wrong with it shows at this step, and the next one sees it
         held.finish(call.name, call.step.service, began, output)
         stretch.done.append((call, since))
         stretch.ends = place.ends

@@ -65,6 +65,10 @@ class Held:
         known = self.steps.get(name)
         return known is None or (known.status == "intent" and (known.generation < self.generation or again))
 
+    def is_calling(self) -> bool:
+        """Whether a call outside is under way or about to be made, by this worker or for a parallel step by another."""
+        return any(step.status == "intent" and step.generation == self.generation for step in self.steps.values())
+
     def output_of(self, name: str) -> dict[str, Any] | None:
         """What an earlier step has written, or None if it is not done."""
         return self.steps[name].output if self.is_done(name) else None

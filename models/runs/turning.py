@@ -100,6 +100,7 @@ def _write_error(session: Session, run: Run, name: str, queue: str, status: str,
     )  # fmt: skip
     # A local step's row went with its rolled-back transaction; an intent was counted when it was claimed.
     changed = {"status": status, "error": error, "finished_at": new.excluded.finished_at}
+    changed["generation"] = new.excluded.generation
     changed["attempts"] = Step.attempts + (Step.generation < new.excluded.generation).cast(Step.attempts.type)
     written = new.on_conflict_do_update(
         index_elements=["run_id", "name"], set_=changed, where=Step.status != "done"

@@ -42,6 +42,7 @@ def test_behind_the_pivot_a_person_is_told_once_and_the_run_ends_when_it_can(sho
     shop.armed.write_text("before-commit@carts.clear always")
     run_id = checkout()
     assert wait_until(lambda: _stuck(run_id), checks.PATIENCE), checks.describe(run_id)
+    assert checks.status_of(run_id, "inventory.allocate") == "done"  # its neighbour is not kept from it
     shop.armed.unlink()
     with suppress(Conflict), transaction() as session:  # a worker may have come first
         runs.retry(session, run_id)

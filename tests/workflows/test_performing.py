@@ -1,0 +1,81 @@
+"""Steps that share a transaction: what goes wrong in one is written down there, and what came before it stays."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from models import runs
+from models.database import transaction
+from models.errors import Conflict
+from tasks.step import Step, step
+from tests.workflows.steps import A, B
+from workflows.engine import FRESH, WORKFLOWS, Call, Workflow, plan
+from workflows.performing import Performer
+
+
+@pytest.fixture(autouse=True)
+def _shop(database: None) -> Iterator[None]:
+    """A new shop's database; the workflow that a test declares is forgotten after it."""
+    yield
+    WORKFLOWS.pop("shared", None)
+
+
+def _step(name: str, work: Any) -> Step:
+    work.__module__, work.__name__ = "tasks.reports", name
+    return step(work)
+
+
+def _performed(last: Step, **options: Any) -> tuple[Performer, int, dict[str, runs.Step]]:
+    """A run of A, B and `last`, performed by one worker as far as it goes."""
+    workflow = Workflow("shared", A, B, last)
+    with transaction() as session:
+        run_id = runs.start(session, "shared", "it", {})
+        session.info.clear()  # no message: we are the worker
+    calls: list[Call] = [call for stage in plan(workflow, FRESH) for call in stage]
+    performer = Performer(run_id, 0, worker="w", again=options.get("again", False), note=lambda *_: None)
+    past = performer.perform(calls, time.monotonic() + 10)
+    with transaction() as session:
+        return performer, past, {found.name: found for found in runs.steps_of(session, [run_id])[run_id]}
+
+
+def test_what_is_raised_is_written_at_its_own_step() -> None:
+    def burst(session: Any, run: Any) -> None:
+        raise ZeroDivisionError
+
+    performer, past, steps = _performed(_step("burst", burst))
+    assert (performer.stopped, past) == (True, 2)
+    assert {name: found.status for name, found in steps.items()} == {
+        "reports.a": "done", "reports.b": "done", "reports.burst": "intent",
+    }  # fmt: skip
+    assert "ZeroDivisionError" in (steps["reports.burst"].error or {})["trace"]
+
+
+def test_what_can_not_be_written_is_told_and_not_tried_for_ever() -> None:
+    performer, past, steps = _performed(_step("unwritable", lambda session, run: {"output": object()}))
+    assert (performer.stopped, past) == (True, 2)
+    assert "not JSON serializable" in (steps["reports.unwritable"].error or {})["trace"]
+
+
+def test_a_refusal_turns_the_run_back_and_keeps_what_was_done() -> None:
+    def refuse(session: Any, run: Any) -> None:
+        raise Conflict("No.", code="no")
+
+    performer, past, steps = _performed(_step("refuse", refuse))
+    assert (performer.stopped, past, performer.generation) == (False, 2, 1)
+    assert [steps[f"reports.{name}"].status for name in ("a", "b", "refuse")] == ["done", "done", "refused"]
+
+
+@pytest.mark.parametrize(("again", "transactions"), [(False, 1), (True, 3)])
+def test_after_a_worker_has_died_each_step_is_committed_by_itself(again: bool, transactions: int) -> None:
+    seen: list[int] = []
+
+    def last(session: Any, run: Any) -> None:
+        seen.append(session.scalar(text("SELECT count(DISTINCT xmin::text) FROM workflow.step")))
+
+    _, past, steps = _performed(_step(f"last_{transactions}", last), again=again)
+    assert past == 3
+    assert len(steps) == 3
+    assert seen == [transactions - 1]
