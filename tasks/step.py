@@ -37,9 +37,14 @@ class Step(Task):
 
 
 class StepForEach(Step):
-    """A local step that stands in an `Each`: `work(session, run, item)`, done once for each item."""
+    """A local step that stands in an `Each`: `work(session, run, item)`, done once for each item.
+
+    There may be thousands of them over the same rows: each is committed by itself, so that locks are short, two
+    runs can't hold what the other waits for, and progress shows.
+    """
 
     abstract = True
+    commits_at_once = True
     work: ItemWork  # type: ignore[assignment]
 
     def do(self, session: Session, run: Run, name: str) -> Any:

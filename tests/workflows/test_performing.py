@@ -10,9 +10,9 @@ from sqlalchemy import text
 from models import runs
 from models.database import transaction
 from models.errors import Conflict
-from tasks.step import Step, step
+from tasks.step import Step, step, step_for_each
 from tests.workflows.steps import A, B
-from workflows.engine import FRESH, WORKFLOWS, Call, Workflow, plan
+from workflows.engine import FRESH, WORKFLOWS, Call, Each, Progress, Workflow, plan
 from workflows.performing import Performer
 
 
@@ -79,3 +79,23 @@ def test_after_a_worker_has_died_each_step_is_committed_by_itself(again: bool, t
     assert past == 3
     assert len(steps) == 3
     assert seen == [transactions - 1]
+
+
+def test_each_item_is_committed_by_itself() -> None:
+    seen: list[int] = []
+
+    def part(session: Any, run: Any, item: str) -> None:
+        seen.append(session.scalar(text("SELECT count(*) FROM workflow.step")))
+
+    part.__module__, part.__name__ = "tasks.reports", "one_item"
+    found = _step("found", lambda session, run: {"items": ["x", "y", "z"]})
+    each = Each(step_for_each(part), over=lambda outputs: (outputs["reports.found"] or {})["items"])
+    workflow = Workflow("shared", found, each, A)
+    with transaction() as session:
+        run_id = runs.start(session, "shared", "it", {})
+        session.info.clear()
+    known = Progress("running", {"reports.found": "done"}, {"reports.found": {"items": ["x", "y", "z"]}})
+    calls = [*plan(workflow, FRESH)[0], *plan(workflow, known)[0]]
+    performer = Performer(run_id, 0, worker="w", again=False, note=lambda *_: None)
+    assert performer.perform(calls, time.monotonic() + 10) == 4
+    assert seen == [0, 2, 3]
