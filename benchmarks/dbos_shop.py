@@ -1,7 +1,7 @@
 """Checkout's transactions in a DBOS workflow, as a process that `benchmarks.engine` starts: a rival, not a part.
 
 `python -m benchmarks.dbos_shop SYSTEM_DATABASE_URL NAME THREADS`. Each line on its standard input is a JSON list
-of [order_id, user_id]; it answers `done` when their workflows have ended. The rules, the tables, the engine's
+of [order_id, input]; it answers `done` when their workflows have ended. The rules, the tables, the engine's
 connection options and the isolation level are ours; the steps, their order and their record are DBOS's. The
 parallel steps run one after the other, which in one process is the faster way.
 """
@@ -70,8 +70,8 @@ def checkout_of(shop: SQLAlchemyDatasource) -> Any:
         run.outputs[step.name] = transact(step.name, kind.record, run, answer)
 
     @DBOS.workflow(name="checkout")
-    def checkout(run_id: str, order_id: str, user_id: str) -> Any:
-        run = Run(run_id, order_id, {"order_id": order_id, "user_id": user_id})
+    def checkout(run_id: str, order_id: str, about: dict[str, Any]) -> Any:
+        run = Run(run_id, order_id, about)
         local(inventory.reserve, run)
         outside(payments.authorise, run)  # type: ignore[arg-type]
         local(orders.confirm, run)
@@ -92,10 +92,10 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         handles = []
-        for order_id, user_id in json.loads(line):
+        for order_id, about in json.loads(line):
             run_id = new_id("run")
             with WorkflowId(run_id):
-                handles.append(DBOS.start_workflow(checkout, run_id, order_id, user_id))
+                handles.append(DBOS.start_workflow(checkout, run_id, order_id, about))
         for handle in handles:
             handle.get_result()
         print("done", flush=True)

@@ -23,10 +23,12 @@ class Placed:
 
     order_id: str
     user_id: str
+    products: list[str]
 
     @property
     def input(self) -> dict[str, Any]:
-        return {"order_id": self.order_id, "user_id": self.user_id}
+        pieces = dict.fromkeys(self.products, 1)
+        return {"order_id": self.order_id, "user_id": self.user_id, "pieces": pieces}
 
 
 class Supply:
@@ -47,21 +49,23 @@ class Supply:
 
     def place(self, count: int, method: str) -> list[Placed]:
         """Makes orders of two lines, with their payments, and with the same two lines in the customers' carts."""
-        placed = [Placed(new_id("ord"), self.users[n % CUSTOMERS]) for n in range(count)]
-        lines = {one.order_id: self.choose.sample(self.products, LINES) for one in placed}
+        placed = [
+            Placed(new_id("ord"), self.users[n % CUSTOMERS], self.choose.sample(self.products, LINES))
+            for n in range(count)
+        ]
         with transaction() as session:
-            self._write(session, placed, lines, method)
+            self._write(session, placed, method)
         return placed
 
-    def _write(self, session: Session, placed: list[Placed], lines: dict[str, list[str]], method: str) -> None:
+    def _write(self, session: Session, placed: list[Placed], method: str) -> None:
         total = PRICE * LINES
         session.execute(insert(orders.Order), [
             {"id": one.order_id, "user_id": one.user_id, "total": total, "currency": "EUR", "address": {"line1": "1"}}
             for one in placed
         ])  # fmt: skip
         session.execute(insert(orders.Line), [
-            {"order_id": one, "product_id": product, "sku": product[-12:], "title": "A thing", "quantity": 1,
-             "unit_price": PRICE} for one, chosen in lines.items() for product in chosen
+            {"order_id": one.order_id, "product_id": product, "sku": product[-12:], "title": "A thing", "quantity": 1,
+             "unit_price": PRICE} for one in placed for product in one.products
         ])  # fmt: skip
         session.execute(insert(payments.Payment), [
             {"id": new_id("pay"), "order_id": one.order_id, "amount": total, "currency": "EUR", "method": method}
@@ -69,7 +73,7 @@ class Supply:
         ])  # fmt: skip
         wanted = [
             {"cart_id": self.carts[one.user_id], "product_id": product, "quantity": 1}
-            for one in placed for product in lines[one.order_id]
+            for one in placed for product in one.products
         ]  # fmt: skip
         session.connection().execute(upsert(carts.Item).on_conflict_do_nothing(), wanted)
 

@@ -78,7 +78,7 @@ def remove(session: Session, holder: str, product_id: str, quantity: int | None 
     """Takes so many pieces out, or all for None and for more than there are. Raises NotFound."""
     cart_id = touch(session, holder)
     item = _item(session, cart_id, product_id)
-    _take(session, cart_id, {product_id: item.quantity if quantity is None else quantity})
+    _take(session, {product_id: item.quantity if quantity is None else quantity}, cart_id=cart_id)
 
 
 def clear(session: Session, holder: str) -> None:
@@ -88,7 +88,7 @@ def clear(session: Session, holder: str) -> None:
 
 def take_out(session: Session, user_id: str, ordered: Mapping[str, int]) -> None:
     """Takes out what was ordered (product id → pieces). What was put in since then stays."""
-    _take(session, touch(session, user_id), ordered)
+    _take(session, ordered, user_id=user_id)
 
 
 def forget_user(session: Session, user_id: str) -> None:
@@ -191,27 +191,33 @@ def _too_many(available: int) -> InsufficientStock:
 _NEW = insert(Item).values({name: bindparam(name) for name in _WRITTEN})
 _WRITE = _NEW.on_conflict_do_update(index_elements=["cart_id", "product_id"], set_={"quantity": _NEW.excluded.quantity})
 
-# A statement of its own after the cart's lock was had, so that it sees what was put in while it waited.
+# One statement, exact whatever waits: the conditions are looked at again on a row that changed while the cart's lock
+# was waited for (PostgreSQL's manual, 13.2.1, on MERGE), and one that was put in since is not seen.
 _TAKE = text("""
-    WITH taken AS (
-        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
-    ), emptied AS (
-        DELETE FROM carts.item USING taken
-        WHERE cart_id = :cart_id AND item.product_id = taken.product_id AND item.quantity <= taken.quantity
+    WITH cart AS (
+        UPDATE carts.cart SET updated_at = now()
+        WHERE id = coalesce(:cart_id, (SELECT id FROM carts.cart WHERE user_id = :user_id)) RETURNING id
+    ), taken AS (
+        SELECT cart.id AS cart_id, product_id, quantity
+        FROM cart, unnest(:products, :quantities) AS line (product_id, quantity)
     )
-    UPDATE carts.item SET quantity = item.quantity - taken.quantity FROM taken
-    WHERE cart_id = :cart_id AND item.product_id = taken.product_id AND item.quantity > taken.quantity
+    MERGE INTO carts.item USING taken ON item.cart_id = taken.cart_id AND item.product_id = taken.product_id
+    WHEN MATCHED AND item.quantity <= taken.quantity THEN DELETE
+    WHEN MATCHED THEN UPDATE SET quantity = item.quantity - taken.quantity
 """).bindparams(
     bindparam("cart_id", type_=Id("crt")),
+    bindparam("user_id", type_=Id("usr")),
     bindparam("products", type_=ARRAY(Id("prd"))),
     bindparam("quantities", type_=ARRAY(Integer)),
 )
 
 
-def _take(session: Session, cart_id: str, pieces: Mapping[str, int]) -> None:
-    """Takes pieces out. The caller holds the cart's lock."""
-    values = {"cart_id": cart_id, "products": list(pieces), "quantities": list(pieces.values())}
-    session.execute(_TAKE, values)
+def _take(
+    session: Session, pieces: Mapping[str, int], *, cart_id: str | None = None, user_id: str | None = None
+) -> None:
+    """Takes pieces out of that cart, or of that user's if there is one, and notes that it changes."""
+    lines = {"products": list(pieces), "quantities": list(pieces.values())}
+    session.connection().execute(_TAKE, {"cart_id": cart_id, "user_id": user_id, **lines})
 
 
 def _item(session: Session, cart_id: str, product_id: str) -> Item:

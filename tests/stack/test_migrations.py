@@ -134,3 +134,40 @@ def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
 def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")
+
+
+CHECKOUTS_OF_BEFORE = """
+INSERT INTO orders."order" (id, user_id, total, currency, address)
+    SELECT id, gen_random_uuid(), 1, 'EUR', '{}' FROM unnest(:orders) AS id;
+INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
+    SELECT id, :product, 'X', 'X', 3, 1 FROM unnest(:orders) AS id;
+INSERT INTO workflow.run (id, workflow, key, status, input, lease_until)
+    SELECT id, 'checkout', 'ord_' || replace(id::text, '-', ''), status,
+        jsonb_build_object('order_id', 'ord_' || replace(id::text, '-', '')), now()
+    FROM unnest(:orders, CAST(:statuses AS text[])) AS run (id, status);
+INSERT INTO workflow.run (id, workflow, key, input, lease_until)
+    VALUES (gen_random_uuid(), 'restock', 'x', '{}', now());
+"""
+
+
+def test_a_checkout_under_way_gets_to_know_its_pieces(database: str) -> None:
+    statuses = ["running", "failed", "compensating", "succeeded"]
+    values = {"orders": [uuid4() for _ in statuses], "statuses": statuses, "product": UUID(int=7)}
+    alembic(database, "upgrade", "ca7a10600001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        for statement in filter(str.strip, CHECKOUTS_OF_BEFORE.split(";")):
+            wanted = {name: value for name, value in values.items() if f":{name}" in statement}
+            connection.execute(text(statement), wanted)
+    alembic(database, "upgrade", "head")
+    told = text("SELECT status, input->'pieces' FROM workflow.run WHERE workflow = 'checkout'")
+    with engine.connect() as connection:
+        pieces = {"prd_" + UUID(int=7).hex: 3}
+        assert dict(connection.execute(told).all()) == {
+            "running": pieces, "failed": pieces, "compensating": pieces, "succeeded": None
+        }  # fmt: skip
+        assert connection.scalar(text("SELECT input FROM workflow.run WHERE workflow = 'restock'")) == {}
+    alembic(database, "downgrade", "ca7a10600001")
+    with engine.connect() as connection:
+        assert {found for _, found in connection.execute(told)} == {None}
+    engine.dispose()
