@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 SERVERS = ("postgres", "redis")
 OUTSIDE = ("gateway", "mailbox")
 CHECKOUTS_QUEUES = ("inventory", "payments", "orders", "carts", "notifications")
-COUNTS = {"durable": 300, "with gateway and mail": 200, "plain": 200, "DBOS": 60}
+COUNTS = {"durable": 500, "with gateway and mail": 300, "plain": 250, "DBOS": 150}
 """Checkouts in one measurement: a few seconds' worth of each."""
 DBOS_PROCESSES, DBOS_THREADS = 2, 2
 
 
 def measure(folder: Path, runs: int) -> Report:
     """Starts what is needed in `folder`, measures, and stops it again."""
+    from settings import QUEUES
     from stack import provision
     from stack.schema import migrate
 
@@ -32,6 +33,7 @@ def measure(folder: Path, runs: int) -> Report:
     settings = provision.prepare()
     with parts(settings, *SERVERS):
         migrate()
+        from benchmarks import stock
         from benchmarks.rivals import Dbos, Durable, Plain, supplies
 
         quiet, loud = supplies()
@@ -39,7 +41,8 @@ def measure(folder: Path, runs: int) -> Report:
         outside = Durable("with gateway and mail", loud, quiet=False)
         plain = Plain("plain")
         with parts(settings, *OUTSIDE, "worker-all", "dispatcher-1"):
-            _compare(report, "one worker", runs, [durable, plain, outside])
+            with stock.workers(settings, [list(QUEUES)]):
+                _compare(report, "one worker", runs, [durable, plain, outside])
             _ratio(report, "one worker", "durable", "plain", at_least=2.5)
             with Dbos.running("DBOS", quiet, settings, DBOS_PROCESSES, DBOS_THREADS) as dbos:
                 _compare(report, "beside DBOS", runs, [durable, dbos])
@@ -47,10 +50,12 @@ def measure(folder: Path, runs: int) -> Report:
         groups = ";".join(f"{queue}={queue}" for queue in CHECKOUTS_QUEUES)
         each = settings.model_copy(update={"worker_groups": f"{groups};rest=*"})
         workers = [f"worker-{queue}" for queue in CHECKOUTS_QUEUES]
-        with parts(each, *OUTSIDE, *workers, "dispatcher-1"):
+        each_queue = [[queue] for queue in CHECKOUTS_QUEUES]
+        with parts(each, *OUTSIDE, *workers, "dispatcher-1"), stock.workers(settings, each_queue):
             _compare(report, "a worker per queue", runs, [durable, plain, outside])
             _ratio(report, "a worker per queue", "durable", "plain", at_least=0.7)
-    report.remarks.append("durable, plain and DBOS: without outside calls. plain: nothing is written anywhere.")
+    report.remarks.append("durable, plain and DBOS: without outside calls.")
+    report.remarks.append("plain: nothing is written anywhere; its workers are Celery's own, with our settings.")
     report.remarks.append(
         f"Workers of {settings.worker_concurrency} processes each, events {'on' if settings.worker_events else 'off'}; "
         f"DBOS: {DBOS_PROCESSES} processes of {DBOS_THREADS} threads."

@@ -12,13 +12,14 @@ from typing import IO, Protocol
 import psycopg
 from sqlalchemy import func, select
 
+from benchmarks import stock
 from benchmarks.orders import Placed, Supply
 from benchmarks.parts import process
 from benchmarks.queues import client
-from benchmarks.workers import QUIET_CARD, QUIET_MAIL, app, plain_canvas
+from benchmarks.workers import QUIET_CARD, QUIET_MAIL
 from models import runs
 from models.database import transaction
-from settings import QUEUES, Settings
+from settings import Settings
 from stack.supervision import environment
 from stack.waiting import wait_until
 
@@ -72,7 +73,7 @@ class Durable:
 
 
 class Plain:
-    """A Celery canvas of tasks that do nothing and promise nothing."""
+    """A Celery canvas of tasks that do nothing and promise nothing, on workers that are Celery's own."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -82,7 +83,7 @@ class Plain:
         before = self._performed()
         began = time.perf_counter()
         for _ in range(count):
-            plain_canvas().apply_async()
+            stock.canvas().apply_async()
         # A message stands in its queue or in `unacked`; looked at three times, for it moves from one to the other.
         ended = wait_until(lambda: not any(self._waiting() for _ in range(3)), PATIENCE, LOOK)
         took = time.perf_counter() - began
@@ -92,14 +93,14 @@ class Plain:
 
     def _waiting(self) -> int:
         pipeline = self.redis.pipeline(transaction=False)
-        for queue in QUEUES:
-            pipeline.llen(queue)
+        for queue in stock.app.conf.task_queues:
+            pipeline.llen(queue.name)
         pipeline.hlen("unacked")
         return sum(pipeline.execute())
 
     def _performed(self) -> int:
-        replies = app.control.inspect(timeout=2).stats() or {}
-        return sum(int(worker["total"].get("plain.nothing", 0)) for worker in replies.values())
+        replies = stock.app.control.inspect(timeout=2).stats() or {}
+        return sum(int(worker["total"].get(stock.nothing.name, 0)) for worker in replies.values())
 
 
 class Dbos:
@@ -136,7 +137,7 @@ class Dbos:
         placed = self.supply.place(count, QUIET_CARD)
         began = time.perf_counter()
         for n, child in enumerate(self.children):
-            share = [[one.order_id, one.user_id] for one in placed[n :: len(self.children)]]
+            share = [[one.order_id, one.input] for one in placed[n :: len(self.children)]]
             print(json.dumps(share), file=_pipe(child.stdin), flush=True)
         for child in self.children:
             _expect(child, "done", None)
