@@ -8,7 +8,7 @@ CHECKOUT = Workflow(
     Undoable(inventory.reserve, undo=inventory.release),
     Undoable(payments.authorise, undo=payments.void),
     Pivot(orders.confirm),
-    Parallel(inventory.allocate, carts.clear, notifications.order_confirmed),
+    Parallel(notifications.order_confirmed, inventory.allocate, carts.clear),
     orders.complete,
     if_refused=(orders.cancel, notifications.order_cancelled),
 )

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -20,7 +21,7 @@ from models.database import is_away, single_statements, transaction
 from settings import settings
 from tasks.app import app
 from tasks.step import Step
-from workflows.engine import WORKFLOWS, Call, after, plan, progress_of
+from workflows.engine import WORKFLOWS, Call, Workflow, after, plan, progress_of
 from workflows.monitoring import StepEvents
 from workflows.performing import Performer
 from workflows.publishing import publish
@@ -77,16 +78,24 @@ class Hand:
         self.came_with = call
         linked = [Call(app.tasks[link["task"]], link["args"][2]) for link in reversed(links)]
         calls = [call, *takewhile(lambda following: self._may_do([following]), linked)]
-        done = self.performer.perform(calls, self.until)
+        is_last = len(calls) > len(links) and not self.is_member
+        done = self.performer.perform(
+            calls, self.until, partial(self._mine_behind, call=calls[-1]) if is_last else None
+        )
         if self.performer.stopped:
             return
         if self.performer.generation != asked:
             self._do(self._plan())
         elif done <= len(links):
             self.request.chain = links[: len(links) - done + 1]  # Celery publishes the next one
-        elif not self.is_member:
-            following_stages = after(WORKFLOWS[self.performer.workflow], calls[-1].name)
-            self._do(self._plan() if following_stages is None else following_stages)
+        elif is_last:
+            left = after(WORKFLOWS[self.performer.workflow], calls[-1].name) if done == len(calls) else None
+            self._do(self._plan() if left is None else left)
+
+    def _mine_behind(self, workflow: Workflow, call: Call) -> list[Call]:
+        """What this worker may do behind the last step of a chain, as far as the workflow's file alone tells."""
+        stages = after(workflow, call.name) or []
+        return [following for stage in takewhile(self._may_do, stages) for following in stage]
 
     def _take_back(self) -> bool:
         """Whether there is something to go on with in a message whose worker has died."""

@@ -125,14 +125,18 @@ FRESH = Progress("running", {}, {})
 
 
 def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
-    """What is left of a run: stages in order, each the calls that may go on side by side. Pure."""
+    """What is left of a run: stages in order, each the calls that may go on side by side. Pure.
+
+    Of these, what was begun before comes last: if it is a call outside that does not get through, the others
+    need not wait for it.
+    """
     if progress.status == "compensating":
         undoable = [stage.step for stage in workflow.stages if isinstance(stage, Undoable)]
         stages = _undoing(workflow, [f"undo:{step.name}" for step in undoable if _may_have_happened(step, progress)])
     else:
         stages = _forward(workflow, progress)
     left = [[call for call in stage if progress.steps.get(call.name) != "done"] for stage in stages]
-    return [stage for stage in left if stage]
+    return [sorted(stage, key=lambda call: call.name in progress.steps) for stage in left if stage]
 
 
 def counted(workflow: Workflow, progress: Progress) -> tuple[int, int]:

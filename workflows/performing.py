@@ -24,7 +24,7 @@ from models.errors import GatewayDown, ShopError
 from settings import settings
 from tasks.crash import crash_point
 from tasks.step import OutsideStep, key
-from workflows.engine import WORKFLOWS, Call, place_of, progress_in, progress_of
+from workflows.engine import WORKFLOWS, Call, Workflow, place_of, progress_in, progress_of
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ SHARED = 0.5  # seconds after which a transaction takes in no further step: othe
 
 Note = Callable[[Call, int, float, bool], None]
 """Is told of each step that was performed: its generation, since when (epoch seconds), and whether it is done."""
+Behind = Callable[[Workflow], list[Call]]
 
 
 @dataclass
@@ -71,21 +72,26 @@ class Performer:
         self.stopped = False  # the run is over, waits, is in other hands or is to be tried again
         self._one_by_one = again  # so that a step that kills its worker does not take its neighbours with it
         self._pending: Pending | None = None
+        self._left: list[Call] = []
+        self._behind: Behind | None = None
 
-    def perform(self, calls: Sequence[Call], until: float) -> int:
+    def perform(self, calls: Sequence[Call], until: float, behind: Behind | None = None) -> int:
         """Performs these steps in order and returns how many it has come past; after `until` it begins no more.
 
-        Fewer than all of them: `stopped`, or the run was turned back (a new `generation`), or the time is up.
-        Raises OperationalError if the database is away, or would not wait.
+        `behind` says, once the run's workflow is known, which steps to perform behind them. Fewer than all:
+        `stopped`, or the run was turned back (a new `generation`), or the time is up. Raises OperationalError if
+        the database is away, or would not wait.
         """
+        self._left, self._behind = list(calls), behind
         generation, past = self.generation, 0
-        while past < len(calls) and not self.stopped and self.generation == generation:
+        while self._left and not self.stopped and self.generation == generation:
             if past and self._pending is None and time.monotonic() >= until:
                 break
-            past += self._some(calls[past:])
+            done = self._some(self._left)
+            self._left, past = self._left[done:], past + done
         return past
 
-    def _some(self, left: Sequence[Call]) -> int:
+    def _some(self, left: list[Call]) -> int:
         """One transaction, and the call outside that follows it. Returns how many steps it has come past."""
         stretch, since = Stretch(), time.time()
         try:
@@ -117,7 +123,7 @@ class Performer:
         self._one_by_one = self._one_by_one or split
         return split
 
-    def _transact(self, session: Session, left: Sequence[Call], stretch: Stretch) -> None:
+    def _transact(self, session: Session, left: list[Call], stretch: Stretch) -> None:
         """Performs as many of the steps as one transaction may hold, and writes down what was done."""
         since = time.monotonic()
         held = runs.take(session, self.run_id, self.generation)
@@ -125,9 +131,16 @@ class Performer:
             stretch.stopped = True
             return
         self.workflow = held.workflow
+        if self._behind is not None:
+            left += self._behind(WORKFLOWS[held.workflow])
+            self._behind = None
+        hot = False
         for call in left:
+            if hot and not isinstance(call.step, OutsideStep):
+                break
             self._take_in(session, held, call, stretch)
-            if stretch.is_full or call.step.commits_at_once or (self._one_by_one and stretch.done):
+            hot = hot or call.step.commits_at_once
+            if stretch.is_full or (self._one_by_one and stretch.done):
                 break
             if time.monotonic() - since > SHARED:
                 break

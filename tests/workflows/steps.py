@@ -6,7 +6,7 @@ from tasks.step import Step, step
 from workflows.engine import Call, Outputs, Progress
 
 RESERVE, AUTHORISE, CONFIRM = "inventory.reserve", "payments.authorise", "orders.confirm"
-SIDE_BY_SIDE = ["inventory.allocate", "carts.clear", "notifications.order_confirmed"]
+SIDE_BY_SIDE = ["notifications.order_confirmed", "inventory.allocate", "carts.clear"]
 COMPLETE = "orders.complete"
 TELLING = ["orders.cancel", "notifications.order_cancelled"]
 CHECKOUT_STAGES = [[RESERVE], [AUTHORISE], [CONFIRM], SIDE_BY_SIDE, [COMPLETE]]

@@ -108,6 +108,11 @@ def test_nothing_is_left_of_what_is_all_done() -> None:
     assert plan(CHECKOUT, progress(done=flat(CHECKOUT_STAGES))) == []
 
 
+def test_of_a_parallel_stage_what_was_begun_before_comes_last() -> None:
+    so_far = progress(done=[RESERVE, AUTHORISE, CONFIRM], intent=SIDE_BY_SIDE[:1])
+    assert names(plan(CHECKOUT, so_far)) == [[*SIDE_BY_SIDE[1:], SIDE_BY_SIDE[0]], [COMPLETE]]
+
+
 @pytest.mark.parametrize("done", [set(some) for n in range(4) for some in combinations(SIDE_BY_SIDE, n)], ids=sorted)
 def test_of_a_parallel_stage_only_what_is_not_done_is_left(done: set[str]) -> None:
     left = [name for name in SIDE_BY_SIDE if name not in done]

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from models import runs
 from models.database import transaction
 from models.errors import Conflict
-from tasks.step import Step, step, step_for_each
-from tests.workflows.steps import A, B
+from tasks.step import Step, outside_step, step, step_committed_at_once, step_for_each
+from tests.workflows.steps import A, B, C
 from workflows.engine import FRESH, WORKFLOWS, Call, Each, Progress, Workflow, plan
 from workflows.performing import Performer
 
@@ -99,3 +99,52 @@ def test_each_item_is_committed_by_itself() -> None:
     performer = Performer(run_id, 0, worker="w", again=False, note=lambda *_: None)
     assert performer.perform(calls, time.monotonic() + 10) == 4
     assert seen == [0, 2, 3]
+
+
+def _named(name: str, work: Any) -> Any:
+    work.__module__, work.__name__ = "tasks.reports", name
+    return work
+
+
+def _started(workflow: Workflow) -> tuple[str, list[Call]]:
+    with transaction() as session:
+        run_id = runs.start(session, workflow.name, "it", {})
+        session.info.clear()  # no message: we are the worker
+    return run_id, [call for stage in plan(workflow, FRESH) for call in stage]
+
+
+def _written() -> dict[str, tuple[str, str]]:
+    """Step → its status, and which transaction has written it."""
+    with transaction() as session:
+        rows = session.execute(text("SELECT name, status, xmin::text FROM workflow.step"))
+        return {name.removeprefix("reports."): (status, by) for name, status, by in rows}
+
+
+def test_behind_a_step_that_every_run_waits_for_nothing_but_a_call_outside_is_begun() -> None:
+    seen: list[dict[str, tuple[str, str]]] = []
+    hot = step_committed_at_once(_named("hot", lambda session, run: None))
+    hot_too = step_committed_at_once(_named("hot_too", lambda session, run: None))
+    telling = _named("telling", lambda session, run: {"to": "somebody"})
+    tell = outside_step(ask=lambda request, key: seen.append(_written()), record=lambda session, run, _: None)(telling)
+    run_id, calls = _started(Workflow("shared", A, hot, tell, hot_too, B))
+    performer = Performer(run_id, 0, worker="w", again=False, note=lambda *_: None)
+    assert performer.perform(calls, time.monotonic() + 10) == 5
+    assert {name: status for name, (status, _) in seen[0].items()} == {"a": "done", "hot": "done", "telling": "intent"}
+    assert len({by for _, by in seen[0].values()}) == 1
+    written = _written()
+    assert written["telling"] == ("done", written["hot_too"][1])
+    assert written["b"][1] != written["telling"][1]
+
+
+def test_what_may_follow_is_performed_in_the_same_transaction() -> None:
+    run_id, calls = _started(Workflow("shared", A, B, C))
+    performer = Performer(run_id, 0, worker="w", again=False, note=lambda *_: None)
+    asked: list[str] = []
+
+    def behind(workflow: Workflow) -> list[Call]:
+        asked.append(workflow.name)
+        return calls[1:]
+
+    assert performer.perform(calls[:1], time.monotonic() + 10, behind) == 3
+    assert asked == ["shared"]
+    assert [len({by for _, by in _written().values()}), performer.stopped] == [1, True]
