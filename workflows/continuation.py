@@ -22,7 +22,7 @@ from settings import settings
 from tasks.app import app
 from tasks.step import Step
 from workflows.engine import WORKFLOWS, Call, Workflow, after, plan, progress_of
-from workflows.monitoring import StepEvents
+from workflows.monitoring import step_events
 from workflows.performing import Performer
 from workflows.publishing import publish
 
@@ -50,8 +50,6 @@ def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
             return
         time.sleep(AWAY)  # there is nothing else that this process could do
         raise Reject(error, requeue=True) from error
-    finally:
-        hand.events.send()
 
 
 class Hand:
@@ -61,7 +59,7 @@ class Hand:
         self.request, self.run_id = task.request, run_id
         self.until = time.monotonic() + settings.continue_for
         self.is_member = self.request.chord is not None
-        self.events = StepEvents(self.request.hostname)
+        self.events = step_events(self.request.hostname)
         again = bool((self.request.delivery_info or {}).get("redelivered"))
         self.performer = Performer(run_id, generation, worker=self.request.hostname, again=again, note=self._note)
         self.came_with: Call | None = None
@@ -122,7 +120,7 @@ class Hand:
                 stages = stages[len(mine) :] or self._plan()  # there may be steps to unfold
 
     def _note(self, call: Call, generation: int, since: float, done: bool) -> None:
-        if call is not self.came_with:  # of which Celery tells
+        if self.events is not None and call is not self.came_with:  # of which Celery tells
             self.events.note(call, self.run_id, generation, since, done=done)
 
     def _may_do(self, stage: Sequence[Call]) -> bool:

@@ -2,12 +2,15 @@
 
 import logging
 import os
+import sys
+import threading
 import time
 from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
 from celery.events import EventDispatcher
+from celery.signals import worker_process_shutdown
 
 from tasks.app import app
 from workflows.engine import Call
@@ -17,19 +20,21 @@ log = logging.getLogger(__name__)
 
 NOT_DONE = "refused, waiting, or to be tried again: see `shop runs show`"
 PAUSE = 0.2  # seconds between two messages with events
-_dispatchers: dict[int, EventDispatcher] = {}  # process id → its dispatcher: a connection must not cross a fork
 
 
 class StepEvents:
-    """The events of one message's further steps, sent together at its end. Without events, it does nothing."""
+    """The events of the steps that this process performs in place, sent `PAUSE` seconds after the first of them.
+
+    By a thread of their own, so that no step waits for them. Nothing depends on them: without a broker they are
+    dropped, and with a killed worker those of its last fifth of a second.
+    """
 
     def __init__(self, hostname: str | None) -> None:
-        self.dispatcher = _dispatcher(hostname) if hostname and app.conf.worker_send_task_events else None
+        self.process, self.hostname, self.due = os.getpid(), hostname, False
+        self.dispatcher = self._connected()
 
     def note(self, call: Call, run_id: str, generation: int, began: float, *, done: bool) -> None:
         """One step: `began` in seconds since the epoch; not `done` covers refused, parked and failed alike."""
-        if self.dispatcher is None:
-            return
         task: dict[str, Any] = {"uuid": f"{run_id}:{generation}:{call.name}", "name": call.step.name}
         task |= {"args": repr([run_id, generation, call.name]), "kwargs": "{}", "root_id": run_id, "retries": 0}
         took = time.time() - began
@@ -40,16 +45,46 @@ class StepEvents:
             send("task-succeeded", uuid=task["uuid"], runtime=took, result="None")
         else:
             send("task-failed", uuid=task["uuid"], exception=NOT_DONE, traceback="")
+        if not self.due:
+            self.due = True
+            timer = threading.Timer(PAUSE, self.send)
+            timer.daemon = True
+            timer.start()
 
     def send(self) -> None:
-        """Sends what was noted, as one message. Nothing depends on it: without a broker it is dropped."""
-        if self.dispatcher is None:
-            return
+        """Sends what was noted, as one message."""
+        self.due = False
         try:
             self.dispatcher.flush()
         except Exception as error:  # noqa: BLE001, monitoring must never fail the work that it watches
             log.warning("events were dropped: %s", error)
-            _dispatchers.clear()
+            self.dispatcher = self._connected()
+
+    def _connected(self) -> EventDispatcher:
+        """With its own connection, once there is something to send. It never sends by itself."""
+        return app.events.Dispatcher(
+            app.connection_for_write(), hostname=self.hostname, buffer_while_offline=False, buffer_group={"task"},
+            buffer_limit=sys.maxsize,
+        )  # fmt: skip
+
+
+_ours: StepEvents | None = None
+
+
+def step_events(hostname: str | None) -> StepEvents | None:
+    """This process' own, for a connection must not cross a fork; None if no events are wanted."""
+    global _ours
+    if not app.conf.worker_send_task_events:
+        return None
+    if _ours is None or _ours.process != os.getpid():
+        _ours = StepEvents(hostname)
+    return _ours
+
+
+@worker_process_shutdown.connect
+def _send_the_last(**_: Any) -> None:
+    if _ours is not None and _ours.process == os.getpid():
+        _ours.send()
 
 
 class EventBatches(bootsteps.StartStopStep):
@@ -84,15 +119,3 @@ class EventBatches(bootsteps.StartStopStep):
 
 
 app.steps["consumer"].add(EventBatches)
-
-
-def _dispatcher(hostname: str) -> EventDispatcher:
-    dispatcher = _dispatchers.get(os.getpid())
-    if dispatcher is None:
-        _dispatchers.clear()
-        connection = app.connection_for_write()
-        dispatcher = app.events.Dispatcher(
-            connection, hostname=hostname, buffer_while_offline=False, buffer_group={"task"}, buffer_limit=100
-        )
-        _dispatchers[os.getpid()] = dispatcher
-    return dispatcher

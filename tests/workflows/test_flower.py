@@ -1,0 +1,50 @@
+"""What Flower is told of a run: of each step that was performed, although one message may have led to all of them."""
+
+import threading
+from collections import defaultdict
+from typing import Any
+
+from stack.waiting import wait_until
+from tasks.app import app
+from tests.shop import Shop
+from workflows.checkout import CHECKOUT
+from workflows.engine import FRESH, plan
+
+
+def test_every_step_of_a_checkout_appears(shop: Shop, customer: Any, product: Any, order: Any) -> None:
+    told: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    ended = threading.Event()
+
+    def listen() -> None:
+        with app.connection_for_read() as connection:
+            receiver = app.events.Receiver(
+                connection, handlers={"*": lambda event: told[event.get("uuid", "")].append(event)}
+            )
+            with receiver.consumer_context() as (connection, _, _):
+                ready.set()
+                while not ended.is_set():
+                    try:
+                        connection.drain_events(timeout=0.2)
+                    except TimeoutError:
+                        continue
+
+    ready = threading.Event()
+    listener = threading.Thread(target=listen)
+    listener.start()
+    try:
+        assert ready.wait(10)
+        task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
+        run_id = task.rpartition("/")[2]
+        expected = {f"{run_id}:0:{call.name}" for stage in plan(CHECKOUT, FRESH) for call in stage}
+        assert wait_until(lambda: {uuid for uuid in list(told) if len(told[uuid]) >= 3} >= expected, 10), dict(told)
+    finally:
+        ended.set()
+        listener.join()
+    for uuid in expected:
+        kinds = [event["type"] for event in told[uuid]]
+        assert kinds == ["task-received", "task-started", "task-succeeded"]
+        received, started, succeeded = told[uuid]
+        assert received["name"] == uuid.rpartition(":")[2]
+        assert received["hostname"] == started["hostname"] == succeeded["hostname"]
+        assert received["timestamp"] <= started["timestamp"] <= succeeded["timestamp"]
+        assert succeeded["runtime"] >= 0
