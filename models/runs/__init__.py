@@ -117,11 +117,16 @@ def retry(session: Session, run_id: str) -> Run:
     return run
 
 
+_SERVED = insert(Served).values({name: bindparam(name) for name in ("queue", "published_at")})
+_NOTE_SERVED = _SERVED.on_conflict_do_update(
+    index_elements=["queue"],
+    set_={"published_at": func.greatest(Served.published_at, _SERVED.excluded.published_at)},
+)
+
+
 def note_served(session: Statements, queue: str, published_at: datetime) -> None:
     """Notes how far a queue has been served; never goes back."""
-    new = insert(Served).values(queue=queue, published_at=published_at)
-    later = func.greatest(Served.published_at, new.excluded.published_at)
-    session.execute(new.on_conflict_do_update(index_elements=["queue"], set_={"published_at": later}))
+    session.execute(_NOTE_SERVED, {"queue": queue, "published_at": published_at})
 
 
 def get(session: Session, run_id: str) -> Run:
