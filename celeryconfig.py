@@ -17,7 +17,7 @@ task_acks_late = True
 task_reject_on_worker_lost = True
 task_acks_on_failure = task_acks_on_timeout = True
 worker_lost_wait = 0.2  # seconds for a last result of a child that died; a step's result is in the database
-task_soft_time_limit, task_time_limit = 20, 30
+task_soft_time_limit, task_time_limit = 40, 50  # below the visibility timeout
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 5000
 worker_soft_shutdown_timeout = 10.0

@@ -88,7 +88,7 @@ def _shop(settings: Settings) -> list[Program]:
             (*celery, "worker", "-n", f"{group}@%h", "-Q", ",".join(queues), "--concurrency",
              str(settings.worker_concurrency), "--without-gossip", "--without-mingle", level),
             address=",".join(queues),
-            stop_seconds=45,  # beyond the hard time limit of a step
+            stop_seconds=55,  # beyond the hard time limit of a step
         )
         for group, queues in worker_groups(settings.worker_groups).items()
     ]  # fmt: skip

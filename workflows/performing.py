@@ -25,6 +25,7 @@ from settings import settings
 from tasks.crash import crash_point
 from tasks.step import OutsideStep, key
 from workflows.engine import WORKFLOWS, Call, Workflow, place_of, progress_in, progress_of
+from workflows.keeping import keeping
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +149,7 @@ class Performer:
             last = stretch.done[-1][0].name
             runs.write_end(session, held, worker=self.worker, last=last, status=stretch.ends)
         elif held.noted:
-            lease = settings.lease + (settings.gateway_timeout if held.is_calling() else 0.0)
-            runs.write(session, held, worker=self.worker, lease=lease)
+            runs.write(session, held, worker=self.worker, lease=settings.lease)
         if stretch.parked:
             call, until = stretch.parked
             runs.park(session, held, call.name, until)
@@ -195,7 +195,8 @@ class Performer:
         """Calls outside, and keeps the answer for the next transaction."""
         call = pending.call
         try:
-            pending.answer = type(call.step).ask(pending.request, pending.key)
+            with keeping(self.run_id, self.generation):
+                pending.answer = type(call.step).ask(pending.request, pending.key)
         except ShopError as refusal:
             self._refused(call, pending.since, refusal, answered=True)
         except Exception as error:  # noqa: BLE001, as above

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.database import Statements, new_id, request_id
 from models.errors import Conflict, NotFound
-from models.runs.holding import ENDED, Held, Known, Parked, park, take, write, write_end
+from models.runs.holding import ENDED, Held, Known, Parked, keep, park, take, write, write_end
 from models.runs.tables import Run, Served, Step
 from models.runs.turning import end, next_generation, pause, refuse, retry_later, take_back, turn
 from settings import settings

@@ -13,7 +13,7 @@ from sqlalchemy import DateTime, String, bindparam, column, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from models.database import Id
+from models.database import Id, Statements
 from models.runs.tables import Run
 
 ENDED = "run_ended"  # channel of NOTIFY; its payload is the run's id
@@ -64,10 +64,6 @@ class Held:
         """
         known = self.steps.get(name)
         return known is None or (known.status == "intent" and (known.generation < self.generation or again))
-
-    def is_calling(self) -> bool:
-        """Whether a call outside is under way or about to be made, by this worker or for a parallel step by another."""
-        return any(step.status == "intent" and step.generation == self.generation for step in self.steps.values())
 
     def output_of(self, name: str) -> dict[str, Any] | None:
         """What an earlier step has written, or None if it is not done."""
@@ -184,6 +180,17 @@ def write_end(session: Session, held: Held, *, worker: str | None, last: str, st
     session.flush()
     ending = {"ends": status, "result": held.output_of(last), "channel": ENDED, "payload": held.id}
     session.connection().execute(_END, {**_values(held, worker), **ending})
+
+
+_KEEP = text("""
+    UPDATE workflow.run SET lease_until = greatest(lease_until, clock_timestamp() + make_interval(secs => :lease))
+    WHERE id = :run_id AND generation = :generation AND finished_at IS NULL
+""").bindparams(bindparam("run_id", type_=Id("run")))
+
+
+def keep(session: Statements, run_id: str, generation: int, lease: float) -> None:
+    """Extends the lease to so many seconds from now, if the run is live and still of that generation."""
+    session.execute(_KEEP, {"run_id": run_id, "generation": generation, "lease": lease})
 
 
 def park(session: Session, held: Held, name: str, until: datetime) -> None:

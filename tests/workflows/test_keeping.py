@@ -1,0 +1,26 @@
+"""A call outside that takes longer than a lease: nobody else takes the run up while its worker lives."""
+
+from typing import Any
+
+import requests
+
+from models import runs
+from models.database import transaction
+from tests.shop import QUICK, Shop
+
+SLOW = 2.5 * float(QUICK["SHOP_LEASE"])
+assert float(QUICK["SHOP_GATEWAY_TIMEOUT"]) > SLOW
+
+
+def test_a_slow_call_is_made_once(shop: Shop, customer: Any, product: Any, order: Any) -> None:
+    fault = {"kind": "delay", "seconds": SLOW, "path": "/v1/payment_intents"}
+    assert requests.post(f"{shop.gateway.url}/sandbox/faults", json=fault, timeout=5).status_code == 201
+    task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
+    ended = customer.get(f"{task}?wait=20").json
+    assert ended["status"] == "succeeded"
+    with transaction() as session:
+        run = runs.get(session, ended["id"])
+        steps = {step.name: step for step in runs.steps_of(session, [run.id])[run.id]}
+    assert run.finished_at is not None
+    assert (run.finished_at - run.created_at).total_seconds() > SLOW
+    assert (run.generation, steps["payments.authorise"].attempts) == (0, 1)
