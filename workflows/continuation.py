@@ -77,9 +77,8 @@ class Hand:
         linked = [Call(app.tasks[link["task"]], link["args"][2]) for link in reversed(links)]
         calls = [call, *takewhile(lambda following: self._may_do([following]), linked)]
         is_last = len(calls) > len(links) and not self.is_member
-        done = self.performer.perform(
-            calls, self.until, partial(self._mine_behind, call=calls[-1]) if is_last else None
-        )
+        behind = partial(self._mine_behind, call=calls[-1]) if is_last else None
+        done = self.performer.perform(calls, self.until, behind)
         if self.performer.stopped:
             return
         if self.performer.generation != asked:

@@ -88,23 +88,23 @@ class Performer:
         while self._left and not self.stopped and self.generation == generation:
             if past and self._pending is None and time.monotonic() >= until:
                 break
-            done = self._some(self._left)
+            done = self._some()
             self._left, past = self._left[done:], past + done
         return past
 
-    def _some(self, left: list[Call]) -> int:
+    def _some(self) -> int:
         """One transaction, and the call outside that follows it. Returns how many steps it has come past."""
         stretch, since = Stretch(), time.time()
         try:
             with transaction() as session:
-                self._transact(session, left, stretch)
+                self._transact(session, stretch)
         except OperationalError as error:
             if is_away(error) or not self._may_split(stretch):
                 raise  # there is nothing that could be written down
             return 0
         except Exception as error:  # noqa: BLE001, whatever it is, it is written down at its step
             if not self._may_split(stretch):
-                self._went_wrong(left[stretch.skipped], since, error)
+                self._went_wrong(self._left[stretch.skipped], since, error)
             return 0
         self._pending = None  # what was answered is recorded
         self.stopped = bool(stretch.stopped or stretch.parked or stretch.ends)
@@ -124,7 +124,7 @@ class Performer:
         self._one_by_one = self._one_by_one or split
         return split
 
-    def _transact(self, session: Session, left: list[Call], stretch: Stretch) -> None:
+    def _transact(self, session: Session, stretch: Stretch) -> None:
         """Performs as many of the steps as one transaction may hold, and writes down what was done."""
         since = time.monotonic()
         held = runs.take(session, self.run_id, self.generation)
@@ -133,10 +133,10 @@ class Performer:
             return
         self.workflow = held.workflow
         if self._behind is not None:
-            left += self._behind(WORKFLOWS[held.workflow])
+            self._left += self._behind(WORKFLOWS[held.workflow])
             self._behind = None
-        hot = False
-        for call in left:
+        hot = False  # every run wants a lock that is held here: only the begin of a call, which is a commit, may follow
+        for call in self._left:
             if hot and not isinstance(call.step, OutsideStep):
                 break
             self._take_in(session, held, call, stretch)
