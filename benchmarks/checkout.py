@@ -60,8 +60,8 @@ def _measure(report: Report, ask: Ask, pids: dict[str, int], customers: int) -> 
         for name, part in PERCENTILES.items():
             note(f"{what}, {name}", percentile(seconds, part) * 1000, "ms")
     note("looks at the task", sum(journey["looks"] for journey in journeys) / len(journeys), "an order")
-    for kind, seconds in _by_kind(before, after).items():
-        note(f"CPU, {kind}", seconds / len(journeys) * 1000, "ms/order")
+    for kind, spent in _by_kind(before, after).items():
+        note(f"CPU, {kind}", spent / len(journeys) * 1000, "ms/order")
     note("CPU, the customers", answer["cpu"] / len(journeys) * 1000, "ms/order")
     report.note("answers that were errors", len(wrong), "", at_most=0)
     report.remarks += wrong[:3]

@@ -73,11 +73,11 @@ def checkout_of(shop: SQLAlchemyDatasource) -> Any:
     def checkout(run_id: str, order_id: str, about: dict[str, Any]) -> Any:
         run = Run(run_id, order_id, about)
         local(inventory.reserve, run)
-        outside(payments.authorise, run)  # type: ignore[arg-type]
+        outside(payments.authorise, run)
         local(orders.confirm, run)
         local(inventory.allocate, run)
         local(carts.clear, run)
-        outside(notifications.order_confirmed, run)  # type: ignore[arg-type]
+        outside(notifications.order_confirmed, run)
         local(orders.complete, run)
         return run.outputs[orders.complete.name]
 

@@ -86,11 +86,11 @@ def _products(seed: int) -> list[str]:
              "currency": "EUR", "category": "Things", "attributes": {}},
         )  # fmt: skip
         session.flush()
-        rows = [
-            {"id": new_id("prd"), "sku": f"BENCH-{seed}-{n}", "kind": "book", "title": "A thing", "description": "",
-             "price_amount": PRICE, "currency": "EUR", "category_id": made.category_id} for n in range(PRODUCTS)
-        ]  # fmt: skip
-        session.execute(insert(catalogue.Product), rows)
-        found = [row["id"] for row in rows]
+        found = [new_id("prd") for _ in range(PRODUCTS)]
+        session.execute(insert(catalogue.Product), [
+            {"id": product, "sku": f"BENCH-{seed}-{n}", "kind": "book", "title": "A thing", "description": "",
+             "price_amount": PRICE, "currency": "EUR", "category_id": made.category_id}
+            for n, product in enumerate(found)
+        ])  # fmt: skip
         inventory.open_stock(session, [inventory.Opening(product, 10**6) for product in found])
-        return [str(product) for product in found]
+        return found

@@ -17,9 +17,9 @@ QUIET_MAIL = "@quiet.example"
 
 def _silence(step: Step, quiet: Any, answer: Any) -> None:
     """Leaves out the step's outside call where `quiet(request)`."""
-    ask = type(step).ask  # type: ignore[attr-defined]
+    ask = type(step).ask
     patched = staticmethod(lambda request, key: answer(key) if quiet(request) else ask(request, key))
-    type(step).ask = patched  # type: ignore[attr-defined]
+    type(step).ask = patched
 
 
 _silence(payments.authorise, lambda request: request["method"] == QUIET_CARD, lambda key: key)
