@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from models import carts, catalogue, inventory
-from models.database import new_id, transaction
+from models.database import new_id, single_statements, transaction
 from models.errors import InsufficientStock, NotFound
+from stack.waiting import wait_until
 
 
 @pytest.fixture
@@ -126,6 +128,39 @@ def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
     with transaction() as session:
         carts.take_out(session, user, {blue: 3, red: 2, new_id("prd"): 1})
     assert quantities(user) == {red: 1, green: 3}
+
+
+@pytest.mark.parametrize(("meanwhile", "left"), [(3, 1), (2, None), (1, None), (None, None)])
+def test_what_was_ordered_goes_from_the_cart_as_it_is_once_its_lock_is_had(
+    user: str, meanwhile: int | None, left: int | None
+) -> None:
+    blue, red = product("BLUE", 10), product("RED", 10)
+    with transaction() as session:
+        carts.add(session, user, blue, 5)
+
+    def take_out() -> None:
+        with transaction() as session:
+            carts.take_out(session, user, {blue: 2, red: 1})
+
+    with ThreadPoolExecutor(1) as others:
+        with transaction() as session:
+            if meanwhile is None:
+                carts.remove(session, user, blue)
+            else:
+                carts.set_quantity(session, user, blue, meanwhile)
+            carts.add(session, user, red, 4)
+            taking = others.submit(take_out)
+            assert wait_until(_somebody_waits, 10)
+        taking.result(10)
+    assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # what was put in since stays
+
+
+def _somebody_waits() -> bool:
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with single_statements() as connection:
+        return bool(connection.scalar(waits))
 
 
 def test_many_additions_at_once_are_all_counted(user: str) -> None:
