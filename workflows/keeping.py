@@ -6,7 +6,6 @@ lease, again and again. It stops with its process, however that ends, and Celery
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ class Keeper(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="keeper", daemon=True)
-        self.process = os.getpid()
         self.calling = threading.Event()
         self.run_id, self.generation = "", 0
 
@@ -52,7 +50,7 @@ _keeper: Keeper | None = None
 def keeping(run_id: str, generation: int) -> Iterator[None]:
     """Keeps the run in this process' hands for the length of the block."""
     global _keeper
-    if _keeper is None or _keeper.process != os.getpid():  # threads do not survive a fork
+    if _keeper is None or not _keeper.is_alive():  # threads do not survive a fork
         _keeper = Keeper()
         _keeper.start()
     _keeper.run_id, _keeper.generation = run_id, generation
