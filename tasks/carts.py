@@ -4,14 +4,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import carts, runs
+from models import carts, orders, runs
 from tasks.step import Run, step
 
 
 @step
 def clear(session: Session, run: Run) -> None:
     """Takes what was ordered out of the cart; what was put in since stays."""
-    carts.take_out(session, run.input["user_id"], run.input["pieces"])
+    carts.take_out(session, run.input["user_id"], orders.pieces(session, run.input))
 
 
 @step

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import inventory
+from models import inventory, orders
 from models.runs import Parked
 from tasks.step import Run, step
 
@@ -15,7 +15,7 @@ LOOK_AGAIN = timedelta(days=1)  # a delivery wakes the run at once; nothing but 
 @step
 def reserve(session: Session, run: Run) -> None:
     """Holds every line of the order; refused as a whole if one of them is short."""
-    inventory.reserve(session, run.input["order_id"], run.input["pieces"])
+    inventory.reserve(session, run.input["order_id"], orders.pieces(session, run.input))
 
 
 @step
