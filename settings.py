@@ -23,9 +23,10 @@ from pydantic_settings import (
 
 DEFAULT_SECRET = "only-for-development-change-me-in-production"  # noqa: S105
 QUEUES = (
-    "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "reports",
+    "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
+    "reports",
 )  # fmt: skip
-"""One queue per service."""
+"""One queue per service, and one for mail that nobody waits for."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
 
 
@@ -95,6 +96,10 @@ class Settings(BaseSettings):
     )
     sweep: float = Field(1.0, gt=0, description="seconds between two looks of the dispatcher")
     attempts: int = Field(5, ge=1, description="crashes of a run before it is given up and compensated")
+    stuck_after: float = Field(900.0, gt=0, description="seconds of failures alone after which a run is called stuck")
+    in_place: str = Field(
+        "", description="queues whose calls this worker may make in place, though it does not consume them"
+    )
     checkout_deadline: float = Field(300.0, gt=0, description="seconds until an unfinished checkout is compensated")
     guest_cart_days: int = Field(30, ge=1, description="days after which a guest's cart that nobody touches is deleted")
     cart_days: int = Field(180, ge=1, description="days after which a customer's cart that nobody touches is emptied")
@@ -161,6 +166,10 @@ class Settings(BaseSettings):
     def results(self) -> str:
         """Redis URL of the result backend; it holds the members of chords that are under way, nothing else."""
         return self.result_url or self.broker
+
+    @cached_property
+    def in_place_queues(self) -> tuple[str, ...]:
+        return tuple(filter(None, (queue.strip() for queue in self.in_place.split(","))))
 
     @cached_property
     def smtp(self) -> str:

@@ -16,7 +16,8 @@ from api.idempotency import idempotent
 from api.orders import Order, order_views
 from api.prefer import Ending, may_wait
 from api.tasks import Accepted
-from models import accounts, orders, runs
+from durable.tables import RunRecord
+from models import accounts, orders
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/v1", description="From the cart to an order")
 
@@ -44,7 +45,7 @@ class CheckoutRequest(Schema):
             raise ValidationError("give either address_id or address", "address")
 
 
-def _order(session: Session, run: runs.Run) -> Any:
+def _order(session: Session, run: RunRecord) -> Any:
     return order_views(session, [orders.get(session, run.input["order_id"])])[0]
 
 

@@ -12,8 +12,9 @@ from marshmallow import Schema as MarshmallowSchema
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
+from durable import Refusal, Unavailable
 from models.database import request_id
-from models.errors import GatewayDown, Invalid, NotSignedIn, ShopError
+from models.errors import Invalid, NotSignedIn
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +101,10 @@ def flat(messages: Any, path: str = "") -> dict[str, list[str]]:
 
 def install(app: Flask) -> None:
     """Registers the handlers."""
-    app.register_error_handler(ShopError, _refused)
+    app.register_error_handler(Refusal, _refused)
     app.register_error_handler(ValidationError, lambda error: _refused(invalid(error.messages)))
     app.register_error_handler(HTTPException, _http_error)
-    for absence in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, GatewayDown):
+    for absence in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, Unavailable):
         app.register_error_handler(absence, _unavailable)
     app.register_error_handler(exc.DBAPIError, lambda e: _unavailable(e) if e.connection_invalidated else _bug(e))
     app.register_error_handler(Exception, _bug)
@@ -114,12 +115,12 @@ def invalid(messages: Any) -> Invalid:
     return Invalid("Some fields can't be accepted; see errors.", errors=flat(messages))
 
 
-def _refused(error: ShopError) -> Response:
+def _refused(error: Refusal) -> Response:
     headers = {"WWW-Authenticate": _challenge(error)} if error.status in (401, 403) else {}
     return problem(error.status, error.code, error.detail, headers, **error.extra)
 
 
-def _challenge(error: ShopError) -> str:
+def _challenge(error: Refusal) -> str:
     """What to sign in with (RFC 6750, section 3)."""
     parts = ['Bearer realm="shopflow"']
     if error.code == "invalid_token":

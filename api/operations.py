@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import durable
 from api.auth import allowed
 from api.errors import refuses
 from api.fields import IdField, Pattern, Schema, Timestamp
@@ -16,7 +17,9 @@ from api.idempotency import idempotent
 from api.pages import PageQuery, page, page_of
 from api.prefer import Ending, may_wait
 from api.tasks import Accepted, Task, links, task_view
-from models import events, runs
+from durable import queries, transitions
+from durable.tables import RunRecord
+from models import events
 from models.database import transaction
 from workflows import operations
 
@@ -28,7 +31,7 @@ MAX_AGE = 10 * 366 * 24 * 3600  # seconds
 
 class RunQuery(PageQuery):
     workflow = fields.String(validate=validate.Length(1, 64), metadata={"example": "checkout"})
-    status = fields.String(validate=validate.OneOf((*runs.LIVE, "succeeded", "cancelled", "failed")))
+    status = fields.String(validate=validate.OneOf((*transitions.LIVE, "succeeded", "cancelled", "failed")))
     older_than = fields.Integer(
         validate=validate.Range(0, MAX_AGE), metadata={"description": "Seconds since it was started"}
     )
@@ -99,8 +102,8 @@ class Event(Schema):
     created_at = Timestamp()
 
 
-def _task(session: Session, run: runs.Run) -> dict[str, Any]:
-    return task_view(run, runs.steps_of(session, [run.id])[run.id])
+def _task(session: Session, run: RunRecord) -> dict[str, Any]:
+    return task_view(run, queries.steps_of_run(session, run.id))
 
 
 ENDING = Ending(Task, "task", _task, status=200, tells_refusal=False)
@@ -116,7 +119,7 @@ class RunsView(MethodView):
         """The runs of all workflows, newest first. `/v1/tasks/{id}` shows one with its steps."""
         chosen = {name: query.pop(name) for name in ("workflow", "status", "older_than") if name in query}
         with transaction() as session:
-            return page(session, operations.found(**chosen), runs.Run.id.desc(), **query)
+            return page(session, queries.find_runs(**chosen), RunRecord.id.desc(), **query)
 
 
 @blueprint.route('/runs/<id("run"):run_id>/retry')
@@ -128,7 +131,7 @@ class RetryView(MethodView):
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, run_id: str) -> Any:
         """Lets a failed or stuck run go on where it stood, at once and without a deadline."""
-        return _accepted(runs.retry(session, run_id))
+        return _accepted(durable.retry(session, run_id))
 
 
 @blueprint.route('/runs/<id("run"):run_id>/cancel')
@@ -140,7 +143,7 @@ class CancelView(MethodView):
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, run_id: str) -> Any:
         """Turns a run back: what it has done is undone. 409 if it has ended or passed its point of no return."""
-        return _accepted(operations.cancel(session, run_id))
+        return _accepted(durable.cancel(session, run_id))
 
 
 @blueprint.route('/runs/<id("run"):run_id>/signals')
@@ -152,8 +155,8 @@ class SignalsView(MethodView):
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: dict[str, Any], run_id: str) -> Any:
         """Hands data to a live run and wakes it if it waits."""
-        runs.signal(session, run_id, **body)
-        return _accepted(runs.get(session, run_id))
+        durable.signal(session, run_id, **body)
+        return _accepted(queries.get_run(session, run_id))
 
 
 @blueprint.route("/audit")
@@ -184,7 +187,7 @@ class EventsView(MethodView):
             return page(session, chosen, events.Event.id.desc(), **query)
 
 
-def _accepted(run: runs.Run) -> Any:
+def _accepted(run: RunRecord) -> Any:
     about = links(run)
     answer = {"task_id": run.id, "status": run.status, "links": about}
     return answer, 202, {"Location": about["task"], "Retry-After": "1"}

@@ -12,7 +12,8 @@ from api.auth import identified, public
 from api.errors import refuses
 from api.fields import IdField, Money, Schema, Timestamp
 from api.pages import PageQuery, page, page_of
-from models import orders, payments, runs
+from durable import transitions
+from models import orders, payments
 from models.database import transaction
 from models.errors import NotFound
 from tasks.gateways import payments as gateway
@@ -93,9 +94,7 @@ class PaymentWebhook(MethodView):
             order_id = event.metadata.get("order_id")
             if not payments.note_event(session, event.id, event.type, event.reference) or order_id is None:
                 return
-            run = runs.pausing(session, "checkout", order_id)
-            if run is not None:
-                runs.wake(session, run)
+            transitions.wake_pausing(session, "checkout", order_id)
 
 
 def _visible() -> Any:

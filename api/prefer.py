@@ -14,7 +14,8 @@ from api.errors import problem, refuses
 from api.fields import taking
 from api.tasks import glance
 from api.waiting import MAX_WAIT, wait_for_end
-from models import runs
+from durable import queries
+from durable.tables import RunRecord
 from models.database import transaction
 
 ENDS = ("deadline_exceeded", "too_many_attempts", "cancelled_by_operator")
@@ -30,7 +31,7 @@ class Ending:
 
     schema: type[Schema]
     link: str
-    load: Callable[[Session, runs.Run], Any]
+    load: Callable[[Session, RunRecord], Any]
     status: int = 201
     tells_refusal: bool = True
 
@@ -65,7 +66,7 @@ def _ended(ending: Ending, accepted: Response, seconds: float) -> Response:
     run_id = accepted.get_json()["task_id"]
     wait_for_end(run_id, seconds, lambda: glance(run_id).ended)
     with transaction() as session:
-        run = runs.get(session, run_id)
+        run = queries.get_run(session, run_id)
         if run.finished_at is None or run.status == "failed":
             return accepted  # a failed one waits for a person
         answer = _answer(ending, session, run, accepted.get_json())
@@ -75,7 +76,7 @@ def _ended(ending: Ending, accepted: Response, seconds: float) -> Response:
     return answer
 
 
-def _answer(ending: Ending, session: Session, run: runs.Run, body: dict[str, Any]) -> Response:
+def _answer(ending: Ending, session: Session, run: RunRecord, body: dict[str, Any]) -> Response:
     if run.error is None or not ending.tells_refusal:
         shown = ending.schema().dump(ending.load(session, run))
         return make_response(shown, ending.status, {"Location": _link(ending, body, shown)})

@@ -12,10 +12,10 @@ from api.auth import identified
 from api.errors import refuses
 from api.fields import IdField, Schema, Timestamp
 from api.waiting import MAX_WAIT, wait_for_end
-from models import runs
+from durable import UnknownWorkflow, plan, queries
+from durable.workflow import workflow_of
 from models.database import single_statements
 from models.errors import NotFound
-from workflows.engine import WORKFLOWS, counted, progress_of
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/v1", description="Work that takes time, and how far it is")
 
@@ -79,7 +79,7 @@ class TaskView(MethodView):
         """
         wait_for_end(run_id, query["wait"], lambda: _visible(glance(run_id)).ended)
         with single_statements() as connection:
-            run, steps = runs.look(connection, run_id)
+            run, steps = queries.run_with_steps(connection, run_id)
         return task_view(_visible(run), steps)
 
 
@@ -103,7 +103,7 @@ class TaskEventsView(MethodView):
 
 def _state(run_id: str) -> streams.State:
     with single_statements() as connection:
-        run, steps = runs.look(connection, run_id)
+        run, steps = queries.run_with_steps(connection, run_id)
     return streams.State(Task().dumps(task_view(run, steps)), run.finished_at is not None)
 
 
@@ -116,13 +116,12 @@ def _visible(run: Any) -> Any:
 def glance(run_id: str) -> Any:
     """Whose the run is, and whether it has ended. Raises NotFound."""
     with single_statements() as connection:
-        return runs.glance(connection, run_id)
+        return queries.owner_of(connection, run_id)
 
 
 def task_view(run: Any, steps: Any) -> dict[str, Any]:
     """A run as its owner sees it."""
-    progress = progress_of(run, steps)
-    done, total = counted(WORKFLOWS[run.workflow], progress)
+    done, total = _counted(run, steps)
     same = ("id", "workflow", "status", "result", "created_at", "finished_at")
     return {
         **{name: getattr(run, name) for name in same},
@@ -131,6 +130,15 @@ def task_view(run: Any, steps: Any) -> dict[str, Any]:
         "error": shown(run.error),
         "links": links(run),
     }
+
+
+def _counted(run: Any, steps: Any) -> tuple[int, int]:
+    """How many steps are done, and how many there are. Of a workflow that is gone only those that were begun count."""
+    try:
+        workflow = workflow_of(run.workflow, run.version)
+    except UnknownWorkflow:
+        return sum(step.status == "done" for step in steps), len(steps)
+    return plan.counted(workflow, plan.progress_in(run.status, steps))
 
 
 def shown(error: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from models import runs
+from durable import store
 from settings import settings
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class _Listener(threading.Thread):
     def _listen(self) -> None:
         url = settings.database.replace("+psycopg", "")
         with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name="shopflow-listen") as connection:
-            connection.execute(f"LISTEN {runs.ENDED}")
+            connection.execute(f"LISTEN {store.ENDED}")
             self._wake_all()  # whatever ended while nobody listened
             while True:
                 select.select([connection], [], [], 5)

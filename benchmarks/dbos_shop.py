@@ -15,10 +15,12 @@ from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 from dbos import SetWorkflowID as WorkflowId
 
 import benchmarks.workers  # noqa: F401, which leaves out the outside calls of quiet orders
-from models.database import engine, new_id, transaction
+from durable import Step
+from durable.ids import new_id
+from durable.run import idempotency_key
+from models.database import engine, transaction
 from settings import settings
 from tasks import carts, inventory, notifications, orders, payments
-from tasks.step import OutsideStep, Step, key
 
 ISOLATION = "READ COMMITTED"
 
@@ -33,8 +35,8 @@ class Run:
     workflow: str = "checkout"
     outputs: dict[str, Any] = field(default_factory=dict)
 
-    def output_of(self, name: str) -> Any:
-        return self.outputs.get(name)
+    def output(self, step: Step[Any]) -> Any:
+        return self.outputs.get(step.name)
 
 
 def launch(system_database_url: str, name: str, threads: int) -> SQLAlchemyDatasource:
@@ -55,29 +57,30 @@ def checkout_of(shop: SQLAlchemyDatasource) -> Any:
         options: Any = {"name": name, "isolation_level": ISOLATION}
         return shop.run_tx_step(options, lambda: work(shop.sql_session(), *arguments))
 
-    def local(step: Step, run: Run) -> None:
-        run.outputs[step.name] = transact(step.name, type(step).work, run)
+    def local(step: Step[Any], run: Run) -> None:
+        run.outputs[step.name] = transact(step.name, step.work, run)
 
-    def outside(step: OutsideStep, run: Run) -> None:
-        kind = type(step)
+    def external(step: Step[Any], run: Run) -> None:
+        assert step.call is not None
 
         def call() -> Any:
+            assert step.call is not None
             with transaction() as session:
-                request = kind.work(session, run)  # type: ignore[arg-type]
-            return kind.ask(request, key(run, step.name))  # type: ignore[arg-type]
+                request = step.work(session, run)
+            return step.call(request, idempotency_key(run.id, step.name))
 
-        answer = DBOS.run_step({"name": f"{step.name}.ask"}, call)
-        run.outputs[step.name] = transact(step.name, kind.record, run, answer)
+        answer = DBOS.run_step({"name": f"{step.name}.call"}, call)
+        run.outputs[step.name] = transact(step.name, step.record, run, answer)
 
     @DBOS.workflow(name="checkout")
     def checkout(run_id: str, order_id: str, about: dict[str, Any]) -> Any:
         run = Run(run_id, order_id, about)
         local(inventory.reserve, run)
-        outside(payments.authorise, run)
+        external(payments.authorise, run)
         local(orders.confirm, run)
         local(inventory.allocate, run)
         local(carts.clear, run)
-        outside(notifications.order_confirmed, run)
+        external(notifications.order_confirmed, run)
         local(orders.complete, run)
         return run.outputs[orders.complete.name]
 

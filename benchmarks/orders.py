@@ -8,9 +8,10 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models import carts, catalogue, inventory, orders, payments
 from models.accounts.tables import User
-from models.database import new_id, transaction
+from models.database import transaction
 
 PRODUCTS, CUSTOMERS = 200, 300
 PRICE = 1999  # minor units
@@ -27,8 +28,8 @@ class Placed:
 
     @property
     def input(self) -> dict[str, Any]:
-        pieces = dict.fromkeys(self.products, 1)
-        return {"order_id": self.order_id, "user_id": self.user_id, "pieces": pieces}
+        quantities = dict.fromkeys(self.products, 1)
+        return {"order_id": self.order_id, "user_id": self.user_id, "quantities": quantities}
 
 
 class Supply:

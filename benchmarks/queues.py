@@ -4,9 +4,9 @@ import redis
 from kombu.utils.url import url_to_parts
 from sqlalchemy import func, select
 
-from models import runs
+from durable.tables import StepRecord
 from models.database import transaction
-from tasks.app import app
+from workflows.app import app
 
 
 def client() -> redis.Redis:
@@ -22,7 +22,7 @@ def published() -> int:
 def served(queued: list[str]) -> list[int]:
     """The places that runs had in the queue, in the order in which their first steps began."""
     places = {run_id: place for place, run_id in enumerate(queued)}
-    first = func.min(runs.Step.started_at)
-    query = select(runs.Step.run_id).where(runs.Step.run_id.in_(queued)).group_by(runs.Step.run_id).order_by(first)
+    first = func.min(StepRecord.started_at)
+    query = select(StepRecord.run_id).where(StepRecord.run_id.in_(queued)).group_by(StepRecord.run_id).order_by(first)
     with transaction() as session:
         return [places[run_id] for run_id in session.scalars(query)]

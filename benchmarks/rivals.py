@@ -12,12 +12,13 @@ from typing import IO, Protocol
 import psycopg
 from sqlalchemy import func, select
 
+import durable
 from benchmarks import stock
 from benchmarks.orders import Placed, Supply
 from benchmarks.parts import process
 from benchmarks.queues import client
 from benchmarks.workers import QUIET_CARD, QUIET_MAIL
-from models import runs
+from durable.tables import RunRecord
 from models.database import transaction
 from settings import Settings
 from stack.supervision import environment
@@ -62,7 +63,7 @@ class Durable:
         started = []
         for one in placed:
             with transaction() as session:
-                run = runs.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=PATIENCE)
+                run = durable.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=PATIENCE)
                 started.append(run)
         return started
 
@@ -157,13 +158,13 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 
 def _live() -> int:
     with transaction() as session:
-        return session.scalars(select(func.count()).select_from(runs.Run).where(runs.Run.finished_at.is_(None))).one()
+        return session.scalars(select(func.count()).select_from(RunRecord).where(RunRecord.finished_at.is_(None))).one()
 
 
 def _succeeded(placed: list[Placed]) -> int:
     keys = [one.order_id for one in placed]
     with transaction() as session:
-        found = select(func.count()).where(runs.Run.key.in_(keys), runs.Run.status == "succeeded")
+        found = select(func.count()).where(RunRecord.key.in_(keys), RunRecord.status == "succeeded")
         return session.scalars(found).one()
 
 

@@ -26,10 +26,10 @@ def nothing() -> None:
 
 def canvas() -> Signature:
     """Checkout's shape, `chain(a, b, c, chord([d, e, f], g))`, each task on a queue like that of its step."""
+    from durable.plan import FRESH, plan
     from workflows.checkout import CHECKOUT
-    from workflows.engine import FRESH, plan
 
-    services = [[call.step.service for call in stage] for stage in plan(CHECKOUT, FRESH)]
+    services = [[call.step.queue for call in stage] for stage in plan(CHECKOUT, FRESH)]
     stages = [[nothing.si().set(queue=f"stock.{service}") for service in stage] for stage in services]
     *singles, side_by_side, last = stages
     return chain(*(stage[0] for stage in singles), chord(side_by_side, last[0]))

@@ -7,7 +7,9 @@ import json
 import sys
 import time
 
-from workflows.dispatcher import Queues, sweep
+import workflows  # noqa: F401  the workflows that there are
+from durable.backlog import Queues
+from durable.dispatcher import sweep
 
 if __name__ == "__main__":
     queues = Queues()

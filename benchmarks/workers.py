@@ -5,8 +5,7 @@ The outside calls of an order that is quiet are left out, so that what remains i
 
 from typing import Any
 
-from tasks import notifications, payments
-from tasks.step import Step
+from tasks.gateways import mail, payments
 from workflows import app
 
 __all__ = ["app"]
@@ -14,13 +13,18 @@ __all__ = ["app"]
 QUIET_CARD = "pm_quiet"
 QUIET_MAIL = "@quiet.example"
 
-
-def _silence(step: Step, quiet: Any, answer: Any) -> None:
-    """Leaves out the step's outside call where `quiet(request)`."""
-    ask = type(step).ask
-    patched = staticmethod(lambda request, key: answer(key) if quiet(request) else ask(request, key))
-    type(step).ask = patched
+_authorise, _send = payments.authorise, mail.send
 
 
-_silence(payments.authorise, lambda request: request["method"] == QUIET_CARD, lambda key: key)
-_silence(notifications.order_confirmed, lambda request: request["to"].endswith(QUIET_MAIL), lambda key: None)
+def _quietly_authorise(*, method: str, idempotency_key: str, **order: Any) -> payments.Authorisation:
+    if method == QUIET_CARD:
+        return payments.Authorisation(idempotency_key, "requires_capture")
+    return _authorise(method=method, idempotency_key=idempotency_key, **order)
+
+
+def _quietly_send(*, to: str, **message: Any) -> None:
+    if not to.endswith(QUIET_MAIL):
+        _send(to=to, **message)
+
+
+payments.authorise, mail.send = _quietly_authorise, _quietly_send

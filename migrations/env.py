@@ -9,7 +9,9 @@ from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.schema import CreateSchema
 
 import models
-from models.database import SCHEMAS, Base, Id
+from durable.ids import Id
+from durable.tables import metadata as durable_metadata
+from models.database import SCHEMAS, Base
 from settings import settings
 
 LOCK = 0x53484F50  # "SHOP", the advisory lock under which one migration at a time runs
@@ -35,7 +37,7 @@ def run() -> None:
             connection.execute(CreateSchema(schema, if_not_exists=True))
         context.configure(
             connection=connection,
-            target_metadata=Base.metadata,
+            target_metadata=[durable_metadata, Base.metadata],
             include_schemas=True,
             include_name=include_name,
             render_item=render_item,

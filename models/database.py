@@ -7,15 +7,12 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
-from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, Uuid, create_engine, event, func
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import TypeDecorator
-from uuid6 import uuid7
 
 from settings import settings
 
@@ -35,28 +32,6 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 REST = 1.0  # seconds
-
-
-class Id(TypeDecorator[str]):
-    """A UUIDv7 (RFC 9562) in the database; in Python its 32 hex digits behind a prefix that says what it is."""
-
-    impl = Uuid
-    cache_ok = True
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__()
-        self.prefix = prefix
-
-    def process_bind_param(self, value: str | None, dialect: Any) -> UUID | None:
-        return None if value is None else UUID(value.removeprefix(self.prefix + "_"))
-
-    def process_result_value(self, value: UUID | None, dialect: Any) -> str | None:
-        return None if value is None else f"{self.prefix}_{value.hex}"
-
-
-def new_id(prefix: str) -> str:
-    """A new id that sorts after those made before it: `new_id("ord")` → `ord_0192…`."""
-    return f"{prefix}_{uuid7().hex}"
 
 
 class Base(DeclarativeBase):
@@ -117,15 +92,6 @@ def _look_after(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> Non
         engine().dialect.do_ping(connection)
     except engine().dialect.loaded_dbapi.Error as error:
         raise DisconnectionError(str(error)) from error
-
-
-def is_away(error: OperationalError) -> bool:
-    """Whether the database could not be reached or has ended the connection, and not just a wait for a lock.
-
-    Its own codes of that class begin with 08 and 57P (PostgreSQL's appendix A); without a code nobody answered.
-    """
-    code = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or code is None or code.startswith(("08", "57P"))
 
 
 def forget_engine() -> None:

@@ -1,23 +1,10 @@
 """What can go wrong on purpose: refusals, which are outcomes, and the outside world's absence."""
 
-from typing import Any, ClassVar
+from durable import Refusal, Unavailable
 
 
-class ShopError(Exception):
-    """A refusal: what a person asked for can't be done. Changes nothing and is never retried.
-
-    The class says the HTTP status and the code that clients switch on; `detail` is a sentence for people,
-    `extra` goes into the answer beside it (RFC 9457, section 3.2).
-    """
-
-    status: ClassVar[int] = 409
-    code: str = "conflict"
-
-    def __init__(self, detail: str, code: str | None = None, **extra: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.code = code or type(self).code
-        self.extra = extra
+class ShopError(Refusal):
+    """A rule of the shop refuses what a person has asked for. Nothing is changed, and nothing is retried."""
 
 
 class Conflict(ShopError):
@@ -83,5 +70,5 @@ class MailRefused(ShopError):
     code = "mail_refused"
 
 
-class GatewayDown(Exception):
-    """Something outside did not answer, or answered that it can't now. Worth another try, with the same key."""
+class GatewayDown(Unavailable):
+    """A payment gateway or a mail server did not answer, or answered that it can't now."""

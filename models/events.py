@@ -7,8 +7,9 @@ from sqlalchemy import Index, String, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models import runs
-from models.database import Base, Created, Id, new_id
+import durable
+from durable.ids import Id, new_id
+from models.database import Base, Created
 
 REACTIONS: dict[str, tuple[str, ...]] = {
     "account.registered": ("welcome",),
@@ -76,7 +77,7 @@ def emit(session: Session, name: str, payload: dict[str, Any], *, subject: str |
     row = {"id": event_id, "name": name, "subject": about, "actor": actor.get(), "payload": payload}
     session.connection().execute(_NEW, row)
     for workflow in reactions:
-        runs.start(session, workflow, key=event_id, input=payload)
+        durable.start(session, workflow, key=event_id, input=payload)
 
 
 def names_of(kind: str) -> list[str]:

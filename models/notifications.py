@@ -7,7 +7,8 @@ from sqlalchemy import CursorResult, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.database import Base, Created, Id, new_id
+from durable.ids import Id, new_id
+from models.database import Base, Created
 
 TEMPLATES = {
     "order_confirmed": (
@@ -53,6 +54,10 @@ TEMPLATES = {
     "order_withdrawn": (
         "Purchase order {number} is cancelled",
         "Please do not deliver what is still due of purchase order {number} to {warehouse}:\n\n{lines}\n",
+    ),
+    "restock_cancelled": (
+        "Purchase order {number} was not sent",
+        "Purchase order {number} could not be sent to the supplier, and is closed:\n\n  {reason}\n",
     ),
     "goods_received": (
         "Purchase order {number} is {status}",

@@ -23,8 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models import accounts, carts, catalogue, events, payments, runs
-from models.database import Base, Created, Currency, Id, MinorUnits, new_id
+import durable
+from durable.ids import Id, new_id
+from models import accounts, carts, catalogue, events, payments
+from models.database import Base, Created, Currency, MinorUnits
 from models.errors import Conflict, NotFound
 from settings import settings
 
@@ -146,8 +148,8 @@ def place(session: Session, user_id: str, address: dict[str, Any], method: str) 
     if gone:
         raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
     order_id, total = new_id("ord"), sum(item.unit_price * item.quantity for item in items)
-    about = {"order_id": order_id, "user_id": user_id, "pieces": {item.product_id: item.quantity for item in items}}
-    run_id = runs.start(
+    about = {"order_id": order_id, "user_id": user_id, "quantities": {item.product_id: item.quantity for item in items}}
+    run_id = durable.start(
         session, "checkout", key=order_id, input=about, owner=user_id, deadline=settings.checkout_deadline
     )
     order = {"order_id": order_id, "user_id": user_id, "run_id": run_id, "address": address}
@@ -252,21 +254,6 @@ def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[Any]]
     for line in session.connection().execute(_LINES, {"order_ids": order_ids}):
         found[line.order_id].append(line)
     return found
-
-
-_QUANTITIES = select(Line.product_id, Line.quantity).where(Line.order_id == bindparam("order_id"))
-
-
-def pieces(session: Session, about: dict[str, Any]) -> dict[str, int]:
-    """Product id → pieces of the order that a checkout with this input is about.
-
-    The input says it, and spares a statement. The lines say it for a checkout that was started by an API of before,
-    which may go on for a while beside workers of today.
-    """
-    told: dict[str, int] | None = about.get("pieces")
-    if told is not None:
-        return told
-    return dict(session.connection().execute(_QUANTITIES, {"order_id": about["order_id"]}).all())
 
 
 _SUMMARY = (

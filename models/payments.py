@@ -7,7 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, func, sele
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.database import Base, Created, Currency, Id, MinorUnits, new_id
+from durable.ids import Id, new_id
+from models.database import Base, Created, Currency, MinorUnits
 from models.errors import NotFound
 
 STATUSES = ("pending", "authorised", "captured", "declined", "voided", "refunded")

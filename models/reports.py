@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, literal, select, text, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from durable.ids import Id
 from models import inventory
-from models.database import Base, Created, Id
+from models.database import Base, Created
 from models.errors import NotFound
 
 LOW_SHOWN = 100

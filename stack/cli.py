@@ -163,8 +163,8 @@ def dispatcher() -> None:
     import logging
 
     import workflows  # noqa: F401  the workflows that there are to dispatch
+    from durable.dispatcher import run_forever
     from settings import settings
-    from workflows.dispatcher import run_forever
 
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     run_forever()

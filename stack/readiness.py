@@ -69,7 +69,7 @@ def _smtp_answers(settings: Settings) -> bool:
 
 
 def _worker_answers(group: str) -> bool:
-    from tasks.app import app  # late: it connects to the broker that `shop up` has just chosen
+    from workflows.app import app  # late: it connects to the broker that `shop up` has just chosen
 
     name = f"{group}@{socket.gethostname()}"
     return bool(app.control.ping(destination=[name], timeout=1.0, limit=1))

@@ -5,26 +5,29 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from durable import Run, Service
 from models import accounts, idempotency
-from tasks.step import Run, step
+from models.inputs import UserInput
+
+service = Service("accounts")
 
 KEYS_KEPT = timedelta(hours=24)
 
 
-@step
-def forget_keys(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def forget_keys(session: Session, run: Run[Any]) -> dict[str, Any]:
     """Deletes idempotency keys that are older than their promise of 24 hours."""
     return {"keys": idempotency.delete_old(session, datetime.now(UTC) - KEYS_KEPT)}
 
 
-@step
-def forget_sessions(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def forget_sessions(session: Session, run: Run[Any]) -> dict[str, Any]:
     """Deletes sessions that have ended or run out."""
     return {"sessions": accounts.delete_old_sessions(session, datetime.now(UTC))}
 
 
-@step
-def forget_tries(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def forget_tries(session: Session, run: Run[Any]) -> dict[str, Any]:
     """Deletes tokens for new passwords that have run out, and guesses that are free again."""
     now = datetime.now(UTC)
     return {
@@ -33,7 +36,7 @@ def forget_tries(session: Session, run: Run) -> dict[str, Any]:
     }
 
 
-@step
-def forget_answers(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def forget_answers(session: Session, run: Run[UserInput]) -> dict[str, Any]:
     """Deletes what a user who is gone was answered, as it is kept beside idempotency keys."""
     return {"answers": idempotency.forget_owner(session, run.input["user_id"])}

@@ -4,38 +4,42 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import carts, orders, runs
-from tasks.step import Run, step
+import durable
+from durable import Run, Service
+from models import carts
+from models.inputs import CheckoutInput, SlotInput, UserInput
+
+service = Service("carts")
 
 
-@step
-def clear(session: Session, run: Run) -> None:
+@service.step
+def clear(session: Session, run: Run[CheckoutInput]) -> None:
     """Takes what was ordered out of the cart; what was put in since stays."""
-    carts.take_out(session, run.input["user_id"], orders.pieces(session, run.input))
+    carts.take_out(session, run.input["user_id"], run.input["quantities"])
 
 
-@step
-def expire(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def expire(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
     """Deletes or empties a portion of the carts that nobody has touched for long."""
     expired, more = carts.expire(session)
     return {"expired": expired, **(_another(session, run) if more else {})}
 
 
-@step
-def remind(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def remind(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
     """Starts a reminder for each of a portion of the carts that were left alone."""
     reminded, more = carts.remind(session)
     return {"reminded": reminded, **(_another(session, run) if more else {})}
 
 
-def _another(session: Session, run: Run) -> dict[str, Any]:
+def _another(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
     """Starts a run for the next portion of the same slot, so that none of them takes long."""
     portion = run.input.get("portion", 1) + 1
-    about = {**run.input, "portion": portion}
-    return {"next": runs.start(session, run.workflow, key=f"{run.input['slot']}/{portion}", input=about)}
+    about: SlotInput = {"slot": run.input["slot"], "portion": portion}
+    return {"next": durable.start(session, run.workflow, key=f"{run.input['slot']}/{portion}", input=about)}
 
 
-@step
-def forget_user(session: Session, run: Run) -> None:
+@service.step
+def forget_user(session: Session, run: Run[UserInput]) -> None:
     """Deletes the cart of a user who is gone."""
     carts.forget_user(session, run.input["user_id"])

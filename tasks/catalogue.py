@@ -4,24 +4,27 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from durable import Run, Service
 from models import imports
-from tasks.step import Run, step, step_for_each
+from models.inputs import ImportInput
+
+service = Service("catalogue")
 
 
-@step
-def begin(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def begin(session: Session, run: Run[ImportInput]) -> dict[str, Any]:
     """Says of which chunks the import is made."""
     return {"chunks": imports.chunk_numbers(session, run.input["import_id"])}
 
 
-@step_for_each
-def take(session: Session, run: Run, number: str) -> dict[str, Any]:
+@service.step_for_each
+def take(session: Session, run: Run[ImportInput], number: str) -> dict[str, Any]:
     """Takes a chunk's products into the shop; what can't be taken is kept with its reason."""
     return imports.take_chunk(session, run.input["import_id"], int(number))
 
 
-@step
-def finish(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def finish(session: Session, run: Run[ImportInput]) -> dict[str, Any]:
     """Sums the chunks up."""
-    parts = run.outputs_of(take.name).values()
+    parts = run.outputs(take).values()
     return imports.finish(session, run.input["import_id"], parts)

@@ -5,11 +5,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from durable import Run, Service
 from models import accounts, carts, inventory, notifications, orders
 from models.errors import MailRefused
+from models.inputs import CartReminderInput, CheckoutInput, LowStockInput, ResetInput, RestockInput, UserInput
 from settings import settings
 from tasks.gateways import mail
-from tasks.step import Run, outside_step, step
+from tasks.inventory import reorder
+from tasks.orders import confirm
+
+service = Service("notifications")
 
 
 def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
@@ -21,20 +26,20 @@ def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
     return None
 
 
-def _sent(session: Session, run: Run, fault: str | None) -> dict[str, Any]:
+def _sent(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
     notifications.sent(session, _key(run), fault)
     return {"fault": fault} if fault else {}
 
 
-def _key(run: Run) -> str:
+def _key(run: Run[Any]) -> str:
     return f"{run.workflow}:{run.key}"
 
 
-@outside_step(ask=_send, record=_sent)
-def order_confirmed(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent)
+def order_confirmed(session: Session, run: Run[CheckoutInput]) -> dict[str, Any] | None:
     """Mails the customer what was bought and the number of its invoice."""
     lines = orders.summary(session, run.input["order_id"])
-    order, confirmed = lines[0], run.output_of("orders.confirm") or {}
+    order, confirmed = lines[0], run.output(confirm) or {}
     return _to_customer(
         session, run, "order_confirmed", order,
         lines="\n".join(f"  {line.quantity} x {line.title}" for line in lines),
@@ -42,15 +47,15 @@ def order_confirmed(session: Session, run: Run) -> dict[str, Any] | None:
     )  # fmt: skip
 
 
-@outside_step(ask=_send, record=_sent)
-def order_cancelled(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent)
+def order_cancelled(session: Session, run: Run[CheckoutInput]) -> dict[str, Any] | None:
     """Mails the customer why the order could not be completed."""
     order = orders.summary(session, run.input["order_id"])[0]
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
 
 
-@outside_step(ask=_send, record=_sent)
-def cart_reminder(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent, queue="mass_mail")
+def cart_reminder(session: Session, run: Run[CartReminderInput]) -> dict[str, Any] | None:
     """Mails a customer what was left in the cart, unless it was touched since, or no such mails are wanted."""
     user = accounts.get(session, run.input["user_id"])
     if not notifications.composed(session, _key(run)) and not (
@@ -68,7 +73,7 @@ def cart_reminder(session: Session, run: Run) -> dict[str, Any] | None:
     )  # fmt: skip
 
 
-def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
+def _to_customer(session: Session, run: Run[Any], kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
     """A mail about an order; None if the account is closed, or such mails are not wanted."""
     if order.account != "active" or not accounts.wants(session, order.user_id, kind, "email"):
         return None
@@ -76,7 +81,7 @@ def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any
     return _mail(notifications.compose(session, _key(run), kind, order.user_id, order.email, **words))
 
 
-def _to_user(session: Session, run: Run, kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
+def _to_user(session: Session, run: Run[Any], kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
     """A mail to somebody with an account; None if the account is closed, or such mails are not wanted."""
     user = accounts.get(session, user_id)
     if user.status != "active" or not accounts.wants(session, user_id, kind, "email"):
@@ -85,14 +90,14 @@ def _to_user(session: Session, run: Run, kind: str, user_id: str, **words: Any) 
     return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
 
 
-@outside_step(ask=_send, record=_sent)
-def welcome(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent)
+def welcome(session: Session, run: Run[UserInput]) -> dict[str, Any] | None:
     """Mails a new customer that the account is open."""
     return _to_user(session, run, "welcome", run.input["user_id"])
 
 
-@outside_step(ask=_send, record=_sent)
-def password_changed(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent)
+def password_changed(session: Session, run: Run[UserInput]) -> dict[str, Any] | None:
     """Mails a user that the password was changed, for it may have been somebody else."""
     return _to_user(session, run, "password_changed", run.input["user_id"])
 
@@ -100,8 +105,14 @@ def password_changed(session: Session, run: Run) -> dict[str, Any] | None:
 UNSAID = "[the token is in the mail only]"
 
 
-@outside_step(ask=_send, record=_sent)
-def password_reset(session: Session, run: Run) -> dict[str, Any] | None:
+def _send_token(request: dict[str, Any], idempotency_key: str) -> str | None:
+    """As `_send`, with the token in place of what stands for it in the request that is kept."""
+    how = how_to_reset(accounts.reset_token(request["run_id"]), settings.public_url)
+    return _send({**request, "text": request["text"].replace(UNSAID, how)}, idempotency_key)
+
+
+@service.external_step(call=_send_token, record=_sent)
+def password_reset(session: Session, run: Run[ResetInput]) -> dict[str, Any] | None:
     """Mails a user a token for a new password, and a link if it is known where the shop's pages are.
 
     The token is in the mail and nowhere else: neither in the notification that is kept, nor in the run.
@@ -112,8 +123,8 @@ def password_reset(session: Session, run: Run) -> dict[str, Any] | None:
     request = _to_user(session, run, "password_reset", user_id, how=UNSAID)
     if request is None:
         return None
-    how = how_to_reset(accounts.reset_token(session, run.id, user_id), settings.public_url)
-    return {**request, "text": request["text"].replace(UNSAID, how)}
+    accounts.save_reset_token(session, run.id, user_id)
+    return {**request, "run_id": run.id}
 
 
 def how_to_reset(token: str, pages: str) -> str:
@@ -123,8 +134,8 @@ def how_to_reset(token: str, pages: str) -> str:
     return f"Choose it here:\n\n  {pages}/password#token={token}\n\n{how}" if pages else how
 
 
-@step
-def forget_user(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def forget_user(session: Session, run: Run[UserInput]) -> dict[str, Any]:
     """Erases what a user who is gone was told."""
     return {"mails": notifications.forget_user(session, run.input["user_id"])}
 
@@ -133,27 +144,27 @@ def _mail(mail: notifications.Mail) -> dict[str, Any]:
     return {"id": f"<{mail.id}@shopflow>", "to": mail.recipient, "subject": mail.subject, "text": mail.text}
 
 
-def _sent_as(kind: str) -> Callable[[Session, Run, str | None], dict[str, Any]]:
+def _sent_as(kind: str) -> Callable[[Session, Run[Any], str | None], dict[str, Any]]:
     """As `_sent`, for a run that sends more than one mail."""
 
-    def sent(session: Session, run: Run, fault: str | None) -> dict[str, Any]:
+    def sent(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
         notifications.sent(session, f"{_key(run)}:{kind}", fault)
         return {"fault": fault} if fault else {}
 
     return sent
 
 
-def _to_house(session: Session, run: Run, kind: str, recipient: str, **words: Any) -> dict[str, Any]:
+def _to_house(session: Session, run: Run[Any], kind: str, recipient: str, **words: Any) -> dict[str, Any]:
     return _mail(notifications.compose(session, f"{_key(run)}:{kind}", kind, None, recipient, **words))
 
 
-@outside_step(ask=_send, record=_sent_as("stock_low"))
-def stock_low(session: Session, run: Run) -> dict[str, Any]:
+@service.external_step(call=_send, record=_sent_as("stock_low"))
+def stock_low(session: Session, run: Run[LowStockInput]) -> dict[str, Any]:
     """Mails the staff what has come down to its reorder point, and whether more of it was ordered."""
     warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
     level = inventory.levels(run.input["product_id"], warehouse.id)
     _, sku, title = session.execute(level).one()
-    ordered = (run.output_of("inventory.reorder") or {}).get("purchase_order_id")
+    ordered = (run.output(reorder) or {}).get("purchase_order_id")
     words = "No order was placed for it."
     if ordered:
         words = f"Purchase order {inventory.get_purchase_order(session, ordered).number} was placed for it."
@@ -163,8 +174,8 @@ def stock_low(session: Session, run: Run) -> dict[str, Any]:
     )  # fmt: skip
 
 
-@outside_step(ask=_send, record=_sent_as("goods_ordered"))
-def goods_ordered(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent_as("goods_ordered"))
+def goods_ordered(session: Session, run: Run[RestockInput]) -> dict[str, Any] | None:
     """Mails the supplier what to deliver, unless the purchase order was cancelled before.
 
     Refused if the warehouse was closed since: nothing can be taken in there.
@@ -176,8 +187,8 @@ def goods_ordered(session: Session, run: Run) -> dict[str, Any] | None:
     return _about_goods(session, run, "goods_ordered", settings.supplier_email, lambda line: line.quantity)
 
 
-@outside_step(ask=_send, record=_sent_as("order_withdrawn"))
-def order_withdrawn(session: Session, run: Run) -> dict[str, Any] | None:
+@service.external_step(call=_send, record=_sent_as("order_withdrawn"))
+def order_withdrawn(session: Session, run: Run[RestockInput]) -> dict[str, Any] | None:
     """Mails the supplier what need not be delivered any more, if it was told to deliver."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     if order.status != "cancelled" or not notifications.composed(session, f"{_key(run)}:goods_ordered"):
@@ -187,14 +198,22 @@ def order_withdrawn(session: Session, run: Run) -> dict[str, Any] | None:
     )
 
 
-@outside_step(ask=_send, record=_sent_as("goods_received"))
-def goods_received(session: Session, run: Run) -> dict[str, Any]:
+@service.external_step(call=_send, record=_sent_as("restock_cancelled"))
+def restock_cancelled(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
+    """Mails the staff why a purchase order did not go out."""
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    return _to_house(session, run, "restock_cancelled", settings.staff_email, number=order.number,
+                     reason=run.error["detail"])  # fmt: skip
+
+
+@service.external_step(call=_send, record=_sent_as("goods_received"))
+def goods_received(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
     """Mails the staff what has come, for those who wait for it."""
     return _about_goods(session, run, "goods_received", settings.staff_email, lambda line: line.received)
 
 
 def _about_goods(
-    session: Session, run: Run, kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
+    session: Session, run: Run[Any], kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
 ) -> dict[str, Any]:
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     lines = [(pieces(line), line) for line in inventory.purchase_lines(session, [order.id])[order.id]]

@@ -4,27 +4,30 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import payments, runs
-from models.errors import PaymentDeclined, ShopError
+from durable import Refusal, Run, Service
+from models import payments
+from models.errors import PaymentDeclined
+from models.inputs import CheckoutInput
 from tasks.gateways import payments as gateway
-from tasks.step import Run, key, outside_step
+
+service = Service("payments")
 
 
 def _hold(request: dict[str, Any], idempotency_key: str) -> str:
     return gateway.authorise(**request, idempotency_key=idempotency_key).reference
 
 
-def _held(session: Session, run: Run, reference: str) -> dict[str, Any]:
+def _held(session: Session, run: Run[CheckoutInput], reference: str) -> dict[str, Any]:
     payment_id = payments.authorised(session, run.input["order_id"], reference)
     return {"payment_id": payment_id, "reference": reference}
 
 
-def _declined(session: Session, run: runs.Run, refusal: ShopError) -> None:
+def _declined(session: Session, run: Run[CheckoutInput], refusal: Refusal) -> None:
     payments.declined(session, run.input["order_id"], refusal.extra.get("decline_code"))
 
 
-@outside_step(ask=_hold, record=_held, on_refusal=_declined)
-def authorise(session: Session, run: Run) -> dict[str, Any]:
+@service.external_step(call=_hold, record=_held, on_refusal=_declined)
+def authorise(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]:
     """Asks the gateway to hold the order's total on the customer's payment method."""
     return payments.to_hold(session, run.input["order_id"])
 
@@ -42,15 +45,15 @@ def _let_go(request: dict[str, Any], idempotency_key: str) -> str | None:
     return str(reference)
 
 
-def _gone(session: Session, run: Run, reference: str | None) -> None:
+def _gone(session: Session, run: Run[CheckoutInput], reference: str | None) -> None:
     payments.voided(session, run.input["order_id"], reference)
 
 
-@outside_step(ask=_let_go, record=_gone)
-def void(session: Session, run: Run) -> dict[str, Any]:
+@service.external_step(call=_let_go, record=_gone)
+def void(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]:
     """Undoes `authorise`, also one of which nobody knows whether it has happened."""
     order_id = run.input["order_id"]
     reference = payments.of_order(session, order_id).reference
     return {
-        "reference": reference, "hold": payments.to_hold(session, order_id), "hold_key": key(run, authorise.name),
+        "reference": reference, "hold": payments.to_hold(session, order_id), "hold_key": run.idempotency_key(authorise),
     }  # fmt: skip

@@ -6,13 +6,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from durable import Run, Service
+from durable.ids import new_id
 from models import inventory, reports
-from models.database import new_id
-from tasks.step import Run, step, step_for_each
+from models.inputs import ReportInput
+
+service = Service("reports")
 
 
-@step
-def begin(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def begin(session: Session, run: Run[ReportInput]) -> dict[str, Any]:
     """Decides what the report is about: its period, and the warehouses that there are now.
 
     The report of a day's slot, `2026-11-22`, is about the day before it.
@@ -28,23 +31,23 @@ def begin(session: Session, run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@step_for_each
-def part(session: Session, run: Run, warehouse_id: str) -> dict[str, Any]:
+@service.step_for_each
+def part(session: Session, run: Run[ReportInput], warehouse_id: str) -> dict[str, Any]:
     """Writes down the levels of one warehouse, what moved there, and what is low."""
     report_id, start, end = _about(session, run)
     return {"movements": reports.write_part(session, report_id, warehouse_id, start, end)}
 
 
-@step
-def write(session: Session, run: Run) -> dict[str, Any]:
+@service.step
+def write(session: Session, run: Run[ReportInput]) -> dict[str, Any]:
     """Joins the parts into the report of the run's slot."""
     report_id, start, end = _about(session, run)
-    movements = {item: output["movements"] for item, output in run.outputs_of(part.name).items()}
+    movements = {item: output["movements"] for item, output in run.outputs(part).items()}
     report = reports.write(session, report_id, run.key, run.id, start, end, movements)
     return {"report_id": report.id, "slot": report.slot, "totals": report.totals}
 
 
-def _about(session: Session, run: Run) -> tuple[str, datetime, datetime]:
-    begun = run.output_of(begin.name)
+def _about(session: Session, run: Run[ReportInput]) -> tuple[str, datetime, datetime]:
+    begun = run.output(begin)
     assert begun is not None
     return begun["report_id"], datetime.fromisoformat(begun["from"]), datetime.fromisoformat(begun["to"])

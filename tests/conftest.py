@@ -43,12 +43,13 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
     """Makes the tables; the rows with which every new shop begins, by table."""
-    from models.database import Base, transaction
+    import workflows  # noqa: F401  what the rules start must be declared
+    from models.database import transaction
     from stack.schema import migrate
 
     migrate()
     with transaction() as session:
-        rows = [(table, session.execute(table.select()).mappings().all()) for table in Base.metadata.sorted_tables]
+        rows = [(table, session.execute(table.select()).mappings().all()) for table in _tables()]
     return [(table, [dict(row) for row in found]) for table, found in rows if found]
 
 
@@ -63,15 +64,22 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
     """Makes the database as in a new shop again."""
     from sqlalchemy import text
 
-    from models.database import Base, transaction
+    from models.database import transaction
 
-    tables = reversed(Base.metadata.sorted_tables)
+    tables = reversed(_tables())
     with transaction() as session:
         # A worker may still have the last test's run in hand, and locks it before anything else, as we do.
         session.execute(text("LOCK TABLE workflow.run IN EXCLUSIVE MODE"))
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
             session.execute(table.insert(), rows)
+
+
+def _tables() -> list[Any]:
+    from durable.tables import metadata
+    from models.database import Base
+
+    return [*metadata.sorted_tables, *Base.metadata.sorted_tables]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Shop:
             **QUICK,
             "SHOP_GATEWAY_PORT": str(self.gateway.ports["http"]),
             "SHOP_SMTP_PORT": str(self.mailbox.ports["smtp"]),
-            "SHOP_CRASH_FILE": str(self.armed),
+            "DURABLE_CRASH_FILE": str(self.armed),
             **settings,
         }
 

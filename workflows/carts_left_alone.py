@@ -1,8 +1,9 @@
 """Carts that nobody touches: found by the hour, told of once, and gone at last."""
 
+from durable import Workflow
+from models.inputs import CartReminderInput, SlotInput
 from tasks import carts, notifications
-from workflows.engine import Workflow
 
-CART_EXPIRY = Workflow("cart_expiry", carts.expire)
-ABANDONED_CARTS = Workflow("abandoned_carts", carts.remind)
-CART_REMINDER = Workflow("cart_reminder", notifications.cart_reminder)
+CART_EXPIRY = Workflow("cart_expiry", carts.expire, input=SlotInput)
+ABANDONED_CARTS = Workflow("abandoned_carts", carts.remind, input=SlotInput)
+CART_REMINDER = Workflow("cart_reminder", notifications.cart_reminder, input=CartReminderInput)

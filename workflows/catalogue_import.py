@@ -1,7 +1,8 @@
 """A catalogue file: its chunks, one beside the other, and their sum. What is taken is not taken back."""
 
+from durable import Each, Outputs, Workflow
+from models.inputs import ImportInput
 from tasks import catalogue
-from workflows.engine import Each, Outputs, Pivot, Workflow
 
 
 def _chunks(outputs: Outputs) -> list[str]:
@@ -11,7 +12,8 @@ def _chunks(outputs: Outputs) -> list[str]:
 
 CATALOGUE_IMPORT = Workflow(
     "catalogue_import",
-    Pivot(catalogue.begin),
+    catalogue.begin,
     Each(catalogue.take, over=_chunks),
     catalogue.finish,
+    input=ImportInput,
 )

@@ -1,7 +1,8 @@
 """From a placed order to a confirmed one, or to a cancelled one with nothing left behind."""
 
+from durable import Parallel, Pivot, Undoable, Workflow
+from models.inputs import CheckoutInput
 from tasks import carts, inventory, notifications, orders, payments
-from workflows.engine import Parallel, Pivot, Undoable, Workflow
 
 CHECKOUT = Workflow(
     "checkout",
@@ -11,4 +12,5 @@ CHECKOUT = Workflow(
     Parallel(notifications.order_confirmed, inventory.allocate, carts.clear),
     orders.complete,
     if_refused=(orders.cancel, notifications.order_cancelled),
+    input=CheckoutInput,
 )

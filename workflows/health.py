@@ -6,11 +6,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from models.database import transaction
+from durable.breaker import open_breakers
+from durable.canvas import broker_errors
+from durable.dispatcher import seconds_since_sweep
+from models.database import single_statements, transaction
 from settings import QUEUES
-from tasks.app import app
-from workflows.publishing import broker_errors
+from workflows.app import app
 
+OVERDUE = 30.0  # seconds without a sweep
 KEPT = 5.0  # seconds that an answer holds, so that asking often costs little
 
 _known: tuple[float, dict[str, str | None]] = (-KEPT, {})
@@ -23,6 +26,7 @@ def ready() -> dict[str, str | None]:
     if time.monotonic() - since >= KEPT or any(answer.values()):
         answer = {"database": _database(), "broker": _broker()}
         answer["workers"] = "not asked: the broker is away" if answer["broker"] else _workers()
+        answer["dispatchers"] = "not asked: the database is away" if answer["database"] else _dispatchers()
         _known = (time.monotonic(), answer)
     return answer
 
@@ -46,6 +50,24 @@ def _broker() -> str | None:
     except broker_errors() as error:
         return str(error)
     return None
+
+
+def _dispatchers() -> str | None:
+    """Whether a sweep has succeeded lately. Without one no run goes on that was lost or has failed."""
+    with transaction() as session:
+        since = seconds_since_sweep(session)
+    if since is None:
+        return "no dispatcher has ever looked for runs"
+    return f"the last sweep that succeeded was {since:.0f} s ago" if since > OVERDUE else None
+
+
+def degraded() -> dict[str, str]:
+    """Services that do not answer, so that the steps that call them wait: the name of their queue, and what was heard.
+
+    Raises OperationalError when the database is away.
+    """
+    with single_statements() as connection:
+        return open_breakers(connection)
 
 
 def _workers() -> str | None:

@@ -1,7 +1,8 @@
 """The report on the inventory: one part for each warehouse, joined into one report per slot."""
 
+from durable import Each, Outputs, Workflow
+from models.inputs import ReportInput
 from tasks import reports
-from workflows.engine import Each, Outputs, Pivot, Workflow
 
 
 def _warehouses(outputs: Outputs) -> list[str]:
@@ -11,7 +12,8 @@ def _warehouses(outputs: Outputs) -> list[str]:
 
 INVENTORY_REPORT = Workflow(
     "inventory_report",
-    Pivot(reports.begin),
+    reports.begin,
     Each(reports.part, over=_warehouses),
     reports.write,
+    input=ReportInput,
 )

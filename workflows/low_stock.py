@@ -1,6 +1,7 @@
 """Stock has come down to its reorder point: more is ordered where somebody has said how much, and staff are told."""
 
+from durable import Workflow
+from models.inputs import LowStockInput
 from tasks import inventory, notifications
-from workflows.engine import Pivot, Workflow
 
-LOW_STOCK = Workflow("low_stock", Pivot(inventory.reorder), notifications.stock_low)
+LOW_STOCK = Workflow("low_stock", inventory.reorder, notifications.stock_low, input=LowStockInput)

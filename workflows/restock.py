@@ -1,7 +1,8 @@
 """From a purchase order to the goods on the shelves; a delivery may come in parts, and take weeks."""
 
+from durable import Parallel, Pivot, Workflow
+from models.inputs import RestockInput
 from tasks import inventory, notifications
-from workflows.engine import Parallel, Pivot, Workflow
 
 RESTOCK = Workflow(
     "restock",
@@ -9,5 +10,6 @@ RESTOCK = Workflow(
     inventory.receive_goods,
     Parallel(notifications.order_withdrawn, notifications.goods_received),
     inventory.close_restock,
-    if_refused=(inventory.withdraw_goods,),
+    if_refused=(inventory.withdraw_goods, notifications.restock_cancelled),
+    input=RestockInput,
 )

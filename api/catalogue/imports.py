@@ -24,7 +24,8 @@ from api.pages import PageQuery, page, page_of
 from api.prefer import Ending, may_wait
 from api.request import takes_files
 from api.tasks import Accepted, links
-from models import catalogue, imports, runs
+from durable import queries
+from models import catalogue, imports
 from models.database import transaction
 from models.imports import NotACatalogue
 
@@ -168,7 +169,7 @@ class ImportsView(MethodView):
             session, g.principal.user_id, imports.Sheet.open(upload.file),
             sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
         )  # fmt: skip
-        about = links(runs.get(session, made.run_id))
+        about = links(queries.get_run(session, made.run_id))
         answer = {"task_id": made.run_id, "status": "running", "links": about}
         return answer, 202, {"Location": about["task"], "Retry-After": "1"}
 

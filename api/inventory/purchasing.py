@@ -17,7 +17,9 @@ from api.inventory.stock import ListedLevel, level_view
 from api.pages import PageQuery, page, page_of
 from api.prefer import Ending, may_wait
 from api.tasks import Accepted, links
-from models import inventory, runs
+from durable import queries
+from durable.tables import RunRecord
+from models import inventory
 from models.database import transaction
 
 LOCATION = {"Location": {"schema": {"type": "string"}}}
@@ -78,7 +80,7 @@ class AcceptedRestock(Accepted):
     purchase_order_id = IdField("po", required=True)
 
 
-def _purchase_order(session: Session, run: runs.Run) -> dict[str, Any]:
+def _purchase_order(session: Session, run: RunRecord) -> dict[str, Any]:
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     return _shown(order, inventory.purchase_lines(session, [order.id])[order.id])
 
@@ -193,7 +195,7 @@ def _goods(body: dict[str, Any]) -> dict[str, int]:
 
 
 def _accepted(session: Session, order: inventory.PurchaseOrder) -> Any:
-    run = runs.get(session, order.run_id)
+    run = queries.get_run(session, order.run_id)
     about = links(run)
     answer = {"task_id": run.id, "status": run.status, "purchase_order_id": order.id, "links": about}
     return answer, 202, {"Location": about["task"], "Retry-After": "1"}

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
+import durable
 from api.auth import allowed
 from api.etags import ETAG, etag
 from api.fields import IdField, Schema, Timestamp
@@ -18,8 +19,11 @@ from api.reports.blueprint import blueprint
 from api.reports.page import POLICY, page_of_report
 from api.reports.sheet import rows_of
 from api.tasks import Accepted, links
-from models import reports, runs
-from models.database import new_id, transaction
+from durable import queries
+from durable.ids import new_id
+from durable.tables import RunRecord
+from models import reports
+from models.database import transaction
 
 LOCATION = {"Location": {"schema": {"type": "string"}}}
 LEVELS_SHOWN = 1000
@@ -114,10 +118,10 @@ class InventoryReportsView(MethodView):
         start, end = period_of(body)
         report_id = new_id("rep")
         wanted = {"report_id": report_id, "from": start.isoformat(), "to": end.isoformat()}
-        run_id = runs.start(
+        run_id = durable.start(
             session, "inventory_report", key=f"request:{report_id}", input=wanted, owner=g.principal.user_id
         )
-        about = links(runs.get(session, run_id))
+        about = links(queries.get_run(session, run_id))
         answer = {"task_id": run_id, "status": "running", "links": about}
         return answer, 202, {"Location": about["task"], "Retry-After": "1"}
 
@@ -173,7 +177,7 @@ def period_of(body: dict[str, Any]) -> tuple[datetime, datetime]:
     return body.get("start") or end - PERIOD, end
 
 
-def _of_run(session: Session, run: runs.Run) -> dict[str, Any]:
+def _of_run(session: Session, run: RunRecord) -> dict[str, Any]:
     assert run.result
     shown: dict[str, Any] = _whole(session, run.result["report_id"])[0]
     return shown

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ARRAY, Index, Select, String, bindparam, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from durable.ids import Id, new_id
 from models import events
 from models.access.roles import PERMISSIONS, permissions_held
-from models.database import Base, Created, Id, Statements, new_id
+from models.database import Base, Created, Statements
 from models.errors import NotAllowed, NotFound
 
 FOR_PEOPLE = frozenset({"keys:write", "roles:write", "users:write"})

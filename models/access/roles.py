@@ -6,7 +6,8 @@ from sqlalchemy import Connection, ForeignKey, ScalarSelect, String, func, selec
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.database import Base, Created, Id
+from durable.ids import Id
+from models.database import Base, Created
 from models.errors import NotFound
 
 PERMISSIONS = (

@@ -28,6 +28,7 @@ from models.accounts.resets import (
     delete_old_resets,
     reset_password,
     reset_token,
+    save_reset_token,
 )
 from models.accounts.sessions import (
     Credentials,
@@ -107,6 +108,7 @@ __all__ = [
     "reset_password",
     "reset_token",
     "rotate",
+    "save_reset_token",
     "take",
     "update_address",
     "update_profile",

@@ -9,9 +9,9 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models.accounts.tables import Address
 from models.accounts.users import lock
-from models.database import new_id
 from models.errors import NotFound
 
 

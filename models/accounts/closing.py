@@ -3,10 +3,11 @@
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from models import access, events, runs
+from durable.ids import new_id
+from durable.tables import RunRecord
+from models import access, events
 from models.accounts.tables import Address, LoginSession, PasswordReset, Preference
 from models.accounts.users import lock
-from models.database import new_id
 from models.errors import Conflict
 
 OWNED = (Address, LoginSession, PasswordReset, Preference)
@@ -21,8 +22,8 @@ def close(session: Session, user_id: str) -> None:
     """
     user = lock(session, user_id)
     # A run that is parked waits for the world, perhaps for weeks, and goes on without who has asked for it.
-    own = runs.Run.owner == user_id, runs.Run.finished_at.is_(None), runs.Run.status != "waiting"
-    under_way = list(session.scalars(select(runs.Run.id).where(*own)))
+    own = RunRecord.owner == user_id, RunRecord.finished_at.is_(None), RunRecord.status != "waiting"
+    under_way = list(session.scalars(select(RunRecord.id).where(*own)))
     if under_way:
         why = "Something that you have asked for is still under way; close the account when it has ended."
         raise Conflict(why, code="tasks_under_way", tasks=under_way)

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models import access, events
 from models.accounts.addresses import insert_address
 from models.accounts.sessions import end_other_sessions
 from models.accounts.tables import User
 from models.accounts.users import flush
-from models.database import new_id
 from models.errors import Conflict
 
 

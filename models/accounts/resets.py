@@ -9,7 +9,8 @@ from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models import events, runs
+import durable
+from models import events
 from models.accounts.sessions import Credentials, digest, end_other_sessions
 from models.accounts.tables import PasswordReset, User
 from models.accounts.users import get, lock
@@ -39,22 +40,26 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
 def ask_for_reset(session: Session, request_id: str, user_id: str | None) -> None:
     """Starts what mails a token to the user. For nobody (None) it starts the same, which then does nothing: a caller
     can't tell the one from the other, not even by the time that it takes."""
-    runs.start(session, "password_reset", key=request_id, input={"user_id": user_id})
+    durable.start(session, "password_reset", key=request_id, input={"user_id": user_id})
 
 
-def reset_token(session: Session, run_id: str, user_id: str) -> str:
-    """The token that the run mails: the same one each time, good for an hour from the latest call, once.
+def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
+    """Makes the token that the run mails valid for an hour from the latest call, once. The database keeps its hash."""
+    token_hash = digest(reset_token(run_id))
+    row = {"id": run_id, "user_id": user_id, "token_hash": token_hash, "expires_at": datetime.now(UTC) + LIFETIME}
+    new = insert(PasswordReset).values(row)
+    renewed = {name: new.excluded[name] for name in ("token_hash", "expires_at")}
+    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=renewed))
 
-    The database keeps its hash. It is not random but made of the run's id and the shop's secret key (HMAC-SHA-256),
-    so that a mail that is sent again after a crash holds the same one.
+
+def reset_token(run_id: str) -> str:
+    """The token that the run mails, the same one each time.
+
+    It is not random but made of the run's id and the shop's secret key (HMAC-SHA-256), so that a mail that is sent
+    again after a crash holds the same one, and neither the run nor the notification need hold it.
     """
     made = hmac.digest(settings.secret_key.encode(), f"password reset {run_id}".encode(), "sha256")
-    token = urlsafe_b64encode(made).decode().rstrip("=")
-    row = {"id": run_id, "user_id": user_id, "token_hash": digest(token), "expires_at": datetime.now(UTC) + LIFETIME}
-    new = insert(PasswordReset).values(row)
-    anew = {name: new.excluded[name] for name in ("token_hash", "expires_at")}
-    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=anew))
-    return token
+    return urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def check_reset_token(session: Session, token: str) -> None:

@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models import access, events
 from models.accounts.tables import LoginSession, SpentToken, User
-from models.database import Statements, new_id
+from models.database import Statements
 from models.errors import NotFound, NotSignedIn
 
 LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Base, Created, Id
+from durable.ids import Id
+from models.database import Base, Created
 
 STATUSES = ("active", "closed")
 

@@ -22,10 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from durable.ids import Id, new_id
 from models import inventory
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Id, Statements, new_id
+from models.database import Statements
 from models.errors import InsufficientStock, NotFound, NotSignedIn
 
 HELD: dict[str, ColumnElement[bool]] = {

@@ -9,11 +9,12 @@ from sqlalchemy import Select, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from durable.ids import new_id
 from models import inventory
 from models.carts.contents import no_such_cart, touch
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Statements, new_id
+from models.database import Statements
 from settings import settings
 
 

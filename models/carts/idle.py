@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from models import runs
+import durable
 from models.carts.tables import Cart, Item
 from settings import settings
 
@@ -59,7 +59,7 @@ def remind(session: Session, portion: int = PORTION) -> tuple[int, bool]:
     for cart_id, user_id, updated_at in found:
         touched = updated_at.isoformat()
         about = {"cart_id": cart_id, "user_id": user_id, "touched": touched}
-        runs.start(session, "cart_reminder", key=f"{cart_id}:{touched}", input=about)
+        durable.start(session, "cart_reminder", key=f"{cart_id}:{touched}", input=about)
     return len(found), len(found) == portion
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, select, text
 
+from durable.ids import Id
 from models import inventory
 from models.carts.contents import HELD, kind_of
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Id, Statements
+from models.database import Statements
 from settings import settings
 
 CHANGES = ("price", "availability", "gone")

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Base, Created, Id, MinorUnits
+from durable.ids import Id
+from models.database import Base, Created, MinorUnits
 
 
 class Cart(Base):

@@ -8,8 +8,8 @@ from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, o
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models.catalogue.tables import Author, Category
-from models.database import new_id
 from models.errors import Conflict, Invalid
 
 Person = tuple[str, str]  # name and e-mail, "" where there is none

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models.catalogue.drafts import check
 from models.catalogue.groups import author_named, category_named, find_or_create_author
 from models.catalogue.tables import Product
-from models.database import new_id
 from models.errors import Conflict, Invalid, NotFound
 
 

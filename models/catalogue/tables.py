@@ -7,7 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.database import Base, Created, Currency, Id, MinorUnits
+from durable.ids import Id
+from models.database import Base, Created, Currency, MinorUnits
 
 KINDS = ("book", "clothing", "electronics")
 ON_SALE = text("deleted_at IS NULL")

@@ -10,8 +10,9 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models import catalogue, inventory, runs
-from models.database import new_id
+import durable
+from durable.ids import new_id
+from models import catalogue, inventory
 from models.errors import Invalid, NotFound, ShopError
 from models.imports import ours, shopify
 from models.imports.sheet import NotACatalogue, Refusal, Row, Seen, Sheet
@@ -42,7 +43,7 @@ def begin(
         id=new_id("imp"), owner=owner, format=sheet.format, file_name=file_name, sha256=sha256, options=options,
         rows=0, skipped=0,
     )  # fmt: skip
-    made.run_id = runs.start(session, WORKFLOW, key=made.id, input={"import_id": made.id}, owner=owner)
+    made.run_id = durable.start(session, WORKFLOW, key=made.id, input={"import_id": made.id}, owner=owner)
     session.add(made)
     session.flush()
     number = 0

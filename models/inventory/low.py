@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Integer, TextClause
 from sqlalchemy.orm import Session
 
+from durable.ids import Id
 from models import events
-from models.database import Id
 from models.inventory.tables import Stock
 
 CROSSED = """stock.product_id, stock.warehouse_id, stock.on_hand - stock.reserved AS available, reorder_point,

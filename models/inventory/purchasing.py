@@ -13,8 +13,10 @@ from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import catalogue, runs
-from models.database import new_id
+import durable
+from durable import transitions
+from durable.ids import new_id
+from models import catalogue
 from models.errors import Conflict, NotFound
 from models.inventory.stock import MAX_LEVEL, take_in
 from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
@@ -39,7 +41,7 @@ def restock(
     if unknown:
         raise NotFound("There are no such products.", products=unknown)
     order_id = new_id("po")
-    run_id = runs.start(session, "restock", key=order_id, input={"purchase_order_id": order_id}, owner=owner)
+    run_id = durable.start(session, "restock", key=order_id, input={"purchase_order_id": order_id}, owner=owner)
     order = PurchaseOrder(id=order_id, warehouse_id=warehouse.id, run_id=run_id, status="ordered")
     session.add(order)
     session.flush()
@@ -116,7 +118,7 @@ def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], 
     for product_id, pieces in lines.items():
         ordered[product_id].delivered += pieces
     session.flush()
-    runs.signal(session, order.run_id, "delivery", {"lines": dict(lines), "actor": actor})
+    durable.signal(session, order.run_id, "delivery", {"lines": dict(lines), "actor": actor})
     return order
 
 
@@ -151,7 +153,7 @@ def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str |
         raise Conflict("All of it has come; there is nothing left to cancel.", code="wrong_state")
     _close(order, "cancelled")
     session.flush()
-    runs.signal(session, order.run_id, "cancel", {"actor": actor})
+    durable.signal(session, order.run_id, "cancel", {"actor": actor})
     return order
 
 
@@ -186,7 +188,7 @@ def _close(order: PurchaseOrder, status: str) -> None:
 
 def _lock_open(session: Session, purchase_order_id: str) -> PurchaseOrder:
     """Locks the run and then the order, as its run does. Raises NotFound and Conflict."""
-    runs.lock(session, get_purchase_order(session, purchase_order_id).run_id)
+    transitions.lock(session, get_purchase_order(session, purchase_order_id).run_id)
     order = _locked(session, purchase_order_id)
     if order.status not in OPEN:
         raise Conflict(f"This purchase order is {order.status}.", code="wrong_state")

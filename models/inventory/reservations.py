@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import ARRAY, Boolean, Integer, bindparam, func, text, update
 from sqlalchemy.orm import Session
 
-from models.database import Id
+from durable.ids import Id
 from models.errors import InsufficientStock
 from models.inventory.low import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import Reservation

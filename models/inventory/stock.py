@@ -21,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from durable.ids import Id, new_id
 from models import catalogue
-from models.database import Id, new_id
 from models.errors import Conflict, InsufficientStock, Invalid, NotFound
 from models.inventory.low import CROSSED, announce, crossed_columns, is_low, low_since, watch
 from models.inventory.tables import Movement, Stock, Warehouse

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Base, Created, Id
+from durable.ids import Id
+from models.database import Base, Created
 
 LIVE = ("reserved", "allocated")
 """The statuses of a reservation that holds stock back."""

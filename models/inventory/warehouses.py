@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from durable.ids import new_id
 from models import catalogue
-from models.database import new_id
 from models.errors import Conflict, NotFound
 from models.inventory.tables import PurchaseLine, PurchaseOrder, Stock, Warehouse
 

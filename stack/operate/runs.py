@@ -12,11 +12,12 @@ from rich.box import SIMPLE
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from durable import Refusal, UnknownWorkflow
+from durable.tables import RunRecord
+from durable.transitions import LIVE
 from models.database import transaction
-from models.errors import ShopError
-from models.runs import LIVE, Run
 from stack.operate.terminal import console
-from stack.operate.timeline import print_run
+from stack.operate.timeline import print_attempts, print_run
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 STATUSES = (*LIVE, "succeeded", "cancelled", "failed")
@@ -58,10 +59,10 @@ def runs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
 def list_(workflow: str | None, status: str | None, older_than: int | None, limit: int, as_json: bool) -> None:
     """List runs, newest first. One that is stuck is tried again every minute and needs a person."""
-    from workflows.operations import found
+    from durable.queries import find_runs
 
     with transaction() as session:
-        query = found(workflow, status, older_than).order_by(Run.id.desc()).limit(limit)
+        query = find_runs(workflow, status, older_than).order_by(RunRecord.id.desc()).limit(limit)
         listed = list(session.scalars(query))
     if as_json:
         click.echo(json.dumps([_as_dict(run) for run in listed], indent=2, default=str))
@@ -82,27 +83,41 @@ def list_(workflow: str | None, status: str | None, older_than: int | None, limi
 @click.option("--json", "as_json", is_flag=True, help="Print an object for programs.")
 def show(run_id: str, as_json: bool) -> None:
     """Show a run with its steps, and when each of them took place."""
-    from models import runs as rules
-    from workflows.engine import WORKFLOWS, plan, progress_of
+
+    from durable import queries
 
     with _refusals(), transaction() as session:
-        run = rules.get(session, run_id)
-        steps = rules.steps_of(session, [run_id])[run_id]
-    left: list[str] = []
-    if run.finished_at is None:
-        left = [call.name for stage in plan(WORKFLOWS[run.workflow], progress_of(run, steps)) for call in stage]
+        run = queries.get_run(session, run_id)
+        steps = queries.steps_of_run(session, run_id)
+        attempts = queries.attempts_of_run(session, run_id)
+    left = _left(run, steps) if run.finished_at is None else []
     if as_json:
-        shown = {**_as_dict(run), "steps": [_as_dict(step) for step in steps], "left": left}
+        shown = {**_as_dict(run), "steps": [_as_dict(step) for step in steps], "left": left,
+                 "failed_attempts": [_as_dict(attempt) for attempt in attempts]}  # fmt: skip
         click.echo(json.dumps(shown, indent=2, default=str))
     else:
         print_run(console(), run, steps, left)
+        print_attempts(console(), attempts)
+
+
+def _left(run: RunRecord, steps: Any) -> list[str]:
+    """The steps that are still to be done; none of a workflow that this code does not know."""
+    import workflows  # noqa: F401  the workflows that there are
+    from durable.plan import plan, progress_in
+    from durable.workflow import workflow_of
+
+    try:
+        workflow = workflow_of(run.workflow, run.version)
+    except UnknownWorkflow:
+        return []
+    return [call.name for stage in plan(workflow, progress_in(run.status, steps)) for call in stage]
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID", type=RunId())
 def retry(run_id: str) -> None:
     """Let a failed or stuck run go on where it stood, at once and without a deadline."""
-    from models.runs import retry as go_on
+    from durable import retry as go_on
 
     run = _change(run_id, go_on)
     click.echo(f"{run.id} goes on ({run.status}).")
@@ -115,13 +130,13 @@ def cancel(run_id: str) -> None:
 
     Refused for a run that has ended, or that has passed its point of no return.
     """
-    from workflows.operations import cancel as turn_back
+    from durable import cancel as turn_back
 
     run = _change(run_id, turn_back)
     click.echo(f"{run.id} is being taken back.")
 
 
-def _change(run_id: str, change: Callable[[Session, str], Run]) -> Run:
+def _change(run_id: str, change: Callable[[Session, str], RunRecord]) -> RunRecord:
     import workflows  # noqa: F401, whose after-commit hook publishes what goes on
 
     with _refusals(), transaction() as session:
@@ -132,7 +147,7 @@ def _change(run_id: str, change: Callable[[Session, str], Run]) -> Run:
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except ShopError as refusal:
+    except Refusal as refusal:
         raise click.ClickException(refusal.detail) from refusal
 
 

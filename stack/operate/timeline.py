@@ -1,6 +1,7 @@
 """A run as a picture: its steps one below the other, each with a bar where it stands in time."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.box import SIMPLE
@@ -8,13 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.runs import Run, Step
+from durable.tables import AttemptRecord, RunRecord, StepRecord
 
 BAR = 36  # characters for the whole run
 COLOURS = {"done": "green", "refused": "red", "intent": "yellow"}
 
 
-def print_run(console: Console, run: Run, steps: list[Step], left: list[str]) -> None:
+def print_run(console: Console, run: RunRecord, steps: list[StepRecord], left: list[str]) -> None:
     """Draws the run. `left` names the steps that are still to be done. Times are milliseconds since its start."""
     until = max([run.finished_at or datetime.now(UTC), *(_end(step, run.created_at) for step in steps)])
     console.print(f"[bold]{run.id}[/]  {run.workflow} of {escape(run.key)}: [bold]{run.status}[/]", soft_wrap=True)
@@ -35,7 +36,20 @@ def print_run(console: Console, run: Run, steps: list[Step], left: list[str]) ->
     console.print(table)
 
 
-def _facts(run: Run, until: datetime) -> dict[str, str]:
+def print_attempts(console: Console, attempts: Sequence[AttemptRecord]) -> None:
+    """Lists the attempts that have failed, oldest first: when, in which worker, and why."""
+    if not attempts:
+        return
+    table = Table("failed attempt", "at", "worker", "error", box=SIMPLE, pad_edge=False)
+    table.columns[3].overflow = "fold"
+    for attempt in attempts:
+        at = f"{attempt.ended_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        error = attempt.error.get("trace") or f"{attempt.error.get('code')}: {attempt.error.get('detail')}"
+        table.add_row(f"{escape(attempt.step)} {attempt.number}", at, escape(attempt.worker or ""), escape(error))
+    console.print(table)
+
+
+def _facts(run: RunRecord, until: datetime) -> dict[str, str]:
     facts = {
         "started": f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC",
         "took": f"{_ms(until - run.created_at)} ms" + ("" if run.finished_at else " so far"),
@@ -43,6 +57,8 @@ def _facts(run: Run, until: datetime) -> dict[str, str]:
     }
     optional = {"result": run.result, "error": run.error, "signals": run.signals or None}
     facts |= {name: json.dumps(value) for name, value in optional.items() if value is not None}
+    if run.stuck_reason:
+        facts["stuck"] = run.stuck_reason
     if run.attempts:
         facts["attempts"] = f"{run.attempts} since the latest step was done"
     if run.finished_at is None:
@@ -50,7 +66,7 @@ def _facts(run: Run, until: datetime) -> dict[str, str]:
     return facts
 
 
-def _row(run: Run, step: Step, until: datetime) -> list[str]:
+def _row(run: RunRecord, step: StepRecord, until: datetime) -> list[str]:
     started = step.started_at - run.created_at
     took = _end(step, until) - step.started_at
     colour = COLOURS[step.status]
@@ -62,7 +78,7 @@ def _row(run: Run, step: Step, until: datetime) -> list[str]:
     ]  # fmt: skip
 
 
-def _end(step: Step, otherwise: datetime) -> datetime:
+def _end(step: StepRecord, otherwise: datetime) -> datetime:
     return step.finished_at or otherwise
 
 

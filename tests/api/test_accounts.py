@@ -10,8 +10,9 @@ import jwt
 import pytest
 from sqlalchemy import func, select, update
 
+from durable.ids import new_id
 from models import accounts, carts
-from models.database import new_id, transaction
+from models.database import transaction
 from settings import settings
 from stack.waiting import wait_until
 

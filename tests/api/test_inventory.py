@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from durable.ids import new_id
 from models import catalogue, inventory
-from models.database import new_id, transaction
+from models.database import transaction
 from tests.conftest import Caller
 
 NOWHERE = "wh_" + 32 * "0"

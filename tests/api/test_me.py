@@ -1,17 +1,19 @@
 """What users keep with us, through HTTP: addresses, preferences, orders, sessions; and that they can go."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
+from tasks.step import Step
 
-from models import access, accounts, carts, events, notifications, orders, payments, runs
+import durable
+from durable import queries, transitions
+from models import access, accounts, carts, events, notifications, orders, payments
 from models.database import Base, transaction
 from models.errors import NotFound
-from tasks.step import Step
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shopping import make_product, place_order
 from workflows.accounts import ERASURE
@@ -25,7 +27,7 @@ def bought(user_id: str, status: str = "delivered") -> str:
     with transaction() as session:
         order = place_order(session, user_id, {product: 1})
         session.info.clear()  # nobody has to know of the run
-        runs.end(session, order.run_id, "succeeded")
+        transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
         order.status, order.confirmed_at = status, datetime.now(UTC)
         return order.id
 
@@ -206,16 +208,16 @@ def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
     )  # fmt: skip
     assert customer.get("/v1/me").status_code == 200
     with transaction() as session:
-        runs.end(session, order.run_id, "succeeded")
+        transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
     assert customer.delete("/v1/me").status_code == 204
 
 
 def test_what_waits_for_weeks_does_not_keep_anybody(sign_in: Callable[..., Any]) -> None:
     keeper = sign_in("keeper", "warehouse")
     with transaction() as session:
-        run_id = runs.start(session, "restock", "po", {}, owner=keeper.user_id)
+        run_id = durable.start(session, "restock", "po", {}, owner=keeper.user_id)
         session.info.clear()
-        runs.park(session, runs.get(session, run_id), "x", datetime.now(UTC) + timedelta(days=7))
+        queries.get_run(session, run_id).status = "waiting"
     assert keeper.delete("/v1/me").status_code == 204
 
 

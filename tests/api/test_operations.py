@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from models import events, runs
-from models.database import new_id, transaction
+import durable
+from durable import queries, transitions
+from durable.ids import new_id
+from durable.tables import RunRecord, StepRecord
+from models import events
+from models.database import transaction
 from settings import Settings
 from tasks.gateways import payments as gateway
 from tests.servers import Server
@@ -20,24 +24,24 @@ UNKNOWN = "run_" + "0" * 32
 def started(workflow: str = "checkout", **values: Any) -> str:
     """A run that nobody has in hand."""
     with transaction() as session:
-        run_id = runs.start(session, workflow, new_id("ord"), {})
+        run_id = durable.start(session, workflow, new_id("ord"), {})
         session.info.clear()  # not to be published
         for name, value in values.items():
-            setattr(runs.get(session, run_id), name, value)
+            setattr(queries.get_run(session, run_id), name, value)
     return run_id
 
 
 def step(run_id: str, name: str) -> None:
     with transaction() as session:
         session.add(
-            runs.Step(run_id=run_id, name=name, status="done", queue="orders", generation=0,
+            StepRecord(run_id=run_id, name=name, status="done", queue="orders", generation=0,
                       started_at=datetime.now(UTC))
         )  # fmt: skip
 
 
-def state(run_id: str) -> runs.Run:
+def state(run_id: str) -> RunRecord:
     with transaction() as session:
-        return runs.get(session, run_id)
+        return queries.get_run(session, run_id)
 
 
 def ids(answer: Any) -> list[str]:
@@ -88,7 +92,7 @@ def test_runs_are_listed_newest_first_and_by_page(operator: Any) -> None:
 def test_runs_can_be_filtered(operator: Any) -> None:
     cleaning, waiting, failed = started("clean_up"), started(status="waiting"), started(status="failed")
     with transaction() as session:
-        runs.end(session, failed, "failed")
+        transitions.end(session, queries.get_run(session, failed), "failed")
         session.execute(text("UPDATE workflow.run SET created_at = now() - interval '1 hour' WHERE status = 'waiting'"))
     assert ids(operator.get("/v1/runs?workflow=clean_up")) == [cleaning]
     assert ids(operator.get("/v1/runs?status=failed")) == [failed]
@@ -134,7 +138,7 @@ def test_a_run_past_its_pivot_is_not_turned_back(operator: Any) -> None:
 def test_a_failed_run_goes_on(operator: Any) -> None:
     run_id = started(attempts=9, deadline=datetime.now(UTC))
     with transaction() as session:
-        runs.end(session, run_id, "failed")
+        transitions.end(session, queries.get_run(session, run_id), "failed")
     answer = operator.post(f"/v1/runs/{run_id}/retry")
     assert (answer.status_code, answer.json["status"]) == (202, "running")
     run = state(run_id)
@@ -145,7 +149,7 @@ def test_a_failed_run_goes_on(operator: Any) -> None:
 def test_what_is_over_or_unknown_is_refused(operator: Any, deed: str) -> None:
     run_id = started()
     with transaction() as session:
-        runs.end(session, run_id, "succeeded")
+        transitions.end(session, queries.get_run(session, run_id), "succeeded")
     over, unknown = (operator.post(f"/v1/runs/{which}/{deed}") for which in (run_id, UNKNOWN))
     assert (over.status_code, over.json["code"]) == (409, "run_over")
     assert unknown.status_code == 404

@@ -7,8 +7,9 @@ from itsdangerous import URLSafeSerializer
 from sqlalchemy import ColumnElement, insert, select
 
 from api.pages import page
+from durable.ids import new_id
 from models.accounts import Address, User
-from models.database import new_id, transaction
+from models.database import transaction
 from models.errors import Invalid
 from settings import settings
 

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from api import app as module
-from models import accounts, events, runs
-from models.database import new_id, transaction
+from durable.ids import new_id
+from durable.tables import RunRecord
+from models import accounts, events
+from models.database import transaction
 from settings import Settings
 from tests.conftest import PASSWORD
 from tests.counting import statements
@@ -47,7 +49,7 @@ def test_who_forgets_gets_the_same_answer_whoever_it_is(client: Any, customer: A
     assert known.json == unknown.json
     assert "Location" not in known.headers
     with transaction() as session:
-        started = session.scalars(select(runs.Run.input).order_by(runs.Run.id)).all()
+        started = session.scalars(select(RunRecord.input).order_by(RunRecord.id)).all()
     assert started == [{"user_id": customer.user_id}, {"user_id": None}]  # the same work, and no name in it
 
 

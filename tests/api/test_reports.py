@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from api.reports.sheet import FORMULA, safe
+from durable.ids import new_id
 from models import catalogue, inventory, reports
-from models.database import new_id, transaction
+from models.database import transaction
 from tests.conftest import Caller
 from tests.models.shelves import move, product, reserve, warehouse
 

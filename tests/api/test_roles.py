@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from durable.ids import new_id
 from models import access
-from models.database import new_id, transaction
+from models.database import transaction
 
 
 @pytest.fixture

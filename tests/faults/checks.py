@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from models import audit, orders, runs
+from durable import queries
+from models import audit, orders
 from models.database import transaction
 from stack.waiting import wait_until
 from tests.shop import Shop
@@ -20,7 +21,7 @@ def ended(run_id: str, patience: float = PATIENCE) -> str:
 
     def over() -> bool:
         with transaction() as session:
-            run = runs.get(session, run_id)
+            run = queries.get_run(session, run_id)
             found.update(status=run.status, over=run.finished_at is not None)
         return bool(found["over"])
 
@@ -36,14 +37,14 @@ def struck(shop: Shop) -> bool:
 def status_of(run_id: str, step: str) -> str | None:
     """The step's status, None before it is begun."""
     with transaction() as session:
-        return next((s.status for s in runs.steps_of(session, [run_id])[run_id] if s.name == step), None)
+        return next((s.status for s in queries.steps_of_run(session, run_id) if s.name == step), None)
 
 
 def describe(run_id: str) -> str:
     """The run and its steps, for who reads a failed test."""
     with transaction() as session:
-        run = runs.get(session, run_id)
-        steps = runs.steps_of(session, [run_id])[run_id]
+        run = queries.get_run(session, run_id)
+        steps = queries.steps_of_run(session, run_id)
     lines = [f"{run.workflow} {run.id} is {run.status}, generation {run.generation}, attempts {run.attempts}, "
              f"published {run.published_at}, lease until {run.lease_until}, error {run.error}"]  # fmt: skip
     lines += [f"  {s.name} {s.status} attempts {s.attempts} generation {s.generation} {s.error}" for s in steps]

@@ -14,7 +14,7 @@ from tests.shop import Shop
 @pytest.fixture(scope="module")
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Gateway and mailbox with a database as in a new shop; a module's tests share their books."""
-    from tasks.app import app
+    from workflows.app import app
 
     var: Path = tmp_path_factory.mktemp("shop")
     with ExitStack() as exits:

@@ -8,8 +8,11 @@ from itertools import count
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import accounts, carts, imports, inventory, runs
-from models.database import new_id, transaction
+import durable
+from durable.ids import new_id
+from durable.tables import RunRecord
+from models import accounts, carts, imports, inventory
+from models.database import transaction
 from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product, place_order
 
@@ -34,7 +37,7 @@ def checkout(refused_at: str | None = None) -> str:
 
 def clean_up(refused_at: str | None = None) -> str:
     with transaction() as session:
-        return runs.start(session, "clean_up", key=f"test-{next(_numbers)}", input={})
+        return durable.start(session, "clean_up", key=f"test-{next(_numbers)}", input={})
 
 
 def restock(refused_at: str | None = None) -> str:
@@ -65,7 +68,7 @@ def inventory_report(refused_at: str | None = None) -> str:
     make_product(f"REPORTED-{next(_numbers)}", 3)
     with transaction() as session:
         slot = {"from": "2026-11-21T00:00:00+00:00", "to": "2026-11-22T00:00:00+00:00"}
-        return runs.start(session, "inventory_report", key=f"test-{next(_numbers)}", input=slot)
+        return durable.start(session, "inventory_report", key=f"test-{next(_numbers)}", input=slot)
 
 
 def cart_expiry(refused_at: str | None = None) -> str:
@@ -74,14 +77,14 @@ def cart_expiry(refused_at: str | None = None) -> str:
         cart_id, _ = carts.open_guest(session)
         _left_alone(session, cart_id, timedelta(days=400))
         slot = f"test-{next(_numbers)}"
-        return runs.start(session, "cart_expiry", key=slot, input={"slot": slot})
+        return durable.start(session, "cart_expiry", key=slot, input={"slot": slot})
 
 
 def abandoned_carts(refused_at: str | None = None) -> str:
     """Nobody has left anything: what follows from a cart is the reminder's."""
     slot = f"test-{next(_numbers)}"
     with transaction() as session:
-        return runs.start(session, "abandoned_carts", key=slot, input={"slot": slot})
+        return durable.start(session, "abandoned_carts", key=slot, input={"slot": slot})
 
 
 def cart_reminder(refused_at: str | None = None) -> str:
@@ -103,7 +106,7 @@ def _left_alone(session: Session, cart_id: str, since: timedelta) -> None:
 
 def _reaction(session: Session, workflow: str) -> str:
     """The run of a workflow that an event has just started in this transaction."""
-    started = select(runs.Run.id).where(runs.Run.workflow == workflow).order_by(runs.Run.id.desc())
+    started = select(RunRecord.id).where(RunRecord.workflow == workflow).order_by(RunRecord.id.desc())
     return session.scalars(started.limit(1)).one()
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from tasks.crash import POINTS
-from tasks.step import OutsideStep, Step
-from workflows.engine import WORKFLOWS, Call, Parallel, Progress, Workflow, plan, revocable
+from durable import Step, Workflow
+from durable.plan import Call, Progress, can_turn_back, plan
+from durable.testing import POINTS
+from durable.workflow import all_workflows, steps_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Point:
 
 def points() -> list[Point]:
     """All of them."""
-    return [point for workflow in WORKFLOWS.values() for way in ways(workflow) for point in _of(workflow, way)]
+    return [point for workflow in all_workflows() for way in ways(workflow) for point in _of(workflow, way)]
 
 
 def ways(workflow: Workflow) -> list[str | None]:
@@ -41,7 +43,7 @@ def _of(workflow: Workflow, refused_at: str | None) -> Iterator[Point]:
         walked = [(call.name, call.step) for stage in _back(workflow, refused_at) for call in stage]
     for name, step in walked:
         for point in POINTS:
-            if point != "before-publish" and (point != "after-call" or isinstance(step, OutsideStep)):
+            if point != "before-publish" and (point != "after-call" or step.is_external):
                 yield Point(workflow.name, refused_at, point, name)
 
 
@@ -49,18 +51,11 @@ def _back(workflow: Workflow, refused_at: str) -> list[list[Call]]:
     """What is left to do once this step was refused; nothing if the run is past its pivot then."""
     names = list(_steps(workflow))
     done = dict.fromkeys(names[: names.index(refused_at)], "done")
-    if not revocable(workflow, Progress("running", done, {})):
+    if not workflow.if_refused or not can_turn_back(workflow, Progress("running", done, {})):
         return []
     return plan(workflow, Progress("compensating", {**done, refused_at: "refused"}, {}))
 
 
-def _steps(workflow: Workflow) -> dict[str, Step]:
+def _steps(workflow: Workflow) -> dict[str, Step[Any]]:
     """The steps on the way forward, in order. Those of `Each` go by their common name."""
-    found: dict[str, Step] = {}
-    for stage in workflow.stages:
-        if isinstance(stage, Parallel):
-            found |= {step.name: step for step in stage.steps}
-        else:
-            step = stage if isinstance(stage, Step) else stage.step
-            found[step.name] = step
-    return found
+    return {step.name: step for stage in workflow.stages for step in steps_of(stage)}

@@ -3,7 +3,7 @@
 from datetime import datetime
 from itertools import pairwise
 
-from models import runs
+from durable import queries
 from models.database import transaction
 
 TARGETS = {"child": 1.0, "other": 10.0}
@@ -20,10 +20,10 @@ def note(fault: str, where: str, seconds: float) -> None:
 def of(run_id: str, since: datetime | None = None) -> float:
     """Seconds; `since`: when the fault was over, if it lasted."""
     with transaction() as session:
-        run = runs.get(session, run_id)
+        run = queries.get_run(session, run_id)
         assert run.finished_at is not None
         times = [run.created_at, run.finished_at]
-        for step in runs.steps_of(session, [run_id])[run_id]:
+        for step in queries.steps_of_run(session, run_id):
             times += [step.started_at, *([step.finished_at] if step.finished_at else [])]
     return longest(times, since)
 

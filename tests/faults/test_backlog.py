@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 import workflows  # noqa: F401  the workflows that there are
-from models import runs
+from durable.tables import RunRecord, StepRecord
 from models.database import transaction
 from stack.waiting import wait_until
 from tests.faults import broker, checks
@@ -39,12 +39,12 @@ def test_backlog(shop: Shop, fleet: str) -> None:
 
 def _live() -> int:
     with transaction() as session:
-        return session.scalars(select(func.count()).where(runs.Run.finished_at.is_(None))).one()
+        return session.scalars(select(func.count()).where(RunRecord.finished_at.is_(None))).one()
 
 
 def _served(queued: list[str]) -> list[str]:
     """The runs in the order in which their first steps began."""
-    first = func.min(runs.Step.started_at)
-    order = select(runs.Step.run_id).where(runs.Step.run_id.in_(queued)).group_by(runs.Step.run_id).order_by(first)
+    first = func.min(StepRecord.started_at)
+    order = select(StepRecord.run_id).where(StepRecord.run_id.in_(queued)).group_by(StepRecord.run_id).order_by(first)
     with transaction() as session:
         return list(session.scalars(order))

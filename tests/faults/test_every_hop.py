@@ -3,12 +3,13 @@
 import pytest
 
 import workflows  # noqa: F401  the workflows that there are
+from durable import Parallel
+from durable.workflow import all_workflows
 from tests.faults import checks, standstill
 from tests.faults.drivers import DRIVERS
 from tests.faults.fleets import SHORT, worker_per_service
 from tests.faults.points import Point, points
 from tests.shop import Shop
-from workflows.engine import WORKFLOWS, Parallel
 
 WAYS = (None, "payments.authorise")  # all the way, and back over an undo
 
@@ -17,7 +18,7 @@ def _published() -> list[Point]:
     """Between the step before a parallel stage and the chord that its worker publishes."""
     return [
         Point(workflow.name, None, "before-publish", stage.steps[0].name)
-        for workflow in WORKFLOWS.values()
+        for workflow in all_workflows()
         for stage in workflow.stages
         if isinstance(stage, Parallel)
     ]

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 import workflows  # noqa: F401  the workflows that there are
+from durable.workflow import all_workflows
 from tests.faults import checks, standstill
 from tests.faults.drivers import DRIVERS
 from tests.faults.fleets import SHORT, kept_alive
 from tests.faults.points import Point, points, ways
 from tests.shop import Shop
-from workflows.engine import WORKFLOWS
 
 EVERY = points()
 
 
 def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
-    assert {name: set(ways(workflow)) for name, workflow in WORKFLOWS.items()} == {
+    assert {workflow.name: set(ways(workflow)) for workflow in all_workflows()} == {
         name: set(ways) for name, (_, ways) in DRIVERS.items()
     }
 

@@ -10,15 +10,18 @@ import pytest
 from kombu.transport.redis import Channel
 from sqlalchemy import func, update
 
-from models import runs
+import durable
+from durable import queries, transitions
+from durable.canvas import publish
+from durable.plan import FRESH, plan
+from durable.tables import RunRecord, StepRecord
 from models.database import transaction
 from stack.waiting import wait_until
 from tests.faults import broker, checks, standstill, twice
 from tests.faults.drivers import DRIVERS, checkout
 from tests.faults.fleets import SHORT, kept_alive, worker_per_service
 from tests.shop import Shop
-from workflows.engine import FRESH, WORKFLOWS, plan
-from workflows.publishing import publish
+from workflows.checkout import CHECKOUT
 
 WAYS = DRIVERS["checkout"][1]
 
@@ -47,9 +50,9 @@ def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datet
     checks.books_hold(shop)
 
 
-def steps_of(run_id: str) -> list[runs.Step]:
+def steps_of(run_id: str) -> list[StepRecord]:
     with transaction() as session:
-        return runs.steps_of(session, [run_id])[run_id]
+        return queries.steps_of_run(session, run_id)
 
 
 @pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
@@ -67,16 +70,16 @@ def test_every_message_is_delivered_twice(crew: Shop, fleet: str, monkeypatch: p
 def test_a_message_of_an_old_generation_does_nothing(crew: Shop) -> None:
     run_id = checkout()
     with transaction() as session:
-        run = runs.lock(session, run_id)
+        run = transitions.lock(session, run_id)
         assert run is not None
-        runs.wake(session, run)
+        transitions.wake(session, run)
     assert broker.waiting() == 2
     crew.worker()
     assert checks.ended(run_id) == "succeeded"
     assert {step.generation for step in steps_of(run_id)} == {1}
     began = {step.name: step.started_at for step in steps_of(run_id)}
     for generation in (0, 1):
-        publish(run_id, generation, plan(WORKFLOWS["checkout"], FRESH))
+        publish(run_id, generation, plan(CHECKOUT, FRESH))
     assert wait_until(lambda: broker.waiting() == 0, 10)
     all_end({run_id: None}, "a message of an old generation", crew)
     assert {step.name: step.started_at for step in steps_of(run_id)} == began
@@ -89,7 +92,7 @@ def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
     broker.client().flushall()
     before = broker.published()
     with transaction() as session:
-        session.execute(update(runs.Run).where(runs.Run.id.in_(placed)).values(lease_until=func.now()))
+        session.execute(update(RunRecord).where(RunRecord.id.in_(placed)).values(lease_until=func.now()))
     assert wait_until(lambda: broker.waiting() >= len(placed), 10)
     time.sleep(2)  # several leases, in which nobody may publish any of them again
     assert broker.published() - before == len(placed)
@@ -126,7 +129,7 @@ def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_on
     crew.worker(name="other")
     crew.armed.write_text("after-commit@payments.authorise stop")
     monkeypatch.setattr(Channel, "_put", twice.put_again)
-    publish(run_id, 0, plan(WORKFLOWS["checkout"], FRESH))
+    publish(run_id, 0, plan(CHECKOUT, FRESH))
     assert checks.struck(crew)  # the other one has recorded the call and gone on, under the same generation
     stopped.send_all(signal.SIGCONT)
     crew.dispatcher()
@@ -141,7 +144,7 @@ def test_a_message_that_is_handed_to_a_stopped_worker_which_is_then_killed(crew:
     worker = crew.worker()
     for _ in range(20):  # until the worker is stopped while it waits and not between two waits
         worker.send_all(signal.SIGSTOP)
-        publish(run_id, 0, plan(WORKFLOWS["checkout"], FRESH))
+        publish(run_id, 0, plan(CHECKOUT, FRESH))
         if wait_until(lambda: broker.waiting() == 0, 0.5):
             break
         broker.client().flushall()
@@ -180,7 +183,6 @@ def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> N
 
 def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
     """The worker dies after the gateway has said yes; before anybody has asked again, an operator cancels."""
-    from workflows import operations
 
     worker = crew.worker()
     crew.armed.write_text("after-call@payments.authorise worker")
@@ -188,7 +190,7 @@ def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
     assert checks.struck(crew)
     worker.process.wait(10)
     with transaction() as session:
-        operations.cancel(session, run_id)
+        durable.cancel(session, run_id)
     worker.start()
     crew.dispatcher()
     assert checks.ended(run_id) == "cancelled"

@@ -4,8 +4,10 @@ from contextlib import suppress
 
 from sqlalchemy import func, select
 
+import durable
 import workflows  # noqa: F401  the workflows that there are
-from models import events, runs
+from durable import queries
+from models import events
 from models.database import transaction
 from models.errors import Conflict
 from settings import settings
@@ -33,7 +35,7 @@ def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop
     assert checks.ended(run_id) == "cancelled"
     shop.armed.unlink()
     with transaction() as session:
-        assert runs.get(session, run_id).error["code"] == "too_many_attempts"
+        assert queries.get_run(session, run_id).error["code"] == "too_many_attempts"
     assert worker.log.read_text().count("signal 9 (SIGKILL)'") <= settings.attempts + 1
     checks.books_hold(shop)
 
@@ -45,7 +47,7 @@ def test_behind_the_pivot_a_person_is_told_once_and_the_run_ends_when_it_can(sho
     assert checks.status_of(run_id, "inventory.allocate") == "done"  # its neighbour is not kept from it
     shop.armed.unlink()
     with suppress(Conflict), transaction() as session:  # a worker may have come first
-        runs.retry(session, run_id)
+        durable.retry(session, run_id)
     assert checks.ended(run_id) == "succeeded"
     assert _stuck(run_id) == 1
     checks.books_hold(shop, repeated_mails=1)  # its record shared the transaction that died first

@@ -35,7 +35,7 @@ class Whole:
 
     def __init__(self, var: Path) -> None:
         self.var, self.armed = var, var.parent / "crash"
-        found = shop(var, "up", **FREE_PORTS, SHOP_CRASH_FILE=str(self.armed))
+        found = shop(var, "up", **FREE_PORTS, DURABLE_CRASH_FILE=str(self.armed))
         assert found.returncode == 0, found.stdout + found.stderr
         self.client = Client(self.address("api"))
         file = var.parent / "catalogue.csv"

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from models import carts, inventory, notifications, orders, payments, runs
+from durable import queries, transitions
+from durable.ids import new_id
+from models import carts, inventory, notifications, orders, payments
 from models.audit import Intent
-from models.database import new_id, transaction
+from models.database import transaction
 
 Deed = Callable[[], None]
 
@@ -78,7 +80,7 @@ class Sale:
 
     def end(self, status: str = "succeeded") -> None:
         with transaction() as session:
-            runs.end(session, self.run_id, status)
+            transitions.end(session, queries.get_run(session, self.run_id), status)
 
     def forwards(self) -> list[Deed]:
         return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.tell, self.end]

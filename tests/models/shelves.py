@@ -2,8 +2,9 @@
 
 from sqlalchemy import select
 
+from durable.ids import new_id
 from models import catalogue, inventory
-from models.database import new_id, transaction
+from models.database import transaction
 
 
 def product(sku: str, pieces: int = 0, kind: str = "book") -> str:

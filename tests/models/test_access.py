@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import delete, func, select
 
+from durable.ids import new_id
 from models import access
-from models.database import new_id, transaction
+from models.database import transaction
 from models.errors import NotFound
 
 

@@ -7,8 +7,9 @@ import pytest
 from argon2 import extract_parameters
 from sqlalchemy import event, func, select, update
 
+from durable.ids import new_id
 from models import access, accounts
-from models.database import engine, new_id, transaction
+from models.database import engine, transaction
 from models.errors import Conflict, NotFound, NotSignedIn
 from settings import Settings
 

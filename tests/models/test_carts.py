@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from durable.ids import new_id
 from models import carts, catalogue, inventory
-from models.database import new_id, single_statements, transaction
+from models.database import single_statements, transaction
 from models.errors import InsufficientStock, NotFound
 from stack.waiting import wait_until
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
+from durable.ids import new_id
 from models import carts, catalogue, inventory
-from models.database import new_id, transaction
+from models.database import transaction
 from models.errors import NotSignedIn
 from tests.models.test_carts import product, quantities
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from durable.ids import new_id
 from models import catalogue, inventory
-from models.database import new_id, transaction
+from models.database import transaction
 from models.errors import Conflict, InsufficientStock, Invalid, NotFound
 from tests.models.shelves import available, broken, move, product, reserve, warehouse
 

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from models import inventory, runs
-from models.database import new_id, transaction
+from durable.ids import new_id
+from durable.tables import RunRecord
+from models import inventory
+from models.database import transaction
 from models.errors import InsufficientStock
 from models.events import Event
 from tests.models.shelves import broken, move, product, reserve, warehouse
@@ -89,7 +91,7 @@ def test_it_says_what_is_low_where_and_starts_what_reacts() -> None:
     reserve({book: 7})
     with transaction() as session:
         event = session.scalars(select(Event).where(Event.name == LOW)).one()
-        run = session.scalars(select(runs.Run)).one()
+        run = session.scalars(select(RunRecord)).one()
         main = inventory.default_warehouse(session).id
     assert event.payload == {
         "product_id": book, "warehouse_id": main, "available": 3, "reorder_point": 4, "reorder_quantity": 20,

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import catalogue, inventory, runs
+from durable import queries, transitions
+from durable.tables import RunRecord
+from models import catalogue, inventory
 from models.database import transaction
 from models.errors import Conflict, NotFound, ShopError
 from tests.models.shelves import broken, move, product, reserve, warehouse
@@ -185,7 +187,7 @@ def test_what_can_not_be_ordered() -> None:
         order({book: 1})
     assert unknown.value.extra["products"] == [book]
     with transaction() as session:
-        assert session.scalars(select(runs.Run)).all() == []
+        assert session.scalars(select(RunRecord)).all() == []
 
 
 def test_a_delivery_lets_low_stock_recover() -> None:
@@ -245,9 +247,9 @@ def test_the_audit_finds_goods_that_were_booked_twice_or_left_alone() -> None:
     assert broken() == ["what was received of purchase orders is booked in once"]
     with transaction() as session:
         inventory.adjust(session, book, -2, "purchase order", reference=bought)
-        run = session.get(runs.Run, inventory.get_purchase_order(session, bought).run_id)
+        run = session.get(RunRecord, inventory.get_purchase_order(session, bought).run_id)
         assert run is not None
-        runs.end(session, run.id, "cancelled")
+        transitions.end(session, queries.get_run(session, run.id), "cancelled")
     assert broken() == ["every open purchase order is looked after"]
     with transaction() as session:
         inventory.withdraw(session, bought)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from durable.ids import new_id
 from models import inventory
-from models.database import new_id, transaction
+from models.database import transaction
 from models.errors import InsufficientStock
 from tests.models.shelves import available, broken, move, product, reservations, reserve, warehouse
 

@@ -11,8 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from models import access, accounts, runs
-from models.database import new_id, transaction
+import durable
+from durable import queries, transitions
+from durable.ids import new_id
+from durable.tables import StepRecord
+from models import access, accounts
+from models.database import transaction
 from settings import Settings
 from stack.cli import main
 from tasks.gateways import payments as gateway
@@ -51,20 +55,20 @@ def run(*arguments: str, input: str | None = None) -> Result:
 def started(workflow: str = "checkout", **values: Any) -> str:
     """A run that nobody has in hand."""
     with transaction() as session:
-        run_id = runs.start(session, workflow, new_id("ord"), {"what": "a [thing]"})
+        run_id = durable.start(session, workflow, new_id("ord"), {"what": "a [thing]"})
         session.info.clear()  # not to be published
         for name, value in values.items():
-            setattr(runs.get(session, run_id), name, value)
+            setattr(queries.get_run(session, run_id), name, value)
     return run_id
 
 
 def step(run_id: str, name: str, begun: float, took: float | None, status: str = "done", **values: Any) -> None:
     """`begun`: seconds after the run's start."""
     with transaction() as session:
-        at = runs.get(session, run_id).created_at + timedelta(seconds=begun)
+        at = queries.get_run(session, run_id).created_at + timedelta(seconds=begun)
         end = None if took is None else at + timedelta(seconds=took)
         session.add(
-            runs.Step(run_id=run_id, name=name, status=status, queue="orders", generation=0, started_at=at,
+            StepRecord(run_id=run_id, name=name, status=status, queue="orders", generation=0, started_at=at,
                       finished_at=end, **values)
         )  # fmt: skip
 
@@ -209,7 +213,7 @@ def test_a_run_that_was_taken_back_shows_its_undos() -> None:
     step(run_id, "payments.authorise", 0.02, 0.01, "refused", error=error)
     step(run_id, "undo:inventory.reserve", 0.04, 0.01)
     with transaction() as session:
-        runs.end(session, run_id, "cancelled")
+        transitions.end(session, queries.get_run(session, run_id), "cancelled")
     shown = run("runs", "show", run_id).output
     assert shown.startswith(f"{run_id}  checkout of ord_")
     for part in (": cancelled\n", "undo:inventory.reserve", "refused", "payment_declined: The card was declined."):

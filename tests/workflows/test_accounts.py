@@ -8,7 +8,9 @@ from typing import Any
 import requests
 from sqlalchemy import func, select, text
 
-from models import accounts, events, notifications, orders, runs
+from durable import transitions
+from durable.tables import RunRecord
+from models import accounts, events, notifications, orders
 from models.database import transaction
 from stack.waiting import wait_until
 from tasks import notifications as steps
@@ -37,15 +39,17 @@ def ended(workflow: str) -> None:
 
     def over() -> bool:
         with transaction() as session:
-            live = select(func.count()).select_from(runs.Run)
-            return not session.scalars(live.where(runs.Run.workflow == workflow, runs.Run.finished_at.is_(None))).one()
+            live = select(func.count()).select_from(RunRecord)
+            return not session.scalars(
+                live.where(RunRecord.workflow == workflow, RunRecord.finished_at.is_(None))
+            ).one()
 
     assert wait_until(over, 20, 0.05)
 
 
 def status_of(workflow: str) -> str:
     with transaction() as session:
-        return session.scalars(select(runs.Run.status).where(runs.Run.workflow == workflow)).one()
+        return session.scalars(select(RunRecord.status).where(RunRecord.workflow == workflow)).one()
 
 
 def test_who_registers_is_welcomed(shop: Shop, client: Any) -> None:
@@ -130,8 +134,8 @@ def test_the_erasure_waits_for_orders_that_are_on_their_way(
     with transaction() as session:
         assert orders.get(session, placed).address == ADDRESS
         orders.lock(session, placed).status = "delivered"
-        run = session.scalars(select(runs.Run).where(runs.Run.workflow == "erasure")).one()
-        runs.wake(session, runs.lock(session, run.id))  # type: ignore[arg-type]
+        run = session.scalars(select(RunRecord).where(RunRecord.workflow == "erasure")).one()
+        transitions.wake(session, transitions.lock(session, run.id))  # type: ignore[arg-type]
     ended("erasure")
     with transaction() as session:
         assert orders.get(session, placed).address == {"country": "GB"}

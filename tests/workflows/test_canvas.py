@@ -5,6 +5,20 @@ from typing import Any
 import pytest
 from celery import chord
 from celery.canvas import _chain
+from workflows.engine import (
+    FRESH,
+    Parallel,
+    Pivot,
+    Place,
+    Progress,
+    Undoable,
+    Workflow,
+    canvas,
+    counted,
+    place_of,
+    plan,
+    revocable,
+)  # fmt: skip
 
 from tests.workflows.steps import (
     AUTHORISE,
@@ -25,20 +39,6 @@ from tests.workflows.steps import (
 )  # fmt: skip
 from workflows import engine
 from workflows.checkout import CHECKOUT
-from workflows.engine import (
-    FRESH,
-    Parallel,
-    Pivot,
-    Place,
-    Progress,
-    Undoable,
-    Workflow,
-    canvas,
-    counted,
-    place_of,
-    plan,
-    revocable,
-)  # fmt: skip
 
 RUN = "run_" + "0" * 32
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from models import carts, runs
+import durable
+from durable.tables import RunRecord
+from models import carts
 from models.accounts import User
 from models.database import transaction
 from stack.waiting import wait_until
@@ -22,11 +24,11 @@ def _left_alone(caller: Any, hours: float) -> None:
 def _look_for_abandoned(slot: str) -> None:
     """What beat does, and the wait until everything that follows from it is done."""
     with transaction() as session:
-        runs.start(session, "abandoned_carts", key=slot, input={"slot": slot})
+        durable.start(session, "abandoned_carts", key=slot, input={"slot": slot})
 
     def quiet() -> bool:
         with transaction() as session:
-            return session.scalars(select(func.count()).where(runs.Run.finished_at.is_(None))).one() == 0
+            return session.scalars(select(func.count()).where(RunRecord.finished_at.is_(None))).one() == 0
 
     assert wait_until(quiet, 30, 0.05)
 
@@ -88,7 +90,7 @@ def test_a_full_portion_calls_for_another(shop: Shop, database: None) -> None:
             carts.Cart(id=f"crt_{number:032x}", token_hash=str(number), updated_at=func.now() - timedelta(days=31))
             for number in range(1200)
         )
-        runs.start(session, "cart_expiry", key="slot", input={"slot": "slot"})
+        durable.start(session, "cart_expiry", key="slot", input={"slot": "slot"})
 
     def left() -> int:
         with transaction() as session:
@@ -96,5 +98,5 @@ def test_a_full_portion_calls_for_another(shop: Shop, database: None) -> None:
 
     assert wait_until(lambda: left() == 0, 30, 0.05)
     with transaction() as session:
-        keys = session.scalars(select(runs.Run.key).where(runs.Run.workflow == "cart_expiry").order_by(runs.Run.key))
+        keys = session.scalars(select(RunRecord.key).where(RunRecord.workflow == "cart_expiry").order_by(RunRecord.key))
         assert list(keys) == ["slot", "slot/2", "slot/3"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from models import imports, runs
+from durable.tables import RunRecord
+from models import imports
 from models.catalogue import Product
 from models.database import transaction
 from tests.conftest import Caller
@@ -221,7 +222,7 @@ def test_a_file_that_is_no_catalogue_is_refused_with_what_to_do(staff: Caller, w
     assert (refused.status_code, refused.json["code"]) == (422, "not_a_catalogue")
     assert hint in refused.json["detail"]
     with transaction() as session:
-        for table in (imports.Import, imports.Chunk, runs.Run):
+        for table in (imports.Import, imports.Chunk, RunRecord):
             assert session.scalar(select(func.count()).select_from(table)) == 0
 
 

@@ -3,13 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
-from models import orders, runs
 from models.database import transaction
 from tests.shop import Shop
 
@@ -48,23 +45,6 @@ def test_an_order_is_confirmed_paid_mailed_and_taken_out_of_the_cart(
     assert task["status"] == "succeeded"
     assert task["progress"] == {"done": 7, "total": 7}
     assert [step["attempts"] for step in task["steps"]] == [1] * 7
-
-
-def test_a_checkout_that_an_api_of_before_has_started_goes_the_same_way(
-    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def start(session: Any, workflow: str, *, input: dict[str, Any], **options: Any) -> str:
-        return runs.start(session, workflow, input={name: input[name] for name in ("order_id", "user_id")}, **options)
-
-    monkeypatch.setattr(orders, "runs", SimpleNamespace(start=start))
-    shirt, hat = product("SHIRT", 10), product("HAT", 5)
-    answer = order(customer, {shirt: 2, hat: 1})
-    assert (answer.status_code, answer.json["status"]) == (201, "confirmed"), answer.json
-    with transaction() as session:
-        assert "pieces" not in runs.get(session, answer.json["task_id"]).input
-    assert customer.get("/v1/cart").json["items"] == []
-    assert (_stock(shirt), _stock(hat)) == ((10, 2), (5, 1))
-    assert [step["attempts"] for step in _task(customer, answer.json["task_id"])["steps"]] == [1] * 7
 
 
 def test_a_declined_card_leaves_nothing_behind(

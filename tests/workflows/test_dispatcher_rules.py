@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from workflows.dispatcher import CLOCKS, Backlog, Publication, _decide
+from workflows.engine import FRESH, plan, progress_of
 
+from durable.ids import new_id
 from models import runs
-from models.database import engine, new_id
+from models.database import engine
 from models.events import Event
 from settings import QUEUES, settings
 from tests.workflows.steps import AUTHORISE, COMPLETE, CONFIRM, RESERVE, SIDE_BY_SIDE, TELLING, flat, names, undos
 from workflows.checkout import CHECKOUT
-from workflows.dispatcher import CLOCKS, Backlog, Publication, _decide
-from workflows.engine import FRESH, plan, progress_of
 
 EMPTY = Backlog(dict.fromkeys(QUEUES, 0), {})
 PAST_PIVOT = [RESERVE, AUTHORISE, CONFIRM]

@@ -4,6 +4,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from workflows.engine import FRESH, Call, Each, Parallel, Place, Progress, Undoable, Workflow, plan
 
 from models import events
 from settings import QUEUES
@@ -30,7 +31,6 @@ from tests.workflows.steps import (
 )  # fmt: skip
 from workflows import engine
 from workflows.checkout import CHECKOUT
-from workflows.engine import FRESH, Call, Each, Parallel, Place, Progress, Undoable, Workflow, plan
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ import threading
 from collections import defaultdict
 from typing import Any
 
+from durable.plan import FRESH, plan
 from stack.waiting import wait_until
-from tasks.app import app
 from tests.shop import Shop
+from workflows.app import app
 from workflows.checkout import CHECKOUT
-from workflows.engine import FRESH, plan
 
 
 def test_every_step_of_a_checkout_appears(shop: Shop, customer: Any, product: Any, order: Any) -> None:

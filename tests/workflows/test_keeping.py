@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 
-from models import runs
+from durable import queries
 from models.database import transaction
 from tests.shop import QUICK, Shop
 
@@ -19,8 +19,8 @@ def test_a_slow_call_is_made_once(shop: Shop, customer: Any, product: Any, order
     ended = customer.get(f"{task}?wait=20").json
     assert ended["status"] == "succeeded"
     with transaction() as session:
-        run = runs.get(session, ended["id"])
-        steps = {step.name: step for step in runs.steps_of(session, [run.id])[run.id]}
+        run = queries.get_run(session, ended["id"])
+        steps = {step.name: step for step in queries.steps_of_run(session, run.id)}
     assert run.finished_at is not None
     assert (run.finished_at - run.created_at).total_seconds() > SLOW
     assert (run.generation, steps["payments.authorise"].attempts) == (0, 1)

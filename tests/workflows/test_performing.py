@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tasks.step import Step, outside_step, step, step_committed_at_once, step_for_each
+from workflows.engine import FRESH, WORKFLOWS, Call, Each, Progress, Workflow, plan
+from workflows.performing import Performer
 
 from models import runs
 from models.database import transaction
 from models.errors import Conflict
-from tasks.step import Step, outside_step, step, step_committed_at_once, step_for_each
 from tests.workflows.steps import A, B, C
-from workflows.engine import FRESH, WORKFLOWS, Call, Each, Progress, Workflow, plan
-from workflows.performing import Performer
 
 
 @pytest.fixture(autouse=True)

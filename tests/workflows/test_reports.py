@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from models import reports, runs
+from durable.tables import RunRecord
+from models import reports
 from models.database import transaction
 from stack.waiting import wait_until
 from tests.models.shelves import move, product, warehouse
@@ -36,7 +37,7 @@ def _written() -> dict[str, int]:
 
 def _ended() -> bool:
     with transaction() as session:
-        return session.scalars(select(func.count()).where(runs.Run.finished_at.is_(None))).one() == 0
+        return session.scalars(select(func.count()).where(RunRecord.finished_at.is_(None))).one() == 0
 
 
 def test_a_report_is_written_a_warehouse_at_a_time(shop: Shop, staff: Any) -> None:
@@ -118,6 +119,6 @@ def test_two_beats_and_a_restarted_one_write_one_report_for_a_slot(shop: Shop, d
     assert wait_until(lambda: len(_written()) > 0 and _ended(), 20, 0.05)
     assert set(_written().values()) == {1}
     with transaction() as session:
-        slots = session.scalars(select(runs.Run.key).where(runs.Run.workflow == "inventory_report")).all()
+        slots = session.scalars(select(RunRecord.key).where(RunRecord.workflow == "inventory_report")).all()
     assert sorted(slots) == sorted(_written())
     assert len(slots) <= 2

@@ -8,17 +8,17 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from celery import bootsteps
+from celery import Celery, bootsteps
 from celery.events import EventDispatcher
 from celery.signals import worker_process_shutdown
 
-from tasks.app import app
-from workflows.engine import Call
-from workflows.publishing import broker_errors
+from durable import config
+from durable.canvas import broker_errors
+from durable.plan import Call
 
 log = logging.getLogger(__name__)
 
-NOT_DONE = "refused, waiting, or to be tried again: see `shop runs show`"
+NOT_DONE = "refused, waiting, or to be retried: see the run"
 PAUSE = 0.2  # seconds between two messages with events
 
 
@@ -34,7 +34,7 @@ class StepEvents:
         self.dispatcher = self._connected()
 
     def note(self, call: Call, run_id: str, generation: int, began: float, *, done: bool) -> None:
-        """One step: `began` in seconds since the epoch; not `done` covers refused, parked and failed alike."""
+        """One step: `began` in seconds since the epoch; not `done` covers refused, suspended and failed alike."""
         task: dict[str, Any] = {"uuid": f"{run_id}:{generation}:{call.name}", "name": call.step.name}
         task |= {"args": repr([run_id, generation, call.name]), "kwargs": "{}", "root_id": run_id, "retries": 0}
         took = time.time() - began
@@ -62,6 +62,7 @@ class StepEvents:
 
     def _connected(self) -> EventDispatcher:
         """With its own connection, once there is something to send. It never sends by itself."""
+        app = config.current().app
         return app.events.Dispatcher(
             app.connection_for_write(), hostname=self.hostname, buffer_while_offline=False, buffer_group={"task"},
             buffer_limit=sys.maxsize,
@@ -71,10 +72,10 @@ class StepEvents:
 _ours: StepEvents | None = None
 
 
-def step_events(hostname: str | None) -> StepEvents | None:
+def of_worker(hostname: str | None) -> StepEvents | None:
     """This process' own, for a connection must not cross a fork; None if no events are wanted."""
     global _ours
-    if not app.conf.worker_send_task_events:
+    if not config.options().task_events:
         return None
     if _ours is None or _ours.process != os.getpid():
         _ours = StepEvents(hostname)
@@ -118,4 +119,20 @@ class EventBatches(bootsteps.StartStopStep):
             c.event_dispatcher.flush()
 
 
-app.steps["consumer"].add(EventBatches)
+class ChildWatch(bootsteps.StartStopStep):
+    """Looks for dead children five times a second, gives their messages back and replaces them.
+
+    The pool looks when a child's pipe closes, which can be a moment before the child counts as dead, and then
+    again after five seconds (celery/concurrency/asynpool.py, `_event_process_exit` and `timers`).
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+        hub.call_repeatedly(0.2, worker.pool.maintain_pool)
+
+
+def install(app: Celery) -> None:
+    """Adds to the application's workers what the engine needs of them."""
+    app.steps["worker"].add(ChildWatch)
+    app.steps["consumer"].add(EventBatches)

@@ -1,0 +1,16 @@
+"""Durable execution on Celery and PostgreSQL: see README.md beside this file."""
+
+from durable.config import Options, configure
+from durable.errors import Refusal, RunConflict, RunNotFound, StepTimeout, Unavailable, UnknownWorkflow
+from durable.lease import heartbeat
+from durable.run import Run, Suspend
+from durable.schedule import Schedule
+from durable.steps import Retry, Service, Step
+from durable.transitions import cancel, retry, signal, start
+from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
+
+__all__ = [
+    "Each", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict", "RunNotFound",
+    "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable", "UnknownWorkflow", "Workflow",
+    "cancel", "configure", "heartbeat", "retry", "signal", "start",
+]  # fmt: skip

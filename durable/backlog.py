@@ -1,0 +1,62 @@
+"""Tells a run that merely waits its turn in a long queue from one whose message was lost."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from kombu.exceptions import ChannelError
+
+from durable import config
+from durable.plan import Call
+from durable.tables import RunRecord
+
+PER_SECOND = 200  # messages that a queue is served in a second, at the very best
+
+
+class Queues:
+    """Lengths of the queues, over one connection that is kept between sweeps."""
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+
+    def lengths(self) -> dict[str, int]:
+        """Messages that wait in each queue. Raises what the broker's client raises when the broker is away."""
+        if self.connection is None:
+            self.connection = config.current().app.connection_for_read()
+        return {queue: self._length(queue) for queue in config.options().queues}
+
+    def _length(self, queue: str) -> int:
+        channel = self.connection.channel()  # on RabbitMQ an error closes it
+        try:
+            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+        except ChannelError:
+            return 0  # an empty queue does not exist on Redis, nor one on RabbitMQ that nobody has declared
+        finally:
+            channel.close()
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+class Backlog:
+    """What is waiting in the queues, and how far each of them was served."""
+
+    def __init__(self, lengths: Mapping[str, int], served: Mapping[str, datetime]) -> None:
+        self.lengths, self.served = lengths, served
+
+    def pause(self, run: RunRecord, calls: Iterable[Call]) -> float | None:
+        """Seconds until another look at a run that waits its turn, or None if it is to be published again.
+
+        Queues are first in, first out: a message is lost if its queue is empty, or if a message that was published
+        after it has already been served.
+        """
+        queues = {call.step.queue for call in calls}
+        if run.published_at is None or any(self._is_past(queue, run.published_at) for queue in queues):
+            return None
+        return min(config.options().lease + max(self.lengths.get(queue, 0) for queue in queues) / PER_SECOND, 60.0)
+
+    def _is_past(self, queue: str, published_at: datetime) -> bool:
+        served = self.served.get(queue)
+        return self.lengths.get(queue, 0) == 0 or (served is not None and served > published_at)

@@ -1,0 +1,59 @@
+"""A step that was begun by a commit of its own: a call outside, long work, or a step that may kill its worker."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from durable import config, store, transitions
+from durable.lease import Lease
+from durable.plan import Call
+from durable.run import Run
+from durable.workflow import workflow_of
+
+
+@dataclass
+class Begun:
+    """One attempt of a step, which is this process' as long as its lease is kept."""
+
+    call: Call
+    lease: Lease
+    started_at: datetime  # by the database's clock
+    since: float  # epoch seconds
+    request: Any = None
+    answered: bool = False
+    answer: Any = None
+
+    @property
+    def attempt(self) -> int:
+        return self.lease.attempt
+
+
+def begin(session: Session, run: Run[Any], call: Call, request: Any = None) -> Begun | None:
+    """Notes in the transaction of a locked run that a step is begun.
+
+    An attempt before this one that has left no error has died with its worker, which counts as a failure. None: that
+    has happened too often. The dispatcher then compensates the run, or calls it stuck.
+    """
+    state = run.steps.get(call.name)
+    if state is not None and state.status == "intent" and not state.failed:
+        transitions.record_loss(session, run, call)
+        if run.attempts >= config.options().attempts:
+            transitions.postpone(session, run, 0.0)
+            return None
+    attempt = store.begin(run, call, request)
+    return Begun(call, Lease(run.id, call.name, attempt), run.now(), time.time(), request)
+
+
+def is_ours(run: Run[Any], begun: Begun) -> bool:
+    """Whether the attempt has not been taken over, and the run goes the same way as when it was begun."""
+    state = run.steps.get(begun.call.name)
+    is_the_same = state is not None and state.status == "intent" and state.attempts == begun.attempt
+    return is_the_same and (run.status != "compensating" or not _is_forward(run, begun.call))
+
+
+def _is_forward(run: Run[Any], call: Call) -> bool:
+    workflow = workflow_of(run.workflow, run.version)
+    return call.name in {step.name for step in workflow.all_steps()} - {step.name for step in workflow.if_refused}

@@ -1,0 +1,39 @@
+"""The engine's two ways to the database: a transaction, or statements that are each a transaction of their own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from durable import config
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with Session(config.current().engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def statements() -> Iterator[Connection]:
+    """A connection on which each statement is committed when it returns."""
+    with _autocommit(config.current().engine()).connect() as connection:
+        yield connection
+
+
+@lru_cache(maxsize=1)
+def _autocommit(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def is_away(error: OperationalError) -> bool:
+    """Whether the database could not be reached or has ended the connection, and not just a wait for a lock.
+
+    Its own codes of that class begin with 08 and 57P (PostgreSQL's appendix A); without a code nobody answered.
+    """
+    code = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or code is None or code.startswith(("08", "57P"))

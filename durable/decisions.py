@@ -1,0 +1,122 @@
+"""What a dispatcher decides about a run that is due, under its lock."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from durable import breaker, config, transitions
+from durable.backlog import Backlog
+from durable.plan import Call, can_turn_back, plan, progress_in
+from durable.tables import RunRecord, StepRecord
+from durable.workflow import Workflow, workflow_of
+
+log = logging.getLogger(__name__)
+
+Publication = tuple[str, int, list[list[Call]]]
+UNDECIDED = 60.0  # seconds until another look at a run that could not be decided
+
+
+def decide(
+    session: Session, run: RunRecord, steps: Sequence[StepRecord], backlog: Backlog, now: datetime
+) -> Publication | None:
+    """Changes a due run's record and says what of it is to be published, if anything. Raises UnknownWorkflow."""
+    workflow = workflow_of(run.workflow, run.version)
+    trouble = _trouble(run, steps, now)
+    if trouble and _may_give_up(workflow, run, steps, trouble):
+        transitions.compensate(run, trouble)
+        return _publication(session, workflow, run, steps)
+    if trouble and run.stuck_at is None:
+        tell_operator(session, run, trouble["detail"], _left(workflow, run, steps))
+    if run.status == "waiting":
+        return _end_wait(session, workflow, run, steps, now)
+    stages = plan(workflow, progress_in(run.status, steps))
+    if not stages:
+        transitions.end(session, run)
+        return None
+    held = {step.name: step.lease_until for step in steps if step.status == "intent" and step.lease_until}
+    ready = [call for call in stages[0] if call.name not in held or held[call.name] <= now]
+    if not ready:
+        run.lease_until = min(held[call.name] for call in stages[0])
+        return None
+    pauses = [_pause_of_breaker(call) for call in ready]
+    pause = min(pauses) if all(pauses) else backlog.pause(run, ready)
+    if pause:
+        run.lease_until = now + timedelta(seconds=pause)
+        return None
+    if run.published_at is not None:
+        run.publications += 1
+    first = [call for call, paused in zip(ready, pauses, strict=True) if not paused]
+    return _publish(run, [first, *stages[1:]])
+
+
+def _pause_of_breaker(call: Call) -> float:
+    """Seconds for which a call's service is left alone; 0 if it may be called."""
+    return (breaker.pause(call.step.queue) or 0.0) if call.step.is_external else 0.0
+
+
+def _end_wait(
+    session: Session, workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], now: datetime
+) -> Publication | None:
+    """A suspended run whose time has come goes on."""
+    run.status, run.attempts = "running", 0
+    return _publication(session, workflow, run, steps)
+
+
+def _publication(
+    session: Session, workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord]
+) -> Publication | None:
+    stages = plan(workflow, progress_in(run.status, steps))
+    if not stages:
+        transitions.end(session, run)
+        return None
+    return _publish(run, stages)
+
+
+def _publish(run: RunRecord, stages: list[list[Call]]) -> Publication:
+    options = config.options()
+    progress_at = run.progress_at
+    transitions.next_generation(run, min(options.lease * 2 ** min(run.publications, 10), options.longest_pause))
+    run.progress_at = progress_at
+    return run.id, run.generation, stages
+
+
+def _trouble(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> dict[str, Any] | None:
+    """Why a run should be compensated while it can be, and shown to a person when it can't; None if it is well."""
+    options = config.options()
+    if run.deadline is not None and run.deadline < now and run.status != "compensating":
+        return {"status": 503, "code": "deadline_exceeded", "detail": "It was not done in time and is taken back."}
+    if run.attempts >= options.attempts:
+        return {"status": 503, "code": "too_many_attempts", "detail": "It failed too often and is taken back."}
+    is_failing = any(step.status == "intent" and step.error for step in steps)
+    if is_failing and run.status != "waiting" and run.progress_at < now - timedelta(seconds=options.stuck_after):
+        return {"status": 503, "code": "no_progress", "detail": "What it needs has not answered for long."}
+    return None
+
+
+def _may_give_up(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], trouble: dict[str, Any]) -> bool:
+    """Only a deadline or too many failures, before the pivot, and where `if_refused` tells somebody."""
+    lasting = trouble["code"] != "no_progress"
+    return lasting and bool(workflow.if_refused) and can_turn_back(workflow, progress_in(run.status, steps))
+
+
+def _left(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord]) -> str:
+    stages = plan(workflow, progress_in(run.status, steps))
+    return stages[0][0].name if stages else "its end"
+
+
+def tell_operator(session: Session, run: RunRecord, reason: str, step: str) -> None:
+    """Once for each time that a run gets stuck. It is retried all the same, every minute."""
+    run.stuck_at, run.stuck_reason = func.clock_timestamp(), reason
+    log.error("run %s (%s) is stuck at %s and needs a person: %s", run.id, run.workflow, step, reason)
+    config.options().on_stuck(session, run, step)
+
+
+def push_back(session: Session, run: RunRecord, error: Exception) -> None:
+    """A run about which nothing can be decided is left alone for a while, and a person is told."""
+    run.lease_until = func.clock_timestamp() + timedelta(seconds=UNDECIDED)
+    if run.stuck_at is None:
+        tell_operator(session, run, f"{type(error).__name__}: {error}"[:300], "?")

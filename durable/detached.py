@@ -1,0 +1,89 @@
+"""Steps that work without the run's lock, beside others: items of an `Each`, long steps, local members of a chord.
+
+The step itself is locked, and the run only to write the step's record. A long step is begun by a commit of its own,
+and its lease is kept while it works.
+"""
+
+import logging
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import OperationalError
+
+from durable import failures, lease, store
+from durable.begun import begin
+from durable.database import is_away, transaction
+from durable.errors import Superseded, Unavailable
+from durable.next_step import is_free
+from durable.plan import plan, progress_of
+from durable.run import Run, Suspend
+from durable.testing import crash_point
+from durable.timeouts import time_limit
+from durable.workflow import workflow_of
+
+if TYPE_CHECKING:
+    from durable.worker import Invocation
+
+log = logging.getLogger(__name__)
+
+
+def perform(invocation: "Invocation") -> None:
+    """Performs the step of the message. The invocation is over where a chord's body goes on, or another worker."""
+    call, since = invocation.call, time.time()
+    invocation.over = True
+    try:
+        if (call.step.is_detached or invocation.one_by_one) and not _begin(invocation):
+            return
+        with lease.kept(invocation.begun.lease) if invocation.begun else nullcontext():
+            done = _transact(invocation)
+    except Superseded as error:
+        log.info("left to another worker: %s", error)
+    except OperationalError as error:
+        if is_away(error):
+            raise
+        failures.fail(invocation, call, since, Unavailable(f"The database would not wait: {error.orig}"))
+    except Exception as error:  # noqa: BLE001, whatever it is, it is recorded at its step
+        failures.fail(invocation, call, since, error)
+    else:
+        invocation.begun, invocation.worked = None, True
+        if done:
+            crash_point("after-commit", call.name)
+            invocation.tell(call, since, done=True)
+        invocation.over = invocation.is_member or not done
+
+
+def _begin(invocation: "Invocation") -> bool:
+    with transaction() as session:
+        run = store.lock(session, invocation.run_id, invocation.generation)
+        if run is not None and _is_next(invocation, run):
+            invocation.begun = begin(session, run, invocation.call)
+            if run.written:
+                store.write(session, run, invocation.worker)
+    return invocation.begun is not None
+
+
+def _transact(invocation: "Invocation") -> bool:
+    """The step and its record in one transaction. False: it is not for us to perform."""
+    call, begun = invocation.call, invocation.begun
+    with transaction() as session:
+        run = store.read(session, invocation.run_id, None if begun else invocation.generation, call.name)
+        if run is None or not _is_next(invocation, run):
+            return False
+        started = run.now()
+        with time_limit(call.step.timeout):
+            output = call.step.perform(session, run, call.name)
+        if isinstance(output, Suspend):
+            raise TypeError(f"{call.step.name} works without the run's lock and can't suspend it")
+        session.flush()
+        crash_point("before-commit", call.name)
+        attempt = begun.attempt if begun else None
+        store.finish(run, call, output, started_at=started.isoformat(), attempt=attempt)
+        store.join(session, run, call, invocation.worker, attempt)
+    return True
+
+
+def _is_next(invocation: "Invocation", run: Run[Any]) -> bool:
+    stages = plan(workflow_of(run.workflow, run.version), progress_of(run))
+    is_left = bool(stages) and any(call.name == invocation.call.name for call in stages[0])
+    return is_left and is_free(invocation, run, invocation.call)

@@ -1,0 +1,126 @@
+"""The process that starts what is due and restarts what was lost. Any number of them is safe."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from durable import canvas, clock, config, schedule
+from durable.backlog import Backlog, Queues
+from durable.database import transaction
+from durable.decisions import Publication, decide, push_back
+from durable.queries import steps_of_runs
+from durable.tables import DispatcherRecord, QueueProgress, RunRecord
+from durable.workflow import is_declared
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+SCHEDULES = 20.0  # seconds between two looks for slots that were missed
+
+
+def run_forever() -> None:
+    """Sweeps until SIGTERM or SIGINT. Survives the loss of the broker and of PostgreSQL, and goes on afterwards."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("dispatcher is up, looking every %s s", config.options().sweep)
+    queues, schedules_due = Queues(), 0.0
+    _guarded(queues, report_versions)
+    while not stop.is_set():
+        if time.monotonic() >= schedules_due and _guarded(queues, fill_schedules):
+            schedules_due = time.monotonic() + SCHEDULES
+        while _guarded(queues, lambda: sweep(queues) == BATCH) and not stop.is_set():
+            pass
+        stop.wait(config.options().sweep)
+    queues.close()
+
+
+def _guarded(queues: Queues, work: Any) -> bool:
+    """Whether the work was done and says so itself. A broker or a database that is away costs this round only."""
+    try:
+        return work() is not False
+    except Exception as error:
+        if isinstance(error, (OperationalError, *canvas.broker_errors())):
+            log.warning("could not sweep, will retry: %s", str(error).splitlines()[0])
+        else:
+            log.exception("could not sweep, will retry")
+    queues.close()
+    return False
+
+
+def fill_schedules() -> None:
+    """Starts the slots of schedules that beat has missed."""
+    with transaction() as session:
+        for started in schedule.fill(session):
+            log.warning("beat has missed %s: it is started now", started)
+
+
+def report_versions() -> None:
+    """Says which live runs need a workflow, or a version of one, that this code does not declare."""
+    with transaction() as session:
+        live = select(RunRecord.workflow, RunRecord.version, func.count()).where(RunRecord.finished_at.is_(None))
+        for workflow, version, count in session.execute(live.group_by(RunRecord.workflow, RunRecord.version)):
+            if not is_declared(workflow, version):
+                log.warning("%d live runs need version %d of the workflow %s, which this code does not declare",
+                            count, version, workflow)  # fmt: skip
+
+
+def sweep(queues: Queues) -> int:
+    """Publishes the runs that are due; returns how many it has looked at, at most BATCH."""
+    lengths = queues.lengths()
+    with transaction() as session:
+        _note_sweep(session)
+        due = select(RunRecord).where(RunRecord.finished_at.is_(None), RunRecord.lease_until < func.clock_timestamp())
+        locked = due.order_by(RunRecord.lease_until).limit(BATCH).with_for_update(skip_locked=True, key_share=True)
+        found = session.scalars(locked).all()
+        if not found:
+            return 0
+        steps = steps_of_runs(session, [run.id for run in found])
+        served = dict(session.execute(select(QueueProgress.queue, QueueProgress.published_at)).all())
+        backlog = Backlog(lengths, served)
+        now = session.scalars(select(func.clock_timestamp())).one()
+        clock.observe(now)
+        decided = [_decide_safely(session, run, steps[run.id], backlog, now) for run in found]
+    for publication in filter(None, decided):
+        run_id, generation, stages = publication
+        log.info("publishing run %s again, generation %d, from %s", run_id, generation, stages[0][0].name)
+        canvas.publish(run_id, generation, stages)
+    return len(found)
+
+
+def _decide_safely(session: Session, run: RunRecord, steps: Any, backlog: Backlog, now: Any) -> Publication | None:
+    """One run's error is that run's: it is pushed back and a person is told, and the others are looked after."""
+    try:
+        with session.begin_nested():
+            decided = decide(session, run, steps, backlog, now)
+            session.flush()
+            return decided
+    except (OperationalError, MemoryError):
+        raise
+    except Exception as error:
+        log.exception("run %s (%s) can't be decided", run.id, run.workflow)
+        session.refresh(run)
+        push_back(session, run, error)
+        return None
+
+
+def _note_sweep(session: Session) -> None:
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    new = insert(DispatcherRecord).values(name=name, swept_at=func.clock_timestamp())
+    session.execute(new.on_conflict_do_update(index_elements=["name"], set_={"swept_at": new.excluded.swept_at}))
+
+
+def seconds_since_sweep(session: Session) -> float | None:
+    """Seconds since a dispatcher's latest sweep; None if there never was one."""
+    latest = select(func.extract("epoch", func.clock_timestamp() - func.max(DispatcherRecord.swept_at)))
+    found = session.scalars(latest).one()
+    return None if found is None else float(found)

@@ -1,0 +1,71 @@
+"""What a worker does with an exception: it is recorded at its step, and the run is compensated or retried."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from durable import store, transitions
+from durable.begun import Begun, is_ours
+from durable.database import transaction
+from durable.errors import Refusal, Unavailable
+from durable.plan import Call, can_turn_back, progress_of
+from durable.run import Run
+from durable.testing import crash_point
+from durable.workflow import workflow_of
+
+if TYPE_CHECKING:
+    from durable.worker import Invocation
+
+log = logging.getLogger(__name__)
+
+
+def fail(invocation: "Invocation", call: Call, since: float, error: Exception) -> None:
+    """Records what was raised, at its step; the invocation goes on with what does not wait for that step.
+
+    Raises OperationalError if it can't be recorded.
+    """
+    begun, invocation.begun = invocation.begun, None
+    if isinstance(error, call.step.final) and not isinstance(error, Refusal):
+        error = Refusal(str(error) or type(error).__name__, code="step_failed")
+    _log(invocation.run_id, call, error)
+    with transaction() as session:
+        run = store.lock(session, invocation.run_id, None if begun else invocation.generation)
+        if run is None or (begun is not None and not is_ours(run, begun)):
+            invocation.over = True
+            return
+        compensated = _record(session, run, call, error, begun, invocation.worker)
+        invocation.generation = run.generation
+        crash_point("before-commit", call.name)
+    crash_point("after-commit", call.name)
+    invocation.worked, invocation.over = True, invocation.is_member and not compensated
+    invocation.is_member = invocation.is_member and not compensated
+    invocation.tell(call, since, done=False)
+
+
+def _record(session: Session, run: Run[Any], call: Call, error: Exception, begun: Begun | None, worker: str) -> bool:
+    """Whether the run is compensated because of it."""
+    answered = begun is not None and not begun.answered  # the outside itself has said it
+    state, workflow = run.steps.get(call.name), workflow_of(run.workflow, run.version)
+    if state is not None and begun is not None:
+        state.in_hand = True  # in ours, so that the attempt is not counted twice
+    refused = call.name if answered and call.step.is_external else None
+    can_compensate = bool(workflow.if_refused) and can_turn_back(workflow, progress_of(run), refused=refused)
+    if not isinstance(error, Refusal) or not can_compensate:
+        transitions.record_failure(session, run, call, error, worker)
+        return False
+    # Only the outside's own no is final. Refused before or after the call, it may have happened.
+    known = not call.step.is_external or answered or state is None or state.status != "intent"
+    transitions.refuse(session, run, call, error, worker, known=known)
+    if answered and call.step.on_refusal is not None:
+        call.step.on_refusal(session, run, error)
+    return True
+
+
+def _log(run_id: str, call: Call, error: Exception) -> None:
+    if isinstance(error, Refusal):
+        log.info("%s of %s refused: %s", call.name, run_id, error.detail)
+    elif isinstance(error, Unavailable):
+        log.warning("%s of %s will be retried: %s", call.name, run_id, error)
+    else:
+        log.error("%s of %s failed", call.name, run_id, exc_info=error)

@@ -1,0 +1,35 @@
+"""Ids: UUIDv7 (RFC 9562) in the database, `run_` and 32 hex digits in Python and JSON. They sort by time."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid
+from sqlalchemy.types import TypeDecorator
+from uuid6 import uuid7
+
+
+class Id(TypeDecorator[str]):
+    """A UUID in the database; in Python its 32 hex digits behind a prefix that says what it is."""
+
+    impl = Uuid
+    cache_ok = True
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> UUID | None:
+        return None if value is None else UUID(value.removeprefix(self.prefix + "_"))
+
+    def process_result_value(self, value: UUID | None, dialect: Any) -> str | None:
+        return None if value is None else f"{self.prefix}_{value.hex}"
+
+
+def new_id(prefix: str) -> str:
+    """A new id that sorts after those made before it: `new_id("run")` → `run_0192…`."""
+    return f"{prefix}_{uuid7().hex}"
+
+
+def uuid_of(run_id: str) -> UUID:
+    """The UUID of a run's id, for statements that are written in SQL."""
+    return UUID(run_id.removeprefix("run_"))

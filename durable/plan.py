@@ -1,0 +1,110 @@
+"""What comes next: from a workflow's declaration and the progress of a run to the steps that are left. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable.run import Run
+from durable.steps import Step
+from durable.workflow import Each, Workflow, steps_of
+
+
+@dataclass(frozen=True)
+class Call:
+    """One step of one run, to be performed under that name."""
+
+    step: Step[Any]
+    name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known of a run: its status, and the status of each step that was begun."""
+
+    status: str
+    steps: Mapping[str, str]  # name → intent, done or refused
+    outputs: Mapping[str, Any]
+
+
+FRESH = Progress("running", {}, {})
+
+
+def progress_of(run: Run[Any]) -> Progress:
+    """The progress of a run as one of its workers sees it."""
+    return _progress(run.status, run.steps)
+
+
+def progress_in(status: str, steps: Any) -> Progress:
+    """The progress of a run of that status with these step records."""
+    return _progress(status, {step.name: step for step in steps})
+
+
+def _progress(status: str, steps: Mapping[str, Any]) -> Progress:
+    return Progress(
+        status,
+        {name: step.status for name, step in steps.items()},
+        {name: step.output for name, step in steps.items() if step.status == "done"},
+    )
+
+
+def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
+    """What is left of a run: stages in order, each the calls that may be performed side by side.
+
+    Within a stage local steps come first, so that no slow call outside delays them, and of each kind those that were
+    begun before come last. Nothing is left: the run has come to its end.
+    """
+    stages = _backward(workflow, progress) if progress.status == "compensating" else _forward(workflow, progress)
+    left = [[call for call in stage if progress.steps.get(call.name) != "done"] for stage in stages]
+    return [sorted(stage, key=lambda call: (call.step.is_external, call.name in progress.steps)) if len(stage) > 1
+            else stage for stage in left if stage]  # fmt: skip
+
+
+def _forward(workflow: Workflow, progress: Progress) -> list[list[Call]]:
+    stages: list[list[Call]] = []
+    for stage in workflow.stages:
+        if isinstance(stage, Each):
+            if any(progress.steps.get(call.name) != "done" for before in stages for call in before):
+                return stages  # the items are not known yet; the worker of the step before plans again
+            items = stage.over(progress.outputs)
+            stages.append([Call(stage.step, f"{stage.step.name}[{item}]") for item in items])
+        else:
+            stages.append([Call(step, step.name) for step in steps_of(stage)])
+    return stages
+
+
+def _backward(workflow: Workflow, progress: Progress) -> list[list[Call]]:
+    """Local undos in reverse, then local steps of `if_refused`, then side by side all that calls outside.
+
+    What is outside may be away for hours. Stock is released and the order closed all the same.
+    """
+    undos = [
+        Call(stage.undo, f"undo:{stage.step.name}")
+        for stage in reversed(workflow.undos)
+        if may_have_happened(stage.step, progress)
+    ]
+    calls = [*undos, *(Call(step, step.name) for step in workflow.if_refused)]
+    local = [[call] for call in calls if not call.step.is_external]
+    return [*local, [call for call in calls if call.step.is_external]]
+
+
+def may_have_happened(step: Step[Any], progress: Progress) -> bool:
+    """Whether a step has had its effect. A call outside that was begun may have; a local step's work was rolled back
+    with its transaction."""
+    status = progress.steps.get(step.name)
+    return status == "done" or (status == "intent" and step.is_external)
+
+
+def can_turn_back(workflow: Workflow, progress: Progress, *, refused: str | None = None) -> bool:
+    """Whether the run may still be compensated: it goes forward, and no pivot is done, or begun where it calls outside.
+
+    `refused`: the name of a step whose call the outside has just refused, so that it is known not to have happened.
+    It is the run's own progress that counts, also after a deploy has added a step before the pivot.
+    """
+    passed = any(may_have_happened(step, progress) for step in workflow.pivots if step.name != refused)
+    return progress.status != "compensating" and not passed
+
+
+def counted(workflow: Workflow, progress: Progress) -> tuple[int, int]:
+    """How many steps are done, and how many there are: of the way that the run is on now."""
+    done = sum(status == "done" for status in progress.steps.values())
+    return done, done + sum(len(stage) for stage in plan(workflow, progress))

@@ -1,0 +1,79 @@
+"""Looking at runs and their steps, for whoever shows them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from durable.errors import RunNotFound
+from durable.tables import AttemptRecord, RunRecord, StepRecord
+
+Reader = Session | Connection
+
+
+def get_run(session: Session, run_id: str) -> RunRecord:
+    """The run. Raises RunNotFound."""
+    return _found(session.get(RunRecord, run_id))
+
+
+def find_runs(workflow: str | None = None, status: str | None = None, older_than: float | None = None) -> Select[Any]:
+    """The query for runs, to be ordered by the caller; `older_than`: seconds since they were started."""
+    query = select(RunRecord)
+    if workflow:
+        query = query.where(RunRecord.workflow == workflow)
+    if status:
+        query = query.where(RunRecord.status == status)
+        if status in ("running", "waiting", "compensating"):
+            query = query.where(RunRecord.finished_at.is_(None))  # there is an index for that
+    if older_than is not None:
+        query = query.where(RunRecord.created_at < func.now() - timedelta(seconds=older_than))
+    return query
+
+
+_OWNER = select(RunRecord.owner, RunRecord.finished_at.is_not(None).label("ended")).where(
+    RunRecord.id == bindparam("run_id")
+)
+_RUN = select(RunRecord.__table__).where(RunRecord.id == bindparam("run_id"))
+_STEPS = select(StepRecord.__table__).where(StepRecord.run_id == bindparam("run_id")).order_by(StepRecord.started_at)
+
+
+def owner_of(session: Reader, run_id: str) -> Row[str | None, bool]:
+    """Whose the run is (`owner`) and whether it has `ended`. Raises RunNotFound."""
+    return _found(session.execute(_OWNER, {"run_id": run_id}).one_or_none())
+
+
+def run_with_steps(session: Reader, run_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """The run and its steps as rows, to be shown: objects cost three times as much. Raises RunNotFound.
+
+    The steps are read after the run, so those of an ended one are complete.
+    """
+    run = _found(session.execute(_RUN, {"run_id": run_id}).one_or_none())
+    return run, session.execute(_STEPS, {"run_id": run_id}).all()
+
+
+def steps_of_run(session: Session, run_id: str) -> list[StepRecord]:
+    """The steps of a run in the order in which they began."""
+    return steps_of_runs(session, [run_id])[run_id]
+
+
+def steps_of_runs(session: Session, run_ids: Sequence[str]) -> dict[str, list[StepRecord]]:
+    """The steps of some runs, each run's in the order in which they began."""
+    found: dict[str, list[StepRecord]] = {run_id: [] for run_id in run_ids}
+    query = select(StepRecord).where(StepRecord.run_id.in_(run_ids)).order_by(StepRecord.started_at)
+    for step in session.scalars(query.execution_options(populate_existing=True)):
+        found[step.run_id].append(step)
+    return found
+
+
+def attempts_of_run(session: Session, run_id: str) -> Sequence[AttemptRecord]:
+    """The attempts of a run's steps that have failed, oldest first."""
+    query = select(AttemptRecord).where(AttemptRecord.run_id == run_id)
+    return session.scalars(query.order_by(AttemptRecord.ended_at, AttemptRecord.number)).all()
+
+
+def _found(found: Any) -> Any:
+    if found is None:
+        raise RunNotFound("There is no such task.")
+    return found

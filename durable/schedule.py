@@ -1,0 +1,114 @@
+"""Schedules: beat starts a workflow for each slot, an hour or a day, and a dispatcher makes up for missing slots.
+
+A run's key is its slot, so two beats, a late beat or a restarted one start it once.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from durable import clock, transitions
+from durable.database import transaction
+from durable.tables import RunRecord, ScheduleRecord
+
+FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d"}
+LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+LATE = timedelta(minutes=2)  # beat's message may take that long; after it the slot counts as missing
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A workflow that is started once in every slot: `every` hour or day, at that minute (and hour) in UTC.
+
+    `make_up`: how many missed slots are started later, at most. A report of each day is wanted for every day; of a
+    clean-up the latest is enough.
+    """
+
+    workflow: str
+    every: str
+    minute: int
+    hour: int = 0
+    make_up: int = 1
+
+    def slot_at(self, now: datetime) -> str:
+        """The slot whose time has come last."""
+        return self._name(self._latest(now))
+
+    def missed(self, after: str, now: datetime) -> list[str]:
+        """The slots behind `after` whose time has come, oldest first, as many as are made up for."""
+        at = self._latest(now)
+        found: list[str] = []
+        while len(found) < self.make_up and self._name(at) > after:
+            found.append(self._name(at))
+            at -= LENGTHS[self.every]
+        return found[::-1]
+
+    def _latest(self, now: datetime) -> datetime:
+        at = now.astimezone(UTC).replace(minute=self.minute, second=0, microsecond=0)
+        if self.every == "day":
+            at = at.replace(hour=self.hour)
+        return at if at <= now else at - LENGTHS[self.every]
+
+    def _name(self, at: datetime) -> str:
+        return at.strftime(FORMATS[self.every])
+
+
+_schedules: list[Schedule] = []
+
+
+def install(app: Celery, schedules: list[Schedule], queue: str) -> None:
+    """Has beat send a message to `queue` for each slot, and dispatchers look after all slots."""
+    _schedules[:] = schedules
+    app.task(name="schedule.start", bind=True, shared=False)(_start)
+    app.conf.beat_schedule = {one.workflow: _entry(one, queue) for one in schedules}
+
+
+def _entry(schedule: Schedule, queue: str) -> dict[str, Any]:
+    hour = "*" if schedule.every == "hour" else str(schedule.hour)
+    return {
+        "task": "schedule.start", "schedule": crontab(minute=str(schedule.minute), hour=hour),
+        "args": (schedule.workflow,), "options": {"queue": queue},
+    }  # fmt: skip
+
+
+def _start(task: Any, workflow: str) -> None:
+    """Starts the workflow for the slot in which beat sent this message, unless it has been started for it already."""
+    schedule = next(one for one in _schedules if one.workflow == workflow)
+    with transaction() as session:
+        now = session.scalars(select(func.clock_timestamp())).one()
+        _start_slot(session, schedule, schedule.slot_at(now))
+
+
+def fill(session: Session) -> list[str]:
+    """Starts the slots that were missed; returns them as `workflow slot`. A schedule that is new begins with now."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    clock.observe(now)
+    started = []
+    for schedule in _schedules:
+        latest = schedule.slot_at(now)
+        known = session.get(ScheduleRecord, schedule.workflow, with_for_update=True)
+        if known is None:
+            new = insert(ScheduleRecord).values(workflow=schedule.workflow, slot=latest)
+            session.execute(new.on_conflict_do_nothing())
+            continue
+        for slot in schedule.missed(known.slot, now - LATE):
+            if not _is_started(session, schedule, slot):
+                _start_slot(session, schedule, slot)
+                started.append(f"{schedule.workflow} {slot}")
+            known.slot = slot
+    return started
+
+
+def _is_started(session: Session, schedule: Schedule, slot: str) -> bool:
+    same = select(RunRecord.id).where(RunRecord.workflow == schedule.workflow, RunRecord.key == slot)
+    return session.scalars(same).one_or_none() is not None
+
+
+def _start_slot(session: Session, schedule: Schedule, slot: str) -> None:
+    transitions.start(session, schedule.workflow, key=slot, input={"slot": slot})

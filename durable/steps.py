@@ -1,0 +1,116 @@
+"""What a step is: data that names a function, its queue, and how it is performed. The engine performs it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
+
+from sqlalchemy.orm import Session
+
+from durable.errors import Refusal
+from durable.run import Run
+
+Output = TypeVar("Output")
+Work = Callable[..., Any]
+"""`work(session, run)`, or `work(session, run, item)` of a step for each."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How long to wait between two attempts, in seconds, and how many are made.
+
+    `first`: after the first failure (None: one lease), then `factor` times as long each time, up to `longest` (None:
+    the engine's longest pause). After `attempts` failures the run is given up, or called stuck (None: the engine's).
+    """
+
+    first: float | None = None
+    factor: float = 2.0
+    longest: float | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Step(Generic[Output]):
+    """A step. Made by a `Service`; see there for what each part means."""
+
+    name: str
+    queue: str
+    work: Work
+    call: Callable[[Any, str], Any] | None = None
+    record: Callable[[Session, Any, Any], Output] | None = None
+    on_refusal: Callable[[Session, Any, Refusal], None] | None = None
+    for_each: bool = False
+    long: bool = False
+    commits_at_once: bool = False
+    anywhere: bool = False
+    retry: Retry = Retry()
+    timeout: float | None = None
+    final: tuple[type[Exception], ...] = ()
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it calls something outside, between two transactions."""
+        return self.call is not None
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether it works without the run's lock: it may take long, and others may work beside it."""
+        return self.long or self.for_each
+
+    def perform(self, session: Session, run: Run[Any], name: str) -> Any:
+        """The work under that name, in the caller's transaction."""
+        return self.work(session, run, item_of(name)) if self.for_each else self.work(session, run)
+
+
+def item_of(name: str) -> str:
+    """The item of a step that is done for each: `reports.part[wh_…]` → `wh_…`."""
+    return name.partition("[")[2].removesuffix("]")
+
+
+class Service:
+    """A service: its name is the first word of its steps' names, and their queue where they name no other."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @overload
+    def step(self, work: Callable[..., Output], /) -> Step[Output]: ...
+    @overload
+    def step(self, /, **options: Any) -> Callable[[Callable[..., Output]], Step[Output]]: ...
+    def step(self, work: Work | None = None, /, **options: Any) -> Any:
+        """Makes a local step of `work(session, run)`: it works in a transaction, and its output is what it returns.
+
+        Options: `queue`, if not the service's. `long`: it may take longer than a lease, and works without the run's
+        lock; then it may call `durable.heartbeat`. `commits_at_once`: it locks a row that every run needs, so its
+        transaction is committed right after it. `anywhere`: it costs next to nothing, and the worker that reaches it
+        performs it, whatever queues it consumes. `retry`: a `Retry`. `timeout`: seconds, after which it has failed.
+        `final`: exceptions that are as final as a `Refusal`.
+        """
+        if work is None:
+            return lambda work: self._make(work, **options)
+        return self._make(work)
+
+    def step_for_each(self, work: Callable[..., Output], /) -> Step[Output]:
+        """Makes a local step of `work(session, run, item)`, to stand in an `Each`. It is `long`."""
+        return self._make(work, for_each=True)
+
+    def external_step(
+        self,
+        *,
+        call: Callable[[Any, str], Any],
+        record: Callable[[Session, Any, Any], Output],
+        on_refusal: Callable[[Session, Any, Refusal], None] | None = None,
+        **options: Any,
+    ) -> Callable[[Work], Step[Output]]:
+        """Makes a step that calls something outside, of a function that says what to ask for.
+
+        The function works in a transaction and returns the request, which is JSON and is kept with the step: every
+        attempt asks for the same thing. None: there is nothing to ask. `call(request, idempotency_key)` calls, outside
+        any transaction, with timeouts of its own. A Refusal from it is the outside's no; `Unavailable` is retried with
+        the same key. `record(session, run, answer)` records the answer and returns the output; `on_refusal(session,
+        run, refusal)` records the no. Options: `queue`, `retry`, `timeout`, `final`, as for `step`.
+        """
+        return lambda work: self._make(work, call=call, record=record, on_refusal=on_refusal, **options)
+
+    def _make(self, work: Work, queue: str | None = None, final: Sequence[type[Exception]] = (), **parts: Any) -> Any:
+        name = f"{self.name}.{work.__name__}"
+        return Step(name, queue or self.name, work, final=tuple(final), **parts)

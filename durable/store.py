@@ -1,0 +1,194 @@
+"""A run and its step records in the database: locked or just read, and what a transaction has done, written at its end.
+
+Under the lock nobody else changes the run's steps, so they are read once and written once, however many of them a
+transaction performs.
+"""
+
+import time
+from typing import Any
+
+from sqlalchemy import ColumnElement, DateTime, String, bindparam, column, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from durable import clock, config
+from durable.errors import Superseded
+from durable.ids import Id
+from durable.plan import Call
+from durable.run import Run, StepState
+from durable.tables import RunRecord
+
+ENDED = "run_ended"  # channel of NOTIFY; its payload is the run's id
+
+_STEPS = """(SELECT jsonb_object_agg(name, jsonb_build_array(status, attempts, output, CASE WHEN status = 'intent' THEN
+        jsonb_build_array(coalesce(lease_until > clock_timestamp(), false), error IS NOT NULL, worker, request,
+            started_at) END))
+    FROM workflow.step WHERE run_id = :run_id)"""
+_FACTS = (
+    "id", "workflow", "version", "key", "status", "input", "error", "signals", "generation", "attempts",
+    "publications", "parent",
+)  # fmt: skip
+_SELECT = f"""SELECT {", ".join(_FACTS)}, clock_timestamp() AS read_at, {_STEPS} AS steps,
+    published_at IS NOT NULL AS published"""
+_OF_GENERATION = """FROM workflow.run WHERE id = :run_id AND finished_at IS NULL
+    AND (CAST(:generation AS int) IS NULL OR generation = :generation)"""
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    *(RunRecord.__table__.c[name] for name in _FACTS), column("read_at", DateTime(timezone=True)),
+    column("steps", JSONB),
+)  # fmt: skip
+_RUN_ID = bindparam("run_id", type_=Id("run"))
+# The commonest statement there is. If the lock had to be waited for, the row is as it is now, but the sub-selects
+# are as they were before: xmin, which every change of the row changes, tells.
+_LOCK = (
+    text(f"""{_SELECT}, xmin::text <> (SELECT xmin::text FROM workflow.run WHERE id = :run_id) AS changed
+    {_OF_GENERATION} FOR NO KEY UPDATE""")
+    .bindparams(_RUN_ID)
+    .columns(*_COLUMNS)
+)  # noqa: S608
+_STEPS_NOW = text(f"SELECT {_STEPS} AS steps").bindparams(_RUN_ID).columns(column("steps", JSONB))
+# Two workers must not perform the same step side by side. Its record may not be there yet, so that an advisory lock
+# stands for it until the end of the transaction.
+_FREE = "pg_try_advisory_xact_lock(hashtextextended(CAST(:run_id AS text) || :name, 0)) AS free"
+_READ = text(f"{_SELECT}, {_FREE} {_OF_GENERATION}").bindparams(_RUN_ID, bindparam("name", type_=String))
+_READ = _READ.columns(*_COLUMNS)
+
+
+def lock(session: Session, run_id: str, generation: int | None = None) -> Run[Any] | None:
+    """Locks the run for this transaction. None: it has ended or, where one is given, is not of that generation."""
+    found = session.connection().execute(_LOCK, {"run_id": run_id, "generation": generation}).one_or_none()
+    if found is None:
+        return None
+    steps = found.steps
+    if found.changed:
+        steps = session.connection().scalar(_STEPS_NOW, {"run_id": run_id})
+    return _run(found, steps, locked=True)
+
+
+def read(session: Session, run_id: str, generation: int | None, name: str) -> Run[Any] | None:
+    """Reads the run for a step that works without its lock, and locks that step.
+
+    None: as for `lock`, or another worker has the step.
+    """
+    values = {"run_id": run_id, "generation": generation, "name": name}
+    found = session.connection().execute(_READ, values).one_or_none()
+    return None if found is None or not found.free else _run(found, found.steps, locked=False)
+
+
+def _run(found: Any, steps: dict[str, list[Any]] | None, *, locked: bool) -> Run[Any]:
+    clock.observe(found.read_at)
+    facts = {name: found._mapping[name] for name in _FACTS}
+    facts["error"] = found.error or {}
+    known = {
+        name: StepState(status, attempts, output, *(intent or ()))
+        for name, (status, attempts, output, intent) in (steps or {}).items()
+    }
+    return Run(
+        **facts, published=found.published, steps=known, read_at=found.read_at, read_monotonic=time.monotonic(),
+        locked=locked,
+    )  # fmt: skip
+
+
+def begin(run: Run[Any], call: Call, request: Any = None) -> int:
+    """Notes that a step is begun, by a commit of its own; returns the number of the attempt."""
+    state = run.steps.get(call.name)
+    number = state.attempts + 1 if state else 1
+    run.steps[call.name] = StepState("intent", number, None, in_hand=True, request=request)
+    _note(run, call, number, status="intent", started_at=run.now().isoformat(), request=request, in_hand=True)
+    return number
+
+
+def finish(run: Run[Any], call: Call, output: Any, *, started_at: str, attempt: int | None = None) -> None:
+    """Notes that a step is done. `attempt`: its number, if it was begun by a commit of its own."""
+    state = run.steps.get(call.name)
+    number = attempt or (state.attempts + 1 if state else 1)
+    run.steps[call.name] = StepState("done", number, output)
+    finished_at = run.now().isoformat()
+    _note(run, call, number, status="done", started_at=started_at, output=output, finished_at=finished_at)
+
+
+def _note(run: Run[Any], call: Call, number: int, **values: Any) -> None:
+    run.written[call.name] = {"name": call.name, "queue": call.step.queue, "attempts": number, **values}
+
+
+_NOTED = """
+    INSERT INTO workflow.step AS step
+        (run_id, name, status, output, request, attempts, queue, worker, lease_until, started_at, finished_at)
+    SELECT :run_id, name, status, output, request, attempts, queue, :worker,
+        CASE WHEN in_hand THEN clock_timestamp() + make_interval(secs => :lease) END, started_at, finished_at
+    FROM jsonb_to_recordset(:noted) AS noted (name text, status text, output jsonb, request jsonb, attempts int,
+        queue text, in_hand boolean, started_at timestamptz, finished_at timestamptz)
+    ON CONFLICT (run_id, name) DO UPDATE
+    SET status = excluded.status, output = excluded.output, error = NULL, attempts = excluded.attempts,
+        request = coalesce(excluded.request, step.request), worker = excluded.worker,
+        lease_until = excluded.lease_until, started_at = excluded.started_at, finished_at = excluded.finished_at
+"""
+# When a step is done, the message of what comes next is published from now on, and failures before it do not count.
+# A deadline is counted from the first step: time in a queue is not the run's.
+_PROGRESS = """lease_until = clock_timestamp() + make_interval(secs => :lease),
+        published_at = CASE WHEN :progress THEN clock_timestamp() ELSE published_at END,
+        progress_at = CASE WHEN :progress THEN clock_timestamp() ELSE progress_at END,
+        attempts = CASE WHEN :progress THEN 0 ELSE attempts END,
+        publications = CASE WHEN :progress THEN 0 ELSE publications END,
+        stuck_at = CASE WHEN :progress THEN NULL ELSE stuck_at END,
+        stuck_reason = CASE WHEN :progress THEN NULL ELSE stuck_reason END,
+        signals = coalesce(:signals, signals),
+        deadline = CASE WHEN deadline IS NULL AND patience IS NOT NULL
+            THEN clock_timestamp() + make_interval(secs => patience) ELSE deadline END"""
+_TYPES = (
+    _RUN_ID, bindparam("noted", type_=JSONB), bindparam("worker", type_=String),
+    bindparam("signals", type_=JSONB(none_as_null=True)),
+)  # fmt: skip
+_WRITE = text(f"""
+    WITH noted AS ({_NOTED}) UPDATE workflow.run SET {_PROGRESS} WHERE id = :run_id
+""").bindparams(*_TYPES)  # noqa: S608, our own words
+_JOIN = text(f"""
+    UPDATE workflow.run SET {_PROGRESS}
+    WHERE id = :run_id AND finished_at IS NULL AND status = :status RETURNING generation
+""").bindparams(_RUN_ID, bindparam("signals", type_=JSONB(none_as_null=True)))  # noqa: S608
+_INSERT = text(f"""
+    {_NOTED} WHERE step.status <> 'done' AND (CAST(:attempt AS int) IS NULL OR step.attempts = :attempt) RETURNING name
+""").bindparams(_RUN_ID, bindparam("noted", type_=JSONB), bindparam("worker", type_=String))
+
+
+def write(session: Session, run: Run[Any], worker: str) -> None:
+    """Writes what was noted, and extends the run's lease."""
+    session.flush()
+    progress = any(step["status"] == "done" for step in run.written.values())
+    session.connection().execute(_WRITE, {**_values(run, worker), "progress": progress})
+
+
+def join(session: Session, run: Run[Any], call: Call, worker: str, attempt: int | None) -> None:
+    """Writes the one step that was performed without the run's lock, under the lock, which is taken only for this.
+
+    Raises Superseded if the run has ended or turned back meanwhile, or another worker has taken the step over.
+    """
+    session.flush()
+    values = {**_values(run, worker), "progress": True}
+    joined = session.connection().execute(_JOIN, {**values, "signals": None, "status": run.status}).one_or_none()
+    if joined is None or session.connection().scalar(_INSERT, {**values, "attempt": attempt}) is None:
+        raise Superseded(f"{call.name} of {run.id}")
+
+
+# A run that waits is woken by the notification, which PostgreSQL delivers with the commit.
+_END = text(f"""
+    WITH noted AS ({_NOTED}), run AS (
+        UPDATE workflow.run SET status = :ends, result = :result, finished_at = clock_timestamp(), attempts = 0,
+            stuck_at = NULL, stuck_reason = NULL, published_at = NULL
+        WHERE id = :run_id
+    )
+    SELECT pg_notify(:channel, :payload)
+""").bindparams(*_TYPES[:3], bindparam("result", type_=JSONB(none_as_null=True)))  # noqa: S608, our own words
+
+
+def write_end(session: Session, run: Run[Any], worker: str, status: str, result: Any) -> None:
+    """Writes what was noted, and that the run has ended."""
+    session.flush()
+    ending = {"ends": status, "result": result, "channel": ENDED, "payload": run.id}
+    session.connection().execute(_END, {**_values(run, worker), **ending})
+
+
+def _values(run: Run[Any], worker: str) -> dict[str, Any]:
+    return {
+        "run_id": run.id, "worker": worker, "noted": list(run.written.values()), "lease": config.options().lease,
+        "signals": run.signals if run.consumed else None,
+    }  # fmt: skip

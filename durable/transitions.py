@@ -1,0 +1,345 @@
+"""Every change of a run's status, and of the errors that lead to one. The caller holds the run's lock.
+
+running ---> succeeded            waiting: suspended until a time, a signal or the end of a child
+  |   <--> waiting                failed: set by nobody today; `retry` takes such a run up again
+  v
+compensating ---> cancelled
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Float, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from durable import canvas, config, store
+from durable.errors import Refusal, RunConflict, RunNotFound, Unavailable
+from durable.ids import Id, new_id
+from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
+from durable.queries import get_run, steps_of_run
+from durable.run import Run
+from durable.tables import AttemptRecord, RunRecord, StepRecord
+from durable.workflow import Workflow, workflow_of
+
+LIVE = ("running", "waiting", "compensating")
+CANCELLED = {"status": 409, "code": "cancelled_by_operator", "detail": "An operator has cancelled it."}
+FOREVER = timedelta(days=3650)
+KEPT_ATTEMPTS = 100  # of each step
+
+_RUN_ID = bindparam("run_id", type_=Id("run"))
+
+
+def _seconds(name: str) -> Any:
+    return func.make_interval(0, 0, 0, 0, 0, 0, bindparam(name, type_=Float))
+
+
+_STARTED = ("id", "workflow", "version", "key", "input", "owner", "parent", "request_id", "patience")
+_START = (
+    insert(RunRecord)
+    .values({name: bindparam(name) for name in _STARTED})
+    .values(lease_until=func.clock_timestamp() + _seconds("lease"), published_at=func.clock_timestamp())
+    .on_conflict_do_nothing(index_elements=["workflow", "key"])
+    .returning(RunRecord.id)
+)
+
+
+def start(
+    session: Session,
+    workflow: str,
+    key: str,
+    input: Mapping[str, Any],
+    *,
+    owner: str | None = None,
+    parent: str | None = None,
+    deadline: float | None = None,
+) -> str:
+    """Starts a run in the caller's transaction and returns its id; it is published after the commit.
+
+    `deadline`: seconds from its first step, after which an unfinished run is compensated. A second start with the same
+    workflow and key starts nothing and returns the first run's id. Raises UnknownWorkflow, and TypeError for an input
+    that lacks what the workflow declares.
+    """
+    declared = workflow_of(workflow)
+    if missing := declared.required - input.keys():
+        raise TypeError(f"the input of {workflow} lacks {', '.join(sorted(missing))}")
+    row = {
+        "id": new_id("run"), "workflow": workflow, "version": declared.version, "key": key, "input": input,
+        "owner": owner, "parent": parent, "request_id": config.options().request_id(), "patience": deadline,
+        "lease": config.options().lease,
+    }  # fmt: skip
+    run_id: str | None = session.connection().scalar(_START, row)
+    if run_id is None:
+        return session.scalars(select(RunRecord.id).filter_by(workflow=workflow, key=key)).one()
+    canvas.publish_after_commit(session, run_id, 0, plan(declared, FRESH))
+    return run_id
+
+
+def lock(session: Session, run_id: str) -> RunRecord | None:
+    """Locks the record of a live run; None if it has ended or does not exist."""
+    query = select(RunRecord).where(RunRecord.id == run_id, RunRecord.finished_at.is_(None))
+    locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(locked).one_or_none()
+
+
+def signal(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
+    """Hands `data` to a live run and wakes it if it is suspended. Raises RunNotFound if it has ended."""
+    run = lock(session, run_id)
+    if run is None:
+        raise RunNotFound("This run has ended or does not exist.")
+    run.signals = {**run.signals, name: [*run.signals.get(name, []), data]}
+    if run.status == "waiting":
+        wake(session, run)
+
+
+def wake(session: Session, run: RunRecord) -> None:
+    """Makes a locked run go on at once, whether it is suspended or between two attempts."""
+    if run.status == "waiting":
+        run.status = "running"
+    next_generation(run, config.options().lease)
+    session.flush()
+    paused = update(StepRecord).where(StepRecord.run_id == run.id, StepRecord.error.is_not(None))
+    session.execute(paused.where(StepRecord.status == "intent").values(lease_until=None))
+    publish_rest(session, run)
+
+
+def publish_rest(session: Session, run: RunRecord) -> None:
+    """Publishes after the commit what is left of a locked run."""
+    stages = plan(workflow_of(run.workflow, run.version), progress_in(run.status, steps_of_run(session, run.id)))
+    if stages:
+        canvas.publish_after_commit(session, run.id, run.generation, stages)
+    else:
+        end(session, run)
+
+
+def next_generation(run: RunRecord, seconds: float) -> None:
+    """A run that is published again: messages of before are void, and a dispatcher looks in so many seconds."""
+    run.generation += 1
+    run.lease_until = func.clock_timestamp() + timedelta(seconds=seconds)
+    run.published_at = func.clock_timestamp()
+    run.progress_at = func.clock_timestamp()
+
+
+# Each payment asks this once, by the gateway's webhook, and hardly ever finds one.
+_PAUSING = (
+    select(RunRecord.id)
+    .where(RunRecord.workflow == bindparam("workflow"), RunRecord.key == bindparam("key"))
+    .where(RunRecord.finished_at.is_(None), RunRecord.published_at.is_(None))
+    .with_for_update(key_share=True)
+)
+
+
+def wake_pausing(session: Session, workflow: str, key: str) -> bool:
+    """Wakes the run of that key if no message of it is under way: suspended, or between two attempts."""
+    run_id = session.connection().scalar(_PAUSING, {"workflow": workflow, "key": key})
+    run = None if run_id is None else lock(session, run_id)
+    if run is not None:
+        wake(session, run)
+    return run is not None
+
+
+def retry(session: Session, run_id: str) -> RunRecord:
+    """An operator's retry: a live or failed run goes on where it stood, at once and without a deadline.
+
+    Raises RunNotFound, RunConflict (`run_over`) and UnknownWorkflow.
+    """
+    run = session.scalars(select(RunRecord).where(RunRecord.id == run_id).with_for_update(key_share=True)).one_or_none()
+    if run is None:
+        raise RunNotFound("There is no such run.")
+    if run.status not in ("failed", *LIVE):
+        raise RunConflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
+    if run.status == "failed":
+        run.status = "compensating" if run.error else "running"
+    run.finished_at = run.deadline = run.patience = run.stuck_at = run.stuck_reason = None
+    run.attempts = run.publications = 0
+    wake(session, run)
+    return run
+
+
+def cancel(session: Session, run_id: str) -> RunRecord:
+    """Compensates a run, as if it had been refused: what it has done is undone, and it ends `cancelled`.
+
+    A run of a workflow that nobody knows any more has no undos to run: it ends at once. Raises RunNotFound, and
+    RunConflict for a run that has ended (`run_over`), is being compensated (`run_compensating`) or has passed its
+    pivot (`past_pivot`).
+    """
+    run = lock(session, run_id)
+    if run is None:
+        ended = get_run(session, run_id)
+        raise RunConflict(f"This run has ended ({ended.status}); there is nothing to cancel.", code="run_over")
+    if run.status == "compensating":
+        raise RunConflict("This run is being compensated already.", code="run_compensating")
+    try:
+        workflow = workflow_of(run.workflow, run.version)
+    except LookupError:
+        run.error = CANCELLED
+        end(session, run, "cancelled")
+        return run
+    if not can_turn_back(workflow, progress_in(run.status, steps_of_run(session, run_id))):
+        raise RunConflict(f"{workflow.pivots[0].name} is done: from there on this run only goes forward.",
+                          code="past_pivot")  # fmt: skip
+    compensate(run, CANCELLED)
+    session.flush()
+    publish_rest(session, run)
+    return run
+
+
+def compensate(run: RunRecord, error: dict[str, Any]) -> None:
+    """Starts the compensation of a locked run, because of `error`."""
+    run.status, run.error = "compensating", error
+    run.attempts = run.publications = 0
+    next_generation(run, config.options().lease)
+
+
+def end(session: Session, run: RunRecord, status: str | None = None) -> None:
+    """Ends a locked run that has nothing left to do, and wakes what waits for it."""
+    run.status = status or ("cancelled" if run.status == "compensating" else "succeeded")
+    run.finished_at, run.published_at = func.clock_timestamp(), None
+    run.attempts, run.stuck_at, run.stuck_reason = 0, None, None
+    session.flush()
+    session.execute(select(func.pg_notify(store.ENDED, run.id)))
+    wake_parent(session, run.parent)
+
+
+def wake_parent(session: Session, parent: str | None) -> None:
+    """Wakes the run that waits for a child which has just ended. It is not woken where it does not wait."""
+    if parent is not None and (run := lock(session, parent)) is not None and run.status == "waiting":
+        wake(session, run)
+
+
+# ---- by a worker
+
+
+def finish(session: Session, workflow: Workflow, run: Run[Any], worker: str) -> None:
+    """Ends a run that has nothing left to do, with what its transaction has done, and wakes what waits for it."""
+    back = run.status == "compensating"
+    last = workflow.if_refused[-1:] if back else (workflow.last,)
+    result = next((run.output(step) for step in last), None)
+    store.write_end(session, run, worker, "cancelled" if back else "succeeded", result)
+    wake_parent(session, run.parent)
+
+
+_COMPENSATE = text("""
+    UPDATE workflow.run SET status = 'compensating', error = :error, generation = generation + 1, attempts = 0,
+        publications = 0, published_at = NULL, progress_at = clock_timestamp(),
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    WHERE id = :run_id
+""").bindparams(_RUN_ID, bindparam("error", type_=JSONB))
+
+
+def refuse(session: Session, run: Run[Any], call: Call, refusal: Refusal, worker: str, *, known: bool) -> None:
+    """Records a refusal at its step and starts the run's compensation, which goes on in this worker.
+
+    `known`: that the step has had no effect. Otherwise a call outside may have happened, so that it is undone too.
+    """
+    error = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail, "step": call.name,
+             **refusal.extra}  # fmt: skip
+    _write_error(session, run, call, error, worker, "refused" if known else "intent", None)
+    session.connection().execute(_COMPENSATE, {"run_id": run.id, "error": error, "lease": config.options().lease})
+    run.status, run.error, run.generation = "compensating", error, run.generation + 1
+
+
+def record_failure(session: Session, run: Run[Any], call: Call, error: Exception, worker: str) -> None:
+    """Records a failed attempt of a step, which is due again after a pause. The run's other steps go on meanwhile.
+
+    Failures count towards the end of the run's attempts, but for `Unavailable`.
+    """
+    state = run.steps.get(call.name)
+    number = state.attempts if state and state.in_hand else (state.attempts + 1 if state else 1)
+    seconds = pause_of(call, number)
+    if not _write_error(session, run, call, _describe(error), worker, "intent", seconds):
+        return
+    _keep_attempt(session, run.id, call.name, number, worker, _describe(error), state.started_at if state else None)
+    given_up = call.step.retry.attempts is not None and number >= call.step.retry.attempts
+    attempts = config.options().attempts if given_up else run.attempts + (not isinstance(error, Unavailable))
+    run.attempts = attempts
+    postpone(session, run, seconds, attempts=attempts)
+
+
+def record_loss(session: Session, run: Run[Any], call: Call) -> None:
+    """Counts an attempt that was begun and whose worker has died without a word."""
+    state = run.steps[call.name]
+    error = {"code": "worker_lost", "detail": "The worker has died, or has lost its database, with this in hand."}
+    _keep_attempt(session, run.id, call.name, state.attempts, state.worker, error, state.started_at)
+    run.attempts += 1
+    counted = update(RunRecord).where(RunRecord.id == run.id).values(attempts=run.attempts)
+    session.execute(counted.execution_options(synchronize_session=False))
+
+
+_POSTPONE = text("""
+    UPDATE workflow.run SET lease_until = clock_timestamp() + make_interval(secs => :seconds), published_at = NULL,
+        attempts = coalesce(:attempts, attempts)
+    WHERE id = :run_id
+""").bindparams(_RUN_ID)
+
+
+def postpone(session: Session, run: Run[Any], seconds: float, attempts: int | None = None) -> None:
+    """No message of the run is under way; a dispatcher looks in so many seconds, or when a sibling's lease is over."""
+    if any(state.in_hand and not state.failed for state in run.steps.values()):
+        seconds = min(seconds, config.options().lease)
+    values = {"run_id": run.id, "seconds": max(seconds, 0.0), "attempts": attempts}
+    session.connection().execute(_POSTPONE, values)
+
+
+_SUSPEND = text("""
+    WITH unbegun AS (DELETE FROM workflow.step WHERE run_id = :run_id AND name = :name)
+    UPDATE workflow.run SET status = 'waiting', lease_until = least(:until, deadline), generation = generation + 1,
+        published_at = NULL, progress_at = clock_timestamp(), attempts = 0, publications = 0
+    WHERE id = :run_id
+""").bindparams(_RUN_ID)
+
+
+def suspend(session: Session, run: Run[Any], name: str, until: datetime | None) -> None:
+    """Lets the run wait without a worker. Its step counts as not begun."""
+    values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER}
+    session.connection().execute(_SUSPEND, values)
+
+
+def pause_of(call: Call, attempts: int) -> float:
+    """Seconds until the next attempt, after so many."""
+    retry, options = call.step.retry, config.options()
+    longest = options.longest_pause if retry.longest is None else retry.longest
+    first = options.lease if retry.first is None else retry.first
+    return min(first * retry.factor ** min(attempts - 1, 20), longest)
+
+
+def _describe(error: Exception) -> dict[str, Any]:
+    """What a step record says of a failed attempt. `trace` is for operators: a customer must not see it."""
+    if isinstance(error, Refusal):
+        return {"code": error.code, "detail": error.detail}
+    if isinstance(error, Unavailable):
+        return {"code": "gateway_down", "detail": str(error)[:1000]}
+    trace = f"{type(error).__name__}: {error}"[:1000]
+    return {"code": "internal_error", "detail": "Something went wrong on our side.", "trace": trace}
+
+
+def _write_error(
+    session: Session, run: Run[Any], call: Call, error: dict[str, Any], worker: str, status: str, pause: float | None
+) -> bool:
+    """Writes the step's error. False if the step is done: its commit may have been carried out although its worker
+    did not hear of it."""
+    lease_until = None if pause is None else func.clock_timestamp() + timedelta(seconds=pause)
+    new = insert(StepRecord).values(
+        run_id=run.id, name=call.name, status=status, queue=call.step.queue, error=error, worker=worker,
+        lease_until=lease_until, started_at=func.clock_timestamp(),
+        finished_at=func.clock_timestamp() if status == "refused" else None,
+    )  # fmt: skip
+    changed: dict[str, Any] = {name: new.excluded[name] for name in ("status", "error", "worker", "lease_until")}
+    changed["finished_at"] = new.excluded.finished_at
+    state = run.steps.get(call.name)
+    if state is not None and not state.in_hand:  # a local step's record was rolled back; an intent was counted at begin
+        changed["attempts"] = StepRecord.attempts + 1
+    written = new.on_conflict_do_update(index_elements=["run_id", "name"], set_=changed,
+                                        where=StepRecord.status != "done")  # fmt: skip
+    return session.scalars(written.returning(StepRecord.attempts)).one_or_none() is not None
+
+
+def _keep_attempt(
+    session: Session, run_id: str, step: str, number: int, worker: str | None, error: dict[str, Any], since: Any
+) -> None:
+    row = {"run_id": run_id, "step": step, "number": number, "worker": worker, "error": error, "started_at": since}
+    session.execute(insert(AttemptRecord).values(row).on_conflict_do_nothing())
+    if number > KEPT_ATTEMPTS:
+        old = delete(AttemptRecord).where(AttemptRecord.run_id == run_id, AttemptRecord.step == step)
+        session.execute(old.where(AttemptRecord.number <= number - KEPT_ATTEMPTS))

@@ -1,0 +1,290 @@
+"""What happens to one message in a worker, from its arrival to its acknowledgement.
+
+Each transaction locks the run, asks what comes next, performs as many steps as one transaction may hold, and writes
+their records at its end. It is committed before a call outside, after a step that every run waits for, and when the
+run ends, waits, or goes on elsewhere. If something goes wrong in it, all of it is rolled back and performed again
+with a transaction for each step, so that an error falls on its own step.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import Celery
+from celery.exceptions import Reject
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from durable import (
+    breaker,
+    canvas,
+    config,
+    detached,
+    failures,
+    lease,
+    next_step,
+    slots,
+    store,
+    task_events,
+    transitions,
+)
+from durable.begun import Begun, begin, is_ours
+from durable.database import is_away, transaction
+from durable.errors import Superseded, UnknownWorkflow
+from durable.plan import Call, plan, progress_of
+from durable.queue_progress import note_served
+from durable.run import Run, Suspend, idempotency_key
+from durable.steps import Step
+from durable.testing import crash_point
+from durable.timeouts import time_limit
+from durable.workflow import workflow_of
+
+log = logging.getLogger(__name__)
+
+SHARED = 0.5  # seconds after which a transaction takes in no further step: others wait for its locks
+SLOW = 0.1  # seconds; after such a step its siblings are published, for other workers to perform beside it
+AWAY = 1.0  # seconds before another try, when the database is away
+
+
+def register(app: Celery, step: Step[Any]) -> None:
+    """Makes the step a Celery task, of the step's name."""
+
+    def perform(task: Any, run_id: str, generation: int, name: str) -> None:
+        _perform(task.request, step, run_id, generation, name)
+
+    perform.__doc__ = step.work.__doc__
+    app.task(name=step.name, bind=True, shared=False)(perform)
+
+
+def _perform(request: Any, step: Step[Any], run_id: str, generation: int, name: str) -> None:
+    """Raises Reject when the database is away: the message goes back to its queue.
+
+    A lock that was not had in time, or a deadlock, is left to the dispatcher, whose pauses grow; so is a run whose
+    workflow this process does not know.
+    """
+    try:
+        note_served(request, step.queue)
+        Invocation(request, run_id, generation, Call(step, name)).perform()
+    except UnknownWorkflow as error:
+        log.error("run %s is left to others: %s", run_id, error)
+    except OperationalError as error:
+        log.warning("run %s waits: %s", run_id, str(error.orig).splitlines()[0])
+        if not is_away(error):
+            return
+        time.sleep(AWAY)  # there is nothing else that this process could do
+        raise Reject(error, requeue=True) from error
+
+
+@dataclass
+class Batch:
+    """What one transaction has done, and what is to follow its commit."""
+
+    done: list[tuple[Call, float]] = field(default_factory=list)  # and since when, in epoch seconds
+    current: Call | None = None
+    begun: Begun | None = None
+    publish: list[list[Call]] = field(default_factory=list)
+    over: bool = False  # nothing is left for us: the run has ended, waits, or is in other hands
+    locks_all: bool = False  # every run wants a lock that is held here
+
+
+class Invocation:
+    """One message, and the run that it belongs to."""
+
+    def __init__(self, request: Any, run_id: str, generation: int, call: Call) -> None:
+        self.request, self.run_id, self.generation, self.call = request, run_id, generation, call
+        self.worker = lease.worker_name(request.hostname)
+        self.until = time.monotonic() + config.options().continue_for
+        self.redelivered = bool((request.delivery_info or {}).get("redelivered"))
+        self.is_member = request.chord is not None  # of a chord, whose body goes on
+        self.one_by_one = self.redelivered  # a step that kills its worker must not take its neighbours with it
+        self.begun: Begun | None = None
+        self.worked = self.is_slow = self.over = False
+        self.links, request.chain = request.chain or [], None
+        self.events = task_events.of_worker(request.hostname)
+
+    def perform(self) -> None:
+        """Performs the step of the message and, one after another, what this worker may of what comes next."""
+        if self.redelivered:
+            self._adopt()
+        if self.call.step.is_detached or (self.is_member and not self.call.step.is_external):
+            detached.perform(self)
+        while not self.over:
+            self._perform_batch()
+
+    def _adopt(self) -> None:
+        """A message that has come back may be of a worker that has refused a step and died before it went on."""
+        with transaction() as session:
+            run = store.lock(session, self.run_id)
+            refused = run is not None and run.status == "compensating" and not run.published
+            if run is not None and refused and run.generation == self.generation + 1:
+                self.generation, self.worked = run.generation, True
+
+    def _perform_batch(self) -> None:
+        """One transaction, and the call outside that follows it."""
+        batch, since = Batch(), time.time()
+        try:
+            with transaction() as session:
+                self._transact(session, batch)
+        except Superseded as error:
+            log.info("left to another worker: %s", error)
+            self.over = True
+        except OperationalError as error:
+            if not self._may_record_later(error) and (is_away(error) or not self._may_split(batch)):
+                raise
+        except Exception as error:
+            if batch.current is None:
+                raise
+            if not self._may_split(batch):  # whatever it is, it is recorded at its step
+                failures.fail(self, batch.current, since, error)
+        else:
+            self._follow(batch)
+
+    def _transact(self, session: Session, batch: Batch) -> None:
+        """Performs as many steps as one transaction may hold, and writes what was done."""
+        answered = self.begun is not None and self.begun.answered
+        run = store.lock(session, self.run_id, None if answered else self.generation)
+        if run is None:
+            batch.over = True
+            return
+        workflow, since = workflow_of(run.workflow, run.version), time.monotonic()
+        self.one_by_one = self.one_by_one or run.publications > 0
+        if answered:
+            self._record(session, run, batch)
+        while not (batch.over or batch.begun or batch.publish):
+            if batch.done and (self.one_by_one or time.monotonic() - since > SHARED):
+                break
+            stages = plan(workflow, progress_of(run))
+            if not stages:
+                transitions.finish(session, workflow, run, self.worker)
+                batch.over = True
+                return
+            call = next_step.choose(self, session, run, stages, batch)
+            if call is None or (batch.locks_all and not call.step.is_external):
+                break
+            self._take_in(session, run, call, batch)
+        if run.written:
+            store.write(session, run, self.worker)
+
+    def _take_in(self, session: Session, run: Run[Any], call: Call, batch: Batch) -> None:
+        """Performs a local step, or begins one by a commit of its own."""
+        batch.current, since, started = call, time.time(), run.now()
+        if call.step.is_external:
+            request = self._request(session, run, call)
+            if request is not None:
+                batch.begun = begin(session, run, call, request)
+                batch.over = batch.begun is None
+                return
+            output = None  # there is nothing to ask, so that both halves are one
+            crash_point("after-call", call.name)
+        elif self.one_by_one and not (self.begun and self.begun.call == call):
+            batch.begun = begin(session, run, call)
+            batch.over = batch.begun is None
+            return
+        else:
+            with time_limit(call.step.timeout):
+                output = call.step.perform(session, run, call.name)
+            crash_point("before-commit", call.name)
+        if isinstance(output, Suspend):
+            store.write(session, run, self.worker)
+            transitions.suspend(session, run, call.name, output.until)
+            run.written, batch.over = {}, True
+            return
+        session.flush()  # what is wrong with it shows at this step, and the next one sees it
+        attempt = self.begun.attempt if self.begun and self.begun.call == call else None
+        store.finish(run, call, output, started_at=started.isoformat(), attempt=attempt)
+        batch.done.append((call, since))
+        batch.locks_all = batch.locks_all or call.step.commits_at_once
+        self.is_slow = self.is_slow or time.time() - since > SLOW
+
+    def _request(self, session: Session, run: Run[Any], call: Call) -> Any:
+        """What the outside is asked for: what it was asked for before, or what the step says now."""
+        state = run.steps.get(call.name)
+        if state is not None and state.request is not None:
+            return state.request
+        with time_limit(call.step.timeout):
+            request = call.step.work(session, run)
+        session.flush()
+        crash_point("before-commit", call.name)
+        return request
+
+    def _record(self, session: Session, run: Run[Any], batch: Batch) -> None:
+        """Records what a call outside has answered, if this attempt is still ours, under whatever generation."""
+        begun = self.begun
+        assert begun is not None
+        call, record = begun.call, begun.call.step.record
+        assert record is not None
+        if not is_ours(run, begun):
+            raise Superseded(f"{call.name} of {run.id}")
+        batch.current, self.generation = call, run.generation
+        output = record(session, run, begun.answer)
+        session.flush()
+        store.finish(run, call, output, started_at=begun.started_at.isoformat(), attempt=begun.attempt)
+        batch.done.append((call, begun.since))
+
+    # ---- behind the commit
+
+    def _follow(self, batch: Batch) -> None:
+        self.begun, self.over = batch.begun, batch.over
+        for call, since in batch.done:
+            crash_point("after-commit", call.name)
+            self.tell(call, since, done=True)
+        if batch.publish:
+            self._publish(batch.publish)
+            self.over = True
+        elif self.is_member and batch.done:
+            self.over = True  # the chord's body goes on
+        elif self.begun is not None and self.begun.call.step.is_external:
+            self._call_outside(self.begun)
+
+    def _publish(self, stages: list[list[Call]]) -> None:
+        """Leaves the rest to Celery where the message's own chain goes on with it, or publishes it."""
+        links, wanted = self.links, [self.run_id, self.generation, stages[0][0].name]
+        while links and list(links[-1]["args"]) != wanted:
+            links.pop()
+        if links and len(stages[0]) == 1:
+            self.request.chain = links
+        else:
+            canvas.publish(self.run_id, self.generation, stages)
+
+    def _call_outside(self, begun: Begun) -> None:
+        """Calls outside, and keeps the answer for the next transaction."""
+        call = begun.call
+        assert call.step.call is not None
+        try:
+            if not begun.lease.is_fresh() and not begun.lease.extend():
+                self.over = True  # we were stopped for so long that another worker has taken it over
+                return
+            with lease.kept(begun.lease), time_limit(call.step.timeout):
+                key = idempotency_key(self.run_id, call.name)
+                begun.answer = breaker.call(call.step.queue, call.step.call, begun.request, key)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001, as above
+            failures.fail(self, call, begun.since, error)
+        else:
+            begun.answered = True
+            crash_point("after-call", call.name)
+        finally:
+            slots.give_back(call.step.queue)
+
+    def _may_record_later(self, error: OperationalError) -> bool:
+        """Whether an answer that could not be recorded is kept for another try: asking twice may send a mail twice."""
+        begun = self.begun
+        if begun is None or not begun.answered or time.time() - begun.since > config.options().record_for:
+            return False
+        log.warning("%s of %s is recorded later: %s", begun.call.name, self.run_id, str(error.orig).splitlines()[0])
+        self.one_by_one = True
+        time.sleep(AWAY / 2)
+        return True
+
+    def _may_split(self, batch: Batch) -> bool:
+        """Whether it may have been the fault of another step of the same transaction; the next round tells."""
+        split = len(batch.done) > 0 and not self.one_by_one
+        self.one_by_one = self.one_by_one or split
+        return split
+
+    def tell(self, call: Call, since: float, *, done: bool) -> None:
+        """Tells Flower of a step that was performed in place."""
+        if self.events is not None and call != self.call:  # of the message's own step Celery tells
+            self.events.note(call, self.run_id, self.generation, since, done=done)

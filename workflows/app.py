@@ -1,0 +1,52 @@
+"""The Celery application that every worker, the API, beat and Flower share, with the engine that performs the workflows."""
+
+import logging
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init
+from sqlalchemy.orm import Session
+
+import durable
+from durable.tables import RunRecord
+from models import events
+from models.database import engine, forget_engine, request_id
+from settings import QUEUES, settings
+
+app = Celery("shopflow")
+app.config_from_object("celeryconfig")
+
+
+def _stuck(session: Session, run: RunRecord, step: str) -> None:
+    events.emit(session, "run.stuck", {"run_id": run.id, "workflow": run.workflow, "step": step})
+
+
+durable.configure(
+    app,
+    engine,
+    durable.Options(
+        queues=QUEUES,
+        lease=settings.lease,
+        sweep=settings.sweep,
+        attempts=settings.attempts,
+        continue_for=settings.continue_for,
+        stuck_after=settings.stuck_after,
+        in_place=settings.in_place_queues,
+        slots=str(settings.sockets),
+        task_events=settings.worker_events,
+        request_id=request_id.get,
+        on_stuck=_stuck,
+    ),
+)
+
+
+@worker_process_init.connect
+def _own_engine(**_: Any) -> None:
+    forget_engine()
+
+
+@setup_logging.connect
+def configure_logging(**_: Any) -> None:
+    """One line per event on standard error, for the supervisor or the container to keep."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    logging.getLogger("stripe").setLevel("WARNING")  # its INFO is two lines for every call
