@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     broker_url: str = Field("", description="Redis, Valkey or RabbitMQ; empty: the embedded Redis")
     result_url: str = Field("", description="Redis for chords; empty: the broker's, if that is a Redis")
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
+    mail_timeout: float = Field(5.0, gt=0, description="seconds to wait for each answer of the mail server")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
     public_url: str = Field(
         "",
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
     stripe_api_key: str = Field("sk_test_sandbox", description="Stripe's secret key")
     stripe_api_base: str = Field("", description="Stripe's address; empty: the sandbox gateway")
     stripe_webhook_secret: str = Field(DEFAULT_SECRET, description="signs the gateway's webhooks")
-    gateway_timeout: float = Field(10.0, gt=0, description="seconds to wait for the payment gateway")
+    gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for an answer of the payment gateway")
 
     worker_groups: str = Field(
         "all=*",

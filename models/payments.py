@@ -76,14 +76,18 @@ def open_payment(session: Session, order_id: str, amount: int, currency: str, me
     session.connection().execute(_OPEN, row)
 
 
-_TO_HOLD = select(Payment.order_id, Payment.amount, Payment.currency, Payment.method).where(
-    Payment.order_id == bindparam("order_id")
-)
+_TO_HOLD = select(
+    Payment.order_id, Payment.amount, Payment.currency, Payment.method, Payment.created_at.label("since")
+).where(Payment.order_id == bindparam("order_id"))
 
 
 def to_hold(session: Session, order_id: str) -> dict[str, Any]:
-    """What the gateway is to hold for the order: {order_id, amount, currency, method}."""
-    return dict(session.connection().execute(_TO_HOLD, {"order_id": order_id}).one()._mapping)
+    """What the gateway is to hold for the order: {order_id, amount, currency, method, since}.
+
+    `since` is when the payment was opened (ISO 8601): the gateway was asked later.
+    """
+    row = session.connection().execute(_TO_HOLD, {"order_id": order_id}).one()
+    return {**row._mapping, "since": row.since.isoformat()}
 
 
 _OF_ORDER = select(Payment).where(Payment.order_id == bindparam("order_id")).with_for_update()

@@ -1,5 +1,7 @@
 """Steps of the payments service: money is held for an order, or let go."""
 
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,9 +14,27 @@ from tasks.gateways import payments as gateway
 
 service = Service("payments")
 
+HOLDS_NOTHING = ("canceled", "requires_payment_method")  # and can't come to
+
 
 def _hold(request: dict[str, Any], idempotency_key: str) -> str:
-    return gateway.authorise(**request, idempotency_key=idempotency_key).reference
+    """The reference of the order's one hold: the same whoever asks, however often.
+
+    The keys `<key>`, `<key>:2`, `<key>:3` … are asked in this order, and the next one only when the one before is
+    spent and has held nothing. A spent key can't hold anything any more, and a key whose answer is not known is
+    asked again until it is. So whoever asks, an undo too, stops at the same key.
+    """
+    order_id, since = request["order_id"], datetime.fromisoformat(request["since"])
+    asked = {name: request[name] for name in ("amount", "currency", "method", "order_id")}
+    number, attempt = 1, idempotency_key
+    while True:
+        try:
+            return gateway.authorise(**asked, idempotency_key=attempt).reference
+        except gateway.KeySpent:
+            if made := gateway.settle(order_id=order_id, since=since, attempt=attempt):
+                return made.reference
+        number += 1
+        attempt = f"{idempotency_key}:{number}"
 
 
 def _held(session: Session, run: Run[CheckoutInput], reference: str) -> dict[str, Any]:
@@ -33,16 +53,18 @@ def authorise(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]:
 
 
 def _let_go(request: dict[str, Any], idempotency_key: str) -> str | None:
-    reference = request["reference"]
+    hold, reference = request["hold"], request["reference"]
     if reference is None:
-        # Whether the hold has happened is not known. Asking for it again under its own key settles that for
+        # Whether the hold has happened is not known. Asking for it again under its own keys settles that for
         # good: a late first attempt can only find what is voided here.
-        try:
-            reference = _hold(request["hold"], request["hold_key"])
-        except PaymentDeclined:
-            return None
-    gateway.void(reference=reference, idempotency_key=idempotency_key)
-    return str(reference)
+        with suppress(PaymentDeclined):
+            reference = _hold(hold, request["hold_key"])
+    known = gateway.find(order_id=hold["order_id"], since=datetime.fromisoformat(hold["since"]))
+    others = [intent.reference for intent in known if intent.status not in HOLDS_NOTHING]
+    for found in dict.fromkeys([reference, *others] if reference else others):
+        gateway.void(reference=found)
+        reference = reference or found
+    return reference
 
 
 def _gone(session: Session, run: Run[CheckoutInput], reference: str | None) -> None:

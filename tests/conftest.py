@@ -68,8 +68,8 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
 
     tables = reversed(_tables())
     with transaction() as session:
-        # A worker may still have the last test's run in hand, and locks it before anything else, as we do.
-        session.execute(text("LOCK TABLE workflow.run IN EXCLUSIVE MODE"))
+        # A worker may still have the last test's run in hand, and has read it before anything else.
+        session.execute(text("LOCK TABLE workflow.run IN ACCESS EXCLUSIVE MODE"))
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
             session.execute(table.insert(), rows)

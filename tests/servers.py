@@ -3,8 +3,11 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -97,3 +100,14 @@ class Receiver:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+@contextmanager
+def deaf() -> Iterator[int]:
+    """A port on which connections neither open nor are refused, as behind a firewall that drops packets."""
+    with ExitStack() as open_ones, socket.create_server(("127.0.0.1", 0), backlog=0) as door:
+        for _ in range(4):  # its queue is full, for nobody takes from it
+            waiting = open_ones.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(door.getsockname())
+        yield door.getsockname()[1]

@@ -29,7 +29,8 @@ def main(host: str, port: int, webhook_url: str) -> None:
     """The sandbox payment gateway: Stripe's payment intents, refunds and webhooks, without money.
 
     Its ledger is gateway.sqlite in the data folder. GET /sandbox/ledger shows it, POST /sandbox/faults
-    {"kind": "delay|error|cut", "times": 1, "seconds": 0, "path": "/v1/"} lets the next requests go wrong.
+    {"kind": "delay|cut|unavailable|error|error_after", "times": 1, "seconds": 0, "path": "/v1/"} lets the next
+    requests go wrong, POST /sandbox/payment_intents/<id>/lapse lets an authorisation lapse.
     """
 
     async def serve() -> None:

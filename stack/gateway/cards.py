@@ -1,4 +1,8 @@
-"""The test payment methods of Stripe's documentation (docs.stripe.com/testing) and what becomes of each."""
+"""The test payment methods of Stripe's documentation (docs.stripe.com/testing) and what becomes of each.
+
+Stripe has none for a payment that nobody has decided yet, although the customer is not there to confirm it. Those
+that begin with `pm_sandbox_` are the sandbox's own.
+"""
 
 from dataclasses import dataclass
 
@@ -7,6 +11,7 @@ GOOD = frozenset(
     for brand in ("visa", "visa_debit", "mastercard", "mastercard_debit", "amex", "discover", "diners", "jcb")
 )
 AUTHENTICATION = "pm_card_authenticationRequired"
+UNDECIDED = {"pm_sandbox_requiresAction": "requires_action", "pm_sandbox_processing": "processing"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,14 @@ NOT_AUTHENTICATED = Decline(
 
 
 def known(method: str) -> bool:
-    return method in GOOD or method == AUTHENTICATION or _name(method) in DECLINES
+    return method in GOOD or method in UNDECIDED or method == AUTHENTICATION or _name(method) in DECLINES
+
+
+def undecided(method: str, off_session: bool) -> str | None:
+    """The status of a payment that waits for somebody, or None if the bank has decided."""
+    if method == AUTHENTICATION:
+        return None if off_session else "requires_action"
+    return UNDECIDED.get(method)
 
 
 def decline(method: str, off_session: bool) -> Decline | None:

@@ -27,6 +27,10 @@ def error(status: int, kind: str, message: str, **extra: Any) -> Answer:
     return Answer(status, {"error": {"type": kind, "message": message, **extra}})
 
 
+def told_to_fail(status: int) -> Answer:
+    return error(status, "api_error", "The sandbox was told to fail (/sandbox/faults).")
+
+
 def invalid(message: str, *, status: int = 400, **extra: Any) -> Refused:
     return Refused(status, "invalid_request_error", message, **extra)
 

@@ -12,7 +12,7 @@ from stack.gateway.errors import Answer, error, invalid, missing
 from stack.gateway.ledger import Ledger, new_id
 from stack.gateway.params import Cancel, Capture, CreateIntent, CreateRefund
 
-CANCELABLE = ("requires_payment_method", "requires_capture", "requires_action")
+CANCELABLE = ("requires_payment_method", "requires_capture", "requires_action", "processing")
 
 
 def create(ledger: Ledger, params: CreateIntent, key: str | None) -> Answer:
@@ -22,10 +22,12 @@ def create(ledger: Ledger, params: CreateIntent, key: str | None) -> Answer:
     off_session = params.off_session == "true"
     intent = _intent(params)
     ledger.add(intent, intent["id"])
-    if params.payment_method == cards.AUTHENTICATION and not off_session:
-        intent |= {"status": "requires_action", "next_action": {"type": "use_stripe_sdk"}}
+    if undecided := cards.undecided(params.payment_method, off_session):
+        intent |= {"status": undecided}
+        if undecided == "requires_action":
+            intent |= {"next_action": {"type": "use_stripe_sdk"}}
         ledger.save(intent)
-        ledger.note(intent["id"], "authorise", params.amount, "requires_action", key)
+        ledger.note(intent["id"], "authorise", params.amount, undecided, key)
         return Answer(200, intent)
     decline = cards.decline(params.payment_method, off_session)
     charge = _charge(intent, decline)
@@ -75,17 +77,15 @@ def cancel(ledger: Ledger, identifier: str, params: Cancel, key: str | None) -> 
     intent = require(ledger, identifier)
     if intent["status"] not in CANCELABLE:
         return _unexpected(intent, "canceled", CANCELABLE)
-    released = intent["amount_capturable"]
-    intent |= {
-        "status": "canceled",
-        "amount_capturable": 0,
-        "canceled_at": int(time.time()),
-        "cancellation_reason": params.cancellation_reason,
-    }
-    ledger.save(intent)
-    ledger.note(identifier, "cancel", released, "succeeded", key)
-    ledger.emit("payment_intent.canceled", intent, key)
-    return Answer(200, intent)
+    return _release(ledger, intent, "cancel", params.cancellation_reason, key)
+
+
+def lapse(ledger: Ledger, identifier: str) -> Answer:
+    """Lets an authorisation lapse now, as it does by itself when nobody captures it within some days."""
+    intent = require(ledger, identifier)
+    if intent["status"] != "requires_capture":
+        return _unexpected(intent, "lapsed", ("requires_capture",))
+    return _release(ledger, intent, "lapse", "automatic", None)
 
 
 def refund(ledger: Ledger, params: CreateRefund, key: str | None) -> Answer:
@@ -126,6 +126,20 @@ def require(ledger: Ledger, identifier: str) -> dict[str, Any]:
 def expand(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
     """The intent with its charge in place of the charge's id."""
     return intent | {"latest_charge": _latest_charge(ledger, intent) if intent["latest_charge"] else None}
+
+
+def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | None, key: str | None) -> Answer:
+    released = intent["amount_capturable"]
+    intent |= {
+        "status": "canceled",
+        "amount_capturable": 0,
+        "canceled_at": int(time.time()),
+        "cancellation_reason": reason,
+    }
+    ledger.save(intent)
+    ledger.note(intent["id"], kind, released, "succeeded", key)
+    ledger.emit("payment_intent.canceled", intent, key)
+    return Answer(200, intent)
 
 
 def _latest_charge(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Ledger:
         return [json.loads(row["body"]) for row in rows]
 
     def note(self, intent: str, kind: str, amount: int, status: str, key: str | None) -> None:
-        """Books what was done to an intent: `authorise`, `capture`, `cancel` or `refund`."""
+        """Books what was done to an intent: `authorise`, `capture`, `cancel`, `lapse` or `refund`."""
         self._db.execute(
             "INSERT INTO operation (intent, kind, amount, status, idempotency_key, created) VALUES (?, ?, ?, ?, ?, ?)",
             (intent, kind, amount, status, key, time.time()),
@@ -161,9 +161,12 @@ class Ledger:
             done = dict(row)
             del done["seq"]
             operations.setdefault(done.pop("intent"), []).append(done)
-        fields = ("id", "amount", "amount_capturable", "amount_received", "currency", "status", "metadata")
+        fields = (
+            "id", "amount", "amount_capturable", "amount_received", "currency", "status", "cancellation_reason",
+            "metadata", "created",
+        )  # fmt: skip
         intents = self._db.execute("SELECT body FROM object WHERE kind = 'payment_intent' ORDER BY seq")
         return [
-            {field: intent[field] for field in (*fields, "created")} | {"operations": operations.get(intent["id"], [])}
+            {field: intent[field] for field in fields} | {"operations": operations.get(intent["id"], [])}
             for intent in (json.loads(row["body"]) for row in intents)
         ]

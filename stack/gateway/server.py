@@ -14,7 +14,7 @@ from tornado.web import Application, RequestHandler
 
 from stack.gateway import errors, intents, params
 from stack.gateway.errors import Answer, Refused
-from stack.gateway.faults import Fault, Faults
+from stack.gateway.faults import ON_ARRIVAL, ON_EXECUTION, Fault, Faults
 from stack.gateway.ledger import Ledger, new_id
 
 MAX_KEY = 255
@@ -49,9 +49,9 @@ class Call(RequestHandler):
 
     async def read(self, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Answers a GET with what `work` makes of the query's parameters."""
-        fault = self.state.faults.strike(self.request.path)
-        if fault and fault.kind == "error":
-            return self._break_down()
+        fault = self.state.faults.strike(self.request.path, ON_ARRIVAL)
+        if fault and fault.kind == "unavailable":
+            return self.reply(errors.told_to_fail(503))
         try:
             answer = Answer(200, work(params.decode(self.request.query)))
         except Refused as refused:
@@ -60,14 +60,16 @@ class Call(RequestHandler):
 
     async def write_once(self, work: Callable[[dict[str, Any], str | None], Answer]) -> None:
         """Answers a POST by doing `work`, once per Idempotency-Key, however often it arrives."""
-        fault = self.state.faults.strike(self.request.path)
-        if fault and fault.kind == "error":
-            return self._break_down()
+        fault = self.state.faults.strike(self.request.path, ON_ARRIVAL)
+        if fault and fault.kind == "unavailable":
+            return self.reply(errors.told_to_fail(503))
         key = self.request.headers.get("Idempotency-Key")
         try:
             with self._using(key):
                 form = params.decode(self._form())
-                answer, again = self.state.ledger.answer_once(key, self.request.path, form, lambda: work(form, key))
+                answer, again = self.state.ledger.answer_once(
+                    key, self.request.path, form, lambda: self._work(work, form, key)
+                )
                 if key:
                     self.set_header("Idempotency-Key", key)
                 if again:
@@ -91,8 +93,13 @@ class Call(RequestHandler):
             await asyncio.sleep(fault.seconds)
         self.reply(answer)
 
-    def _break_down(self) -> None:
-        self.reply(errors.error(500, "api_error", "The sandbox was told to fail (/sandbox/faults)."))
+    def _work(self, work: Callable[[dict[str, Any], str | None], Answer], form: Any, key: str | None) -> Answer:
+        """Does the work, unless a fault comes before it; the answer, a 500 too, is what the key stands for."""
+        fault = self.state.faults.strike(self.request.path, ON_EXECUTION)
+        if fault and fault.kind == "error":
+            return errors.told_to_fail(500)
+        answer = work(form, key)
+        return errors.told_to_fail(500) if fault else answer
 
     def _form(self) -> str:
         try:
@@ -225,6 +232,16 @@ class Book(Operator):
         self.reply(200, self.state.ledger.all())
 
 
+class Lapse(Operator):
+    def post(self, identifier: str) -> None:
+        try:
+            with self.state.ledger.transaction():
+                answer = intents.lapse(self.state.ledger, identifier)
+        except Refused as refused:
+            answer = refused.answer
+        self.reply(answer.status, answer.body)
+
+
 class Health(Operator):
     def get(self) -> None:
         self.reply(200, {"status": "ok"})
@@ -241,6 +258,7 @@ def application(ledger: Ledger) -> Application:
         (r"/v1/refunds", Refunds),
         (r"/sandbox/faults", FaultList),
         (r"/sandbox/ledger", Book),
+        (r"/sandbox/payment_intents/([^/]+)/lapse", Lapse),
         (r"/healthz", Health),
     ]
     return Application(

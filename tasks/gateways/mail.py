@@ -1,6 +1,7 @@
 """Mail, by SMTP, over one connection that a thread keeps open from mail to mail."""
 
 import smtplib
+import socket
 import ssl
 import threading
 from email.errors import MessageError
@@ -12,10 +13,23 @@ from urllib.parse import unquote, urlsplit
 from models.errors import GatewayDown, MailRefused
 from settings import settings
 
-TIMEOUT = 10.0
+CONNECT_TIMEOUT = 2.0
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 _kept = threading.local()
+
+
+class _SMTP(smtplib.SMTP):
+    """Waits for an answer as long as `timeout` says, and for the connection itself as long as CONNECT_TIMEOUT."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        opened: socket.socket = super()._get_socket(host, port, CONNECT_TIMEOUT)  # type: ignore[misc]
+        opened.settimeout(timeout)
+        return opened
+
+
+class _SMTPS(smtplib.SMTP_SSL, _SMTP):
+    """The same, over TLS."""
 
 
 def send(*, to: str, subject: str, text: str, message_id: str, html: str | None = None) -> None:
@@ -89,9 +103,9 @@ def _connect() -> smtplib.SMTP:
     # Without a name of our own, smtplib asks the resolver for one, which can take seconds.
     me = _domain()
     connection = (
-        smtplib.SMTP_SSL(*where, me, timeout=TIMEOUT, context=ssl.create_default_context())
+        _SMTPS(*where, me, timeout=settings.mail_timeout, context=ssl.create_default_context())
         if url.scheme == "smtps"
-        else smtplib.SMTP(*where, me, timeout=TIMEOUT)
+        else _SMTP(*where, me, timeout=settings.mail_timeout)
     )
     if url.scheme == "smtp+starttls":
         connection.starttls(context=ssl.create_default_context())

@@ -5,17 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import text
 
 import durable
 from durable import queries, transitions
 from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
-from models import events
+from models import events, payments
 from models.database import transaction
 from settings import Settings
 from tasks.gateways import payments as gateway
 from tests.servers import Server
+from tests.shopping import make_customer, make_product, place_order
 
 NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
 UNKNOWN = "run_" + "0" * 32
@@ -203,8 +205,25 @@ def test_the_audit_asks_the_gateway(operator: Any, sandbox: Server) -> None:
     answer = operator.get("/v1/audit")
     broken = [(found["name"], found["examples"]) for found in answer.json["data"] if not found["ok"]]
     assert broken == [("the gateway holds no money without an order", [held.reference])]
-    gateway.void(reference=held.reference, idempotency_key=new_id("key"))
+    gateway.void(reference=held.reference)
     assert operator.get("/v1/audit").json["ok"] is True
+
+
+def test_the_audit_does_not_fail_for_authorisations_that_have_lapsed(operator: Any, sandbox: Server) -> None:
+    lamp, ann = make_product("LAMP", 1), make_customer("ann")
+    with transaction() as session:
+        order = place_order(session, ann, {lamp: 1}, "pm_card_visa")
+        session.info.clear()  # not to be published
+    reference = gateway.authorise(
+        amount=order.total, currency="EUR", method="pm_card_visa", order_id=order.id, idempotency_key=new_id("key")
+    ).reference
+    with transaction() as session:
+        payments.authorised(session, order.id, reference)
+    requests.post(f"{sandbox.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
+    answer = operator.get("/v1/audit").json
+    lapsed = next(found for found in answer["data"] if found["name"] == "authorisations that have lapsed")
+    assert (answer["ok"], lapsed["ok"], lapsed["examples"]) == (True, True, [order.id])
+    assert lapsed["figures"]["lapsed"] == 1
 
 
 def test_without_the_gateway_there_is_no_audit(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:

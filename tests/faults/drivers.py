@@ -19,12 +19,13 @@ from tests.shopping import make_customer, make_product, place_order
 _numbers = count(1)
 
 
-def checkout(refused_at: str | None = None) -> str:
+def checkout(refused_at: str | None = None, method: str = "pm_card_visa") -> str:
     """A new customer buys two of one thing and one of another."""
     number = next(_numbers)
     plenty = make_product(f"PLENTY-{number}", 10)
     scarce = make_product(f"SCARCE-{number}", 1)
-    method = "pm_card_chargeDeclined" if refused_at == "payments.authorise" else "pm_card_visa"
+    if refused_at == "payments.authorise":
+        method = "pm_card_chargeDeclined"
     user_id = make_customer(f"customer{number}")
     with transaction() as session:
         order = place_order(session, user_id, {plenty: 2, scarce: 1}, method)

@@ -6,17 +6,22 @@ from typing import Any
 import pytest
 import requests
 
-import workflows  # noqa: F401  the workflows that there are
+from models import runs
+from models.database import transaction
 from stack.waiting import wait_until
 from tests.faults import checks, standstill
 from tests.faults.drivers import checkout
 from tests.faults.fleets import SHORT
 from tests.shop import Shop
+from workflows import operations
 
 LATE = 2 * float(SHORT["SHOP_GATEWAY_TIMEOUT"])  # seconds, well beyond what a worker waits
 FAULTS: dict[str, dict[str, Any]] = {
     "late": {"kind": "delay", "seconds": LATE},
-    "500": {"kind": "error", "times": 3},
+    "503": {"kind": "unavailable", "times": 3},
+    "500 stored, nothing done": {"kind": "error"},
+    "500 stored twice, nothing done": {"kind": "error", "times": 2},
+    "500 stored, done": {"kind": "error_after"},
     "cut": {"kind": "cut", "times": 2},
 }
 
@@ -36,6 +41,7 @@ def test_the_payment_gateway_when_it_authorises(crew: Shop, fault: str) -> None:
     assert checks.ended(run_id) == "succeeded"
     standstill.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", standstill.of(run_id))
     checks.books_hold(crew)
+    assert _holds(crew, run_id) == ["requires_capture"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -45,6 +51,29 @@ def test_the_payment_gateway_when_it_voids(crew: Shop, fault: str) -> None:
     assert checks.ended(run_id) == "cancelled"
     standstill.note("the gateway is late, says 500 or cuts", f"void, {fault}", standstill.of(run_id))
     checks.books_hold(crew)
+    assert _holds(crew, run_id) == ["canceled"]
+
+
+@pytest.mark.parametrize("fault", ["500 stored, nothing done", "500 stored, done"])
+def test_an_order_is_taken_back_while_nobody_knows_what_a_stored_500_has_done(crew: Shop, fault: str) -> None:
+    """The undo alone settles what was asked for: the step itself never hears an answer."""
+    _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
+    run_id = checkout()
+    assert wait_until(lambda: checks.status_of(run_id, "payments.authorise") == "intent", 20, 0.005)
+    with transaction() as session:
+        operations.cancel(session, run_id)
+    assert checks.ended(run_id) == "cancelled"
+    checks.books_hold(crew)
+    assert _holds(crew, run_id) in ([], ["canceled"])
+
+
+@pytest.mark.parametrize("method", ["pm_sandbox_requiresAction", "pm_sandbox_processing"])
+def test_a_payment_that_nobody_decides_is_refused_and_can_not_come_true(crew: Shop, method: str) -> None:
+    _strike(crew, path="/v1/payment_intents/", kind="unavailable")
+    run_id = checkout(method=method)
+    assert checks.ended(run_id) == "cancelled"
+    checks.books_hold(crew)
+    assert [made["status"] for made in _made(crew, run_id)] == ["canceled"]
 
 
 def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
@@ -69,6 +98,21 @@ def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
     assert checks.ended(run_id) == "succeeded"
     standstill.note("a gateway killed and started", "mail", standstill.of(run_id, back))
     checks.books_hold(crew)
+
+
+def _made(shop: Shop, run_id: str) -> list[dict[str, Any]]:
+    with transaction() as session:
+        order_id = runs.get(session, run_id).input["order_id"]
+    return [made for made in shop.ledger() if made["metadata"]["order_id"] == order_id]
+
+
+def _holds(shop: Shop, run_id: str) -> list[str]:
+    """What became of each time that the gateway has held money for the run's order."""
+    return [
+        made["status"]
+        for made in _made(shop, run_id)
+        if ("authorise", "succeeded") in [(done["kind"], done["status"]) for done in made["operations"]]
+    ]
 
 
 def _strike(shop: Shop, **fault: Any) -> None:

@@ -56,7 +56,7 @@ def refused(book: str) -> Sale:
 
 def test_a_new_shop_has_nothing_to_be_wrong() -> None:
     found = check(ledger())
-    assert len(found) == 18
+    assert len(found) == 19
     assert [finding for finding in found.values() if not finding.ok] == []
 
 
@@ -204,8 +204,31 @@ def test_a_second_authorisation_is_found(sold: Sale) -> None:
         found = broken(replace(now, intents=[sold.held, twin]))
         assert found["the gateway has authorised at most once for an order"] == [sold.id]
         assert found.get("the gateway holds no money without an order", []) == (["pi_twin"] if live else [])
-    declined = replace(sold.held, reference="pi_declined", state="requires_payment_method")
-    assert broken(replace(now, intents=[sold.held, declined])) == {}
+    for state in ("requires_payment_method", "canceled"):
+        never_held = replace(sold.held, reference="pi_never_held", state=state)
+        assert broken(replace(now, intents=[sold.held, never_held])) == {}
+
+
+def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused: Sale) -> None:
+    assert sold.held
+    assert refused.held
+    name = "authorisations that have lapsed"
+    assert check(ledger(sold, refused))[name] == Finding(name, True, {"lapsed": 0, "amount": 0}, [])
+    lapsed = [replace(sold.held, state="lapsed"), replace(refused.held, state="lapsed")]
+    now = replace(ledger(), intents=lapsed)
+    assert broken(now) == {}
+    # For the cancelled order it makes no difference who has let go.
+    assert check(now)[name] == Finding(name, True, {"lapsed": 1, "amount": sold.held.amount}, [sold.id])
+    assert check(now)["the gateway has every payment as the shop has it"].figures["held_there"] == 0
+    change("UPDATE payments.payment SET status = 'captured' WHERE status = 'authorised'")
+    assert broken(now) == {"the gateway has every payment as the shop has it": [sold.id]}
+
+
+def test_a_second_hold_is_found_also_when_the_first_has_lapsed(sold: Sale) -> None:
+    assert sold.held
+    twin = replace(sold.held, reference="pi_twin", state="lapsed")
+    found = broken(replace(ledger(sold), intents=[sold.held, twin]))
+    assert found == {"the gateway has authorised at most once for an order": [sold.id]}
 
 
 @pytest.mark.parametrize("fault", [{"amount": 1}, {"currency": "USD"}, {"state": "voided"}, {"state": "captured"}])

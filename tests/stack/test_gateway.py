@@ -113,11 +113,65 @@ def test_many_at_once_with_one_key_charge_once(gateway: Server) -> None:
     assert len(booked(gateway, key)) == 1
 
 
-def test_error_fault_does_nothing(gateway: Server) -> None:
+@pytest.mark.parametrize(("kind", "done"), [("error", 0), ("error_after", 1)])
+def test_a_500_is_stored_under_its_key_and_repeated(gateway: Server, kind: str, done: int) -> None:
+    key, other = new_key(), new_key()
+    fault(gateway, kind=kind)
+    answers = [pay(gateway, key) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [500, 500, 500]
+    assert ["Idempotent-Replayed" in answer.headers for answer in answers] == [False, True, True]
+    assert len(booked(gateway, key)) == done
+    assert pay(gateway, other).status_code == 200
+
+
+def test_a_stored_500_outlives_the_gateway(tmp_path: Path) -> None:
+    server = gateway_in(tmp_path)
     key = new_key()
-    fault(gateway, kind="error", times=2, path="/v1/payment_intents")
-    assert [pay(gateway, key).status_code for _ in range(3)] == [500, 500, 200]
+    fault(server, kind="error_after")
+    assert pay(server, key).status_code == 500
+    server.kill()
+    server.start()
+    assert pay(server, key).headers["Idempotent-Replayed"] == "true"
+    assert len(booked(server, key)) == 1
+    assert server.stop() == 0
+
+
+def test_a_stored_answer_uses_up_no_fault(gateway: Server) -> None:
+    key = new_key()
+    pay(gateway, key)
+    fault(gateway, kind="error")
+    assert pay(gateway, key).status_code == 200
+    assert get(gateway, "/v1/payment_intents", limit=1)["object"] == "list"
+    assert pay(gateway).status_code == 500
+
+
+def test_what_was_refused_before_it_began_is_not_stored(gateway: Server) -> None:
+    key = new_key()
+    fault(gateway, kind="unavailable", times=2, path="/v1/payment_intents")
+    assert [pay(gateway, key).status_code for _ in range(3)] == [503, 503, 200]
     assert len(booked(gateway, key)) == 1
+    fault(gateway, kind="unavailable")
+    assert get(gateway, "/v1/payment_intents")["error"]["type"] == "api_error"
+
+
+@pytest.mark.parametrize("status", ["requires_action", "processing"])
+def test_a_payment_that_nobody_has_decided_can_be_cancelled(gateway: Server, status: str) -> None:
+    method = {"requires_action": "pm_sandbox_requiresAction", "processing": "pm_sandbox_processing"}[status]
+    intent = pay(gateway, payment_method=method).json()
+    assert (intent["status"], intent["amount_capturable"]) == (status, 0)
+    path = f"/v1/payment_intents/{intent['id']}/cancel"
+    assert post(gateway, path, cancellation_reason="abandoned").json()["status"] == "canceled"
+
+
+def test_an_authorisation_lapses_once(gateway: Server) -> None:
+    intent = pay(gateway).json()
+    lapse = f"{gateway.url}/sandbox/payment_intents/{intent['id']}/lapse"
+    lapsed = requests.post(lapse, timeout=5).json()
+    assert (lapsed["status"], lapsed["cancellation_reason"]) == ("canceled", "automatic")
+    assert requests.post(lapse, timeout=5).status_code == 400
+    assert requests.post(lapse.replace(intent["id"], "pi_none"), timeout=5).status_code == 404
+    taken = post(gateway, f"/v1/payment_intents/{intent['id']}/capture")
+    assert taken.json()["error"]["code"] == "payment_intent_unexpected_state"
 
 
 def test_cut_fault_charges_without_an_answer(gateway: Server) -> None:

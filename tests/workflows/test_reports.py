@@ -71,10 +71,10 @@ def test_a_report_whose_worker_is_killed_is_written_once(shop: Shop, staff: Any)
 
 
 def test_a_slot_that_is_asked_for_twice_has_one_report(shop: Shop, staff: Any) -> None:
-    from workflows.schedule import start_scheduled
+    from workflows import app
 
     for _ in range(3):
-        start_scheduled.apply_async(("inventory_report", "day"), queue="reports")
+        app.send_task("schedule.start", ("inventory_report",), queue="reports")
     assert wait_until(lambda: len(_written()) > 0, 20, 0.05)
     assert wait_until(_ended, 20, 0.05)
     [report] = staff.get("/v1/reports").json["data"]

@@ -1,5 +1,6 @@
 """The mail adapter against the real mailbox."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ import requests
 from models.errors import GatewayDown, MailRefused
 from settings import Settings
 from tasks.gateways import mail
-from tests.servers import Server
+from tests.servers import Server, deaf
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +120,25 @@ def test_nobody_there_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, smtp_url="smtp://127.0.0.1:9")
     with pytest.raises(GatewayDown):
         send("ann@example.com")
+
+
+def test_a_server_that_says_nothing_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections and never greets
+        use(monkeypatch, smtp_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail_timeout=0.2)
+        with pytest.raises(GatewayDown, match="timed out"):
+            send("ann@example.com")
+
+
+def test_a_connection_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "CONNECT_TIMEOUT", 0.2)
+    for scheme in ("smtp", "smtps"):
+        with deaf() as port:
+            use(monkeypatch, smtp_url=f"{scheme}://127.0.0.1:{port}", mail_timeout=600)
+            with pytest.raises(GatewayDown, match="timed out"):
+                send("ann@example.com")
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_each_answer_is_waited_for_as_long_as_the_setting_says(ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(ann)
+    assert mail._kept.connection.sock.gettimeout() == mail.settings.mail_timeout == 5

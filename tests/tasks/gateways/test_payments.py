@@ -15,7 +15,7 @@ from models.errors import BadRequest, BadSignature, Conflict, GatewayDown, Payme
 from settings import Settings
 from stack.waiting import wait_until
 from tasks.gateways import payments
-from tests.servers import Server
+from tests.servers import Server, deaf
 
 SECRET = "whsec_" + "y" * 32
 
@@ -37,7 +37,7 @@ def gateway(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    changed = Settings(gateway_timeout=0.5, stripe_webhook_secret=SECRET, **changes)
+    changed = Settings(**{"gateway_timeout": 0.5, "stripe_webhook_secret": SECRET, **changes})
     monkeypatch.setattr(payments, "settings", changed)
     payments._client.cache_clear()
 
@@ -107,20 +107,21 @@ def test_refused_method_is_a_decline(method: str, decline_code: str) -> None:
 @pytest.mark.usefixtures("gateway")
 def test_void_and_capture_find_out_what_is_done_already() -> None:
     reference = authorise().reference
-    for _ in range(2):  # other keys: the gateway itself says that it was voided before
-        assert payments.void(reference=reference, idempotency_key=new_key()).reference == reference
+    for _ in range(2):  # the gateway itself says that it was voided before
+        payments.void(reference=reference)
+    assert find(reference).status == "canceled"
     with pytest.raises(Conflict):
         payments.capture(reference=reference, amount=1999, idempotency_key=new_key())
     reference = authorise().reference
     for _ in range(2):
         payments.capture(reference=reference, amount=1999, idempotency_key=new_key())
     with pytest.raises(Conflict):
-        payments.void(reference=reference, idempotency_key=new_key())
+        payments.void(reference=reference)
     with pytest.raises(Conflict):
         payments.refund(reference=reference, amount=2000, idempotency_key=new_key())
 
 
-@pytest.mark.parametrize("kind", ["delay", "error", "cut"])
+@pytest.mark.parametrize("kind", ["delay", "unavailable", "cut"])
 def test_after_each_fault_the_same_key_leads_to_one_payment(gateway: Server, kind: str) -> None:
     key, order = new_key(), f"ord_{new_key()}"
     fault(gateway, kind=kind, seconds=0.8 if kind == "delay" else 0)
@@ -138,6 +139,59 @@ def test_after_each_fault_the_same_key_leads_to_one_payment(gateway: Server, kin
 
     assert wait_until(repeated, 5)
     assert [intent.reference for intent in payments.intents() if intent.order_id == order] == [reserved[0].reference]
+
+
+@pytest.mark.parametrize(("kind", "made"), [("error", 0), ("error_after", 1)])
+def test_a_stored_failure_spends_its_key_and_what_it_made_is_found(gateway: Server, kind: str, made: int) -> None:
+    key, order, since = new_key(), f"ord_{new_key()}", datetime.now(UTC)
+    fault(gateway, kind=kind)
+    with pytest.raises(GatewayDown) as first:
+        authorise(key=key, order_id=order)
+    assert not isinstance(first.value, payments.KeySpent)  # not known yet whether it was stored
+    for _ in range(2):
+        with pytest.raises(payments.KeySpent):
+            authorise(key=key, order_id=order)
+    found = payments.find(order_id=order, since=since, attempt=key)
+    assert [(intent.status, intent.was_held) for intent in found] == [("requires_capture", True)] * made
+    settled = payments.settle(order_id=order, since=since, attempt=key)
+    assert [settled.reference if settled else None] == ([intent.reference for intent in found] or [None])
+    assert payments.settle(order_id=order, since=since, attempt="another") is None
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("method", ["pm_sandbox_requiresAction", "pm_sandbox_processing"])
+def test_a_payment_that_nobody_decides_is_cancelled_before_it_is_refused(
+    gateway: Server, method: str, away: bool
+) -> None:
+    key, order = new_key(), f"ord_{new_key()}"
+    if away:  # for the cancellation; its repetition comes with the attempt's
+        fault(gateway, kind="unavailable", path="/v1/payment_intents/")
+        with pytest.raises(GatewayDown):
+            authorise(method, key, order_id=order)
+    for _ in range(2):
+        with pytest.raises(PaymentDeclined) as caught:
+            authorise(method, key, order_id=order)
+        assert caught.value.extra["decline_code"] in ("requires_action", "processing")
+    (made,) = (intent for intent in payments.intents() if intent.order_id == order)
+    assert (made.status, made.cancellation_reason, made.was_held) == ("canceled", "abandoned", False)
+
+
+@pytest.mark.parametrize("kind", ["error", "error_after"])
+def test_a_failure_is_never_stored_for_a_void(gateway: Server, kind: str) -> None:
+    reference = authorise().reference
+    fault(gateway, kind=kind, path="/v1/payment_intents/")
+    with pytest.raises(GatewayDown):
+        payments.void(reference=reference)
+    payments.void(reference=reference)
+    assert find(reference).status == "canceled"
+
+
+def test_a_connection_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with deaf() as port:
+        use(monkeypatch, gateway_port=port, gateway_timeout=60)
+        with pytest.raises(GatewayDown, match="connect timeout=2"):
+            authorise()
+    payments._client.cache_clear()
 
 
 def test_nobody_there_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:

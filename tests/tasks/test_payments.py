@@ -1,0 +1,203 @@
+"""Holding and letting go against the real sandbox gateway: one hold for an order, whatever becomes of the answers."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+import requests
+
+from models.errors import GatewayDown, PaymentDeclined
+from settings import Settings
+from tasks import payments
+from tasks.gateways import payments as gateway
+from tests.servers import Server
+
+INTENTS = "/v1/payment_intents"
+DECLINED, ASKED = "pm_card_chargeDeclinedInsufficientFunds", "pm_sandbox_requiresAction"
+TRIES = 100
+Answer = TypeVar("Answer")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server("stack.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
+    yield started
+    assert started.stop() == 0
+
+
+@pytest.fixture
+def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=server.ports["http"], gateway_timeout=5))
+    gateway._client.cache_clear()
+    yield server
+    requests.delete(server.url + "/sandbox/faults", timeout=5).raise_for_status()
+    gateway._client.cache_clear()
+
+
+class Order:
+    """One order's request to hold money, and what its run would ask."""
+
+    def __init__(self, server: Server, method: str = "pm_card_visa") -> None:
+        self.server, self.id, self.key = server, f"ord_{uuid4().hex}", f"run_{uuid4().hex}:payments.authorise"
+        self.since = datetime.now(UTC)
+        self.request = {
+            "order_id": self.id, "amount": 1999, "currency": "EUR", "method": method, "since": self.since.isoformat(),
+        }  # fmt: skip
+
+    def hold(self) -> str:
+        return payments._hold(self.request, self.key)
+
+    def let_go(self, reference: str | None = None) -> str | None:
+        return payments._let_go({"reference": reference, "hold": self.request, "hold_key": self.key}, "a-key")
+
+    @property
+    def made(self) -> dict[str, str]:
+        """What the gateway has: attempt → status."""
+        found = gateway.find(order_id=self.id, since=self.since)
+        return {(intent.attempt or "").removeprefix(self.key): intent.status for intent in found}
+
+    def holds(self) -> list[str]:
+        """The references of all that the bank has ever said yes to."""
+        return [intent.reference for intent in gateway.find(order_id=self.id, since=self.since) if intent.was_held]
+
+    def post_half_done(self) -> None:
+        """What the gateway may have made under the order's first key before it failed."""
+        form = {
+            "amount": "1999", "currency": "eur", "payment_method": ASKED, "confirm": "true", "capture_method": "manual",
+            "metadata[order_id]": self.id, "metadata[attempt]": self.key,
+        }  # fmt: skip
+        requests.post(self.server.url + INTENTS, data=form, auth=("sk_test_1", ""), timeout=5).raise_for_status()
+
+
+@pytest.fixture
+def order(sandbox: Server) -> Order:
+    return Order(sandbox)
+
+
+def strike(server: Server, kind: str, path: str = INTENTS, **fault: Any) -> None:
+    requests.post(
+        server.url + "/sandbox/faults", json={"kind": kind, "path": path, **fault}, timeout=5
+    ).raise_for_status()
+
+
+def tried(call: Callable[[], Answer]) -> Answer:
+    """The call as the engine makes it: again for as long as the gateway is down."""
+    for _ in range(TRIES):
+        try:
+            return call()
+        except GatewayDown:
+            time.sleep(0.02)
+    raise AssertionError("the gateway never answered")
+
+
+@pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
+def test_after_a_stored_500_money_is_held_once(order: Order, kind: str, key: str) -> None:
+    strike(order.server, kind)
+    reference = tried(order.hold)
+    assert (order.made, order.holds()) == ({key: "requires_capture"}, [reference])
+    assert order.hold() == reference
+
+
+@pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
+def test_an_undo_finds_what_a_stored_500_has_hidden(order: Order, kind: str, key: str) -> None:
+    strike(order.server, kind)
+    with pytest.raises(GatewayDown):
+        order.hold()
+    reference = tried(order.let_go)
+    assert (order.made, order.holds()) == ({key: "canceled"}, [reference])
+    # An attempt that was held up until now finds what was let go, and holds nothing more.
+    assert order.hold() == reference
+    assert order.let_go() == reference
+    assert (order.made, order.holds()) == ({key: "canceled"}, [reference])
+
+
+def test_one_key_after_the_other_may_be_spent(order: Order) -> None:
+    strike(order.server, "error", times=3)
+    reference = tried(order.hold)
+    assert (order.made, order.holds()) == ({":4": "requires_capture"}, [reference])
+    assert tried(order.let_go) == reference
+    assert order.made == {":4": "canceled"}
+
+
+def test_a_503_that_was_not_stored_is_asked_again_under_the_same_key(order: Order) -> None:
+    strike(order.server, "unavailable", times=2)
+    reference = tried(order.hold)
+    assert (order.made, order.holds()) == ({"": "requires_capture"}, [reference])
+
+
+def test_no_other_key_is_tried_while_nobody_knows_what_a_spent_one_has_done(order: Order) -> None:
+    strike(order.server, "error_after")
+    with pytest.raises(GatewayDown):
+        order.hold()
+    for kind in ("unavailable", "cut"):
+        strike(order.server, "delay")  # for the repetition, which is answered
+        strike(order.server, kind)  # for the look at what there is
+        with pytest.raises(GatewayDown):
+            order.hold()
+    assert order.holds() == [order.hold()]
+
+
+def test_what_was_left_half_done_is_cancelled_and_asked_again(order: Order) -> None:
+    strike(order.server, "error")
+    with pytest.raises(GatewayDown):
+        order.hold()
+    order.post_half_done()
+    reference = tried(order.hold)
+    assert (order.made, order.holds()) == ({"": "canceled", ":2": "requires_capture"}, [reference])
+    assert order.hold() == reference
+    assert order.let_go(reference) == reference
+    assert order.made == {"": "canceled", ":2": "canceled"}
+
+
+@pytest.mark.parametrize("method", [DECLINED, ASKED])
+def test_a_no_behind_a_stored_500_is_a_no(sandbox: Server, method: str) -> None:
+    order = Order(sandbox, method)
+    strike(sandbox, "error_after")
+    with pytest.raises(PaymentDeclined) as caught:
+        tried(order.hold)
+    assert caught.value.extra["decline_code"] in ("insufficient_funds", "requires_action")
+    assert order.let_go() is None
+    assert order.holds() == []
+    assert set(order.made.values()) <= {"canceled", "requires_payment_method"}
+
+
+def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_order(order: Order) -> None:
+    first = order.hold()
+    second = gateway.authorise(
+        amount=1999, currency="EUR", method="pm_card_visa", order_id=order.id, idempotency_key="no-run-has-it"
+    ).reference
+    other = Order(order.server)
+    kept = other.hold()
+    assert order.let_go(first) == first
+    assert sorted(order.holds()) == sorted([first, second])
+    assert set(order.made.values()) == {"canceled"}
+    assert (other.made, other.holds()) == ({"": "requires_capture"}, [kept])
+
+
+@pytest.mark.parametrize("kind", ["error", "error_after", "unavailable", "cut"])
+def test_an_undo_that_was_not_answered_is_repeated(order: Order, kind: str) -> None:
+    reference = order.hold()
+    strike(order.server, kind, path=INTENTS + "/")
+    assert tried(lambda: order.let_go(reference)) == reference
+    assert order.made == {"": "canceled"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_goes_wrong_and_whoever_asks_there_is_one_hold_and_in_the_end_none(order: Order, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(chance.randrange(1, 9)):
+        kind = chance.choice(["error", "error_after", "unavailable", "cut"])
+        strike(order.server, kind, path=chance.choice([INTENTS, INTENTS, INTENTS + "/"]))
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(tried, order.hold) for _ in range(chance.randrange(4))]
+        undone = pool.submit(tried, order.let_go)
+        references = {future.result() for future in [*asked, undone]}
+    assert order.holds() == list(references)
+    late = tried(order.hold)
+    assert order.holds() == [late]
+    assert "requires_capture" not in order.made.values()
