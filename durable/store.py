@@ -49,8 +49,9 @@ _STEPS_NOW = text(f"SELECT {_STEPS} AS steps").bindparams(_RUN_ID).columns(colum
 # Two workers must not perform the same step side by side. Its record may not be there yet, so that an advisory lock
 # stands for it until the end of the transaction.
 _FREE = "pg_try_advisory_xact_lock(hashtextextended(CAST(:run_id AS text) || :name, 0)) AS free"
-_READ = text(f"{_SELECT}, {_FREE} {_OF_GENERATION}").bindparams(_RUN_ID, bindparam("name", type_=String))
-_READ = _READ.columns(*_COLUMNS)
+_READ = (
+    text(f"{_SELECT}, {_FREE} {_OF_GENERATION}").bindparams(_RUN_ID, bindparam("name", type_=String)).columns(*_COLUMNS)
+)
 
 
 def lock(session: Session, run_id: str, generation: int | None = None) -> Run[Any] | None:
