@@ -167,7 +167,7 @@ def join(session: Session, run: Run[Any], call: Call, worker: str, attempt: int 
     values = {**_values(run, worker), "progress": True}
     joined = session.connection().execute(_JOIN, {**values, "signals": None, "status": run.status}).one_or_none()
     if joined is None or session.connection().scalar(_INSERT, {**values, "attempt": attempt}) is None:
-        raise Superseded(f"{call.name} of {run.id}")
+        raise Superseded(f"run {run.id}, {call.name}")
 
 
 # A run that waits is woken by the notification, which PostgreSQL delivers with the commit.

@@ -215,7 +215,7 @@ class Invocation:
         call, record = begun.call, begun.call.step.record
         assert record is not None
         if not is_ours(run, begun):
-            raise Superseded(f"{call.name} of {run.id}")
+            raise Superseded(f"run {run.id}, {call.name}")
         batch.current, self.generation = call, run.generation
         output = record(session, run, begun.answer)
         session.flush()
