@@ -64,8 +64,9 @@ def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
         found = {}
         for name in names:
             command = [word.replace("workflows", "benchmarks.workers") for word in wanted[name].command]
+            variables = {**environment(settings), **wanted[name].environment}
             log = settings.var / f"{name}.log"
-            found[name] = exits.enter_context(process(name, command, environment(settings), log)).pid
+            found[name] = exits.enter_context(process(name, command, variables, log)).pid
         for name in names:
             if not wait_until(partial(ready, settings, wanted[name]), PATIENCE, 0.1):
                 log = settings.var / f"{name}.log"
