@@ -155,6 +155,19 @@ def peak_memory(pids: dict[str, int]) -> dict[str, float]:
     return {name: max(map(_peak, _family(pid))) for name, pid in pids.items()}
 
 
+def memory(pids: dict[str, int]) -> dict[str, float]:
+    """Name → MiB of memory that the process and its children have now, shared pages in proportion (PSS; Linux)."""
+    return {name: sum(map(_proportional, _family(pid))) for name, pid in pids.items()}
+
+
+def _proportional(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has ended meanwhile
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+
+
 def _family(pid: int) -> list[int]:
     return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 

@@ -10,6 +10,11 @@ import click
 from settings import QUEUES, Settings, var_folder
 
 OTHERS = 2  # children of a group that has neither `*` nor a number
+FLOWER_DEFAULTS = {
+    "FLOWER_READ_ONLY": "true",
+    "FLOWER_MAX_TASKS": "5000",  # steps that it remembers, 5 KiB each; its own default of 100,000 takes 500 MiB
+}
+"""What Flower's own variables may change in the environment of `shop up`."""
 
 
 class WrongSetting(click.ClickException):
@@ -154,9 +159,10 @@ def flower_environment(settings: Settings) -> dict[str, str]:
     """
     if "," in settings.flower_user + settings.flower_password:
         raise WrongSetting("SHOP_FLOWER_USER and SHOP_FLOWER_PASSWORD can't contain a comma.")
+    own = {name: os.environ.get(name, default) for name, default in FLOWER_DEFAULTS.items()}
     return {
+        **own,
         "FLOWER_ADDRESS": "127.0.0.1",
         "FLOWER_PORT": str(settings.flower_port),
         "FLOWER_BASIC_AUTH": f"{settings.flower_user}:{settings.flower_password}",
-        "FLOWER_READ_ONLY": os.environ.get("FLOWER_READ_ONLY", "true"),
     }

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from settings import QUEUES, Settings
-from stack.programs import programs
+from stack.programs import FLOWER_DEFAULTS, programs
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
@@ -51,6 +51,10 @@ def test_every_worker_performs_the_same_queues_in_place() -> None:
         if program.name.startswith("worker-"):
             found = SERVICES[program.name]["environment"].get("SHOP_IN_PLACE", "")
             assert found == program.environment["SHOP_IN_PLACE"], program.name
+
+
+def test_flower_is_as_read_only_and_as_small_as_on_one_machine() -> None:
+    assert FLOWER_DEFAULTS.items() <= SERVICES["flower"]["environment"].items()
 
 
 def test_the_sandbox_runs_only_for_a_trial() -> None:
