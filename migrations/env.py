@@ -9,7 +9,7 @@ from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.schema import CreateSchema
 
 import models
-from models.database import SCHEMAS, Base, Id
+from models.database import CONNECTION, SCHEMAS, Base, Id
 from settings import settings
 
 LOCK = 0x53484F50  # "SHOP", the advisory lock under which one migration at a time runs
@@ -28,7 +28,7 @@ def run() -> None:
     """Runs the migrations in one transaction, under a lock on which a second migration waits."""
     for module in pkgutil.iter_modules(models.__path__, "models."):
         importlib.import_module(module.name)
-    engine = create_engine(settings.database, poolclass=NullPool)
+    engine = create_engine(settings.database, poolclass=NullPool, connect_args=CONNECTION)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         for schema in SCHEMAS:
