@@ -6,7 +6,9 @@ from settings import QUEUES, settings
 
 broker_url = settings.broker
 result_backend = settings.results
-task_queues = [Queue(name, routing_key=name) for name in QUEUES]
+_on_redis = broker_url.startswith(("redis", "valkey", "sentinel"))
+_kind = {} if _on_redis else {"x-queue-type": "quorum"}  # RabbitMQ: survives the loss of one node of three
+task_queues = [Queue(name, routing_key=name, queue_arguments=_kind) for name in QUEUES]
 task_default_queue = "orders"
 task_create_missing_queues = False
 task_serializer = result_serializer = "json"
@@ -31,7 +33,7 @@ event_queue_ttl, event_queue_expires = 5.0, 60.0
 
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-if broker_url.startswith(("redis", "valkey", "sentinel")):
+if _on_redis:
     broker_transport_options = {
         "visibility_timeout": 60,
         "unacked_restore_interval": 1,
@@ -43,7 +45,7 @@ if broker_url.startswith(("redis", "valkey", "sentinel")):
         "health_check_interval": 5,
     }
 else:
-    task_default_queue_type = "quorum"
+    task_default_exchange_type = "topic"  # Celery's delayed delivery, which comes with quorum queues, needs one
     broker_heartbeat = 10
     broker_transport_options = {"confirm_publish": True}
 redis_socket_timeout, redis_socket_connect_timeout = 5.0, 2.0

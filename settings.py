@@ -26,7 +26,7 @@ QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
     "reports",
 )  # fmt: skip
-"""One queue per service, and one for mail that nobody waits for."""
+"""One queue per service, and one for mail that nobody waits for, such as reminders."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
 
 
@@ -86,10 +86,16 @@ class Settings(BaseSettings):
     gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for an answer of the payment gateway")
 
     worker_groups: str = Field(
-        "all=*",
-        description="worker processes and their queues, e.g. 'money=payments;rest=*' (* = all others)",
+        "shop=*/notifications;mail=notifications,mass_mail;bulk=catalogue,reports",
+        description="workers as name=queues; * = all other queues, after a / queues it only performs in place, "
+        "name:4=… = 4 child processes",
     )
-    worker_concurrency: int = Field(3, ge=1, description="child processes of each worker")
+    worker_concurrency: int = Field(3, ge=1, description="child processes of a worker with *; others have 2")
+    in_place: str = Field(
+        "",
+        description="queues whose steps a worker performs in place without consuming them; "
+        "set for each worker by what is after the / of its group",
+    )
     worker_events: bool = Field(True, description="send task events to Flower")
     lease: float = Field(5.0, gt=0, description="seconds after which a silent run counts as lost")
     continue_for: float = Field(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import psycopg
 
 from durable import store
+from models.database import CONNECTION
 from settings import settings
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class _Listener(threading.Thread):
 
     def _listen(self) -> None:
         url = settings.database.replace("+psycopg", "")
-        with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name="shopflow-listen") as connection:
+        with psycopg.connect(url, autocommit=True, application_name="shopflow-listen", **CONNECTION) as connection:
             connection.execute(f"LISTEN {store.ENDED}")
             self._wake_all()  # whatever ended while nobody listened
             while True:

@@ -30,7 +30,7 @@ def measure(folder: Path, runs: int) -> Report:
 
     report = Report("backlog", runs)
     settings = provision.prepare()
-    alone = settings.model_copy(update={"worker_concurrency": 1})
+    alone = settings.model_copy(update={"worker_groups": "all:1=*"})
     with parts(settings, "postgres", "redis", "gateway", "mailbox", "dispatcher-1"):
         migrate()
         from benchmarks.rivals import Durable, supplies

@@ -40,14 +40,15 @@ def measure(folder: Path, runs: int) -> Report:
         durable = Durable("durable", quiet, quiet=True)
         outside = Durable("with gateway and mail", loud, quiet=False)
         plain = Plain("plain")
-        with parts(settings, *OUTSIDE, "worker-all", "dispatcher-1"):
+        together = settings.model_copy(update={"worker_groups": "all=*"})
+        with parts(together, *OUTSIDE, "worker-all", "dispatcher-1"):
             with stock.workers(settings, [list(QUEUES)]):
                 _compare(report, "one worker", runs, [durable, plain, outside])
             _ratio(report, "one worker", "durable", "plain", at_least=2.5)
             with Dbos.running("DBOS", quiet, settings, DBOS_PROCESSES, DBOS_THREADS) as dbos:
                 _compare(report, "beside DBOS", runs, [durable, dbos])
                 _ratio(report, "beside DBOS", "durable", "DBOS", at_least=4.0)
-        groups = ";".join(f"{queue}={queue}" for queue in CHECKOUTS_QUEUES)
+        groups = ";".join(f"{queue}:{settings.worker_concurrency}={queue}" for queue in CHECKOUTS_QUEUES)
         each = settings.model_copy(update={"worker_groups": f"{groups};rest=*"})
         workers = [f"worker-{queue}" for queue in CHECKOUTS_QUEUES]
         each_queue = [[queue] for queue in CHECKOUTS_QUEUES]

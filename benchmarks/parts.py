@@ -64,8 +64,9 @@ def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
         found = {}
         for name in names:
             command = [word.replace("workflows", "benchmarks.workers") for word in wanted[name].command]
+            variables = {**environment(settings), **wanted[name].environment}
             log = settings.var / f"{name}.log"
-            found[name] = exits.enter_context(process(name, command, environment(settings), log)).pid
+            found[name] = exits.enter_context(process(name, command, variables, log)).pid
         for name in names:
             if not wait_until(partial(ready, settings, wanted[name]), PATIENCE, 0.1):
                 log = settings.var / f"{name}.log"
@@ -152,6 +153,19 @@ def _cpu_seconds(root: psutil.Process) -> float:
 def peak_memory(pids: dict[str, int]) -> dict[str, float]:
     """Name → MiB of memory that the process or one of its children has had at most so far (VmHWM; Linux)."""
     return {name: max(map(_peak, _family(pid))) for name, pid in pids.items()}
+
+
+def memory(pids: dict[str, int]) -> dict[str, float]:
+    """Name → MiB of memory that the process and its children have now, shared pages in proportion (PSS; Linux)."""
+    return {name: sum(map(_proportional, _family(pid))) for name, pid in pids.items()}
+
+
+def _proportional(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has ended meanwhile
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
 
 
 def _family(pid: int) -> list[int]:

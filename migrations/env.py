@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateSchema
 import models
 from durable.ids import Id
 from durable.tables import metadata as durable_metadata
-from models.database import SCHEMAS, Base
+from models.database import CONNECTION, SCHEMAS, Base
 from settings import settings
 
 LOCK = 0x53484F50  # "SHOP", the advisory lock under which one migration at a time runs
@@ -30,7 +30,7 @@ def run() -> None:
     """Runs the migrations in one transaction, under a lock on which a second migration waits."""
     for module in pkgutil.iter_modules(models.__path__, "models."):
         importlib.import_module(module.name)
-    engine = create_engine(settings.database, poolclass=NullPool)
+    engine = create_engine(settings.database, poolclass=NullPool, connect_args=CONNECTION)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         for schema in SCHEMAS:

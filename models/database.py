@@ -24,6 +24,18 @@ SCHEMAS = (
 # A process that is stopped in the middle of a transaction must not hold its locks for longer than a few seconds.
 SESSION_OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=10s"
 
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""What every connection to PostgreSQL asks of libpq: an error after about 20 s if the server's host or the network
+has gone, whether a statement is under way or the connection rests. TCP by itself takes up to two hours. Seconds, but
+for `tcp_user_timeout`; without effect on unix sockets."""
+
 Statements = Session | Connection
 """What a rule takes that writes in one statement or only reads: a transaction's session, or `single_statements`."""
 
@@ -69,7 +81,7 @@ def engine() -> Engine:
         max_overflow=0,
         pool_use_lifo=True,
         pool_timeout=5,
-        connect_args={"connect_timeout": 5, "application_name": "shopflow", "options": SESSION_OPTIONS},
+        connect_args={**CONNECTION, "application_name": "shopflow", "options": SESSION_OPTIONS},
     )
     event.listen(made, "checkin", _rest)
     event.listen(made, "checkout", _look_after)

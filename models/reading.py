@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from models.database import SESSION_OPTIONS
+from models.database import CONNECTION, SESSION_OPTIONS
 from settings import settings
 
 KEPT, AT_MOST = 2, 8
@@ -32,7 +32,7 @@ def _engine(planned: str) -> Engine:
         pool_size=KEPT,
         max_overflow=AT_MOST - KEPT,
         pool_timeout=5,
-        connect_args={"connect_timeout": 5, "application_name": "shopflow reading", "options": OPTIONS + planned},
+        connect_args={**CONNECTION, "application_name": "shopflow reading", "options": OPTIONS + planned},
     )
 
 

@@ -47,7 +47,7 @@ def prepare() -> Settings:
     """
     _write({**{name: secrets.token_urlsafe(32) for name in SECRETS}, **_kept_secrets()})
     settings = load()
-    worker_groups(settings.worker_groups)
+    worker_groups(settings)
     flower_environment(settings)
     if not settings.broker_url:
         redis_server()

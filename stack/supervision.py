@@ -139,6 +139,7 @@ def _program_section(settings: Settings, program: Program, priority: int) -> str
         f"program:{program.name}",
         command=shlex.join([*tether, *program.command]),
         directory=ROOT,
+        environment=",".join(f'{name}="{value}"' for name, value in program.environment.items()),
         priority=priority,
         autostart=str(program.server).lower(),
         autorestart="true",

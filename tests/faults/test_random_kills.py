@@ -15,7 +15,10 @@ from tests.faults.whole import Customer, Whole, busy, note
 
 SECONDS = float(os.environ.get("KILL_SECONDS", "25"))
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(10**6)
-PROGRAMS = ("api", "worker-all", "dispatcher-1", "dispatcher-2", "gateway", "mailbox", "redis", "postgres", "beat")
+WORKERS = ("worker-shop", "worker-mail")
+PROGRAMS = (
+    "api", *WORKERS, "dispatcher-1", "dispatcher-2", "gateway", "mailbox", "redis", "postgres", "beat",
+)  # fmt: skip
 
 
 @pytest.mark.timeout(SECONDS + 240)
@@ -39,7 +42,7 @@ def _kill_something(whole: Whole, dice: random.Random) -> str:
     """Kills a program, or one of its children where it has any; says what."""
     name = dice.choice(PROGRAMS)
     pid = whole.pid(name)
-    if name in ("api", "worker-all") and dice.random() < 0.5 and (children := whole.children(name)):
+    if name in ("api", *WORKERS) and dice.random() < 0.5 and (children := whole.children(name)):
         pid, name = dice.choice(children), f"a child of {name}"
     try:
         os.kill(pid, signal.SIGQUIT if name == "postgres" else signal.SIGKILL)

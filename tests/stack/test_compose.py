@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from settings import QUEUES, Settings
-from stack.programs import programs
+from stack.programs import FLOWER_DEFAULTS, programs
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
@@ -17,21 +17,10 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 TRIAL = ("gateway", "mailbox")
 
 
-def groups() -> str:
-    """The queues of the compose file's workers, as SHOP_WORKER_GROUPS would have them."""
-    found = []
-    for name, service in SERVICES.items():
-        if name.startswith("worker-"):
-            command = shlex.split(service["command"])
-            found.append(f"{name.removeprefix('worker-')}={command[command.index('-Q') + 1]}")
-    return ";".join(found)
-
-
 @pytest.fixture
 def supervised(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     monkeypatch.setenv("SHOP_VAR", "/data")
-    found = programs(Settings(worker_groups=groups()))
-    return {program.name: list(program.command) for program in found if not program.server}
+    return {program.name: list(program.command) for program in programs(Settings()) if not program.server}
 
 
 def service_of(program: str) -> str:
@@ -52,8 +41,20 @@ def test_there_is_no_service_that_the_supervisor_does_not_know(supervised: dict[
 
 
 def test_every_queue_has_a_worker() -> None:
-    queues = [queue for group in groups().split(";") for queue in group.split("=")[1].split(",")]
+    commands = [shlex.split(service["command"]) for name, service in SERVICES.items() if name.startswith("worker-")]
+    queues = [queue for command in commands for queue in command[command.index("-Q") + 1].split(",")]
     assert sorted(queues) == sorted(QUEUES)
+
+
+def test_every_worker_performs_the_same_queues_in_place() -> None:
+    for program in programs(Settings()):
+        if program.name.startswith("worker-"):
+            found = SERVICES[program.name]["environment"].get("SHOP_IN_PLACE", "")
+            assert found == program.environment["SHOP_IN_PLACE"], program.name
+
+
+def test_flower_is_as_read_only_and_as_small_as_on_one_machine() -> None:
+    assert FLOWER_DEFAULTS.items() <= SERVICES["flower"]["environment"].items()
 
 
 def test_the_sandbox_runs_only_for_a_trial() -> None:
@@ -81,7 +82,7 @@ def test_work_starts_after_the_migrations_and_the_servers_are_watched() -> None:
     for name, service in SERVICES.items():
         if name.startswith("worker-") or name in ("api", "dispatcher", "beat"):
             assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-    for name in ("postgres", "redis", "api", "flower", "worker-money"):
+    for name in ("postgres", "redis", "api", "flower", "worker-shop"):
         assert "healthcheck" in SERVICES[name], name
     assert SERVICES["dispatcher"]["deploy"]["replicas"] == 2
 

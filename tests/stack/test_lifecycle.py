@@ -17,7 +17,8 @@ from stack.waiting import wait_until
 from tests.command import FREE_PORTS, processes, shop
 
 NAMES = {
-    "postgres", "redis", "gateway", "mailbox", "api", "worker-all", "dispatcher-1", "dispatcher-2", "beat", "flower",
+    "postgres", "redis", "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+    "dispatcher-1", "dispatcher-2", "beat", "flower",
 }  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def test_no_password_stands_in_a_command_line(var: Path) -> None:
         assert not any(str(secret) in " ".join(process.cmdline()) for secret in secrets)
 
 
-@pytest.mark.parametrize("name", ["api", "worker-all", "dispatcher-1", "redis", "postgres"])
+@pytest.mark.parametrize("name", ["api", "worker-shop", "dispatcher-1", "redis", "postgres"])
 def test_what_is_killed_is_back(var: Path, name: str) -> None:
     before = processes(var)[name]
     os.kill(before["pid"], signal.SIGKILL)

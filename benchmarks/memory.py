@@ -1,0 +1,92 @@
+"""The memory of every process of a whole shop, once a minute while customers order: does any of them grow?
+
+What counts is the proportional set size (PSS; Linux): pages that processes share, such as those that a worker's
+children have from it and PostgreSQL's buffers, count once. A process is shown with its children.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.figures import Report
+from benchmarks.parts import Shop, memory
+
+CUSTOMERS, ORDERS = 8, 100
+"""Orders between two looks at the clock: some seconds' worth."""
+SIGNED_IN = 600.0  # seconds, below the 15 minutes of an access token; then come other customers
+MINUTE = 60.0
+FLAT = 2.0  # MiB a thousand orders
+
+
+class MemoryReport(Report):
+    """Figures by process, each value a minute's; `orders` are those that had ended at each of them."""
+
+    def __init__(self) -> None:
+        super().__init__("memory", 1)
+        self.orders: list[int] = []
+
+    def take(self, orders: int, mebibytes: Mapping[str, float]) -> None:
+        """One look."""
+        self.orders.append(orders)
+        for name, value in mebibytes.items():
+            self.note(name, value, "MiB")
+        self.say(f"{orders} orders: {sum(mebibytes.values()):.0f} MiB, Flower {mebibytes['flower']:.0f}")
+
+    def growth(self, name: str) -> float:
+        """MiB a thousand orders in the second half; the first is for what is loaded and filled once."""
+        values, middle = self.figures[name].values, len(self.orders) // 2
+        return (values[-1] - values[middle]) / (self.orders[-1] - self.orders[middle]) * 1000
+
+    def show(self) -> None:
+        middle = len(self.orders) // 2
+        title = f"memory: MiB (PSS) with children, at {', '.join(str(self.orders[n]) for n in (0, middle, -1))} orders"
+        table = Table(title=title, title_justify="left", title_style="bold")
+        table.add_column("process")
+        for heading in ("start", "middle", "end", "MiB/1,000 orders in the 2nd half", "flat"):
+            table.add_column(heading, justify="right")
+        for name, figure in self.figures.items():
+            seen = [f"{figure.values[n]:.1f}" for n in (0, middle, -1)]
+            growth = self.growth(name)
+            table.add_row(name, *seen, f"{growth:+.2f}", "yes" if growth <= FLAT else "NO")
+        self.console.print(table)
+        for remark in self.remarks:
+            self.say(remark)
+
+    def as_dict(self) -> dict[str, Any]:
+        found = {**super().as_dict(), "orders": self.orders}
+        return {**found, "growth": {name: self.growth(name) for name in self.figures}}
+
+
+def measure(folder: Path, runs: int, minutes: float) -> Report:
+    """Brings a shop up in `folder`, has customers order for so many minutes, checks its books, takes it down."""
+    report = MemoryReport()
+    report.calibrate()
+    with Shop(folder).up() as shop:
+        shop.module("benchmarks.past", "fill", 1000, 0)
+        pids = {name: found["pid"] for name, found in shop.processes().items()}
+        began = time.monotonic()
+        orders = 0
+        while (now := time.monotonic()) - began < minutes * MINUTE:
+            until = min(now + SIGNED_IN, began + minutes * MINUTE)
+            orders = _load(report, shop, pids, orders, began, until)
+        report.take(orders, memory(pids))
+        restarts = {name: found["restarts"] for name, found in shop.processes().items() if found["restarts"]}
+        shop.run("audit")  # fails, and so do we, if the books are wrong
+    report.remarks.append(f"{minutes:g} minutes, {CUSTOMERS} customers; restarted: {restarts or 'nothing'}.")
+    return report
+
+
+def _load(report: MemoryReport, shop: Shop, pids: dict[str, int], orders: int, began: float, until: float) -> int:
+    """Orders by customers who have just registered, with a look each minute; how many orders there are then."""
+    with shop.customers(CUSTOMERS) as ask:
+        while time.monotonic() < until:
+            if time.monotonic() >= began + len(report.orders) * MINUTE:
+                report.take(orders, memory(pids))
+            done = ask({"shop": [CUSTOMERS, ORDERS]})
+            if done["wrong"]:
+                raise RuntimeError(f"After {orders} orders: {done['wrong'][:3]}")
+            orders += len(done["journeys"])
+    return orders
