@@ -59,6 +59,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{uuid7().hex}"
 
 
+def first_id(at: datetime) -> str:
+    """A bound for ids, without a prefix: those made before that millisecond are smaller, all others are not."""
+    return f"{int(at.timestamp() * 1000):012x}{'0' * 20}"
+
+
 class Base(DeclarativeBase):
     """What every table has in common: names of constraints that migrations can rely on."""
 

@@ -1,36 +1,23 @@
 """Steps of the accounts service."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import accounts, idempotency
+from models import idempotency, retention, runs
 from tasks.step import Run, step
 
-KEYS_KEPT = timedelta(hours=24)
-
 
 @step
-def forget_keys(session: Session, run: Run) -> dict[str, Any]:
-    """Deletes idempotency keys that are older than their promise of 24 hours."""
-    return {"keys": idempotency.delete_old(session, datetime.now(UTC) - KEYS_KEPT)}
-
-
-@step
-def forget_sessions(session: Session, run: Run) -> dict[str, Any]:
-    """Deletes sessions that have ended or run out."""
-    return {"sessions": accounts.delete_old_sessions(session, datetime.now(UTC))}
-
-
-@step
-def forget_tries(session: Session, run: Run) -> dict[str, Any]:
-    """Deletes tokens for new passwords that have run out, and guesses that are free again."""
-    now = datetime.now(UTC)
-    return {
-        "resets": accounts.delete_old_resets(session, now),
-        "guesses": accounts.delete_old_guesses(session, now),
-    }
+def prune(session: Session, run: Run) -> dict[str, Any]:
+    """Deletes a portion of what need not be kept any longer; a run of its own goes on where it ends."""
+    portion = retention.prune(session, place=run.input.get("place"))
+    if portion.place is None:
+        return {"deleted": portion.deleted}
+    number = run.input.get("portion", 1) + 1
+    about = {**run.input, "portion": number, "place": portion.place}
+    following = runs.start(session, run.workflow, key=f"{run.input['slot']}/{number}", input=about)
+    return {"deleted": portion.deleted, "next": following}
 
 
 @step
