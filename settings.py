@@ -104,15 +104,28 @@ class Settings(BaseSettings):
     sweep: float = Field(1.0, gt=0, description="seconds between two looks of the dispatcher")
     attempts: int = Field(5, ge=1, description="crashes of a run before it is given up and compensated")
     stuck_after: float = Field(900.0, gt=0, description="seconds of failures alone after which a run is called stuck")
-    in_place: str = Field(
-        "", description="queues whose calls this worker may make in place, though it does not consume them"
-    )
     checkout_deadline: float = Field(300.0, gt=0, description="seconds until an unfinished checkout is compensated")
     guest_cart_days: int = Field(30, ge=1, description="days after which a guest's cart that nobody touches is deleted")
     cart_days: int = Field(180, ge=1, description="days after which a customer's cart that nobody touches is emptied")
     cart_reminder_hours: float = Field(
         24.0, gt=0, description="hours after which a customer is reminded of a cart that was left alone"
     )
+    keep_idempotency_keys_days: int = Field(
+        1, ge=1, description="days for which a repeated request gets the first answer again"
+    )
+    keep_runs_days: int = Field(
+        90, ge=7, description="days for which a run that has succeeded or was cancelled is kept, with its steps"
+    )
+    keep_events_days: int = Field(400, ge=7, description="days for which events are kept, but for what staff did")
+    keep_staff_events_days: int = Field(
+        3650, ge=7, description="days for which events that say what staff did are kept"
+    )
+    keep_notifications_days: int = Field(400, ge=31, description="days for which the mails to people are kept")
+    keep_webhook_events_days: int = Field(
+        90, ge=31, description="days for which the gateway's events are kept; it sends them again for 30 at most"
+    )
+    keep_reports_days: int = Field(400, ge=7, description="days for which reports are kept")
+    keep_imports_days: int = Field(90, ge=7, description="days for which imports are kept, with their refused rows")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
     @classmethod

@@ -1,5 +1,6 @@
 """Ids: UUIDv7 (RFC 9562) in the database, `run_` and 32 hex digits in Python and JSON. They sort by time."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,3 +34,8 @@ def new_id(prefix: str) -> str:
 def uuid_of(run_id: str) -> UUID:
     """The UUID of a run's id, for statements that are written in SQL."""
     return UUID(run_id.removeprefix("run_"))
+
+
+def first_id(at: datetime) -> str:
+    """A bound for ids, without a prefix: those made before that millisecond are smaller, all others are not."""
+    return f"{int(at.timestamp() * 1000):012x}{'0' * 20}"

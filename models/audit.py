@@ -1,5 +1,8 @@
 """The shop's invariants: what must hold of its books, of each order, and between it and the payment gateway.
 
+They hold of orders whose run was deleted by its age as well, and what is said of mails is asked for as long as
+these are kept.
+
 They are checked while the shop is at work: an order whose run is under way may still be on its way to what is
 asked of it here, and is left out where that is so.
 """
@@ -13,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models import inventory
+from settings import settings
 
 OVERDUE = 60.0  # seconds after which a due run that no dispatcher has looked at counts as left alone
 
@@ -63,7 +67,7 @@ class _Invariant:
 
 _PLACED = """
     WITH placed AS (
-        SELECT placed.*, 'ord_' || replace(placed.id::text, '-', '') AS example, run.workflow, run.key,
+        SELECT placed.*, 'ord_' || replace(placed.id::text, '-', '') AS example,
             placed.status IN ('confirmed', 'processing', 'shipped', 'delivered') AS firm,
             run.id IS NOT NULL AND run.finished_at IS NULL AS under_way
         FROM orders."order" AS placed LEFT JOIN workflow.run ON run.id = placed.run_id
@@ -154,8 +158,9 @@ _BOOKS = (
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",
         """SELECT example, sent_at, fault, (sent_at IS NULL AND fault IS NULL OR kind <>
             CASE WHEN confirmed_at IS NULL THEN 'order_cancelled' ELSE 'order_confirmed' END) AS bad
-        FROM placed LEFT JOIN notifications.notification AS told ON told.key = workflow || ':' || placed.key
-        WHERE NOT under_way AND status <> 'pending'""",
+        FROM placed LEFT JOIN notifications.notification AS told ON told.key = 'checkout:' || example
+        WHERE NOT under_way AND status <> 'pending'
+            AND placed.created_at > now() - make_interval(days => :mails_kept)""",
     ),
 )
 
@@ -220,7 +225,7 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     Changes nothing. Must be the first thing in its transaction, and `ledger` must be from before it.
     """
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    bounds = {"overdue": OVERDUE}
+    bounds = {"overdue": OVERDUE, "mails_kept": settings.keep_notifications_days}
     books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
     stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
     values = {"asked_at": ledger.asked_at, **_columns(ledger.intents)}

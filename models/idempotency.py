@@ -1,7 +1,6 @@
 """Idempotency keys: the first answer to a request, kept so that a repetition gets it again."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Index, String, bindparam, delete, select, update
@@ -68,12 +67,6 @@ def keep(session: Session, owner: str, key: str, answer: Answer) -> None:
     """Writes the answer beside the key that this transaction has claimed."""
     kept = {"status": answer.status, "body": answer.body, "headers": answer.headers}
     session.connection().execute(_KEEP, {"of_owner": owner, "of_key": key, **kept})
-
-
-def delete_old(session: Session, before: datetime) -> int:
-    """Deletes the keys that were first used before then, and says how many."""
-    old = delete(IdempotencyKey).where(IdempotencyKey.created_at < before)
-    return cast(CursorResult[None], session.execute(old)).rowcount
 
 
 def forget_owner(session: Session, owner: str) -> int:

@@ -1,6 +1,6 @@
 """What each workflow is started with. `durable.start` asks for the members that are required."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class CheckoutInput(TypedDict):
@@ -45,3 +45,7 @@ class SlotInput(TypedDict):
 
 ReportInput = TypedDict("ReportInput", {"slot": str, "report_id": str, "from": str, "to": str}, total=False)
 """A slot of the schedule, or the period (RFC 3339) of a report that somebody has asked for, with its id."""
+
+
+class PruneInput(SlotInput):
+    place: NotRequired[Any]  # where the portion before has ended

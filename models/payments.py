@@ -60,7 +60,7 @@ class WebhookEvent(Base):
     """An event that the gateway has told us of; its id makes a second telling a no-op."""
 
     __tablename__ = "webhook_event"
-    __table_args__ = ({"schema": "payments"},)
+    __table_args__ = (Index("ix_webhook_event_received_at", "received_at"), {"schema": "payments"})
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
     reference: Mapped[str | None]

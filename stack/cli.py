@@ -17,6 +17,7 @@ ELSEWHERE = {
     "create-admin": "stack.operate:create_admin",
     "demo": "stack.demo:demo",
     "import": "stack.catalogue:import_",
+    "prune": "stack.operate:prune",
     "replay": "stack.replay:replay",
     "runs": "stack.operate:runs",
 }

@@ -35,12 +35,12 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def advance(self, line: str = "") -> None:
-        """One more is done. `line` says what; without it, the count is said now and then."""
+    def advance(self, line: str = "", count: int = 1) -> None:
+        """So many more are done. `line` says what; without it, the count is said now and then."""
         with self._lock:
-            self._done += 1
+            self._done += count
             if self._bar and self._task is not None:
-                self._bar.advance(self._task)
+                self._bar.advance(self._task, count)
             elif not line and (self._done == self._total or time.monotonic() - self._printed > PAUSE):
                 line = f"{self._done} of {self._total} {self._what}"
             if line:

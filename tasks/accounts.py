@@ -1,39 +1,27 @@
 """Steps of the accounts service."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+import durable
 from durable import Run, Service
-from models import accounts, idempotency
-from models.inputs import UserInput
+from models import idempotency, retention
+from models.inputs import PruneInput, UserInput
 
 service = Service("accounts")
 
-KEYS_KEPT = timedelta(hours=24)
-
 
 @service.step
-def forget_keys(session: Session, run: Run[Any]) -> dict[str, Any]:
-    """Deletes idempotency keys that are older than their promise of 24 hours."""
-    return {"keys": idempotency.delete_old(session, datetime.now(UTC) - KEYS_KEPT)}
-
-
-@service.step
-def forget_sessions(session: Session, run: Run[Any]) -> dict[str, Any]:
-    """Deletes sessions that have ended or run out."""
-    return {"sessions": accounts.delete_old_sessions(session, datetime.now(UTC))}
-
-
-@service.step
-def forget_tries(session: Session, run: Run[Any]) -> dict[str, Any]:
-    """Deletes tokens for new passwords that have run out, and guesses that are free again."""
-    now = datetime.now(UTC)
-    return {
-        "resets": accounts.delete_old_resets(session, now),
-        "guesses": accounts.delete_old_guesses(session, now),
-    }
+def prune(session: Session, run: Run[PruneInput]) -> dict[str, Any]:
+    """Deletes a portion of what need not be kept any longer; a run of its own goes on where it ends."""
+    portion = retention.prune(session, place=run.input.get("place"))
+    if portion.place is None:
+        return {"deleted": portion.deleted}
+    number = run.input.get("portion", 1) + 1
+    about: PruneInput = {"slot": run.input["slot"], "portion": number, "place": portion.place}
+    following = durable.start(session, run.workflow, key=f"{run.input['slot']}/{number}", input=about)
+    return {"deleted": portion.deleted, "next": following}
 
 
 @service.step

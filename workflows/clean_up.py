@@ -1,6 +1,7 @@
-"""Forgets what need not be kept: old idempotency keys, sessions, tokens and guesses."""
+"""Deletes what need not be kept any longer, a portion at a time; the rules are in `models/retention.py`."""
 
 from durable import Workflow
+from models.inputs import PruneInput
 from tasks import accounts
 
-CLEAN_UP = Workflow("clean_up", accounts.forget_keys, accounts.forget_sessions, accounts.forget_tries)
+CLEAN_UP = Workflow("clean_up", accounts.prune, input=PruneInput)

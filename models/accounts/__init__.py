@@ -10,7 +10,6 @@ from models.accounts.addresses import (
 )
 from models.accounts.closing import close
 from models.accounts.guesses import (
-    delete_old_guesses,
     give_back,
     login_limits,
     password_limits,
@@ -25,7 +24,6 @@ from models.accounts.resets import (
     change_password,
     check_reset_token,
     credentials_of,
-    delete_old_resets,
     reset_password,
     reset_token,
     save_reset_token,
@@ -34,7 +32,6 @@ from models.accounts.sessions import (
     Credentials,
     Opened,
     Principal,
-    delete_old_sessions,
     end_other_sessions,
     end_session,
     find_credentials,
@@ -82,9 +79,6 @@ __all__ = [
     "close",
     "credentials_of",
     "delete_address",
-    "delete_old_guesses",
-    "delete_old_resets",
-    "delete_old_sessions",
     "end_other_sessions",
     "end_session",
     "find_credentials",

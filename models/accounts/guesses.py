@@ -9,14 +9,12 @@ import ipaddress
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ARRAY, CursorResult, Float, String, bindparam, delete, text
+from sqlalchemy import ARRAY, Float, String, bindparam, text
 from sqlalchemy.orm import Session
 
 from models import events
-from models.accounts.tables import Guess
 from models.errors import TooManyRequests
 
 
@@ -90,11 +88,6 @@ def take(session: Session, limits: Iterable[Limit], told: dict[str, Any] | None 
 def give_back(session: Session, limits: Iterable[Limit]) -> None:
     """Gives back what `take` has taken, after a password that was right."""
     _move(session, limits, -1)
-
-
-def delete_old_guesses(session: Session, before: datetime) -> int:
-    """Deletes what has been free since then, and says how many."""
-    return cast(CursorResult[None], session.execute(delete(Guess).where(Guess.free_at < before))).rowcount
 
 
 def _move(session: Session, limits: Iterable[Limit], sign: int) -> None:

@@ -3,9 +3,9 @@
 import hmac
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -82,12 +82,6 @@ def reset_password(session: Session, token: str, password_hash: str) -> str:
         raise _refused()
     change_password(session, user_id, password_hash)
     return user_id
-
-
-def delete_old_resets(session: Session, before: datetime) -> int:
-    """Deletes the tokens that were no good any more by then, and says how many."""
-    old = delete(PasswordReset).where(PasswordReset.expires_at < before)
-    return cast(CursorResult[None], session.execute(old)).rowcount
 
 
 def _is_good(token: str) -> tuple[Any, ...]:

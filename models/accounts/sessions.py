@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
-    delete,
     func,
     literal,
     or_,
@@ -169,12 +168,6 @@ def end_other_sessions(session: Session, user_id: str, kept: str | None = None) 
     """Ends all of a user's sessions, or all but one."""
     others = [LoginSession.id != kept] if kept else []
     _end(session, LoginSession.user_id == user_id, *others)
-
-
-def delete_old_sessions(session: Session, before: datetime) -> int:
-    """Deletes the sessions that had ended or run out by then, and says how many."""
-    over = or_(LoginSession.expires_at < before, LoginSession.ended_at < before)
-    return cast(CursorResult[None], session.execute(delete(LoginSession).where(over))).rowcount
 
 
 def _end(session: Session, *which: ColumnElement[bool]) -> int:

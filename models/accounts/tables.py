@@ -61,7 +61,7 @@ class LoginSession(Base):
     __tablename__ = "session"
     __table_args__ = (
         Index("ix_session_user_id_id", "user_id", "id", postgresql_where=text("ended_at IS NULL")),
-        Index("ix_session_expires_at", "expires_at"),
+        Index("ix_session_over", text("least(expires_at, ended_at)")),
         {"schema": "accounts"},
     )
     id: Mapped[str] = mapped_column(Id("ses"), primary_key=True)
@@ -99,7 +99,7 @@ class PasswordReset(Base):
     """A mailed token for a new password; good once. Its id is that of the run that mails it."""
 
     __tablename__ = "password_reset"
-    __table_args__ = ({"schema": "accounts"},)
+    __table_args__ = (Index("ix_password_reset_expires_at", "expires_at"), {"schema": "accounts"})
     id: Mapped[str] = mapped_column(Id("run"), primary_key=True)
     user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -33,7 +33,9 @@ _PURCHASES = text("""
     SELECT count(*) AS lines, coalesce(sum(received), 0)::bigint AS received,
         coalesce(sum(moved.pieces), 0)::bigint AS moved,
         count(*) FILTER (WHERE received <> coalesce(moved.pieces, 0)) AS differing,
-        count(*) FILTER (WHERE bought.status IN ('ordered', 'partly_received') AND run.finished_at IS NOT NULL) AS left
+        count(*) FILTER (
+            WHERE bought.status IN ('ordered', 'partly_received') AND (run.id IS NULL OR run.finished_at IS NOT NULL)
+        ) AS left
     FROM inventory.purchase_order_line JOIN inventory.purchase_order AS bought ON bought.id = purchase_order_id
     LEFT JOIN moved ON moved.product_id = purchase_order_line.product_id
         AND moved.warehouse_id = bought.warehouse_id AND reference = 'po_' || replace(bought.id::text, '-', '')

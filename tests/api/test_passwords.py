@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import func, select, update
 from api import app as module
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import accounts, events
+from models import accounts, events, retention
 from models.database import transaction
 from settings import Settings
 from tests.conftest import PASSWORD
@@ -200,10 +199,10 @@ def test_what_was_typed_is_not_kept(client: Any, customer: Any) -> None:
         keys = session.scalars(select(accounts.Guess.key)).all()
         assert len(keys) == 3
         assert all(len(key) == 64 for key in keys)
-        assert accounts.delete_old_guesses(session, datetime.now(UTC)) == 0
+        assert retention.prune(session, ["guesses"]).deleted == {}
     let_time_pass(3600)
     with transaction() as session:
-        assert accounts.delete_old_guesses(session, datetime.now(UTC)) == 3
+        assert retention.prune(session, ["guesses"]).deleted == {"guesses": 3}
 
 
 def test_a_proxy_is_believed_only_where_one_was_declared(monkeypatch: pytest.MonkeyPatch, customer: Any) -> None:

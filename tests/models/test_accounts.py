@@ -8,7 +8,7 @@ from argon2 import extract_parameters
 from sqlalchemy import event, func, select, update
 
 from durable.ids import new_id
-from models import access, accounts
+from models import access, accounts, retention
 from models.database import engine, transaction
 from models.errors import Conflict, NotFound, NotSignedIn
 from settings import Settings
@@ -132,8 +132,8 @@ def test_old_sessions_are_deleted_with_their_spent_tokens() -> None:
         run_out = update(accounts.LoginSession).where(accounts.LoginSession.id == old.session_id)
         session.execute(run_out.values(expires_at=datetime.now(UTC) - timedelta(hours=1)))
     with transaction() as session:
-        assert accounts.delete_old_sessions(session, datetime.now(UTC)) == 2
-        assert accounts.delete_old_sessions(session, datetime.now(UTC)) == 0
+        assert retention.prune(session, ["sessions"]).deleted == {"sessions": 2}
+        assert retention.prune(session, ["sessions"]).deleted == {}
     with transaction() as session:
         assert session.scalars(select(accounts.LoginSession.id)).all() == [live.session_id]
         assert session.scalars(select(func.count()).select_from(accounts.SpentToken)).one() == 0

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from models import idempotency
+from models import idempotency, retention
 from models.database import transaction
 from models.errors import Invalid
 
@@ -33,14 +33,15 @@ def test_a_key_stands_for_one_request() -> None:
     assert refused.value.code == "idempotency_key_reused"
 
 
-def test_old_keys_are_deleted() -> None:
+def test_a_key_is_kept_for_24_hours() -> None:
     use("old")
     use("new")
     table = idempotency.IdempotencyKey
     with transaction() as session:
-        yesterday = datetime.now(UTC) - timedelta(hours=25)
-        session.execute(update(table).where(table.key == "old").values(created_at=yesterday))
+        for key, hours in (("old", 24.1), ("new", 23.9)):
+            used_at = datetime.now(UTC) - timedelta(hours=hours)
+            session.execute(update(table).where(table.key == key).values(created_at=used_at))
     with transaction() as session:
-        assert idempotency.delete_old(session, datetime.now(UTC) - timedelta(hours=24)) == 1
+        assert retention.prune(session, ["idempotency_keys"]).deleted == {"idempotency_keys": 1}
     with transaction() as session:
         assert session.scalars(select(table.key)).all() == ["new"]

@@ -1,0 +1,67 @@
+"""Rows of every age in the tables that are cleaned up: row n is n days old."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+ROWS = {
+    "idempotency_keys": """
+        INSERT INTO workflow.idempotency_key (owner, key, fingerprint, status, created_at)
+            SELECT 'usr_1', n::text, 'f', 202, at FROM aged""",
+    "sessions": """
+        INSERT INTO accounts.session (id, user_id, refresh_hash, expires_at, ended_at)
+            SELECT id, id, n::text, at + interval '30 days', CASE WHEN n % 2 = 0 THEN at END FROM aged""",
+    "resets": """
+        INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
+            SELECT id, id, n::text, at FROM aged""",
+    "guesses": "INSERT INTO accounts.guess (key, free_at) SELECT md5(n::text), at + interval '10 days' FROM aged",
+    "webhook_events": """
+        INSERT INTO payments.webhook_event (id, type, received_at)
+            SELECT 'evt_' || n, 'payment_intent', at FROM aged""",
+    "notifications": """
+        INSERT INTO notifications.notification (id, key, kind, channel, recipient, subject, text, created_at, sent_at)
+            SELECT id, 'checkout:' || n, 'welcome', 'email', 'ada@example.org', 'Hello', 'Ada', at, at FROM aged""",
+    "runs": """
+        INSERT INTO workflow.run (id, workflow, key, status, input, lease_until, created_at, finished_at)
+            SELECT id, 'welcome', n::text, CASE WHEN n % 2 = 0 THEN 'succeeded' ELSE 'cancelled' END, '{}', at, at, at
+            FROM aged;
+        INSERT INTO workflow.step (run_id, name, status, generation, queue, started_at)
+            SELECT id, 'notifications.welcome', 'done', 0, 'notifications', at FROM aged""",
+    "events": """
+        INSERT INTO workflow.event (id, name, payload, created_at) SELECT id, 'order.created', '{}', at FROM aged""",
+    "staff_events": """
+        INSERT INTO workflow.event (id, name, payload, created_at)
+            SELECT uuidv7(at - now()), 'staff.acted', '{}', at FROM aged""",
+    "reports": """
+        INSERT INTO reports.report (id, slot, run_id, period_start, period_end, totals, body, created_at)
+            SELECT id, n::text, id, at, at, '{}', '{}', at FROM aged;
+        INSERT INTO reports.line
+            (report_id, warehouse_id, product_id, sku, title, kind, on_hand, reserved, came, went, low)
+            SELECT id, id, id, 'CUP', 'A cup', 'book', 1, 0, 0, 0, false FROM aged""",
+    "imports": """
+        INSERT INTO catalogue.import
+            (id, run_id, owner, format, sha256, options, rows, skipped, created_at, finished_at)
+            SELECT id, id, id, 'shopflow', n::text, '{}', 1, 0, at, at FROM aged;
+        INSERT INTO catalogue.import_refusal (import_id, line, sku, reason) SELECT id, 2, 'CUP', 'no price' FROM aged;
+        INSERT INTO catalogue.import_chunk (import_id, number, body) SELECT id, 1, '[]' FROM aged""",
+}
+"""Kind → what writes rows of it."""
+
+GO = dict.fromkeys(ROWS, 1) | {"reports": 2, "imports": 3}
+"""Kind → how many rows of it go with one of `aged`, those that go by cascade not counted."""
+
+
+def write(session: Session, days: int, *kinds: str) -> None:
+    """Writes a row of each of these kinds (all by default) for each of so many days, in no order of age."""
+    session.execute(text("SET LOCAL session_replication_role = replica"))  # not each of them has its user
+    session.execute(text("DROP TABLE IF EXISTS aged"))
+    session.execute(
+        text("""CREATE TEMP TABLE aged ON COMMIT DROP AS
+            SELECT n, now() - n * interval '1 day' + interval '1 minute' AS at,
+                uuidv7(n * interval '-1 day' + interval '1 minute') AS id
+            FROM generate_series(1, :days) AS n ORDER BY hashint4(n)"""),
+        {"days": days},
+    )
+    for kind in kinds or ROWS:
+        for statement in ROWS[kind].split(";\n"):
+            session.execute(text(statement))
+    session.execute(text("SET LOCAL session_replication_role = DEFAULT"))

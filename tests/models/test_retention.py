@@ -1,0 +1,335 @@
+"""What is deleted by its age, what is kept, and what a portion costs."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Executable, func, select, text, update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import ClauseElement
+
+import durable
+from durable import queries
+from durable.tables import RunRecord, StepRecord
+from models import audit, events, imports, inventory, notifications, orders, reports, retention
+from models.database import Base, transaction
+from settings import settings
+from tests.models import aged
+from tests.models.sales import Sale
+from tests.models.shelves import product
+
+KEPT = {
+    "idempotency_keys": 1, "sessions": 0, "resets": 0, "guesses": 0, "webhook_events": 90, "notifications": 400,
+    "runs": 90, "events": 400, "staff_events": 3650, "reports": 400, "imports": 90,
+}  # fmt: skip
+"""Kind → days, by default."""
+
+
+def all_portions(*kinds: str, portion: int = retention.PORTION) -> list[dict[str, int]]:
+    """Deletes until nothing is left, each portion in a transaction; what each has deleted."""
+    done, place = [], None
+    while True:
+        with transaction() as session:
+            found = retention.prune(session, kinds or list(retention.KINDS), json.loads(json.dumps(place)), portion)
+        done.append(found.deleted)
+        place = found.place
+        if place is None:
+            return done
+
+
+def deleted(*kinds: str) -> dict[str, int]:
+    """What all portions have deleted together."""
+    return sums(all_portions(*kinds))
+
+
+def sums(portions: list[dict[str, int]]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for portion in portions:
+        found.update(portion)
+    return dict(found)
+
+
+def rows(table: type[Base]) -> int:
+    with transaction() as session:
+        return session.scalars(select(func.count()).select_from(table)).one()
+
+
+def write(days: int, *kinds: str) -> None:
+    with transaction() as session:
+        aged.write(session, days, *kinds)
+
+
+def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
+    assert {name: kind.days for name, kind in retention.KINDS.items()} == KEPT
+    write(4000)
+    with transaction() as session:
+        counted = {kind: retention.count(session, kind) for kind in KEPT}
+    whole = {kind: (4000 - days) * aged.GO[kind] for kind, days in KEPT.items()}
+    # A session ends when it is ended, or after 30 days; a guess is free after 10.
+    assert counted == whole | {"sessions": 4000 - 15, "guesses": 4000 - 10}
+    assert deleted() == counted
+    with transaction() as session:
+        assert {kind: retention.count(session, kind) for kind in KEPT} == dict.fromkeys(KEPT, 0)
+    assert (rows(RunRecord), rows(StepRecord)) == (90, 90)
+    assert (rows(imports.Import), rows(imports.Refused), rows(imports.Chunk)) == (90, 90, 90)
+    assert (rows(reports.Report), rows(reports.Line)) == (400, 400)
+    assert rows(events.Event) == 400 + 3650
+
+
+def test_a_setting_changes_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(50, "runs")
+    monkeypatch.setattr(retention, "settings", settings.model_copy(update={"keep_runs_days": 20}))
+    assert deleted("runs") == {"runs": 30}
+
+
+def test_to_count_deletes_nothing() -> None:
+    write(4000)
+    before = {kind: rows(rule.table) for kind, found in retention.KINDS.items() for rule in found.rules}
+    with transaction() as session:
+        assert all(retention.count(session, kind) for kind in KEPT)
+    assert before == {kind: rows(rule.table) for kind, found in retention.KINDS.items() for rule in found.rules}
+
+
+# ---- what is kept
+
+
+@pytest.mark.parametrize(
+    ("status", "values"),
+    [
+        ("running", {"finished_at": None}),
+        ("waiting", {"finished_at": None}),
+        ("compensating", {"finished_at": None}),
+        ("running", {"finished_at": None, "stuck_at": datetime(2025, 1, 1, tzinfo=UTC)}),
+        ("failed", {}),
+        ("succeeded", {"finished_at": datetime.now(UTC) - timedelta(days=89)}),
+    ],
+)
+def test_a_run_that_is_live_stuck_failed_or_ended_lately_is_kept_however_old_it_is(
+    status: str, values: dict[str, Any]
+) -> None:
+    write(500, "runs")
+    with transaction() as session:
+        kept = session.scalars(select(RunRecord).where(RunRecord.key == "450")).one()
+        session.execute(update(RunRecord).where(RunRecord.id == kept.id).values(status=status, **values))
+    assert deleted("runs") == {"runs": 500 - 90 - 1}
+    with transaction() as session:
+        assert queries.get_run(session, kept.id).status == status
+        assert len(queries.steps_of_run(session, kept.id)) == 1
+
+
+def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
+    names = {
+        "order.created", "login.throttled", "run.stuck", "staff.acted", "role.granted", "role.revoked", "role.created",
+        "role.changed", "role.deleted", "key.created", "key.revoked",
+    }  # fmt: skip
+    with transaction() as session:
+        for name in names:
+            events.emit(session, name, {}, subject="x")
+        session.execute(
+            text("""UPDATE workflow.event
+            SET id = uuidv7(interval '-401 days'), created_at = now() - interval '401 days'""")
+        )
+    assert deleted("events", "staff_events") == {"events": 3}
+    with transaction() as session:
+        kept = set(session.scalars(select(events.Event.name)))
+    assert kept == names - {"order.created", "login.throttled", "run.stuck"}
+
+
+def test_a_mail_is_kept_while_its_run_may_ask_for_it() -> None:
+    write(500, "notifications")
+    with transaction() as session:
+        run_id = durable.start(session, "restock", "po_1", {})
+        session.execute(text("UPDATE workflow.run SET id = uuidv7(interval '-2 years')"))
+        told = update(notifications.Notification).where(notifications.Notification.key == "checkout:450")
+        session.execute(told.values(key="restock:po_1:goods_ordered"))
+    assert run_id
+    assert deleted("notifications") == {"notifications": 99}
+    with transaction() as session:
+        session.execute(text("UPDATE workflow.run SET status = 'succeeded', finished_at = now()"))
+    assert deleted("notifications") == {"notifications": 1}
+
+
+@pytest.mark.parametrize(("status", "kept"), [("running", 1), ("failed", 1), ("cancelled", 0), (None, 0)])
+def test_an_import_that_never_finished_goes_when_nobody_will_finish_it(status: str | None, kept: int) -> None:
+    write(500, "imports")
+    with transaction() as session:
+        session.execute(text("UPDATE catalogue.import SET finished_at = NULL WHERE sha256 = '450'"))
+        if status:
+            run_id = durable.start(session, "catalogue_import", "imp_1", {})
+            ended = None if status == "running" else datetime.now(UTC)
+            session.execute(update(RunRecord).where(RunRecord.id == run_id).values(status=status, finished_at=ended))
+            session.execute(update(imports.Import).where(imports.Import.sha256 == "450").values(run_id=run_id))
+    assert deleted("imports") == {"imports": 3 * (500 - 90 - kept)}
+    assert (rows(imports.Import), rows(imports.Chunk), rows(imports.Refused)) == (90 + kept,) * 3
+
+
+def test_an_id_that_is_not_in_the_order_of_time_is_no_reason_to_delete_a_young_row() -> None:
+    with transaction() as session:
+        for name in ("order.created", "staff.acted"):
+            events.emit(session, name, {})
+        durable.start(session, "welcome", "x", {})
+        small = "('00000000-0000-4000-8000-' || left(md5(name), 12))::uuid"  # as a random id may be
+        session.execute(text(f"UPDATE workflow.event SET id = {small}"))  # noqa: S608
+        session.execute(text("UPDATE workflow.run SET id = '00000000-0000-4000-8000-000000000001'"))
+    assert deleted() == {}
+
+
+# ---- the books hold without what was deleted
+
+
+@pytest.fixture
+def sold() -> Sale:
+    sale = Sale(product("BOOK", 100))
+    for deed in sale.forwards():
+        deed()
+    return sale
+
+
+def _grow_old(sale: Sale, days: int) -> None:
+    """As if it had been sold then. Ids tell the time as well."""
+    with transaction() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in (
+            "UPDATE workflow.run SET id = uuidv7(:ago), created_at = now() + :ago, finished_at = now() + :ago",
+            'UPDATE orders."order" SET run_id = (SELECT id FROM workflow.run), created_at = now() + :ago',
+            "UPDATE notifications.notification SET id = uuidv7(:ago), created_at = now() + :ago",
+        ):
+            session.execute(text(statement), {"ago": timedelta(days=-days)})
+
+
+def _broken(sale: Sale) -> list[str]:
+    with transaction() as session:
+        asked_at = session.scalars(select(func.clock_timestamp())).one()
+    ledger = audit.Ledger(asked_at, [sale.held] if sale.held else [])
+    with transaction() as session:
+        return [finding.name for finding in audit.audit(session, ledger) if not finding.ok]
+
+
+@pytest.mark.parametrize(
+    ("days", "gone"), [(89, {}), (91, {"runs": 1}), (399, {"runs": 1}), (401, {"runs": 1, "notifications": 1})]
+)
+def test_an_order_stays_and_the_audit_holds_when_its_run_and_its_mail_are_gone(
+    sold: Sale, days: int, gone: dict[str, int]
+) -> None:
+    _grow_old(sold, days)
+    assert deleted("runs", "notifications") == gone
+    assert _broken(sold) == []
+    assert (rows(orders.Order), rows(orders.Line), rows(orders.Invoice), rows(inventory.Movement)) == (1, 1, 1, 1)
+
+
+def test_the_audit_still_finds_a_mail_that_is_missing_when_the_run_is_gone(sold: Sale) -> None:
+    _grow_old(sold, 91)
+    deleted("runs")
+    with transaction() as session:
+        session.execute(text("DELETE FROM notifications.notification"))
+    assert _broken(sold) == ["every customer was told how the order ended"]
+
+
+def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
+    book = product("BOOK", 1)
+    with transaction() as session:
+        warehouse = session.scalars(select(inventory.Warehouse.id)).one()
+        inventory.restock(session, {book: 5}, warehouse)
+        session.execute(text("DELETE FROM workflow.run"))
+    with transaction() as session:
+        found = {name: ok for name, ok, _ in inventory.audit(session)}
+    assert found["every open purchase order is looked after"] is False
+
+
+# ---- portions
+
+
+def test_a_portion_deletes_no_more_than_it_may_and_the_next_one_goes_on() -> None:
+    write(1000, "webhook_events", "runs", "imports")
+    done = all_portions("webhook_events", "runs", "imports", portion=100)
+    assert len(done) > 10
+    assert sums(done) == {"webhook_events": 910, "runs": 910, "imports": 3 * 910}
+    assert max(found.get("webhook_events", 0) for found in done) == 100
+    assert max(found.get("runs", 0) for found in done) == 12  # each has its steps
+    assert max(sum(found.values()) for found in done) <= 100
+
+
+def test_rows_of_the_same_moment_are_all_deleted_across_portions() -> None:
+    write(500, "idempotency_keys", "webhook_events")
+    with transaction() as session:
+        session.execute(text("UPDATE workflow.idempotency_key SET created_at = now() - interval '5 days'"))
+        session.execute(text("UPDATE payments.webhook_event SET received_at = now() - interval '99 days'"))
+    done = all_portions("idempotency_keys", "webhook_events", portion=30)
+    assert sums(done) == {"idempotency_keys": 500, "webhook_events": 500}
+
+
+def test_what_is_kept_among_the_old_does_not_stop_a_portion() -> None:
+    write(1000, "runs")
+    with transaction() as session:
+        session.execute(text("UPDATE workflow.run SET status = 'failed' WHERE key::int BETWEEN 200 AND 900"))
+    assert sums(all_portions("runs", portion=100)) == {"runs": 910 - 701}
+
+
+def test_a_row_that_somebody_has_locked_is_left_for_another_time() -> None:
+    write(100, "runs")
+    with transaction() as other:
+        other.execute(text("SELECT FROM workflow.run WHERE key = '95' FOR UPDATE"))
+        assert deleted("runs") == {"runs": 9}
+    assert deleted("runs") == {"runs": 1}
+
+
+class Explain(Executable, ClauseElement):
+    """What a statement does, row by row; it is done."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Any) -> None:
+        self.statement = statement
+
+
+@compiles(Explain)
+def _explain(element: Explain, compiler: Any, **options: Any) -> str:
+    return "EXPLAIN (ANALYZE, FORMAT JSON) " + compiler.process(element.statement, **options)
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
+
+
+def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> Any:
+    query = Explain(retention._delete(rule, after, LIMIT))
+    (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()  # type: ignore[call-overload]
+    return answer[0]["Plan"]
+
+
+LIMIT = 100
+BY_RULE = {
+    rule.name: (kind, rule)
+    for kind in retention.KINDS.values()
+    for rule in kind.rules
+    if rule.table is not events.Event or rule.name in ("event order.created", "event staff.acted")
+}
+
+
+@pytest.mark.parametrize("name", BY_RULE)
+def test_a_portion_reads_no_more_of_a_large_table_than_it_looks_at(name: str) -> None:
+    kind, rule = BY_RULE[name]
+    with transaction() as session:
+        # Old runs that are kept, and orders' events beside those of staff, are what a portion must not walk through.
+        aged.write(session, 20_000, *{kind.name, "runs", "events", "staff_events"})
+        if rule.table is reports.Line:
+            session.execute(text("DELETE FROM reports.report"))
+        session.execute(text("ANALYZE workflow.run, workflow.step, workflow.event"))
+        session.execute(text(f"ANALYZE {rule.table.__table__.fullname}"))
+    with transaction() as session:
+        place = retention.prune(session, [kind.name], portion=LIMIT * rule.weight).place
+        after = place["after"] if place and place["rule"] == rule.name else None
+        for begins in (None, after):
+            read = [
+                node for node in _nodes(_plan(session, kind, rule, begins))
+                if node.get("Relation Name") and "Scan" in node["Node Type"]
+            ]  # fmt: skip
+            assert read
+            for node in read:
+                removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+                assert node["Node Type"] != "Seq Scan", node
+                assert (node["Actual Rows"] + removed) * node["Actual Loops"] <= LIMIT + 1, node
+        session.rollback()

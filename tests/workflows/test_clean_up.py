@@ -1,0 +1,35 @@
+"""The hourly cleaning, by real workers: portion by portion until nothing is left."""
+
+from sqlalchemy import select
+
+import durable
+from durable import queries
+from durable.tables import RunRecord
+from models import retention
+from models.database import transaction
+from stack.waiting import wait_until
+from tests.models import aged
+from tests.shop import Shop
+
+
+def _is_clean() -> bool:
+    with transaction() as session:
+        live = session.scalars(select(RunRecord.id).where(RunRecord.finished_at.is_(None))).all()
+        return not live and not any(retention.count(session, kind) for kind in retention.KINDS)
+
+
+def test_the_cleaning_goes_on_in_further_runs_until_nothing_is_left(shop: Shop, database: None) -> None:
+    with transaction() as session:
+        aged.write(session, 4000)
+        durable.start(session, "clean_up", key="slot", input={"slot": "slot"})
+    assert wait_until(_is_clean, 60, 0.1)
+    with transaction() as session:
+        done = session.scalars(select(RunRecord).where(RunRecord.workflow == "clean_up").order_by(RunRecord.id)).all()
+        steps = queries.steps_of_runs(session, [run.id for run in done])
+        assert [run.key for run in done] == ["slot", *(f"slot/{number}" for number in range(2, len(done) + 1))]
+        assert len(done) > 5
+        for run in done:
+            (step,) = steps[run.id]
+            assert step.output is not None
+            assert sum(step.output["deleted"].values()) <= retention.PORTION
+            assert ("next" in step.output) is (run is not done[-1])
