@@ -59,6 +59,7 @@ class CheckoutView(MethodView):
     @signed_in
     @refuses(
         "cart_empty",
+        "checkout_in_progress",
         "product_unavailable",
         "not_found",
         "payment_declined",
@@ -77,8 +78,16 @@ class CheckoutView(MethodView):
         """
         user_id = g.principal.user_id
         address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
-        order = orders.place(session, user_id, address, body["payment"]["method"])
-        task = url_for("tasks.TaskView", run_id=order.run_id)
-        links = {"task": task, "order": url_for("orders.OrderView", order_id=order.id)}
+        try:
+            order = orders.place(session, user_id, address, body["payment"]["method"])
+        except orders.InProgress as refusal:
+            refusal.extra["links"] = _links(refusal.extra["task_id"], refusal.extra["order_id"])
+            raise
+        links = _links(order.run_id, order.id)
         accepted = {"task_id": order.run_id, "status": "running", "order_id": order.id, "links": links}
-        return accepted, 202, {"Location": task, "Retry-After": "1"}
+        return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+
+
+def _links(run_id: str, order_id: str) -> dict[str, str]:
+    task = url_for("tasks.TaskView", run_id=run_id)
+    return {"task": task, "order": url_for("orders.OrderView", order_id=order_id)}

@@ -10,8 +10,9 @@ from tasks.step import Run, step
 
 @step
 def clear(session: Session, run: Run) -> None:
-    """Takes what was ordered out of the cart; what was put in since stays."""
-    carts.take_out(session, run.input["user_id"], orders.pieces(session, run.input))
+    """Takes what was ordered out of the cart, which may be checked out again then; what was put in since stays."""
+    about = run.input
+    carts.take_out(session, about["user_id"], about["order_id"], orders.pieces(session, about))
 
 
 @step
