@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     sweep: float = Field(1.0, gt=0, description="seconds between two looks of the dispatcher")
     attempts: int = Field(5, ge=1, description="crashes of a run before it is given up and compensated")
     checkout_deadline: float = Field(300.0, gt=0, description="seconds until an unfinished checkout is compensated")
+    max_wait: float = Field(
+        60.0, gt=0, description="seconds that a new checkout may have to wait for a worker; beyond: 503 `overloaded`"
+    )
     guest_cart_days: int = Field(30, ge=1, description="days after which a guest's cart that nobody touches is deleted")
     cart_days: int = Field(180, ge=1, description="days after which a customer's cart that nobody touches is emptied")
     cart_reminder_hours: float = Field(

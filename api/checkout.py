@@ -8,6 +8,7 @@ from flask_smorest import Blueprint
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
+from api import door
 from api.accounts.shapes import NewAddress
 from api.auth import signed_in
 from api.errors import refuses
@@ -19,6 +20,7 @@ from api.tasks import Accepted
 from models import accounts, orders, runs
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/v1", description="From the cart to an order")
+blueprint.before_request(door.shed)
 
 
 class AcceptedOrder(Accepted):
@@ -62,6 +64,7 @@ class CheckoutView(MethodView):
         "checkout_in_progress",
         "product_unavailable",
         "not_found",
+        "overloaded",
         "payment_declined",
         "insufficient_stock",
         "wrong_state",

@@ -7,6 +7,7 @@ Celery canvas carries on. Either way the step rows decide, so the guarantees are
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 FEW = 4  # steps side by side; more of them are worth a message each, for other workers to share
 AWAY = 1.0  # seconds before another try, when the database is away
 _noted: dict[str, float] = {}  # queue → when this process last said how far it has been served
+_taken: Counter[str] = Counter()  # queue → messages that this process has taken and not yet said so
 
 
 def carry_on(task: Step, run_id: str, generation: int, name: str) -> None:
@@ -144,12 +146,14 @@ def left_of(session: Any, run: runs.Run) -> list[list[Call]]:
 
 
 def _note_served(task: Step) -> None:
-    """Once a second and queue, notes how far this worker has got, so that a lost message shows."""
+    """Once a second and queue, notes how far this worker has got, so that a lost message shows, and how many
+    messages it has taken, by which the API knows how long a queue is in time."""
     published, queue = task.request.get("published_at"), task.service
+    _taken[queue] += 1
     if published is not None and time.monotonic() - _noted.get(queue, -1.0) >= 1.0:
-        _noted[queue] = time.monotonic()
+        _noted[queue], taken = time.monotonic(), _taken.pop(queue)
         with single_statements() as connection:
-            runs.note_served(connection, queue, datetime.fromtimestamp(published, UTC))
+            runs.note_served(connection, queue, datetime.fromtimestamp(published, UTC), taken)
 
 
 Step.carry_on = staticmethod(carry_on)

@@ -117,16 +117,25 @@ def retry(session: Session, run_id: str) -> Run:
     return run
 
 
-_SERVED = insert(Served).values({name: bindparam(name) for name in ("queue", "published_at")})
+_SERVED = insert(Served).values({name: bindparam(name) for name in ("queue", "published_at", "served")})
 _NOTE_SERVED = _SERVED.on_conflict_do_update(
     index_elements=["queue"],
-    set_={"published_at": func.greatest(Served.published_at, _SERVED.excluded.published_at)},
+    set_={
+        "published_at": func.greatest(Served.published_at, _SERVED.excluded.published_at),
+        "served": Served.served + _SERVED.excluded.served,
+    },
 )
 
 
-def note_served(session: Statements, queue: str, published_at: datetime) -> None:
-    """Notes how far a queue has been served; never goes back."""
-    session.execute(_NOTE_SERVED, {"queue": queue, "published_at": published_at})
+def note_served(session: Statements, queue: str, published_at: datetime, count: int) -> None:
+    """Notes how far a queue has been served, which never goes back, and that `count` more messages were taken."""
+    session.execute(_NOTE_SERVED, {"queue": queue, "published_at": published_at, "served": count})
+
+
+def served_so_far(session: Statements, queues: Sequence[str]) -> dict[str, int]:
+    """How many messages workers have taken from each of these queues; none for a queue that was never served."""
+    found = session.execute(select(Served.queue, Served.served).where(Served.queue.in_(queues)))
+    return dict(found.all())
 
 
 def get(session: Session, run_id: str) -> Run:

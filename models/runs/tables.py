@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Base, Created, Id
@@ -59,9 +59,13 @@ class Step(Base):
 
 
 class Served(Base):
-    """Per queue, when the latest message that a worker has taken from it was published."""
+    """Per queue, when the latest message that a worker has taken from it was published, and how many were taken.
+
+    Written once a second by each process of a worker, so `served` is behind by a second's work at most.
+    """
 
     __tablename__ = "served"
     __table_args__ = ({"schema": "workflow"},)
     queue: Mapped[str] = mapped_column(primary_key=True)
     published_at: Mapped[datetime]
+    served: Mapped[int] = mapped_column(BigInteger, server_default="0")
