@@ -1,4 +1,7 @@
-"""The command line: `python -m benchmarks [engine|checkout|backlog|growth|reads|all]`: what `make bench` runs."""
+"""The command line: `python -m benchmarks [engine|checkout|backlog|growth|reads|overload|all]`.
+
+`make bench` runs all of them, except overload, which takes a quarter of an hour by itself.
+"""
 
 import importlib
 import json
@@ -7,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,17 +18,20 @@ PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("program", type=click.Choice([*PROGRAMS, "all"]), default="all")
+@click.argument("program", type=click.Choice([*PROGRAMS, "overload", "all"]), default="all")
 @click.option("--runs", type=click.IntRange(1, 100), default=5, show_default=True, help="Times each thing is measured.")
 @click.option("--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there, too.")
 @click.option("--sizes", default="1000,100000,1000000", show_default=True, help="Past orders and products of `growth`.")
-def main(program: str, runs: int, kept: Path | None, sizes: str) -> None:
+@click.option("--seconds", default=60.0, show_default=True, help="How long each load of `overload` lasts.")
+@click.option("--max-wait", default=60.0, show_default=True, help="SHOP_MAX_WAIT of `overload`.")
+def main(program: str, runs: int, kept: Path | None, sizes: str, seconds: float, max_wait: float) -> None:
     """Measures Shopflow on this machine and prints medians beside their targets.
 
     engine: workflows per second, against a plain Celery canvas and against DBOS. checkout: orders through HTTP.
     backlog: 2,000 checkouts in the queue of one worker process. growth: orders and lists with a million past
-    orders. reads: lists, searches and product pages of 100,000 products, and their import. Everything runs in a
-    temporary folder and is stopped and deleted at the end.
+    orders. reads: lists, searches and product pages of 100,000 products, and their import. overload: orders that
+    are confirmed when up to four times as many come as can be done. Everything runs in a temporary folder and is
+    stopped and deleted at the end.
     """
     if program == "all":
         _run_all(runs, kept, sizes)
@@ -34,8 +41,11 @@ def main(program: str, runs: int, kept: Path | None, sizes: str) -> None:
     with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
         _serve_settings_from(Path(folder))
         measure = importlib.import_module(f"benchmarks.{program}").measure
-        options = {"sizes": [int(size) for size in sizes.split(",")]} if program == "growth" else {}
-        report = measure(Path(folder), runs, **options)
+        options: dict[str, dict[str, Any]] = {
+            "growth": {"sizes": [int(size) for size in sizes.split(",")]},
+            "overload": {"seconds": seconds, "max_wait": max_wait},
+        }
+        report = measure(Path(folder), runs, **options.get(program, {}))
     report.show()
     if kept:
         kept.write_text(json.dumps([report.as_dict()], indent=2) + "\n")
