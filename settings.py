@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     attempts: int = Field(5, ge=1, description="crashes of a run before it is given up and compensated")
     stuck_after: float = Field(900.0, gt=0, description="seconds of failures alone after which a run is called stuck")
     checkout_deadline: float = Field(300.0, gt=0, description="seconds until an unfinished checkout is compensated")
+    max_wait: float = Field(
+        60.0, gt=0, description="seconds that a new checkout may have to wait for a worker; beyond: 503 `overloaded`"
+    )
     guest_cart_days: int = Field(30, ge=1, description="days after which a guest's cart that nobody touches is deleted")
     cart_days: int = Field(180, ge=1, description="days after which a customer's cart that nobody touches is emptied")
     cart_reminder_hours: float = Field(

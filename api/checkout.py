@@ -8,6 +8,7 @@ from flask_smorest import Blueprint
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
+from api import door
 from api.accounts.shapes import NewAddress
 from api.auth import signed_in
 from api.errors import refuses
@@ -20,6 +21,7 @@ from durable.tables import RunRecord
 from models import accounts, orders
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/v1", description="From the cart to an order")
+blueprint.before_request(door.shed)
 
 
 class AcceptedOrder(Accepted):
@@ -60,8 +62,10 @@ class CheckoutView(MethodView):
     @signed_in
     @refuses(
         "cart_empty",
+        "checkout_in_progress",
         "product_unavailable",
         "not_found",
+        "overloaded",
         "payment_declined",
         "insufficient_stock",
         "wrong_state",
@@ -78,8 +82,16 @@ class CheckoutView(MethodView):
         """
         user_id = g.principal.user_id
         address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
-        order = orders.place(session, user_id, address, body["payment"]["method"])
-        task = url_for("tasks.TaskView", run_id=order.run_id)
-        links = {"task": task, "order": url_for("orders.OrderView", order_id=order.id)}
+        try:
+            order = orders.place(session, user_id, address, body["payment"]["method"])
+        except orders.InProgress as refusal:
+            refusal.extra["links"] = _links(refusal.extra["task_id"], refusal.extra["order_id"])
+            raise
+        links = _links(order.run_id, order.id)
         accepted = {"task_id": order.run_id, "status": "running", "order_id": order.id, "links": links}
-        return accepted, 202, {"Location": task, "Retry-After": "1"}
+        return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+
+
+def _links(run_id: str, order_id: str) -> dict[str, str]:
+    task = url_for("tasks.TaskView", run_id=run_id)
+    return {"task": task, "order": url_for("orders.OrderView", order_id=order_id)}

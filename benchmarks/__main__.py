@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [engine|checkout|…|memory|all]`: what `make bench` runs."""
+"""The command line: `python -m benchmarks [engine|checkout|…|all]`: what `make bench` runs."""
 
 import importlib
 import json
@@ -15,18 +15,23 @@ PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("program", type=click.Choice([*PROGRAMS, "memory", "all"]), default="all")
+@click.argument("program", type=click.Choice([*PROGRAMS, "memory", "overload", "all"]), default="all")
 @click.option("--runs", type=click.IntRange(1, 100), default=5, show_default=True, help="Times each thing is measured.")
 @click.option("--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there, too.")
 @click.option("--sizes", default="1000,100000,1000000", show_default=True, help="Past orders and products of `growth`.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long each load of `overload` lasts.")
+@click.option("--max-wait", default=60.0, show_default=True, help="SHOP_MAX_WAIT of `overload`.")
 @click.option("--minutes", type=click.FloatRange(1), default=30, show_default=True, help="How long `memory` takes.")
-def main(program: str, runs: int, kept: Path | None, sizes: str, minutes: float) -> None:
+def main(
+    program: str, runs: int, kept: Path | None, sizes: str, minutes: float, seconds: float, max_wait: float
+) -> None:
     """Measures Shopflow on this machine and prints medians beside their targets.
 
     engine: workflows per second, against a plain Celery canvas and against DBOS. checkout: orders through HTTP.
     backlog: 2,000 checkouts in the queue of one worker process. growth: orders and lists with a million past
     orders. reads: lists, searches and product pages of 100,000 products, and their import. memory: of each process
-    while customers order; not part of all. Everything runs in a temporary folder and is stopped and deleted at the
+    while customers order. overload: orders that are confirmed when up to four times as many come as can be done.
+    These two take long and are not part of all. Everything runs in a temporary folder and is stopped and deleted at the
     end.
     """
     if program == "all":
@@ -37,12 +42,12 @@ def main(program: str, runs: int, kept: Path | None, sizes: str, minutes: float)
     with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
         _serve_settings_from(Path(folder))
         measure = importlib.import_module(f"benchmarks.{program}").measure
-        options: dict[str, Any] = {}
-        if program == "growth":
-            options["sizes"] = [int(size) for size in sizes.split(",")]
-        elif program == "memory":
-            options["minutes"] = minutes
-        report = measure(Path(folder), runs, **options)
+        options: dict[str, dict[str, Any]] = {
+            "growth": {"sizes": [int(size) for size in sizes.split(",")]},
+            "memory": {"minutes": minutes},
+            "overload": {"seconds": seconds, "max_wait": max_wait},
+        }
+        report = measure(Path(folder), runs, **options.get(program, {}))
     report.show()
     if kept:
         kept.write_text(json.dumps([report.as_dict()], indent=2) + "\n")

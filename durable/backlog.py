@@ -21,18 +21,16 @@ class Queues:
 
     def lengths(self) -> dict[str, int]:
         """Messages that wait in each queue. Raises what the broker's client raises when the broker is away."""
+        return {queue: self.length(queue) for queue in config.options().queues}
+
+    def length(self, queue: str) -> int:
+        """Messages that wait in one queue."""
         if self.connection is None:
             self.connection = config.current().app.connection_for_read()
-        return {queue: self._length(queue) for queue in config.options().queues}
-
-    def _length(self, queue: str) -> int:
-        channel = self.connection.channel()  # on RabbitMQ an error closes it
         try:
-            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+            return int(self.connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
         except ChannelError:
-            return 0  # an empty queue does not exist on Redis, nor one on RabbitMQ that nobody has declared
-        finally:
-            channel.close()
+            return 0  # Redis knows no empty queue, RabbitMQ none that nobody has declared; its channel is opened again
 
     def close(self) -> None:
         if self.connection is not None:

@@ -1,11 +1,12 @@
 """How far each queue has been served, by the database's clock: so a lost message shows, and how long a queue takes."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from celery.signals import before_task_publish
-from sqlalchemy import bindparam, func
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from durable import clock
@@ -42,3 +43,9 @@ def note_served(request: Any, queue: str) -> None:
         row = {"queue": queue, "published_at": datetime.fromtimestamp(published, UTC), "served": _taken.pop(queue)}
         with statements() as connection:
             connection.execute(_NOTE, row)
+
+
+def served_so_far(connection: Connection, queues: Sequence[str]) -> dict[str, int]:
+    """How many messages workers have taken from each of these queues; noted once a second."""
+    query = select(QueueProgress.queue, QueueProgress.served).where(QueueProgress.queue.in_(queues))
+    return dict(connection.execute(query).tuples().all())

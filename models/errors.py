@@ -54,6 +54,12 @@ class TooManyRequests(ShopError):
     status, code = 429, "too_many_requests"
 
 
+class Overloaded(ShopError):
+    """More is waiting than can be done in time. `retry_after`: seconds until another try is welcome."""
+
+    status, code = 503, "overloaded"
+
+
 class InsufficientStock(ShopError):
     code = "insufficient_stock"
 

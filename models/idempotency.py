@@ -7,7 +7,7 @@ from sqlalchemy import CursorResult, Index, String, bindparam, delete, select, u
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.database import Base, Created
+from models.database import Base, Created, Statements
 from models.errors import Invalid
 
 
@@ -61,6 +61,18 @@ def claim(session: Session, owner: str, key: str, fingerprint: str) -> Answer | 
         raise Invalid("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
     assert first.status is not None  # a row is committed only together with its answer
     return Answer(first.status, first.body, first.headers or {})
+
+
+_IS_USED = select(
+    select(IdempotencyKey.key)
+    .where(IdempotencyKey.owner == bindparam("of_owner"), IdempotencyKey.key == bindparam("of_key"))
+    .exists()
+)
+
+
+def is_used(session: Statements, owner: str, key: str) -> bool:
+    """Whether there is an answer to give again. One that is being made just now is none yet."""
+    return bool(session.execute(_IS_USED, {"of_owner": owner, "of_key": key}).scalar_one())
 
 
 def keep(session: Session, owner: str, key: str, answer: Answer) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import durable
 from durable.ids import Id, new_id
-from models import accounts, carts, catalogue, events, payments
+from models import accounts, carts, events, payments
 from models.database import Base, Created, Currency, MinorUnits
 from models.errors import Conflict, NotFound
 from settings import settings
@@ -91,16 +91,28 @@ class InvoiceCounter(Base):
     last: Mapped[int]
 
 
+# One statement: locks the cart, gives it to the order unless another one has it, and reads its lines. The lines are
+# locked as well, for a lock reads a row as it is by then (PostgreSQL's manual, 13.2.1), and not as it was before the
+# cart's lock was waited for.
 _CART = (
-    select(
-        carts.Item.product_id, carts.Item.quantity, catalogue.Product.sku, catalogue.Product.title,
-        catalogue.Product.price_amount.label("unit_price"), catalogue.Product.deleted_at,
+    text("""
+    WITH cart AS (
+        UPDATE carts.cart SET order_id = coalesce(order_id, :order_id) WHERE user_id = :user_id RETURNING id, order_id
     )
-    .join(carts.Cart, carts.Cart.id == carts.Item.cart_id)
-    .join(catalogue.Product, catalogue.Product.id == carts.Item.product_id)
+    SELECT cart.order_id, item.product_id, item.quantity, product.sku, product.title,
+           product.price_amount AS unit_price, product.deleted_at
+    FROM cart JOIN carts.item ON item.cart_id = cart.id JOIN catalogue.product ON product.id = item.product_id
+    ORDER BY item.added_at, item.product_id
+    FOR NO KEY UPDATE OF item
+""")
+    .bindparams(bindparam("order_id", type_=Id("ord")), bindparam("user_id", type_=Id("usr")))
+    .columns(order_id=Id("ord"), product_id=Id("prd"))
+)
+_UNDER_WAY = (
+    select(Order.id, Order.run_id)
+    .join(carts.Cart, carts.Cart.order_id == Order.id)
     .where(carts.Cart.user_id == bindparam("user_id"))
-    .order_by(carts.Item.added_at, carts.Item.product_id)
-)  # fmt: skip
+)
 _FROZEN = ("product_id", "quantity", "sku", "title", "unit_price")
 
 
@@ -110,6 +122,10 @@ class Placed:
 
     id: str
     run_id: str
+
+
+class InProgress(Conflict):
+    """The cart is being checked out already; `extra` has `order_id` and `task_id` of that checkout."""
 
 
 # With its lines in one statement: as an object and a list of rows they took three times as long.
@@ -137,17 +153,18 @@ _PLACE = text("""
 def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Placed:
     """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
 
-    `method` is the gateway's payment method. Raises Conflict (`cart_empty`, `product_unavailable`). Nothing is
-    taken from stock and no money is held yet: that is the run's work.
+    `method` is the gateway's payment method. Raises Conflict (`cart_empty`, `product_unavailable`), and InProgress
+    while an order that was placed from this cart has neither taken its lines out of it nor been cancelled. Nothing
+    is taken from stock and no money is held yet: that is the run's work.
     """
-    connection = session.connection()
-    items = connection.execute(_CART, {"user_id": user_id}).all()
-    if not items:
-        raise Conflict("The cart is empty; put something into it first.", code="cart_empty")
+    connection, order_id = session.connection(), new_id("ord")
+    items = connection.execute(_CART, {"user_id": user_id, "order_id": order_id}).all()
+    if not items or items[0].order_id != order_id:
+        raise _nothing_to_order(session, user_id)
     gone = [item.product_id for item in items if item.deleted_at is not None]
     if gone:
         raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
-    order_id, total = new_id("ord"), sum(item.unit_price * item.quantity for item in items)
+    total = sum(item.unit_price * item.quantity for item in items)
     about = {"order_id": order_id, "user_id": user_id, "quantities": {item.product_id: item.quantity for item in items}}
     run_id = durable.start(
         session, "checkout", key=order_id, input=about, owner=user_id, deadline=settings.checkout_deadline
@@ -157,6 +174,15 @@ def place(session: Session, user_id: str, address: dict[str, Any], method: str) 
     connection.execute(_PLACE, {**order, "total": total, "currency": settings.currency, **lines})
     payments.open_payment(session, order_id, total, settings.currency, method)
     return Placed(order_id, run_id)
+
+
+def _nothing_to_order(session: Session, user_id: str) -> Conflict:
+    """Why a cart, which is locked, can't be ordered."""
+    other = session.connection().execute(_UNDER_WAY, {"user_id": user_id}).one_or_none()
+    if other is None:
+        return Conflict("The cart is empty; put something into it first.", code="cart_empty")
+    detail = "This cart is being checked out already; wait for the end of that checkout."
+    return InProgress(detail, code="checkout_in_progress", task_id=other.run_id, order_id=other.id)
 
 
 # An invoice number for an order that is pending, and for no other.
@@ -201,12 +227,23 @@ def confirm(session: Session, order_id: str) -> Row[Any]:
 
 
 def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
-    """Closes an order that came to nothing, with the reason {code, detail}. A second call changes nothing."""
+    """Closes an order that came to nothing, with the reason {code, detail}. A second call changes nothing.
+
+    Its lines stay in the customer's cart, which may be checked out again. Raises NotFound.
+    """
+    carts.release(session, _customer_of(session, order_id), order_id)  # the cart's lock comes before the order's
     order = lock(session, order_id)
     if order.status != "cancelled":
         order.status, order.reason, order.cancelled_at = "cancelled", reason, func.now()
         events.emit(session, "order.cancelled", {"order_id": order.id, "user_id": order.user_id})
     return order
+
+
+def _customer_of(session: Session, order_id: str) -> str:
+    found = session.scalars(select(Order.user_id).where(Order.id == order_id)).one_or_none()
+    if found is None:
+        raise NotFound("There is no such order.")
+    return found
 
 
 OVER = ("delivered", "cancelled", "returned")

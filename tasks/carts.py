@@ -14,8 +14,9 @@ service = Service("carts")
 
 @service.step
 def clear(session: Session, run: Run[CheckoutInput]) -> None:
-    """Takes what was ordered out of the cart; what was put in since stays."""
-    carts.take_out(session, run.input["user_id"], run.input["quantities"])
+    """Takes what was ordered out of the cart, which may be checked out again then; what was put in since stays."""
+    about = run.input
+    carts.take_out(session, about["user_id"], about["order_id"], about["quantities"])
 
 
 @service.step

@@ -1,6 +1,16 @@
 """Carts: what customers and guests mean to buy, with prices and availability as they are at the moment."""
 
-from models.carts.contents import add, clear, forget_user, open_cart, quantities, remove, set_quantity, take_out
+from models.carts.contents import (
+    add,
+    clear,
+    forget_user,
+    open_cart,
+    quantities,
+    release,
+    remove,
+    set_quantity,
+    take_out,
+)
 from models.carts.guests import Merged, Short, guest, merge, open_guest
 from models.carts.idle import expire, is_left_alone, remind
 from models.carts.looks import CHANGES, Change, Line, View, look, view
@@ -26,6 +36,7 @@ __all__ = [
     "open_cart",
     "open_guest",
     "quantities",
+    "release",
     "remind",
     "remove",
     "set_quantity",

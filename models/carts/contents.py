@@ -87,9 +87,18 @@ def clear(session: Session, holder: str) -> None:
     session.execute(delete(Item).where(Item.cart_id == touch(session, holder)))
 
 
-def take_out(session: Session, user_id: str, ordered: Mapping[str, int]) -> None:
-    """Takes out what was ordered (product id → pieces). What was put in since then stays."""
-    _take(session, ordered, user_id=user_id)
+def take_out(session: Session, user_id: str, order_id: str, ordered: Mapping[str, int]) -> None:
+    """Takes out what was ordered (product id → pieces), and ends the order's hold on the cart.
+
+    What was put in since then stays.
+    """
+    _take(session, ordered, user_id=user_id, order_id=order_id)
+
+
+def release(session: Session, user_id: str, order_id: str) -> None:
+    """Ends the hold of an order that came to nothing; its lines stay in the cart. Does nothing if there is none."""
+    held = Cart.user_id == user_id, Cart.order_id == order_id
+    session.execute(update(Cart).where(*held).values(order_id=None))
 
 
 def forget_user(session: Session, user_id: str) -> None:
@@ -196,7 +205,7 @@ _WRITE = _NEW.on_conflict_do_update(index_elements=["cart_id", "product_id"], se
 # was waited for (PostgreSQL's manual, 13.2.1, on MERGE), and one that was put in since is not seen.
 _TAKE = text("""
     WITH cart AS (
-        UPDATE carts.cart SET updated_at = now()
+        UPDATE carts.cart SET updated_at = now(), order_id = nullif(order_id, :order_id)
         WHERE id = coalesce(:cart_id, (SELECT id FROM carts.cart WHERE user_id = :user_id)) RETURNING id
     ), taken AS (
         SELECT cart.id AS cart_id, product_id, quantity
@@ -208,17 +217,23 @@ _TAKE = text("""
 """).bindparams(
     bindparam("cart_id", type_=Id("crt")),
     bindparam("user_id", type_=Id("usr")),
+    bindparam("order_id", type_=Id("ord")),
     bindparam("products", type_=ARRAY(Id("prd"))),
     bindparam("quantities", type_=ARRAY(Integer)),
 )
 
 
 def _take(
-    session: Session, pieces: Mapping[str, int], *, cart_id: str | None = None, user_id: str | None = None
+    session: Session,
+    pieces: Mapping[str, int],
+    *,
+    cart_id: str | None = None,
+    user_id: str | None = None,
+    order_id: str | None = None,
 ) -> None:
     """Takes pieces out of that cart, or of that user's if there is one, and notes that it changes."""
     lines = {"products": list(pieces), "quantities": list(pieces.values())}
-    session.connection().execute(_TAKE, {"cart_id": cart_id, "user_id": user_id, **lines})
+    session.connection().execute(_TAKE, {"cart_id": cart_id, "user_id": user_id, "order_id": order_id, **lines})
 
 
 def _item(session: Session, cart_id: str, product_id: str) -> Item:

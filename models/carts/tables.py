@@ -12,7 +12,8 @@ from models.database import Base, Created, MinorUnits
 class Cart(Base):
     """A customer's cart, or a guest's: whoever shows the token whose hash stands here.
 
-    `reminded_of`: the `updated_at` of the cart at which its customer was reminded of it.
+    `reminded_of`: the `updated_at` of the cart at which its customer was reminded of it. `order_id`: the order that
+    was placed from it, until its lines are taken out of the cart or it is cancelled; there is one at a time.
     """
 
     __tablename__ = "cart"
@@ -26,6 +27,7 @@ class Cart(Base):
     token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     updated_at: Mapped[Created]
     reminded_of: Mapped[datetime | None]
+    order_id: Mapped[str | None] = mapped_column(Id("ord"))
 
 
 class Item(Base):

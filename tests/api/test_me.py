@@ -29,6 +29,7 @@ def bought(user_id: str, status: str = "delivered") -> str:
         session.info.clear()  # nobody has to know of the run
         transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
         order.status, order.confirmed_at = status, datetime.now(UTC)
+        carts.take_out(session, user_id, order.id, {product: 1})
         return order.id
 
 

@@ -127,7 +127,7 @@ def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
         for each in (blue, red, green):
             carts.add(session, user, each, 3)
     with transaction() as session:
-        carts.take_out(session, user, {blue: 3, red: 2, new_id("prd"): 1})
+        carts.take_out(session, user, new_id("ord"), {blue: 3, red: 2, new_id("prd"): 1})
     assert quantities(user) == {red: 1, green: 3}
 
 
@@ -141,7 +141,7 @@ def test_what_was_ordered_goes_from_the_cart_as_it_is_once_its_lock_is_had(
 
     def take_out() -> None:
         with transaction() as session:
-            carts.take_out(session, user, {blue: 2, red: 1})
+            carts.take_out(session, user, new_id("ord"), {blue: 2, red: 1})
 
     with ThreadPoolExecutor(1) as others:
         with transaction() as session:

@@ -53,6 +53,14 @@ def test_status_tells_each_process(var: Path) -> None:
     assert shop(var, "status").returncode == 0
 
 
+def test_workers_come_before_the_api_when_the_machine_is_busy(var: Path) -> None:
+    def niceness(name: str) -> set[int]:
+        return {child.nice() for child in psutil.Process(processes(var)[name]["pid"]).children()}
+
+    [api], [worker] = niceness("api"), niceness("worker-all")
+    assert api > worker
+
+
 def test_a_second_up_says_that_it_is_up_and_where(var: Path) -> None:
     before = processes(var)
     found = shop(var, "up", **FREE_PORTS)

@@ -70,6 +70,16 @@ def test_a_declined_card_leaves_nothing_behind(
     ]
 
 
+def test_a_cart_can_be_checked_out_again_after_a_refusal_and_after_an_order(
+    shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt, hat = product("SHIRT", 10), product("HAT", 10)
+    assert order(customer, {shirt: 2}, method="pm_card_chargeDeclined").status_code == 402
+    assert order(customer, {hat: 1}).status_code == 201  # with the shirts that are still in the cart
+    assert order(customer, {hat: 3}).status_code == 201
+    assert (_stock(shirt), _stock(hat)) == ((10, 2), (10, 4))
+
+
 def test_the_last_piece_is_sold_once(
     shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
 ) -> None:

@@ -1,0 +1,153 @@
+"""Customers who come at a fixed rate, whatever becomes of those before them.
+
+`python -m benchmarks.crowd ADDRESS COUNT` makes so many customers of the shop in whose environment it runs, each signed
+in and with two lines in the cart, and then does what each line of JSON on its standard input asks for, answering with
+one of its own: `{"offer": [rate, seconds]}`; `{"fill": null}` puts two lines into every cart that is empty. A customer
+does nothing but check out, and does not wait for the order's end. One who is refused may come again; one whose order
+was taken, after a `fill`.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter, deque
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from api.auth import access_token
+from benchmarks.customers import ADDRESS
+from models.database import engine
+
+MOST = 900  # connections; gunicorn takes a thousand for each process
+PATIENCE = 60.0  # seconds for one answer
+BODY = json.dumps({"address": ADDRESS, "payment": {"method": "pm_card_visa"}})
+
+MAKE = """
+CREATE TEMP TABLE person AS SELECT n, uuidv7() AS id, uuidv7() AS session_id FROM generate_series(1, :count) AS n;
+INSERT INTO accounts.user (id, username, email, password_hash, first_name, last_name)
+    SELECT id, 'crowd' || n, 'crowd' || n || '@example.com', 'none', 'Ada', 'Crowd' FROM person;
+INSERT INTO accounts.session (id, user_id, refresh_hash, expires_at)
+    SELECT session_id, id, 'crowd' || n, now() + interval '1 day' FROM person;
+INSERT INTO carts.cart (id, user_id) SELECT uuidv7(), id FROM person
+"""
+FILL = """
+INSERT INTO carts.item (cart_id, product_id, quantity)
+    SELECT cart.id, thing.id, 1
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM carts.cart) AS cart
+    CROSS JOIN LATERAL (VALUES (cart.n), (cart.n * 7 + 1)) AS wish (n)
+    JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM catalogue.product) AS thing
+        ON thing.n = wish.n % (SELECT count(*) FROM catalogue.product)
+    WHERE NOT EXISTS (SELECT FROM carts.item WHERE cart_id = cart.id)
+ON CONFLICT DO NOTHING
+"""
+
+
+def make(count: int) -> list[tuple[str, str]]:
+    """The customers' ids, each with that of a session."""
+    with engine().begin() as connection:
+        for statement in MAKE.split(";\n"):
+            connection.execute(text(statement), {"count": count} if ":count" in statement else {})
+        found = connection.execute(text("SELECT id, session_id FROM person ORDER BY n")).all()
+    return [(f"usr_{user.hex}", f"ses_{session.hex}") for user, session in found]
+
+
+def fill() -> dict[str, Any]:
+    with engine().begin() as connection:
+        filled = connection.execute(text(FILL)).rowcount
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE)"))
+    return {"lines": filled}
+
+
+class Crowd:
+    """Customers and the connections they share."""
+
+    def __init__(self, host: str, customers: list[tuple[str, str]]) -> None:
+        self.host, self.customers = host, customers
+        self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.room = asyncio.Semaphore(MOST)
+
+    async def offer(self, rate: float, seconds: float) -> dict[str, Any]:
+        """So many checkouts a second; counts the answers by what they were."""
+        free = deque((access_token(*customer), customer) for customer in self.customers)
+        answers: Counter[str] = Counter()
+        took: dict[str, list[float]] = {}
+        late, tasks, began = 0.0, set(), time.perf_counter()
+
+        async def come(token: str, customer: tuple[str, str]) -> None:
+            asked = time.perf_counter()
+            what = await self._answer(token)
+            answers[what] += 1
+            took.setdefault(what, []).append(time.perf_counter() - asked)
+            if what != "accepted":
+                free.append((token, customer))
+
+        for number in range(int(rate * seconds)):
+            wait = began + number / rate - time.perf_counter()
+            await asyncio.sleep(max(wait, 0))
+            late = max(late, -wait)
+            task = asyncio.create_task(come(*free.popleft()))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        offering = time.perf_counter() - began
+        while tasks:
+            await asyncio.wait(set(tasks))
+        for _, writer in self.idle:
+            writer.close()  # the next time may be long from now
+        self.idle.clear()
+        return {"answers": answers, "took": took, "seconds": offering, "late": late}
+
+    async def _answer(self, token: str) -> str:
+        """One checkout: `accepted`, a refusal's code, or what went wrong."""
+        try:
+            async with self.room, asyncio.timeout(PATIENCE):
+                status, body = await self._ask(token)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            return type(error).__name__
+        return "accepted" if status == 202 else str(json.loads(body)["code"])
+
+    async def _ask(self, token: str) -> tuple[int, bytes]:
+        if self.idle:
+            reader, writer = self.idle.pop()
+        else:
+            name, _, port = self.host.partition(":")
+            reader, writer = await asyncio.open_connection(name, int(port))
+        head = (
+            "POST /v1/checkout HTTP/1.1", f"Host: {self.host}", f"Authorization: Bearer {token}",
+            f"Idempotency-Key: {uuid4().hex}", "Content-Type: application/json", f"Content-Length: {len(BODY)}",
+        )  # fmt: skip
+        try:
+            writer.write("\r\n".join([*head, "", BODY]).encode())
+            answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = int(answer.split("content-length:")[1].split("\r\n")[0])
+            body = await reader.readexactly(length)
+        except BaseException:
+            writer.close()
+            raise
+        self.idle.append((reader, writer))
+        return int(answer.split()[1]), body
+
+
+def main() -> None:
+    """Serves the lines on standard input until it ends."""
+    host, count = urlsplit(sys.argv[1]).netloc, int(sys.argv[2])
+    customers = make(count)
+    fill()
+    print(json.dumps({"ready": count}), flush=True)
+    with asyncio.Runner() as runner:
+        crowd = Crowd(host, customers)
+        for line in sys.stdin:
+            match json.loads(line):
+                case {"offer": [rate, seconds]}:
+                    answer = runner.run(crowd.offer(rate, seconds))
+                case {"fill": _}:
+                    answer = fill()
+            print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

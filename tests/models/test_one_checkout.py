@@ -1,0 +1,189 @@
+"""A cart is checked out once at a time: a second checkout is refused until the first one is done with the cart."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from durable import queries
+from models import carts, orders
+from models.database import engine, single_statements, transaction
+from models.errors import Conflict
+from stack.waiting import wait_until
+from tests.conftest import ADDRESS
+from tests.shopping import make_customer, make_product
+
+
+@pytest.fixture
+def user(database: None) -> str:
+    return make_customer("ada")
+
+
+def fill(user: str, sku: str, quantity: int = 2) -> str:
+    product_id = make_product(sku, 10)
+    with transaction() as session:
+        carts.add(session, user, product_id, quantity)
+    return product_id
+
+
+def place(user: str) -> orders.Placed:
+    with transaction() as session:
+        placed = orders.place(session, user, ADDRESS, "pm_card_visa")
+        session.info.clear()  # no worker has to know of the run
+    return placed
+
+
+def cancel(placed: orders.Placed) -> None:
+    with transaction() as session:
+        orders.cancel(session, placed.id, {"code": "payment_declined", "detail": "No."})
+
+
+def take_out(user: str, placed: orders.Placed) -> None:
+    with transaction() as session:
+        about = queries.get_run(session, placed.run_id).input
+        carts.take_out(session, user, placed.id, orders.pieces(session, about))
+
+
+def refused(user: str) -> Conflict:
+    with pytest.raises(Conflict) as refusal:
+        place(user)
+    return refusal.value
+
+
+def somebody_waits() -> bool:
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with single_statements() as connection:
+        return bool(connection.scalar(text(waits)))
+
+
+def count_orders() -> int:
+    with single_statements() as connection:
+        return int(connection.scalar(text('SELECT count(*) FROM orders."order"')))
+
+
+def test_a_second_checkout_of_a_cart_names_the_one_that_is_under_way(user: str) -> None:
+    fill(user, "TEA")
+    first = place(user)
+    refusal = refused(user)
+    assert refusal.code == "checkout_in_progress"
+    assert (refusal.extra["order_id"], refusal.extra["task_id"]) == (first.id, first.run_id)
+    assert count_orders() == 1
+
+
+def test_a_confirmed_order_keeps_the_cart_until_its_lines_are_taken_out(user: str) -> None:
+    fill(user, "TEA")
+    first = place(user)
+    with transaction() as session:
+        orders.confirm(session, first.id)
+    assert refused(user).code == "checkout_in_progress"
+    take_out(user, first)
+    assert refused(user).code == "cart_empty"
+    fill(user, "CUP")
+    assert place(user).id != first.id
+
+
+def test_a_cancelled_order_gives_the_cart_back_as_it_was(user: str) -> None:
+    tea = fill(user, "TEA")
+    first = place(user)
+    cancel(first)
+    second = place(user)
+    with transaction() as session:
+        assert queries.get_run(session, second.run_id).input["pieces"] == {tea: 2}
+
+
+def test_a_cancellation_that_comes_twice_leaves_the_next_checkout_alone(user: str) -> None:
+    fill(user, "TEA")
+    first = place(user)
+    cancel(first)
+    second = place(user)
+    cancel(first)
+    assert refused(user).extra["order_id"] == second.id
+
+
+def test_a_cart_that_was_emptied_during_its_checkout_is_not_checked_out_again_before_its_end(user: str) -> None:
+    fill(user, "TEA")
+    first = place(user)
+    with transaction() as session:
+        carts.clear(session, user)
+    assert refused(user).code == "checkout_in_progress"
+    take_out(user, first)
+    assert refused(user).code == "cart_empty"
+
+
+def test_what_a_guest_brings_during_a_checkout_is_the_next_order(user: str) -> None:
+    fill(user, "TEA")
+    first = place(user)
+    cup = make_product("CUP", 10)
+    with transaction() as session:
+        cart_id, token = carts.open_guest(session)
+        carts.add(session, cart_id, cup, 1)
+    with transaction() as session:
+        carts.merge(session, user, token)
+    assert refused(user).code == "checkout_in_progress"
+    take_out(user, first)
+    with transaction() as session:
+        assert queries.get_run(session, place(user).run_id).input["pieces"] == {cup: 1}
+
+
+def test_the_end_of_a_checkout_does_not_mind_a_cart_that_is_gone(user: str) -> None:
+    fill(user, "TEA")
+    first = place(user)
+    with transaction() as session:
+        carts.forget_user(session, user)
+    take_out(user, first)
+    cancel(first)
+
+
+def test_one_of_many_checkouts_that_come_at_the_same_instant_makes_an_order(user: str) -> None:
+    fill(user, "TEA")
+
+    def outcome(_: int) -> Any:
+        try:
+            return place(user).id
+        except Conflict as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(outcome, range(8)))
+    assert outcomes.count("checkout_in_progress") == 7
+    assert count_orders() == 1
+
+
+def test_a_checkout_that_waits_for_another_one_is_refused_once_that_is_committed(user: str) -> None:
+    fill(user, "TEA")
+    with ThreadPoolExecutor(1) as others:
+        with transaction() as session:
+            orders.place(session, user, ADDRESS, "pm_card_visa")
+            session.info.clear()
+            second = others.submit(refused, user)
+            assert wait_until(somebody_waits, 10)
+        assert second.result(10).code == "checkout_in_progress"
+    assert count_orders() == 1
+
+
+def test_a_checkout_that_waits_for_one_that_fails_goes_through(user: str) -> None:
+    fill(user, "TEA")
+    with ThreadPoolExecutor(1) as others:
+        with Session(engine()) as session:  # is rolled back at its end
+            orders.place(session, user, ADDRESS, "pm_card_visa")
+            second: Future[orders.Placed] = others.submit(place, user)
+            assert wait_until(somebody_waits, 10)
+        second.result(10)
+    assert count_orders() == 1
+
+
+def test_a_checkout_that_waits_for_the_last_one_to_clear_the_cart_orders_what_is_left(user: str) -> None:
+    tea, cup = fill(user, "TEA", 3), fill(user, "CUP", 1)
+    first = place(user)
+    with transaction() as session:
+        carts.add(session, user, tea, 1)  # one more than was ordered
+    with ThreadPoolExecutor(1) as others:
+        with transaction() as session:
+            carts.take_out(session, user, first.id, {tea: 3, cup: 1})
+            second: Future[orders.Placed] = others.submit(place, user)
+            assert wait_until(somebody_waits, 10)
+        placed = second.result(10)
+    with transaction() as session:
+        assert queries.get_run(session, placed.run_id).input["pieces"] == {tea: 1}
