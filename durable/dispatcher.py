@@ -6,9 +6,10 @@ import signal
 import socket
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ from durable.workflow import is_declared
 log = logging.getLogger(__name__)
 
 BATCH = 200
+GONE = timedelta(days=1)  # without a sweep
 SCHEDULES = 20.0  # seconds between two looks for slots that were missed
 
 
@@ -35,6 +37,7 @@ def run_forever() -> None:
     log.info("dispatcher is up, looking every %s s", config.options().sweep)
     queues, schedules_due = Queues(), 0.0
     _guarded(queues, report_versions)
+    _guarded(queues, forget_dispatchers)
     while not stop.is_set():
         if time.monotonic() >= schedules_due and _guarded(queues, fill_schedules):
             schedules_due = time.monotonic() + SCHEDULES
@@ -72,6 +75,13 @@ def report_versions() -> None:
             if not is_declared(workflow, version):
                 log.warning("%d live runs need version %d of the workflow %s, which this code does not declare",
                             count, version, workflow)  # fmt: skip
+
+
+def forget_dispatchers() -> None:
+    """Deletes the records of dispatchers that have gone."""
+    with transaction() as session:
+        gone = DispatcherRecord.swept_at < func.clock_timestamp() - GONE
+        session.execute(delete(DispatcherRecord).where(gone))
 
 
 def sweep(queues: Queues) -> int:

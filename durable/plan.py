@@ -1,7 +1,8 @@
 """What comes next: from a workflow's declaration and the progress of a run to the steps that are left. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from durable.run import Run
@@ -39,12 +40,26 @@ def progress_in(status: str, steps: Any) -> Progress:
     return _progress(status, {step.name: step for step in steps})
 
 
+class _Outputs(Mapping[str, Any]):
+    """The outputs of the steps that are done, looked up when they are wanted: hardly any workflow wants them."""
+
+    def __init__(self, steps: Mapping[str, Any]) -> None:
+        self.steps = steps
+
+    def __getitem__(self, name: str) -> Any:
+        if self.steps[name].status != "done":
+            raise KeyError(name)
+        return self.steps[name].output
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, step in self.steps.items() if step.status == "done")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 def _progress(status: str, steps: Mapping[str, Any]) -> Progress:
-    return Progress(
-        status,
-        {name: step.status for name, step in steps.items()},
-        {name: step.output for name, step in steps.items() if step.status == "done"},
-    )
+    return Progress(status, {name: step.status for name, step in steps.items()}, _Outputs(steps))
 
 
 def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
@@ -55,24 +70,40 @@ def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
     """
     stages = _backward(workflow, progress) if progress.status == "compensating" else _forward(workflow, progress)
     left = [[call for call in stage if progress.steps.get(call.name) != "done"] for stage in stages]
-    return [sorted(stage, key=lambda call: (call.step.is_external, call.name in progress.steps)) if len(stage) > 1
-            else stage for stage in left if stage]  # fmt: skip
+    return [_sorted(stage, progress) for stage in left if stage]
 
 
-def _forward(workflow: Workflow, progress: Progress) -> list[list[Call]]:
-    stages: list[list[Call]] = []
-    for stage in workflow.stages:
+def _sorted(stage: list[Call], progress: Progress) -> list[Call]:
+    if len(stage) == 1:
+        return stage
+    return sorted(stage, key=lambda call: (call.step.is_external, call.name in progress.steps))
+
+
+def _forward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]]:
+    stages = _without_items(workflow)
+    if not any(isinstance(stage, Each) for stage in workflow.stages):
+        return stages
+    found: list[Sequence[Call]] = []
+    for stage, known in zip(workflow.stages, stages, strict=True):
+        calls: Sequence[Call] = known
         if isinstance(stage, Each):
-            if any(progress.steps.get(call.name) != "done" for before in stages for call in before):
-                return stages  # the items are not known yet; the worker of the step before plans again
-            items = stage.over(progress.outputs)
-            stages.append([Call(stage.step, f"{stage.step.name}[{item}]") for item in items])
-        else:
-            stages.append([Call(step, step.name) for step in steps_of(stage)])
-    return stages
+            if any(progress.steps.get(call.name) != "done" for before in found for call in before):
+                return found  # the items are not known yet; the worker of the step before plans again
+            calls = [Call(stage.step, f"{stage.step.name}[{item}]") for item in stage.over(progress.outputs)]
+        found.append(calls)
+    return found
 
 
-def _backward(workflow: Workflow, progress: Progress) -> list[list[Call]]:
+@cache
+def _without_items(workflow: Workflow) -> tuple[tuple[Call, ...], ...]:
+    """The calls of each stage, but for those of an `Each`."""
+    return tuple(
+        () if isinstance(stage, Each) else tuple(Call(step, step.name) for step in steps_of(stage))
+        for stage in workflow.stages
+    )
+
+
+def _backward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]]:
     """Local undos in reverse, then local steps of `if_refused`, then side by side all that calls outside.
 
     What is outside may be away for hours. Stock is released and the order closed all the same.

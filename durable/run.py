@@ -24,7 +24,7 @@ class Suspend:
 
 @dataclass
 class StepState:
-    """What the database says of a step. `in_hand`: a worker's lease on it is not over, nor the pause after a failure."""
+    """What the database says of a step. `in_hand`: its lease is not over, or the pause after a failure."""
 
     status: str
     attempts: int

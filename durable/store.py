@@ -44,7 +44,7 @@ _LOCK = (
     {_OF_GENERATION} FOR NO KEY UPDATE""")
     .bindparams(_RUN_ID)
     .columns(*_COLUMNS)
-)  # noqa: S608
+)
 _STEPS_NOW = text(f"SELECT {_STEPS} AS steps").bindparams(_RUN_ID).columns(column("steps", JSONB))
 # Two workers must not perform the same step side by side. Its record may not be there yet, so that an advisory lock
 # stands for it until the end of the transaction.
@@ -120,8 +120,9 @@ _NOTED = """
         queue text, in_hand boolean, started_at timestamptz, finished_at timestamptz)
     ON CONFLICT (run_id, name) DO UPDATE
     SET status = excluded.status, output = excluded.output, error = NULL, attempts = excluded.attempts,
-        request = coalesce(excluded.request, step.request), worker = excluded.worker,
-        lease_until = excluded.lease_until, started_at = excluded.started_at, finished_at = excluded.finished_at
+        request = CASE WHEN excluded.status = 'intent' THEN coalesce(excluded.request, step.request) END,
+        worker = excluded.worker, lease_until = excluded.lease_until, started_at = excluded.started_at,
+        finished_at = excluded.finished_at
 """
 # When a step is done, the message of what comes next is published from now on, and failures before it do not count.
 # A deadline is counted from the first step: time in a queue is not the run's.
@@ -141,11 +142,11 @@ _TYPES = (
 )  # fmt: skip
 _WRITE = text(f"""
     WITH noted AS ({_NOTED}) UPDATE workflow.run SET {_PROGRESS} WHERE id = :run_id
-""").bindparams(*_TYPES)  # noqa: S608, our own words
+""").bindparams(*_TYPES)
 _JOIN = text(f"""
     UPDATE workflow.run SET {_PROGRESS}
     WHERE id = :run_id AND finished_at IS NULL AND status = :status RETURNING generation
-""").bindparams(_RUN_ID, bindparam("signals", type_=JSONB(none_as_null=True)))  # noqa: S608
+""").bindparams(_RUN_ID, bindparam("signals", type_=JSONB(none_as_null=True)))
 _INSERT = text(f"""
     {_NOTED} WHERE step.status <> 'done' AND (CAST(:attempt AS int) IS NULL OR step.attempts = :attempt) RETURNING name
 """).bindparams(_RUN_ID, bindparam("noted", type_=JSONB), bindparam("worker", type_=String))
@@ -178,7 +179,7 @@ _END = text(f"""
         WHERE id = :run_id
     )
     SELECT pg_notify(:channel, :payload)
-""").bindparams(*_TYPES[:3], bindparam("result", type_=JSONB(none_as_null=True)))  # noqa: S608, our own words
+""").bindparams(*_TYPES[:3], bindparam("result", type_=JSONB(none_as_null=True)))
 
 
 def write_end(session: Session, run: Run[Any], worker: str, status: str, result: Any) -> None:

@@ -75,7 +75,7 @@ class StepRecord(Base):
     status: Mapped[str]
     output: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
-    request: Mapped[Any | None] = mapped_column(JSONB)  # what the outside is asked for, the same at each attempt
+    request: Mapped[Any | None] = mapped_column(JSONB)  # what the outside is asked for, until it has answered
     progress: Mapped[dict[str, Any] | None]  # what the step has said of itself with `heartbeat`
     attempts: Mapped[int] = mapped_column(server_default="1")
     queue: Mapped[str]

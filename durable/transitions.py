@@ -212,10 +212,13 @@ def wake_parent(session: Session, parent: str | None) -> None:
 
 
 def finish(session: Session, workflow: Workflow, run: Run[Any], worker: str) -> None:
-    """Ends a run that has nothing left to do, with what its transaction has done, and wakes what waits for it."""
+    """Ends a run that has nothing left to do, with what its transaction has done, and wakes what waits for it.
+
+    Its result is the output of its last step; of a compensated run, of the last local step of `if_refused`.
+    """
     back = run.status == "compensating"
-    last = workflow.if_refused[-1:] if back else (workflow.last,)
-    result = next((run.output(step) for step in last), None)
+    closing = [step for step in workflow.if_refused if not step.is_external][-1:] if back else [workflow.last]
+    result = next((run.output(step) for step in closing), None)
     store.write_end(session, run, worker, "cancelled" if back else "succeeded", result)
     wake_parent(session, run.parent)
 
@@ -327,6 +330,8 @@ def _write_error(
     )  # fmt: skip
     changed: dict[str, Any] = {name: new.excluded[name] for name in ("status", "error", "worker", "lease_until")}
     changed["finished_at"] = new.excluded.finished_at
+    if status == "refused":
+        changed["request"] = None
     state = run.steps.get(call.name)
     if state is not None and not state.in_hand:  # a local step's record was rolled back; an intent was counted at begin
         changed["attempts"] = StepRecord.attempts + 1

@@ -87,6 +87,17 @@ _BOOKS = (
         WHERE status = 'failed' OR finished_at IS NULL AND stuck_at IS NOT NULL""",
     ),
     _Invariant(
+        "dispatchers look for runs",
+        "count(*) AS dispatchers",
+        """SELECT name AS example, max(swept_at) OVER () < now() - make_interval(secs => :overdue) AS bad
+        FROM workflow.dispatcher""",
+    ),
+    _Invariant(
+        "every cart can be checked out, or its checkout is under way",
+        "count(*) AS carts",
+        """SELECT example, NOT under_way AS bad FROM carts.cart JOIN placed ON placed.id = cart.order_id""",
+    ),
+    _Invariant(
         "every order has ended or is under way",
         """count(*) AS orders, count(*) FILTER (WHERE firm) AS confirmed,
         count(*) FILTER (WHERE status = 'cancelled') AS cancelled, count(*) FILTER (WHERE under_way) AS under_way""",

@@ -119,6 +119,9 @@ _IS_OVER = and_(
 _PARENT = aliased(RunRecord)
 _PARENT_WAITS = exists(select(_PARENT.id).where(_PARENT.id == RunRecord.parent, _PARENT.finished_at.is_(None)))
 
+_RUN_GOES = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(OVER), ~_PARENT_WAITS)
+_TOLD = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
+
 _STAFF_EVENTS = [name for name in REACTIONS if name.partition(".")[0] in STAFF]
 _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
 
@@ -146,12 +149,12 @@ KINDS = {
         Kind("notifications", "mails to people", (
             Rule("notification", Notification, (Notification.id,), and_(
                 Notification.created_at < _BEFORE,
-                ~_unfinished(RunRecord.id < _FIRST_ID, func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)),
+                ~_unfinished(RunRecord.id < _FIRST_ID, _TOLD),
             ), (_FIRST_ID,)),
         ), "keep_notifications_days"),
         # No order younger than that links to a run that goes: a run is made with its order, and ends later.
         Kind("runs", "runs that have ended, with their steps", (
-            Rule("run", RunRecord, (RunRecord.id,), and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(OVER), ~_PARENT_WAITS), (_FIRST_ID,), weight=8),
+            Rule("run", RunRecord, (RunRecord.id,), _RUN_GOES, (_FIRST_ID,), weight=8),
         ), "keep_runs_days"),
         Kind("events", "events, but for what staff did",
              _of_names([name for name in REACTIONS if name not in _STAFF_EVENTS]), "keep_events_days"),

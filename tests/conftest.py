@@ -49,7 +49,7 @@ def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
 
     migrate()
     with transaction() as session:
-        rows = [(table, session.execute(table.select()).mappings().all()) for table in _tables()]
+        rows = [(table, session.execute(table.select()).mappings().all()) for table in all_tables()]
     return [(table, [dict(row) for row in found]) for table, found in rows if found]
 
 
@@ -66,7 +66,7 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
 
     from models.database import transaction
 
-    tables = reversed(_tables())
+    tables = reversed(all_tables())
     with transaction() as session:
         # A worker may still have the last test's run in hand, and has read it before anything else.
         session.execute(text("LOCK TABLE workflow.run IN ACCESS EXCLUSIVE MODE"))
@@ -75,7 +75,8 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
             session.execute(table.insert(), rows)
 
 
-def _tables() -> list[Any]:
+def all_tables() -> list[Any]:
+    """The shop's tables and the engine's, in an order in which they can be filled."""
     from durable.tables import metadata
     from models.database import Base
 

@@ -1,4 +1,4 @@
-"""The Celery application that every worker, the API, beat and Flower share, with the engine that performs the workflows."""
+"""The Celery application that workers, API, beat and Flower share, with the engine that performs the workflows."""
 
 import logging
 from typing import Any

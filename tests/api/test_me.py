@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
-from tasks.step import Step
 
 import durable
-from durable import queries, transitions
+from durable import Step, queries, transitions
 from models import access, accounts, carts, events, notifications, orders, payments
-from models.database import Base, transaction
+from models.database import transaction
 from models.errors import NotFound
-from tests.conftest import ADDRESS, PASSWORD
+from tests.conftest import ADDRESS, PASSWORD, all_tables
 from tests.shopping import make_product, place_order
 from workflows.accounts import ERASURE
 
@@ -43,7 +42,7 @@ def erase(user_id: str) -> None:
     for step in ERASURE.stages:
         assert isinstance(step, Step)
         with transaction() as session:
-            step.do(session, SimpleNamespace(input={"user_id": user_id}), step.name)
+            step.work(session, SimpleNamespace(input={"user_id": user_id}))
 
 
 # ---- addresses
@@ -180,7 +179,7 @@ def test_nothing_in_the_database_names_who_has_gone(customer: Any) -> None:
     assert customer.delete("/v1/me").status_code == 204
     erase(customer.user_id)
     with transaction() as session:
-        for table in Base.metadata.sorted_tables:
+        for table in all_tables():
             name = f'{table.schema}."{table.name}"'
             rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {name} AS t")).scalars()  # noqa: S608
             assert [row for row in rows if "unforgettable" in row.lower()] == [], name
@@ -216,7 +215,7 @@ def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
 def test_what_waits_for_weeks_does_not_keep_anybody(sign_in: Callable[..., Any]) -> None:
     keeper = sign_in("keeper", "warehouse")
     with transaction() as session:
-        run_id = durable.start(session, "restock", "po", {}, owner=keeper.user_id)
+        run_id = durable.start(session, "restock", "po", {"purchase_order_id": "po"}, owner=keeper.user_id)
         session.info.clear()
         queries.get_run(session, run_id).status = "waiting"
     assert keeper.delete("/v1/me").status_code == 204
