@@ -51,7 +51,7 @@ def steps_heard_of(address: str) -> int | None:
 
 def perform(address: str, steps: int) -> None:
     """Tells Flower of so many more steps, as a worker does, and waits until it has heard of all."""
-    from tasks.app import app
+    from workflows.app import app
 
     before = steps_heard_of(address) or 0
     with app.connection_for_write() as connection:

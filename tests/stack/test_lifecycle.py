@@ -57,7 +57,7 @@ def test_workers_come_before_the_api_when_the_machine_is_busy(var: Path) -> None
     def niceness(name: str) -> set[int]:
         return {child.nice() for child in psutil.Process(processes(var)[name]["pid"]).children()}
 
-    [api], [worker] = niceness("api"), niceness("worker-all")
+    [api], [worker] = niceness("api"), niceness("worker-shop")
     assert api > worker
 
 
