@@ -36,9 +36,10 @@ _SAVE = """INSERT INTO workflow.breaker AS breaker (queue, state, failures) VALU
     ON CONFLICT (queue) DO UPDATE SET {change}"""
 _FAILED = text(_SAVE.format(failures=1, change="failures = breaker.failures + 1") + " RETURNING failures")
 _RESET = text(_SAVE.format(failures=0, change="failures = 0"))
-_STATE = text(
-    _SAVE.format(failures=0, change="state = :state, error = CASE WHEN :state <> 'closed' THEN breaker.error END")
-)
+# PostgreSQL would take the second parameter for text and the first for varchar, and refuse the statement.
+_NEW_STATE = """state = CAST(:state AS varchar),
+    error = CASE WHEN CAST(:state AS varchar) <> 'closed' THEN breaker.error END"""
+_STATE = text(_SAVE.format(failures=0, change=_NEW_STATE))
 _OPENED = text(_SAVE.format(failures=0, change="opened_at = clock_timestamp()"))
 _ERROR = text(_SAVE.format(failures=0, change="error = :error"))
 _CLAIM = text("""
