@@ -11,7 +11,12 @@ from models.accounts.users import TAKEN
 from models.errors import ShopError
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [file for layer in ("api", "models", "tasks", "workflows") for file in (ROOT / layer).rglob("*.py")]
+SOURCES = [
+    file
+    for layer in ("api", "durable", "models", "tasks", "workflows")
+    for file in (ROOT / layer).rglob("*.py")
+    if "tests" not in file.relative_to(ROOT).parts
+]
 BY_FLASK = (400, 404, 405, 415)
 """Statuses with which Flask itself refuses; their codes are made of the statuses' names."""
 TABLES = {"models/accounts/users.py"}
