@@ -21,7 +21,7 @@ from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
 from durable.queries import get_run, steps_of_run
 from durable.run import Run
 from durable.tables import AttemptRecord, RunRecord, StepRecord
-from durable.workflow import Workflow, workflow_of
+from durable.workflow import Workflow, is_known, workflow_of
 
 LIVE = ("running", "waiting", "compensating")
 CANCELLED = {"status": 409, "code": "cancelled_by_operator", "detail": "An operator has cancelled it."}
@@ -142,13 +142,17 @@ def wake_pausing(session: Session, workflow: str, key: str) -> bool:
 def retry(session: Session, run_id: str) -> RunRecord:
     """An operator's retry: a live or failed run goes on where it stood, at once and without a deadline.
 
-    Raises RunNotFound, RunConflict (`run_over`) and UnknownWorkflow.
+    Raises RunNotFound, and RunConflict for one that has ended (`run_over`) or whose workflow nobody knows any more
+    (`workflow_unknown`).
     """
     run = session.scalars(select(RunRecord).where(RunRecord.id == run_id).with_for_update(key_share=True)).one_or_none()
     if run is None:
         raise RunNotFound("There is no such run.")
     if run.status not in ("failed", *LIVE):
         raise RunConflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
+    if not is_known(run.workflow):
+        raise RunConflict(f"The workflow {run.workflow} is not declared any more; the run can only be cancelled.",
+                          code="workflow_unknown")  # fmt: skip
     if run.status == "failed":
         run.status = "compensating" if run.error else "running"
     run.finished_at = run.deadline = run.patience = run.stuck_at = run.stuck_reason = None
@@ -287,14 +291,18 @@ def postpone(session: Session, run: Run[Any], seconds: float, attempts: int | No
 
 _SUSPEND = text("""
     WITH unbegun AS (DELETE FROM workflow.step WHERE run_id = :run_id AND name = :name)
-    UPDATE workflow.run SET status = 'waiting', lease_until = least(:until, deadline), generation = generation + 1,
-        published_at = NULL, progress_at = clock_timestamp(), attempts = 0, publications = 0
+    UPDATE workflow.run SET status = 'waiting', generation = generation + 1, published_at = NULL,
+        lease_until = least(:until, CASE WHEN deadline > clock_timestamp() THEN deadline END),
+        progress_at = clock_timestamp(), attempts = 0, publications = 0
     WHERE id = :run_id
 """).bindparams(_RUN_ID)
 
 
 def suspend(session: Session, run: Run[Any], name: str, until: datetime | None) -> None:
-    """Lets the run wait without a worker. Its step counts as not begun."""
+    """Lets the run wait without a worker, until its deadline at most. Its step counts as not begun.
+
+    A deadline that is over has led to what it leads to, and wakes the run no more.
+    """
     values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER}
     session.connection().execute(_SUSPEND, values)
 
