@@ -301,8 +301,11 @@ _SUSPEND = text("""
 def suspend(session: Session, run: Run[Any], name: str, until: datetime | None) -> None:
     """Lets the run wait without a worker, until its deadline at most. Its step counts as not begun.
 
-    A deadline that is over has led to what it leads to, and wakes the run no more.
+    A deadline that is over has led to what it leads to, and wakes the run no more. Raises TypeError for a run that is
+    being compensated: it would go forward afterwards.
     """
+    if run.status == "compensating":
+        raise TypeError(f"{name}: neither an undo nor a step of `if_refused` can suspend its run")
     values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER}
     session.connection().execute(_SUSPEND, values)
 

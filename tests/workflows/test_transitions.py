@@ -46,3 +46,12 @@ def test_a_run_of_an_unknown_workflow_can_not_be_retried_and_is_cancelled_at_onc
         durable.cancel(session, run_id)
     with transaction() as session:
         assert queries.get_run(session, run_id).status == "cancelled"
+
+
+def test_a_run_that_is_being_compensated_can_not_be_suspended() -> None:
+    run_id = _start(status="compensating")
+    with transaction() as session:
+        run = store.lock(session, run_id)
+        assert run is not None
+        with pytest.raises(TypeError):
+            transitions.suspend(session, run, "inventory.withdraw_goods", None)
