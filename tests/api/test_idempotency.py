@@ -39,7 +39,9 @@ class Strict(MethodView):
     @signed_in
     @idempotent(required=True)
     def post(self, session: Session) -> Any:
-        session.execute(text("INSERT INTO workflow.served (queue, published_at) VALUES (:q, now())"), {"q": "q"})
+        session.execute(
+            text("INSERT INTO workflow.queue_progress (queue, published_at) VALUES (:q, now())"), {"q": "q"}
+        )
         if Strict.refusing:
             raise Conflict("Not now.")
         return {"task_id": "run_1"}, 202, {"Location": "/v1/tasks/run_1", "Retry-After": "1"}

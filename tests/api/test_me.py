@@ -148,7 +148,7 @@ def test_who_goes_is_forgotten_and_the_books_stay(client: Any, customer: Any) ->
     with transaction() as session:
         words = {"first_name": "Customer", "username": "customer"}
         notifications.compose(session, "k", "welcome", customer.user_id, "customer@example.org", **words)
-        accounts.reset_token(session, "run_" + "1" * 32, customer.user_id)
+        accounts.save_reset_token(session, "run_" + "1" * 32, customer.user_id)
     assert customer.delete("/v1/me").status_code == 204
     assert customer.get("/v1/me").status_code == 401
     assert customer.delete("/v1/me").status_code == 401

@@ -16,6 +16,7 @@ from models import events, payments
 from models.database import transaction
 from settings import Settings
 from tasks.gateways import payments as gateway
+from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer, make_product, place_order
 
@@ -26,7 +27,7 @@ UNKNOWN = "run_" + "0" * 32
 def started(workflow: str = "checkout", **values: Any) -> str:
     """A run that nobody has in hand."""
     with transaction() as session:
-        run_id = durable.start(session, workflow, new_id("ord"), {})
+        run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow))
         session.info.clear()  # not to be published
         for name, value in values.items():
             setattr(queries.get_run(session, run_id), name, value)
@@ -36,7 +37,7 @@ def started(workflow: str = "checkout", **values: Any) -> str:
 def step(run_id: str, name: str) -> None:
     with transaction() as session:
         session.add(
-            StepRecord(run_id=run_id, name=name, status="done", queue="orders", generation=0,
+            StepRecord(run_id=run_id, name=name, status="done", queue="orders",
                       started_at=datetime.now(UTC))
         )  # fmt: skip
 
@@ -110,10 +111,9 @@ def test_a_run_is_turned_back_once(operator: Any) -> None:
     step(run_id, "inventory.reserve")
     answer = operator.post(f"/v1/runs/{run_id}/cancel")
     assert (answer.status_code, answer.headers["Location"]) == (202, f"/v1/tasks/{run_id}")
-    assert answer.json == {
-        "task_id": run_id, "status": "compensating", "links": {"task": f"/v1/tasks/{run_id}"},
-    }  # fmt: skip
     run = state(run_id)
+    links = {"task": f"/v1/tasks/{run_id}", "order": f"/v1/orders/{run.input['order_id']}"}
+    assert answer.json == {"task_id": run_id, "status": "compensating", "links": links}
     assert run.status == "compensating"
     assert run.generation > 0
     assert run.error is not None

@@ -46,7 +46,7 @@ def describe(run_id: str) -> str:
         steps = queries.steps_of_run(session, run_id)
     lines = [f"{run.workflow} {run.id} is {run.status}, generation {run.generation}, attempts {run.attempts}, "
              f"published {run.published_at}, lease until {run.lease_until}, error {run.error}"]  # fmt: skip
-    lines += [f"  {s.name} {s.status} attempts {s.attempts} generation {s.generation} {s.error}" for s in steps]
+    lines += [f"  {s.name} {s.status} attempts {s.attempts} {s.error}" for s in steps]
     return "\n".join(lines)
 
 

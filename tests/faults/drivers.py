@@ -38,7 +38,8 @@ def checkout(refused_at: str | None = None, method: str = "pm_card_visa") -> str
 
 def clean_up(refused_at: str | None = None) -> str:
     with transaction() as session:
-        return durable.start(session, "clean_up", key=f"test-{next(_numbers)}", input={})
+        slot = f"test-{next(_numbers)}"
+        return durable.start(session, "clean_up", key=slot, input={"slot": slot})
 
 
 def restock(refused_at: str | None = None) -> str:

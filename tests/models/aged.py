@@ -24,8 +24,8 @@ ROWS = {
         INSERT INTO workflow.run (id, workflow, key, status, input, lease_until, created_at, finished_at)
             SELECT id, 'welcome', n::text, CASE WHEN n % 2 = 0 THEN 'succeeded' ELSE 'cancelled' END, '{}', at, at, at
             FROM aged;
-        INSERT INTO workflow.step (run_id, name, status, generation, queue, started_at)
-            SELECT id, 'notifications.welcome', 'done', 0, 'notifications', at FROM aged""",
+        INSERT INTO workflow.step (run_id, name, status, queue, started_at)
+            SELECT id, 'notifications.welcome', 'done', 'notifications', at FROM aged""",
     "events": """
         INSERT INTO workflow.event (id, name, payload, created_at) SELECT id, 'order.created', '{}', at FROM aged""",
     "staff_events": """

@@ -54,6 +54,10 @@ class Sale:
         with transaction() as session:
             inventory.allocate(session, self.id)
 
+    def clear(self) -> None:
+        with transaction() as session:
+            carts.take_out(session, self.order.user_id, self.id, {})
+
     def tell(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
         key = f"checkout:{self.id}"
         words = dict.fromkeys(("number", "first_name", "lines", "total", "invoice", "reason"), "…")
@@ -83,7 +87,7 @@ class Sale:
             transitions.end(session, queries.get_run(session, self.run_id), status)
 
     def forwards(self) -> list[Deed]:
-        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.tell, self.end]
+        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.clear, self.tell, self.end]
 
     def backwards(self) -> list[Deed]:
         """After an authorisation."""

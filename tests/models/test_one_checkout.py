@@ -43,7 +43,7 @@ def cancel(placed: orders.Placed) -> None:
 def take_out(user: str, placed: orders.Placed) -> None:
     with transaction() as session:
         about = queries.get_run(session, placed.run_id).input
-        carts.take_out(session, user, placed.id, orders.pieces(session, about))
+        carts.take_out(session, user, placed.id, about["quantities"])
 
 
 def refused(user: str) -> Conflict:
@@ -90,7 +90,7 @@ def test_a_cancelled_order_gives_the_cart_back_as_it_was(user: str) -> None:
     cancel(first)
     second = place(user)
     with transaction() as session:
-        assert queries.get_run(session, second.run_id).input["pieces"] == {tea: 2}
+        assert queries.get_run(session, second.run_id).input["quantities"] == {tea: 2}
 
 
 def test_a_cancellation_that_comes_twice_leaves_the_next_checkout_alone(user: str) -> None:
@@ -124,7 +124,7 @@ def test_what_a_guest_brings_during_a_checkout_is_the_next_order(user: str) -> N
     assert refused(user).code == "checkout_in_progress"
     take_out(user, first)
     with transaction() as session:
-        assert queries.get_run(session, place(user).run_id).input["pieces"] == {cup: 1}
+        assert queries.get_run(session, place(user).run_id).input["quantities"] == {cup: 1}
 
 
 def test_the_end_of_a_checkout_does_not_mind_a_cart_that_is_gone(user: str) -> None:
@@ -186,4 +186,4 @@ def test_a_checkout_that_waits_for_the_last_one_to_clear_the_cart_orders_what_is
             assert wait_until(somebody_waits, 10)
         placed = second.result(10)
     with transaction() as session:
-        assert queries.get_run(session, placed.run_id).input["pieces"] == {tea: 1}
+        assert queries.get_run(session, placed.run_id).input["quantities"] == {tea: 1}

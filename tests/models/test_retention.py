@@ -20,6 +20,7 @@ from settings import settings
 from tests.models import aged
 from tests.models.sales import Sale
 from tests.models.shelves import product
+from tests.runs import some_input
 
 KEPT = {
     "idempotency_keys": 1, "sessions": 0, "resets": 0, "guesses": 0, "webhook_events": 90, "notifications": 400,
@@ -141,7 +142,7 @@ def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
 def test_a_mail_is_kept_while_its_run_may_ask_for_it() -> None:
     write(500, "notifications")
     with transaction() as session:
-        run_id = durable.start(session, "restock", "po_1", {})
+        run_id = durable.start(session, "restock", "po_1", some_input("restock"))
         session.execute(text("UPDATE workflow.run SET id = uuidv7(interval '-2 years')"))
         told = update(notifications.Notification).where(notifications.Notification.key == "checkout:450")
         session.execute(told.values(key="restock:po_1:goods_ordered"))
@@ -158,7 +159,7 @@ def test_an_import_that_never_finished_goes_when_nobody_will_finish_it(status: s
     with transaction() as session:
         session.execute(text("UPDATE catalogue.import SET finished_at = NULL WHERE sha256 = '450'"))
         if status:
-            run_id = durable.start(session, "catalogue_import", "imp_1", {})
+            run_id = durable.start(session, "catalogue_import", "imp_1", some_input("catalogue_import"))
             ended = None if status == "running" else datetime.now(UTC)
             session.execute(update(RunRecord).where(RunRecord.id == run_id).values(status=status, finished_at=ended))
             session.execute(update(imports.Import).where(imports.Import.sha256 == "450").values(run_id=run_id))
@@ -170,7 +171,7 @@ def test_an_id_that_is_not_in_the_order_of_time_is_no_reason_to_delete_a_young_r
     with transaction() as session:
         for name in ("order.created", "staff.acted"):
             events.emit(session, name, {})
-        durable.start(session, "welcome", "x", {})
+        durable.start(session, "welcome", "x", some_input("welcome"))
         small = "('00000000-0000-4000-8000-' || left(md5(name), 12))::uuid"  # as a random id may be
         session.execute(text(f"UPDATE workflow.event SET id = {small}"))  # noqa: S608
         session.execute(text("UPDATE workflow.run SET id = '00000000-0000-4000-8000-000000000001'"))

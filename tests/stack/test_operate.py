@@ -21,6 +21,7 @@ from settings import Settings
 from stack.cli import main
 from tasks.gateways import payments as gateway
 from tests.command import shop
+from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer
 
@@ -55,7 +56,7 @@ def run(*arguments: str, input: str | None = None) -> Result:
 def started(workflow: str = "checkout", **values: Any) -> str:
     """A run that nobody has in hand."""
     with transaction() as session:
-        run_id = durable.start(session, workflow, new_id("ord"), {"what": "a [thing]"})
+        run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow, what="a [thing]"))
         session.info.clear()  # not to be published
         for name, value in values.items():
             setattr(queries.get_run(session, run_id), name, value)
@@ -68,7 +69,7 @@ def step(run_id: str, name: str, begun: float, took: float | None, status: str =
         at = queries.get_run(session, run_id).created_at + timedelta(seconds=begun)
         end = None if took is None else at + timedelta(seconds=took)
         session.add(
-            StepRecord(run_id=run_id, name=name, status=status, queue="orders", generation=0, started_at=at,
+            StepRecord(run_id=run_id, name=name, status=status, queue="orders", started_at=at,
                       finished_at=end, **values)
         )  # fmt: skip
 
@@ -147,7 +148,7 @@ def test_an_audit_prints_every_invariant_with_its_figures(sandbox: None) -> None
     assert re.search(r"ok +no run needs a person +failed 0, stuck 0, wrong 0", found.output)
     assert found.output.splitlines()[-1] == "All 21 invariants hold."
     listed = json.loads(run("audit", "--json").output)
-    assert len(listed) == 19
+    assert len(listed) == 21
     assert {"name", "ok", "figures", "examples"} == set(listed[0])
 
 
@@ -233,7 +234,7 @@ def test_a_run_is_turned_back_and_let_go_on() -> None:
     run_id = started()
     assert run("runs", "cancel", run_id).output == f"{run_id} is being taken back.\n"
     refused = run("runs", "cancel", run_id)
-    assert (refused.exit_code, refused.output) == (1, "Error: This run is being taken back already.\n")
+    assert (refused.exit_code, refused.output) == (1, "Error: This run is being compensated already.\n")
     assert run("runs", "retry", run_id).output == f"{run_id} goes on (compensating).\n"
     past = started()
     step(past, "orders.confirm", 0, 0)
