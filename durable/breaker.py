@@ -16,7 +16,7 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 from pybreaker import CircuitBreakerStorage as Storage
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, String, bindparam, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from durable import config
@@ -36,10 +36,9 @@ _SAVE = """INSERT INTO workflow.breaker AS breaker (queue, state, failures) VALU
     ON CONFLICT (queue) DO UPDATE SET {change}"""
 _FAILED = text(_SAVE.format(failures=1, change="failures = breaker.failures + 1") + " RETURNING failures")
 _RESET = text(_SAVE.format(failures=0, change="failures = 0"))
-# PostgreSQL would take the second parameter for text and the first for varchar, and refuse the statement.
-_NEW_STATE = """state = CAST(:state AS varchar),
-    error = CASE WHEN CAST(:state AS varchar) <> 'closed' THEN breaker.error END"""
-_STATE = text(_SAVE.format(failures=0, change=_NEW_STATE))
+_STATE = text(
+    _SAVE.format(failures=0, change="state = :state, error = CASE WHEN :state <> 'closed' THEN breaker.error END")
+).bindparams(bindparam("state", type_=String))  # psycopg would leave its type to two places that disagree
 _OPENED = text(_SAVE.format(failures=0, change="opened_at = clock_timestamp()"))
 _ERROR = text(_SAVE.format(failures=0, change="error = :error"))
 _CLAIM = text("""

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from durable import canvas, config, store
-from durable.errors import Refusal, RunConflict, RunNotFound, Unavailable
+from durable.errors import Refusal, RunConflict, RunNotFound, Unavailable, UnknownWorkflow
 from durable.ids import Id, new_id
 from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
 from durable.queries import get_run, steps_of_run
 from durable.run import Run
 from durable.tables import AttemptRecord, RunRecord, StepRecord
-from durable.workflow import Workflow, is_known, workflow_of
+from durable.workflow import Workflow, workflow_of
 
 LIVE = ("running", "waiting", "compensating")
 CANCELLED = {"status": 409, "code": "cancelled_by_operator", "detail": "An operator has cancelled it."}
@@ -142,7 +142,7 @@ def wake_pausing(session: Session, workflow: str, key: str) -> bool:
 def retry(session: Session, run_id: str) -> RunRecord:
     """An operator's retry: a live or failed run goes on where it stood, at once and without a deadline.
 
-    Raises RunNotFound, and RunConflict for one that has ended (`run_over`) or whose workflow nobody knows any more
+    Raises RunNotFound, and RunConflict for one that has ended (`run_over`) or whose workflow is unknown
     (`workflow_unknown`).
     """
     run = session.scalars(select(RunRecord).where(RunRecord.id == run_id).with_for_update(key_share=True)).one_or_none()
@@ -150,9 +150,10 @@ def retry(session: Session, run_id: str) -> RunRecord:
         raise RunNotFound("There is no such run.")
     if run.status not in ("failed", *LIVE):
         raise RunConflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
-    if not is_known(run.workflow):
-        raise RunConflict(f"The workflow {run.workflow} is not declared any more; the run can only be cancelled.",
-                          code="workflow_unknown")  # fmt: skip
+    try:
+        workflow_of(run.workflow, run.version)
+    except UnknownWorkflow as error:
+        raise RunConflict(f"This release can't go on with the run: {error}", code="workflow_unknown") from error
     if run.status == "failed":
         run.status = "compensating" if run.error else "running"
     run.finished_at = run.deadline = run.patience = run.stuck_at = run.stuck_reason = None

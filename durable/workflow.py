@@ -134,11 +134,6 @@ def workflow_of(name: str, version: int | None = None) -> Workflow:
     return versions.get(version or 0) or versions[max(versions)]
 
 
-def is_known(name: str) -> bool:
-    """Whether any version of it is declared."""
-    return bool(_WORKFLOWS.get(name))
-
-
 def is_declared(name: str, version: int) -> bool:
     return version in _WORKFLOWS.get(name, {})
 
