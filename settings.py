@@ -102,9 +102,11 @@ class Settings(BaseSettings):
         5.0, ge=0, description="seconds that a worker keeps a run in hand; 0: a message per step"
     )
     sweep: float = Field(1.0, gt=0, description="seconds between two looks of the dispatcher")
-    attempts: int = Field(5, ge=1, description="crashes of a run before it is given up and compensated")
+    attempts: int = Field(5, ge=1, description="failures in a row after which a run is compensated, or called stuck")
     stuck_after: float = Field(900.0, gt=0, description="seconds of failures alone after which a run is called stuck")
-    checkout_deadline: float = Field(300.0, gt=0, description="seconds until an unfinished checkout is compensated")
+    checkout_deadline: float = Field(
+        300.0, gt=0, description="seconds from its first step after which an unfinished checkout is compensated"
+    )
     max_wait: float = Field(
         60.0, gt=0, description="seconds that a new checkout may have to wait for a worker; beyond: 503 `overloaded`"
     )

@@ -125,7 +125,7 @@ class RunsView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/retry')
 class RetryView(MethodView):
     @allowed("runs:write")
-    @refuses("run_over")
+    @refuses("run_over", "workflow_unknown")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)

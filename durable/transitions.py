@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from durable import canvas, config, store
-from durable.errors import Refusal, RunConflict, RunNotFound, Unavailable
+from durable.errors import Refusal, RunConflict, RunNotFound, Unavailable, UnknownWorkflow
 from durable.ids import Id, new_id
 from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
 from durable.queries import get_run, steps_of_run
@@ -142,13 +142,18 @@ def wake_pausing(session: Session, workflow: str, key: str) -> bool:
 def retry(session: Session, run_id: str) -> RunRecord:
     """An operator's retry: a live or failed run goes on where it stood, at once and without a deadline.
 
-    Raises RunNotFound, RunConflict (`run_over`) and UnknownWorkflow.
+    Raises RunNotFound, and RunConflict for one that has ended (`run_over`) or whose workflow is unknown
+    (`workflow_unknown`).
     """
     run = session.scalars(select(RunRecord).where(RunRecord.id == run_id).with_for_update(key_share=True)).one_or_none()
     if run is None:
         raise RunNotFound("There is no such run.")
     if run.status not in ("failed", *LIVE):
         raise RunConflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
+    try:
+        workflow_of(run.workflow, run.version)
+    except UnknownWorkflow as error:
+        raise RunConflict(f"This release can't go on with the run: {error}", code="workflow_unknown") from error
     if run.status == "failed":
         run.status = "compensating" if run.error else "running"
     run.finished_at = run.deadline = run.patience = run.stuck_at = run.stuck_reason = None
@@ -287,14 +292,21 @@ def postpone(session: Session, run: Run[Any], seconds: float, attempts: int | No
 
 _SUSPEND = text("""
     WITH unbegun AS (DELETE FROM workflow.step WHERE run_id = :run_id AND name = :name)
-    UPDATE workflow.run SET status = 'waiting', lease_until = least(:until, deadline), generation = generation + 1,
-        published_at = NULL, progress_at = clock_timestamp(), attempts = 0, publications = 0
+    UPDATE workflow.run SET status = 'waiting', generation = generation + 1, published_at = NULL,
+        lease_until = least(:until, CASE WHEN deadline > clock_timestamp() THEN deadline END),
+        progress_at = clock_timestamp(), attempts = 0, publications = 0
     WHERE id = :run_id
 """).bindparams(_RUN_ID)
 
 
 def suspend(session: Session, run: Run[Any], name: str, until: datetime | None) -> None:
-    """Lets the run wait without a worker. Its step counts as not begun."""
+    """Lets the run wait without a worker, until its deadline at most. Its step counts as not begun.
+
+    A deadline that is over has led to what it leads to, and wakes the run no more. Raises TypeError for a run that is
+    being compensated: it would go forward afterwards.
+    """
+    if run.status == "compensating":
+        raise TypeError(f"{name}: neither an undo nor a step of `if_refused` can suspend its run")
     values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER}
     session.connection().execute(_SUSPEND, values)
 

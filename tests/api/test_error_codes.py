@@ -12,7 +12,10 @@ from models.errors import ShopError
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
-    file for layer in ("api", "durable", "models", "tasks", "workflows") for file in (ROOT / layer).rglob("*.py")
+    file
+    for layer in ("api", "durable", "models", "tasks", "workflows")
+    for file in (ROOT / layer).rglob("*.py")
+    if "tests" not in file.relative_to(ROOT).parts
 ]
 BY_FLASK = (400, 404, 405, 415)
 """Statuses with which Flask itself refuses; their codes are made of the statuses' names."""
