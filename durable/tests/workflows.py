@@ -163,3 +163,6 @@ def approve(session: Any, run: Any) -> Any:
 if "DURABLE_TEST_NEW_RELEASE" in os.environ:
     GROWN = Workflow("grown", local("odd.old"), local("odd.new"), local("odd.grown"), version=2)
 Workflow("grown", local("odd.old"), local("odd.grown"))
+
+# A worker is stopped between the commit that begins the call and the call: behind the step before it.
+STOPPED = Workflow("stopped", local("odd.before_stop"), external("odd.called"), local("odd.after_stop"))
