@@ -147,15 +147,31 @@ def work_long(session: Any, run: Any) -> dict[str, Any]:
 
 BEATING = Workflow("beating", work_long, local("odd.after_work"))
 
-# ---- waiting
+# ---- waiting: for a time, for two approvals, for a child
+
+
+@Service("odd").step
+def sleep(session: Any, run: Any) -> Any:
+    first = visit("odd.sleep")["visits"] == 1
+    return Suspend(run.now() + timedelta(seconds=1.5)) if first else {"slept": True}
 
 
 @Service("odd").step
 def approve(session: Any, run: Any) -> Any:
-    """Waits for two signals, one after the other."""
-    visit("odd.approve", request=[signal["by"] for signal in run.consume("approved")])
-    session.execute(text("INSERT INTO bank.account VALUES (:id, 0) ON CONFLICT DO NOTHING"), {"id": run.key})
-    return {"ok": True} if run.input["seconds"] is None else Suspend(run.now() + timedelta(seconds=run.input["seconds"]))
+    found = [signal["by"] for signal in run.consume("approved")]
+    visit("odd.approve", request=found)
+    return Suspend() if "boss" not in found else {"by": "boss"}
+
+
+@Service("odd").step
+def travel(session: Any, run: Any) -> Any:
+    child = durable.start_child(session, run, "trip", "there", {"travellers": ["ada"]})
+    return {"trip": child.result} if child.ended else Suspend()
+
+
+SLEEPY = Workflow("sleepy", sleep, local("odd.after_sleep"))
+APPROVED = Workflow("approved", local("odd.before"), approve, local("odd.after"), if_refused=[TELL])
+JOURNEY = Workflow("journey", travel, local("odd.arrive"))
 
 
 # ---- of another release
