@@ -15,7 +15,9 @@ DATABASE, BROKER, OPTIONS = "DURABLE_TEST_DATABASE_URL", "DURABLE_TEST_BROKER_UR
 QUEUES = ("bank", "clearing", "mail", "trips", "booking", "odd")
 LEASE, ATTEMPTS = 1.0, 3
 
-app = Celery("durable-tests", broker=os.environ[BROKER], backend=os.environ[BROKER], include=["durable.tests.workflows"])
+app = Celery(
+    "durable-tests", broker=os.environ[BROKER], backend=os.environ[BROKER], include=["durable.tests.workflows"]
+)
 app.conf.update(
     task_queues=[Queue(name, routing_key=name) for name in QUEUES],
     task_create_missing_queues=False,

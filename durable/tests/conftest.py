@@ -31,6 +31,11 @@ def pytest_configure() -> None:
         os.environ["DURABLE_TEST_BROKER_URL"] = _exits.enter_context(redis.running())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not all(item.path.is_relative_to(Path(__file__).parent) for item in items):
+        raise pytest.UsageError("the engine is configured once in a process: run durable/tests in a pytest of its own")
+
+
 def pytest_unconfigure() -> None:
     _exits.close()
 
@@ -74,7 +79,7 @@ def fresh(tables: None) -> Iterator[None]:
         # A worker may still have the last test's run in hand, and locks it before anything else, as we do.
         connection.execute(text("LOCK TABLE workflow.run IN EXCLUSIVE MODE"))
         for table in ("bank.account", *(f"workflow.{table.name}" for table in reversed(metadata.sorted_tables))):
-            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+            connection.execute(text(f"DELETE FROM {table}"))
     lose_messages()
     outside.clear()
 
@@ -112,7 +117,9 @@ def accounts() -> Callable[..., dict[str, int]]:
     def balances(**opened: int) -> dict[str, int]:
         with transaction() as session:
             for name, balance in opened.items():
-                session.execute(text("INSERT INTO bank.account VALUES (:id, :balance)"), {"id": name, "balance": balance})
+                session.execute(
+                    text("INSERT INTO bank.account VALUES (:id, :balance)"), {"id": name, "balance": balance}
+                )
             return dict(session.execute(text("SELECT id, balance FROM bank.account")).all())
 
     return balances

@@ -77,7 +77,7 @@ def attempts_of(run_id: str) -> list[AttemptRecord]:
 def execute(statement: str, **values: Any) -> Any:
     """One statement; the first column of its first row, if there are rows."""
     with transaction() as session:
-        found = session.execute(text(statement), values)
+        found: Any = session.execute(text(statement), values)
         return found.scalar() if found.returns_rows else None
 
 

@@ -1,6 +1,7 @@
 """An attempt is something that a worker began: lost messages do not count, dead workers do."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,7 @@ def test_a_run_whose_message_is_lost_ten_times_is_as_good_as_new(accounts: Calla
     assert (statuses(run_id), attempts_of(run_id)) == ({}, [])
 
 
-def test_a_step_that_kills_its_process_stops_after_so_many_deaths(
-    work: Callable[..., Any], crash_file: Path
-) -> None:
+def test_a_step_that_kills_its_process_stops_after_so_many_deaths(work: Callable[..., Any], crash_file: Path) -> None:
     crash_file.write_text("before-commit@odd.poison always\n")
     work()
     run_id = start("poison")
@@ -47,6 +46,10 @@ def test_a_step_that_kills_its_process_stops_after_so_many_deaths(
     assert len(visits("odd.tell")) == 1
 
 
+def _is_over(process: Any, run_id: str) -> bool:
+    return process.poll() is not None or run_of(run_id).finished_at is not None
+
+
 def test_a_step_that_kills_its_whole_worker_stops_after_so_many_deaths(
     work: Callable[..., Any], crash_file: Path
 ) -> None:
@@ -54,7 +57,7 @@ def test_a_step_that_kills_its_whole_worker_stops_after_so_many_deaths(
     for _ in range(ATTEMPTS + 3):
         crash_file.write_text("before-commit@odd.poison worker\n")
         process = work()
-        wait_until(lambda process=process: process.poll() is not None or run_of(run_id).finished_at, sweeping=True)
+        wait_until(partial(_is_over, process, run_id), sweeping=True)
         if run_of(run_id).finished_at:
             break
     assert run_of(run_id).status == "cancelled"

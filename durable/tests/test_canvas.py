@@ -91,11 +91,10 @@ def test_a_run_is_published_by_its_commit_and_not_before() -> None:
 
 
 def test_nothing_is_published_after_a_rollback() -> None:
-    with pytest.raises(ZeroDivisionError), transaction() as session:
+    with transaction() as session:
         durable.start(session, "retried", "it", {})
-        raise ZeroDivisionError
-    with transaction():
-        pass
+        session.rollback()
+        session.commit()
     assert lose_messages() == 0
     assert execute("SELECT count(*) FROM workflow.run") == 0
 

@@ -76,7 +76,9 @@ def waiting(in_queue: int, served: float | None, published: float | None = 0.0) 
     """The pause of a run whose next step is for `bank`; times are seconds from some moment on."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     run = RunRecord(published_at=None if published is None else moment + timedelta(seconds=published))
-    backlog = Backlog({**NONE, "bank": in_queue}, {} if served is None else {"bank": moment + timedelta(seconds=served)})
+    backlog = Backlog(
+        {**NONE, "bank": in_queue}, {} if served is None else {"bank": moment + timedelta(seconds=served)}
+    )
     return backlog.pause(run, plan(TRANSFER, FRESH)[0])
 
 

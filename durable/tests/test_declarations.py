@@ -52,9 +52,7 @@ def test_a_step_stands_in_a_workflow_once() -> None:
         Workflow("wrong", A, B, if_refused=[A])
 
 
-@pytest.mark.parametrize(
-    "stages", [(Undoable(A, undo=UNDO), B), (Pivot(A), B)], ids=["an undo", "a pivot"]
-)
+@pytest.mark.parametrize("stages", [(Undoable(A, undo=UNDO), B), (Pivot(A), B)], ids=["an undo", "a pivot"])
 def test_a_workflow_that_can_be_compensated_says_who_is_told(stages: Any) -> None:
     with pytest.raises(TypeError, match="nobody would be told"):
         Workflow("wrong", *stages)

@@ -327,4 +327,3 @@ def test_a_failed_member_does_not_stop_its_siblings_and_raises_no_generation() -
     run_id = performed(Parallel(made("burst_beside", burst), A, external("mail.beside")), B)
     assert statuses(run_id) == {"odd.burst_beside": "intent", "odd.a": "done", "mail.beside": "done"}
     assert run_of(run_id).generation == 0
-

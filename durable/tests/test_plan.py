@@ -194,5 +194,3 @@ def test_items_that_are_done_are_not_done_again(many: Workflow) -> None:
 def test_items_may_be_there_from_the_start() -> None:
     workflow = Workflow("from the start", Each(EACH, lambda outputs: ["x", "y"]), C)
     assert names(plan(workflow, FRESH)) == [["odd.work[x]", "odd.work[y]"], ["odd.c"]]
-
-

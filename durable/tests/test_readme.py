@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import durable
 from durable.testing import worker
@@ -18,7 +19,7 @@ def test_the_example_of_the_readme_books_a_seat(tmp_path: Path) -> None:
     found = re.search(r"```python example\n(.*?)```", README.read_text(), re.DOTALL)
     assert found is not None
     (tmp_path / "example.py").write_text(found[1])
-    environment = {
+    environment: dict[str, Any] = {
         "DATABASE_URL": os.environ[DATABASE].replace("postgresql://", "postgresql+psycopg://"),
         "BROKER_URL": os.environ[BROKER],
         "PYTHONPATH": f"{tmp_path}{os.pathsep}{README.parent.parent}",

@@ -78,7 +78,9 @@ def test_long_work_keeps_its_lease_and_says_how_far_it_is(work: Callable[..., An
     behave("odd.work_long", sleep=3.5)
     work()
     run_id = start("beating")
-    wait_until(lambda: "odd.work_long" in statuses(run_id) and steps_of(run_id)["odd.work_long"].progress, sweeping=True)
+    wait_until(
+        lambda: "odd.work_long" in statuses(run_id) and steps_of(run_id)["odd.work_long"].progress, sweeping=True
+    )
     assert steps_of(run_id)["odd.work_long"].progress == {"done": 1, "of": 2}
     assert visits("odd.work_long")[0].end is None
     assert ended(run_id).status == "succeeded"

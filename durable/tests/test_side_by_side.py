@@ -1,6 +1,6 @@
 """Members of a parallel stage and items of an Each are performed side by side, by as many workers as there are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 

@@ -103,8 +103,8 @@ def test_a_step_that_ran_without_the_lock_is_not_recorded_behind_a_run_that_turn
     assert run is not None
     with transaction() as session:
         durable.cancel(session, run_id)
+    store.finish(run, WITHDRAW, None, started_at=run.now().isoformat())
     with pytest.raises(Superseded), transaction() as session:
-        store.finish(run, WITHDRAW, None, started_at=run.now().isoformat())
         store.join(session, run, WITHDRAW, "w", None)
     assert steps_of(run_id) == {}
 

@@ -125,9 +125,7 @@ FOUR = Workflow("four", Parallel(*(local(f"odd.member_{n}") for n in range(4))),
 FOUR_LATER = Workflow(
     "four_later", local("odd.first"), Parallel(*(local(f"odd.later_{n}") for n in range(4))), local("odd.join_later")
 )
-LONG = Workflow(
-    "long", Parallel(*(local(f"odd.long_{n}", long=True) for n in range(3))), local("odd.join_long")
-)
+LONG = Workflow("long", Parallel(*(local(f"odd.long_{n}", long=True) for n in range(3))), local("odd.join_long"))
 
 # ---- steps that kill their worker, fail or hang
 
