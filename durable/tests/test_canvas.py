@@ -7,6 +7,7 @@ import pytest
 from celery import chord, group
 from celery.canvas import _chain
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 import durable
 from durable import Undoable, Workflow, canvas
@@ -91,7 +92,7 @@ def test_a_run_is_published_by_its_commit_and_not_before() -> None:
 
 
 def test_nothing_is_published_after_a_rollback() -> None:
-    with transaction() as session:
+    with Session(engine()) as session:
         durable.start(session, "retried", "it", {})
         session.rollback()
         session.commit()
