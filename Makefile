@@ -19,6 +19,7 @@ demo: $(READY) ## run real orders through the whole shop, then clean up; REPLAY=
 	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)")
 
 test: $(DEV) lint types ## run everything that CI runs; TESTS=tests/stack runs a part of the tests
+	$(if $(TESTS),,$(BIN)/python -m pytest durable/tests)
 	$(BIN)/python -m pytest $(TESTS)
 
 up: $(READY) ## start the stack in the background and print its addresses

@@ -1,5 +1,6 @@
 """Durable execution on Celery and PostgreSQL: see README.md beside this file."""
 
+from durable.children import Child, start_child
 from durable.config import Options, configure
 from durable.errors import Refusal, RunConflict, RunNotFound, StepTimeout, Unavailable, UnknownWorkflow
 from durable.lease import heartbeat
@@ -10,7 +11,7 @@ from durable.transitions import cancel, retry, signal, start
 from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
 
 __all__ = [
-    "Each", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict", "RunNotFound",
+    "Child", "Each", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict", "RunNotFound",
     "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable", "UnknownWorkflow", "Workflow",
-    "cancel", "configure", "heartbeat", "retry", "signal", "start",
+    "cancel", "configure", "heartbeat", "retry", "signal", "start", "start_child",
 ]  # fmt: skip

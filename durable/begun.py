@@ -35,12 +35,15 @@ def begin(session: Session, run: Run[Any], call: Call, request: Any = None) -> B
     """Notes in the transaction of a locked run that a step is begun.
 
     An attempt before this one that has left no error has died with its worker, which counts as a failure. None: that
-    has happened too often. The dispatcher then compensates the run, or calls it stuck.
+    has happened too often. The dispatcher then compensates the run, or calls it stuck until an operator's retry.
     """
-    state = run.steps.get(call.name)
+    state, options = run.steps.get(call.name), config.options()
     if state is not None and state.status == "intent" and not state.failed:
+        if run.attempts >= options.attempts:
+            transitions.postpone(session, run, options.longest_pause)
+            return None
         transitions.record_loss(session, run, call)
-        if run.attempts >= config.options().attempts:
+        if run.attempts >= options.attempts:
             transitions.postpone(session, run, 0.0)
             return None
     attempt = store.begin(run, call, request)

@@ -35,10 +35,11 @@ class Unavailable(Exception):
 
 
 class UnknownWorkflow(LookupError):
-    """No workflow of this name is registered in this process."""
+    """No workflow of this name is registered in this process, or none of so new a version."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no workflow named {name!r} is registered; is the module that declares it imported?")
+    def __init__(self, name: str, version: int | None = None) -> None:
+        of = f" with version {version} or newer" if version else ""
+        super().__init__(f"no workflow named {name!r}{of} is registered; is the module that declares it imported?")
         self.name = name
 
 

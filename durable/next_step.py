@@ -51,10 +51,16 @@ def is_free(invocation: "Invocation", run: Run[Any], call: Call) -> bool:
 
 
 def _performs(invocation: "Invocation", call: Call, ready: list[Call]) -> bool:
-    """Whether this worker performs the step in place. One that came by message it always does."""
-    if invocation.begun is not None or (call.name == invocation.call.name and not invocation.worked):
+    """Whether this worker performs the step in place. One that came by message, or that it has begun, it always does.
+
+    Two calls outside are for two workers: nobody knows how long one takes.
+    """
+    is_begun = invocation.begun is not None and invocation.begun.call == call
+    if is_begun or (call.name == invocation.call.name and not invocation.worked):
         return True
     if call.step.is_detached or len(ready) > FEW or (invocation.is_slow and len(ready) > 1):
+        return False
+    if call.step.is_external and sum(other.step.is_external for other in ready) > 1:
         return False
     if call.step.anywhere:
         return True

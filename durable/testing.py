@@ -68,7 +68,8 @@ def worker(
     What it says goes to `log`. Raises RuntimeError if it does not get ready within 30 seconds.
     """
     command = [sys.executable, "-m", "celery", "-A", app, "worker", "-Q", ",".join(queues), "-c", str(concurrency),
-               "-n", f"test-{time.monotonic_ns()}@%h", "--without-gossip", "--without-mingle"]  # fmt: skip
+               "-n", f"test-{time.monotonic_ns()}@%h", "--without-gossip", "--without-mingle",
+               "--loglevel=INFO"]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=os.environ | environment, stdout=output, stderr=output,
                                    start_new_session=True)  # fmt: skip

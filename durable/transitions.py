@@ -21,7 +21,7 @@ from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
 from durable.queries import get_run, steps_of_run
 from durable.run import Run
 from durable.tables import AttemptRecord, RunRecord, StepRecord
-from durable.workflow import Workflow, workflow_of
+from durable.workflow import Workflow, is_known, workflow_of
 
 LIVE = ("running", "waiting", "compensating")
 CANCELLED = {"status": 409, "code": "cancelled_by_operator", "detail": "An operator has cancelled it."}
@@ -105,8 +105,14 @@ def wake(session: Session, run: RunRecord) -> None:
 
 
 def publish_rest(session: Session, run: RunRecord) -> None:
-    """Publishes after the commit what is left of a locked run."""
-    stages = plan(workflow_of(run.workflow, run.version), progress_in(run.status, steps_of_run(session, run.id)))
+    """Publishes after the commit what is left of a locked run; one that this code does not know is left to a
+    dispatcher that does."""
+    try:
+        workflow = workflow_of(run.workflow, run.version)
+    except UnknownWorkflow:
+        run.lease_until, run.published_at = func.clock_timestamp(), None
+        return
+    stages = plan(workflow, progress_in(run.status, steps_of_run(session, run.id)))
     if stages:
         canvas.publish_after_commit(session, run.id, run.generation, stages)
     else:
@@ -166,8 +172,8 @@ def cancel(session: Session, run_id: str) -> RunRecord:
     """Compensates a run, as if it had been refused: what it has done is undone, and it ends `cancelled`.
 
     A run of a workflow that nobody knows any more has no undos to run: it ends at once. Raises RunNotFound, and
-    RunConflict for a run that has ended (`run_over`), is being compensated (`run_compensating`) or has passed its
-    pivot (`past_pivot`).
+    RunConflict for a run that has ended (`run_over`), is being compensated (`run_compensating`), has passed its pivot
+    (`past_pivot`) or is of a newer release, whose undos this one does not know (`unknown_version`).
     """
     run = lock(session, run_id)
     if run is None:
@@ -175,12 +181,15 @@ def cancel(session: Session, run_id: str) -> RunRecord:
         raise RunConflict(f"This run has ended ({ended.status}); there is nothing to cancel.", code="run_over")
     if run.status == "compensating":
         raise RunConflict("This run is being compensated already.", code="run_compensating")
-    try:
-        workflow = workflow_of(run.workflow, run.version)
-    except LookupError:
+    if not is_known(run.workflow):
         run.error = CANCELLED
         end(session, run, "cancelled")
         return run
+    try:
+        workflow = workflow_of(run.workflow, run.version)
+    except UnknownWorkflow as error:
+        raise RunConflict(f"This run was started by a newer release; cancel it there. ({error})",
+                          code="unknown_version") from error  # fmt: skip
     if not can_turn_back(workflow, progress_in(run.status, steps_of_run(session, run_id))):
         raise RunConflict(f"{workflow.pivots[0].name} is done: from there on this run only goes forward.",
                           code="past_pivot")  # fmt: skip

@@ -148,7 +148,7 @@ class Invocation:
             batch.over = True
             return
         workflow, since = workflow_of(run.workflow, run.version), time.monotonic()
-        self.one_by_one = self.one_by_one or run.publications > 0
+        self.one_by_one = self.one_by_one or run.publications > 0 or run.attempts > 0
         if answered:
             self._record(session, run, batch)
         while not (batch.over or batch.begun or batch.publish):

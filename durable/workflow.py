@@ -127,11 +127,20 @@ def register_tasks() -> None:
 
 
 def workflow_of(name: str, version: int | None = None) -> Workflow:
-    """The workflow of that version, or the newest where that version is not declared. Raises UnknownWorkflow."""
+    """The workflow of that version, or the newest where that version is declared no more.
+
+    Raises UnknownWorkflow, also for a version that is newer than all that are declared: this is an old release then,
+    and the run is for workers of the new one.
+    """
     versions = _WORKFLOWS.get(name)
-    if not versions:
-        raise UnknownWorkflow(name)
+    if not versions or (version or 0) > max(versions):
+        raise UnknownWorkflow(name, version)
     return versions.get(version or 0) or versions[max(versions)]
+
+
+def is_known(name: str) -> bool:
+    """Whether any version of the workflow is declared."""
+    return bool(_WORKFLOWS.get(name))
 
 
 def is_declared(name: str, version: int) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from models import runs
+import durable
+from durable import queries, transitions
 from models.database import transaction
 from stack.waiting import wait_until
 from tests.models.shelves import product as goods
@@ -63,8 +64,9 @@ def test_every_202_becomes_what_it_was_for_if_one_prefers_to_wait(shop: Shop, si
 def test_an_operator_who_waits_sees_the_task(shop: Shop, sign_in: Callable[..., Any]) -> None:
     boss = sign_in("boss", "admin")
     with transaction() as session:
-        run_id = runs.start(session, "clean_up", key="x", input={})
-        runs.end(session, run_id, "failed")
+        run_id = durable.start(session, "clean_up", key="x", input={})
+        session.info.clear()  # no message: it has failed before a worker has seen it
+        transitions.end(session, queries.get_run(session, run_id), "failed")
     retried = boss.post(f"/v1/runs/{run_id}/retry", headers={"Prefer": "wait=20"})
     assert (retried.status_code, retried.json["status"]) == (200, "succeeded")
     assert retried.json == boss.get(retried.headers["Location"]).json

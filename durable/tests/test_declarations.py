@@ -1,0 +1,104 @@
+"""What can be declared, and what is refused at import."""
+
+from typing import Any, TypedDict
+
+import pytest
+
+from durable import Each, Parallel, Pivot, Service, Undoable, UnknownWorkflow, Workflow, start
+from durable.database import transaction
+from durable.tests.driving import start_silently
+from durable.tests.workflows import local
+from durable.workflow import all_workflows, workflow_of
+
+A, B, C, D, E, UNDO = (local(f"odd.{name}") for name in ("a", "b", "c", "d", "e", "undo"))
+TELL = local("odd.tell_them")
+
+
+def work(session: Any, run: Any, item: str) -> None: ...
+
+
+EACH = Service("odd").step_for_each(work)
+
+
+def items(outputs: Any) -> list[str]:
+    return outputs["odd.a"]["items"]
+
+
+def test_a_declared_workflow_is_known_by_its_name() -> None:
+    assert Workflow("short", A) is workflow_of("short")
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [(), (Parallel(A, B),), (A, Parallel(B, C)), (A, Each(EACH, items))],
+    ids=["nothing", "parallel", "parallel at the end", "each at the end"],
+)
+def test_a_workflow_ends_with_a_single_step(stages: Any) -> None:
+    with pytest.raises(TypeError, match="the last stage must be a single step"):
+        Workflow("wrong", *stages)
+
+
+@pytest.mark.parametrize("first", [Parallel(A, B), Each(EACH, items)])
+@pytest.mark.parametrize("second", [Parallel(C, D), Each(EACH, items)])
+def test_two_parallel_stages_need_a_join_between_them(first: Any, second: Any) -> None:
+    with pytest.raises(TypeError, match="there must be a step that joins the first"):
+        Workflow("wrong", first, second, E)
+
+
+def test_a_step_stands_in_a_workflow_once() -> None:
+    with pytest.raises(TypeError, match="only once"):
+        Workflow("wrong", A, Parallel(B, A), C)
+    with pytest.raises(TypeError, match="only once"):
+        Workflow("wrong", A, B, if_refused=[A])
+
+
+@pytest.mark.parametrize("stages", [(Undoable(A, undo=UNDO), B), (Pivot(A), B)], ids=["an undo", "a pivot"])
+def test_a_workflow_that_can_be_compensated_says_who_is_told(stages: Any) -> None:
+    with pytest.raises(TypeError, match="nobody would be told"):
+        Workflow("wrong", *stages)
+    Workflow("right", *stages, if_refused=[TELL])
+
+
+def test_an_each_takes_a_step_for_each_and_nothing_else_does() -> None:
+    for stages in ((A, EACH), (A, Each(B, items), C), (Parallel(A, EACH), B)):
+        with pytest.raises(TypeError, match="step_for_each"):
+            Workflow("wrong", *stages)
+
+
+def test_an_undo_and_a_step_that_tells_people_can_not_be_long() -> None:
+    long = local("odd.takes_long", long=True)
+    with pytest.raises(TypeError, match="can't be long"):
+        Workflow("wrong", Undoable(A, undo=long), B, if_refused=[TELL])
+    with pytest.raises(TypeError, match="can't be long"):
+        Workflow("wrong", A, if_refused=[long])
+
+
+def test_a_workflow_that_is_refused_is_not_declared() -> None:
+    before = set(all_workflows())
+    with pytest.raises(TypeError):
+        Workflow("wrong", Parallel(A, B))
+    assert set(all_workflows()) == before
+    with pytest.raises(UnknownWorkflow):
+        workflow_of("wrong")
+
+
+def test_a_run_of_an_unknown_workflow_can_not_be_started() -> None:
+    with pytest.raises(UnknownWorkflow, match="no workflow named 'never declared'"), transaction() as session:
+        start(session, "never declared", "it", {})
+
+
+def test_a_run_needs_the_input_that_its_workflow_declares() -> None:
+    class Input(TypedDict):
+        amount: int
+        currency: str
+
+    Workflow("needy", A, input=Input)
+    with pytest.raises(TypeError, match="the input of needy lacks currency"):
+        start_silently("needy", {"amount": 1})
+    assert start_silently("needy", {"amount": 1, "currency": "GBP"})
+
+
+def test_a_second_start_with_the_same_key_returns_the_first_run() -> None:
+    Workflow("short", A)
+    assert start_silently("short") == start_silently("short", {"other": True})
+    assert start_silently("short") != start_silently("short", key="another")

@@ -1,0 +1,265 @@
+"""What one message leads to: steps that share a transaction, errors at their own step, and what follows a commit."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+import durable
+from durable import Each, Parallel, Pivot, Refusal, Service, Step, Undoable, Workflow
+from durable.tests.driving import (
+    attempts_of,
+    execute,
+    lose_messages,
+    perform,
+    run_of,
+    start_silently,
+    statuses,
+    steps_of,
+)  # fmt: skip
+from durable.tests.outside import behave, visits
+from durable.tests.workflows import external, local
+
+odd = Service("odd")
+A, B, C, TELL = (local(f"odd.{name}") for name in ("a", "b", "c", "tell_them"))
+
+
+def made(name: str, work: Any, **options: Any) -> Step[Any]:
+    work.__name__ = name
+    return odd.step(**options)(work)
+
+
+def burst(session: Any, run: Any) -> None:
+    raise ZeroDivisionError
+
+
+def refuse(session: Any, run: Any) -> None:
+    raise Refusal("No.", code="no")
+
+
+def performed(*stages: Any, **options: Any) -> str:
+    """A run of these stages, performed by one message as far as it goes."""
+    Workflow("shared", *stages, **options)
+    run_id = start_silently("shared")
+    perform(run_id)
+    return run_id
+
+
+def writers() -> dict[str, str]:
+    """Step → which transaction has written its record."""
+    with durable.database.transaction() as session:
+        return dict(session.execute(text("SELECT name, xmin::text FROM workflow.step")).all())
+
+
+# ---- errors
+
+
+def test_what_is_raised_is_recorded_at_its_own_step() -> None:
+    run_id = performed(A, B, made("burst", burst))
+    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.burst": "intent"}
+    assert "ZeroDivisionError" in (steps_of(run_id)["odd.burst"].error or {})["trace"]
+    assert run_of(run_id).attempts == 1
+
+
+def test_what_can_not_be_written_is_recorded_and_does_not_fail_its_neighbours() -> None:
+    run_id = performed(A, B, made("unwritable", lambda session, run: {"output": object()}))
+    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.unwritable": "intent"}
+    assert "not JSON serializable" in (steps_of(run_id)["odd.unwritable"].error or {})["trace"]
+
+
+def test_a_failed_step_leaves_nothing_of_its_work() -> None:
+    def half(session: Any, run: Any) -> None:
+        session.execute(text("INSERT INTO bank.account VALUES ('half', 1)"))
+        raise ZeroDivisionError
+
+    performed(A, made("half", half))
+    assert execute("SELECT count(*) FROM bank.account") == 0
+
+
+def test_a_refusal_compensates_the_run_and_keeps_what_was_done() -> None:
+    run_id = performed(Undoable(A, undo=B), made("refuse", refuse), C, if_refused=[TELL])
+    assert statuses(run_id) == {"odd.a": "done", "odd.refuse": "refused", "undo:odd.a": "done", "odd.tell_them": "done"}
+    run = run_of(run_id)
+    assert (run.status, (run.error or {})["step"], run.generation) == ("cancelled", "odd.refuse", 1)
+
+
+def test_without_anybody_to_tell_a_refused_run_is_retried() -> None:
+    run_id = performed(A, made("refuse_alone", refuse), C)
+    assert statuses(run_id) == {"odd.a": "done", "odd.refuse_alone": "intent"}
+    assert (run_of(run_id).status, run_of(run_id).attempts) == ("running", 1)
+
+
+def test_behind_its_pivot_a_refused_run_is_retried() -> None:
+    run_id = performed(Pivot(A), made("refuse_late", refuse), C, if_refused=[TELL])
+    assert statuses(run_id) == {"odd.a": "done", "odd.refuse_late": "intent"}
+    assert run_of(run_id).status == "running"
+
+
+def test_an_exception_that_is_declared_final_is_a_refusal() -> None:
+    run_id = performed(A, made("final", burst, final=[ZeroDivisionError]), B, if_refused=[TELL])
+    assert (run_of(run_id).status, (run_of(run_id).error or {})["code"]) == ("cancelled", "step_failed")
+    assert attempts_of(run_id) == []
+
+
+def test_a_pivot_outside_that_was_begun_is_not_turned_back_but_one_that_was_refused_is() -> None:
+    behave("odd.pivot_outside", down=True, times=1)
+    run_id = performed(Undoable(A, undo=B), Pivot(external("odd.pivot_outside")), C, if_refused=[TELL])
+    with pytest.raises(durable.RunConflict) as found, durable.database.transaction() as session:
+        durable.cancel(session, run_id)
+    assert found.value.code == "past_pivot"
+    behave("odd.pivot_outside", refuse=True)
+    execute("UPDATE workflow.step SET lease_until = NULL")
+    perform(run_id)
+    assert run_of(run_id).status == "cancelled"
+    assert statuses(run_id)["undo:odd.a"] == "done"
+
+
+def test_a_step_that_a_release_adds_before_the_pivot_does_not_let_a_run_turn_back() -> None:
+    run_id = performed(Undoable(A, undo=B), Pivot(C), made("burst_late", burst), if_refused=[TELL])
+    added = made("added", refuse)
+    Workflow("shared", Undoable(A, undo=B), added, Pivot(C), made("burst_late", burst), if_refused=[TELL])
+    with pytest.raises(durable.RunConflict), durable.database.transaction() as session:
+        durable.cancel(session, run_id)
+    execute("UPDATE workflow.step SET lease_until = NULL")
+    perform(run_id)
+    assert (run_of(run_id).status, statuses(run_id)["odd.added"]) == ("running", "intent")
+
+
+# ---- transactions
+
+
+def test_steps_share_a_transaction() -> None:
+    performed(A, B, C)
+    assert len(set(writers().values())) == 1
+
+
+def test_a_message_that_came_back_commits_each_step_by_itself() -> None:
+    Workflow("shared", A, B, C)
+    perform(start_silently("shared"), redelivered=True)
+    assert len(set(writers().values())) == 3
+
+
+def test_a_run_that_a_dispatcher_has_published_again_commits_each_step_by_itself() -> None:
+    Workflow("shared", A, B, C)
+    run_id = start_silently("shared")
+    execute("UPDATE workflow.run SET publications = 1")
+    perform(run_id)
+    assert len({writers()[name] for name in ("odd.a", "odd.b")}) == 2
+
+
+def test_behind_a_step_that_every_run_waits_for_nothing_but_a_call_outside_is_begun() -> None:
+    hot = made("hot", lambda session, run: None, commits_at_once=True)
+    hot_too = made("hot_too", lambda session, run: None, commits_at_once=True)
+    seen: list[dict[str, str]] = []
+    tell = odd.external_step(
+        call=lambda request, key: seen.append(writers()), record=lambda session, run, answer: None
+    )(lambda_named("telling"))
+    run_id = performed(A, hot, tell, hot_too, B)
+    assert set(seen[0]) == {"odd.a", "odd.hot", "odd.telling"}
+    assert len(set(seen[0].values())) == 1
+    written = writers()
+    assert written["odd.telling"] == written["odd.hot_too"] != written["odd.b"]
+    assert run_of(run_id).status == "succeeded"
+
+
+def lambda_named(name: str) -> Any:
+    def work(session: Any, run: Any) -> dict[str, str]:
+        return {"to": "somebody"}
+
+    work.__name__ = name
+    return work
+
+
+def test_each_item_is_performed_by_a_message_of_its_own() -> None:
+    def item_work(session: Any, run: Any, item: str) -> None: ...
+
+    found = made("found", lambda session, run: {"items": ["x", "y", "z"]})
+    each = odd.step_for_each(item_work)
+    run_id = performed(found, Each(each, over=lambda outputs: outputs["odd.found"]["items"]), A)
+    assert (statuses(run_id), lose_messages()) == ({"odd.found": "done"}, 3)
+    for item in "xyz":
+        perform(run_id, f"odd.item_work[{item}]")
+    assert run_of(run_id).status == "succeeded"
+
+
+# ---- calls outside
+
+
+def test_every_attempt_of_a_call_asks_for_the_same_thing() -> None:
+    says = {"amount": 1}
+    ask = odd.external_step(
+        call=lambda request, key: ask_outside(request, key), record=lambda session, run, answer: answer
+    )(_asking(says))
+    behave("odd.asked", down=True, times=1)
+    run_id = performed(ask, A)
+    says["amount"] = 2  # a release has changed what the step says
+    execute("UPDATE workflow.step SET lease_until = NULL")
+    perform(run_id)
+    assert [visit.request for visit in visits("odd.asked")] == [{"amount": 1}, {"amount": 1}]
+    assert len({visit.key for visit in visits("odd.asked")}) == 1
+    assert run_of(run_id).status == "succeeded"
+
+
+def ask_outside(request: Any, key: str) -> Any:
+    from durable.tests.outside import visit
+
+    return visit("odd.asked", key, request)
+
+
+def _asking(says: dict[str, int]) -> Any:
+    def work(session: Any, run: Any) -> dict[str, int]:
+        return dict(says)
+
+    work.__name__ = "asking"
+    return work
+
+
+def test_where_there_is_nothing_to_ask_nobody_is_called() -> None:
+    def nothing(session: Any, run: Any) -> None: ...
+
+    ask = odd.external_step(call=lambda request, key: 1 / 0, record=lambda session, run, answer: answer)(nothing)
+    run_id = performed(ask, A)
+    assert (run_of(run_id).status, steps_of(run_id)["odd.nothing"].output) == ("succeeded", None)
+
+
+def test_a_call_that_may_have_happened_is_undone_with_it() -> None:
+    behave("odd.maybe", down=True, times=1)
+    run_id = performed(Undoable(external("odd.maybe"), undo=B), C, if_refused=[TELL])
+    with durable.database.transaction() as session:
+        durable.cancel(session, run_id)
+    perform(run_id)
+    assert (run_of(run_id).status, statuses(run_id)["undo:odd.maybe"]) == ("cancelled", "done")
+
+
+# ---- parallel stages
+
+
+def test_a_hanging_service_does_not_keep_the_local_members() -> None:
+    behave("mail.hang", down=True)
+    run_id = performed(Parallel(external("mail.hang"), A, B), C)
+    found = [visit.name for visit in visits()]
+    assert sorted(found[:2]) == ["odd.a", "odd.b"]
+    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "mail.hang": "intent"}
+
+
+def test_on_the_way_back_local_steps_do_not_wait_for_a_service() -> None:
+    behave("mail.undo_it", down=True)
+    behave("mail.sorry", down=True)
+    run_id = performed(
+        Undoable(A, undo=B), Undoable(external("mail.did_it"), undo=external("mail.undo_it")),
+        made("refuse_both", refuse), C, if_refused=[external("mail.sorry"), TELL],
+    )  # fmt: skip
+    found = statuses(run_id)
+    assert (found["undo:odd.a"], found["odd.tell_them"]) == ("done", "done")
+    assert not visits("mail.undo_it") + visits("mail.sorry")  # two calls, a message for each
+    assert lose_messages() == 2
+    for name in ("undo:mail.did_it", "mail.sorry"):
+        perform(run_id, name)
+    assert [statuses(run_id)[name] for name in ("undo:mail.did_it", "mail.sorry")] == ["intent", "intent"]
+    assert run_of(run_id).status == "compensating"
+
+
+def test_a_failed_member_does_not_stop_its_siblings_and_raises_no_generation() -> None:
+    run_id = performed(Parallel(made("burst_beside", burst), A, external("mail.beside")), B)
+    assert statuses(run_id) == {"odd.burst_beside": "intent", "odd.a": "done", "mail.beside": "done"}
+    assert run_of(run_id).generation == 0

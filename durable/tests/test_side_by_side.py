@@ -1,0 +1,64 @@
+"""Members of a parallel stage and items of an Each are performed side by side, by as many workers as there are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable.testing import worker
+from durable.tests.app import QUEUES
+from durable.tests.driving import ended, run_of, start, statuses, steps_of, wait_until
+from durable.tests.outside import behave, most_at_once, visits
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _workers(tables: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    log: Path = tmp_path_factory.mktemp("workers") / "log"
+    with worker("durable.tests.app", *QUEUES, concurrency=4, log=log):
+        yield
+
+
+def side_by_side(*names: str, workflow: str, least: int, **input: Any) -> None:
+    for name in names:
+        behave(name, sleep=0.5)
+    assert ended(start(workflow, input)).status == "succeeded"
+    found = [visit for visit in visits() if visit.name in names]
+    assert len(found) == len(names)
+    assert most_at_once(found) >= least
+
+
+def test_four_members_are_performed_at_the_same_time() -> None:
+    side_by_side(*(f"odd.member_{n}" for n in range(4)), workflow="four", least=4)
+
+
+def test_members_that_a_worker_comes_to_are_shared_when_the_first_is_slow() -> None:
+    side_by_side(*(f"odd.later_{n}" for n in range(4)), workflow="four_later", least=3)
+
+
+def test_long_steps_are_performed_at_the_same_time() -> None:
+    side_by_side(*(f"odd.long_{n}" for n in range(3)), workflow="long", least=3)
+
+
+def test_three_bookings_are_made_at_the_same_time() -> None:
+    side_by_side("booking.flight", "booking.hotel", "booking.car", workflow="trip", least=3, travellers=[])
+
+
+def test_items_are_performed_at_the_same_time() -> None:
+    travellers = ["ada", "bob", "cy", "dee"]
+    names = [f"trips.ticket[{traveller}]" for traveller in travellers]
+    side_by_side(*names, workflow="trip", least=3, travellers=travellers)  # the fourth process may still be publishing
+
+
+def test_a_failed_member_does_not_disturb_its_siblings_call() -> None:
+    behave("booking.hotel", sleep=1.5)
+    behave("booking.flight", burst=True, times=1)
+    run_id = start("trip", {"travellers": ["ada"]})
+    wait_until(lambda: "booking.flight" in statuses(run_id) and steps_of(run_id)["booking.flight"].error)
+    assert visits("booking.hotel")[0].end is None
+    assert run_of(run_id).generation == 0
+    assert ended(run_id).status == "succeeded"
+    assert len(visits("booking.hotel")) == 1
+    steps = steps_of(run_id)
+    assert (steps["booking.hotel"].attempts, steps["booking.hotel"].output) == (1, {"visits": 1})
+    assert (steps["booking.flight"].attempts, steps["booking.car"].attempts) == (2, 1)

@@ -1,0 +1,65 @@
+"""The shop's workflows as they are declared. The engine's own rules are tested in durable/tests."""
+
+import pytest
+
+import workflows  # noqa: F401  so that they are declared
+from durable import Workflow
+from durable.canvas import canvas
+from durable.plan import FRESH, Progress, can_turn_back, counted, plan
+from durable.workflow import all_workflows, is_known
+from models import events
+from settings import QUEUES
+from workflows.checkout import CHECKOUT
+
+RESERVE, AUTHORISE, CONFIRM = "inventory.reserve", "payments.authorise", "orders.confirm"
+BESIDE = ["inventory.allocate", "carts.clear", "notifications.order_confirmed"]
+STAGES = [[RESERVE], [AUTHORISE], [CONFIRM], BESIDE, ["orders.complete"]]
+
+
+def names(workflow: Workflow, progress: Progress) -> list[list[str]]:
+    return [[call.name for call in stage] for stage in plan(workflow, progress)]
+
+
+def after(status: str, *done: str) -> Progress:
+    return Progress(status, dict.fromkeys(done, "done"), dict.fromkeys(done))
+
+
+@pytest.mark.parametrize("workflow", all_workflows(), ids=lambda workflow: workflow.name)
+def test_every_step_of_the_shop_has_a_queue_and_a_name_of_its_own(workflow: Workflow) -> None:
+    steps = workflow.all_steps()
+    assert {step.queue for step in steps} <= set(QUEUES)
+    forward = [step.name for step in steps if step not in {undo.undo for undo in workflow.undos}]
+    assert len(set(forward)) == len(forward)
+
+
+def test_every_reaction_to_an_event_is_a_workflow() -> None:
+    assert all(is_known(workflow) for reactions in events.REACTIONS.values() for workflow in reactions)
+
+
+def test_a_checkout_is_what_its_file_lists() -> None:
+    assert names(CHECKOUT, FRESH) == STAGES
+
+
+@pytest.mark.parametrize("done", [[], [RESERVE], [RESERVE, AUTHORISE]])
+def test_a_cancelled_checkout_releases_stock_and_closes_the_order_before_it_calls_outside(done: list[str]) -> None:
+    local = [["undo:inventory.reserve"]] if RESERVE in done else []
+    outside = ["undo:payments.authorise"] if AUTHORISE in done else []
+    expected = [*local, ["orders.cancel"], [*outside, "notifications.order_cancelled"]]
+    assert names(CHECKOUT, after("compensating", *done)) == expected
+
+
+def test_a_checkout_can_be_turned_back_until_the_order_is_confirmed() -> None:
+    assert can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE))
+    assert not can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE, CONFIRM))
+
+
+def test_progress_counts_the_way_that_a_checkout_is_on() -> None:
+    assert counted(CHECKOUT, FRESH) == (0, 7)
+    assert counted(CHECKOUT, after("running", RESERVE)) == (1, 7)
+    assert counted(CHECKOUT, after("compensating", RESERVE)) == (1, 4)
+
+
+def test_a_fresh_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
+    made = canvas("run_" + "0" * 32, 0, plan(CHECKOUT, FRESH))
+    assert [task.args[2] for task in made.tasks] == [RESERVE, AUTHORISE, CONFIRM]
+    assert [task.options["queue"] for task in made.tasks] == ["inventory", "payments", "orders"]
