@@ -16,7 +16,7 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 from pybreaker import CircuitBreakerStorage as Storage
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, String, bindparam, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from durable import config
@@ -38,7 +38,7 @@ _FAILED = text(_SAVE.format(failures=1, change="failures = breaker.failures + 1"
 _RESET = text(_SAVE.format(failures=0, change="failures = 0"))
 _STATE = text(
     _SAVE.format(failures=0, change="state = :state, error = CASE WHEN :state <> 'closed' THEN breaker.error END")
-)
+).bindparams(bindparam("state", type_=String))
 _OPENED = text(_SAVE.format(failures=0, change="opened_at = clock_timestamp()"))
 _ERROR = text(_SAVE.format(failures=0, change="error = :error"))
 _CLAIM = text("""
