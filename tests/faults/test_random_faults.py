@@ -1,51 +1,46 @@
-"""Every process of a shop at work is killed at moments that nobody chose.
+"""Faults of every kind strike a shop at work at moments that nobody chose, and no good order is harmed.
 
-`KILL_SECONDS=600 KILL_SEED=7` in the environment makes it longer, and the same again.
+In the environment: `FAULT_SECONDS=600`, `FAULT_SEED=7` (the same faults again), `FAULT_CUSTOMERS=8` who never wait for
+an order's end, `FAULT_REPORT=file.json` or `file.md`.
 """
 
 import os
 import random
-import signal
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from tests.faults.whole import Customer, Whole, busy, note
+from tests.faults.outcome import PATIENCE, outcome, table, write
+from tests.faults.random_faults import RandomFaults
+from tests.faults.whole import Customer, Whole, busy, hasty_customers, note
 
-SECONDS = float(os.environ.get("KILL_SECONDS", "25"))
-SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(10**6)
-WORKERS = ("worker-shop", "worker-mail")
-PROGRAMS = (
-    "api", *WORKERS, "dispatcher-1", "dispatcher-2", "gateway", "mailbox", "redis", "postgres", "beat",
-)  # fmt: skip
+SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
+SEED = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(10**6)
+HASTY = int(os.environ.get("FAULT_CUSTOMERS", "2" if SECONDS < 100 else "8"))
+PATIENT = 3
+ACCOUNTS = int(min(25, max(5, SECONDS / 8)))  # of each hasty customer: so many orders may be under way at once
+PAUSE = (0.2, 4.0)  # seconds between two faults
 
 
-@pytest.mark.timeout(SECONDS + 240)
-def test_random_kills(whole: Whole) -> None:
-    print(f"KILL_SEED={SEED}")
-    dice = random.Random(SEED)
-    customers = [Customer(whole, f"unlucky{n}") for n in range(3)]
-    killed: list[str] = []
-    with busy(customers):
+@pytest.mark.timeout(SECONDS + PATIENCE + 300)
+def test_random_faults_of_every_kind_harm_no_good_order(whole: Whole) -> None:
+    print(f"FAULT_SEED={SEED}")
+    patient = [Customer(whole, f"unlucky{n}") for n in range(PATIENT)]
+    hasty = hasty_customers(whole, HASTY, ACCOUNTS)
+    faults, dice = RandomFaults(whole, SEED), random.Random(SEED + 1)
+    with busy([*patient, *hasty]):
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            killed.append(_kill_something(whole, dice))
-            time.sleep(dice.uniform(0.2, 2.0))
+            faults.strike()
+            time.sleep(dice.uniform(*PAUSE))
+        faults.end()
         over = datetime.now(UTC)
-    print(f"killed {', '.join(killed)}; {sum(len(customer.tasks) for customer in customers)} orders")
-    note("the last of many random kills", customers, over)
-    whole.check(customers)
-
-
-def _kill_something(whole: Whole, dice: random.Random) -> str:
-    """Kills a program, or one of its children where it has any; says what."""
-    name = dice.choice(PROGRAMS)
-    pid = whole.pid(name)
-    if name in ("api", *WORKERS) and dice.random() < 0.5 and (children := whole.children(name)):
-        pid, name = dice.choice(children), f"a child of {name}"
-    try:
-        os.kill(pid, signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
-    except ProcessLookupError:
-        return f"nothing ({name} was dead)"
-    return name
+    note("the last of many random faults", patient, over)
+    found = outcome(whole, [*patient, *(account for customer in hasty for account in customer.accounts)])
+    about = {"seed": SEED, "seconds": SECONDS, "customers who follow": PATIENT, "customers who never wait": HASTY}
+    print(table(found, about, faults.counts))
+    if report := os.environ.get("FAULT_REPORT"):
+        write(Path(report), found, about, faults.counts)
+    assert found.faults() == {}
