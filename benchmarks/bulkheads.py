@@ -56,7 +56,7 @@ def measure(folder: Path, runs: int, seconds: float) -> Report:
                 for kind in KINDS:
                     _compare(report, shop, ask, kind, seconds)
         shop.run("audit")  # fails, and so do we, if the books are wrong
-    cancelled = rows("SELECT reason->>'code', count(*) FROM orders.order WHERE status = 'cancelled' GROUP BY 1")
+        cancelled = rows("SELECT reason->>'code', count(*) FROM orders.order WHERE status = 'cancelled' GROUP BY 1")
     report.note("orders cancelled", sum(count for _, count in cancelled), "", at_most=0)
     report.remarks.append(f"Each phase lasted {seconds:g} s. Cancelled: {dict(map(tuple, cancelled)) or 'none'}.")
     return report

@@ -19,7 +19,7 @@ from uuid import uuid4
 from benchmarks.customers import ADDRESS, LINES, PAUSE, WAIT, Customer, Wrong
 
 STAFF = {"username": "operator", "email": "operator@example.com", "password": "a pass phrase for operators"}
-THREADS = 8
+THREADS = 16
 ORDER_EVERY = 0.5  # seconds between two orders beside the work
 ROWS = 20  # of a file that is imported
 
