@@ -20,7 +20,10 @@ class Readiness(Life):
     checks = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
-        metadata={"description": "Part → `ok`, or what is wrong", "example": {"database": "ok", "workers": "ok"}},
+        metadata={
+            "description": "Part → `ok`, or what is wrong; and each service that does not answer",
+            "example": {"database": "ok", "workers": "ok", "notifications": "does not answer: timed out"},
+        },
     )
 
 
@@ -37,8 +40,13 @@ def healthz() -> dict[str, str]:
 @blueprint.response(200, Readiness)
 @blueprint.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what")
 def readyz() -> Any:
-    """Whether everything that an order needs is there: 503, with what is missing, if not."""
+    """Whether everything that an order needs is there: 503, with what is missing, if not.
+
+    `degraded`, with 200: a service outside does not answer. What does not need it goes on; the rest waits for it.
+    """
     parts = health.ready()
-    faults = [fault for fault in parts.values() if fault]
     checks = {name: fault or "ok" for name, fault in parts.items()}
-    return {"status": "unavailable" if faults else "ok", "checks": checks}, 503 if faults else 200
+    if any(parts.values()):
+        return {"status": "unavailable", "checks": checks}, 503
+    silent = {queue: f"does not answer: {heard}" for queue, heard in health.degraded().items()}
+    return {"status": "degraded" if silent else "ok", "checks": checks | silent}, 200

@@ -15,11 +15,11 @@ PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("program", type=click.Choice([*PROGRAMS, "memory", "overload", "all"]), default="all")
+@click.argument("program", type=click.Choice([*PROGRAMS, "memory", "overload", "bulkheads", "all"]), default="all")
 @click.option("--runs", type=click.IntRange(1, 100), default=5, show_default=True, help="Times each thing is measured.")
 @click.option("--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there, too.")
 @click.option("--sizes", default="1000,100000,1000000", show_default=True, help="Past orders and products of `growth`.")
-@click.option("--seconds", default=60.0, show_default=True, help="How long each load of `overload` lasts.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long a load of `overload`, `bulkheads` lasts.")
 @click.option("--max-wait", default=60.0, show_default=True, help="SHOP_MAX_WAIT of `overload`.")
 @click.option("--minutes", type=click.FloatRange(1), default=30, show_default=True, help="How long `memory` takes.")
 def main(
@@ -31,8 +31,8 @@ def main(
     backlog: 2,000 checkouts in the queue of one worker process. growth: orders and lists with a million past
     orders. reads: lists, searches and product pages of 100,000 products, and their import. memory: of each process
     while customers order. overload: orders that are confirmed when up to four times as many come as can be done.
-    These two take long and are not part of all. Everything runs in a temporary folder and is stopped and deleted at the
-    end.
+    bulkheads: what goes on while the mail server or the gateway hangs. These three take long and are not part of all.
+    Everything runs in a temporary folder and is stopped and deleted at the end.
     """
     if program == "all":
         _run_all(runs, kept, sizes)
@@ -46,6 +46,7 @@ def main(
             "growth": {"sizes": [int(size) for size in sizes.split(",")]},
             "memory": {"minutes": minutes},
             "overload": {"seconds": seconds, "max_wait": max_wait},
+            "bulkheads": {"seconds": seconds},
         }
         report = measure(Path(folder), runs, **options.get(program, {}))
     report.show()

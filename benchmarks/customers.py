@@ -64,7 +64,7 @@ class Customer:
 
     def ask(self, method: str, path: str, expected: int, body: Any = None, **headers: str) -> Any:
         """The answer's JSON. Raises Wrong unless it has the expected status."""
-        content = None if body is None else json.dumps(body)
+        content = body if isinstance(body, bytes | None) else json.dumps(body)
         headers = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         try:
             self.connection.request(method, path, content, headers)

@@ -6,7 +6,6 @@ confirmed while the load lasted; the queue that is left is done before the next 
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.books import drain, now, rows, value
 from benchmarks.figures import Report, percentile
 from benchmarks.parts import Shop, cpu_seconds, process
 
@@ -22,7 +22,6 @@ LOADS = (0.5, 1.0, 2.0, 4.0)
 """Times the capacity."""
 PROBE = 800  # orders
 GOOD = 0.9  # of the best goodput, at four times the capacity
-PATIENCE = 900.0  # seconds for what is left in the queue
 EXPECTED = 80  # orders a second, for which there are customers enough
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -72,10 +71,10 @@ def measure(folder: Path, runs: int, seconds: float, max_wait: float) -> Report:
 
 def _capacity(report: Report, ask: Ask) -> float:
     """Orders a second when many are there at once, all work of the API included."""
-    since = _now()
+    since = now()
     ask({"offer": [PROBE, 1]})
-    _drain()
-    took = _value("SELECT extract(epoch FROM max(confirmed_at) - :since) FROM orders.order", since=since)
+    drain()
+    took = value("SELECT extract(epoch FROM max(confirmed_at) - :since) FROM orders.order", since=since)
     ask({"fill": None})
     report.note("capacity", PROBE / took, "orders/s")
     report.say(f"capacity: {PROBE / took:.1f} orders/s")
@@ -83,15 +82,15 @@ def _capacity(report: Report, ask: Ask) -> float:
 
 
 def _load(report: Report, ask: Ask, factor: float, rate: float, seconds: float) -> Loaded:
-    since = _now()
+    since = now()
     answer = ask({"offer": [rate, seconds]})
-    meanwhile = _value(
+    meanwhile = value(
         "SELECT count(*) FROM orders.order WHERE confirmed_at >= :since "
         "AND confirmed_at < CAST(:since AS timestamptz) + make_interval(secs => :seconds)",
         since=since, seconds=answer["seconds"],
     )  # fmt: skip
-    _drain()
-    ends = _rows(
+    drain()
+    ends = rows(
         "SELECT status, reason->>'code' AS code, count(*) AS orders, extract(epoch FROM max(confirmed_at - created_at))"
         " AS longest FROM orders.order WHERE created_at >= :since GROUP BY 1, 2",
         since=since,
@@ -153,30 +152,3 @@ def _crowd(shop: Shop, count: int) -> Iterator[Ask]:
 
         heard()
         yield ask
-
-
-def _drain() -> None:
-    """Waits until every run has ended. Raises RuntimeError."""
-    until = time.monotonic() + PATIENCE
-    while _value("SELECT count(*) FROM workflow.run WHERE finished_at IS NULL"):
-        if time.monotonic() > until:
-            raise RuntimeError("The queue was not done in time.")
-        time.sleep(0.5)
-
-
-def _rows(statement: str, **values: Any) -> list[Any]:
-    """By the benchmark's own connection: the shop is up when this is first asked, and so are its settings."""
-    from sqlalchemy import text
-
-    from models.database import single_statements
-
-    with single_statements() as connection:
-        return list(connection.execute(text(statement.replace("orders.order", 'orders."order"')), values))
-
-
-def _value(statement: str, **values: Any) -> Any:
-    return _rows(statement, **values)[0][0]
-
-
-def _now() -> Any:
-    return _value("SELECT now()")

@@ -26,8 +26,9 @@ def choose(
     if invocation.is_member:
         left = [call for call in left if call.name == own]
     ready = [call for call in left if is_free(invocation, run, call)]
-    mine = sorted((call for call in ready if _performs(invocation, call, ready)), key=lambda call: call.name != own)
-    for call in mine:
+    begun = invocation.begun and invocation.begun.call  # it is performed next: nobody else can, while it is in hand
+    mine = [call for call in ready if _performs(invocation, call, ready)]
+    for call in sorted(mine, key=lambda call: (call != begun, call.name != own)):
         if not call.step.is_external or _may_call(invocation, call):
             invocation.worked = True
             return call

@@ -88,7 +88,7 @@ def down() -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print an object for programs.")
 def status(as_json: bool) -> None:
-    """Show each process: name, state, pid, up since, restarts, address.
+    """Show each process: name, state, pid, up since, restarts, address; and the services that do not answer.
 
     Exit status: 0 if all of them run, 1 if one does not, 3 if the stack is down.
     """
@@ -101,6 +101,7 @@ def status(as_json: bool) -> None:
         click.echo(json.dumps({"up": up, "processes": [process.as_dict() for process in processes]}, indent=2))
     elif up:
         _print_processes(processes)
+        _print_silent_services()
     else:
         click.echo("The stack is down; `shop up` starts it.")
     if not up:
@@ -174,6 +175,13 @@ def dispatcher() -> None:
 def _print_processes(processes: "list[Process]") -> None:
     columns = ["name", "state", "pid", "up_since", "restarts", "address"]
     _print_table(columns, [[_cell(getattr(process, column)) for column in columns] for process in processes])
+
+
+def _print_silent_services() -> None:
+    from workflows.health import degraded
+
+    for queue, heard in degraded().items():
+        click.echo(f"{queue} does not answer; what needs it waits: {heard}")
 
 
 def _cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Whether the shop can do its work now: its database, its broker, and a worker for every queue."""
+"""Whether the shop can do its work now: its database, its broker, a worker for every queue, and what it calls."""
 
 import time
 
@@ -64,10 +64,13 @@ def _dispatchers() -> str | None:
 def degraded() -> dict[str, str]:
     """Services that do not answer, so that the steps that call them wait: the name of their queue, and what was heard.
 
-    Raises OperationalError when the database is away.
+    Everything else goes on without them. Nothing is known of them while the database is away.
     """
-    with single_statements() as connection:
-        return open_breakers(connection)
+    try:
+        with single_statements() as connection:
+            return open_breakers(connection)
+    except (OperationalError, NoConnectionFree):
+        return {}
 
 
 def _workers() -> str | None:

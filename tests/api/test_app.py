@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from durable.tables import BreakerRecord
+from models.database import transaction
+from workflows import health
+
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -88,6 +92,19 @@ def test_readiness_names_what_is_missing(client: Any) -> None:
     checks = answer.json["checks"]
     assert checks["database"] == checks["broker"] == "ok"
     assert checks["workers"] != "ok"
+
+
+def test_a_service_that_does_not_answer_is_named_and_the_shop_is_ready_all_the_same(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "ready", lambda: {"database": None, "broker": None, "workers": None})
+    with transaction() as session:
+        session.add(BreakerRecord(queue="notifications", state="open", error="The mail server does not answer"))
+        session.add(BreakerRecord(queue="payments", state="closed"))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    silent = {name: found for name, found in answer.json["checks"].items() if found != "ok"}
+    assert silent == {"notifications": "does not answer: The mail server does not answer"}
 
 
 @pytest.mark.parametrize("path", ["/v1/healthz", "/v1//me", "/v1/me/", "/static/x"])

@@ -104,6 +104,8 @@ def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
     crew.worker(concurrency=2)
     all_end(placed, "two dispatchers, all messages lost", crew)
     assert all(step.attempts == 1 for run_id in placed for step in steps_of(run_id))
+    with transaction() as session:
+        assert [attempt for run_id in placed for attempt in queries.attempts_of_run(session, run_id)] == []
 
 
 @pytest.mark.parametrize("point", ["before-commit@inventory.reserve", "after-call@payments.authorise"])

@@ -1,0 +1,129 @@
+"""What goes on while a service outside hangs: checkouts beside a mail server, other work beside a payment gateway.
+
+The service's process is stopped (SIGSTOP): it takes connections and answers nothing. Each phase begins with empty
+queues and lasts equally long; each one with a fault stands between two without, and is compared with their mean.
+Orders need no mail to be confirmed: that is what counts. Beside the gateway it is runs that have ended of
+registrations, restocks and imports, while a few orders a second wait for the gateway.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.books import drain, now, rows, value
+from benchmarks.figures import Report
+from benchmarks.neighbours import STAFF
+from benchmarks.parts import Shop, process
+
+ACCOUNTS = 64
+"""Orders that may be under way at once: the workers always have something to do."""
+AT_LEAST = 0.9  # of the speed without a fault
+Ask = Callable[[dict[str, Any]], dict[str, Any]]
+
+_CONFIRMED = """
+    SELECT count(*) FROM orders.order WHERE confirmed_at >= :since
+        AND confirmed_at < CAST(:since AS timestamptz) + make_interval(secs => :seconds)"""
+_ENDED = """
+    SELECT count(*) FROM workflow.run WHERE workflow <> 'checkout' AND finished_at >= :since
+        AND finished_at < CAST(:since AS timestamptz) + make_interval(secs => :seconds)"""
+_WAITED = """
+    SELECT percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY extract(epoch FROM confirmed_at - created_at))
+    FROM orders.order WHERE created_at >= :since AND confirmed_at IS NOT NULL
+        AND created_at < CAST(:since AS timestamptz) + make_interval(secs => :seconds)"""
+KINDS = {
+    "order": ("mailbox", "orders confirmed", _CONFIRMED),
+    "work": ("gateway", "other runs ended", _ENDED),
+}
+"""What people do → the program that hangs meanwhile, what counts, and how it is counted."""
+
+
+def measure(folder: Path, runs: int, seconds: float) -> Report:
+    """Brings a shop up in `folder`, measures, checks its books, and takes it down."""
+    report = Report("bulkheads", runs)
+    with Shop(folder).up() as shop:
+        shop.run("create-admin", *(f"--{name}={given}" for name, given in STAFF.items()))
+        shop.module("benchmarks.past", "fill", 1000, 0)
+        for _ in range(runs):
+            report.calibrate()
+            with _neighbours(shop) as ask:
+                ask({"order": 3})  # connections are made, code is loaded
+                ask({"work": 3})
+                drain()
+                for kind in KINDS:
+                    _compare(report, shop, ask, kind, seconds)
+        shop.run("audit")  # fails, and so do we, if the books are wrong
+        cancelled = rows("SELECT reason->>'code', count(*) FROM orders.order WHERE status = 'cancelled' GROUP BY 1")
+    report.note("orders cancelled", sum(count for _, count in cancelled), "", at_most=0)
+    report.remarks.append(f"Each phase lasted {seconds:g} s. Cancelled: {dict(map(tuple, cancelled)) or 'none'}.")
+    return report
+
+
+def _compare(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float) -> None:
+    """Well, with the fault, and well again."""
+    program, what, _ = KINDS[kind]
+    before = _phase(report, shop, ask, kind, seconds, None)
+    struck = _phase(report, shop, ask, kind, seconds, program)
+    after = _phase(report, shop, ask, kind, seconds, None)
+    report.note(
+        f"{program} stopped: {what}, of the speed without", 2 * struck / (before + after), "", at_least=AT_LEAST
+    )
+
+
+def _phase(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float, stopped: str | None) -> float:
+    """Counts for so many seconds, then lets everything come to its end. Returns the count a second."""
+    _, what, counted = KINDS[kind]
+    with _stopped(shop, stopped):
+        since = now()
+        answers = ask({kind: seconds})
+        speed = float(value(counted, since=since, seconds=seconds)) / seconds
+    drain()
+    name = f"{stopped} stopped" if stopped else "all well"
+    report.note(f"{name}: {what}", speed, "/s")
+    waited = value(_WAITED, since=since, seconds=seconds) if kind == "order" else None
+    for part, took in zip(("p50", "p95", "longest"), waited or (), strict=False):
+        report.note(f"{name}: accepted to confirmed, {part}", took, "s")
+    report.say(f"{name}: {speed:.1f} {what} a second; accepted to confirmed {waited}; answers {answers}")
+    return speed
+
+
+@contextmanager
+def _stopped(shop: Shop, name: str | None) -> Iterator[None]:
+    """The program hangs for the length of the block."""
+    pid = shop.processes()[name]["pid"] if name else None
+    if pid:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def _neighbours(shop: Shop) -> Iterator[Ask]:
+    """A process of customers and others; yields a function that has them do something and answer."""
+    products = shop.module("benchmarks.past", "some").split()
+    address = shop.processes()["api"]["address"]
+    command = ["python", "-m", "benchmarks.neighbours", address, str(ACCOUNTS), *products]
+    log = Path(shop.environment["SHOP_VAR"]) / "log" / "neighbours.log"
+    with process("neighbours", command, shop.environment, log, answers=True) as child:
+
+        def heard() -> dict[str, Any]:
+            assert child.stdout is not None
+            answer = child.stdout.readline()
+            if not answer:
+                raise RuntimeError(f"The neighbours have gone:\n{log.read_text()[-2000:]}")
+            found: dict[str, Any] = json.loads(answer)
+            return found
+
+        def ask(what: dict[str, Any]) -> dict[str, Any]:
+            assert child.stdin is not None
+            print(json.dumps(what), file=child.stdin, flush=True)
+            return heard()
+
+        heard()
+        yield ask

@@ -1,0 +1,51 @@
+"""A service outside that hangs delays what needs it, and nothing else."""
+
+import signal
+from typing import Any
+
+import requests
+
+from stack.waiting import wait_until
+from tests.command import shop
+from tests.faults.whole import Customer, Whole
+
+ORDERS = 2  # of each customer
+
+
+def test_orders_are_confirmed_and_carts_cleared_while_the_mail_server_hangs(whole: Whole) -> None:
+    customers = [Customer(whole, f"unmailed{n}") for n in range(3)]
+    for customer in customers:
+        assert customer.follow(customer.place())["status"] == "succeeded"
+    whole.kill("mailbox", signal.SIGSTOP)
+    try:
+        tasks = []
+        for customer in ORDERS * customers:
+            tasks.append((customer, customer.place()))
+            assert wait_until(lambda customer=customer: _done(customer), 40)
+        for customer, task_id in tasks:
+            steps = {step["name"]: step["status"] for step in customer.client.get(f"/v1/tasks/{task_id}")["steps"]}
+            assert steps["inventory.allocate"] == steps["carts.clear"] == "done"
+            assert steps.get("notifications.order_confirmed") != "done"
+        assert wait_until(lambda: _readiness(whole)["status"] == "degraded", 60, 0.5)
+        assert _readiness(whole)["checks"]["notifications"].startswith("does not answer: The mail server")
+        assert requests.get(whole.address("api") + "/readyz", timeout=10).status_code == 200
+        told = shop(whole.var, "status")
+        assert (told.returncode, "notifications does not answer" in told.stdout) == (0, True)
+    finally:
+        whole.kill("mailbox", signal.SIGCONT)
+    for customer, task_id in tasks:
+        assert customer.client.follow(task_id, 90)["status"] == "succeeded"
+    whole.check(customers)
+    assert wait_until(lambda: _readiness(whole)["status"] == "ok", 30, 0.5)
+    assert "does not answer" not in shop(whole.var, "status").stdout
+
+
+def _done(customer: Customer) -> bool:
+    """Whether all orders of the customer are confirmed, and the cart is empty."""
+    statuses = {order["status"] for order in customer.client.list("/v1/orders")}
+    return statuses == {"confirmed"} and not customer.client.get("/v1/cart")["items"]
+
+
+def _readiness(whole: Whole) -> dict[str, Any]:
+    found: dict[str, Any] = requests.get(whole.address("api") + "/readyz", timeout=10).json()
+    return found
