@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from durable import config, store, transitions
+from durable import attempts, config, store
 from durable.lease import Lease
 from durable.plan import Call
 from durable.run import Run
@@ -40,11 +40,11 @@ def begin(session: Session, run: Run[Any], call: Call, request: Any = None) -> B
     state, options = run.steps.get(call.name), config.options()
     if state is not None and state.status == "intent" and not state.failed:
         if run.attempts >= options.attempts:
-            transitions.postpone(session, run, options.longest_pause)
+            attempts.postpone(session, run, options.longest_pause)
             return None
-        transitions.record_loss(session, run, call)
+        attempts.record_loss(session, run, call)
         if run.attempts >= options.attempts:
-            transitions.postpone(session, run, 0.0)
+            attempts.postpone(session, run, 0.0)
             return None
     attempt = store.begin(run, call, request)
     return Begun(call, Lease(run.id, call.name, attempt), run.now(), time.time(), request)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from durable import store, transitions
+from durable import attempts, store, transitions
 from durable.begun import Begun, is_ours
 from durable.database import transaction
 from durable.errors import Refusal, Unavailable
@@ -52,7 +52,7 @@ def _record(session: Session, run: Run[Any], call: Call, error: Exception, begun
     refused = call.name if answered and call.step.is_external else None
     can_compensate = bool(workflow.if_refused) and can_turn_back(workflow, progress_of(run), refused=refused)
     if not isinstance(error, Refusal) or not can_compensate:
-        transitions.record_failure(session, run, call, error, worker)
+        attempts.record_failure(session, run, call, error, worker)
         return False
     # Only the outside's own no is final. Refused before or after the call, it may have happened.
     known = not call.step.is_external or answered or state is None or state.status != "intent"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from durable import breaker, config, lease, slots, transitions
+from durable import attempts, breaker, config, lease, slots
 from durable.plan import Call
 from durable.run import Run
 
@@ -34,7 +34,7 @@ def choose(
             return call
     answering = [call for call in ready if not call.step.is_external or breaker.pause(call.step.queue) is None]
     if ready and not answering:  # what is left calls services that do not answer: no process waits for them
-        transitions.postpone(session, run, max(breaker.pause(call.step.queue) or 0.0 for call in ready))
+        attempts.postpone(session, run, max(breaker.pause(call.step.queue) or 0.0 for call in ready))
     batch.publish = [] if invocation.is_member or not answering else [answering, *stages[1:]]
     batch.over = not batch.publish
     return None

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import durable
-from durable import store, transitions
+from durable import attempts, store
 from durable.database import transaction
 from durable.errors import Superseded, Unavailable
 from durable.plan import Call
@@ -91,7 +91,7 @@ def test_a_commit_that_the_worker_did_not_hear_of_is_not_undone_by_its_error(run
     with transaction() as session:
         run = store.lock(session, run_id)
         assert run is not None
-        transitions.record_failure(session, run, WITHDRAW, Unavailable("gone"), "w")
+        attempts.record_failure(session, run, WITHDRAW, Unavailable("gone"), "w")
     step = steps_of(run_id)["bank.withdraw"]
     assert (step.status, step.output, step.error) == ("done", {"amount": 1}, None)
     assert run_of(run_id).attempts == 0
@@ -117,7 +117,7 @@ def test_two_workers_do_not_perform_the_same_step_side_by_side(run_id: str) -> N
 
 
 def test_each_failure_lengthens_the_pause_up_to_the_longest() -> None:
-    assert [transitions.pause_of(CLEAR, n) for n in (1, 2, 3, 10, 100)] == [1.0, 2.0, 2.0, 2.0, 2.0]
+    assert [attempts.pause_of(CLEAR, n) for n in (1, 2, 3, 10, 100)] == [1.0, 2.0, 2.0, 2.0, 2.0]
 
 
 def test_a_signal_wakes_a_suspended_run_and_is_kept(run_id: str) -> None:

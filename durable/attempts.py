@@ -1,0 +1,114 @@
+"""Attempts of steps that have failed: recorded at their step and kept, and what they count for.
+
+An attempt is something that a worker began: an exception that it recorded, or a step that was begun by a commit of its
+own and whose worker has died since.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from durable import config
+from durable.errors import Refusal, Unavailable
+from durable.ids import Id
+from durable.plan import Call
+from durable.run import Run
+from durable.tables import AttemptRecord, RunRecord, StepRecord
+
+KEPT = 100  # failed attempts of each step
+
+
+def record_failure(session: Session, run: Run[Any], call: Call, error: Exception, worker: str) -> None:
+    """Records a failed attempt of a step, which is due again after a pause. The run's other steps go on meanwhile.
+
+    Failures count towards the end of the run's attempts, but for `Unavailable`.
+    """
+    state = run.steps.get(call.name)
+    number = state.attempts if state and state.in_hand else (state.attempts + 1 if state else 1)
+    seconds = pause_of(call, number)
+    if not write_error(session, run, call, _describe(error), worker, "intent", seconds):
+        return
+    _keep_attempt(session, run.id, call.name, number, worker, _describe(error), state.started_at if state else None)
+    given_up = call.step.retry.attempts is not None and number >= call.step.retry.attempts
+    attempts = config.options().attempts if given_up else run.attempts + (not isinstance(error, Unavailable))
+    run.attempts = attempts
+    postpone(session, run, seconds, attempts=attempts)
+
+
+def record_loss(session: Session, run: Run[Any], call: Call) -> None:
+    """Counts an attempt that was begun and whose worker has died without a word."""
+    state = run.steps[call.name]
+    error = {"code": "worker_lost", "detail": "The worker has died, or has lost its database, with this in hand."}
+    _keep_attempt(session, run.id, call.name, state.attempts, state.worker, error, state.started_at)
+    run.attempts += 1
+    counted = update(RunRecord).where(RunRecord.id == run.id).values(attempts=run.attempts)
+    session.execute(counted.execution_options(synchronize_session=False))
+
+
+_POSTPONE = text("""
+    UPDATE workflow.run SET lease_until = clock_timestamp() + make_interval(secs => :seconds), published_at = NULL,
+        attempts = coalesce(:attempts, attempts)
+    WHERE id = :run_id
+""").bindparams(bindparam("run_id", type_=Id("run")))
+
+
+def postpone(session: Session, run: Run[Any], seconds: float, attempts: int | None = None) -> None:
+    """No message of the run is under way; a dispatcher looks in so many seconds, or when a sibling's lease is over."""
+    if any(state.in_hand and not state.failed for state in run.steps.values()):
+        seconds = min(seconds, config.options().lease)
+    values = {"run_id": run.id, "seconds": max(seconds, 0.0), "attempts": attempts}
+    session.connection().execute(_POSTPONE, values)
+
+
+def pause_of(call: Call, attempts: int) -> float:
+    """Seconds until the next attempt, after so many."""
+    retry, options = call.step.retry, config.options()
+    longest = options.longest_pause if retry.longest is None else retry.longest
+    first = options.lease if retry.first is None else retry.first
+    return min(first * retry.factor ** min(attempts - 1, 20), longest)
+
+
+def _describe(error: Exception) -> dict[str, Any]:
+    """What a step record says of a failed attempt. `trace` is for operators: a customer must not see it."""
+    if isinstance(error, Refusal):
+        return {"code": error.code, "detail": error.detail}
+    if isinstance(error, Unavailable):
+        return {"code": "gateway_down", "detail": str(error)[:1000]}
+    trace = f"{type(error).__name__}: {error}"[:1000]
+    return {"code": "internal_error", "detail": "Something went wrong on our side.", "trace": trace}
+
+
+def write_error(
+    session: Session, run: Run[Any], call: Call, error: dict[str, Any], worker: str, status: str, pause: float | None
+) -> bool:
+    """Writes the step's error. False if the step is done: its commit may have been carried out although its worker
+    did not hear of it."""
+    lease_until = None if pause is None else func.clock_timestamp() + timedelta(seconds=pause)
+    new = insert(StepRecord).values(
+        run_id=run.id, name=call.name, status=status, queue=call.step.queue, error=error, worker=worker,
+        lease_until=lease_until, started_at=func.clock_timestamp(),
+        finished_at=func.clock_timestamp() if status == "refused" else None,
+    )  # fmt: skip
+    changed: dict[str, Any] = {name: new.excluded[name] for name in ("status", "error", "worker", "lease_until")}
+    changed["finished_at"] = new.excluded.finished_at
+    if status == "refused":
+        changed["request"] = None
+    state = run.steps.get(call.name)
+    if state is not None and not state.in_hand:  # a local step's record was rolled back; an intent was counted at begin
+        changed["attempts"] = StepRecord.attempts + 1
+    written = new.on_conflict_do_update(index_elements=["run_id", "name"], set_=changed,
+                                        where=StepRecord.status != "done")  # fmt: skip
+    return session.scalars(written.returning(StepRecord.attempts)).one_or_none() is not None
+
+
+def _keep_attempt(
+    session: Session, run_id: str, step: str, number: int, worker: str | None, error: dict[str, Any], since: Any
+) -> None:
+    row = {"run_id": run_id, "step": step, "number": number, "worker": worker, "error": error, "started_at": since}
+    session.execute(insert(AttemptRecord).values(row).on_conflict_do_nothing())
+    if number > KEPT:
+        old = delete(AttemptRecord).where(AttemptRecord.run_id == run_id, AttemptRecord.step == step)
+        session.execute(old.where(AttemptRecord.number <= number - KEPT))
