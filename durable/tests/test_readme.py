@@ -31,5 +31,4 @@ def test_the_example_of_the_readme_books_a_seat(tmp_path: Path) -> None:
         wait_until(lambda: run_of(run_id).finished_at is not None)
     run = run_of(run_id)
     assert (run.status, run.result) == ("succeeded", {"receipt": f"1200 cents, {run_id}:cards.charge"})
-    assert steps_of(run_id)["cards.charge"].request == {"seat": "12A", "cents": 1200}
     assert steps_of(run_id)["cards.charge"].attempts == 1
