@@ -2,8 +2,8 @@
 
 The service's process is stopped (SIGSTOP): it takes connections and answers nothing. Each phase begins with empty
 queues and lasts equally long; each one with a fault stands between two without, and is compared with their mean.
-Orders need no mail to be confirmed: that is what counts. Beside the gateway it is runs that have ended of
-registrations, restocks and imports, while a few orders a second wait for the gateway.
+Orders need no mail to be confirmed: that is what counts, and how long after the order they were. Beside the gateway
+it is runs of registrations, restocks and imports that have ended, while two orders a second wait for the gateway.
 """
 
 import json
@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,28 @@ _CONFIRMED = """
 _ENDED = """
     SELECT count(*) FROM workflow.run WHERE workflow <> 'checkout' AND finished_at >= :since
         AND finished_at < CAST(:since AS timestamptz) + make_interval(secs => :seconds)"""
-_WAITED = """
-    SELECT percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY extract(epoch FROM confirmed_at - created_at))
-    FROM orders.order WHERE created_at >= :since AND confirmed_at IS NOT NULL
+_TOOK = """
+    SELECT percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY extract(epoch FROM {end} - created_at))
+    FROM {table} WHERE created_at >= :since AND {end} IS NOT NULL
         AND created_at < CAST(:since AS timestamptz) + make_interval(secs => :seconds)"""
+_TO_CONFIRMED = _TOOK.format(table="orders.order", end="confirmed_at")
+_TO_END = _TOOK.format(table="workflow.run", end="finished_at") + " AND workflow <> 'checkout'"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What people do: the program that hangs meanwhile, what counts, and how it and its time are asked for."""
+
+    program: str
+    what: str
+    counted: str
+    timed: str
+
+
 KINDS = {
-    "order": ("mailbox", "orders confirmed", _CONFIRMED),
-    "work": ("gateway", "other runs ended", _ENDED),
+    "order": Kind("mailbox", "orders confirmed", _CONFIRMED, _TO_CONFIRMED),
+    "work": Kind("gateway", "other runs ended", _ENDED, _TO_END),
 }
-"""What people do → the program that hangs meanwhile, what counts, and how it is counted."""
 
 
 def measure(folder: Path, runs: int, seconds: float) -> Report:
@@ -64,34 +78,33 @@ def measure(folder: Path, runs: int, seconds: float) -> Report:
 
 def _compare(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float) -> None:
     """Well, with the fault, and well again."""
-    program, what, _ = KINDS[kind]
-    before = _phase(report, shop, ask, kind, seconds, None)
-    struck = _phase(report, shop, ask, kind, seconds, program)
-    after = _phase(report, shop, ask, kind, seconds, None)
-    report.note(
-        f"{program} stopped: {what}, of the speed without", 2 * struck / (before + after), "", at_least=AT_LEAST
-    )
+    about = KINDS[kind]
+    before = _phase(report, shop, ask, kind, seconds)
+    struck = _phase(report, shop, ask, kind, seconds, about.program)
+    after = _phase(report, shop, ask, kind, seconds)
+    name = f"{about.program} stopped: {about.what}, of the speed without"
+    report.note(name, 2 * struck / (before + after), "", at_least=AT_LEAST)
 
 
-def _phase(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float, stopped: str | None) -> float:
+def _phase(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float, stopped: str = "") -> float:
     """Counts for so many seconds, then lets everything come to its end. Returns the count a second."""
-    _, what, counted = KINDS[kind]
+    about = KINDS[kind]
     with _stopped(shop, stopped):
         since = now()
         answers = ask({kind: seconds})
-        speed = float(value(counted, since=since, seconds=seconds)) / seconds
+        speed = float(value(about.counted, since=since, seconds=seconds)) / seconds
     drain()
-    name = f"{stopped} stopped" if stopped else "all well"
-    report.note(f"{name}: {what}", speed, "/s")
-    waited = value(_WAITED, since=since, seconds=seconds) if kind == "order" else None
-    for part, took in zip(("p50", "p95", "longest"), waited or (), strict=False):
-        report.note(f"{name}: accepted to confirmed, {part}", took, "s")
-    report.say(f"{name}: {speed:.1f} {what} a second; accepted to confirmed {waited}; answers {answers}")
+    name = f"{stopped} stopped: {about.what}" if stopped else f"all well: {about.what}"
+    report.note(name, speed, "/s")
+    times = [float(took) for took in value(about.timed, since=since, seconds=seconds)]
+    for part, took in zip(("p50", "p95", "longest"), times, strict=True):
+        report.note(f"{name}, after, {part}", took, "s")
+    report.say(f"{name}: {speed:.1f} a second, after {times[0]:.2f} s, p95 {times[1]:.2f} s; {answers}")
     return speed
 
 
 @contextmanager
-def _stopped(shop: Shop, name: str | None) -> Iterator[None]:
+def _stopped(shop: Shop, name: str) -> Iterator[None]:
     """The program hangs for the length of the block."""
     pid = shop.processes()[name]["pid"] if name else None
     if pid:

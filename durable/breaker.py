@@ -2,7 +2,7 @@
 
 One for each queue with calls outside (pybreaker), whose state all processes share through PostgreSQL. Closed: calls
 are made. After some failures in a row it opens; then one trial at a time is made, each after a pause, until one is
-answered.
+answered. A trial of a service that hangs takes longer than the pause: no second one is made beside it.
 """
 
 import logging
@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
+from pybreaker import STATE_CLOSED, STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 from pybreaker import CircuitBreakerStorage as Storage
 from sqlalchemy import Connection, String, bindparam, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +26,7 @@ from durable.tables import BreakerRecord
 
 log = logging.getLogger(__name__)
 
+TRIAL = 20.0  # seconds after which a trial without an outcome is taken for dead; a service that hangs takes about ten
 FRESH = 1.0  # seconds for which a process trusts what it has read
 
 _READ = text("""
@@ -43,7 +44,8 @@ _OPENED = text(_SAVE.format(failures=0, change="opened_at = clock_timestamp()"))
 _ERROR = text(_SAVE.format(failures=0, change="error = :error"))
 _CLAIM = text("""
     UPDATE workflow.breaker SET state = 'half-open', opened_at = clock_timestamp()
-    WHERE queue = :queue AND state <> 'closed' AND opened_at < clock_timestamp() - make_interval(secs => :pause)
+    WHERE queue = :queue AND state <> 'closed' AND opened_at < clock_timestamp() -
+        make_interval(secs => CASE state WHEN 'half-open' THEN :trial ELSE :pause END)
     RETURNING queue
 """)
 
@@ -166,15 +168,16 @@ def pause(queue: str) -> float | None:
     known = _storages[queue].read()
     if known.state == STATE_CLOSED:
         return None
-    left = config.options().breaker_pause - known.open_for
-    return left if left > 0 else None
+    longest = config.options().breaker_pause
+    left = (TRIAL if known.state == STATE_HALF_OPEN else longest) - known.open_for
+    return min(left, longest) if left > 0 else None
 
 
 def may_call(queue: str) -> bool:
     """Whether this process may call now: the breaker is closed, or this call is the trial."""
     if is_closed(queue):
         return True
-    claimed = _storages[queue].execute(_CLAIM, pause=config.options().breaker_pause)
+    claimed = _storages[queue].execute(_CLAIM, pause=config.options().breaker_pause, trial=TRIAL)
     _storages[queue].read(now=True)
     return bool(claimed)
 

@@ -1,52 +1,89 @@
-"""The breaker of a service is one for all processes: they share its state through PostgreSQL."""
+"""The breaker of a service, as several processes see it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-import workflows  # noqa: F401  which configures the engine
+import workflows  # noqa: F401  the engine is configured there
 from durable import Unavailable, breaker, config
-from models.database import single_statements
-
-QUEUE = "notifications"
-
-
-def _unanswered() -> None:
-    raise Unavailable("no answer")
-
-
-def _another_process() -> None:
-    """As a process that has read nothing yet."""
-    breaker._breakers.clear()
-    breaker._storages.clear()
+from durable.tables import BreakerRecord
+from models.database import single_statements, transaction
 
 
 @pytest.fixture(autouse=True)
-def fresh(database: None) -> Iterator[None]:
-    _another_process()
-    yield
-    _another_process()
+def _database(database: None) -> None:
+    """A new shop's."""
 
 
-def _fail(times: int) -> None:
-    for _ in range(times):
-        with pytest.raises(Unavailable):
-            breaker.call(QUEUE, _unanswered)
+def other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on we know what a process knows that has just been started."""
+    monkeypatch.setattr(breaker, "_breakers", {})
+    monkeypatch.setattr(breaker, "_storages", {})
 
 
-def test_calls_that_are_not_answered_open_it_for_every_process() -> None:
-    _fail(config.options().breaker_failures)
-    _another_process()
-    assert not breaker.is_closed(QUEUE)
-    assert breaker.pause(QUEUE)
-    assert not breaker.may_call(QUEUE)
+def silent(*_: Any) -> None:
+    raise Unavailable("no answer")
+
+
+def fails(queue: str = "payments", call: Callable[..., Any] = silent) -> None:
+    with pytest.raises(Unavailable):
+        breaker.call(queue, call)
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, seconds_ago: float = 0.0) -> None:
+    """A breaker that has opened so long ago, as another process sees it."""
+    other_process(monkeypatch)
+    for _ in range(config.options().breaker_failures):
+        fails()
+    age(seconds_ago)
+    other_process(monkeypatch)
+
+
+def age(seconds: float) -> None:
+    with transaction() as session:
+        before = BreakerRecord.opened_at - timedelta(seconds=seconds)
+        session.execute(update(BreakerRecord).values(opened_at=before))
+
+
+def test_an_open_breaker_is_seen_by_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    assert not breaker.is_closed("payments")
+    assert not breaker.may_call("payments")
+    assert 0 < (breaker.pause("payments") or 0) <= config.options().breaker_pause
     with single_statements() as connection:
-        assert breaker.open_breakers(connection) == {QUEUE: "no answer"}
+        assert breaker.open_breakers(connection) == {"payments": "no answer"}
+    assert breaker.may_call("notifications")
 
 
-def test_a_call_that_is_answered_in_between_keeps_it_closed() -> None:
-    _fail(config.options().breaker_failures - 1)
-    assert breaker.call(QUEUE, lambda: "an answer") == "an answer"
-    _fail(config.options().breaker_failures - 1)
-    _another_process()
-    assert breaker.is_closed(QUEUE)
+def test_after_its_pause_one_process_makes_a_trial_and_no_other_does_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch, config.options().breaker_pause)
+    assert breaker.pause("payments") is None
+    assert breaker.may_call("payments")
+    age(2 * config.options().breaker_pause)  # the trial takes long
+    other_process(monkeypatch)
+    assert not breaker.may_call("payments")
+    assert 0 < (breaker.pause("payments") or 0) <= config.options().breaker_pause
+    age(breaker.TRIAL)  # its process has died
+    other_process(monkeypatch)
+    assert breaker.may_call("payments")
+
+
+def test_a_trial_that_is_answered_closes_the_breaker_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch, config.options().breaker_pause)
+    assert breaker.may_call("payments")
+    assert breaker.call("payments", lambda: "yes") == "yes"
+    other_process(monkeypatch)
+    assert breaker.is_closed("payments")
+    with single_statements() as connection:
+        assert breaker.open_breakers(connection) == {}
+
+
+def test_a_trial_that_fails_opens_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch, config.options().breaker_pause)
+    assert breaker.may_call("payments")
+    fails()
+    other_process(monkeypatch)
+    assert not breaker.may_call("payments")
