@@ -1,7 +1,12 @@
-"""The engine's two ways to the database: a transaction, or statements that are each a transaction of their own."""
+"""The engine's two ways to the database, a transaction or statements that are each one of their own; and its clock.
 
+Every time that machines compare comes from the database's clock.
+"""
+
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from sqlalchemy import Connection, Engine
@@ -37,3 +42,20 @@ def is_away(error: OperationalError) -> bool:
     """
     code = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or code is None or code.startswith(("08", "57P"))
+
+
+_observed: tuple[datetime, float] | None = None
+
+
+def observe_clock(now: datetime) -> None:
+    """Notes what the database's clock has just said."""
+    global _observed
+    _observed = (now, time.monotonic())
+
+
+def database_time() -> datetime | None:
+    """The time by the database's clock, as this process knows it; None if it has not heard it yet."""
+    if _observed is None:
+        return None
+    said, at = _observed
+    return said + timedelta(seconds=time.monotonic() - at)

@@ -19,7 +19,6 @@ from durable.next_step import is_free
 from durable.plan import plan, progress_of
 from durable.run import Run, Suspend
 from durable.testing import crash_point
-from durable.timeouts import time_limit
 from durable.workflow import workflow_of
 
 if TYPE_CHECKING:
@@ -71,8 +70,7 @@ def _transact(invocation: "Invocation") -> bool:
         if run is None or not _is_next(invocation, run):
             return False
         started = run.now()
-        with time_limit(call.step.timeout):
-            output = call.step.perform(session, run, call.name)
+        output = call.step.perform(session, run, call.name)
         if isinstance(output, Suspend):
             raise TypeError(f"{call.step.name} works without the run's lock and can't suspend it")
         session.flush()

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from durable import canvas, clock, config, schedule
+from durable import canvas, config, schedule
 from durable.backlog import Backlog, Queues
-from durable.database import transaction
+from durable.database import observe_clock, transaction
 from durable.decisions import Publication, decide, push_back
 from durable.queries import steps_of_runs
 from durable.tables import DispatcherRecord, QueueProgress, RunRecord
@@ -98,7 +98,7 @@ def sweep(queues: Queues) -> int:
         served = dict(session.execute(select(QueueProgress.queue, QueueProgress.published_at)).all())
         backlog = Backlog(lengths, served)
         now = session.scalars(select(func.clock_timestamp())).one()
-        clock.observe(now)
+        observe_clock(now)
         decided = [_decide_safely(session, run, steps[run.id], backlog, now) for run in found]
     for publication in filter(None, decided):
         run_id, generation, stages = publication

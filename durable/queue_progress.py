@@ -9,8 +9,7 @@ from celery.signals import before_task_publish
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from durable import clock
-from durable.database import statements
+from durable.database import database_time, statements
 from durable.tables import QueueProgress
 
 EVERY = 1.0  # seconds between two notes of a process and queue
@@ -29,7 +28,7 @@ _taken: dict[str, int] = {}  # queue → messages that it has taken since
 @before_task_publish.connect
 def _stamp(headers: dict[str, Any], **_: Any) -> None:
     """Says when the message was published, by the database's clock: machines may disagree about the time."""
-    now = clock.now()
+    now = database_time()
     if now is not None:
         headers["published_at"] = now.timestamp()
 

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from durable import clock, transitions
-from durable.database import transaction
+from durable import transitions
+from durable.database import observe_clock, transaction
 from durable.tables import RunRecord, ScheduleRecord
 
 FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d"}
@@ -88,7 +88,7 @@ def _start(task: Any, workflow: str) -> None:
 def fill(session: Session) -> list[str]:
     """Starts the slots that were missed; returns them as `workflow slot`. A schedule that is new begins with now."""
     now = session.scalars(select(func.clock_timestamp())).one()
-    clock.observe(now)
+    observe_clock(now)
     started = []
     for schedule in _schedules:
         latest = schedule.slot_at(now)

@@ -1,12 +1,15 @@
 """What a step is: data that names a function, its queue, and how it is performed. The engine performs it."""
 
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from sqlalchemy.orm import Session
 
-from durable.errors import Refusal
+from durable.errors import Refusal, StepTimeout
 from durable.run import Run
 
 Output = TypeVar("Output")
@@ -57,8 +60,15 @@ class Step(Generic[Output]):
         return self.long or self.for_each
 
     def perform(self, session: Session, run: Run[Any], name: str) -> Any:
-        """The work under that name, in the caller's transaction."""
-        return self.work(session, run, item_of(name)) if self.for_each else self.work(session, run)
+        """The work under that name, in the caller's transaction. Raises StepTimeout."""
+        with _time_limit(self.timeout):
+            return self.work(session, run, item_of(name)) if self.for_each else self.work(session, run)
+
+    def call_outside(self, request: Any, idempotency_key: str) -> Any:
+        """What the outside answers. Raises StepTimeout, and what the call raises."""
+        assert self.call is not None
+        with _time_limit(self.timeout):
+            return self.call(request, idempotency_key)
 
 
 def item_of(name: str) -> str:
@@ -114,3 +124,23 @@ class Service:
     def _make(self, work: Work, queue: str | None = None, final: Sequence[type[Exception]] = (), **parts: Any) -> Any:
         name = f"{self.name}.{work.__name__}"
         return Step(name, queue or self.name, work, final=tuple(final), **parts)
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    """Raises StepTimeout in the block after so many seconds; None: never. Works in a process' main thread, which is
+    where Celery's pool of processes performs tasks."""
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def expire(*_: Any) -> None:
+        raise StepTimeout(f"it has taken longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, DateTime, String, bindparam, column, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from durable import clock, config
+from durable import config
+from durable.database import observe_clock
 from durable.errors import Superseded
 from durable.ids import Id
 from durable.plan import Call
@@ -76,7 +77,7 @@ def read(session: Session, run_id: str, generation: int | None, name: str) -> Ru
 
 
 def _run(found: Any, steps: dict[str, list[Any]] | None, *, locked: bool) -> Run[Any]:
-    clock.observe(found.read_at)
+    observe_clock(found.read_at)
     facts = {name: found._mapping[name] for name in _FACTS}
     facts["error"] = found.error or {}
     known = {

@@ -37,7 +37,6 @@ from durable.queue_progress import note_served
 from durable.run import Run, Suspend, idempotency_key
 from durable.steps import Step
 from durable.testing import crash_point
-from durable.timeouts import time_limit
 from durable.workflow import workflow_of
 
 log = logging.getLogger(__name__)
@@ -182,8 +181,7 @@ class Invocation:
             batch.over = batch.begun is None
             return
         else:
-            with time_limit(call.step.timeout):
-                output = call.step.perform(session, run, call.name)
+            output = call.step.perform(session, run, call.name)
             crash_point("before-commit", call.name)
         if isinstance(output, Suspend):
             store.write(session, run, self.worker)
@@ -202,8 +200,7 @@ class Invocation:
         state = run.steps.get(call.name)
         if state is not None and state.request is not None:
             return state.request
-        with time_limit(call.step.timeout):
-            request = call.step.work(session, run)
+        request = call.step.perform(session, run, call.name)
         session.flush()
         crash_point("before-commit", call.name)
         return request
@@ -250,14 +247,13 @@ class Invocation:
     def _call_outside(self, begun: Begun) -> None:
         """Calls outside, and keeps the answer for the next transaction."""
         call = begun.call
-        assert call.step.call is not None
         try:
             if not begun.lease.is_fresh() and not begun.lease.extend():
                 self.over = True  # we were stopped for so long that another worker has taken it over
                 return
-            with lease.kept(begun.lease), time_limit(call.step.timeout):
+            with lease.kept(begun.lease):
                 key = idempotency_key(self.run_id, call.name)
-                begun.answer = breaker.call(call.step.queue, call.step.call, begun.request, key)
+                begun.answer = breaker.call(call.step.queue, call.step.call_outside, begun.request, key)
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001, as above

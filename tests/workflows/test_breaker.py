@@ -87,3 +87,13 @@ def test_a_trial_that_fails_opens_it_again(monkeypatch: pytest.MonkeyPatch) -> N
     fails()
     other_process(monkeypatch)
     assert not breaker.may_call("payments")
+
+
+def test_an_answer_in_between_keeps_it_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    other_process(monkeypatch)
+    for _ in range(2):
+        for _ in range(config.options().breaker_failures - 1):
+            fails()
+        assert breaker.call("payments", lambda: "an answer") == "an answer"
+    other_process(monkeypatch)
+    assert breaker.is_closed("payments")
