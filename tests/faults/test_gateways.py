@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import requests
 
-from models import runs
+import durable
+from durable import queries
 from models.database import transaction
 from stack.waiting import wait_until
 from tests.faults import checks, standstill
 from tests.faults.drivers import checkout
 from tests.faults.fleets import SHORT
 from tests.shop import Shop
-from workflows import operations
 
 LATE = 2 * float(SHORT["SHOP_GATEWAY_TIMEOUT"])  # seconds, well beyond what a worker waits
 FAULTS: dict[str, dict[str, Any]] = {
@@ -61,7 +61,7 @@ def test_an_order_is_taken_back_while_nobody_knows_what_a_stored_500_has_done(cr
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "payments.authorise") == "intent", 20, 0.005)
     with transaction() as session:
-        operations.cancel(session, run_id)
+        durable.cancel(session, run_id)
     assert checks.ended(run_id) == "cancelled"
     checks.books_hold(crew)
     assert _holds(crew, run_id) in ([], ["canceled"])
@@ -102,7 +102,7 @@ def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
 
 def _made(shop: Shop, run_id: str) -> list[dict[str, Any]]:
     with transaction() as session:
-        order_id = runs.get(session, run_id).input["order_id"]
+        order_id = queries.get_run(session, run_id).input["order_id"]
     return [made for made in shop.ledger() if made["metadata"]["order_id"] == order_id]
 
 
