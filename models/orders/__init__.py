@@ -5,91 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Identity,
-    Index,
-    Integer,
-    Row,
-    String,
-    bindparam,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import ARRAY, BigInteger, Integer, Row, String, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import Id, new_id
 from models import accounts, carts, events, payments
-from models.database import Base, Created, Currency, MinorUnits
 from models.errors import Conflict, NotFound
+from models.orders.tables import STATUSES as STATUSES
+from models.orders.tables import Invoice as Invoice
+from models.orders.tables import InvoiceCounter as InvoiceCounter
+from models.orders.tables import Line, Order
 from settings import settings
-
-STATUSES = ("pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "returned")
-
-
-class Order(Base):
-    """What a customer has bought. Prices and address are frozen as they were when it was placed."""
-
-    __tablename__ = "order"
-    __table_args__ = (
-        CheckConstraint(f"status IN {STATUSES}", name="status"),
-        Index("ix_order_user_id_id", "user_id", "id"),
-        {"schema": "orders"},
-    )
-    id: Mapped[str] = mapped_column(Id("ord"), primary_key=True)
-    number: Mapped[int] = mapped_column(Identity(start=100001), unique=True)
-    user_id: Mapped[str] = mapped_column(Id("usr"))
-    run_id: Mapped[str | None] = mapped_column(Id("run"))
-    status: Mapped[str] = mapped_column(server_default="pending")
-    reason: Mapped[dict[str, Any] | None]
-    total: Mapped[MinorUnits]
-    currency: Mapped[Currency]
-    address: Mapped[dict[str, Any]]
-    created_at: Mapped[Created]
-    confirmed_at: Mapped[datetime | None]
-    cancelled_at: Mapped[datetime | None]
-
-
-class Line(Base):
-    """One product of an order, as it was called and priced then."""
-
-    __tablename__ = "line"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"), {"schema": "orders"})
-    order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), primary_key=True)
-    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
-    sku: Mapped[str]
-    title: Mapped[str]
-    quantity: Mapped[int]
-    unit_price: Mapped[MinorUnits]
-
-
-class Invoice(Base):
-    """The bill of a confirmed order."""
-
-    __tablename__ = "invoice"
-    __table_args__ = ({"schema": "orders"},)
-    id: Mapped[str] = mapped_column(Id("inv"), primary_key=True)
-    number: Mapped[str] = mapped_column(unique=True)
-    order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), unique=True)
-    status: Mapped[str] = mapped_column(server_default="issued")
-    issued_at: Mapped[Created]
-
-
-class InvoiceCounter(Base):
-    """The last invoice number of each year. A sequence would leave gaps, which tax law does not like
-    (for instance Directive 2006/112/EC, article 226 (2): a sequential number)."""
-
-    __tablename__ = "invoice_counter"
-    __table_args__ = ({"schema": "orders"},)
-    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    last: Mapped[int]
-
 
 # One statement: locks the cart, gives it to the order unless another one has it, and reads its lines. The lines are
 # locked as well, for a lock reads a row as it is by then (PostgreSQL's manual, 13.2.1), and not as it was before the
