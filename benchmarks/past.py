@@ -49,8 +49,8 @@ INSERT INTO workflow.run (id, workflow, key, status, input, result, owner, lease
     SELECT run_id, 'checkout', 'ord_' || replace(id::text, '-', ''), 'succeeded', what, what, user_id, at, at, at
     FROM past, jsonb_build_object('order_id', 'ord_' || replace(id::text, '-', ''),
                                   'user_id', 'usr_' || replace(user_id::text, '-', '')) AS what;
-INSERT INTO workflow.step (run_id, name, status, output, generation, queue, worker, started_at, finished_at)
-    SELECT run_id, queue || '.' || name, 'done', jsonb_build_object('reference', n), 0, queue, 'all@past', at, at
+INSERT INTO workflow.step (run_id, name, status, output, queue, worker, started_at, finished_at)
+    SELECT run_id, queue || '.' || name, 'done', jsonb_build_object('reference', n), queue, 'all@past', at, at
     FROM past, (VALUES ('inventory', 'reserve'), ('payments', 'authorise'), ('orders', 'confirm'),
         ('inventory', 'allocate'), ('carts', 'clear'), ('notifications', 'order_confirmed'), ('orders', 'complete')
     ) AS step (queue, name);
