@@ -6,8 +6,9 @@ transaction performs.
 
 import time
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, String, bindparam, column, text
+from sqlalchemy import ColumnElement, DateTime, Integer, String, bindparam, column, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,6 @@ from durable.errors import Superseded
 from durable.ids import Id
 from durable.plan import Call
 from durable.run import Run, StepState
-from durable.tables import RunRecord
 
 ENDED = "run_ended"  # channel of NOTIFY; its payload is the run's id
 
@@ -25,17 +25,15 @@ _STEPS = """(SELECT jsonb_object_agg(name, jsonb_build_array(status, attempts, o
         jsonb_build_array(coalesce(lease_until > clock_timestamp(), false), error IS NOT NULL, worker, request,
             started_at) END))
     FROM workflow.step WHERE run_id = :run_id)"""
-_FACTS = (
-    "id", "workflow", "version", "key", "status", "input", "error", "signals", "generation", "attempts",
-    "publications", "parent",
-)  # fmt: skip
-_SELECT = f"""SELECT {", ".join(_FACTS)}, clock_timestamp() AS read_at, {_STEPS} AS steps,
-    published_at IS NOT NULL AS published"""
+# Columns cost the client more than the server: what is seldom wanted comes as one.
+_SELECT = f"""SELECT workflow, status, generation, input, jsonb_build_array(version, key, error, signals, attempts,
+    publications, parent, published_at IS NOT NULL) AS facts, clock_timestamp() AS read_at, {_STEPS} AS steps"""
+_FACTS = ("version", "key", "error", "signals", "attempts", "publications", "parent", "published")
 _OF_GENERATION = """FROM workflow.run WHERE id = :run_id AND finished_at IS NULL
     AND (CAST(:generation AS int) IS NULL OR generation = :generation)"""
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
-    *(RunRecord.__table__.c[name] for name in _FACTS), column("read_at", DateTime(timezone=True)),
-    column("steps", JSONB),
+    column("workflow", String), column("status", String), column("generation", Integer), column("input", JSONB),
+    column("facts", JSONB), column("read_at", DateTime(timezone=True)), column("steps", JSONB),
 )  # fmt: skip
 _RUN_ID = bindparam("run_id", type_=Id("run"))
 # The commonest statement there is. If the lock had to be waited for, the row is as it is now, but the sub-selects
@@ -63,7 +61,7 @@ def lock(session: Session, run_id: str, generation: int | None = None) -> Run[An
     steps = found.steps
     if found.changed:
         steps = session.connection().scalar(_STEPS_NOW, {"run_id": run_id})
-    return _run(found, steps, locked=True)
+    return _run(run_id, found, steps, locked=True)
 
 
 def read(session: Session, run_id: str, generation: int | None, name: str) -> Run[Any] | None:
@@ -73,20 +71,21 @@ def read(session: Session, run_id: str, generation: int | None, name: str) -> Ru
     """
     values = {"run_id": run_id, "generation": generation, "name": name}
     found = session.connection().execute(_READ, values).one_or_none()
-    return None if found is None or not found.free else _run(found, found.steps, locked=False)
+    return None if found is None or not found.free else _run(run_id, found, found.steps, locked=False)
 
 
-def _run(found: Any, steps: dict[str, list[Any]] | None, *, locked: bool) -> Run[Any]:
+def _run(run_id: str, found: Any, steps: dict[str, list[Any]] | None, *, locked: bool) -> Run[Any]:
     observe_clock(found.read_at)
-    facts = {name: found._mapping[name] for name in _FACTS}
-    facts["error"] = found.error or {}
+    facts = dict(zip(_FACTS, found.facts, strict=True))
+    facts["error"] = facts["error"] or {}
+    facts["parent"] = facts["parent"] and f"run_{UUID(facts['parent']).hex}"
     known = {
         name: StepState(status, attempts, output, *(intent or ()))
         for name, (status, attempts, output, intent) in (steps or {}).items()
     }
     return Run(
-        **facts, published=found.published, steps=known, read_at=found.read_at, read_monotonic=time.monotonic(),
-        locked=locked,
+        run_id, found.workflow, status=found.status, input=found.input, generation=found.generation, steps=known,
+        read_at=found.read_at, read_monotonic=time.monotonic(), locked=locked, **facts,
     )  # fmt: skip
 
 
