@@ -1,5 +1,6 @@
 """Which statements are sent to the database meanwhile."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,11 +12,12 @@ from models.database import engine
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """A list that grows with each statement that any thread of this process sends."""
+    """A list that grows with each statement of this process, but for those of the thread that watches the queues."""
     sent: list[str] = []
 
     def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
+        if threading.current_thread().name != "load":
+            sent.append(statement)
 
     event.listen(engine(), "before_cursor_execute", note)
     try:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from tests.shop import Process, Shop
 
 SHORT = {"SHOP_LEASE": "0.5", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "1"}
-SERVICES = ("orders", "payments", "inventory", "carts", "notifications", "accounts,access,catalogue,reports")
+SERVICES = ("orders", "payments", "inventory", "carts", "notifications,mass_mail", "accounts,access,catalogue,reports")
 
 
 @contextmanager

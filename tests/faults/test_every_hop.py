@@ -15,9 +15,9 @@ WAYS = (None, "payments.authorise")  # all the way, and back over an undo
 
 
 def _published() -> list[Point]:
-    """Between the step before a parallel stage and the chord that its worker publishes."""
+    """Between the step before a parallel stage and the chord that its worker publishes, local steps first."""
     return [
-        Point(workflow.name, None, "before-publish", stage.steps[0].name)
+        Point(workflow.name, None, "before-publish", min(stage.steps, key=lambda step: step.is_external).name)
         for workflow in all_workflows()
         for stage in workflow.stages
         if isinstance(stage, Parallel)

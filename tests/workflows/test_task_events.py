@@ -64,7 +64,7 @@ def test_every_202_becomes_what_it_was_for_if_one_prefers_to_wait(shop: Shop, si
 def test_an_operator_who_waits_sees_the_task(shop: Shop, sign_in: Callable[..., Any]) -> None:
     boss = sign_in("boss", "admin")
     with transaction() as session:
-        run_id = durable.start(session, "clean_up", key="x", input={})
+        run_id = durable.start(session, "clean_up", key="x", input={"slot": "x"})
         session.info.clear()  # no message: it has failed before a worker has seen it
         transitions.end(session, queries.get_run(session, run_id), "failed")
     retried = boss.post(f"/v1/runs/{run_id}/retry", headers={"Prefer": "wait=20"})
