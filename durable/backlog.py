@@ -1,5 +1,6 @@
 """Tells a run that merely waits its turn in a long queue from one whose message was lost."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -43,6 +44,7 @@ class Backlog:
 
     def __init__(self, lengths: Mapping[str, int], served: Mapping[str, datetime]) -> None:
         self.lengths, self.served = lengths, served
+        self.waiting: Counter[str] = Counter()  # runs of this sweep whose service does not answer, by queue
 
     def pause(self, run: RunRecord, calls: Iterable[Call]) -> float | None:
         """Seconds until another look at a run that waits its turn, or None if it is to be published again.

@@ -17,6 +17,8 @@ from durable.workflow import Workflow, workflow_of
 log = logging.getLogger(__name__)
 
 Publication = tuple[str, int, list[list[Call]]]
+FEW = 10  # runs that are looked at as soon as their service may be tried again; the others wait longer
+LEFT_ALONE = 15.0  # seconds until another look at a run whose service does not answer, where many wait for it
 UNDECIDED = 60.0  # seconds until another look at a run that could not be decided
 
 
@@ -42,7 +44,7 @@ def decide(
     if not ready:
         run.lease_until = min(held[call.name] for call in stages[0])
         return None
-    pauses = [_pause_of_breaker(call) for call in ready]
+    pauses = [_pause_of_breaker(call, backlog) for call in ready]
     pause = min(pauses) if all(pauses) else backlog.pause(run, ready)
     if pause:
         run.lease_until = now + timedelta(seconds=pause)
@@ -53,9 +55,19 @@ def decide(
     return _publish(run, [first, *stages[1:]])
 
 
-def _pause_of_breaker(call: Call) -> float:
-    """Seconds for which a call's service is left alone; 0 if it may be called."""
-    return (breaker.pause(call.step.queue) or 0.0) if call.step.is_external else 0.0
+def _pause_of_breaker(call: Call, backlog: Backlog) -> float:
+    """Seconds for which a call's service is left alone; 0 if it may be called, or for the one trial of a sweep.
+
+    Thousands of runs may wait for a service. Looking at each of them every few seconds would take a processor.
+    """
+    queue = call.step.queue
+    if not call.step.is_external or breaker.is_closed(queue):
+        return 0.0
+    backlog.waiting[queue] += 1
+    pause = breaker.pause(queue)
+    if pause is None and backlog.waiting[queue] == 1:
+        return 0.0
+    return (pause or config.options().breaker_pause) if backlog.waiting[queue] <= FEW else LEFT_ALONE
 
 
 def _end_wait(

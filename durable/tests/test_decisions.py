@@ -33,7 +33,7 @@ def session() -> Iterator[Session]:
 
 def due(session: Session, *done: str, workflow: str = "transfer", **values: Any) -> RunRecord:
     """A run that was published a while ago, whose lease is over, with these steps done."""
-    run_id = transitions.start(session, workflow, "it", {"source": "a", "target": "b", "amount": 1})
+    run_id = transitions.start(session, workflow, values.pop("key", "it"), {"source": "a", "target": "b", "amount": 1})
     session.info.clear()
     run = queries.get_run(session, run_id)
     run.published_at = datetime.now(UTC) - timedelta(seconds=10)
@@ -110,6 +110,22 @@ def test_of_steps_side_by_side_one_lost_message_is_enough() -> None:
     stage = next(stage for stage in plan(TRANSFER, FRESH) if len(stage) > 1)
     assert LONG.pause(run, stage) is not None
     assert Backlog({**LONG.lengths, "mail": 0}, {}).pause(run, stage) is None
+
+
+# ---- a service that does not answer
+
+
+def test_one_run_in_a_sweep_tries_a_silent_service_and_the_others_are_looked_at_less_often(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions.breaker, "is_closed", lambda queue: False)
+    monkeypatch.setattr(decisions.breaker, "pause", lambda queue: None)  # its pause is over: a trial is due
+    sweep = Backlog(NONE, {})
+    runs = [due(session, WITHDRAW, key=f"run {n}") for n in range(decisions.FEW + 2)]
+    decided = [decide(session, run, sweep) for run in runs]
+    assert [published(decided[0])[0], *decided[1:]] == [CLEAR, *[None] * (len(runs) - 1)]
+    left = [(run.lease_until - datetime.now(UTC)).total_seconds() for run in runs]
+    assert left[1] < decisions.LEFT_ALONE - 2 < left[-1]
 
 
 # ---- a run that is due
