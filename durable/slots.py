@@ -24,11 +24,10 @@ def take(queue: str, worker: str) -> bool:
     return True
 
 
-def give_back(queue: str) -> None:
-    """Gives the slot back; nothing happens without one."""
-    for name, file in _files.items():
-        if name.endswith(f".{queue}"):
-            fcntl.flock(file, fcntl.LOCK_UN)
+def give_back() -> None:
+    """Gives back what this process has taken; nothing happens without a slot."""
+    for file in _files.values():
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _file(queue: str, worker: str) -> IO[str]:

@@ -108,8 +108,11 @@ class Invocation:
             self._adopt()
         if self.call.step.is_detached or (self.is_member and not self.call.step.is_external):
             detached.perform(self)
-        while not self.over:
-            self._perform_batch()
+        try:
+            while not self.over:
+                self._perform_batch()
+        finally:
+            slots.give_back()  # of a call that was not made after all
 
     def _adopt(self) -> None:
         """A message that has come back may be of a worker that has refused a step and died before it went on."""
@@ -262,7 +265,7 @@ class Invocation:
             begun.answered = True
             crash_point("after-call", call.name)
         finally:
-            slots.give_back(call.step.queue)
+            slots.give_back()
 
     def _may_record_later(self, error: OperationalError) -> bool:
         """Whether an answer that could not be recorded is kept for another try: asking twice may send a mail twice."""
