@@ -3,6 +3,7 @@
 import signal
 from typing import Any
 
+import pytest
 import requests
 
 from stack.waiting import wait_until
@@ -12,6 +13,7 @@ from tests.faults.whole import Customer, Whole
 ORDERS = 2  # of each customer
 
 
+@pytest.mark.timeout(300)  # a mail server that hangs takes its time
 def test_orders_are_confirmed_and_carts_cleared_while_the_mail_server_hangs(whole: Whole) -> None:
     customers = [Customer(whole, f"unmailed{n}") for n in range(3)]
     for customer in customers:

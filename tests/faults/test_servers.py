@@ -16,6 +16,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.timeout(300)
 def test_a_server_is_restarted_under_load(whole: Whole, fault: str) -> None:
     name, number = FAULTS[fault]
     customers = [Customer(whole, f"{name}{n}") for n in range(3)]
