@@ -45,7 +45,7 @@ class Outcome:
 
 def outcome(whole: Whole, customers: Sequence[Customer]) -> Outcome:
     """Waits until every run has ended, and counts what these customers have ordered."""
-    users = [customer.client.user["id"] for customer in customers]
+    users = [customer.user_id for customer in customers]
     accepted = {order_id: method for customer in customers for order_id, method in customer.accepted.items()}
     with whole.database() as connection:
         wait_until(lambda: _live(connection) == 0, PATIENCE, 1.0)

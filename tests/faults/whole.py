@@ -122,6 +122,7 @@ class Customer:
             "username": self.name, "email": f"{self.name}@example.org", "password": PASSWORD,
             "first_name": self.name.title(), "last_name": "Tester", "address": ADDRESS,
         })  # fmt: skip
+        self.user_id: str = self.client.user["id"]  # a client that signs in again is not told it
 
     def place(self, method: str = GOOD) -> str:
         """Fills the cart and checks out; returns the task's id."""
