@@ -81,7 +81,7 @@ def publish_after_commit(session: Session, run_id: str, generation: int, stages:
 
 @event.listens_for(Session, "after_commit")
 def _publish_pending(session: Session) -> None:
-    """Never raises: what is committed is accepted, and the caller is told so."""
+    """Never raises: what is committed is accepted, whatever becomes of its message."""
     for run_id, generation, stages in session.info.pop(_PENDING, ()):
         try:
             publish(run_id, generation, stages)

@@ -128,7 +128,7 @@ def tell_operator(session: Session, run: RunRecord, reason: str, step: str) -> N
 
 
 def push_back(session: Session, run: RunRecord, error: Exception) -> None:
-    """A run about which nothing can be decided is left alone for a while, and a person is told."""
+    """Postpones a run that can't be decided, and alerts an operator once."""
     run.lease_until = func.clock_timestamp() + timedelta(seconds=UNDECIDED)
     if run.stuck_at is None:
         tell_operator(session, run, f"{type(error).__name__}: {error}"[:300], "?")

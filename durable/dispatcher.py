@@ -108,7 +108,7 @@ def sweep(queues: Queues) -> int:
 
 
 def _decide_safely(session: Session, run: RunRecord, steps: Any, backlog: Backlog, now: Any) -> Publication | None:
-    """One run's error is that run's: it is pushed back and a person is told, and the others are looked after."""
+    """One run's error is that run's: it is postponed, an operator is alerted, and the sweep goes on."""
     try:
         with session.begin_nested():
             decided = decide(session, run, steps, backlog, now)

@@ -119,7 +119,7 @@ def publish_rest(session: Session, run: RunRecord) -> None:
 
 
 def next_generation(run: RunRecord, seconds: float) -> None:
-    """A run that is published again: messages of before are void, and a dispatcher looks in so many seconds."""
+    """Raises the generation: earlier messages are void, and a dispatcher looks at the run in so many seconds."""
     run.generation += 1
     run.lease_until = func.clock_timestamp() + timedelta(seconds=seconds)
     run.published_at = func.clock_timestamp()
