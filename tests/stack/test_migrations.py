@@ -131,6 +131,32 @@ def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
     engine.dispose()
 
 
+def test_live_checkouts_name_the_quantities_that_they_reserve(database: str) -> None:
+    """One says them under the old name, one does not say them at all, so that its lines do."""
+    alembic(database, "upgrade", "ca7a10600001")
+    engine, product = create_engine(database), UUID(int=9)
+    about = {number: f'{{"order_id": "ord_{UUID(int=number).hex}"{more}}}' for number, more in (
+        (1, f', "pieces": {{"prd_{product.hex}": 2}}'), (2, ""),
+    )}  # fmt: skip
+    with engine.begin() as connection:
+        for number, input in about.items():
+            order = {"id": UUID(int=number), "user": UUID(int=7), "product": product, "input": input}
+            for statement in (
+                """INSERT INTO orders."order" (id, user_id, total, currency, address)
+                VALUES (:id, :user, 1, 'EUR', '{}')""",
+                """INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
+                VALUES (:id, :product, 'TEA', 'Tea', 2, 1)""",
+                """INSERT INTO workflow.run (id, workflow, key, input, lease_until)
+                VALUES (:id, 'checkout', CAST(:id AS text), CAST(:input AS jsonb), now())""",
+            ):
+                connection.execute(text(statement), {k: v for k, v in order.items() if f":{k}" in statement})
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        found = connection.scalars(text("SELECT input->'quantities' FROM workflow.run ORDER BY id")).all()
+    assert found == [{f"prd_{product.hex}": 2}] * 2
+    engine.dispose()
+
+
 def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")
