@@ -26,6 +26,7 @@ def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Flower as the supervisor starts it: its address and its process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    before = subscriptions()
     environment = os.environ | flower_environment(Settings(flower_port=port))
     with (tmp_path / "log").open("wb") as log:
         command = [sys.executable, "-m", "celery", "-A", "workflows", "flower"]
@@ -33,10 +34,21 @@ def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
     address = f"http://127.0.0.1:{port}"
     try:
         assert wait_until(lambda: steps_heard_of(address) is not None, 30), (tmp_path / "log").read_text()
+        # Its pages are served before it is subscribed, and Redis drops events that have no subscriber.
+        assert wait_until(lambda: subscriptions() > before, 30), (tmp_path / "log").read_text()
         yield address, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(20)
+
+
+def subscriptions() -> int:
+    """How many patterns of events somebody listens to at the broker."""
+    from workflows.app import app
+
+    with app.connection_for_read() as connection:
+        count: int = connection.default_channel.client.pubsub_numpat()
+    return count
 
 
 def steps_heard_of(address: str) -> int | None:
