@@ -11,27 +11,20 @@ from marshmallow import RAISE
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
-from api import (
-    about,
-    access,
-    accounts,
-    carts,
-    catalogue,
-    checkout,
-    docs,
-    errors,
-    guests,
-    inventory,
-    operations,
-    orders,
-    payments,
-    reports,
-    tasks,
-)
-from api import request as requests
-from api.auth import KEY_HEADER
+from api import access, accounts, catalogue, docs, inventory, reports
+from api.carts import guest_token
+from api.carts import views as carts
+from api.checkout import views as checkout
 from api.docs import openapi
-from api.fields import IdConverter, RoleConverter
+from api.health import views as about
+from api.http import errors
+from api.http import request_hooks as requests
+from api.http.auth import KEY_HEADER
+from api.http.fields import IdConverter, RoleConverter
+from api.operations import views as operations
+from api.orders import views as orders
+from api.payments import views as payments
+from api.tasks import views as tasks
 from settings import settings
 
 BLUEPRINTS = [
@@ -85,7 +78,7 @@ def create_app() -> Flask:
     for converter in (IdConverter, RoleConverter):
         api.register_converter(converter, _pattern)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    api.spec.components.security_scheme("cart", guests.SCHEME)
+    api.spec.components.security_scheme("cart", guest_token.SCHEME)
     api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": KEY_HEADER})
     # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
     parser = flask_smorest.Blueprint.ARGUMENTS_PARSER

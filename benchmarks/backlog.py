@@ -15,7 +15,7 @@ from benchmarks.figures import Report
 from benchmarks.parts import parts
 
 if TYPE_CHECKING:
-    from benchmarks.rivals import Durable
+    from benchmarks.competitors import Durable
 
 QUEUED = 2000
 
@@ -25,15 +25,15 @@ Worker = Callable[[], AbstractContextManager[dict[str, int]]]
 
 def measure(folder: Path, runs: int) -> Report:
     """Starts what is needed in `folder`, measures, and stops it again."""
-    from stack import provision
-    from stack.schema import migrate
+    from local import provision
+    from models.core.schema import migrate
 
     report = Report("backlog", runs)
     settings = provision.prepare()
     alone = settings.model_copy(update={"worker_groups": "all:1=*"})
     with parts(settings, "postgres", "redis", "gateway", "mailbox", "dispatcher-1"):
         migrate()
-        from benchmarks.rivals import Durable, supplies
+        from benchmarks.competitors import Durable, supplies
 
         durable = Durable("durable", supplies()[0], quiet=True)
         for _ in range(runs):

@@ -19,7 +19,7 @@ def rows(statement: str, **values: Any) -> list[Any]:
     """The rows of a query, in which `orders.order` need not be quoted."""
     from sqlalchemy import text  # late: settings are read with the module below, and must be the shop's by then
 
-    from models.database import single_statements
+    from models.core.database import single_statements
 
     with single_statements() as connection:
         return list(connection.execute(text(statement.replace("orders.order", 'orders."order"')), values))

@@ -60,7 +60,7 @@ def measure(folder: Path, runs: int, seconds: float) -> Report:
     report = Report("bulkheads", runs)
     with Shop(folder).up() as shop:
         shop.run("create-admin", *(f"--{name}={given}" for name, given in STAFF.items()))
-        shop.module("benchmarks.past", "fill", 1000, 0)
+        shop.module("benchmarks.history", "fill", 1000, 0)
         for _ in range(runs):
             report.calibrate()
             with _neighbours(shop) as ask:
@@ -119,7 +119,7 @@ def _stopped(shop: Shop, name: str) -> Iterator[None]:
 @contextmanager
 def _neighbours(shop: Shop) -> Iterator[Ask]:
     """A process of customers and others; yields a function that has them do something and answer."""
-    products = shop.module("benchmarks.past", "some").split()
+    products = shop.module("benchmarks.history", "some").split()
     address = shop.processes()["api"]["address"]
     command = ["python", "-m", "benchmarks.neighbours", address, str(ACCOUNTS), *products]
     log = Path(shop.environment["SHOP_VAR"]) / "log" / "neighbours.log"

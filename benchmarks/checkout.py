@@ -30,7 +30,7 @@ def measure(folder: Path, runs: int) -> Report:
     """Brings a shop up in `folder`, measures, checks its books, and takes it down."""
     report = Report("checkout", runs)
     with Shop(folder).up() as shop:
-        shop.module("benchmarks.past", "fill", 1000, 0)
+        shop.module("benchmarks.history", "fill", 1000, 0)
         pids = {name: found["pid"] for name, found in shop.processes().items()}
         with shop.customers(max(ORDERS)) as ask:
             ask({"shop": [max(ORDERS), 2 * max(ORDERS)]})  # connections are made, code is loaded

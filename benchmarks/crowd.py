@@ -18,9 +18,9 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from api.auth import access_token
+from api.http.auth import access_token
 from benchmarks.customers import ADDRESS
-from models.database import engine
+from models.core.database import engine
 
 MOST = 900  # connections; gunicorn takes a thousand for each process
 PATIENCE = 60.0  # seconds for one answer

@@ -18,7 +18,7 @@ import benchmarks.workers  # noqa: F401, which leaves out the outside calls of q
 from durable import Step
 from durable.ids import new_id
 from durable.run import idempotency_key
-from models.database import engine, transaction
+from models.core.database import engine, transaction
 from settings import settings
 from tasks import carts, inventory, notifications, orders, payments
 

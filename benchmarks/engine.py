@@ -13,7 +13,7 @@ from benchmarks.figures import Report, alternating
 from benchmarks.parts import parts
 
 if TYPE_CHECKING:
-    from benchmarks.rivals import Rival
+    from benchmarks.competitors import Rival
 
 SERVERS = ("postgres", "redis")
 OUTSIDE = ("gateway", "mailbox")
@@ -25,16 +25,16 @@ DBOS_PROCESSES, DBOS_THREADS = 2, 2
 
 def measure(folder: Path, runs: int) -> Report:
     """Starts what is needed in `folder`, measures, and stops it again."""
+    from local import provision
+    from models.core.schema import migrate
     from settings import QUEUES
-    from stack import provision
-    from stack.schema import migrate
 
     report = Report("engine", runs)
     settings = provision.prepare()
     with parts(settings, *SERVERS):
         migrate()
         from benchmarks import stock
-        from benchmarks.rivals import Dbos, Durable, Plain, supplies
+        from benchmarks.competitors import Dbos, Durable, Plain, supplies
 
         quiet, loud = supplies()
         durable = Durable("durable", quiet, quiet=True)

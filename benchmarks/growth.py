@@ -34,7 +34,7 @@ def measure(folder: Path, runs: int, sizes: list[int]) -> Report:
     for size, shop in shops.items():
         report.say(f"making {size} products and past orders")
         with shop.up():
-            shop.module("benchmarks.past", "fill", size, size)
+            shop.module("benchmarks.history", "fill", size, size)
             shop.run("create-admin", *(f"--{name}={value}" for name, value in STAFF.items()))
     for size in alternating(runs, sizes):
         report.calibrate()

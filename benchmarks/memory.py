@@ -65,7 +65,7 @@ def measure(folder: Path, runs: int, minutes: float) -> Report:
     report = MemoryReport()
     report.calibrate()
     with Shop(folder).up() as shop:
-        shop.module("benchmarks.past", "fill", 1000, 0)
+        shop.module("benchmarks.history", "fill", 1000, 0)
         pids = {name: found["pid"] for name, found in shop.processes().items()}
         began = time.monotonic()
         orders = 0

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models import carts, catalogue, inventory, orders, payments
 from models.accounts.tables import User
-from models.database import transaction
+from models.core.database import transaction
 
 PRODUCTS, CUSTOMERS = 200, 300
 PRICE = 1999  # minor units

@@ -46,7 +46,7 @@ def measure(folder: Path, runs: int, seconds: float, max_wait: float) -> Report:
     report = Report("overload", runs)
     loads = []
     with Shop(folder, SHOP_MAX_WAIT=str(max_wait)).up() as shop:
-        shop.module("benchmarks.past", "fill", 1000, 0)
+        shop.module("benchmarks.history", "fill", 1000, 0)
         pids = {name: found["pid"] for name, found in shop.processes().items()}
         with _crowd(shop, int(max(LOADS) * EXPECTED * seconds)) as ask:
             for _ in range(runs):

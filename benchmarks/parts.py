@@ -49,15 +49,15 @@ def process(
 
 @contextmanager
 def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
-    """Runs these programs of the shop (`stack.programs`) and yields their process ids by name.
+    """Runs these programs of the shop (`local.processes`) and yields their process ids by name.
 
     Databases and queues wait for the disk, as in a real shop. A worker is one of `benchmarks.workers`. Raises
     RuntimeError for a part that does not get ready.
     """
-    from stack.programs import programs
-    from stack.readiness import ready
-    from stack.supervision import environment
-    from stack.waiting import wait_until
+    from local.processes import programs
+    from local.readiness import ready
+    from local.supervision import environment
+    from local.waiting import wait_until
 
     wanted = {program.name: program for program in programs(settings)}
     with ExitStack() as exits:
@@ -106,7 +106,7 @@ class Shop:
     @contextmanager
     def customers(self, count: int) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
         """Registers customers (`benchmarks.customers`); yields a function that has them do something and answer."""
-        products = self.module("benchmarks.past", "some").split()
+        products = self.module("benchmarks.history", "some").split()
         command = ["python", "-m", "benchmarks.customers", self.processes()["api"]["address"], str(count), *products]
         log = Path(self.environment["SHOP_VAR"]) / "log" / "customers.log"
         with process("customers", command, self.environment, log, answers=True) as child:

@@ -5,7 +5,7 @@ from kombu.utils.url import url_to_parts
 from sqlalchemy import func, select
 
 from durable.tables import StepRecord
-from models.database import transaction
+from models.core.database import transaction
 from workflows.app import app
 
 

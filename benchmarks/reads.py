@@ -41,7 +41,7 @@ def measure(folder: Path, runs: int) -> Report:
         pids = {name: process["pid"] for name, process in found.items() if process["pid"]}
         api = Api(found["api"]["address"])
         _import(report, api, pids)
-        shop.module("benchmarks.past", "analyse")
+        shop.module("benchmarks.history", "analyse")
         kinds = _requests(api)
         for name, requests in kinds.items():
             _read(api, requests, 1.0)  # connections are made, and what is read is in memory

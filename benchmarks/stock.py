@@ -10,8 +10,8 @@ from celery import Celery, Signature, chain, chord
 from kombu import Queue
 
 from benchmarks.parts import process
+from local.supervision import environment
 from settings import QUEUES, Settings
-from stack.supervision import environment
 
 app = Celery("stock", set_as_current=False)
 app.config_from_object("celeryconfig")

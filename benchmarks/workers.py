@@ -5,7 +5,8 @@ The outside calls of an order that is quiet are left out, so that what remains i
 
 from typing import Any
 
-from tasks.gateways import mail, payments
+from tasks.gateways.mail import smtp as mail
+from tasks.gateways.payments import stripe as payments
 from workflows import app
 
 __all__ = ["app"]

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateSchema
 import models
 from durable.ids import Id
 from durable.tables import metadata as durable_metadata
-from models.database import CONNECTION, SCHEMAS, Base
+from models.core.database import CONNECTION, SCHEMAS, Base
 from settings import settings
 
 LOCK = 0x53484F50  # "SHOP", the advisory lock under which one migration at a time runs

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from durable.ids import Id, new_id
-from models.database import Base, Created
+from models.core.database import Base, Created
 
 TEMPLATES = {
     "order_confirmed": (

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from durable.ids import Id, new_id
-from models.database import Base, Created, Currency, MinorUnits
-from models.errors import NotFound
+from models.core.database import Base, Created, Currency, MinorUnits
+from models.core.errors import NotFound
 
 STATUSES = ("pending", "authorised", "captured", "declined", "voided", "refunded")
 

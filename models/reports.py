@@ -9,8 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from durable.ids import Id
 from models import inventory
-from models.database import Base, Created
-from models.errors import NotFound
+from models.core.database import Base, Created
+from models.core.errors import NotFound
 
 LOW_SHOWN = 100
 """How many of a warehouse's low products a report's summary names; its lines name all."""

@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable import Run, Service
-from models import idempotency, retention
-from models.inputs import PruneInput, UserInput
+from models.core import idempotency
+from models.core.workflow_inputs import PruneInput, UserInput
+from models.operations import retention
 
 service = Service("accounts")
 

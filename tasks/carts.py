@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 import durable
 from durable import Run, Service
 from models import carts
-from models.inputs import CheckoutInput, SlotInput, UserInput
+from models.core.workflow_inputs import CheckoutInput, SlotInput, UserInput
 
 service = Service("carts")
 

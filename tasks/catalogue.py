@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service
 from models import imports
-from models.inputs import ImportInput
+from models.core.workflow_inputs import ImportInput
 
 service = Service("catalogue")
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
 from models import inventory
-from models.inputs import CheckoutInput, LowStockInput, RestockInput
+from models.core.workflow_inputs import CheckoutInput, LowStockInput, RestockInput
 
 service = Service("inventory")
 

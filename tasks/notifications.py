@@ -7,10 +7,17 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service
 from models import accounts, carts, inventory, notifications, orders
-from models.errors import MailRefused
-from models.inputs import CartReminderInput, CheckoutInput, LowStockInput, ResetInput, RestockInput, UserInput
+from models.core.errors import MailRefused
+from models.core.workflow_inputs import (
+    CartReminderInput,
+    CheckoutInput,
+    LowStockInput,
+    ResetInput,
+    RestockInput,
+    UserInput,
+)
 from settings import settings
-from tasks.gateways import mail
+from tasks.gateways.mail import smtp as mail
 from tasks.inventory import reorder
 from tasks.orders import confirm
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
 from models import orders
-from models.inputs import CheckoutInput, UserInput
+from models.core.workflow_inputs import CheckoutInput, UserInput
 
 service = Service("orders")
 

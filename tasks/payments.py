@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from durable import Refusal, Run, Service
 from models import payments
-from models.errors import PaymentDeclined
-from models.inputs import CheckoutInput
-from tasks.gateways import payments as gateway
+from models.core.errors import PaymentDeclined
+from models.core.workflow_inputs import CheckoutInput
+from tasks.gateways.payments import stripe as gateway
 
 service = Service("payments")
 

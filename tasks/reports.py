@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from durable import Run, Service
 from durable.ids import new_id
 from models import inventory, reports
-from models.inputs import ReportInput
+from models.core.workflow_inputs import ReportInput
 
 service = Service("reports")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stack import postgres, redis
+from local import postgres, redis
 
 _servers = ExitStack()
 
@@ -44,8 +44,8 @@ def pytest_unconfigure() -> None:
 def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
     """Makes the tables; the rows with which every new shop begins, by table."""
     import workflows  # noqa: F401  what the rules start must be declared
-    from models.database import transaction
-    from stack.schema import migrate
+    from models.core.database import transaction
+    from models.core.schema import migrate
 
     migrate()
     with transaction() as session:
@@ -64,7 +64,7 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
     """Makes the database as in a new shop again."""
     from sqlalchemy import text
 
-    from models.database import transaction
+    from models.core.database import transaction
 
     tables = reversed(all_tables())
     with transaction() as session:
@@ -78,7 +78,7 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
 def all_tables() -> list[Any]:
     """The shop's tables and the engine's, in an order in which they can be filled."""
     from durable.tables import metadata
-    from models.database import Base
+    from models.core.database import Base
 
     return [*metadata.sorted_tables, *Base.metadata.sorted_tables]
 
@@ -140,9 +140,9 @@ def client(app: Any, database: None) -> Any:
 @pytest.fixture
 def sign_in(client: Any) -> Callable[..., Caller]:
     """Makes a customer with further roles: `sign_in("ada", "staff")`. The password is PASSWORD."""
-    from api.auth import access_token
+    from api.http.auth import access_token
     from models import access, accounts, carts
-    from models.database import transaction
+    from models.core.database import transaction
 
     def make(username: str, *roles: str) -> Caller:
         password_hash = accounts.hash_password(PASSWORD)

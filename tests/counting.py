@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from models.database import engine
+from models.core.database import engine
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from stack.waiting import wait_until
+from local.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 STARTED = 15.0
@@ -52,7 +52,7 @@ class Server:
         wait_until(up, STARTED, 0.02)
         assert found, log.read_text()
         self.ports = {scheme: int(port) for scheme, port in found}
-        names = {"stack.gateway": {"http": "GATEWAY"}, "stack.mailbox": {"http": "MAILBOX", "smtp": "SMTP"}}
+        names = {"sandbox.gateway": {"http": "GATEWAY"}, "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"}}
         for scheme, name in names[self.module].items():
             self.environment[f"SHOP_{name}_PORT"] = str(self.ports[scheme])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stack.waiting import wait_until
+from local.waiting import wait_until
 from tests.shop import Process
 
 
@@ -16,7 +16,7 @@ def serving(var: Path, **settings: str) -> Iterator[str]:
     """One process that serves the tests' database; its address."""
     log = var / "api.log"
     environment = {**os.environ, "SHOP_API_PORT": "0", "SHOP_API_WORKERS": "1", **settings}
-    command = (sys.executable, "-m", "gunicorn", "-c", "python:stack.gunicorn_settings", "api.app:app")
+    command = (sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_settings", "api.app:app")
     process = Process("api", log, environment, *command)
     try:
         found: list[str] = []

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from stack.waiting import wait_until
+from local.waiting import wait_until
 from tests.command import SHOP
 from tests.servers import ROOT, Server
 
@@ -59,9 +59,9 @@ class Shop:
         self.var, self.exits = var, exits
         self.armed = var / "crash"
         self.processes: list[Process] = []
-        self.gateway = Server("stack.gateway", var, "--webhook-url=http://127.0.0.1:9/")
+        self.gateway = Server("sandbox.gateway", var, "--webhook-url=http://127.0.0.1:9/")
         exits.callback(self.gateway.stop)
-        self.mailbox = Server("stack.mailbox", var)
+        self.mailbox = Server("sandbox.mailbox", var)
         exits.callback(self.mailbox.stop)
         self.environment = {
             **os.environ,

@@ -12,7 +12,7 @@ from tests.conftest import ADDRESS
 def make_product(sku: str, stock: int, price: int = 1999) -> str:
     """Makes a product with that many pieces in stock and returns its id."""
     from models import catalogue, inventory
-    from models.database import transaction
+    from models.core.database import transaction
 
     with transaction() as session:
         made = catalogue.create_product(
@@ -38,7 +38,7 @@ def order(database: None) -> Callable[..., Any]:
 
     def place(caller: Any, wants: dict[str, int], method: str = "pm_card_visa", wait: int = 20, **headers: str) -> Any:
         from models import carts
-        from models.database import transaction
+        from models.core.database import transaction
 
         with transaction() as session:
             for product_id, quantity in wants.items():
@@ -52,7 +52,7 @@ def order(database: None) -> Callable[..., Any]:
 def make_customer(username: str) -> str:
     """Registers a customer with an empty cart and returns the id."""
     from models import accounts, carts
-    from models.database import transaction
+    from models.core.database import transaction
 
     with transaction() as session:
         user = accounts.add_customer(

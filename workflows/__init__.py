@@ -1,8 +1,8 @@
 """One file per workflow. `celery -A workflows` finds the application here, with every step and schedule loaded."""
 
 from workflows import (
+    abandoned_carts,
     accounts,
-    carts_left_alone,
     catalogue_import,
     checkout,
     clean_up,
@@ -14,9 +14,9 @@ from workflows import (
 from workflows.app import app
 
 __all__ = [
+    "abandoned_carts",
     "accounts",
     "app",
-    "carts_left_alone",
     "catalogue_import",
     "checkout",
     "clean_up",

@@ -1,7 +1,7 @@
 """What follows the beginning, the changes and the end of an account."""
 
 from durable import Workflow
-from models.inputs import ResetInput, UserInput
+from models.core.workflow_inputs import ResetInput, UserInput
 from tasks import accounts, carts, notifications, orders
 
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.tables import RunRecord
-from models import events
-from models.database import engine, forget_engine, request_id
+from models.core import events
+from models.core.database import engine, forget_engine, request_id
 from settings import QUEUES, settings
 
 app = Celery("shopflow")

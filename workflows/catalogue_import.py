@@ -1,7 +1,7 @@
 """A catalogue file: its chunks, one beside the other, and their sum. What is taken is not taken back."""
 
 from durable import Each, Outputs, Workflow
-from models.inputs import ImportInput
+from models.core.workflow_inputs import ImportInput
 from tasks import catalogue
 
 

@@ -1,7 +1,7 @@
 """From a placed order to a confirmed one, or to a cancelled one with nothing left behind."""
 
 from durable import Parallel, Pivot, Undoable, Workflow
-from models.inputs import CheckoutInput
+from models.core.workflow_inputs import CheckoutInput
 from tasks import carts, inventory, notifications, orders, payments
 
 CHECKOUT = Workflow(

@@ -1,7 +1,7 @@
 """The report on the inventory: one part for each warehouse, joined into one report per slot."""
 
 from durable import Each, Outputs, Workflow
-from models.inputs import ReportInput
+from models.core.workflow_inputs import ReportInput
 from tasks import reports
 
 

@@ -1,7 +1,7 @@
 """From a purchase order to the goods on the shelves; a delivery may come in parts, and take weeks."""
 
 from durable import Parallel, Pivot, Workflow
-from models.inputs import RestockInput
+from models.core.workflow_inputs import RestockInput
 from tasks import inventory, notifications
 
 RESTOCK = Workflow(

@@ -6,9 +6,9 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.access.blueprint import blueprint
-from api.auth import anybody_known, public, read_token
-from api.errors import refuses
-from api.fields import Pattern, Schema
+from api.http.auth import anybody_known, public, read_token
+from api.http.errors import refuses
+from api.http.fields import Pattern, Schema
 
 
 def _word(example: str) -> fields.String:

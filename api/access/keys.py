@@ -8,11 +8,11 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.access.blueprint import blueprint
-from api.auth import allowed
-from api.fields import IdField, Schema, Timestamp
-from api.pages import PageQuery, page, page_of
+from api.http.auth import allowed
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.pagination import PageQuery, page, page_of
 from models import access
-from models.database import transaction
+from models.core.database import transaction
 
 
 class NewKey(Schema):

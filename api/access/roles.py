@@ -8,14 +8,14 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
-from api.auth import allowed
-from api.errors import refuses
-from api.fields import Pattern, RoleConverter, Schema
-from api.idempotency import idempotent
-from api.pages import PageQuery, page, page_of
+from api.http.auth import allowed
+from api.http.errors import refuses
+from api.http.fields import Pattern, RoleConverter, Schema
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
 from models import access
-from models.database import transaction
-from models.errors import NotFound
+from models.core.database import transaction
+from models.core.errors import NotFound
 
 
 class RoleChanges(Schema):

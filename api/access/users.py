@@ -7,13 +7,13 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.access.blueprint import blueprint
-from api.accounts.shapes import User
-from api.auth import allowed
-from api.errors import refuses
-from api.fields import Schema
-from api.pages import PageQuery, page, page_of
+from api.accounts.schemas import User
+from api.http.auth import allowed
+from api.http.errors import refuses
+from api.http.fields import Schema
+from api.http.pagination import PageQuery, page, page_of
 from models import access, accounts
-from models.database import transaction
+from models.core.database import transaction
 
 
 class UserQuery(PageQuery):

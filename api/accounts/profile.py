@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session as DatabaseSession
 
 from api.accounts.blueprint import blueprint
-from api.accounts.shapes import (
+from api.accounts.schemas import (
     AddressChanges,
     AddressToKeep,
     Preferences,
@@ -16,12 +16,12 @@ from api.accounts.shapes import (
     SavedAddress,
     Session,
 )
-from api.auth import signed_in
-from api.errors import refuses
-from api.idempotency import idempotent
-from api.pages import PageQuery, page, page_of
+from api.http.auth import signed_in
+from api.http.errors import refuses
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
 from models import accounts
-from models.database import transaction
+from models.core.database import transaction
 
 
 @blueprint.route("/me")

@@ -2,7 +2,7 @@
 
 from flask_smorest import Blueprint
 
-from api.etags import not_modified
+from api.http.etags import not_modified
 
 blueprint = Blueprint("catalogue", __name__, url_prefix="/v1", description="Products, categories and authors")
 blueprint.after_request(not_modified)

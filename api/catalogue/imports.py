@@ -13,20 +13,20 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
 
-from api.auth import allowed
 from api.catalogue.blueprint import blueprint
-from api.catalogue.sheets import catalogue_rows, refusal_rows
-from api.errors import refuses
-from api.etags import ETAG, etag
-from api.fields import IdField, Schema, Timestamp
-from api.idempotency import idempotent
-from api.pages import PageQuery, page, page_of
-from api.prefer import Ending, may_wait
-from api.request import takes_files
-from api.tasks import Accepted, links
+from api.http.auth import allowed
+from api.http.csv_stream import catalogue_rows, refusal_rows
+from api.http.errors import refuses
+from api.http.etags import ETAG, etag
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
+from api.http.prefer_wait import Ending, may_wait
+from api.http.request_hooks import takes_files
+from api.tasks.views import Accepted, links
 from durable import queries
 from models import catalogue, imports
-from models.database import transaction
+from models.core.database import transaction
 from models.imports import NotACatalogue
 
 MAX_FILE = 100 << 20  # bytes

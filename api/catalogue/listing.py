@@ -7,24 +7,24 @@ from typing import Any
 from flask import Response
 from itsdangerous import BadData, URLSafeSerializer
 
-from api.errors import invalid
-from models import storefront
+from api.http.errors import invalid
+from models.catalogue import search
 from settings import settings
 
 
-def wanted_page(query: dict[str, Any]) -> storefront.Wanted:
+def wanted_page(query: dict[str, Any]) -> search.Wanted:
     """What a query asks for. Raises Invalid for a cursor of another list, and for a relevance to nothing."""
     limit, cursor, sort = query.pop("limit"), query.pop("cursor"), query.pop("sort", None)
     if sort is None:
         sort = "relevance" if "q" in query else "-created_at"
     elif sort == "relevance" and "q" not in query:
         raise invalid({"sort": ["relevance needs q: to what?"]})
-    return storefront.Wanted(sort, limit, query, _place(cursor, sort) if cursor else None)
+    return search.Wanted(sort, limit, query, _place(cursor, sort) if cursor else None)
 
 
-def as_page(wanted: storefront.Wanted) -> Response:
+def as_page(wanted: search.Wanted) -> Response:
     """A page of products, as the schema `ProductPage` describes it."""
-    found = storefront.products(wanted)
+    found = search.products(wanted)
     shown = found[: wanted.limit]
     has_more = len(found) > len(shown)
     cursor = f'"{_cursors(wanted.sort).dumps(shown[-1].place)}"' if has_more else "null"

@@ -6,10 +6,9 @@ from flask import Response, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
-from api.auth import allowed, public
 from api.catalogue.blueprint import blueprint
 from api.catalogue.listing import as_json, as_page, wanted_page
-from api.catalogue.shapes import (
+from api.catalogue.schemas import (
     NewBook,
     NewProduct,
     Product,
@@ -18,12 +17,14 @@ from api.catalogue.shapes import (
     product_fields,
     product_view,
 )
-from api.errors import refuses
-from api.etags import ETAG, check_unchanged, etag
-from api.idempotency import idempotent
-from api.pages import page_of
-from models import catalogue, inventory, storefront
-from models.database import transaction
+from api.http.auth import allowed, public
+from api.http.errors import refuses
+from api.http.etags import ETAG, check_unchanged, etag
+from api.http.idempotency import idempotent
+from api.http.pagination import page_of
+from models import catalogue, inventory
+from models.catalogue import search
+from models.core.database import transaction
 
 
 @blueprint.route("/products")
@@ -67,7 +68,7 @@ class ProductView(MethodView):
     @blueprint.response(200, Product, headers=ETAG)
     def get(self, product_id: str) -> Response:
         """A product with what is available of it."""
-        return as_json(*storefront.product(product_id))
+        return as_json(*search.product(product_id))
 
     @allowed("products:write")
     @refuses("sku_taken", "stale")

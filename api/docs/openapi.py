@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from api.docs.codes import codes
+from api.docs.error_codes import codes
 from api.docs.examples import NUMBERS, Examples
 
 METHODS = ("get", "post", "put", "patch", "delete")

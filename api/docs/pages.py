@@ -8,10 +8,10 @@ from flask import Response, current_app, render_template_string, request, url_fo
 from flask_smorest import Blueprint
 from markdown_it import MarkdownIt
 
-from api.auth import public
-from api.docs.codes import SOURCE
-from api.etags import ETAG
-from models.errors import NotFound
+from api.docs.error_codes import SOURCE
+from api.http.auth import public
+from api.http.etags import ETAG
+from models.core.errors import NotFound
 
 blueprint = Blueprint("docs", __name__, description="What the API says of itself")
 KINDS = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "png": "image/png"}

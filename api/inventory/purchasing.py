@@ -7,20 +7,20 @@ from flask.views import MethodView
 from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
-from api.auth import allowed
-from api.errors import refuses
-from api.etags import ETAG, etag
-from api.fields import IdField, Schema, Timestamp
-from api.idempotency import idempotent
+from api.http.auth import allowed
+from api.http.errors import refuses
+from api.http.etags import ETAG, etag
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
+from api.http.prefer_wait import Ending, may_wait
 from api.inventory.blueprint import blueprint
 from api.inventory.stock import ListedLevel, level_view
-from api.pages import PageQuery, page, page_of
-from api.prefer import Ending, may_wait
-from api.tasks import Accepted, links
+from api.tasks.views import Accepted, links
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
-from models.database import transaction
+from models.core.database import transaction
 
 LOCATION = {"Location": {"schema": {"type": "string"}}}
 MAX_LINES = 500

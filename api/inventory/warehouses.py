@@ -7,15 +7,15 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
-from api.auth import allowed
-from api.errors import refuses
-from api.etags import ETAG, check_unchanged, etag
-from api.fields import IdField, Schema, Timestamp
-from api.idempotency import idempotent
+from api.http.auth import allowed
+from api.http.errors import refuses
+from api.http.etags import ETAG, check_unchanged, etag
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
 from api.inventory.blueprint import blueprint
-from api.pages import PageQuery, page, page_of
 from models import catalogue, inventory
-from models.database import transaction
+from models.core.database import transaction
 
 
 def _pieces(description: str) -> Any:

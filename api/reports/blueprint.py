@@ -3,7 +3,7 @@
 from flask import Response
 from flask_smorest import Blueprint
 
-from api.etags import not_modified
+from api.http.etags import not_modified
 
 
 def _unless_streamed(response: Response) -> Response:

@@ -9,21 +9,21 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
 import durable
-from api.auth import allowed
-from api.etags import ETAG, etag
-from api.fields import IdField, Schema, Timestamp
-from api.idempotency import idempotent
-from api.pages import PageQuery, page, page_of
-from api.prefer import Ending, may_wait
+from api.http.auth import allowed
+from api.http.etags import ETAG, etag
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
+from api.http.prefer_wait import Ending, may_wait
 from api.reports.blueprint import blueprint
+from api.reports.csv import rows_of
 from api.reports.page import POLICY, page_of_report
-from api.reports.sheet import rows_of
-from api.tasks import Accepted, links
+from api.tasks.views import Accepted, links
 from durable import queries
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import reports
-from models.database import transaction
+from models.core.database import transaction
 
 LOCATION = {"Location": {"schema": {"type": "string"}}}
 LEVELS_SHOWN = 1000

@@ -22,11 +22,11 @@ def pytest_configure() -> None:
 
     os.environ[FOLDER] = _exits.enter_context(tempfile.TemporaryDirectory(prefix="durable-test-"))
     if "DURABLE_TEST_DATABASE_URL" not in os.environ:
-        from stack import postgres
+        from local import postgres
 
         os.environ["DURABLE_TEST_DATABASE_URL"] = _exits.enter_context(postgres.running())
     if "DURABLE_TEST_BROKER_URL" not in os.environ:
-        from stack import redis
+        from local import redis
 
         os.environ["DURABLE_TEST_BROKER_URL"] = _exits.enter_context(redis.running())
 

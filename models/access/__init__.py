@@ -10,16 +10,7 @@ from models.access.granting import (
     set_roles,
     take_role,
 )
-from models.access.keys import (
-    GRANTABLE,
-    ApiKey,
-    KeyHolder,
-    create_key,
-    find_key,
-    get_key,
-    list_keys,
-    revoke_key,
-)
+from models.access.keys import GRANTABLE, ApiKey, KeyHolder, create_key, find_key, get_key, list_keys, revoke_key
 from models.access.roles import (
     ADMIN,
     PERMISSIONS,

@@ -6,10 +6,10 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models import events
 from models.access.keys import ApiKey
 from models.access.roles import ADMIN, SEEDS, Role, RolePermission, UserRole, permissions_in, roles_of
-from models.errors import Conflict, NotAllowed, NotFound
+from models.core import events
+from models.core.errors import Conflict, NotAllowed, NotFound
 
 
 def list_roles() -> Select[str, list[str]]:

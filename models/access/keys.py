@@ -10,10 +10,10 @@ from sqlalchemy import ARRAY, Index, Select, String, bindparam, func, or_, selec
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from durable.ids import Id, new_id
-from models import events
 from models.access.roles import PERMISSIONS, permissions_held
-from models.database import Base, Created, Statements
-from models.errors import NotAllowed, NotFound
+from models.core import events
+from models.core.database import Base, Created, Statements
+from models.core.errors import NotAllowed, NotFound
 
 FOR_PEOPLE = frozenset({"keys:write", "roles:write", "users:write"})
 """What hands out rights: no key holds it, or whoever finds one could make others."""

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, ins
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from durable.ids import Id
-from models.database import Base, Created
-from models.errors import NotFound
+from models.core.database import Base, Created
+from models.core.errors import NotFound
 
 PERMISSIONS = (
     "audit:read", "keys:write", "notifications:write", "orders:read", "orders:write", "payments:read",

@@ -9,17 +9,8 @@ from models.accounts.addresses import (
     update_address,
 )
 from models.accounts.closing import close
-from models.accounts.guesses import (
-    give_back,
-    login_limits,
-    password_limits,
-    reset_limits,
-    take,
-)
-from models.accounts.passwords import hash_password, password_fits
-from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, prefer, preferences_of, wants
-from models.accounts.registration import add_customer, register, upsert_admin
-from models.accounts.resets import (
+from models.accounts.login_throttle import give_back, login_limits, password_limits, reset_limits, take
+from models.accounts.password_resets import (
     ask_for_reset,
     change_password,
     check_reset_token,
@@ -28,6 +19,9 @@ from models.accounts.resets import (
     reset_token,
     save_reset_token,
 )
+from models.accounts.passwords import hash_password, password_fits
+from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, prefer, preferences_of, wants
+from models.accounts.registration import add_customer, register, upsert_admin
 from models.accounts.sessions import (
     Credentials,
     Opened,
@@ -42,16 +36,7 @@ from models.accounts.sessions import (
     rotate,
     wrong_credentials,
 )
-from models.accounts.tables import (
-    STATUSES,
-    Address,
-    Guess,
-    LoginSession,
-    PasswordReset,
-    Preference,
-    SpentToken,
-    User,
-)
+from models.accounts.tables import STATUSES, Address, Guess, LoginSession, PasswordReset, Preference, SpentToken, User
 from models.accounts.users import find_users, get, get_active, update_profile
 
 __all__ = [

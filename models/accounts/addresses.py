@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models.accounts.tables import Address
 from models.accounts.users import lock
-from models.errors import NotFound
+from models.core.errors import NotFound
 
 
 def addresses_of(user_id: str) -> Select[Address]:

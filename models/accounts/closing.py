@@ -5,10 +5,11 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import access, events
+from models import access
 from models.accounts.tables import Address, LoginSession, PasswordReset, Preference
 from models.accounts.users import lock
-from models.errors import Conflict
+from models.core import events
+from models.core.errors import Conflict
 
 OWNED = (Address, LoginSession, PasswordReset, Preference)
 

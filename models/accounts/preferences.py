@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts.tables import Preference
 from models.accounts.users import lock
-from models.errors import Invalid
+from models.core.errors import Invalid
 
 CHANNELS = ("email", "sms", "push")
 

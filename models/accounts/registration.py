@@ -6,12 +6,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
-from models import access, events
+from models import access
 from models.accounts.addresses import insert_address
 from models.accounts.sessions import end_other_sessions
 from models.accounts.tables import User
 from models.accounts.users import flush
-from models.errors import Conflict
+from models.core import events
+from models.core.errors import Conflict
 
 
 def register(session: Session, **person: Any) -> User:

@@ -6,25 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Select,
-    String,
-    bindparam,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, CursorResult, Select, String, bindparam, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
-from models import access, events
+from models import access
 from models.accounts.tables import LoginSession, SpentToken, User
-from models.database import Statements
-from models.errors import NotFound, NotSignedIn
+from models.core import events
+from models.core.database import Statements
+from models.core.errors import NotFound, NotSignedIn
 
 LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it
 

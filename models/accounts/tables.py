@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
-from models.database import Base, Created
+from models.core.database import Base, Created
 
 STATUSES = ("active", "closed")
 

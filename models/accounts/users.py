@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from models import access
 from models.accounts.tables import User
-from models.errors import Conflict, NotFound
+from models.core.errors import Conflict, NotFound
 
 TAKEN = {
     "uq_user_username": ("username_taken", "This user name is taken."),

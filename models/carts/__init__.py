@@ -1,5 +1,6 @@
 """Carts: what customers and guests mean to buy, with prices and availability as they are at the moment."""
 
+from models.carts.abandoned import expire, is_left_alone, remind
 from models.carts.contents import (
     add,
     clear,
@@ -12,9 +13,8 @@ from models.carts.contents import (
     take_out,
 )
 from models.carts.guests import Merged, Short, guest, merge, open_guest
-from models.carts.idle import expire, is_left_alone, remind
-from models.carts.looks import CHANGES, Change, Line, View, look, view
 from models.carts.tables import Cart, Item
+from models.carts.view import CHANGES, Change, Line, View, look, view
 
 __all__ = [
     "CHANGES",

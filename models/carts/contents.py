@@ -26,8 +26,8 @@ from durable.ids import Id, new_id
 from models import inventory
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Statements
-from models.errors import InsufficientStock, NotFound, NotSignedIn
+from models.core.database import Statements
+from models.core.errors import InsufficientStock, NotFound, NotSignedIn
 
 HELD: dict[str, ColumnElement[bool]] = {
     "usr": Cart.user_id == bindparam("holder"),

@@ -14,7 +14,7 @@ from models import inventory
 from models.carts.contents import no_such_cart, touch
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.database import Statements
+from models.core.database import Statements
 from settings import settings
 
 

@@ -1,7 +1,6 @@
 """Products of three kinds, their authors and a tree of categories."""
 
 from models.catalogue.bulk import Upserted, upsert_products
-from models.catalogue.drafts import ATTRIBUTES, MAX_PRICE, Draft, check
 from models.catalogue.groups import (
     author_named,
     authors,
@@ -12,6 +11,7 @@ from models.catalogue.groups import (
     find_or_create_author,
     find_or_create_category,
 )
+from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, Draft, check
 from models.catalogue.products import (
     create_book,
     create_product,

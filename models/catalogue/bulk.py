@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from models.catalogue.drafts import Draft
 from models.catalogue.groups import Person, find_or_create_authors, find_or_create_categories, tidy
-from models.errors import Invalid
+from models.catalogue.product_input import Draft
+from models.core.errors import Invalid
 
 _TYPES = {
     "id": "uuid", "sku": "text", "kind": "text", "title": "text", "description": "text", "price_amount": "bigint",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models.catalogue.tables import Author, Category
-from models.errors import Conflict, Invalid
+from models.core.errors import Conflict, Invalid
 
 Person = tuple[str, str]  # name and e-mail, "" where there is none
 _ID = re.compile(r"(cat|aut)_[0-9a-f]{32}")

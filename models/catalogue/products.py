@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
-from models.catalogue.drafts import check
 from models.catalogue.groups import author_named, category_named, find_or_create_author
+from models.catalogue.product_input import check
 from models.catalogue.tables import Product
-from models.errors import Conflict, Invalid, NotFound
+from models.core.errors import Conflict, Invalid, NotFound
 
 
 def create_product(session: Session, fields: dict[str, Any]) -> Product:

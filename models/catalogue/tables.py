@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from durable.ids import Id
-from models.database import Base, Created, Currency, MinorUnits
+from models.core.database import Base, Created, Currency, MinorUnits
 
 KINDS = ("book", "clothing", "electronics")
 ON_SALE = text("deleted_at IS NULL")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.catalogue.groups import tidy
 from models.catalogue.tables import Author, Category, Product
-from models.errors import Conflict, Invalid, NotFound
+from models.core.errors import Conflict, Invalid, NotFound
 
 
 class CategoryInUse(Conflict):

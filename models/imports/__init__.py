@@ -1,8 +1,8 @@
 """Catalogue files: what they say, and how it gets into the shop."""
 
+from models.imports.csv_file import OURS, NotACatalogue, Refusal, Row, Sheet
 from models.imports.export import exported_after
-from models.imports.ours import harmless
-from models.imports.sheet import OURS, NotACatalogue, Refusal, Row, Sheet
+from models.imports.native_csv import harmless
 from models.imports.store import (
     FIRST,
     begin,

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from models import reading
-from models.imports.ours import harmless
+from models.core import readonly
+from models.imports.native_csv import harmless
 
 # `stock` is what lies in the default warehouse, where an import would open it.
 _PAGE = """
@@ -24,7 +24,7 @@ _PAGE = """
 
 def exported_after(last: UUID | None, limit: int) -> tuple[list[list[Any]], UUID | None]:
     """The cells of the next products behind `last`, in the order of `OURS`, and the last of them."""
-    rows = reading.rows(_PAGE, {"last": last or UUID(int=0), "limit": limit}, plan_each=True)
+    rows = readonly.rows(_PAGE, {"last": last or UUID(int=0), "limit": limit}, plan_each=True)
     return [_cells(row) for row in rows], rows[-1].id if rows else None
 
 

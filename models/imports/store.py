@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 import durable
 from durable.ids import new_id
 from models import catalogue, inventory
-from models.errors import Invalid, NotFound, ShopError
-from models.imports import ours, shopify
-from models.imports.sheet import NotACatalogue, Refusal, Row, Seen, Sheet
+from models.core.errors import Invalid, NotFound, ShopError
+from models.imports import native_csv, shopify_csv
+from models.imports.csv_file import NotACatalogue, Refusal, Row, Seen, Sheet
 from models.imports.tables import Chunk, Import, Refused
 
 CHUNK_ROWS, CHUNK_TEXT = 1000, 1 << 20
@@ -156,7 +156,7 @@ def _take(session: Session, rows: list[Row], reference: str, counts: Counter[str
             _take(session, rows[:middle], reference, counts, refused)
             _take(session, rows[middle:], reference, counts, refused)
             return
-        reason = ours.explained(error) if isinstance(error, Invalid) else error.detail
+        reason = native_csv.explained(error) if isinstance(error, Invalid) else error.detail
         refused.append(Refusal(rows[0].line, rows[0].draft.sku, reason))
         return
     counts.update(created=done.created, updated=done.updated, unchanged=done.unchanged)
@@ -186,12 +186,12 @@ def _chunks(sheet: Sheet) -> Iterator[tuple[int, str]]:
                     row = dict(zip(sheet.columns, cells, strict=True))
                     if row["Title"]:
                         head = cells
-                    if not shopify.is_variant(row):
+                    if not shopify_csv.is_variant(row):
                         sheet.skipped += 1
                         continue
-                    sku = shopify.sku_of(row)
+                    sku = shopify_csv.sku_of(row)
                 else:
-                    sku = ours.harmful(cells[sheet.columns.index("sku")]).strip()
+                    sku = native_csv.harmful(cells[sheet.columns.index("sku")]).strip()
                 before = seen.before(sku, line) if sku else None
                 if before is not None:
                     chunk["refused"].append([line, sku[:64], f"sku: Stands on line {before} already."])
@@ -211,7 +211,7 @@ def _read(made: Import, chunk: dict[str, Any]) -> Iterator[Row | Refusal]:
         yield Refusal(*refused)
     if made.format != "shopify":
         for line, cells in chunk["rows"]:
-            yield ours.judged(columns, line, cells)
+            yield native_csv.judged(columns, line, cells)
         return
     first = dict(zip(columns, chunk["head"], strict=True)) if chunk["head"] else {}
     for line, cells in chunk["rows"]:
@@ -219,5 +219,5 @@ def _read(made: Import, chunk: dict[str, Any]) -> Iterator[Row | Refusal]:
         if row["Title"]:
             first = row
         if row["Handle"] == first.get("Handle"):
-            row = shopify.completed(row, first)
-        yield shopify.judged(row, line, default_kind)
+            row = shopify_csv.completed(row, first)
+        yield shopify_csv.judged(row, line, default_kind)

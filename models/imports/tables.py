@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
-from models.database import Base, Created
+from models.core.database import Base, Created
 
 
 class Import(Base):

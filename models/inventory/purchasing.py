@@ -17,7 +17,7 @@ import durable
 from durable import transitions
 from durable.ids import new_id
 from models import catalogue
-from models.errors import Conflict, NotFound
+from models.core.errors import Conflict, NotFound
 from models.inventory.stock import MAX_LEVEL, take_in
 from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
 from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse

@@ -6,8 +6,8 @@ from sqlalchemy import ARRAY, Boolean, Integer, bindparam, func, text, update
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
-from models.errors import InsufficientStock
-from models.inventory.low import CROSSED, announce, crossed_columns, low_since
+from models.core.errors import InsufficientStock
+from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import Reservation
 
 # The locked rows are the newest, also those that other transactions changed while this one waited. The UPDATE

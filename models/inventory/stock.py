@@ -6,25 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Boolean,
-    ColumnElement,
-    Integer,
-    ScalarSelect,
-    Select,
-    bindparam,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from durable.ids import Id, new_id
 from models import catalogue
-from models.errors import Conflict, InsufficientStock, Invalid, NotFound
-from models.inventory.low import CROSSED, announce, crossed_columns, is_low, low_since, watch
+from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
+from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, watch
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (
     check_room,

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, S
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
-from models.database import Base, Created
+from models.core.database import Base, Created
 
 LIVE = ("reserved", "allocated")
 """The statuses of a reservation that holds stock back."""

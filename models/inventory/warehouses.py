@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models import catalogue
-from models.errors import Conflict, NotFound
+from models.core.errors import Conflict, NotFound
 from models.inventory.tables import PurchaseLine, PurchaseOrder, Stock, Warehouse
 
 DEFAULT_NAME = "Main warehouse"

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import Id, new_id
-from models import accounts, carts, events, payments
-from models.errors import Conflict, NotFound
+from models import accounts, carts, payments
+from models.core import events
+from models.core.errors import Conflict, NotFound
 from models.orders.tables import STATUSES as STATUSES
 from models.orders.tables import Invoice as Invoice
 from models.orders.tables import InvoiceCounter as InvoiceCounter

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
-from models.database import Base, Created, Currency, MinorUnits
+from models.core.database import Base, Created, Currency, MinorUnits
 
 STATUSES = ("pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "returned")
 

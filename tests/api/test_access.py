@@ -3,7 +3,7 @@
 from typing import Any
 
 from models import access
-from models.database import transaction
+from models.core.database import transaction
 
 QUESTION = {"action": "write", "resource": "stock"}
 

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from durable.ids import new_id
+from local.waiting import wait_until
 from models import accounts, carts
-from models.database import transaction
+from models.core.database import transaction
 from settings import settings
-from stack.waiting import wait_until
 
 PASSWORD = "correct horse battery"
 ADA: dict[str, Any] = {

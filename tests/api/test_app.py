@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from durable.tables import BreakerRecord
-from models.database import transaction
-from workflows import health
+from models.core.database import transaction
+from monitoring import health
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 

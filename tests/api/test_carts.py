@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import catalogue, inventory
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import Caller
 
 NOWHERE = "prd_" + 32 * "0"

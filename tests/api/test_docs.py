@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from api.docs.codes import codes
+from api.docs.error_codes import codes
 from tests.serving import serving
 
 

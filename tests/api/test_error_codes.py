@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
-from api.errors import CODES, TOO_LONG
+from api.http.errors import CODES, TOO_LONG
 from models.accounts.users import TAKEN
-from models.errors import ShopError
+from models.core.errors import ShopError
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [

@@ -11,8 +11,8 @@ import pytest
 from flask import Blueprint
 from sqlalchemy import text
 
-from models.database import transaction
-from models.errors import Conflict, GatewayDown, PaymentDeclined, TooManyRequests
+from models.core.database import transaction
+from models.core.errors import Conflict, GatewayDown, PaymentDeclined, TooManyRequests
 
 
 def failing(name: str) -> None:
@@ -176,7 +176,7 @@ def test_request_ids_go_in_and_out(client: Any) -> None:
 
 
 def test_a_request_id_does_not_outlive_its_request(client: Any) -> None:
-    from models.database import request_id
+    from models.core.database import request_id
 
     client.get("/healthz", headers={"X-Request-Id": "mine"})
     assert request_id.get() is None

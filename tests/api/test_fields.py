@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from api.fields import MAX_AMOUNT, IdField, Money, Schema, Timestamp
+from api.http.fields import MAX_AMOUNT, IdField, Money, Schema, Timestamp
 from settings import settings
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import catalogue, inventory
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import ADDRESS, PASSWORD, Caller
 from tests.shopping import make_product
 

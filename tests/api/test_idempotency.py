@@ -11,12 +11,13 @@ from flask.views import MethodView
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from api.auth import signed_in
-from api.idempotency import idempotent
-from models import accounts, idempotency
-from models.database import engine, transaction
-from models.errors import Conflict
-from stack.waiting import wait_until
+from api.http.auth import signed_in
+from api.http.idempotency import idempotent
+from local.waiting import wait_until
+from models import accounts
+from models.core import idempotency
+from models.core.database import engine, transaction
+from models.core.errors import Conflict
 
 ADDRESSES = "/v1/me/addresses"
 NEW = {"line1": "1 Lane", "city": "Leeds", "country": "GB"}

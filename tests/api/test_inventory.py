@@ -7,7 +7,7 @@ import pytest
 
 from durable.ids import new_id
 from models import catalogue, inventory
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import Caller
 
 NOWHERE = "wh_" + 32 * "0"

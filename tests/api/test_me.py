@@ -10,9 +10,10 @@ from sqlalchemy import func, select, text
 
 import durable
 from durable import Step, queries, transitions
-from models import access, accounts, carts, events, notifications, orders, payments
-from models.database import transaction
-from models.errors import NotFound
+from models import access, accounts, carts, notifications, orders, payments
+from models.core import events
+from models.core.database import transaction
+from models.core.errors import NotFound
 from tests.conftest import ADDRESS, PASSWORD, all_tables
 from tests.shopping import make_product, place_order
 from workflows.accounts import ERASURE

@@ -12,10 +12,11 @@ import durable
 from durable import queries, transitions
 from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
-from models import events, payments
-from models.database import transaction
+from models import payments
+from models.core import events
+from models.core.database import transaction
 from settings import Settings
-from tasks.gateways import payments as gateway
+from tasks.gateways.payments import stripe as gateway
 from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer, make_product, place_order
@@ -59,7 +60,7 @@ def operator(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server("stack.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
     yield running
     running.stop()
 

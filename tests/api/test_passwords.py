@@ -10,8 +10,10 @@ from sqlalchemy import func, select, update
 from api import app as module
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import accounts, events, retention
-from models.database import transaction
+from models import accounts
+from models.core import events
+from models.core.database import transaction
+from models.operations import retention
 from settings import Settings
 from tests.conftest import PASSWORD
 from tests.counting import statements

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import inventory
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import Caller
 from tests.models.shelves import product, reserve, warehouse
 

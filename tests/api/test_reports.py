@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from api.reports.sheet import FORMULA, safe
+from api.reports.csv import FORMULA, safe
 from durable.ids import new_id
 from models import catalogue, inventory, reports
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import Caller
 from tests.models.shelves import move, product, reserve, warehouse
 
@@ -76,7 +76,7 @@ def test_movements_outside_the_period_are_left_out(staff: Caller) -> None:
 
 
 def test_the_sheet_has_every_level_and_no_formula(staff: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.reports.sheet.PAGE", 3)
+    monkeypatch.setattr("api.reports.csv.PAGE", 3)
     books = [product(f"BOOK-{n}", n + 1) for n in range(7)]
     with transaction() as session:
         catalogue.update_product(

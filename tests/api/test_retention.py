@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import text
 
 from durable import queries, transitions
-from models import retention
-from models.database import transaction
+from models.core.database import transaction
+from models.operations import retention
 from tests.shopping import place_order, product
 
 __all__ = ["product"]

@@ -8,7 +8,7 @@ import pytest
 
 from durable.ids import new_id
 from models import access
-from models.database import transaction
+from models.core.database import transaction
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.function_sco
 def url(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API, and a gateway for the audit."""
     var = tmp_path_factory.mktemp("api")
-    gateway = Server("stack.gateway", var, "--webhook-url=http://127.0.0.1:9/")
+    gateway = Server("sandbox.gateway", var, "--webhook-url=http://127.0.0.1:9/")
     try:
         with serving(var, SHOP_GATEWAY_PORT=str(gateway.ports["http"])) as url:
             yield url

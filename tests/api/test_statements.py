@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from models.database import engine, single_statements, transaction
+from models.core.database import engine, single_statements, transaction
 from tests.conftest import ADDRESS, Caller
 from tests.shopping import make_product
 

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import select, text
 
 from durable import queries
-from models import audit, orders
-from models.database import transaction
-from stack.waiting import wait_until
+from local.waiting import wait_until
+from models import orders
+from models.core.database import transaction
+from models.operations import audit
 from tests.shop import Shop
 
 PATIENCE = 40.0  # seconds; far beyond every target, which are printed and not asserted

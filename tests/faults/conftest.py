@@ -29,7 +29,7 @@ def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A whole shop with a supervisor, on a database and a queue of its own."""
     from tests.command import shop
-    from tests.faults.whole import Whole
+    from tests.faults.full_stack import Whole
 
     var: Path = tmp_path_factory.mktemp("whole") / "var"
     try:
@@ -40,9 +40,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Prints what the tests have measured."""
-    from tests.faults import standstill
+    from tests.faults import stall_times
 
-    if standstill.figures:
+    if stall_times.figures:
         terminalreporter.section("how long runs stood still")
-        for line in standstill.table():
+        for line in stall_times.table():
             terminalreporter.write_line(line)

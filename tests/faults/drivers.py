@@ -12,7 +12,7 @@ import durable
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import accounts, carts, imports, inventory
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product, place_order
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 
-from stack.waiting import wait_until
+from local.waiting import wait_until
 from tests.command import shop
-from tests.faults.whole import GOOD, Customer, Whole
+from tests.faults.full_stack import GOOD, Customer, Whole
 
 PATIENCE = 420.0  # seconds for the last run to end: beyond a checkout's deadline, and the longest pause after it
 _ORDERS = """

@@ -13,7 +13,7 @@ import psycopg
 import redis
 
 from tests.command import processes
-from tests.faults.whole import Whole
+from tests.faults.full_stack import Whole
 
 WORKERS = ("worker-shop", "worker-mail", "worker-bulk")
 SERVERS = ("redis", "postgres")

@@ -5,11 +5,11 @@ from sqlalchemy import func, select
 
 import workflows  # noqa: F401  the workflows that there are
 from durable.tables import RunRecord, StepRecord
-from models.database import transaction
-from stack.waiting import wait_until
+from local.waiting import wait_until
+from models.core.database import transaction
 from tests.faults import broker, checks
 from tests.faults.drivers import checkout
-from tests.faults.fleets import SHORT, worker_per_service
+from tests.faults.workers import SHORT, worker_per_service
 from tests.shop import Shop
 
 ORDERS = 150

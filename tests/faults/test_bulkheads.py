@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 
-from stack.waiting import wait_until
+from local.waiting import wait_until
 from tests.command import shop
-from tests.faults.whole import Customer, Whole
+from tests.faults.full_stack import Customer, Whole
 
 ORDERS = 2  # of each customer
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stack import postgres
-from stack.waiting import wait_until
+from local import postgres
+from local.waiting import wait_until
 from tests.servers import ROOT
 
 HOST, CLIENT = "10.213.7.1", "10.213.7.2"
@@ -25,7 +25,7 @@ AT_MOST = 60  # seconds; it takes about 20, and without keepalive and tcp_user_t
 
 WAITS_FOR_AN_ANSWER = """
 from sqlalchemy import text
-from models.database import single_statements
+from models.core.database import single_statements
 with single_statements() as connection:
     connection.execute(text("SELECT 1"))
     print("connected", flush=True)
@@ -33,7 +33,7 @@ with single_statements() as connection:
 """
 SENDS = """
 from sqlalchemy import text
-from models.database import single_statements
+from models.core.database import single_statements
 with single_statements() as connection:
     connection.execute(text("SELECT 1"))
     print("connected", flush=True)
@@ -41,7 +41,7 @@ with single_statements() as connection:
         connection.execute(text("SELECT pg_sleep(0.05)"))
 """
 LISTENS = """
-from api.waiting import _Listener
+from api.http.run_waiter import _Listener
 listener = _Listener()
 listener._wake_all = lambda: print("connected", flush=True)
 listener._listen()
@@ -94,7 +94,7 @@ def run() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def serve(run: Callable[..., subprocess.Popen[str]], namespace: str, folder: Path) -> None:
     """Runs PostgreSQL in the namespace; answers at HOST when this returns."""
     data, sockets = folder / "postgres", folder / "run"
-    run(namespace, "-m", "stack.postgres", str(data), str(sockets), "fsync=off", f"listen_addresses={HOST}")
+    run(namespace, "-m", "local.postgres", str(data), str(sockets), "fsync=off", f"listen_addresses={HOST}")
     assert wait_until(lambda: postgres._accepts(sockets), 30)
     with (data / "pg_hba.conf").open("a") as rules:
         rules.write(f"host all all {CLIENT}/32 trust\n")

@@ -5,10 +5,10 @@ import pytest
 import workflows  # noqa: F401  the workflows that there are
 from durable import Parallel
 from durable.workflow import all_workflows
-from tests.faults import checks, standstill
+from tests.faults import checks, stall_times
 from tests.faults.drivers import DRIVERS
-from tests.faults.fleets import SHORT, worker_per_service
 from tests.faults.points import Point, points
+from tests.faults.workers import SHORT, worker_per_service
 from tests.shop import Shop
 
 WAYS = (None, "payments.authorise")  # all the way, and back over an undo
@@ -38,5 +38,5 @@ def test_killed_at(shop: Shop, fleet: None, point: Point) -> None:
     run_id = start(point.refused_at)
     assert checks.ended(run_id) == ("cancelled" if point.refused_at else "succeeded")
     assert checks.struck(shop), f"nobody has come to {point}"
-    standstill.note("child killed, a worker per service", str(point), standstill.of(run_id))
+    stall_times.note("child killed, a worker per service", str(point), stall_times.of(run_id))
     checks.books_hold(shop, repeated_mails=2 * len(points()))

@@ -6,10 +6,10 @@ import pytest
 
 import workflows  # noqa: F401  the workflows that there are
 from durable.workflow import all_workflows
-from tests.faults import checks, standstill
+from tests.faults import checks, stall_times
 from tests.faults.drivers import DRIVERS
-from tests.faults.fleets import SHORT, kept_alive
 from tests.faults.points import Point, points, ways
+from tests.faults.workers import SHORT, kept_alive
 from tests.shop import Shop
 
 EVERY = points()
@@ -39,5 +39,5 @@ def test_killed_at(shop: Shop, fleet: None, point: Point, whom: str) -> None:
     run_id = start(point.refused_at)
     assert checks.ended(run_id) == ("cancelled" if point.refused_at else "succeeded")
     assert checks.struck(shop), f"nobody has come to {point}"
-    standstill.note(f"{whom} killed", str(point), standstill.of(run_id))
+    stall_times.note(f"{whom} killed", str(point), stall_times.of(run_id))
     checks.books_hold(shop, repeated_mails=2 * len(EVERY))

@@ -8,11 +8,11 @@ import requests
 
 import durable
 from durable import queries
-from models.database import transaction
-from stack.waiting import wait_until
-from tests.faults import checks, standstill
+from local.waiting import wait_until
+from models.core.database import transaction
+from tests.faults import checks, stall_times
 from tests.faults.drivers import checkout
-from tests.faults.fleets import SHORT
+from tests.faults.workers import SHORT
 from tests.shop import Shop
 
 LATE = 2 * float(SHORT["SHOP_GATEWAY_TIMEOUT"])  # seconds, well beyond what a worker waits
@@ -39,7 +39,7 @@ def test_the_payment_gateway_when_it_authorises(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
     assert checks.ended(run_id) == "succeeded"
-    standstill.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", standstill.of(run_id))
+    stall_times.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", stall_times.of(run_id))
     checks.books_hold(crew)
     assert _holds(crew, run_id) == ["requires_capture"]
 
@@ -49,7 +49,7 @@ def test_the_payment_gateway_when_it_voids(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents/", **FAULTS[fault])
     run_id = checkout("orders.confirm")
     assert checks.ended(run_id) == "cancelled"
-    standstill.note("the gateway is late, says 500 or cuts", f"void, {fault}", standstill.of(run_id))
+    stall_times.note("the gateway is late, says 500 or cuts", f"void, {fault}", stall_times.of(run_id))
     checks.books_hold(crew)
     assert _holds(crew, run_id) == ["canceled"]
 
@@ -83,7 +83,7 @@ def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
     crew.gateway.start()
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
-    standstill.note("a gateway killed and started", "payments", standstill.of(run_id, back))
+    stall_times.note("a gateway killed and started", "payments", stall_times.of(run_id, back))
     checks.books_hold(crew)
 
 
@@ -96,7 +96,7 @@ def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
     crew.mailbox.start()
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
-    standstill.note("a gateway killed and started", "mail", standstill.of(run_id, back))
+    stall_times.note("a gateway killed and started", "mail", stall_times.of(run_id, back))
     checks.books_hold(crew)
 
 

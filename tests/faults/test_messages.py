@@ -15,11 +15,11 @@ from durable import queries, transitions
 from durable.canvas import publish
 from durable.plan import FRESH, plan
 from durable.tables import RunRecord, StepRecord
-from models.database import transaction
-from stack.waiting import wait_until
-from tests.faults import broker, checks, standstill, twice
+from local.waiting import wait_until
+from models.core.database import transaction
+from tests.faults import broker, checks, duplicates, stall_times
 from tests.faults.drivers import DRIVERS, checkout
-from tests.faults.fleets import SHORT, kept_alive, worker_per_service
+from tests.faults.workers import SHORT, kept_alive, worker_per_service
 from tests.shop import Shop
 from workflows.checkout import CHECKOUT
 
@@ -45,7 +45,7 @@ def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datet
     """Each run has ended on its way, and the books hold. `since`: when the fault was over, if it lasted."""
     for run_id, way in run_ids.items():
         assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
-        standstill.note(fault, way or "checkout", standstill.of(run_id, since))
+        stall_times.note(fault, way or "checkout", stall_times.of(run_id, since))
     assert wait_until(lambda: broker.waiting() == 0, 10)
     checks.books_hold(shop)
 
@@ -62,11 +62,11 @@ def steps_of(run_id: str) -> list[StepRecord]:
 
 @pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
 def test_every_message_is_delivered_twice(crew: Shop, fleet: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Channel, "_put", twice.put_twice)
+    monkeypatch.setattr(Channel, "_put", duplicates.put_twice)
     if fleet == "one worker":
-        crew.worker(concurrency=2, app="tests.faults.twice")
+        crew.worker(concurrency=2, app="tests.faults.duplicates")
     else:
-        worker_per_service(crew, app="tests.faults.twice", SHOP_CONTINUE_FOR="0")
+        worker_per_service(crew, app="tests.faults.duplicates", SHOP_CONTINUE_FOR="0")
     crew.dispatcher()
     placed = {checkout(way): way for way in WAYS * 4}
     all_end(placed, f"every message twice, {fleet}", crew)
@@ -135,7 +135,7 @@ def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_on
     stopped.send_all(signal.SIGSTOP)
     crew.worker(name="other")
     crew.armed.write_text("after-commit@payments.authorise stop")
-    monkeypatch.setattr(Channel, "_put", twice.put_again)
+    monkeypatch.setattr(Channel, "_put", duplicates.put_again)
     publish(run_id, 0, plan(CHECKOUT, FRESH))
     assert checks.struck(crew)  # the other one has recorded the call and gone on, under the same generation
     stopped.send_all(signal.SIGCONT)

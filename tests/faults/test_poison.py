@@ -7,14 +7,14 @@ from sqlalchemy import func, select
 import durable
 import workflows  # noqa: F401  the workflows that there are
 from durable import queries
-from models import events
-from models.database import transaction
-from models.errors import Conflict
+from local.waiting import wait_until
+from models.core import events
+from models.core.database import transaction
+from models.core.errors import Conflict
 from settings import settings
-from stack.waiting import wait_until
 from tests.faults import checks
 from tests.faults.drivers import checkout
-from tests.faults.fleets import SHORT
+from tests.faults.workers import SHORT
 from tests.shop import Shop
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.full_stack import Customer, Whole, busy, hasty_customers, note
 from tests.faults.outcome import PATIENCE, outcome, table, write
 from tests.faults.random_faults import RandomFaults
-from tests.faults.whole import Customer, Whole, busy, hasty_customers, note
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(10**6)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stack.waiting import wait_until
+from local.waiting import wait_until
 from tests.command import processes
-from tests.faults.whole import Customer, Whole, busy, note
+from tests.faults.full_stack import Customer, Whole, busy, note
 
 FAULTS = {
     "Redis killed and started": ("redis", signal.SIGKILL),

@@ -6,8 +6,8 @@ from dataclasses import replace
 from durable import queries, transitions
 from durable.ids import new_id
 from models import carts, inventory, notifications, orders, payments
-from models.audit import Intent
-from models.database import transaction
+from models.core.database import transaction
+from models.operations.audit import Intent
 
 Deed = Callable[[], None]
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from durable.ids import new_id
 from models import catalogue, inventory
-from models.database import transaction
+from models.core.database import transaction
 
 
 def product(sku: str, pieces: int = 0, kind: str = "book") -> str:

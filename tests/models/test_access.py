@@ -5,8 +5,8 @@ from sqlalchemy import delete, func, select
 
 from durable.ids import new_id
 from models import access
-from models.database import transaction
-from models.errors import NotFound
+from models.core.database import transaction
+from models.core.errors import NotFound
 
 
 def test_a_new_shop_has_the_roles_of_the_seeds() -> None:

@@ -8,9 +8,10 @@ from argon2 import extract_parameters
 from sqlalchemy import event, func, select, update
 
 from durable.ids import new_id
-from models import access, accounts, retention
-from models.database import engine, transaction
-from models.errors import Conflict, NotFound, NotSignedIn
+from models import access, accounts
+from models.core.database import engine, transaction
+from models.core.errors import Conflict, NotFound, NotSignedIn
+from models.operations import retention
 from settings import Settings
 
 HASH = accounts.hash_password("correct horse")

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, text
 
-from models import audit, orders
-from models.audit import Finding, Intent, Ledger
-from models.database import transaction
+from models import orders
+from models.core.database import transaction
+from models.operations import audit
+from models.operations.audit import Finding, Intent, Ledger
 from tests.models.sales import Sale
 from tests.models.shelves import product
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from durable.ids import new_id
+from local.waiting import wait_until
 from models import carts, catalogue, inventory
-from models.database import single_statements, transaction
-from models.errors import InsufficientStock, NotFound
-from stack.waiting import wait_until
+from models.core.database import single_statements, transaction
+from models.core.errors import InsufficientStock, NotFound
 
 
 @pytest.fixture

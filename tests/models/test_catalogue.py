@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from models import catalogue
-from models.catalogue.drafts import check
-from models.database import transaction
-from models.errors import Conflict, Invalid, NotFound
+from models.catalogue.product_input import check
+from models.core.database import transaction
+from models.core.errors import Conflict, Invalid, NotFound
 
 
 def book(**changes: Any) -> dict[str, Any]:

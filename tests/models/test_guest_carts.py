@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 
 from durable.ids import new_id
 from models import carts, catalogue, inventory
-from models.database import transaction
-from models.errors import NotSignedIn
+from models.core.database import transaction
+from models.core.errors import NotSignedIn
 from tests.models.test_carts import product, quantities
 
 

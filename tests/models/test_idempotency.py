@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from models import idempotency, retention
-from models.database import transaction
-from models.errors import Invalid
+from models.core import idempotency
+from models.core.database import transaction
+from models.core.errors import Invalid
+from models.operations import retention
 
 ANSWER = idempotency.Answer(202, {"task_id": "run_1", "rows": [1, None]}, {"Location": "/v1/tasks/run_1"})
 

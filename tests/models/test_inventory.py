@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from durable.ids import new_id
 from models import catalogue, inventory
-from models.database import transaction
-from models.errors import Conflict, InsufficientStock, Invalid, NotFound
+from models.core.database import transaction
+from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
 from tests.models.shelves import available, broken, move, product, reserve, warehouse
 
 

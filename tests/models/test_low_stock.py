@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import inventory
-from models.database import transaction
-from models.errors import InsufficientStock
-from models.events import Event
+from models.core.database import transaction
+from models.core.errors import InsufficientStock
+from models.core.events import Event
 from tests.models.shelves import broken, move, product, reserve, warehouse
 
 LOW, RECOVERED = "stock.low", "stock.recovered"

@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from durable import queries
+from local.waiting import wait_until
 from models import carts, orders
-from models.database import engine, single_statements, transaction
-from models.errors import Conflict
-from stack.waiting import wait_until
+from models.core.database import engine, single_statements, transaction
+from models.core.errors import Conflict
 from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product
 

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from durable import queries, transitions
 from durable.tables import RunRecord
 from models import catalogue, inventory
-from models.database import transaction
-from models.errors import Conflict, NotFound, ShopError
+from models.core.database import transaction
+from models.core.errors import Conflict, NotFound, ShopError
 from tests.models.shelves import broken, move, product, reserve, warehouse
 
 

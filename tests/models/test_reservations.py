@@ -8,8 +8,8 @@ import pytest
 
 from durable.ids import new_id
 from models import inventory
-from models.database import transaction
-from models.errors import InsufficientStock
+from models.core.database import transaction
+from models.core.errors import InsufficientStock
 from tests.models.shelves import available, broken, move, product, reservations, reserve, warehouse
 
 

@@ -14,8 +14,10 @@ from sqlalchemy.sql.expression import ClauseElement
 import durable
 from durable import queries
 from durable.tables import RunRecord, StepRecord
-from models import audit, events, imports, inventory, notifications, orders, reports, retention
-from models.database import Base, transaction
+from models import imports, inventory, notifications, orders, reports
+from models.core import events
+from models.core.database import Base, transaction
+from models.operations import audit, retention
 from settings import settings
 from tests.models import aged
 from tests.models.sales import Sale

@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 import requests
 
-from models.errors import GatewayDown, PaymentDeclined
+from models.core.errors import GatewayDown, PaymentDeclined
 from settings import Settings
 from tasks import payments
-from tasks.gateways import payments as gateway
+from tasks.gateways.payments import stripe as gateway
 from tests.servers import Server
 
 INTENTS = "/v1/payment_intents"
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server("stack.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
+    started = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
     yield started
     assert started.stop() == 0
 

@@ -10,9 +10,10 @@ from sqlalchemy import func, select, text
 
 from durable import transitions
 from durable.tables import RunRecord
-from models import accounts, events, notifications, orders
-from models.database import transaction
-from stack.waiting import wait_until
+from local.waiting import wait_until
+from models import accounts, notifications, orders
+from models.core import events
+from models.core.database import transaction
 from tasks import notifications as steps
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shop import Shop

@@ -10,7 +10,7 @@ from sqlalchemy import update
 import workflows  # noqa: F401  the engine is configured there
 from durable import Unavailable, breaker, config
 from durable.tables import BreakerRecord
-from models.database import single_statements, transaction
+from models.core.database import single_statements, transaction
 
 
 @pytest.fixture(autouse=True)

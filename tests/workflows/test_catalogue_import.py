@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from durable.tables import RunRecord
 from models import imports
 from models.catalogue import Product
-from models.database import transaction
+from models.core.database import transaction
 from tests.conftest import Caller
 from tests.shop import Shop
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from models.database import transaction
+from models.core.database import transaction
 from tests.shop import Shop
 
 

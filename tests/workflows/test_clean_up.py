@@ -5,9 +5,9 @@ from sqlalchemy import select
 import durable
 from durable import queries
 from durable.tables import RunRecord
-from models import retention
-from models.database import transaction
-from stack.waiting import wait_until
+from local.waiting import wait_until
+from models.core.database import transaction
+from models.operations import retention
 from tests.models import aged
 from tests.shop import Shop
 

@@ -7,7 +7,7 @@ from durable import Workflow
 from durable.canvas import canvas
 from durable.plan import FRESH, Progress, can_turn_back, counted, plan
 from durable.workflow import all_workflows, is_known
-from models import events
+from models.core import events
 from settings import QUEUES
 from workflows.checkout import CHECKOUT
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from durable.plan import FRESH, plan
-from stack.waiting import wait_until
+from local.waiting import wait_until
 from tests.shop import Shop
 from workflows.app import app
 from workflows.checkout import CHECKOUT

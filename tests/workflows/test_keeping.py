@@ -5,7 +5,7 @@ from typing import Any
 import requests
 
 from durable import queries
-from models.database import transaction
+from models.core.database import transaction
 from tests.shop import QUICK, Shop
 
 SLOW = 2.5 * float(QUICK["SHOP_LEASE"])

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from durable.tables import RunRecord
+from local.waiting import wait_until
 from models import reports
-from models.database import transaction
-from stack.waiting import wait_until
+from models.core.database import transaction
 from tests.models.shelves import move, product, warehouse
 from tests.shop import Shop
 

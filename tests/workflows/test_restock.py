@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from local.waiting import wait_until
 from models import inventory, notifications
-from models.database import transaction
-from stack.waiting import wait_until
+from models.core.database import transaction
 from tests.shop import Shop
 
 

@@ -10,8 +10,8 @@ import requests
 
 import durable
 from durable import queries, transitions
-from models.database import transaction
-from stack.waiting import wait_until
+from local.waiting import wait_until
+from models.core.database import transaction
 from tests.models.shelves import product as goods
 from tests.serving import serving
 from tests.shop import Shop

@@ -11,7 +11,7 @@ import workflows  # noqa: F401  the workflows that there are
 from durable import RunConflict, queries, store, transitions
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models.database import transaction
+from models.core.database import transaction
 
 pytestmark = pytest.mark.usefixtures("database")
 

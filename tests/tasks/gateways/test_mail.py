@@ -8,15 +8,15 @@ from uuid import uuid4
 import pytest
 import requests
 
-from models.errors import GatewayDown, MailRefused
+from models.core.errors import GatewayDown, MailRefused
 from settings import Settings
-from tasks.gateways import mail
+from tasks.gateways.mail import smtp as mail
 from tests.servers import Server, deaf
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server("stack.mailbox", tmp_path_factory.mktemp("mailbox"))
+    started = Server("sandbox.mailbox", tmp_path_factory.mktemp("mailbox"))
     yield started
     assert started.stop() == 0
 

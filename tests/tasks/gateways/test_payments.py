@@ -11,10 +11,10 @@ import pytest
 import requests
 import stripe
 
-from models.errors import BadRequest, BadSignature, Conflict, GatewayDown, PaymentDeclined
+from local.waiting import wait_until
+from models.core.errors import BadRequest, BadSignature, Conflict, GatewayDown, PaymentDeclined
 from settings import Settings
-from stack.waiting import wait_until
-from tasks.gateways import payments
+from tasks.gateways.payments import stripe as payments
 from tests.servers import Server, deaf
 
 SECRET = "whsec_" + "y" * 32
@@ -23,7 +23,7 @@ SECRET = "whsec_" + "y" * 32
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     # The discard port: nobody takes the webhooks.
-    started = Server("stack.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
+    started = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
     yield started
     assert started.stop() == 0
 

@@ -1,0 +1,176 @@
+"""Registration, login and what becomes of the tokens."""
+
+from typing import Any
+from uuid import uuid4
+
+from flask import g, request
+from flask.views import MethodView
+
+from api.accounts.blueprint import blueprint
+from api.accounts.schemas import (
+    Forgotten,
+    Introspection,
+    Login,
+    NewPassword,
+    RefreshToken,
+    Registered,
+    Registration,
+    ResetPassword,
+    SignedIn,
+    Token,
+    Tokens,
+    Told,
+)
+from api.carts.guest_token import bring_cart, may_bring_cart
+from api.http.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
+from api.http.errors import refuses
+from models import accounts, carts
+from models.core.database import transaction
+from models.core.errors import NotSignedIn
+
+
+@blueprint.route("/auth/register")
+class RegisterView(MethodView):
+    @public
+    @may_bring_cart
+    @refuses("username_taken", "email_taken")
+    @blueprint.arguments(Registration)
+    @blueprint.response(201, Registered)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Opens an account with an address and a cart, all or nothing, and signs in.
+
+        A guest's cart that `X-Cart-Token` names comes along.
+        """
+        password_hash = accounts.hash_password(body.pop("password"))
+        with transaction() as session:
+            user = accounts.register(session, **body, password_hash=password_hash)
+            carts.open_cart(session, user.id)
+            opened = accounts.open_session(session, user.id, *_device())
+            brought = bring_cart(session, user.id)
+        return {"user": user, **_tokens(opened), **brought}
+
+
+@blueprint.route("/auth/login")
+class LoginView(MethodView):
+    @public
+    @may_bring_cart
+    @refuses("wrong_credentials", "too_many_requests")
+    @blueprint.arguments(Login)
+    @blueprint.response(200, SignedIn)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Signs in with user name or e-mail address. A guest's cart that `X-Cart-Token` names comes along."""
+        name = body.get("username") or body["email"]
+        with transaction() as session:
+            found = accounts.find_credentials(session, name, request.remote_addr)
+            limits = accounts.login_limits(name, request.remote_addr, found.familiar)
+            accounts.take(session, limits, {"user_id": found.user_id})
+        if not accounts.password_fits(found.password_hash, body["password"]):
+            raise accounts.wrong_credentials()
+        with transaction() as session:
+            accounts.give_back(session, limits)
+            opened = accounts.log_in(session, found, *_device())
+            return {**_tokens(opened), **bring_cart(session, opened.user_id)}
+
+
+@blueprint.route("/auth/refresh")
+class RefreshView(MethodView):
+    @public
+    @refuses("invalid_token")
+    @blueprint.arguments(RefreshToken)
+    @blueprint.response(200, Tokens)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Exchanges a refresh token for new tokens. Each works once; a second use ends the session."""
+        with transaction() as session:
+            opened = accounts.rotate(session, body["refresh_token"])
+        if opened is None:
+            raise NotSignedIn("This refresh token is not valid, or not any more.", code="invalid_token")
+        return _tokens(opened)
+
+
+@blueprint.route("/auth/logout")
+class LogoutView(MethodView):
+    @signed_in
+    @blueprint.response(204)
+    def post(self) -> None:
+        """Ends the session; its tokens stop working at once."""
+        with transaction() as session:
+            accounts.end_session(session, g.principal.user_id, g.principal.session_id)
+
+
+@blueprint.route("/auth/introspect")
+class IntrospectView(MethodView):
+    @public
+    @blueprint.arguments(Token)
+    @blueprint.response(200, Introspection)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Whether an access token is good now, and whose it is (RFC 7662). Who holds it may ask."""
+        found = read_token(body["token"])
+        if found is None:
+            return {"active": False}
+        principal, claims = found
+        scope = " ".join(sorted(principal.permissions))
+        return {**claims, "active": True, "token_type": "Bearer", "scope": scope, "roles": sorted(principal.roles)}
+
+
+@blueprint.route("/auth/password")
+class PasswordView(MethodView):
+    @signed_in
+    @refuses("wrong_credentials", "too_many_requests")
+    @blueprint.arguments(NewPassword)
+    @blueprint.response(204)
+    def post(self, body: dict[str, Any]) -> None:
+        """Changes the password and ends all other sessions."""
+        limits = accounts.password_limits(g.principal.user_id)
+        with transaction() as session:
+            current = accounts.credentials_of(session, g.principal.user_id)
+            accounts.take(session, limits, {"user_id": g.principal.user_id})
+        if not accounts.password_fits(current.password_hash, body["current_password"]):
+            raise accounts.wrong_credentials()
+        new_hash = accounts.hash_password(body["new_password"])
+        with transaction() as session:
+            accounts.give_back(session, limits)
+            accounts.change_password(session, g.principal.user_id, new_hash, kept_session=g.principal.session_id)
+
+
+@blueprint.route("/auth/password/forgot")
+class ForgottenView(MethodView):
+    @public
+    @refuses("too_many_requests")
+    @blueprint.arguments(Forgotten)
+    @blueprint.response(202, Told)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Mails a token for a new password, if there is such an account. The answer does not tell whether there is."""
+        name = body.get("username") or body["email"]
+        with transaction() as session:
+            accounts.take(session, accounts.reset_limits(name, request.remote_addr))
+            user_id = accounts.find_credentials(session, name).user_id
+            accounts.ask_for_reset(session, uuid4().hex, user_id)
+        return {"detail": "If there is such an account, a mail is on its way to its owner."}
+
+
+@blueprint.route("/auth/password/reset")
+class ResetView(MethodView):
+    @public
+    @blueprint.arguments(ResetPassword)
+    @blueprint.response(200, Tokens)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Sets a new password with a mailed token, ends all sessions, and signs in."""
+        with transaction() as session:
+            accounts.check_reset_token(session, body["token"])
+        new_hash = accounts.hash_password(body["new_password"])
+        with transaction() as session:
+            user_id = accounts.reset_password(session, body["token"], new_hash)
+            return _tokens(accounts.open_session(session, user_id, *_device()))
+
+
+def _device() -> tuple[str | None, str | None]:
+    return request.headers.get("User-Agent"), request.remote_addr
+
+
+def _tokens(opened: accounts.Opened) -> dict[str, Any]:
+    return {
+        "access_token": access_token(opened.user_id, opened.session_id),
+        "refresh_token": opened.refresh_token,
+        "token_type": "Bearer",
+        "expires_in": ACCESS_LIFETIME,
+    }

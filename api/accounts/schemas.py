@@ -1,0 +1,181 @@
+"""What goes in and out of the accounts' views."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from api.carts.guest_token import Merge
+from api.http.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
+from models import accounts
+
+
+def _username() -> fields.String:
+    allowed = Pattern(r"^[A-Za-z0-9._-]{3,64}$", error="3 to 64 letters, digits, dots, hyphens or underscores")
+    return fields.String(required=True, validate=allowed, metadata={"example": "ada"})
+
+
+def _email() -> fields.Email:
+    return fields.Email(required=True, validate=validate.Length(max=254), metadata={"example": "ada@example.org"})
+
+
+def _password() -> fields.String:
+    return fields.String(
+        required=True,
+        validate=validate.Length(8, 256),
+        metadata={"example": "correct horse battery", "format": "password"},
+    )
+
+
+def _name() -> fields.String:
+    return fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "Lovelace"})
+
+
+class NewAddress(Schema):
+    line1 = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "12 St James's Square"})
+    line2 = fields.String(validate=validate.Length(0, 200))
+    city = fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "London"})
+    postal_code = fields.String(validate=validate.Length(0, 20))
+    country = fields.String(required=True, validate=validate.Length(2, 60), metadata={"example": "GB"})
+
+
+class AddressToKeep(NewAddress):
+    default = TrueOrFalse(
+        attribute="is_default",
+        metadata={"description": "The one that is meant where none is named; the first is, until another one is"},
+    )
+
+
+class AddressChanges(AddressToKeep):
+    """Any of them."""
+
+
+class SavedAddress(AddressToKeep):
+    id = IdField("adr", required=True)
+    line2 = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    default = TrueOrFalse(required=True, attribute="is_default")
+    created_at = Timestamp(required=True)
+
+
+class Registration(Schema):
+    username = _username()
+    email = _email()
+    password = _password()
+    first_name = _name()
+    last_name = _name()
+    address = fields.Nested(NewAddress, required=True)
+
+
+@validates_schema
+def _one_name(self: Schema, data: dict[str, Any], **_: Any) -> None:
+    if ("username" in data) == ("email" in data):
+        raise ValidationError("give either username or email", "username")
+
+
+class Login(Schema):
+    """A user name or an e-mail address, in either field, and the password."""
+
+    username = fields.String(validate=validate.Length(1, 254), metadata={**EITHER, "example": "ada"})
+    email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
+    password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
+
+    _one_name = _one_name
+
+
+class RefreshToken(Schema):
+    refresh_token = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class Token(Schema):
+    token = fields.String(required=True, validate=validate.Length(1, 4000))
+
+
+class NewPassword(Schema):
+    current_password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
+    new_password = _password()
+
+
+class Forgotten(Schema):
+    """A user name or an e-mail address, in either field."""
+
+    username = fields.String(validate=validate.Length(1, 254), metadata={**EITHER, "example": "ada"})
+    email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
+
+    _one_name = _one_name
+
+
+class ResetPassword(Schema):
+    token = fields.String(required=True, validate=validate.Length(1, 200), metadata={"description": "From the mail"})
+    new_password = _password()
+
+
+class Told(Schema):
+    detail = fields.String(required=True)
+
+
+class Tokens(Schema):
+    access_token = fields.String(required=True)
+    refresh_token = fields.String(required=True, metadata={"description": "Good for one exchange"})
+    token_type = fields.String(required=True, validate=validate.Equal("Bearer"))
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds that the access token lives"})
+
+
+class User(Schema):
+    id = IdField("usr", required=True)
+    username = fields.String(required=True)
+    email = fields.String(required=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(accounts.STATUSES))
+    created_at = Timestamp(required=True)
+
+
+class Profile(User):
+    roles = fields.List(fields.String(), required=True)
+    permissions = fields.List(fields.String(), required=True)
+
+
+class ProfileChanges(Schema):
+    username = _username()
+    email = _email()
+    first_name = _name()
+    last_name = _name()
+
+
+class SignedIn(Tokens):
+    cart = fields.Nested(
+        Merge, metadata={**SOMETIMES, "description": "If `X-Cart-Token` named a guest's cart: what it has brought"}
+    )
+
+
+class Registered(SignedIn):
+    user = fields.Nested(User, required=True)
+
+
+class Introspection(Schema):
+    """RFC 7662, section 2.2; everything but `active` only of a token that is."""
+
+    active = fields.Boolean(required=True)
+    sub = fields.String(metadata=SOMETIMES)
+    sid = fields.String(metadata=SOMETIMES)
+    iat = fields.Integer(metadata=SOMETIMES)
+    exp = fields.Integer(metadata=SOMETIMES)
+    jti = fields.String(metadata=SOMETIMES)
+    token_type = fields.String(metadata=SOMETIMES)
+    scope = fields.String(metadata={**SOMETIMES, "description": "Permissions, separated by spaces"})
+    roles = fields.List(fields.String(), metadata=SOMETIMES)
+
+
+class Session(Schema):
+    id = IdField("ses", required=True)
+    current = fields.Boolean(required=True, metadata={"description": "The one that asks"})
+    user_agent = fields.String(allow_none=True)
+    ip = fields.String(allow_none=True)
+    created_at = Timestamp(required=True)
+    last_used_at = Timestamp(required=True)
+    expires_at = Timestamp(required=True)
+
+
+Channels = Schema.from_dict({name: TrueOrFalse() for name in accounts.CHANNELS}, name="Channels")
+Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.DEFAULTS}, name="Preferences")
+"""Kind of notification → channel → whether it goes out."""

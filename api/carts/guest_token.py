@@ -1,0 +1,85 @@
+"""Guests: who has a cart and no account shows the cart's token, until the cart is merged into a customer's."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import g, request
+from flask_smorest import Blueprint
+from marshmallow import fields
+from sqlalchemy.orm import Session
+
+from api.http.auth import signed_in
+from api.http.fields import IdField, Schema, taking
+from models import carts
+from models.accounts import Principal
+from models.core.database import single_statements
+
+HEADER = "X-Cart-Token"
+SCHEME = {
+    "type": "apiKey", "in": "header", "name": HEADER,
+    "description": "The token of a guest's cart, from `POST /v1/cart`",
+}  # fmt: skip
+NOBODY: frozenset[str] = frozenset()
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Short(Schema):
+    """A product of which there was not enough for what both carts had together."""
+
+    product_id = IdField("prd", required=True)
+    name = fields.String(required=True, metadata={"example": "Emma"})
+    wanted = fields.Integer(required=True, metadata={"description": "pieces in both carts together", "example": 5})
+    quantity = fields.Integer(required=True, metadata={"description": "pieces in the cart now", "example": 3})
+
+
+class Merge(Schema):
+    """What a guest's cart has brought into the customer's."""
+
+    added = fields.Integer(required=True, metadata={"description": "pieces that were added", "example": 4})
+    short = fields.List(fields.Nested(Short), required=True)
+
+
+def signed_in_or_guest(view: View) -> View:
+    """For who is signed in, and for a guest who shows the token of a cart. Sets `g.principal`, whose `user_id`
+    is for a guest the id of the cart. The outermost decorator of a view."""
+    of_customer = signed_in(view)
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not is_guest():
+            return of_customer(*args, **kwargs)
+        with single_statements() as connection:
+            cart_id = carts.guest(connection, request.headers[HEADER])
+        g.principal = Principal(cart_id, "", NOBODY, NOBODY)
+        return view(*args, **kwargs)
+
+    documented = Blueprint.doc(security=[{"bearer": []}, {"cart": []}])(guarded)
+    documented.rule = "signed in or guest"
+    return documented
+
+
+def may_bring_cart(view: View) -> View:
+    """Says in the OpenAPI document that a view takes the token of a guest's cart; it calls `bring_cart`."""
+    header = {
+        "in": "header", "name": HEADER, "schema": {"type": "string"},
+        "description": "The token of a guest's cart, which is merged into the customer's",
+    }  # fmt: skip
+    found: View = taking(header)(view)
+    return found
+
+
+def is_guest() -> bool:
+    """Whether a cart's token is all that the request shows. Who signs in as well means the customer's own cart."""
+    return HEADER in request.headers and "Authorization" not in request.headers
+
+
+def bring_cart(session: Session, user_id: str) -> dict[str, Any]:
+    """Merges the guest's cart that the request shows into the customer's, and says so: `{"cart": …}`.
+
+    Nothing to say without a cart, and with one that is gone: a sign-in is never refused for its sake.
+    """
+    token = request.headers.get(HEADER)
+    merged = carts.merge(session, user_id, token) if token else None
+    return {"cart": merged} if merged else {}

@@ -1,0 +1,181 @@
+"""The cart of who is signed in, or of a guest."""
+
+from typing import Any
+
+from flask import g, request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+
+from api.carts.guest_token import HEADER, Merge, bring_cart, may_bring_cart, signed_in_or_guest
+from api.http.auth import public, signed_in
+from api.http.errors import refuses
+from api.http.fields import SOMETIMES, IdField, Money, Schema
+from api.http.idempotency import idempotent
+from models import carts
+from models.core.database import Statements, single_statements, transaction
+
+blueprint = Blueprint("carts", __name__, url_prefix="/v1", description="What the customer means to buy")
+MOST = 1_000_000  # pieces in one request
+BEFORE_AND_NOW = {
+    "oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "integer"}],
+    "description": "Money for a `price`, pieces that can be sold for the others",
+}
+
+
+class CartItem(Schema):
+    product_id = IdField("prd", required=True)
+    name = fields.String(required=True, metadata={"example": "Emma"})
+    quantity = fields.Integer(required=True, metadata={"example": 2})
+    unit_price = fields.Nested(Money, required=True)
+    line_total = fields.Nested(Money, required=True)
+    available = fields.Integer(required=True, metadata={"description": "pieces that can be sold now", "example": 31})
+
+
+class CartChange(Schema):
+    """What has become of a product since the last look at the cart."""
+
+    product_id = IdField("prd", required=True)
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(carts.CHANGES),
+        metadata={"description": "`gone`: it is no longer sold", "example": "price"},
+    )
+    before = fields.Raw(required=True, metadata=BEFORE_AND_NOW)
+    now = fields.Raw(required=True, metadata=BEFORE_AND_NOW)
+
+
+class Cart(Schema):
+    items = fields.List(fields.Nested(CartItem), required=True)
+    total = fields.Nested(Money, required=True)
+    changes = fields.List(
+        fields.Nested(CartChange), required=True,
+        metadata={"description": "What has changed since the last look; this answer is one, so it is told once"},
+    )  # fmt: skip
+
+
+class OpenedCart(Cart):
+    token = fields.String(
+        metadata={
+            **SOMETIMES,
+            "description": f"Of a guest's cart, to be sent as `{HEADER}`. Told only now",
+        }
+    )
+    cart = fields.Nested(
+        Merge, metadata={**SOMETIMES, "description": f"If `{HEADER}` named a guest's cart: what it has brought"}
+    )
+
+
+class Quantity(Schema):
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, MOST), metadata={"example": 2})
+
+
+class NewItem(Quantity):
+    product_id = IdField("prd", required=True)
+
+
+class Removal(Schema):
+    quantity = fields.Integer(validate=validate.Range(1, MOST), metadata={"description": "left out: all of it"})
+
+
+@blueprint.route("/cart")
+class CartView(MethodView):
+    @signed_in_or_guest
+    @blueprint.response(200, Cart)
+    def get(self) -> dict[str, Any]:
+        """The cart with prices and availability as they are now, and what has changed since the last look."""
+        with single_statements() as connection:
+            return _shown(connection)
+
+    @public
+    @may_bring_cart
+    @refuses("not_signed_in", "invalid_token", "not_allowed")
+    @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
+    @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")
+    def post(self) -> Any:
+        """Opens a cart for a guest, and tells its token.
+
+        Sent along as `X-Cart-Token`, the token does for a cart what signing in does. Sent along when signing in or
+        registering, it puts what is in the guest's cart into the customer's. Who is signed in gets the own cart, with
+        that of a guest merged into it in the same way.
+        """
+        if "Authorization" in request.headers:
+            return _opened_for_customer()
+        with transaction() as session:
+            cart_id, token = carts.open_guest(session)
+            return {**_shown(session, cart_id), "token": token}, {HEADER: token}
+
+
+@signed_in
+def _opened_for_customer() -> Any:
+    with transaction() as session:
+        brought = bring_cart(session, g.principal.user_id)
+        return {**_shown(session), **brought}, 200
+
+
+@blueprint.route("/cart/items")
+class CartItemsView(MethodView):
+    @signed_in_or_guest
+    @refuses("not_found", "insufficient_stock")
+    @blueprint.arguments(NewItem())
+    @idempotent(one_statement=True)
+    @blueprint.response(201, Cart)
+    def post(self, session: Statements, body: dict[str, Any]) -> dict[str, Any]:
+        """Puts more pieces of a product into the cart; what is there of it already is added up."""
+        carts.add(session, g.principal.user_id, **body)
+        return _shown(session)
+
+    @signed_in_or_guest
+    @blueprint.response(200, Cart)
+    def delete(self) -> dict[str, Any]:
+        """Empties the cart."""
+        with transaction() as session:
+            carts.clear(session, g.principal.user_id)
+            return _shown(session)
+
+
+@blueprint.route('/cart/items/<id("prd"):product_id>')
+class CartItemView(MethodView):
+    @signed_in_or_guest
+    @refuses("insufficient_stock")
+    @blueprint.arguments(Quantity)
+    @blueprint.response(200, Cart)
+    def patch(self, body: dict[str, Any], product_id: str) -> dict[str, Any]:
+        """Makes it so many pieces of a product that is in the cart."""
+        with transaction() as session:
+            carts.set_quantity(session, g.principal.user_id, product_id, body["quantity"])
+            return _shown(session)
+
+    @signed_in_or_guest
+    @blueprint.arguments(Removal, location="query")
+    @blueprint.response(200, Cart)
+    def delete(self, query: dict[str, Any], product_id: str) -> dict[str, Any]:
+        """Takes pieces of a product out of the cart, all of them if it is not said how many."""
+        with transaction() as session:
+            carts.remove(session, g.principal.user_id, product_id, query.get("quantity"))
+            return _shown(session)
+
+
+def _shown(session: Statements, holder: str | None = None) -> dict[str, Any]:
+    seen = carts.look(session, holder or g.principal.user_id)
+    return {
+        "items": [_item(line) for line in seen.items],
+        "total": {"amount": seen.total, "currency": seen.currency},
+        "changes": [_change(change, seen.currency) for change in seen.changes],
+    }
+
+
+def _item(line: carts.Line) -> dict[str, Any]:
+    return {
+        "product_id": line.product_id, "name": line.name, "quantity": line.quantity, "available": line.available,
+        "unit_price": {"amount": line.unit_price, "currency": line.currency},
+        "line_total": {"amount": line.line_total, "currency": line.currency},
+    }  # fmt: skip
+
+
+def _change(change: carts.Change, currency: str) -> dict[str, Any]:
+    before, now = (
+        {"amount": figure, "currency": currency} if change.kind == "price" else figure
+        for figure in (change.before, change.now)
+    )
+    return {"product_id": change.product_id, "kind": change.kind, "before": before, "now": now}

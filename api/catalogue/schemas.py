@@ -1,0 +1,109 @@
+"""What goes in and comes out of the catalogue's views."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.pagination import PageQuery
+from models import catalogue
+from models.catalogue import search
+
+ATTRIBUTES = "by kind: " + "; ".join(
+    f"{kind}: {', '.join(attributes.model_fields)}" for kind, attributes in catalogue.ATTRIBUTES.items()
+)
+
+
+class Named(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class Availability(Schema):
+    available = fields.Integer(metadata={"description": "pieces that can be sold now"})
+    in_stock = fields.Boolean()
+
+
+class Product(Schema):
+    id = IdField("prd")
+    sku = fields.String()
+    kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
+    title = fields.String()
+    description = fields.String()
+    price = fields.Nested(Money)
+    category = fields.Nested(Named)
+    author = fields.Nested(Named, allow_none=True)
+    attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES})
+    availability = fields.Nested(Availability)
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+class _Written(Schema):
+    """What every way of writing a product has in common. The rules about values are the model's."""
+
+    title = fields.String(required=True, metadata={"example": "Emma"})
+    description = fields.String(metadata={"example": "Rich, clever and bored, and wrong about everybody."})
+    price = fields.Nested(Money, required=True)
+    category = fields.String(required=True, metadata={"description": "id or name", "example": "Classics"})
+    sku = fields.String(required=True, metadata={"example": "BOOK-EMMA"})
+    attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES, "example": {"pages": 480}})
+
+
+class NewProduct(_Written):
+    kind = fields.String(required=True, validate=validate.OneOf(catalogue.KINDS))
+    author = fields.String(
+        allow_none=True, metadata={"description": "id or name; books only", "example": "Jane Austen"}
+    )
+
+
+class ProductChanges(NewProduct):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(partial=tuple(NewProduct._declared_fields), **options)  # a price is still whole
+
+
+class BookAuthor(Schema):
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
+    email = fields.Email(allow_none=True, validate=validate.Length(max=200))
+    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+
+
+class NewBook(_Written):
+    author = fields.Nested(BookAuthor, required=True)
+    published_on = fields.Date(metadata={"example": "1815-12-23"})
+
+
+class ProductQuery(PageQuery):
+    q = fields.String(
+        validate=validate.Length(1, 200),
+        metadata={
+            "description": "words or beginnings of words of title, author, category and description, in any order; "
+            "the start of the SKU; or the id"
+        },
+    )
+    category = fields.String(metadata={"description": "id or name; takes in the categories below it"})
+    author = fields.String(metadata={"description": "id or name"})
+    kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
+    in_stock = fields.Boolean()
+    price_min = fields.Integer(validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "minor units"})
+    price_max = fields.Integer(validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "minor units"})
+    sort = fields.String(
+        validate=validate.OneOf(tuple(search.SORTS)),
+        metadata={"description": "left out: by relevance with `q`, the newest first without"},
+    )
+
+
+def product_view(product: catalogue.Product, available: int) -> dict[str, Any]:
+    """A product as it is shown, with the pieces that can be sold now."""
+    same = ("id", "sku", "kind", "title", "description", "category", "author", "attributes", "created_at", "updated_at")
+    return {
+        **{name: getattr(product, name) for name in same},
+        "price": {"amount": product.price_amount, "currency": product.currency},
+        "availability": {"available": available, "in_stock": available > 0},
+    }
+
+
+def product_fields(body: dict[str, Any]) -> dict[str, Any]:
+    """A request's fields as the model calls them."""
+    price = body.pop("price", None)
+    return body if price is None else {**body, "price_amount": price["amount"], "currency": price["currency"]}

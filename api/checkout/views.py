@@ -1,0 +1,97 @@
+"""Checkout: turns the cart into an order, whose workflow then runs in the background."""
+
+from typing import Any
+
+from flask import g, url_for
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import ValidationError, fields, validates_schema
+from sqlalchemy.orm import Session
+
+from api.accounts.schemas import NewAddress
+from api.checkout import load_shedding
+from api.http.auth import signed_in
+from api.http.errors import refuses
+from api.http.fields import EITHER, IdField, Pattern, Schema
+from api.http.idempotency import idempotent
+from api.http.prefer_wait import Ending, may_wait
+from api.orders.views import Order, order_views
+from api.tasks.views import Accepted
+from durable.tables import RunRecord
+from models import accounts, orders
+
+blueprint = Blueprint("checkout", __name__, url_prefix="/v1", description="From the cart to an order")
+blueprint.before_request(load_shedding.shed)
+
+
+class AcceptedOrder(Accepted):
+    order_id = IdField("ord", required=True)
+
+
+class PaymentChoice(Schema):
+    method = fields.String(
+        required=True,
+        validate=Pattern(r"^pm_[A-Za-z0-9_]{1,100}$", error="must be a payment method of the gateway, pm_…"),
+        metadata={"example": "pm_card_visa"},
+    )
+
+
+class CheckoutRequest(Schema):
+    address_id = IdField("adr", metadata=EITHER)
+    address = fields.Nested(NewAddress, metadata=EITHER)
+    payment = fields.Nested(PaymentChoice, required=True)
+
+    @validates_schema
+    def _one_address(self, data: dict[str, Any], **_: Any) -> None:
+        if ("address_id" in data) == ("address" in data):
+            raise ValidationError("give either address_id or address", "address")
+
+
+def _order(session: Session, run: RunRecord) -> Any:
+    return order_views(session, [orders.get(session, run.input["order_id"])])[0]
+
+
+EXAMPLE = {
+    "address": {"line1": "12 St James's Square", "city": "London", "country": "GB"},
+    "payment": {"method": "pm_card_visa"},
+}
+
+
+@blueprint.route("/checkout")
+class CheckoutView(MethodView):
+    @signed_in
+    @refuses(
+        "cart_empty",
+        "checkout_in_progress",
+        "product_unavailable",
+        "not_found",
+        "overloaded",
+        "payment_declined",
+        "insufficient_stock",
+        "wrong_state",
+    )
+    @blueprint.arguments(CheckoutRequest(), example=EXAMPLE)
+    @may_wait(Ending(Order, "order", _order))
+    @idempotent(required=True)
+    @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
+    def post(self, session: Session, body: dict[str, Any]) -> Any:
+        """Places an order from the cart and starts its checkout.
+
+        Answers with the task to follow; with `Prefer: wait=N` it waits up to N seconds for the end, and answers
+        with the order or with the refusal.
+        """
+        user_id = g.principal.user_id
+        address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
+        try:
+            order = orders.place(session, user_id, address, body["payment"]["method"])
+        except orders.InProgress as refusal:
+            refusal.extra["links"] = _links(refusal.extra["task_id"], refusal.extra["order_id"])
+            raise
+        links = _links(order.run_id, order.id)
+        accepted = {"task_id": order.run_id, "status": "running", "order_id": order.id, "links": links}
+        return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+
+
+def _links(run_id: str, order_id: str) -> dict[str, str]:
+    task = url_for("tasks.TaskView", run_id=run_id)
+    return {"task": task, "order": url_for("orders.OrderView", order_id=order_id)}

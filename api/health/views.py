@@ -1,0 +1,52 @@
+"""What the API says of its state: whether it lives, and whether it can work."""
+
+from typing import Any
+
+from flask_smorest import Blueprint
+from marshmallow import fields
+
+from api.http.auth import public
+from api.http.fields import Schema
+from monitoring import health
+
+blueprint = Blueprint("about", __name__, description="Whether the shop is well")
+
+
+class Life(Schema):
+    status = fields.String(metadata={"example": "ok"})
+
+
+class Readiness(Life):
+    checks = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={
+            "description": "Part → `ok`, or what is wrong; and each service that does not answer",
+            "example": {"database": "ok", "workers": "ok", "notifications": "does not answer: timed out"},
+        },
+    )
+
+
+@blueprint.route("/healthz", methods=["GET"])
+@public
+@blueprint.response(200, Life)
+def healthz() -> dict[str, str]:
+    """Whether this process answers."""
+    return {"status": "ok"}
+
+
+@blueprint.route("/readyz", methods=["GET"])
+@public
+@blueprint.response(200, Readiness)
+@blueprint.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what")
+def readyz() -> Any:
+    """Whether everything that an order needs is there: 503, with what is missing, if not.
+
+    `degraded`, with 200: a service outside does not answer. What does not need it goes on; the rest waits for it.
+    """
+    parts = health.ready()
+    checks = {name: fault or "ok" for name, fault in parts.items()}
+    if any(parts.values()):
+        return {"status": "unavailable", "checks": checks}, 503
+    silent = {queue: f"does not answer: {heard}" for queue, heard in health.degraded().items()}
+    return {"status": "degraded" if silent else "ok", "checks": checks | silent}, 200

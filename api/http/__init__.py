@@ -1,0 +1,1 @@
+"""The HTTP machinery that all resources share: authentication, errors, pagination, waiting."""

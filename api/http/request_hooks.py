@@ -1,0 +1,147 @@
+"""What happens to every request and response: ids, the body's form, headers that protect."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from flask import Flask, Response, current_app, g, request
+from flask_smorest import Blueprint
+from webargs.core import missing
+from werkzeug.exceptions import UnsupportedMediaType
+
+from api.http.errors import invalid
+from models.core import events
+from models.core.database import request_id
+from models.core.errors import BadRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MAX_BODY = 1 << 20  # bytes
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""For answers that are data; a page or a view that needs another value sets it itself."""
+
+
+def install(app: Flask) -> None:
+    """Registers the hooks."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # The parser of all blueprints; the body has been read by then.
+    Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda request: g.get("body", missing)
+    app.before_request(_begin)
+    app.before_request(_check_input)
+    app.after_request(_finish)
+    app.teardown_request(_forget)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    request_id.set(given if REQUEST_ID.fullmatch(given) else uuid4().hex)
+
+
+def _check_input() -> None:
+    """Refuses bodies that are not well-formed JSON, and text that PostgreSQL can't keep.
+
+    The schemas parse the body again; here stands what their parser would let through or break at.
+    """
+    if request.routing_exception is not None:
+        return
+    faults = {name: [UNSTORABLE] for name, value in request.args.items(multi=True) if "\0" in name + value}
+    if request.content_length or request.headers.get("Transfer-Encoding"):
+        if request.is_json:
+            faults.update(_unstorable(_parsed()))
+        elif not _takes_files():
+            raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
+    if faults:
+        raise invalid(faults)
+
+
+def _parsed() -> Any:
+    """The body, kept for the schemas. Raises BadRequest (`malformed_json`)."""
+    try:
+        g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
+    return g.body
+
+
+def takes_files(limit: int) -> Callable[[View], View]:
+    """A view whose body is a file of at most so many bytes, which it reads and judges itself."""
+
+    def mark(view: View) -> View:
+        view.takes_files = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _takes_files() -> bool:
+    """Whether the view takes a file; it may be larger than other bodies then."""
+    view = getattr(current_app.view_functions[request.endpoint or ""], "view_class", None)
+    limit = getattr(getattr(view, request.method.lower(), None), "takes_files", None)
+    if limit is not None:
+        request.max_content_length = limit
+    return limit is not None
+
+
+EXACT = 2**53  # below it a float stands for one integer only
+UNSTORABLE = "contains a character that can't be stored"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _number(text: str) -> int | float:
+    """2.0 is the integer 2, as JSON Schema has it (2020-12 Core, section 4.2.3)."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return int(number) if number.is_integer() and abs(number) < EXACT else number
+
+
+def _unstorable(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The fields that hold NUL or half of a surrogate pair."""
+    if isinstance(value, str):
+        if "\0" in value or not _encodes(value):
+            yield path or "body", [UNSTORABLE]
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if "\0" in name or not _encodes(name):
+                yield path or "body", [UNSTORABLE]
+            else:
+                yield from _unstorable(inner, f"{path}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _unstorable(inner, f"{path}.{index}".lstrip("."))
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id.get() or ""
+    if response.status_code == 204:  # flask-smorest makes JSON of nothing, too
+        response.set_data(b"")
+        response.headers.remove("Content-Type")
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _forget(_: BaseException | None) -> None:
+    request_id.set(None)
+    events.actor.set(None)

@@ -1,0 +1,1 @@
+"""Operations: runs, the audit, events."""

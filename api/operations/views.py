@@ -1,0 +1,193 @@
+"""Operations: the runs behind everything, the shop's audit, and what has happened."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import durable
+from api.http.auth import allowed
+from api.http.errors import refuses
+from api.http.fields import IdField, Pattern, Schema, Timestamp
+from api.http.idempotency import idempotent
+from api.http.pagination import PageQuery, page, page_of
+from api.http.prefer_wait import Ending, may_wait
+from api.tasks.views import Accepted, Task, links, task_view
+from durable import queries, transitions
+from durable.tables import RunRecord
+from models.core import events
+from models.core.database import transaction
+from monitoring import invariants
+
+blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="What operators look at and set right")
+
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+MAX_AGE = 10 * 366 * 24 * 3600  # seconds
+
+
+class RunQuery(PageQuery):
+    workflow = fields.String(validate=validate.Length(1, 64), metadata={"example": "checkout"})
+    status = fields.String(validate=validate.OneOf((*transitions.LIVE, "succeeded", "cancelled", "failed")))
+    older_than = fields.Integer(
+        validate=validate.Range(0, MAX_AGE), metadata={"description": "Seconds since it was started"}
+    )
+
+
+class Run(Schema):
+    id = IdField("run")
+    workflow = fields.String()
+    key = fields.String(metadata={"description": "What it is about; unique among the runs of its workflow"})
+    status = fields.String()
+    attempts = fields.Integer(metadata={"description": "Failures since its latest step was done"})
+    error = fields.Dict(allow_none=True)
+    owner = fields.String(allow_none=True)
+    request_id = fields.String(allow_none=True, metadata={"description": "Of the request that has started it"})
+    lease_until = Timestamp(metadata={"description": "When a dispatcher looks at it again, if nothing is heard"})
+    deadline = Timestamp(allow_none=True)
+    created_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
+
+
+class Signal(Schema):
+    name = fields.String(
+        required=True,
+        validate=Pattern(r"^[a-z][a-z0-9_.]{0,63}$", error="a lower-case name of at most 64 characters"),
+        metadata={"example": "approved"},
+    )
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class Invariant(Schema):
+    name = fields.String()
+    ok = fields.Boolean()
+    figures = fields.Dict(keys=fields.String(), values=fields.Integer())
+    examples = fields.List(fields.String(), metadata={"description": "The first few things that break it"})
+
+
+class Audit(Schema):
+    ok = fields.Boolean()
+    checked_at = Timestamp()
+    data = fields.List(fields.Nested(Invariant))
+
+
+KINDS = sorted({name.partition(".")[0] for name in events.REACTIONS})
+
+
+class EventQuery(PageQuery):
+    name = fields.String(validate=validate.OneOf(sorted(events.REACTIONS)))
+    kind = fields.String(
+        validate=validate.OneOf([*KINDS, *sorted(events.REACTIONS)]),
+        metadata={"description": "What stands before the dot of a name, or a whole name", "example": "role"},
+    )
+    subject = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "The id of what it happened to, or a role's name"}
+    )
+    actor = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "The id of the user or the API key that did it"}
+    )
+
+
+class Event(Schema):
+    id = IdField("evt")
+    name = fields.String()
+    subject = fields.String(allow_none=True, metadata={"description": "The id of what it happened to"})
+    actor = fields.String(
+        allow_none=True, metadata={"description": "The user or the API key that did it; null for the shop itself"}
+    )
+    payload = fields.Dict()
+    created_at = Timestamp()
+
+
+def _task(session: Session, run: RunRecord) -> dict[str, Any]:
+    return task_view(run, queries.steps_of_run(session, run.id))
+
+
+ENDING = Ending(Task, "task", _task, status=200, tells_refusal=False)
+"""An operator has asked for the run to move, and is shown where to; that it was turned back is no refusal of that."""
+
+
+@blueprint.route("/runs")
+class RunsView(MethodView):
+    @allowed("runs:read")
+    @blueprint.arguments(RunQuery, location="query")
+    @blueprint.response(200, page_of(Run))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The runs of all workflows, newest first. `/v1/tasks/{id}` shows one with its steps."""
+        chosen = {name: query.pop(name) for name in ("workflow", "status", "older_than") if name in query}
+        with transaction() as session:
+            return page(session, queries.find_runs(**chosen), RunRecord.id.desc(), **query)
+
+
+@blueprint.route('/runs/<id("run"):run_id>/retry')
+class RetryView(MethodView):
+    @allowed("runs:write")
+    @refuses("run_over", "workflow_unknown")
+    @may_wait(ENDING)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, run_id: str) -> Any:
+        """Lets a failed or stuck run go on where it stood, at once and without a deadline."""
+        return _accepted(durable.retry(session, run_id))
+
+
+@blueprint.route('/runs/<id("run"):run_id>/cancel')
+class CancelView(MethodView):
+    @allowed("runs:write")
+    @refuses("run_over", "run_compensating", "past_pivot")
+    @may_wait(ENDING)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, run_id: str) -> Any:
+        """Turns a run back: what it has done is undone. 409 if it has ended or passed its point of no return."""
+        return _accepted(durable.cancel(session, run_id))
+
+
+@blueprint.route('/runs/<id("run"):run_id>/signals')
+class SignalsView(MethodView):
+    @allowed("runs:write")
+    @blueprint.arguments(Signal)
+    @may_wait(ENDING)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, Any], run_id: str) -> Any:
+        """Hands data to a live run and wakes it if it waits."""
+        durable.signal(session, run_id, **body)
+        return _accepted(queries.get_run(session, run_id))
+
+
+@blueprint.route("/audit")
+class AuditView(MethodView):
+    @allowed("audit:read")
+    @blueprint.response(200, Audit)
+    def get(self) -> dict[str, Any]:
+        """The shop's invariants, checked now against the database and the payment gateway's ledger."""
+        checked_at = datetime.now(UTC)
+        findings = invariants.check_invariants()
+        return {"ok": all(finding.ok for finding in findings), "checked_at": checked_at, "data": findings}
+
+
+@blueprint.route("/events")
+class EventsView(MethodView):
+    @allowed("runs:read")
+    @blueprint.arguments(EventQuery, location="query")
+    @blueprint.response(200, page_of(Event))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """What has happened in the shop and who did it, newest first."""
+        chosen = select(events.Event)
+        if "kind" in query:
+            chosen = chosen.where(events.Event.name.in_(events.names_of(query.pop("kind"))))
+        for name in ("name", "subject", "actor"):
+            if name in query:
+                chosen = chosen.where(getattr(events.Event, name) == query.pop(name))
+        with transaction() as session:
+            return page(session, chosen, events.Event.id.desc(), **query)
+
+
+def _accepted(run: RunRecord) -> Any:
+    about = links(run)
+    answer = {"task_id": run.id, "status": run.status, "links": about}
+    return answer, 202, {"Location": about["task"], "Retry-After": "1"}

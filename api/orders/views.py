@@ -1,0 +1,128 @@
+"""Orders: what customers have bought, and what became of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.http.auth import identified, signed_in
+from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.pagination import PageQuery, page, page_of
+from models import orders, payments
+from models.core.database import transaction
+
+blueprint = Blueprint("orders", __name__, url_prefix="/v1", description="What customers have bought")
+
+
+class OrderLine(Schema):
+    product_id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    quantity = fields.Integer()
+    unit_price = fields.Nested(Money)
+    line_total = fields.Nested(Money)
+
+
+class OrderReason(Schema):
+    code = fields.String()
+    detail = fields.String()
+
+
+class Order(Schema):
+    id = IdField("ord")
+    number = fields.String()
+    user_id = IdField("usr")
+    status = fields.String(validate=validate.OneOf(orders.STATUSES))
+    reason = fields.Nested(OrderReason, allow_none=True)
+    payment_status = fields.String(validate=validate.OneOf(payments.STATUSES))
+    payment_id = IdField("pay")
+    invoice_number = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(OrderLine))
+    total = fields.Nested(Money)
+    address = fields.Dict()
+    task_id = IdField("run")
+    created_at = Timestamp()
+    confirmed_at = Timestamp(allow_none=True)
+    cancelled_at = Timestamp(allow_none=True)
+
+
+@blueprint.route("/orders")
+class OrdersView(MethodView):
+    @identified
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Order))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The orders of who asks, newest first; staff who may read orders see everybody's."""
+        return _orders(query, _owner())
+
+
+@blueprint.route("/me/orders")
+class MyOrdersView(MethodView):
+    @signed_in
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Order))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """What who asks has ordered, newest first; nobody else's, whoever it is."""
+        return _orders(query, g.principal.user_id)
+
+
+@blueprint.route('/orders/<id("ord"):order_id>')
+class OrderView(MethodView):
+    @identified
+    @blueprint.response(200, Order)
+    def get(self, order_id: str) -> dict[str, Any]:
+        """One order. Anybody but its customer and staff who may read orders gets 404."""
+        with transaction() as session:
+            return order_views(session, [orders.get(session, order_id, _owner())])[0]
+
+
+def _orders(query: dict[str, Any], owner: str | None) -> dict[str, Any]:
+    chosen = select(orders.Order)
+    if owner is not None:
+        chosen = chosen.where(orders.Order.user_id == owner)
+    with transaction() as session:
+        found = page(session, chosen, orders.Order.id.desc(), **query)
+        found["data"] = order_views(session, found["data"])
+    return found
+
+
+def _owner() -> str | None:
+    """Whose orders the asker may see; None for everybody's."""
+    return None if "orders:read" in g.principal.permissions else g.principal.user_id
+
+
+def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, Any]]:
+    """Some orders as they are shown, in three statements however many they are."""
+    ids = [order.id for order in found]
+    lines = orders.lines_of(session, ids)
+    paid = {p.order_id: p for p in session.scalars(select(payments.Payment).where(payments.Payment.order_id.in_(ids)))}
+    billed = select(orders.Invoice.order_id, orders.Invoice.number).where(orders.Invoice.order_id.in_(ids))
+    invoices = dict(session.execute(billed).all())
+    return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
+
+
+def _view(order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None) -> Any:
+    same = ("id", "user_id", "status", "reason", "address", "created_at", "confirmed_at", "cancelled_at")
+    return {
+        **{name: getattr(order, name) for name in same},
+        "number": str(order.number),
+        "payment_status": payment.status,
+        "payment_id": payment.id,
+        "invoice_number": invoice,
+        "lines": [_line(line, order.currency) for line in lines],
+        "total": {"amount": order.total, "currency": order.currency},
+        "task_id": order.run_id,
+    }
+
+
+def _line(line: orders.Line, currency: str) -> dict[str, Any]:
+    return {
+        "product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
+        "unit_price": {"amount": line.unit_price, "currency": currency},
+        "line_total": {"amount": line.unit_price * line.quantity, "currency": currency},
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Payments and the webhooks of payment providers."""

@@ -1,0 +1,115 @@
+"""Payments: what was held, taken and given back; and what the gateway tells us of its own accord."""
+
+from typing import Any
+
+from flask import g, request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+from sqlalchemy import select
+
+from api.http.auth import identified, public
+from api.http.errors import refuses
+from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.pagination import PageQuery, page, page_of
+from durable import transitions
+from models import orders, payments
+from models.core.database import transaction
+from models.core.errors import NotFound
+from tasks.gateways.payments import stripe as gateway
+
+blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money held, taken and given back")
+
+
+class Transaction(Schema):
+    id = IdField("txn")
+    kind = fields.String(validate=validate.OneOf(("authorise", "capture", "void", "refund")))
+    status = fields.String(validate=validate.OneOf(("succeeded", "declined")))
+    amount = fields.Nested(Money)
+    reference = fields.String(allow_none=True)
+    created_at = Timestamp()
+
+
+class PaymentSummary(Schema):
+    id = IdField("pay")
+    order_id = IdField("ord")
+    status = fields.String(validate=validate.OneOf(payments.STATUSES))
+    amount = fields.Nested(Money)
+    method = fields.String()
+    gateway = fields.String()
+    reference = fields.String(allow_none=True)
+    decline_code = fields.String(allow_none=True)
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+class Payment(PaymentSummary):
+    transactions = fields.List(fields.Nested(Transaction))
+
+
+@blueprint.route("/payments")
+class PaymentsView(MethodView):
+    @identified
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(PaymentSummary))
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The payments of who asks, newest first; staff who may read payments see everybody's."""
+        with transaction() as session:
+            found = page(session, _visible(), payments.Payment.id.desc(), **query)
+            found["data"] = [_view(payment) for payment in found["data"]]
+        return found
+
+
+@blueprint.route('/payments/<id("pay"):payment_id>')
+class PaymentView(MethodView):
+    @identified
+    @blueprint.response(200, Payment)
+    def get(self, payment_id: str) -> dict[str, Any]:
+        """One payment with what the gateway did for it."""
+        with transaction() as session:
+            payment = session.scalars(_visible().where(payments.Payment.id == payment_id)).one_or_none()
+            if payment is None:
+                raise NotFound("There is no such payment.")
+            done = payments.transactions_of(session, payment_id)
+        view = _view(payment)
+        view["transactions"] = [
+            {**_fields(t, Transaction), "amount": {"amount": t.amount, "currency": payment.currency}} for t in done
+        ]
+        return view
+
+
+@blueprint.route("/webhooks/payments")
+class PaymentWebhook(MethodView):
+    @public
+    @refuses("bad_signature", "bad_request")
+    @blueprint.response(204)
+    def post(self) -> None:
+        """Takes an event that the gateway has signed. The same event again changes nothing.
+
+        What it says is never taken at its word: it only wakes a checkout that waits for its next attempt,
+        which then asks the gateway itself.
+        """
+        event = gateway.parse_webhook(request.get_data(), request.headers.get("Stripe-Signature", ""))
+        with transaction() as session:
+            order_id = event.metadata.get("order_id")
+            if not payments.note_event(session, event.id, event.type, event.reference) or order_id is None:
+                return
+            transitions.wake_pausing(session, "checkout", order_id)
+
+
+def _visible() -> Any:
+    chosen = select(payments.Payment)
+    if "payments:read" in g.principal.permissions:
+        return chosen
+    return chosen.join(orders.Order, orders.Order.id == payments.Payment.order_id).where(
+        orders.Order.user_id == g.principal.user_id
+    )
+
+
+def _view(payment: payments.Payment) -> dict[str, Any]:
+    amount = {"amount": payment.amount, "currency": payment.currency}
+    return {**_fields(payment, PaymentSummary), "amount": amount}
+
+
+def _fields(row: Any, schema: type[Schema]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in schema._declared_fields}

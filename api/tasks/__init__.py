@@ -1,0 +1,1 @@
+"""Tasks: the runs that requests have started."""

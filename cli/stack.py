@@ -1,0 +1,108 @@
+"""`shop up`, `down`, `status` and `logs`: the stack of one machine."""
+
+import json
+import os
+import sys
+
+import click
+
+from local import supervision
+from local.lifecycle import down as bring_down
+from local.lifecycle import up as bring_up
+from local.processes import api_address
+from local.supervision import Process
+from settings import Settings, settings
+
+
+@click.command()
+def up() -> None:
+    """Start the stack in the background and wait until it is ready.
+
+    Brings the database's tables up to date as well. If the stack is up already, only its addresses are
+    printed. If a part does not get ready, the end of its log is printed and everything is stopped again.
+    """
+    if supervision.is_up(settings):
+        click.echo("The stack is already up.")
+    running = bring_up(lambda line: click.echo(f"  {line}"))
+    _print_addresses(running)
+
+
+@click.command()
+def down() -> None:
+    """Stop the stack and wait for it; what is in hand is ended first. Data stay."""
+    click.echo("The stack is down." if bring_down() else "The stack was not up.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print an object for programs.")
+def status(as_json: bool) -> None:
+    """Show each process: name, state, pid, up since, restarts, address; and the services that do not answer.
+
+    Exit status: 0 if all of them run, 1 if one does not, 3 if the stack is down.
+    """
+    up = supervision.is_up(settings)
+    processes = supervision.processes(settings) if up else []
+    if as_json:
+        click.echo(json.dumps({"up": up, "processes": [process.as_dict() for process in processes]}, indent=2))
+    elif up:
+        _print_processes(processes)
+        _print_silent_services()
+    else:
+        click.echo("The stack is down; `shop up` starts it.")
+    if not up:
+        sys.exit(3)
+    sys.exit(0 if all(process.state == "running" for process in processes) else 1)
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@click.option("-n", "--lines", default=20, show_default=True, help="Lines of each log to begin with.")
+def logs(names: tuple[str, ...], follow: bool, lines: int) -> None:
+    """Show the ends of the programs' logs, of all or of those named."""
+    found = {file.stem: file for file in sorted(supervision.logs().glob("*.log"))}
+    for name in names:
+        if name not in found:
+            raise click.ClickException(f"There is no log of {name}; there is {', '.join(found) or 'none yet'}.")
+    files = [str(found[name]) for name in names or found]
+    if not files:
+        raise click.ClickException(f"There are no logs in {supervision.logs()} yet; `shop up` starts the stack.")
+    os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), *files])  # noqa: S606
+
+
+def _print_processes(processes: list[Process]) -> None:
+    columns = ["name", "state", "pid", "up_since", "restarts", "address"]
+    _print_table(columns, [[_cell(getattr(process, column)) for column in columns] for process in processes])
+
+
+def _print_silent_services() -> None:
+    from monitoring.health import degraded
+
+    for queue, heard in degraded().items():
+        click.echo(f"{queue} does not answer; what needs it waits: {heard}")
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _print_addresses(settings: Settings) -> None:
+    api = api_address(settings)
+    rows = [
+        ["API", f"{api}/v1", "pages of its documentation: /docs"],
+        ["Flower", f"http://127.0.0.1:{settings.flower_port}",
+         f"user {settings.flower_user}, password: shop config flower_password"],
+    ]  # fmt: skip
+    if not settings.smtp_url:
+        rows.append(
+            ["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"takes mail on port {settings.smtp_port}"]
+        )
+    if not settings.stripe_api_base:
+        rows.append(["sandbox gateway", settings.stripe_base, ""])
+    _print_table(["part", "address", ""], rows)
+
+
+def _print_table(columns: list[str], rows: list[list[str]]) -> None:
+    widths = [max(len(row[index]) for row in [columns, *rows]) for index in range(len(columns))]
+    for row in [columns, *rows]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

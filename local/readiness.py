@@ -1,0 +1,75 @@
+"""Whether a program does its work, asked from outside as its users would."""
+
+import http.client
+import smtplib
+import socket
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+
+from local.processes import Program
+from settings import Settings
+
+
+def ready(settings: Settings, program: Program) -> bool:
+    """Whether the program answers now. One that answers to nobody counts as ready once it runs."""
+    name, _, group = program.name.partition("-")
+    match name:
+        case "postgres":
+            return database_answers(settings)
+        case "redis":
+            return _redis_answers(settings)
+        case "api":
+            return _status(program.address, "/readyz") == 200
+        case "mailbox":
+            return _status(program.address) < 500 and _smtp_answers(settings)
+        case "gateway" | "flower":
+            return _status(program.address) < 500
+        case "worker":
+            return _worker_answers(group)
+    return True
+
+
+def database_answers(settings: Settings) -> bool:
+    """Whether the database takes connections, the embedded one or another."""
+    try:
+        psycopg.connect(settings.database.replace("+psycopg", "", 1), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _redis_answers(settings: Settings) -> bool:
+    try:
+        with redis.Redis(unix_socket_path=str(settings.sockets / "redis.sock"), socket_timeout=2) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _status(address: str, path: str = "/") -> int:
+    """The HTTP status of a GET, 599 if there is no answer."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 599
+    finally:
+        connection.close()
+
+
+def _smtp_answers(settings: Settings) -> bool:
+    try:
+        with smtplib.SMTP("127.0.0.1", settings.smtp_port, timeout=5) as client:
+            return client.noop()[0] == 250
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+def _worker_answers(group: str) -> bool:
+    from workflows.app import app  # late: it connects to the broker that `shop up` has just chosen
+
+    name = f"{group}@{socket.gethostname()}"
+    return bool(app.control.ping(destination=[name], timeout=1.0, limit=1))

@@ -1,0 +1,203 @@
+"""The supervisor: starts the programs, restarts what dies, and tells how they are."""
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+import click
+from supervisor.xmlrpc import SupervisorTransport
+
+import settings as settings_module
+from local.processes import Program, flower_environment, programs
+from local.sockets import own_folder
+from local.waiting import wait_until
+from settings import Settings, var_folder
+
+ROOT = Path(settings_module.__file__).parent
+GROUP = "shop"  # one group, for the supervisor takes a second to stop each
+
+
+@dataclass(frozen=True)
+class Process:
+    """How one program is. `up_since` is RFC 3339 in UTC, empty unless it runs."""
+
+    name: str
+    state: str
+    pid: int | None
+    address: str
+    up_since: str
+    restarts: int
+
+    as_dict = asdict
+
+
+def logs() -> Path:
+    """The folder of the programs' logs."""
+    return var_folder() / "log"
+
+
+def start(settings: Settings) -> None:
+    """Starts the supervisor in the background, and it the servers; `start_shop` starts the rest.
+
+    Every program gets all settings as they are now, in its environment. Raises ClickException if the
+    supervisor does not start.
+    """
+    own_folder(settings.sockets)
+    for folder in (logs(), _starts(settings), var_folder() / "beat"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for file in _starts(settings).iterdir():
+        file.unlink()
+    configuration = var_folder() / "supervisord.conf"
+    configuration.write_text(_configuration(settings))
+    _socket(settings).unlink(missing_ok=True)  # a killed supervisor has left it
+    started = subprocess.run(
+        [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
+        env=environment(settings), cwd=ROOT, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    if started.returncode != 0 or not wait_until(lambda: is_up(settings), 10):
+        raise click.ClickException(f"The supervisor did not start: {started.stdout}{started.stderr}")
+
+
+def start_shop(settings: Settings) -> None:
+    """Starts all programs but the servers. Does not wait for them."""
+    for program in programs(settings):
+        if not program.server:
+            _call(settings, "startProcess", f"{GROUP}:{program.name}", False)
+
+
+def is_up(settings: Settings) -> bool:
+    """Whether a supervisor answers for this data folder."""
+    try:
+        return bool(_call(settings, "getState"))
+    except (OSError, HTTPException):
+        return False
+
+
+def processes(settings: Settings) -> list[Process]:
+    """How each program is. Raises OSError if there is no supervisor."""
+    addresses = {program.name: program.address for program in programs(settings)}
+    return [_process(settings, info, addresses) for info in _call(settings, "getAllProcessInfo")]
+
+
+def stop(settings: Settings) -> None:
+    """Stops everything, the servers last, and waits for it. Does nothing if there is no supervisor.
+
+    Each program ends what it has in hand first; what takes longer than its `stop_seconds` is killed.
+    """
+    if not is_up(settings):
+        return
+    shop = {program.name for program in programs(settings) if not program.server}
+    running = [info["name"] for info in _call(settings, "getAllProcessInfo") if info["name"] in shop]
+    for name in running:
+        try:
+            _call(settings, "stopProcess", f"{GROUP}:{name}", False)
+        except Fault:  # NOT_RUNNING: it has ended by itself
+            continue
+    wait_until(lambda: not any(_alive(settings, name) for name in running), 60)
+    pid = _call(settings, "getPID")
+    _call(settings, "shutdown")
+    wait_until(lambda: not _exists(pid), 60)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What the programs find in their environment: all settings, and the commands of this Python first."""
+    values = {f"SHOP_{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {
+        **os.environ, **values, **flower_environment(settings),
+        "SHOP_VAR": str(var_folder()), "PATH": path, "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
+
+
+def _configuration(settings: Settings) -> str:
+    parts = [
+        _section("unix_http_server", file=_socket(settings), chmod="0700"),
+        _section(
+            "supervisord", logfile=logs() / "supervisord.log", logfile_maxbytes="10MB", logfile_backups=1, umask="077",
+            pidfile=settings.sockets / "supervisord.pid", **({"user": "root"} if os.geteuid() == 0 else {}),
+        ),
+        "[rpcinterface:supervisor]",
+        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+        "",
+    ]  # fmt: skip
+    wanted = programs(settings)
+    parts.append(_section(f"group:{GROUP}", programs=",".join(program.name for program in wanted)))
+    parts += [_program_section(settings, program, priority) for priority, program in enumerate(wanted)]
+    return "\n".join(parts)
+
+
+def _program_section(settings: Settings, program: Program, priority: int) -> str:
+    tether = [sys.executable, "-m", "local.die_with_parent", str(_starts(settings) / program.name)]
+    return _section(
+        f"program:{program.name}",
+        command=shlex.join([*tether, *program.command]),
+        directory=ROOT,
+        environment=",".join(f'{name}="{value}"' for name, value in program.environment.items()),
+        priority=priority,
+        autostart=str(program.server).lower(),
+        autorestart="true",
+        startsecs=1,
+        startretries=10**9,
+        stopsignal=program.stop_signal,
+        stopwaitsecs=program.stop_seconds,
+        killasgroup="true",
+        redirect_stderr="true",
+        stdout_logfile=logs() / f"{program.name}.log",
+        stdout_logfile_maxbytes="10MB",
+        stdout_logfile_backups=2,
+    )
+
+
+def _section(name: str, **options: Any) -> str:
+    lines = [f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items()]
+    return "\n".join([f"[{name}]", *lines, ""])
+
+
+def _process(settings: Settings, info: dict[str, Any], addresses: dict[str, str]) -> Process:
+    starts = _starts(settings) / info["name"]
+    alive = info["statename"] in ("STARTING", "RUNNING", "STOPPING")
+    return Process(
+        name=info["name"],
+        state=info["statename"].lower(),
+        pid=info["pid"] or None,
+        address=addresses.get(info["name"], ""),
+        up_since=datetime.fromtimestamp(info["start"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if alive else "",
+        restarts=max(starts.stat().st_size - 1, 0) if starts.exists() else 0,
+    )
+
+
+def _call(settings: Settings, method: str, *arguments: Any) -> Any:
+    """One call to the supervisor. Raises OSError if it is not there."""
+    transport = SupervisorTransport(None, None, f"unix://{_socket(settings)}")
+    try:
+        proxy = ServerProxy("http://supervisor", transport=transport)
+        return getattr(proxy.supervisor, method)(*arguments)
+    finally:
+        transport.close()
+
+
+def _alive(settings: Settings, name: str) -> bool:
+    return _call(settings, "getProcessInfo", f"{GROUP}:{name}")["statename"] in ("STARTING", "RUNNING", "STOPPING")
+
+
+def _socket(settings: Settings) -> Path:
+    return settings.sockets / "control.sock"
+
+
+def _starts(settings: Settings) -> Path:
+    return settings.sockets / "starts"
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

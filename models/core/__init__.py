@@ -1,0 +1,1 @@
+"""What all services share: the database, errors, events, idempotency keys."""

@@ -1,0 +1,104 @@
+"""Rows of our own format: what each says of a product, checked, and why it can't be taken; and how it is written."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+from models.catalogue import check
+from models.core.errors import Invalid
+from models.imports.csv_file import OURS, Refusal, Row
+from models.inventory import MAX_LEVEL
+from settings import settings
+
+_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection), behind any apostrophes of its own."""
+
+
+class Unfit(Exception):
+    """A cell that can't be read."""
+
+
+def judged(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
+    """The product of a row, or why it can't be taken."""
+    row = dict.fromkeys(OURS, "")
+    row.update(zip(columns, map(harmful, cells), strict=True))
+    for name, cell in row.items():
+        if name != "description":
+            row[name] = cell.strip()
+    try:
+        return Row(
+            line,
+            check(_fields(row)),
+            count(row["stock"], "stock"),
+            count(row["reorder_point"], "reorder_point") if row["reorder_point"] else None,
+        )
+    except Unfit as unfit:
+        return Refusal(line, row["sku"][:64], str(unfit))
+    except Invalid as invalid:
+        return Refusal(line, row["sku"][:64], explained(invalid))
+
+
+def harmless(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would compute."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def harmful(text: str) -> str:
+    """The text that `harmless` was given."""
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
+
+
+def explained(invalid: Invalid) -> str:
+    """The faults of a product, each with its field."""
+    errors: dict[str, list[str]] = invalid.extra.get("errors", {})
+    return "; ".join(f"{field}: {' '.join(faults)}" for field, faults in errors.items()) or invalid.detail
+
+
+def _fields(row: dict[str, str]) -> dict[str, Any]:
+    attributes = _attributes(row["attributes"])
+    if row["published_on"]:
+        attributes["published_on"] = row["published_on"]
+    return {
+        "sku": row["sku"], "kind": row["kind"], "title": row["title"],
+        "description": row["description"].replace("\r\n", "\n").replace("\r", "\n"),
+        "price_amount": minor_units(row["price"]), "currency": row["currency"] or settings.currency,
+        "category": row["category"], "author": row["author"] or None, "author_email": row["author_email"] or None,
+        "attributes": attributes,
+    }  # fmt: skip
+
+
+def _attributes(text: str) -> dict[str, Any]:
+    try:
+        attributes = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        raise Unfit("attributes: Must be JSON.") from None
+    if not isinstance(attributes, dict):
+        raise Unfit("attributes: Must be a JSON object.")
+    return attributes
+
+
+_PRICE = re.compile(r"\d{1,10}(\.\d\d?)?", re.ASCII)
+
+
+def minor_units(price: str) -> int:
+    """Cents of a price like 12.50. Raises Unfit."""
+    if _PRICE.fullmatch(price):
+        whole, _, part = price.partition(".")
+        return int(whole) * 100 + int(part.ljust(2, "0") or 0)
+    try:
+        amount = Decimal(price)
+        cents = int(amount * 100)
+        if Decimal(cents) / 100 == amount:
+            return cents
+    except (ArithmeticError, ValueError):  # no number, a not-a-number, or one beyond all bounds
+        pass
+    raise Unfit("price: Must be a number with at most two decimals, like 12.50.")
+
+
+def count(text: str, name: str) -> int:
+    """So many pieces; none for nothing. Raises Unfit."""
+    text = text or "0"
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > MAX_LEVEL:
+        raise Unfit(f"{name}: Must be a whole number of pieces from 0 to {MAX_LEVEL}.")
+    return int(text)

@@ -1,0 +1,157 @@
+"""Rows of Shopify's product export: a product stands on one row for each variant and each further picture of it.
+
+The first row of a `Handle` says what all its variants have in common. Each variant becomes a product of its own.
+https://help.shopify.com/en/manual/products/import-export/using-csv
+"""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+from models.catalogue import check
+from models.core.errors import Invalid
+from models.imports.csv_file import Refusal, Row
+from models.imports.native_csv import Unfit, count, explained, minor_units
+from settings import settings
+
+COMMON = ("Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Published", "Status", "Gift Card",
+          "Option1 Name", "Option2 Name", "Option3 Name")  # fmt: skip
+"""What only the first row of a product has."""
+_KINDS = {
+    "book": r"\bbooks?\b|\bnovels?\b|\bmagazines?\b",
+    "clothing": r"\bapparel\b|\bcloth(es|ing)\b|shirts?\b|\bdress(es)?\b|\bjackets?\b|\bshoes?\b|\btrousers\b|\bpants\b"
+                r"|\bhats?\b|\bsocks?\b|\bhoodies?\b|\bsweaters?\b",
+    "electronics": r"\belectronics?\b|\bcomputers?\b|\bcameras?\b|\bphones?\b|\baudio\b|\bheadphones\b|\blamps?\b"
+                   r"|\bhardware\b",
+}  # fmt: skip
+_OPTIONS = {
+    "clothing": {"size": "size", "color": "colour", "colour": "colour", "material": "material", "fit": "fit"},
+    "electronics": {"color": "colour", "colour": "colour", "model": "model"},
+    "book": {"format": "format", "language": "language", "edition": "edition"},
+}
+_DEFAULT = "Default Title"  # the value of the only option of a product without variants
+
+
+def is_variant(row: dict[str, str]) -> bool:
+    """Whether a row is a product of its own, and not just one more picture."""
+    return bool(row.get("Variant Price") or row.get("Variant SKU") or row.get("Option1 Value") or row.get("Title"))
+
+
+def completed(row: dict[str, str], first: dict[str, str]) -> dict[str, str]:
+    """The row of a variant with what stands on the first row of its product."""
+    return {**row, **{name: first.get(name, "") for name in COMMON}}
+
+
+def sku_of(row: dict[str, str]) -> str:
+    """The variant's SKU; where it has none, the product's handle with the variant's options."""
+    given = row.get("Variant SKU", "").strip().lstrip("'")  # Shopify marks numbers as text with an apostrophe
+    if given:
+        return " ".join(given.split())
+    words = [row.get("Handle", ""), *_options(row).values()]
+    return "-".join(re.sub(r"\s+", "-", word.strip().lower()) for word in words if word.strip())
+
+
+def judged(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
+    """The product of a completed variant row, or why it can't be taken."""
+    row = {name: cell.strip() for name, cell in row.items()}
+    sku = sku_of(row)
+    try:
+        pieces = row.get("Variant Inventory Qty", "")
+        return Row(
+            line, check(_fields(row, sku, default_kind)), 0 if pieces.startswith("-") else count(pieces, "stock"), None
+        )
+    except Unfit as unfit:
+        return Refusal(line, sku[:64], str(unfit))
+    except Invalid as invalid:
+        return Refusal(line, sku[:64], explained(invalid))
+
+
+def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str, Any]:
+    status = row.get("Status", "").lower()
+    if row.get("Published", "").lower() == "false" or status in ("draft", "archived"):
+        raise Unfit("published: Is not for sale in Shopify (Published is false, or Status is not active).")
+    if row.get("Gift Card", "").lower() == "true":
+        raise Unfit("kind: Gift cards are not sold here.")
+    kind = _kind_of(row) or default_kind
+    if kind is None:
+        raise Unfit(
+            "kind: Can't be told from Product Category and Type. Set Type to book, clothing or electronics, "
+            "or import with ?kind= for all such rows."
+        )
+    options = _options(row)
+    title = ", ".join([row["Title"], " / ".join(options.values())]) if options else row["Title"]
+    category = row.get("Type") or row.get("Product Category", "").split(">")[-1].strip() or kind.title()
+    return {
+        "sku": sku, "kind": kind, "title": title, "description": text_of(row.get("Body (HTML)", ""))[:20_000],
+        "price_amount": minor_units(row["Variant Price"]), "currency": settings.currency, "category": category,
+        "attributes": _attributes(row, kind, options),
+    }  # fmt: skip
+
+
+def _kind_of(row: dict[str, str]) -> str | None:
+    for text in (row.get("Product Category", "").lower(), row.get("Type", "").lower()):
+        for kind, words in _KINDS.items():
+            if re.search(words, text):
+                return kind
+    return None
+
+
+def _options(row: dict[str, str]) -> dict[str, str]:
+    """Name → value of the variant's options."""
+    found = {}
+    for number in (1, 2, 3):
+        value = row.get(f"Option{number} Value", "").strip()
+        if value and value != _DEFAULT:
+            found[row.get(f"Option{number} Name", "").strip() or str(number)] = value
+    return found
+
+
+def _attributes(row: dict[str, str], kind: str, options: dict[str, str]) -> dict[str, Any]:
+    known = _OPTIONS[kind]
+    attributes: dict[str, Any] = {known[n.lower()]: value for n, value in options.items() if n.lower() in known}
+    if row.get("Vendor"):
+        attributes["publisher" if kind == "book" else "brand"] = row["Vendor"]
+    barcode = re.sub(r"[^0-9]", "", row.get("Variant Barcode", ""))
+    if kind == "book" and re.fullmatch("97[89][0-9]{10}", barcode):
+        attributes["isbn"] = barcode
+    grams = row.get("Variant Grams", "")
+    if kind == "electronics" and re.fullmatch("[0-9]{1,6}(\\.[0-9]+)?", grams) and float(grams):
+        attributes["weight_g"] = float(grams)
+    return attributes
+
+
+class _Text(HTMLParser):
+    """Collects the text between the tags, a line for each block."""
+
+    BLOCKS = ("p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "table")
+    SILENT = ("script", "style")
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.silent += tag in self.SILENT
+        if tag in self.BLOCKS:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent -= tag in self.SILENT and self.silent > 0
+        if tag in self.BLOCKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.parts.append(re.sub(r"\s+", " ", data))
+
+
+def text_of(html: str) -> str:
+    """HTML as plain text: no tags, a line for each paragraph."""
+    if "<" not in html and "&" not in html:
+        return html.replace("\r\n", "\n").replace("\r", "\n")
+    parser = _Text()
+    parser.feed(html)
+    parser.close()
+    lines = (line.strip() for line in "".join(parser.parts).split("\n"))
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,243 @@
+"""What can be done to a payment intent: authorise, capture, cancel, refund (docs.stripe.com/api/payment_intents).
+
+Every function runs inside the ledger's transaction. It returns an answer that counts, a decline too, or
+raises Refused before it has changed anything.
+"""
+
+import time
+from typing import Any
+
+from sandbox.gateway import cards
+from sandbox.gateway.errors import Answer, error, invalid, missing
+from sandbox.gateway.ledger import Ledger, new_id
+from sandbox.gateway.params import Cancel, Capture, CreateIntent, CreateRefund
+
+CANCELABLE = ("requires_payment_method", "requires_capture", "requires_action", "processing")
+
+
+def create(ledger: Ledger, params: CreateIntent, key: str | None) -> Answer:
+    """Asks the bank for the money: 200 with the intent, or 402 with the reason and the intent."""
+    if not cards.known(params.payment_method):
+        raise missing("PaymentMethod", params.payment_method, "payment_method")
+    off_session = params.off_session == "true"
+    intent = _intent(params)
+    ledger.add(intent, intent["id"])
+    if undecided := cards.undecided(params.payment_method, off_session):
+        intent |= {"status": undecided}
+        if undecided == "requires_action":
+            intent |= {"next_action": {"type": "use_stripe_sdk"}}
+        ledger.save(intent)
+        ledger.note(intent["id"], "authorise", params.amount, undecided, key)
+        return Answer(200, intent)
+    decline = cards.decline(params.payment_method, off_session)
+    charge = _charge(intent, decline)
+    ledger.add(charge, intent["id"])
+    intent["latest_charge"] = charge["id"]
+    if decline:
+        return _declined(ledger, intent, charge, decline, key)
+    if params.capture_method == "manual":
+        intent |= {"status": "requires_capture", "amount_capturable": params.amount}
+        event = "payment_intent.amount_capturable_updated"
+    else:
+        intent |= {"status": "succeeded", "amount_received": params.amount}
+        event = "payment_intent.succeeded"
+    ledger.save(intent)
+    ledger.note(intent["id"], "authorise", params.amount, "succeeded", key)
+    if intent["status"] == "succeeded":
+        ledger.note(intent["id"], "capture", params.amount, "succeeded", key)
+    ledger.emit(event, intent, key)
+    return Answer(200, intent)
+
+
+def capture(ledger: Ledger, identifier: str, params: Capture, key: str | None) -> Answer:
+    """Takes the authorised money, or a part of it; the rest is released."""
+    intent = require(ledger, identifier)
+    if intent["status"] != "requires_capture":
+        return _unexpected(intent, "captured", ("requires_capture",))
+    amount = params.amount_to_capture or intent["amount_capturable"]
+    if amount > intent["amount_capturable"]:
+        raise invalid(
+            f"The payment could not be captured because the requested capture amount ({amount}) is greater "
+            f"than the amount you can capture ({intent['amount_capturable']}) for this charge.",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+    charge = _latest_charge(ledger, intent)
+    charge |= {"captured": True, "amount_captured": amount}
+    ledger.save(intent)
+    ledger.save(charge)
+    ledger.note(identifier, "capture", amount, "succeeded", key)
+    ledger.emit("payment_intent.succeeded", intent, key)
+    return Answer(200, intent)
+
+
+def cancel(ledger: Ledger, identifier: str, params: Cancel, key: str | None) -> Answer:
+    """Releases the authorised money."""
+    intent = require(ledger, identifier)
+    if intent["status"] not in CANCELABLE:
+        return _unexpected(intent, "canceled", CANCELABLE)
+    return _release(ledger, intent, "cancel", params.cancellation_reason, key)
+
+
+def lapse(ledger: Ledger, identifier: str) -> Answer:
+    """Lets an authorisation lapse now, as it does by itself when nobody captures it within some days."""
+    intent = require(ledger, identifier)
+    if intent["status"] != "requires_capture":
+        return _unexpected(intent, "lapsed", ("requires_capture",))
+    return _release(ledger, intent, "lapse", "automatic", None)
+
+
+def refund(ledger: Ledger, params: CreateRefund, key: str | None) -> Answer:
+    """Gives captured money back, in one or several parts, never more than was captured."""
+    intent = ledger.find("payment_intent", params.payment_intent)
+    if not intent:
+        raise missing("payment_intent", params.payment_intent, "payment_intent")
+    if intent["status"] != "succeeded":
+        raise invalid(
+            f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
+            param="payment_intent",
+        )
+    charge = _latest_charge(ledger, intent)
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    if left == 0:
+        raise invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+    amount = params.amount or left
+    if amount > left:
+        raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
+    given = _refund(intent, amount, params)
+    charge["amount_refunded"] += amount
+    charge["refunded"] = amount == left
+    ledger.add(given, intent["id"])
+    ledger.save(charge)
+    ledger.note(intent["id"], "refund", amount, "succeeded", key)
+    ledger.emit("charge.refunded", charge, key)
+    return Answer(200, given)
+
+
+def require(ledger: Ledger, identifier: str) -> dict[str, Any]:
+    """The intent in the request's path, or Refused with 404."""
+    intent = ledger.find("payment_intent", identifier)
+    if not intent:
+        raise missing("payment_intent", identifier, "intent", status=404)
+    return intent
+
+
+def expand(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
+    """The intent with its charge in place of the charge's id."""
+    return intent | {"latest_charge": _latest_charge(ledger, intent) if intent["latest_charge"] else None}
+
+
+def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | None, key: str | None) -> Answer:
+    released = intent["amount_capturable"]
+    intent |= {
+        "status": "canceled",
+        "amount_capturable": 0,
+        "canceled_at": int(time.time()),
+        "cancellation_reason": reason,
+    }
+    ledger.save(intent)
+    ledger.note(intent["id"], kind, released, "succeeded", key)
+    ledger.emit("payment_intent.canceled", intent, key)
+    return Answer(200, intent)
+
+
+def _latest_charge(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
+    charge = ledger.find("charge", intent["latest_charge"])
+    assert charge, "an intent and its charge are booked in one transaction"
+    return charge
+
+
+def _declined(
+    ledger: Ledger, intent: dict[str, Any], charge: dict[str, Any], decline: cards.Decline, key: str | None
+) -> Answer:
+    reason = {
+        "charge": charge["id"],
+        "code": decline.code,
+        "decline_code": decline.decline_code,
+        "message": decline.message,
+        "type": "card_error",
+    }
+    intent |= {"status": "requires_payment_method", "payment_method": None, "last_payment_error": reason}
+    ledger.save(intent)
+    ledger.note(intent["id"], "authorise", intent["amount"], "declined", key)
+    ledger.emit("payment_intent.payment_failed", intent, key)
+    return Answer(402, {"error": reason | {"payment_intent": intent}})
+
+
+def _unexpected(intent: dict[str, Any], done: str, allowed: tuple[str, ...]) -> Answer:
+    return error(
+        400,
+        "invalid_request_error",
+        f"This PaymentIntent could not be {done} because it has a status of {intent['status']}. Only a "
+        f"PaymentIntent with one of the following statuses may be {done}: {', '.join(allowed)}.",
+        code="payment_intent_unexpected_state",
+        payment_intent=intent,
+    )
+
+
+def _intent(params: CreateIntent) -> dict[str, Any]:
+    identifier = new_id("pi")
+    return {
+        "id": identifier,
+        "object": "payment_intent",
+        "amount": params.amount,
+        "amount_capturable": 0,
+        "amount_received": 0,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": params.capture_method,
+        "client_secret": f"{identifier}_secret_{new_id('s')[2:]}",
+        "confirmation_method": "automatic",
+        "created": int(time.time()),
+        "currency": params.currency,
+        "customer": None,
+        "description": params.description,
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": False,
+        "metadata": params.metadata,
+        "next_action": None,
+        "payment_method": params.payment_method,
+        "payment_method_types": params.allowed_payment_method_types,
+        "status": "requires_confirmation",
+    }
+
+
+def _charge(intent: dict[str, Any], decline: cards.Decline | None) -> dict[str, Any]:
+    captured = not decline and intent["capture_method"] != "manual"
+    return {
+        "id": new_id("ch"),
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": intent["amount"] if captured else 0,
+        "amount_refunded": 0,
+        "captured": captured,
+        "created": intent["created"],
+        "currency": intent["currency"],
+        "description": intent["description"],
+        "failure_code": decline.code if decline else None,
+        "failure_message": decline.message if decline else None,
+        "livemode": False,
+        "metadata": intent["metadata"],
+        "paid": not decline,
+        "payment_intent": intent["id"],
+        "payment_method": intent["payment_method"],
+        "refunded": False,
+        "status": "failed" if decline else "succeeded",
+    }
+
+
+def _refund(intent: dict[str, Any], amount: int, params: CreateRefund) -> dict[str, Any]:
+    return {
+        "id": new_id("re"),
+        "object": "refund",
+        "amount": amount,
+        "charge": intent["latest_charge"],
+        "created": int(time.time()),
+        "currency": intent["currency"],
+        "metadata": params.metadata,
+        "payment_intent": intent["id"],
+        "reason": params.reason,
+        "status": "succeeded",
+    }

@@ -1,0 +1,172 @@
+"""The sandbox gateway's book: every intent, charge, refund, answered key and event, in one SQLite file."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from sandbox.gateway.errors import Answer, key_reused
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS object (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, intent TEXT NOT NULL,
+    created INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS object_by_intent ON object (intent, kind, seq);
+CREATE INDEX IF NOT EXISTS object_by_kind ON object (kind, seq);
+CREATE TABLE IF NOT EXISTS operation (
+    seq INTEGER PRIMARY KEY, intent TEXT NOT NULL, kind TEXT NOT NULL, amount INTEGER NOT NULL,
+    status TEXT NOT NULL, idempotency_key TEXT, created REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS operation_by_intent ON operation (intent, seq);
+CREATE TABLE IF NOT EXISTS answer (
+    key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL,
+    body TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL, delivered_at REAL);
+CREATE INDEX IF NOT EXISTS event_due ON event (due) WHERE delivered_at IS NULL;
+"""
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{token_hex(12)}"
+
+
+class Ledger:
+    """One connection to the book. What happens inside `transaction` happens wholly or not at all, also
+    when the process is killed: synchronous FULL means that a commit is on the disk when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            # A COMMIT that found the disk full may have rolled back already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def answer_once(
+        self, key: str | None, endpoint: str, params: dict[str, Any], work: Callable[[], Answer]
+    ) -> tuple[Answer, bool]:
+        """Does the work and records its answer under the key, in one transaction; with a key that is known
+        it only repeats the recorded answer. The second value says whether that was so.
+
+        Raises Refused, and records nothing, if the key was used for something else or the work refuses.
+        """
+        given = json.dumps(params, sort_keys=True)
+        with self.transaction():
+            if key and (found := self._db.execute("SELECT * FROM answer WHERE key = ?", (key,)).fetchone()):
+                if found["endpoint"] != endpoint:
+                    raise key_reused(key, f"for the same endpoint ('{endpoint}' vs '{found['endpoint']}')")
+                if found["params"] != given:
+                    raise key_reused(key, "with the same parameters")
+                return Answer(found["status"], json.loads(found["body"])), True
+            answer = work()
+            if key:
+                self._db.execute(
+                    "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
+                    (key, endpoint, given, answer.status, json.dumps(answer.body), time.time()),
+                )
+        return answer, False
+
+    def add(self, thing: dict[str, Any], intent: str) -> None:
+        """Books a new intent, charge or refund; `intent` is the one that it belongs to."""
+        self._db.execute(
+            "INSERT INTO object (id, kind, intent, created, body) VALUES (?, ?, ?, ?, ?)",
+            (thing["id"], thing["object"], intent, thing["created"], json.dumps(thing)),
+        )
+
+    def save(self, thing: dict[str, Any]) -> None:
+        self._db.execute("UPDATE object SET body = ? WHERE id = ?", (json.dumps(thing), thing["id"]))
+
+    def find(self, kind: str, identifier: str) -> dict[str, Any] | None:
+        row = self._db.execute("SELECT body FROM object WHERE id = ? AND kind = ?", (identifier, kind)).fetchone()
+        return json.loads(row["body"]) if row else None
+
+    def newest(
+        self, kind: str, limit: int, *, after: str | None = None, since: int = 0, intent: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Things of a kind, newest first, beginning behind the one with the id `after`."""
+        rows = self._db.execute(
+            "SELECT body FROM object WHERE kind = :kind AND created >= :since"
+            " AND (:intent IS NULL OR intent = :intent)"
+            " AND (:after IS NULL OR seq < (SELECT seq FROM object WHERE id = :after))"
+            " ORDER BY seq DESC LIMIT :limit",
+            {"kind": kind, "since": since, "intent": intent, "after": after, "limit": limit},
+        )
+        return [json.loads(row["body"]) for row in rows]
+
+    def note(self, intent: str, kind: str, amount: int, status: str, key: str | None) -> None:
+        """Books what was done to an intent: `authorise`, `capture`, `cancel`, `lapse` or `refund`."""
+        self._db.execute(
+            "INSERT INTO operation (intent, kind, amount, status, idempotency_key, created) VALUES (?, ?, ?, ?, ?, ?)",
+            (intent, kind, amount, status, key, time.time()),
+        )
+
+    def emit(self, kind: str, thing: dict[str, Any], key: str | None) -> None:
+        """Puts an event into the outbox, from which the webhooks are delivered."""
+        event = {
+            "id": new_id("evt"),
+            "object": "event",
+            "api_version": None,
+            "created": int(time.time()),
+            "data": {"object": thing},
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": key},
+            "type": kind,
+        }
+        self._db.execute(
+            "INSERT INTO event (id, body, due) VALUES (?, ?, ?)",
+            (event["id"], json.dumps(event), time.time()),
+        )
+
+    def due_events(self, limit: int, attempts: int) -> list[sqlite3.Row]:
+        """Events whose turn it is, oldest first, without those that were tried so many times."""
+        return self._db.execute(
+            "SELECT seq, id, body, attempts FROM event"
+            " WHERE delivered_at IS NULL AND due <= ? AND attempts < ? ORDER BY due, seq LIMIT ?",
+            (time.time(), attempts, limit),
+        ).fetchall()
+
+    def delivered(self, seq: int) -> None:
+        self._db.execute("UPDATE event SET delivered_at = ?, attempts = attempts + 1 WHERE seq = ?", (time.time(), seq))
+
+    def postpone(self, seq: int, seconds: float) -> None:
+        self._db.execute(
+            "UPDATE event SET due = ?, attempts = attempts + 1 WHERE seq = ?", (time.time() + seconds, seq)
+        )
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every intent, oldest first, with what was done to it: what an audit compares the shop with."""
+        operations: dict[str, list[dict[str, Any]]] = {}
+        for row in self._db.execute("SELECT * FROM operation ORDER BY seq"):
+            done = dict(row)
+            del done["seq"]
+            operations.setdefault(done.pop("intent"), []).append(done)
+        fields = (
+            "id", "amount", "amount_capturable", "amount_received", "currency", "status", "cancellation_reason",
+            "metadata", "created",
+        )  # fmt: skip
+        intents = self._db.execute("SELECT body FROM object WHERE kind = 'payment_intent' ORDER BY seq")
+        return [
+            {field: intent[field] for field in fields} | {"operations": operations.get(intent["id"], [])}
+            for intent in (json.loads(row["body"]) for row in intents)
+        ]

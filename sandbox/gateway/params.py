@@ -1,0 +1,99 @@
+"""What the sandbox gateway accepts: Stripe's form encoding and the parameters of each call."""
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from sandbox.gateway.errors import from_validation, invalid
+
+Amount = Annotated[int, Field(ge=1, le=99_999_999)]  # Stripe's limit of eight digits
+Currency = Annotated[str, Field(pattern="^[A-Za-z]{3}$"), AfterValidator(str.lower)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=500)]], Field(max_length=50)
+]
+# Lists arrive as `name[0]=…`, which `decode` turns into a dict.
+ListOf = BeforeValidator(lambda value: list(value.values()) if isinstance(value, dict) else value)
+
+
+class Params(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+P = TypeVar("P", bound=Params)
+
+
+class CreateIntent(Params):
+    amount: Amount
+    currency: Currency
+    payment_method: str
+    confirm: Literal["true"] = Field(description="the sandbox has no separate confirmation")
+    capture_method: Literal["manual", "automatic", "automatic_async"] = "automatic_async"
+    allowed_payment_method_types: Annotated[list[Literal["card"]], ListOf] = ["card"]
+    off_session: Literal["true", "false"] = "false"
+    description: str | None = Field(None, max_length=1000)
+    metadata: Metadata = {}
+
+
+class Capture(Params):
+    amount_to_capture: Amount | None = None
+
+
+class Cancel(Params):
+    cancellation_reason: Literal["duplicate", "fraudulent", "requested_by_customer", "abandoned"] | None = None
+
+
+class CreateRefund(Params):
+    payment_intent: str
+    amount: Amount | None = None
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
+    metadata: Metadata = {}
+
+
+class Since(Params):
+    gte: int = 0
+
+
+class Listing(Params):
+    limit: int = Field(10, ge=1, le=100)
+    starting_after: str | None = None
+
+
+class IntentListing(Listing):
+    created: Since = Since()
+    expand: Annotated[list[Literal["data.latest_charge"]], ListOf] = []
+
+
+class RefundListing(Listing):
+    payment_intent: str | None = None
+
+
+class Retrieve(Params):
+    expand: Annotated[list[Literal["latest_charge"]], ListOf] = []
+
+
+def decode(form: str) -> dict[str, Any]:
+    """A form or query string: `a=1&b[c]=2&d[]=3` → `{"a": "1", "b": {"c": "2"}, "d": {"0": "3"}}`."""
+    decoded: dict[str, Any] = {}
+    for key, value in parse_qsl(form, keep_blank_values=True):
+        parts = re.fullmatch(r"([^\[\]]+)(?:\[([^\[\]]*)\])?", key)
+        if not parts:
+            raise invalid(f"Received unknown parameter: {key}", code="parameter_unknown", param=key)
+        name, inner = parts.groups()
+        if inner is None:
+            decoded[name] = value
+            continue
+        group = decoded.setdefault(name, {})
+        if not isinstance(group, dict):
+            raise invalid(f"Invalid {name}: it was given twice", param=name)
+        group[inner or str(len(group))] = value
+    return decoded
+
+
+def check(model: type[P], params: dict[str, Any]) -> P:
+    """The parameters of one call. Raises Refused, naming the first parameter that is wrong."""
+    try:
+        return model.model_validate(params)
+    except ValidationError as failure:
+        raise from_validation(failure) from None

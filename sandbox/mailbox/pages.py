@@ -1,0 +1,185 @@
+"""The mailbox's pages: what came in, newest first, one message, the same as JSON, and faults on demand."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tornado.template import DictLoader
+from tornado.web import Application, HTTPError, RequestHandler
+
+from sandbox.mailbox.store import Message, Store
+
+SHOWN = 200  # on the page; /messages.json has them all
+
+TEMPLATES = {
+    "frame.html": """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{% block title %}Mailbox{% end %}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f6; padding: 1rem; }
+iframe { width: 100%; height: 30rem; border: 1px solid #ddd; }
+</style></head><body>{% block body %}{% end %}</body></html>""",
+    "list.html": """{% extends "frame.html" %}{% block body %}
+<h1>Mailbox</h1>
+<p>{{ total }} messages{% if total > len(messages) %}, the newest {{ len(messages) }} of them{% end %}.
+<a href="/messages.json">As JSON</a></p>
+<table><tr><th>Received (UTC)</th><th>Kind</th><th>To</th><th>Subject</th><th>Deliveries</th></tr>
+{% for message in messages %}<tr><td>{{ message["received_at"][:19].replace("T", " ") }}</td>
+<td>{{ message["kind"] }}</td><td>{{ ", ".join(message["to"]) }}</td>
+<td><a href="/messages/{{ message["id"] }}">{{ message["subject"] or "(no subject)" }}</a></td>
+<td>{{ message["deliveries"] }}</td></tr>{% end %}</table>{% end %}""",
+    "message.html": """{% extends "frame.html" %}
+{% block title %}{{ message["subject"] }}{% end %}{% block body %}
+<p><a href="/">Mailbox</a></p><h1>{{ message["subject"] or "(no subject)" }}</h1>
+<table>{% for name, value in message.items() %}<tr><th>{{ name }}</th>
+<td>{{ ", ".join(value) if isinstance(value, list) else value }}</td></tr>{% end %}</table>
+{% if text %}<h2>Text</h2><pre>{{ text }}</pre>{% end %}
+{% if html %}<h2>HTML</h2><iframe sandbox="" title="HTML part" srcdoc="{{ html }}"></iframe>{% end %}
+{% end %}""",
+}
+
+
+class Refusal(BaseModel):
+    """`refuse`: the next `times` mails are answered with 451, try again later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["refuse"]
+    times: int = Field(1, ge=1)
+
+
+@dataclass
+class State:
+    store: Store
+    refuse: int = 0
+
+
+class Page(RequestHandler):
+    state: State
+
+    def initialize(self, state: State) -> None:
+        self.state = state
+
+    def set_default_headers(self) -> None:
+        # What a mail says must not run or fetch anything in the reader's browser.
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+
+    def reply(self, status: int, body: Any) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(body))
+
+
+class MessageList(Page):
+    def get(self) -> None:
+        messages = self.state.store.newest()
+        shown = [summary(message) for message in messages[:SHOWN]]
+        self.render("list.html", messages=shown, total=len(messages))
+
+
+class MessagesAsJson(Page):
+    def get(self) -> None:
+        self.reply(200, [summary(message) for message in self.state.store.newest()])
+
+
+class OneMessage(Page):
+    def get(self, identifier: str) -> None:
+        message = self.state.store.find(identifier)
+        if not message:
+            raise HTTPError(404)
+        text, html = content(message)
+        self.render("message.html", message=summary(message), text=text, html=html)
+
+
+class Push(Page):
+    def post(self) -> None:
+        """Takes what Apprise posts to a json:// URL: an object with `title` and `message`.
+
+        Fields that the URL adds (`?:to=…&:kind=text&:message_id=…`) say for whom it is, whether it is a text
+        message, and which message it is.
+        """
+        try:
+            payload = json.loads(self.request.body)
+        except ValueError:
+            payload = None
+        if not isinstance(payload, dict) or not isinstance(payload.get("message"), str):
+            self.reply(400, {"error": "The body must be a JSON object with a message."})
+            return
+        if not isinstance(payload.get("message_id"), str | None):
+            self.reply(400, {"error": "message_id must be a string."})
+            return
+        self.reply(200, summary(self.state.store.keep_push(payload)))
+
+
+class Faults(Page):
+    def post(self) -> None:
+        try:
+            asked = Refusal.model_validate_json(self.request.body)
+        except ValidationError as failure:
+            self.reply(400, {"error": failure.errors(include_url=False, include_context=False)})
+            return
+        self.state.refuse += asked.times
+        self.reply(201, {"kind": "refuse", "times": self.state.refuse})
+
+    def delete(self) -> None:
+        self.state.refuse = 0
+        self.set_status(204)
+
+
+class Health(Page):
+    def get(self) -> None:
+        self.reply(200, {"status": "ok"})
+
+
+def application(state: State) -> Application:
+    """The mailbox's routes."""
+    routes: list[tuple[str, type[RequestHandler]]] = [
+        (r"/", MessageList),
+        (r"/messages\.json", MessagesAsJson),
+        (r"/messages/(msg_[0-9a-f]+)", OneMessage),
+        (r"/push", Push),
+        (r"/sandbox/faults", Faults),
+        (r"/healthz", Health),
+    ]
+    return Application(
+        [(path, handler, {"state": state}) for path, handler in routes],
+        template_loader=DictLoader(TEMPLATES),
+    )
+
+
+def summary(message: Message) -> dict[str, Any]:
+    """A message as JSON shows it."""
+    return {
+        "id": message.id,
+        "kind": message.kind,
+        "to": message.to,
+        "from": message.sender,
+        "subject": message.subject,
+        "message_id": message.message_id,
+        "received_at": datetime.fromtimestamp(message.received_at, UTC).isoformat().replace("+00:00", "Z"),
+        "deliveries": message.deliveries,
+    }
+
+
+def content(message: Message) -> tuple[str, str]:
+    """The message's text and its HTML; the mail as it came, where its text can't be read."""
+    raw = message.path.read_bytes()
+    if message.kind != "mail":
+        return json.loads(raw)["message"], ""
+    mail = message_from_bytes(raw, EmailMessage, policy=policy.default)
+    try:
+        return _part(mail, "plain"), _part(mail, "html")
+    except (LookupError, ValueError):
+        return raw.decode(errors="replace"), ""
+
+
+def _part(mail: EmailMessage, subtype: Literal["plain", "html"]) -> str:
+    part = mail.get_body((subtype,))
+    return part.get_content() if isinstance(part, EmailMessage) else ""

@@ -1,1 +1,0 @@
-"""Everything that one machine needs to run the whole shop."""

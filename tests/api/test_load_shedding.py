@@ -1,0 +1,82 @@
+"""More orders than can be done: new ones are refused at the door, and what was accepted keeps its answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from local.waiting import wait_until
+from models.core.database import transaction
+from monitoring import overload
+from tests.conftest import ADDRESS, Caller
+from tests.shopping import make_product
+from workflows.app import app as celery
+
+BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
+
+
+@pytest.fixture
+def crowded(customer: Caller) -> Iterator[None]:
+    """A queue that is longer than any that can be done in time."""
+    with celery.connection_for_write() as connection:
+        redis = connection.default_channel.client
+        redis.rpush("inventory", *["waiting"] * (overload.BOUND + 1))
+        try:
+            assert wait_until(overload.excess, 10)
+            yield
+        finally:
+            redis.delete("inventory")
+            assert wait_until(lambda: overload.excess() is None, 10)
+
+
+def check_out(caller: Caller, key: str) -> Any:
+    return caller.post("/v1/checkout", json=BODY, headers={"Idempotency-Key": key})
+
+
+@pytest.fixture
+def accepted(customer: Caller) -> Any:
+    customer.post("/v1/cart/items", json={"product_id": make_product("TEA", 10), "quantity": 2})
+    answer = check_out(customer, "accepted")
+    assert answer.status_code == 202
+    return answer
+
+
+def test_a_new_order_is_refused_and_leaves_nothing(crowded: None, customer: Caller) -> None:
+    customer.post("/v1/cart/items", json={"product_id": make_product("TEA", 10), "quantity": 2})
+    answer = check_out(customer, "new")
+    assert (answer.status_code, answer.json["code"]) == (503, "overloaded")
+    assert int(answer.headers["Retry-After"]) == answer.json["retry_after"] > 0
+    with transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM workflow.idempotency_key")) == 0
+    assert len(customer.get("/v1/cart").json["items"]) == 1
+
+
+def test_a_repetition_of_an_accepted_order_gets_its_answer(accepted: Any, crowded: None, customer: Caller) -> None:
+    again = check_out(customer, "accepted")
+    assert (again.status_code, again.json) == (202, accepted.json)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_key_of_somebody_else_is_no_repetition(accepted: Any, crowded: None, sign_in: Any) -> None:
+    assert check_out(sign_in("another"), "accepted").json["code"] == "overloaded"
+
+
+def test_what_would_be_refused_anyway_is_refused_for_that(crowded: None, client: Any, customer: Caller) -> None:
+    assert customer.post("/v1/checkout", json=BODY).json["code"] == "idempotency_key_required"
+    key = {"Idempotency-Key": "new"}
+    assert client.post("/v1/checkout", json=BODY, headers=key).json["code"] == "not_signed_in"
+    forged = {**key, "Authorization": "Bearer forged"}
+    assert client.post("/v1/checkout", json=BODY, headers=forged).json["code"] == "invalid_token"
+
+
+def test_everything_else_goes_on(crowded: None, customer: Caller) -> None:
+    product_id = make_product("TEA", 10)
+    assert customer.post("/v1/cart/items", json={"product_id": product_id, "quantity": 1}).status_code == 201
+    assert customer.get("/v1/orders").status_code == 200
+
+
+def test_once_the_queue_is_short_orders_are_taken_again(accepted: Any, customer: Caller, crowded: None) -> None:
+    with celery.connection_for_write() as connection:
+        connection.default_channel.client.delete("inventory")
+    assert wait_until(lambda: check_out(customer, "new").json["code"] == "checkout_in_progress", 10)

@@ -1,0 +1,109 @@
+"""The `shop` command as an operator types it, on a machine where nothing runs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests import command
+from tests.servers import ROOT
+
+Shop = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return partial(command.shop, tmp_path / "var")
+
+
+def test_help_lists_every_command(shop: Shop) -> None:
+    found = shop("--help")
+    assert found.returncode == 0
+    for name in (
+        "up", "down", "status", "logs", "demo", "migrate", "create-admin", "import", "replay", "runs", "audit",
+        "config", "dispatcher",
+    ):  # fmt: skip
+        assert f"\n  {name} " in found.stdout
+
+
+def test_status_of_a_stack_that_is_down(shop: Shop) -> None:
+    found = shop("status", "--json")
+    assert (found.returncode, json.loads(found.stdout)) == (3, {"up": False, "processes": []})
+    assert shop("status").stdout == "The stack is down; `shop up` starts it.\n"
+
+
+def test_status_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """What takes a second to import is left to the commands that use it."""
+    asked = """import sys
+from cli.main import main
+try:
+    main(["status"])
+except SystemExit:
+    print(sorted({"celery", "flask", "sqlalchemy", "stripe"} & set(sys.modules)))"""
+    environment = {**os.environ, "SHOP_VAR": str(tmp_path)}
+    found = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.splitlines() == ["The stack is down; `shop up` starts it.", "[]"]
+
+
+def test_down_twice_does_no_harm(shop: Shop) -> None:
+    assert [shop("down").returncode, shop("down").returncode] == [0, 0]
+
+
+def test_a_wrong_setting_is_one_line(shop: Shop) -> None:
+    found = shop("up", SHOP_API_PORT="eighty")
+    assert found.returncode == 2
+    assert found.stderr.startswith("SHOP_API_PORT: ")
+    assert found.stderr.count("\n") == 1
+
+
+def test_wrong_worker_groups_are_one_line(shop: Shop) -> None:
+    found = shop("up", SHOP_WORKER_GROUPS="money=payments")
+    assert found.returncode == 1
+    assert found.stderr.startswith("Error: SHOP_WORKER_GROUPS: no worker has the queue")
+    assert found.stderr.count("\n") == 1
+
+
+def test_production_refuses_to_run_on_default_secrets(shop: Shop) -> None:
+    found = shop("migrate", SHOP_ENV="production")
+    assert found.returncode == 2
+    assert "SHOP_SECRET_KEY" in found.stderr
+
+
+def test_a_database_that_is_away_is_one_line(shop: Shop) -> None:
+    found = shop("migrate")
+    assert found.returncode == 1
+    assert found.stderr.startswith("Error: The database does not answer; is the stack up?")
+    assert found.stderr.count("\n") == 1
+
+
+def test_config_shows_where_a_value_comes_from_and_hides_secrets(shop: Shop) -> None:
+    found = shop("config", "--json", SHOP_API_PORT="81", SHOP_SMTP_URL="smtp://me:hunter2@mail.example")
+    entries = {entry["name"]: entry for entry in json.loads(found.stdout)}
+    assert entries["SHOP_API_PORT"] == {
+        "name": "SHOP_API_PORT", "value": 81, "default": 8000, "source": "environment",
+        "description": entries["SHOP_API_PORT"]["description"],
+    }  # fmt: skip
+    assert entries["SHOP_LEASE"]["source"] == "default"
+    assert entries["SHOP_SMTP_URL"]["value"] == "smtp://me:********@mail.example"
+    assert all(entry["description"] for entry in entries.values())
+    shown = shop("config", SHOP_SECRET_KEY="k" * 40).stdout
+    assert "SHOP_SECRET_KEY=********" in shown
+    assert "k" * 40 not in shown
+
+
+def test_config_of_one_setting_is_its_value(shop: Shop) -> None:
+    assert shop("config", "flower_password", SHOP_FLOWER_PASSWORD="open sesame").stdout == "open sesame\n"
+    assert shop("config", "SHOP_API_PORT").stdout == "8000\n"
+    assert shop("config", "nonsense").returncode == 1
+
+
+def test_logs_of_a_program_that_is_not_there(shop: Shop) -> None:
+    found = shop("logs", "nonsense")
+    assert (found.returncode, found.stderr) == (1, "Error: There is no log of nonsense; there is none yet.\n")

@@ -1,0 +1,243 @@
+"""`shop audit`, `shop runs` and `shop create-admin`, on the tests' database."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+import durable
+from cli.main import main
+from durable import queries, transitions
+from durable.ids import new_id
+from durable.tables import StepRecord
+from models import access, accounts
+from models.core.database import transaction
+from settings import Settings
+from tasks.gateways.payments import stripe as gateway
+from tests.command import shop
+from tests.runs import some_input
+from tests.servers import Server
+from tests.shopping import make_customer
+
+NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
+GOOD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _database(database: None) -> None:
+    """A new shop's."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=server.ports["http"], gateway_timeout=2))
+    gateway._client.cache_clear()
+    yield
+    gateway._client.cache_clear()
+
+
+def run(*arguments: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=input)
+
+
+def started(workflow: str = "checkout", **values: Any) -> str:
+    """A run that nobody has in hand."""
+    with transaction() as session:
+        run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow, what="a [thing]"))
+        session.info.clear()  # not to be published
+        for name, value in values.items():
+            setattr(queries.get_run(session, run_id), name, value)
+    return run_id
+
+
+def step(run_id: str, name: str, begun: float, took: float | None, status: str = "done", **values: Any) -> None:
+    """`begun`: seconds after the run's start."""
+    with transaction() as session:
+        at = queries.get_run(session, run_id).created_at + timedelta(seconds=begun)
+        end = None if took is None else at + timedelta(seconds=took)
+        session.add(
+            StepRecord(run_id=run_id, name=name, status=status, queue="orders", started_at=at,
+                      finished_at=end, **values)
+        )  # fmt: skip
+
+
+# ---- administrators
+
+
+def test_an_administrator_is_made_and_the_same_call_again_is_harmless() -> None:
+    for _ in range(2):
+        made = run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
+        assert (made.exit_code, made.output) == (0, made.output)
+        assert made.output.startswith("boss <boss@example.org> is an administrator (usr_")
+    with transaction() as session:
+        (user,) = session.scalars(select(accounts.User)).all()
+        assert access.permissions_of(session, user.id) == set(access.PERMISSIONS)
+        assert accounts.password_fits(user.password_hash, GOOD)
+
+
+def test_what_is_left_out_is_asked_for_and_the_password_is_not_shown() -> None:
+    made = run("create-admin", input=f"boss\nboss@example.org\n{GOOD}\n{GOOD}\n")
+    assert made.exit_code == 0
+    assert GOOD not in made.output
+    assert "boss <boss@example.org> is an administrator" in made.output
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "password", "said"),
+    [
+        ("boss", "boss@example.org", "short", "password: Length must be between 8 and 256."),
+        ("boss", "nowhere", GOOD, "email: Not a valid email address."),
+        ("the boss", "boss@example.org", GOOD, "username: 3 to 64 letters"),
+    ],
+)
+def test_what_no_account_may_have_is_refused(username: str, email: str, password: str, said: str) -> None:
+    refused = run("create-admin", "--username", username, "--email", email, "--password", password)
+    assert refused.exit_code == 1
+    assert said in refused.output
+    with transaction() as session:
+        assert session.scalars(select(accounts.User)).all() == []
+
+
+def test_an_address_that_somebody_else_has_is_refused() -> None:
+    run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
+    refused = run("create-admin", "--username", "chief", "--email", "Boss@example.org", "--password", GOOD)
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: There is an account with this e-mail address already. Take another")
+
+
+def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
+    user_id = make_customer("boss")
+    with transaction() as session:
+        opened = accounts.open_session(session, user_id, None, None)
+    options = ("create-admin", "--username", "Boss", "--email", "boss@example.org", "--password", GOOD)
+    refused = run(*options)
+    assert (refused.exit_code, refused.output) == (
+        1,
+        "Error: There is an account named boss already, and it is not an administrator's."
+        " Take another name; or, if it is theirs whom you mean, say --promote.\n",
+    )
+    with transaction() as session:
+        assert access.roles_of(session, user_id) == ["customer"]
+        assert accounts.get(session, user_id).password_hash == "none"
+    assert run(*options, "--promote").exit_code == 0
+    with transaction() as session:
+        assert access.roles_of(session, user_id) == ["admin", "customer"]
+        # Whoever has opened the account is out.
+        assert accounts.find_principal(session, user_id, opened.session_id) is None
+
+
+# ---- the audit
+
+
+def test_an_audit_prints_every_invariant_with_its_figures(sandbox: None) -> None:
+    found = run("audit")
+    assert found.exit_code == 0
+    assert re.search(r"ok +no run needs a person +failed 0, stuck 0, wrong 0", found.output)
+    assert found.output.splitlines()[-1] == "All 21 invariants hold."
+    listed = json.loads(run("audit", "--json").output)
+    assert len(listed) == 21
+    assert {"name", "ok", "figures", "examples"} == set(listed[0])
+
+
+def test_an_audit_that_finds_something_names_it_and_ends_with_1(sandbox: None) -> None:
+    run_id = started(status="failed", finished_at=datetime.now(UTC))
+    found = run("audit")
+    assert found.exit_code == 1
+    assert re.search(r"BROKEN +no run needs a person +failed 1, stuck 0, wrong 1", found.output)
+    assert f"for instance {run_id}" in found.output
+    assert run("audit", "--json").exit_code == 1
+
+
+def test_an_audit_without_the_gateway_or_the_database_ends_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=9, gateway_timeout=1))  # the discard port
+    gateway._client.cache_clear()
+    without_gateway = run("audit")
+    gateway._client.cache_clear()
+    assert without_gateway.exit_code == 2
+    assert without_gateway.output.startswith("Error: The payment gateway does not answer")
+    without_database = shop(tmp_path / "var", "audit")
+    assert without_database.returncode == 2
+    assert without_database.stderr.startswith("Error: The database does not answer; is the stack up?")
+    assert without_database.stderr.count("\n") == 1
+
+
+# ---- runs
+
+
+def test_runs_are_listed_newest_first() -> None:
+    old, new, other = started(), started(error={"code": "out_of_luck"}), started("clean_up")
+    printed = run("runs", "list").output
+    assert re.findall(r"run_[0-9a-f]{32}", printed) == [other, new, old]
+    assert "out_of_luck" in printed
+    listed = json.loads(run("runs", "list", "--workflow", "checkout", "--limit", "1", "--json").output)
+    assert [found["id"] for found in listed] == [new]
+    assert json.loads(run("runs", "list", "--status", "failed", "--json").output) == []
+    assert run("runs", "list", "--older-than", "1h").output == "There are no such runs.\n"
+    assert run("runs", "list", "--older-than", "soon").exit_code == 2
+
+
+def test_a_run_is_drawn_with_its_steps_in_time() -> None:
+    run_id = started(created_at=datetime.now(UTC) - timedelta(seconds=10))
+    step(run_id, "inventory.reserve", 0, 2)
+    step(run_id, "payments.authorise", 5, None, "intent", attempts=3, error={"code": "GatewayDown", "detail": "[no]"})
+    shown = run("runs", "show", run_id).output
+    rows = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    assert re.search(r"done +1 +0 +2000 +━{6,8} *$", rows["inventory.reserve"])
+    assert re.search(r"intent +3 +5000 +━{16,19} +GatewayDown: \[no\] *$", rows["payments.authorise"])
+    assert rows["payments.authorise"].index("━") > rows["inventory.reserve"].index("━") + 15
+    assert "to do" in rows["orders.complete"]
+    assert '"a [thing]"' in shown
+    data = json.loads(run("runs", "show", run_id, "--json").output)
+    assert [found["name"] for found in data["steps"]] == ["inventory.reserve", "payments.authorise"]
+    assert data["left"][0] == "payments.authorise"
+
+
+def test_a_run_that_was_taken_back_shows_its_undos() -> None:
+    error = {"code": "payment_declined", "detail": "The card was declined."}
+    run_id = started(error=error)
+    step(run_id, "inventory.reserve", 0, 0.01)
+    step(run_id, "payments.authorise", 0.02, 0.01, "refused", error=error)
+    step(run_id, "undo:inventory.reserve", 0.04, 0.01)
+    with transaction() as session:
+        transitions.end(session, queries.get_run(session, run_id), "cancelled")
+    shown = run("runs", "show", run_id).output
+    assert shown.startswith(f"{run_id}  checkout of ord_")
+    for part in (": cancelled\n", "undo:inventory.reserve", "refused", "payment_declined: The card was declined."):
+        assert part in shown
+    assert "to do" not in shown
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "cancel"])
+def test_a_run_that_is_not_there_is_refused(command: str) -> None:
+    assert run("runs", command, "run_" + "0" * 32).exit_code == 1
+    wrong = run("runs", command, "ord_1")
+    assert wrong.exit_code == 2
+    assert "is not the id of a run" in wrong.output
+
+
+def test_a_run_is_turned_back_and_let_go_on() -> None:
+    run_id = started()
+    assert run("runs", "cancel", run_id).output == f"{run_id} is being taken back.\n"
+    refused = run("runs", "cancel", run_id)
+    assert (refused.exit_code, refused.output) == (1, "Error: This run is being compensated already.\n")
+    assert run("runs", "retry", run_id).output == f"{run_id} goes on (compensating).\n"
+    past = started()
+    step(past, "orders.confirm", 0, 0)
+    assert run("runs", "cancel", past).output == (
+        "Error: orders.confirm is done: from there on this run only goes forward.\n"
+    )

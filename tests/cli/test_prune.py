@@ -1,0 +1,68 @@
+"""`shop prune`, on the tests' database."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select
+
+from cli.main import main
+from durable.tables import RunRecord
+from models.core.database import transaction
+from models.operations import retention
+from tests.models import aged
+
+
+@pytest.fixture(autouse=True)
+def _old_rows(database: None) -> None:
+    with transaction() as session:
+        aged.write(session, 500)
+
+
+def prune(*arguments: str) -> Result:
+    done = CliRunner().invoke(main, ["prune", *arguments])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def kept() -> int:
+    with transaction() as session:
+        return session.scalars(select(func.count()).select_from(RunRecord)).one()
+
+
+def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
+    printed = prune("--dry-run").output
+    assert re.search(r"^ ?runs +runs that have ended, with their steps +90 days +410 *$", printed, re.MULTILINE)
+    assert re.search(r"^ ?sessions +logins that have ended or run out +not at all +485 *$", printed, re.MULTILINE)
+    assert "rows that would go" in printed
+    assert kept() == 500
+
+
+def test_everything_that_is_old_goes_and_a_second_call_finds_nothing() -> None:
+    counted = json.loads(prune("--dry-run", "--json").stdout)
+    deleted = json.loads(prune("--json").stdout)
+    assert {found["kind"]: found["would_delete"] for found in counted} == {
+        found["kind"]: found["deleted"] for found in deleted
+    }
+    assert [found["kind"] for found in deleted] == list(retention.KINDS)
+    assert {found["deleted"] for found in json.loads(prune("--json").stdout)} == {0}
+    assert kept() == 90
+
+
+def test_only_the_kinds_that_are_named_go() -> None:
+    (found,) = json.loads(prune("runs", "--json").stdout)
+    assert found == {"kind": "runs", "setting": "SHOP_KEEP_RUNS_DAYS", "days": 90, "deleted": 410}
+    assert [found["kind"] for found in json.loads(prune("imports", "runs", "--json").stdout)] == ["imports", "runs"]
+    assert CliRunner().invoke(main, ["prune", "orders"]).exit_code == 2
+
+
+def test_every_setting_is_listed_with_the_others() -> None:
+    settings = {found["name"] for found in json.loads(CliRunner().invoke(main, ["config", "--json"]).output)}
+    assert {f"SHOP_{kind.setting.upper()}" for kind in retention.KINDS.values() if kind.setting} <= settings
+
+
+def test_many_rows_go_portion_by_portion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention.prune, "__defaults__", (*retention.prune.__defaults__[:2], 50))  # type: ignore[index]
+    assert re.search(r"runs +runs that .* 90 days +410", prune("runs").output)
+    assert kept() == 90

@@ -1,0 +1,89 @@
+"""The whole shop at once, as `make demo` shows it: with its own customers, and with a retailer's invoices."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from demo.replay.journal import Journal
+from demo.replay.retail import COLUMNS
+from tests.command import shop
+
+pytestmark = pytest.mark.timeout(200)  # half a minute each, on a machine that has nothing else to do
+
+
+def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product(tmp_path: Path) -> None:
+    done = shop(tmp_path, "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^ \d{6} .* confirmed ", done.stdout, re.MULTILINE)) == 26
+    assert len(re.findall(r"cancelled .* payment_declined, undo reserve", done.stdout)) == 1
+    assert len(re.findall(r"cancelled .* insufficient_stock", done.stdout)) == 1
+    assert re.search(r"BOOK-LAST-COPY +1 +1 → 1 +0 → 1 +1 → 0", done.stdout)
+    assert len(re.findall(r"@example.com +Your order \d+ is confirmed", done.stdout)) == 26
+    assert len(re.findall(r"@example.com +Your order \d+ could not be completed", done.stdout)) == 2
+    assert "BROKEN" not in done.stdout
+    assert "Everything is as it should be" in done.stdout
+    folder = re.search(r"in a folder of its own, (\S+)", done.stdout)
+    assert folder
+    assert not Path(folder[1]).exists()
+
+
+INVOICES = """
+536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
+536365,71053,WHITE METAL LANTERN,6,2010-12-01 08:26:00,3.39,17850.0,United Kingdom
+536365,85123a,white hanging heart,2,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
+536366,71053,WHITE METAL LANTERN (NEW),10,2010-12-01 08:28:00,3.75,17850.0,United Kingdom
+C536367,71053,WHITE METAL LANTERN,-6,2010-12-01 08:30:00,3.39,17850.0,United Kingdom
+536368,71053,WHITE METAL LANTERN,74215,2010-12-01 08:34:00,1.04,12346.0,EIRE
+536368,POST,POSTAGE,1,2010-12-01 08:34:00,18.0,12346.0,EIRE
+536369,71053,WHITE METAL LANTERN,3,2010-12-01 08:35:00,3.39,,United Kingdom
+536370,22423,"CAKESTAND, £12.75",1,2010-12-01 08:45:00,12.75,12583.0,France
+536370,22423,"CAKESTAND, £12.75",1,2010-12-01 08:45:00,10.95,12583.0,France
+536370,21756,BATH BUILDING BLOCK,many,2010-12-01 08:45:00,5.95,12583.0,France
+536371,22423,CAKESTAND,2,2010-12-01 09:00:00,10.95,13748.0,France
+536372,71053,WHITE METAL LANTERN,1,2010-12-01 09:01:00,0.0,17850.0,United Kingdom
+536373,71053,WHITE METAL LANTERN,4,2010-12-01 09:02:00,3.39,17850.0,United Kingdom
+"""
+DUE = {
+    "536365": 8 * 255 + 6 * 339, "536366": 10 * 375, "536368": 74215 * 104, "536370": 1275, "536371": 2 * 1095,
+    "536373": 4 * 339,
+}  # fmt: skip
+SKIPPED = {
+    "cancellation invoice": 1, "not a product (postage, fees, corrections)": 1, "no customer": 1,
+    "second price of a product in one invoice": 1, "unreadable row": 1, "price not positive": 1,
+}  # fmt: skip
+
+
+def test_invoices_are_replayed_with_their_own_prices_and_never_twice(tmp_path: Path) -> None:
+    file = tmp_path / "retail.csv"
+    file.write_text(",".join(COLUMNS) + INVOICES)
+    done = shop(tmp_path, "demo", "--replay", str(file), "--keep")
+    folder = re.search(r"in a folder of its own, (\S+)", done.stdout)
+    assert folder
+    var = Path(folder[1])
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        for reason, lines in SKIPPED.items():
+            assert re.search(rf"{re.escape(reason)} +│ +{lines} │", done.stdout), reason
+        first = orders(var)
+        assert {invoice: total for invoice, (_, total) in first.items()} == DUE
+
+        shutil.rmtree(var / "replay")
+        again = shop(var, "replay", str(file))
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert orders(var) == first
+        figures = {found["name"]: found["figures"] for found in json.loads(shop(var, "audit", "--json").stdout)}
+        assert figures["every order has ended or is under way"]["confirmed"] == len(DUE)
+    finally:
+        shop(var, "down")
+        shutil.rmtree(var)
+
+
+def orders(var: Path) -> dict[str, tuple[str | None, int | None]]:
+    """What the journal knows: invoice → order's id and total."""
+    journal = Journal(var / "replay" / "journal.sqlite")
+    found = {entry.invoice: (entry.order_id, entry.total) for entry in journal.entries()}
+    journal.close()
+    return found

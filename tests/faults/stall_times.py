@@ -1,0 +1,47 @@
+"""How long a run stood still: the longest time between two signs of life of it, for people to read."""
+
+from datetime import datetime
+from itertools import pairwise
+
+from durable import queries
+from models.core.database import transaction
+
+TARGETS = {"child": 1.0, "other": 10.0}
+"""Seconds that a run may stand still once the fault is over: a worker's child killed, anything else."""
+
+figures: list[tuple[str, str, float]] = []
+"""(fault, where, seconds) of everything that the tests have measured."""
+
+
+def note(fault: str, where: str, seconds: float) -> None:
+    figures.append((fault, where, seconds))
+
+
+def of(run_id: str, since: datetime | None = None) -> float:
+    """Seconds; `since`: when the fault was over, if it lasted."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id)
+        assert run.finished_at is not None
+        times = [run.created_at, run.finished_at]
+        for step in queries.steps_of_run(session, run_id):
+            times += [step.started_at, *([step.finished_at] if step.finished_at else [])]
+    return longest(times, since)
+
+
+def longest(signs: list[datetime], since: datetime | None = None) -> float:
+    """Seconds between the two signs of life that are farthest apart; what was before `since` does not count."""
+    counted = sorted(max(sign, since) if since else sign for sign in signs)
+    return max((later - earlier).total_seconds() for earlier, later in pairwise(counted))
+
+
+def table() -> list[str]:
+    """Each fault's runs: how many, the median, the longest and where that was, against the target."""
+    lines = [f"{'fault':44} {'runs':>4} {'median s':>9} {'longest s':>9} {'target s':>8}  longest at"]
+    for fault in dict.fromkeys(name for name, _, _ in figures):
+        found = sorted((seconds, where) for name, where, seconds in figures if name == fault)
+        target = TARGETS["child" if "child" in fault else "other"]
+        longest, where = found[-1]
+        missed = " MISSED" if longest > target else ""
+        median = found[len(found) // 2][0]
+        lines.append(f"{fault:44} {len(found):4} {median:9.2f} {longest:9.2f} {target:8.0f}  {where}{missed}")
+    return lines

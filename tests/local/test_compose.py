@@ -1,0 +1,92 @@
+"""docker-compose.yml starts what the supervisor starts, by the same commands."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.processes import FLOWER_DEFAULTS, programs
+from settings import QUEUES, Settings
+
+FILE = Path(__file__).parents[2] / "docker-compose.yml"
+COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+TRIAL = ("gateway", "mailbox")
+
+
+@pytest.fixture
+def supervised(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    monkeypatch.setenv("SHOP_VAR", "/data")
+    return {program.name: list(program.command) for program in programs(Settings()) if not program.server}
+
+
+def service_of(program: str) -> str:
+    return re.sub(r"^dispatcher-\d$", "dispatcher", program)
+
+
+def test_every_program_is_a_service_with_the_same_command(supervised: dict[str, list[str]]) -> None:
+    for name, command in supervised.items():
+        found = shlex.split(SERVICES[service_of(name)]["command"])
+        # The sandbox's servers get the addresses of a network of containers on top.
+        assert (found[: len(command)] if name in TRIAL else found) == command, name
+
+
+def test_there_is_no_service_that_the_supervisor_does_not_know(supervised: dict[str, list[str]]) -> None:
+    ours = {name for name, service in SERVICES.items() if service.get("image") == "shopflow"}
+    assert ours == {service_of(name) for name in supervised} | {"migrate"}
+    assert set(SERVICES) == ours | {"postgres", "redis"}
+
+
+def test_every_queue_has_a_worker() -> None:
+    commands = [shlex.split(service["command"]) for name, service in SERVICES.items() if name.startswith("worker-")]
+    queues = [queue for command in commands for queue in command[command.index("-Q") + 1].split(",")]
+    assert sorted(queues) == sorted(QUEUES)
+
+
+def test_every_worker_performs_the_same_queues_in_place() -> None:
+    for program in programs(Settings()):
+        if program.name.startswith("worker-"):
+            found = SERVICES[program.name]["environment"].get("SHOP_IN_PLACE", "")
+            assert found == program.environment["SHOP_IN_PLACE"], program.name
+
+
+def test_flower_is_as_read_only_and_as_small_as_on_one_machine() -> None:
+    assert FLOWER_DEFAULTS.items() <= SERVICES["flower"]["environment"].items()
+
+
+def test_the_sandbox_runs_only_for_a_trial() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["trial"]} == set(TRIAL)
+
+
+def test_no_secret_has_a_default_and_production_is_declared() -> None:
+    environment = SERVICES["api"]["environment"]
+    assert environment["SHOP_ENV"] == "production"
+    for name in ("SHOP_SECRET_KEY", "SHOP_FLOWER_PASSWORD", "SHOP_STRIPE_WEBHOOK_SECRET"):
+        assert re.fullmatch(r"\$\{" + name + r":\?.+\}", environment[name])
+
+
+def test_every_setting_that_it_names_is_a_setting() -> None:
+    named = {
+        name.removeprefix("SHOP_").lower()
+        for service in SERVICES.values()
+        for name in service.get("environment", {})
+        if name.startswith("SHOP_") and name != "SHOP_WORKER"  # names the worker to its health check
+    }
+    assert named <= set(Settings.model_fields)
+
+
+def test_work_starts_after_the_migrations_and_the_servers_are_watched() -> None:
+    for name, service in SERVICES.items():
+        if name.startswith("worker-") or name in ("api", "dispatcher", "beat"):
+            assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    for name in ("postgres", "redis", "api", "flower", "worker-shop"):
+        assert "healthcheck" in SERVICES[name], name
+    assert SERVICES["dispatcher"]["deploy"]["replicas"] == 2
+
+
+def test_nothing_is_published_beyond_this_machine() -> None:
+    for service in SERVICES.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))

@@ -1,0 +1,91 @@
+"""Flower hears of every step for as long as it runs, and must not remember them all."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from local.processes import FLOWER_DEFAULTS, flower_environment
+from local.waiting import wait_until
+from settings import Settings, settings
+from tests.servers import ROOT
+
+REMEMBERED = int(FLOWER_DEFAULTS["FLOWER_MAX_TASKS"])
+BATCH = 200  # steps; Flower hears of them before the next ones, for Redis drops what nobody fetches
+
+
+@pytest.fixture
+def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Flower as the supervisor starts it: its address and its process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    before = subscriptions()
+    environment = os.environ | flower_environment(Settings(flower_port=port))
+    with (tmp_path / "log").open("wb") as log:
+        command = [sys.executable, "-m", "celery", "-A", "workflows", "flower"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        assert wait_until(lambda: steps_heard_of(address) is not None, 30), (tmp_path / "log").read_text()
+        # Its pages are served before it is subscribed, and Redis drops events that have no subscriber.
+        assert wait_until(lambda: subscriptions() > before, 30), (tmp_path / "log").read_text()
+        yield address, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def subscriptions() -> int:
+    """How many patterns of events somebody listens to at the broker."""
+    from workflows.app import app
+
+    with app.connection_for_read() as connection:
+        count: int = connection.default_channel.client.pubsub_numpat()
+    return count
+
+
+def steps_heard_of(address: str) -> int | None:
+    """How many steps have ended as far as Flower knows; None if it does not answer yet."""
+    try:
+        page = requests.get(f"{address}/metrics", auth=(settings.flower_user, settings.flower_password), timeout=10)
+    except requests.ConnectionError:
+        return None
+    counts = re.findall(r'^flower_events_total\{.*type="task-succeeded".*\} (\S+)$', page.text, re.MULTILINE)
+    return sum(int(float(count)) for count in counts)
+
+
+def perform(address: str, steps: int) -> None:
+    """Tells Flower of so many more steps, as a worker does, and waits until it has heard of all."""
+    from workflows.app import app
+
+    before = steps_heard_of(address) or 0
+    with app.connection_for_write() as connection:
+        events = app.events.Dispatcher(connection, hostname="shop@test", buffer_group={"task"}, buffer_limit=10**6)
+        for step in range(before, before + steps):
+            uuid = f"run_{step:032x}:0:inventory.reserve"
+            events.send("task-received", uuid=uuid, name="inventory.reserve", args=repr([uuid]), kwargs="{}", retries=0)
+            events.send("task-started", uuid=uuid)
+            events.send("task-succeeded", uuid=uuid, runtime=0.01, result="None")
+            if (step + 1 - before) % BATCH == 0:
+                events.flush()
+                assert wait_until(lambda heard=step + 1: steps_heard_of(address) == heard, 30, 0.02)
+
+
+@pytest.mark.timeout(180)
+def test_flower_does_not_grow_once_it_has_heard_of_what_it_remembers(flower: tuple[str, psutil.Process]) -> None:
+    address, process = flower
+    perform(address, REMEMBERED + 3000)
+    full = process.memory_info().rss
+    perform(address, 6000)
+    assert process.memory_info().rss - full < 12 * 2**20  # 30 MiB if it remembered these, too
+    tasks = requests.get(
+        f"{address}/api/tasks", auth=(settings.flower_user, settings.flower_password), timeout=30
+    ).json()
+    assert len(tasks) == REMEMBERED

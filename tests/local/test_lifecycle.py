@@ -1,0 +1,139 @@
+"""The whole stack of one machine: up, killed in part and as a whole, down. Real processes, so it takes a while."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+import requests
+
+from local.waiting import wait_until
+from tests.command import FREE_PORTS, processes, shop
+
+NAMES = {
+    "postgres", "redis", "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+    "dispatcher-1", "dispatcher-2", "beat", "flower",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of a stack that is up."""
+    folder = tmp_path_factory.mktemp("stack") / "var"
+    found = shop(folder, "up", **FREE_PORTS)
+    assert found.returncode == 0, found.stdout + found.stderr
+    yield folder
+    shop(folder, "down")
+
+
+def supervisor(var: Path) -> psutil.Process:
+    return psutil.Process(int((var / "run" / "supervisord.pid").read_text()))
+
+
+def sees(var: Path, name: str, state: str, restarts: int) -> bool:
+    found = processes(var)[name]
+    return (found["state"], found["restarts"]) == (state, restarts)
+
+
+def test_status_tells_each_process(var: Path) -> None:
+    found = processes(var)
+    assert set(found) == NAMES
+    for process in found.values():
+        assert (process["state"], process["restarts"]) == ("running", 0)
+        assert psutil.pid_exists(process["pid"])
+        age = datetime.now(UTC) - datetime.fromisoformat(process["up_since"])
+        assert -2 < age.total_seconds() < 300
+    assert requests.get(found["api"]["address"] + "/readyz", timeout=10).status_code == 200
+    assert shop(var, "status").returncode == 0
+
+
+def test_workers_come_before_the_api_when_the_machine_is_busy(var: Path) -> None:
+    def niceness(name: str) -> set[int]:
+        return {child.nice() for child in psutil.Process(processes(var)[name]["pid"]).children()}
+
+    [api], [worker] = niceness("api"), niceness("worker-shop")
+    assert api > worker
+
+
+def test_a_second_up_says_that_it_is_up_and_where(var: Path) -> None:
+    before = processes(var)
+    found = shop(var, "up", **FREE_PORTS)
+    assert found.returncode == 0
+    assert found.stdout.startswith("The stack is already up.\n")
+    assert before["api"]["address"] in found.stdout
+    assert processes(var) == before
+
+
+def test_flower_asks_for_the_password_that_config_tells(var: Path) -> None:
+    address = processes(var)["flower"]["address"]
+    assert requests.get(address, timeout=10).status_code == 401
+    password = shop(var, "config", "flower_password").stdout.strip()
+    assert requests.get(address, auth=("operator", password), timeout=10).status_code == 200
+
+
+def test_no_password_stands_in_a_command_line(var: Path) -> None:
+    secrets = [value for name, value in json.loads((var / "stack.json").read_text()).items() if "port" not in name]
+    for process in [supervisor(var), *supervisor(var).children(recursive=True)]:
+        assert not any(str(secret) in " ".join(process.cmdline()) for secret in secrets)
+
+
+@pytest.mark.parametrize("name", ["api", "worker-shop", "dispatcher-1", "redis", "postgres"])
+def test_what_is_killed_is_back(var: Path, name: str) -> None:
+    before = processes(var)[name]
+    os.kill(before["pid"], signal.SIGKILL)
+    assert wait_until(lambda: sees(var, name, "running", before["restarts"] + 1), 10, 0.2)
+    assert processes(var)[name]["pid"] != before["pid"]
+
+
+def answers(database: str) -> bool:
+    """Whether the database takes connections; after a kill it recovers first."""
+    try:
+        psycopg.connect(database).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_a_kill_of_everything_leaves_nothing_running_and_loses_nothing(var: Path) -> None:
+    database = f"host={var}/run user=postgres dbname=shopflow"
+    assert wait_until(lambda: answers(database), 30)
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with redis.Redis(unix_socket_path=f"{var}/run/redis.sock") as client:
+        client.set("kept", "message")
+    everything = [supervisor(var), *supervisor(var).children(recursive=True)]
+    everything[0].kill()
+    _, alive = psutil.wait_procs(everything, timeout=10)
+    assert not alive
+    assert shop(var, "status").returncode == 3
+
+    found = shop(var, "up", **FREE_PORTS)
+    assert found.returncode == 0, found.stdout + found.stderr
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+        connection.execute("DROP TABLE kept")
+    with redis.Redis(unix_socket_path=f"{var}/run/redis.sock") as client:
+        assert client.get("kept") == b"message"
+
+
+def test_down_ends_every_process_and_a_second_down_is_harmless(var: Path) -> None:
+    everything = [supervisor(var), *supervisor(var).children(recursive=True)]
+    assert shop(var, "down").stdout == "The stack is down.\n"
+    assert not [process for process in everything if process.is_running()]
+    assert shop(var, "down").stdout == "The stack was not up.\n"
+
+
+def test_what_does_not_get_ready_is_named_with_its_log_and_everything_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "var" / "postgres").mkdir(parents=True)
+    (tmp_path / "var" / "postgres" / "PG_VERSION").write_text("9.6\n")
+    found = shop(tmp_path / "var", "up", **FREE_PORTS)
+    assert found.returncode == 1
+    assert found.stderr.startswith("Error: postgres did not get ready. Its log ends:\n")
+    assert "postgresql.conf" in found.stderr
+    assert shop(tmp_path / "var", "status").returncode == 3

@@ -1,0 +1,133 @@
+"""Which programs make up the shop, and which queues each worker gets."""
+
+import os
+
+import pytest
+
+from local.processes import WorkerGroup, WrongSetting, api_address, flower_environment, programs, worker_groups
+from settings import QUEUES, Settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("SHOP_"):
+            monkeypatch.delenv(name)
+
+
+def names(**settings: object) -> list[str]:
+    return [program.name for program in programs(Settings(**settings))]  # type: ignore[arg-type]
+
+
+def groups(text: str) -> dict[str, WorkerGroup]:
+    return worker_groups(Settings(worker_groups=text, worker_concurrency=5))
+
+
+def test_one_group_with_a_star_has_every_queue() -> None:
+    assert groups("all=*") == {"all": WorkerGroup(QUEUES, (), 5)}
+
+
+def test_a_star_is_what_no_other_group_has() -> None:
+    found = groups(" money = payments, orders ; stock=inventory; rest=* ;")
+    assert found["money"].queues == ("orders", "payments")
+    assert found["stock"].queues == ("inventory",)
+    assert set(found["rest"].queues) == set(QUEUES) - {"orders", "payments", "inventory"}
+
+
+def test_a_queue_may_have_two_groups() -> None:
+    found = groups("all=*;more=payments,orders,payments")
+    assert found["more"].queues == ("orders", "payments")
+    assert "payments" not in found["all"].queues
+
+
+def test_a_group_may_perform_in_place_what_it_does_not_consume() -> None:
+    found = groups("shop=* / reports, notifications;mail=notifications;bulk=reports/")
+    assert found["shop"].in_place == ("notifications", "reports")
+    assert not {"notifications", "reports"} & set(found["shop"].queues)
+    assert found["bulk"].in_place == ()
+
+
+def test_a_group_may_say_how_many_children_it_has() -> None:
+    found = groups("shop=*;mail : 4 = notifications;bulk=reports;more:1=*")
+    assert {name: group.concurrency for name, group in found.items()} == {"shop": 5, "mail": 4, "bulk": 2, "more": 1}
+
+
+def test_by_default_mail_and_bulk_work_are_apart_from_what_a_customer_waits_for() -> None:
+    found = worker_groups(Settings())
+    assert found["shop"].queues == ("accounts", "access", "carts", "orders", "payments", "inventory")
+    assert found["shop"].in_place == ("notifications",)
+    assert found["mail"].queues == ("notifications", "mass_mail")
+    assert found["bulk"].queues == ("catalogue", "reports")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no worker has the queue accounts"),
+        ("money=payments", "add a group rest=*"),
+        ("all=*;money=payment", "no queue payment;"),
+        ("all", "is not of the form"),
+        ("all=", "is not of the form"),
+        ("All=*", "is not of the form"),
+        ("a b=*", "is not of the form"),
+        ("all=*;all=payments", "two groups named all"),
+        ("all:0=*", "is not of the form"),
+        ("all:many=*", "is not of the form"),
+        ("all=/payments;rest=*", "is not of the form"),
+        ("all=*/payment;more=payments", "no queue payment;"),
+        ("all=*/*", "no queue *;"),
+        ("all=*/payments", "the group all consumes payments"),
+        ("all=*/payments;more=payments/payments", "the group more consumes payments"),
+        (f"all={','.join(QUEUES)};rest=*", "no queue left"),
+    ],
+)
+def test_groups_that_can_not_be_followed_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(WrongSetting, match=r"^SHOP_WORKER_GROUPS: ") as refusal:
+        groups(text)
+    assert reason in str(refusal.value)
+
+
+def test_servers_come_first_and_there_are_two_dispatchers() -> None:
+    found = names()
+    assert found[:2] == ["postgres", "redis"]
+    assert set(found[2:]) == {
+        "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+        "dispatcher-1", "dispatcher-2", "beat", "flower",
+    }  # fmt: skip
+
+
+def test_what_is_elsewhere_is_not_started_here() -> None:
+    found = names(
+        database_url="postgresql://db.example/shop",
+        broker_url="redis://queue.example",
+        stripe_api_base="https://api.stripe.com",
+        smtp_url="smtp://mail.example",
+    )
+    assert not {"postgres", "redis", "gateway", "mailbox"} & set(found)
+
+
+def test_each_group_is_a_worker_with_its_queues() -> None:
+    found = {p.name: p for p in programs(Settings(worker_groups="money:4=payments;rest=*/payments"))}
+    money = found["worker-money"].command
+    assert money[money.index("-Q") + 1] == "payments"
+    assert money[money.index("-n") + 1] == "money@%h"
+    assert money[money.index("--concurrency") + 1] == "4"
+    assert found["worker-money"].environment == {"SHOP_IN_PLACE": ""}
+    assert found["worker-rest"].environment == {"SHOP_IN_PLACE": "payments"}
+
+
+def test_the_api_is_reached_at_this_machine_when_it_listens_everywhere() -> None:
+    assert api_address(Settings(api_host="0.0.0.0", api_port=81)) == "http://127.0.0.1:81"  # noqa: S104
+    assert api_address(Settings(api_host="::1", api_port=81)) == "http://[::1]:81"
+
+
+def test_flower_is_read_only_unless_its_own_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLOWER_READ_ONLY", raising=False)
+    assert flower_environment(Settings())["FLOWER_READ_ONLY"] == "true"
+    monkeypatch.setenv("FLOWER_READ_ONLY", "false")
+    assert flower_environment(Settings())["FLOWER_READ_ONLY"] == "false"
+
+
+def test_a_password_that_flower_would_take_for_two_is_refused() -> None:
+    with pytest.raises(WrongSetting, match="comma"):
+        flower_environment(Settings(flower_password="half,and-half"))

@@ -1,0 +1,343 @@
+"""The sandbox gateway as a process: what is sure about keys, kills, faults and webhooks."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+import stripe
+
+from local.waiting import wait_until
+from tests.servers import ROOT, Receiver, Server
+
+SECRET = "whsec_" + "x" * 32
+NOWHERE = "http://127.0.0.1:9/hook"  # the discard port: nobody listens there
+
+
+def gateway_in(var: Path, webhook_url: str = NOWHERE) -> Server:
+    return Server("sandbox.gateway", var, "--webhook-url", webhook_url, SHOP_STRIPE_WEBHOOK_SECRET=SECRET)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = gateway_in(tmp_path_factory.mktemp("gateway"))
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def gateway(shared: Server) -> Iterator[Server]:
+    yield shared
+    requests.delete(shared.url + "/sandbox/faults", timeout=5).raise_for_status()
+
+
+def post(server: Server, path: str, key: str | None = None, **form: Any) -> requests.Response:
+    headers = {"Authorization": "Bearer sk_test_1"} | ({"Idempotency-Key": key} if key else {})
+    return requests.post(server.url + path, data=form, headers=headers, timeout=20)
+
+
+def pay(server: Server, key: str | None = None, **changes: Any) -> requests.Response:
+    form = {"amount": 1999, "currency": "eur", "payment_method": "pm_card_visa", "confirm": "true"}
+    form |= {"capture_method": "manual", "off_session": "true", "metadata[order_id]": "ord_1"}
+    return post(server, "/v1/payment_intents", key, **(form | changes))
+
+
+def get(server: Server, path: str, **query: Any) -> Any:
+    return requests.get(server.url + path, params=query, auth=("sk_test_1", ""), timeout=5).json()
+
+
+def fault(server: Server, **fault: Any) -> None:
+    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).status_code == 201
+
+
+def booked(server: Server, key: str) -> list[dict[str, Any]]:
+    """The operations in the ledger that were done under the key."""
+    ledger = requests.get(server.url + "/sandbox/ledger", timeout=5).json()
+    return [done for intent in ledger for done in intent["operations"] if done["idempotency_key"] == key]
+
+
+def new_key() -> str:
+    return uuid4().hex
+
+
+@pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_chargeDeclined"])
+def test_same_key_gives_the_same_answer_and_is_done_once(gateway: Server, method: str) -> None:
+    key = new_key()
+    first, second = (pay(gateway, key, payment_method=method) for _ in range(2))
+    assert first.status_code == second.status_code == (200 if method == "pm_card_visa" else 402)
+    assert first.json() == second.json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert [done["kind"] for done in booked(gateway, key)] == ["authorise"]
+
+
+def test_key_of_another_request_is_refused(gateway: Server) -> None:
+    key = new_key()
+    intent = pay(gateway, key).json()
+    for answer in (pay(gateway, key, amount=5), post(gateway, f"/v1/payment_intents/{intent['id']}/capture", key)):
+        assert answer.status_code == 400
+        assert answer.json()["error"]["type"] == "idempotency_error"
+    assert len(booked(gateway, key)) == 1
+
+
+def test_refused_parameters_do_not_use_up_the_key(gateway: Server) -> None:
+    key = new_key()
+    assert pay(gateway, key, amount="many").json()["error"]["param"] == "amount"
+    assert pay(gateway, key).status_code == 200
+
+
+def test_same_key_in_flight_is_a_conflict_and_later_a_replay(gateway: Server) -> None:
+    key = new_key()
+    fault(gateway, kind="delay", seconds=0.6)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(pay, gateway, key)
+        assert wait_until(lambda: booked(gateway, key), 5)
+        twin = pay(gateway, key)
+        assert twin.status_code == 409
+        assert twin.json()["error"]["code"] == "idempotency_key_in_use"
+    assert pay(gateway, key).json() == slow.result().json()
+    assert len(booked(gateway, key)) == 1
+
+
+def test_many_at_once_with_one_key_charge_once(gateway: Server) -> None:
+    key = new_key()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: pay(gateway, key), range(32)))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert len({answer.json()["id"] for answer in answers if answer.ok}) == 1
+    assert len(booked(gateway, key)) == 1
+
+
+@pytest.mark.parametrize(("kind", "done"), [("error", 0), ("error_after", 1)])
+def test_a_500_is_stored_under_its_key_and_repeated(gateway: Server, kind: str, done: int) -> None:
+    key, other = new_key(), new_key()
+    fault(gateway, kind=kind)
+    answers = [pay(gateway, key) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [500, 500, 500]
+    assert ["Idempotent-Replayed" in answer.headers for answer in answers] == [False, True, True]
+    assert len(booked(gateway, key)) == done
+    assert pay(gateway, other).status_code == 200
+
+
+def test_a_stored_500_outlives_the_gateway(tmp_path: Path) -> None:
+    server = gateway_in(tmp_path)
+    key = new_key()
+    fault(server, kind="error_after")
+    assert pay(server, key).status_code == 500
+    server.kill()
+    server.start()
+    assert pay(server, key).headers["Idempotent-Replayed"] == "true"
+    assert len(booked(server, key)) == 1
+    assert server.stop() == 0
+
+
+def test_a_stored_answer_uses_up_no_fault(gateway: Server) -> None:
+    key = new_key()
+    pay(gateway, key)
+    fault(gateway, kind="error")
+    assert pay(gateway, key).status_code == 200
+    assert get(gateway, "/v1/payment_intents", limit=1)["object"] == "list"
+    assert pay(gateway).status_code == 500
+
+
+def test_what_was_refused_before_it_began_is_not_stored(gateway: Server) -> None:
+    key = new_key()
+    fault(gateway, kind="unavailable", times=2, path="/v1/payment_intents")
+    assert [pay(gateway, key).status_code for _ in range(3)] == [503, 503, 200]
+    assert len(booked(gateway, key)) == 1
+    fault(gateway, kind="unavailable")
+    assert get(gateway, "/v1/payment_intents")["error"]["type"] == "api_error"
+
+
+@pytest.mark.parametrize("status", ["requires_action", "processing"])
+def test_a_payment_that_nobody_has_decided_can_be_cancelled(gateway: Server, status: str) -> None:
+    method = {"requires_action": "pm_sandbox_requiresAction", "processing": "pm_sandbox_processing"}[status]
+    intent = pay(gateway, payment_method=method).json()
+    assert (intent["status"], intent["amount_capturable"]) == (status, 0)
+    path = f"/v1/payment_intents/{intent['id']}/cancel"
+    assert post(gateway, path, cancellation_reason="abandoned").json()["status"] == "canceled"
+
+
+def test_an_authorisation_lapses_once(gateway: Server) -> None:
+    intent = pay(gateway).json()
+    lapse = f"{gateway.url}/sandbox/payment_intents/{intent['id']}/lapse"
+    lapsed = requests.post(lapse, timeout=5).json()
+    assert (lapsed["status"], lapsed["cancellation_reason"]) == ("canceled", "automatic")
+    assert requests.post(lapse, timeout=5).status_code == 400
+    assert requests.post(lapse.replace(intent["id"], "pi_none"), timeout=5).status_code == 404
+    taken = post(gateway, f"/v1/payment_intents/{intent['id']}/capture")
+    assert taken.json()["error"]["code"] == "payment_intent_unexpected_state"
+
+
+def test_cut_fault_charges_without_an_answer(gateway: Server) -> None:
+    key = new_key()
+    fault(gateway, kind="cut")
+    with pytest.raises(requests.ConnectionError):
+        pay(gateway, key)
+    assert len(booked(gateway, key)) == 1
+    again = pay(gateway, key)
+    assert again.status_code == 200
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(booked(gateway, key)) == 1
+
+
+def test_fault_of_another_path_waits(gateway: Server) -> None:
+    fault(gateway, kind="error", path="/v1/refunds")
+    assert pay(gateway).status_code == 200
+    assert post(gateway, "/v1/refunds", payment_intent="pi_x").status_code == 500
+
+
+def test_unknown_fault_is_refused(gateway: Server) -> None:
+    answer = requests.post(gateway.url + "/sandbox/faults", json={"kind": "fire"}, timeout=5)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "kind"
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "decline_code"),
+    [
+        ("pm_card_chargeDeclined", "card_declined", "generic_decline"),
+        ("pm_card_visa_chargeDeclined", "card_declined", "generic_decline"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds"),
+        ("pm_card_visa_chargeDeclinedExpiredCard", "expired_card", "expired_card"),
+        ("pm_card_authenticationRequired", "authentication_required", "authentication_required"),
+    ],
+)
+def test_declines(gateway: Server, method: str, code: str, decline_code: str) -> None:
+    answer = pay(gateway, payment_method=method)
+    error = answer.json()["error"]
+    assert answer.status_code == 402
+    assert (error["type"], error["code"], error["decline_code"]) == ("card_error", code, decline_code)
+    assert error["payment_intent"]["status"] == "requires_payment_method"
+    assert get(gateway, "/v1/payment_intents/" + error["payment_intent"]["id"]) == error["payment_intent"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"payment_method": "pm_card_nobodys"}, "resource_missing", "payment_method"),
+        ({"amount": "ten"}, "parameter_invalid_integer", "amount"),
+        ({"amount": 0}, None, "amount"),
+        ({"currency": None}, "parameter_missing", "currency"),
+        ({"currency": "€"}, None, "currency"),
+        ({"colour": "red"}, "parameter_unknown", "colour"),
+        ({"a[b][c]": "red"}, "parameter_unknown", "a[b][c]"),
+        ({"amount[x]": "1"}, None, "amount"),
+    ],
+)
+def test_bad_parameters_are_named(gateway: Server, changes: dict[str, Any], code: str | None, param: str) -> None:
+    answer = pay(gateway, **changes)
+    error = answer.json()["error"]
+    assert (answer.status_code, error.get("code"), error["param"]) == (400, code, param)
+
+
+def test_requests_without_a_key_or_to_nowhere_are_refused(gateway: Server) -> None:
+    path = gateway.url + "/v1/payment_intents"
+    assert requests.get(path, timeout=5).status_code == 401
+    assert requests.get(path, headers={"Authorization": "Bearer pk_1"}, timeout=5).status_code == 401
+    assert requests.get(path, headers={"Authorization": "Basic %%%"}, timeout=5).status_code == 401
+    assert requests.get(path, auth=("sk_test_1", ""), timeout=5).status_code == 200
+    assert get(gateway, "/v1/payment_intents/pi_none")["error"]["code"] == "resource_missing"
+    assert post(gateway, "/v1/customers").status_code == 404
+    assert requests.get(gateway.url + "/healthz", timeout=5).json() == {"status": "ok"}
+
+
+def test_money_is_taken_and_given_back_within_its_limits(gateway: Server) -> None:
+    path = "/v1/payment_intents/" + pay(gateway).json()["id"]
+    assert post(gateway, path + "/capture", amount_to_capture=2000).status_code == 400
+    assert post(gateway, path + "/capture", amount_to_capture=1500).json()["amount_received"] == 1500
+    assert post(gateway, path + "/cancel").json()["error"]["code"] == "payment_intent_unexpected_state"
+    intent = path.rpartition("/")[2]
+    assert post(gateway, "/v1/refunds", payment_intent=intent, amount=1501).status_code == 400
+    assert post(gateway, "/v1/refunds", payment_intent=intent, amount=500).json()["amount"] == 500
+    assert post(gateway, "/v1/refunds", payment_intent=intent).json()["amount"] == 1000
+    error = post(gateway, "/v1/refunds", payment_intent=intent, amount=1).json()["error"]
+    assert error["code"] == "charge_already_refunded"
+    refunds = get(gateway, "/v1/refunds", payment_intent=intent)
+    assert [refund["amount"] for refund in refunds["data"]] == [1000, 500]
+
+
+def test_list_is_paged_newest_first(gateway: Server) -> None:
+    made = [pay(gateway).json() for _ in range(3)]
+    first = get(gateway, "/v1/payment_intents", limit=2)
+    assert [intent["id"] for intent in first["data"]] == [made[2]["id"], made[1]["id"]]
+    assert first["has_more"] is True
+    second = get(gateway, "/v1/payment_intents", limit=1, starting_after=made[1]["id"])
+    assert second["data"] == [made[0]]
+    future = get(gateway, "/v1/payment_intents", **{"created[gte]": made[2]["created"] + 100})
+    assert future["data"] == []
+    assert get(gateway, "/v1/payment_intents", limit=101)["error"]["param"] == "limit"
+
+
+def test_killed_in_the_middle_of_a_request_it_keeps_the_charge_and_the_key(tmp_path: Path) -> None:
+    server = gateway_in(tmp_path)
+    key = new_key()
+    fault(server, kind="delay", seconds=60)
+    with ThreadPoolExecutor() as pool:
+        lost = pool.submit(pay, server, key)
+        assert wait_until(lambda: booked(server, key), 5)
+        server.kill()
+        with pytest.raises(requests.ConnectionError):
+            lost.result()
+    server.start()
+    again = pay(server, key)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert [done["amount"] for done in booked(server, key)] == [1999]
+    assert server.stop() == 0
+
+
+def test_webhooks_are_signed_and_repeated_until_they_are_taken(tmp_path: Path) -> None:
+    receiver = Receiver(500, 302)
+    server = gateway_in(tmp_path, receiver.url)
+    intent = pay(server, "a-key").json()
+    assert wait_until(lambda: len(receiver.got) == 3, 10)
+    events = [stripe.Webhook.construct_event(body, signature, SECRET) for signature, body in receiver.got]
+    assert {event.id for event in events} == {events[0].id}
+    assert events[0].type == "payment_intent.amount_capturable_updated"
+    assert events[0].data.object["id"] == intent["id"]
+    assert events[0].data.object["metadata"]["order_id"] == "ord_1"
+    signature, body = receiver.got[0]
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(body.replace(b"1999", b"1"), signature, SECRET)
+    receiver.close()
+    assert server.stop() == 0
+
+
+def test_webhooks_survive_a_kill(tmp_path: Path) -> None:
+    receiver = Receiver()
+    receiver.close()
+    server = gateway_in(tmp_path, receiver.url)
+    path = "/v1/payment_intents/" + pay(server).json()["id"]
+    post(server, path + "/capture")
+    post(server, "/v1/refunds", payment_intent=path.rpartition("/")[2])
+    pay(server, payment_method="pm_card_chargeDeclined")
+    post(server, "/v1/payment_intents/" + pay(server).json()["id"] + "/cancel")
+    server.kill()
+    receiver = Receiver(port=receiver.port)
+    server.start()
+    assert wait_until(lambda: len(receiver.got) >= 6, 10)
+    types = sorted(stripe.Webhook.construct_event(body, sent, SECRET).type for sent, body in receiver.got)
+    assert types == [
+        "charge.refunded",
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.canceled",
+        "payment_intent.payment_failed",
+        "payment_intent.succeeded",
+    ]
+    receiver.close()
+    assert server.stop() == 0
+
+
+def test_port_in_use_names_the_setting(gateway: Server) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "sandbox.gateway", "--port", str(gateway.ports["http"])],
+        cwd=ROOT, env={"SHOP_VAR": str(gateway.var)}, capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert second.returncode != 0
+    assert "SHOP_GATEWAY_PORT" in second.stderr

@@ -1,0 +1,102 @@
+"""Reminders of carts that were left alone, and the end of old ones, by real workers."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+import durable
+from durable.tables import RunRecord
+from local.waiting import wait_until
+from models import carts
+from models.accounts import User
+from models.core.database import transaction
+from tests.shop import Shop
+
+
+def _left_alone(caller: Any, hours: float) -> None:
+    with transaction() as session:
+        idle = update(carts.Cart).where(carts.Cart.user_id == caller.user_id)
+        session.execute(idle.values(updated_at=func.now() - timedelta(hours=hours)))
+
+
+def _look_for_abandoned(slot: str) -> None:
+    """What beat does, and the wait until everything that follows from it is done."""
+    with transaction() as session:
+        durable.start(session, "abandoned_carts", key=slot, input={"slot": slot})
+
+    def quiet() -> bool:
+        with transaction() as session:
+            return session.scalars(select(func.count()).where(RunRecord.finished_at.is_(None))).one() == 0
+
+    assert wait_until(quiet, 30, 0.05)
+
+
+def _mails(shop: Shop, caller: Any) -> list[dict[str, Any]]:
+    return [mail for mail in shop.mails() if mail["to"] == [f"{caller.username}@example.org"]]
+
+
+def test_a_customer_is_reminded_once_of_a_cart_that_was_left_alone(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
+) -> None:
+    cup = product("CUP", 10)
+    forgetful, quick, long_gone = sign_in("forgetful"), sign_in("quick"), sign_in("longgone")
+    for caller, hours in ((forgetful, 30), (quick, 1), (long_gone, 300)):
+        caller.post("/v1/cart/items", json={"product_id": cup, "quantity": 2})
+        _left_alone(caller, hours)
+    _left_alone(sign_in("empty"), 30)
+    for slot in ("one", "two"):
+        _look_for_abandoned(slot)
+    [mail] = _mails(shop, forgetful)
+    assert mail["subject"] == "You have left something in your cart"
+    assert _mails(shop, quick) == _mails(shop, long_gone) == []
+    forgetful.patch(f"/v1/cart/items/{cup}", json={"quantity": 1})
+    _left_alone(forgetful, 26)
+    _look_for_abandoned("three")
+    assert len(_mails(shop, forgetful)) == 2
+
+
+def test_who_has_closed_the_account_is_not_reminded(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
+) -> None:
+    closed = sign_in("closed")
+    closed.post("/v1/cart/items", json={"product_id": product("CUP", 10), "quantity": 2})
+    _left_alone(closed, 30)
+    with transaction() as session:
+        session.execute(update(User).where(User.id == closed.user_id).values(status="closed"))
+    _look_for_abandoned("one")
+    assert _mails(shop, closed) == []
+
+
+def test_who_does_not_want_reminders_gets_none(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
+) -> None:
+    cup = product("CUP", 10)
+    content, reminded = sign_in("content"), sign_in("reminded")
+    answer = content.patch("/v1/me/preferences", json={"cart_reminder": {"email": False}})
+    assert answer.json["cart_reminder"]["email"] is False
+    for caller in (content, reminded):
+        caller.post("/v1/cart/items", json={"product_id": cup, "quantity": 2})
+        _left_alone(caller, 30)
+    _look_for_abandoned("one")
+    assert len(_mails(shop, reminded)) == 1
+    assert _mails(shop, content) == []
+
+
+def test_a_full_portion_calls_for_another(shop: Shop, database: None) -> None:
+    with transaction() as session:
+        session.add_all(
+            carts.Cart(id=f"crt_{number:032x}", token_hash=str(number), updated_at=func.now() - timedelta(days=31))
+            for number in range(1200)
+        )
+        durable.start(session, "cart_expiry", key="slot", input={"slot": "slot"})
+
+    def left() -> int:
+        with transaction() as session:
+            return session.scalars(select(func.count()).select_from(carts.Cart)).one()
+
+    assert wait_until(lambda: left() == 0, 30, 0.05)
+    with transaction() as session:
+        keys = session.scalars(select(RunRecord.key).where(RunRecord.workflow == "cart_expiry").order_by(RunRecord.key))
+        assert list(keys) == ["slot", "slot/2", "slot/3"]

@@ -1,9 +1,0 @@
-"""Carts that nobody touches: found by the hour, told of once, and gone at last."""
-
-from durable import Workflow
-from models.inputs import CartReminderInput, SlotInput
-from tasks import carts, notifications
-
-CART_EXPIRY = Workflow("cart_expiry", carts.expire, input=SlotInput)
-ABANDONED_CARTS = Workflow("abandoned_carts", carts.remind, input=SlotInput)
-CART_REMINDER = Workflow("cart_reminder", notifications.cart_reminder, input=CartReminderInput)
