@@ -11,20 +11,26 @@ from marshmallow import RAISE
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import workflows  # noqa: F401, whose after-commit hook publishes what requests start
-from api import access, accounts, catalogue, docs, inventory, reports
+from api import (
+    access,
+    accounts,
+    carts,
+    catalogue,
+    checkout,
+    docs,
+    health,
+    inventory,
+    operations,
+    orders,
+    payments,
+    reports,
+    tasks,
+)
 from api.carts import guest_token
-from api.carts import views as carts
-from api.checkout import views as checkout
 from api.docs import openapi
-from api.health import views as about
-from api.http import errors
-from api.http import request_hooks as requests
+from api.http import errors, request_hooks
 from api.http.auth import KEY_HEADER
 from api.http.fields import IdConverter, RoleConverter
-from api.operations import views as operations
-from api.orders import views as orders
-from api.payments import views as payments
-from api.tasks import views as tasks
 from settings import settings
 
 BLUEPRINTS = [
@@ -41,7 +47,7 @@ BLUEPRINTS = [
         reports,
         tasks,
         operations,
-        about,
+        health,
         docs,
     )
 ]
@@ -73,7 +79,7 @@ def create_app() -> Flask:
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.url_map.merge_slashes = False  # a redirect would be HTML
     app.url_map.converters |= {"id": IdConverter, "role": RoleConverter}
-    requests.install(app)
+    request_hooks.install(app)
     api = Api(app)
     for converter in (IdConverter, RoleConverter):
         api.register_converter(converter, _pattern)

@@ -1,4 +1,4 @@
-"""The blueprint on which the views of the access service stand."""
+"""The blueprint that the views of access register on."""
 
 from flask_smorest import Blueprint
 

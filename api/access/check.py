@@ -3,30 +3,11 @@
 from typing import Any
 
 from flask.views import MethodView
-from marshmallow import fields, validate
 
 from api.access.blueprint import blueprint
+from api.access.schemas import Question, Verdict
 from api.http.auth import anybody_known, public, read_token
 from api.http.errors import refuses
-from api.http.fields import Pattern, Schema
-
-
-def _word(example: str) -> fields.String:
-    word = Pattern(r"^[a-z][a-z_-]{0,31}$", error="a lower-case word")
-    return fields.String(required=True, validate=word, metadata={"example": example})
-
-
-class Question(Schema):
-    token = fields.String(
-        validate=validate.Length(1, 4000), metadata={"description": "An access token; left out: that of the request"}
-    )
-    action = _word("write")
-    resource = _word("products")
-
-
-class Verdict(Schema):
-    allowed = fields.Boolean(required=True)
-    reason = fields.String(required=True)
 
 
 @blueprint.route("/authz/check")

@@ -5,47 +5,13 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from marshmallow import fields, validate
 
 from api.access.blueprint import blueprint
+from api.access.schemas import Key, MadeKey, NewKey
 from api.http.auth import allowed
-from api.http.fields import IdField, Schema, Timestamp
 from api.http.pagination import PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
-
-
-class NewKey(Schema):
-    name = fields.String(
-        required=True, validate=validate.Length(1, 100), metadata={"example": "till in the main street"}
-    )
-    permissions = fields.List(
-        fields.String(validate=validate.OneOf(access.GRANTABLE)),
-        required=True,
-        metadata={"description": "What the key may do; only what its maker may", "example": ["stock:read"]},
-    )
-    expires_in_days = fields.Integer(
-        load_default=365, strict=True, validate=validate.Range(1, 3650), metadata={"description": "Days that it works"}
-    )
-
-
-class Key(Schema):
-    id = IdField("key", required=True)
-    name = fields.String(required=True)
-    hint = fields.String(required=True, metadata={"description": "How the key begins"})
-    user_id = fields.String(required=True, metadata={"description": "Who has made it, and for whom it acts"})
-    permissions = fields.List(fields.String(), required=True)
-    status = fields.String(required=True, validate=validate.OneOf(("active", "expired", "revoked")))
-    created_at = Timestamp(required=True)
-    expires_at = Timestamp(required=True)
-    revoked_at = Timestamp(allow_none=True)
-    last_used_at = Timestamp(allow_none=True, metadata={"description": "To within a minute"})
-
-
-class MadeKey(Key):
-    key = fields.String(
-        required=True, metadata={"description": "To be sent as `X-Api-Key`. Nobody can read it a second time"}
-    )
 
 
 @blueprint.route("/api-keys")

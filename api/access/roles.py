@@ -4,44 +4,17 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
+from api.access.schemas import NewRole, Permissions, Role, RoleChanges
 from api.http.auth import allowed
 from api.http.errors import refuses
-from api.http.fields import Pattern, RoleConverter, Schema
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
 from models.core.errors import NotFound
-
-
-class RoleChanges(Schema):
-    permissions = fields.List(
-        fields.String(validate=validate.OneOf(access.PERMISSIONS)),
-        required=True,
-        metadata={"description": "All that the role is to hold", "example": ["orders:read"]},
-    )
-
-
-class NewRole(RoleChanges):
-    name = fields.String(
-        required=True,
-        validate=Pattern(RoleConverter.regex, error="2 to 64 lower-case letters, digits, hyphens or underscores"),
-        metadata={"example": "auditor"},
-    )
-
-
-class Role(Schema):
-    name = fields.String()
-    permissions = fields.List(fields.String())
-    builtin = fields.Boolean(metadata={"description": "Every shop has it; it can't be deleted"})
-
-
-class Permissions(Schema):
-    data = fields.List(fields.String(), metadata={"description": "Everything that a role can hold"})
 
 
 @blueprint.route("/roles")

@@ -4,32 +4,15 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from marshmallow import fields, validate
 
 from api.access.blueprint import blueprint
+from api.access.schemas import RoleOfUser, Roles, UserQuery
 from api.accounts.schemas import User
 from api.http.auth import allowed
 from api.http.errors import refuses
-from api.http.fields import Schema
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import page, page_of
 from models import access, accounts
 from models.core.database import transaction
-
-
-class UserQuery(PageQuery):
-    q = fields.String(
-        validate=validate.Length(2, 254),
-        metadata={"description": "How the user name, the e-mail address or the last name begins", "example": "ada"},
-    )
-    role = fields.String(validate=validate.Length(1, 64), metadata={"example": "staff"})
-
-
-class Roles(Schema):
-    roles = fields.List(fields.String(), required=True, metadata={"example": ["customer", "staff"]})
-
-
-class RoleOfUser(Schema):
-    role = fields.String(required=True, validate=validate.Length(1, 64), metadata={"example": "staff"})
 
 
 @blueprint.route("/users")

@@ -1,4 +1,4 @@
-"""The blueprint on which the views of the accounts stand."""
+"""The blueprint that the views of accounts register on."""
 
 from flask_smorest import Blueprint
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.carts.guest_token import Merge
+from api.carts.schemas import Merge
 from api.http.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
 from models import accounts
 

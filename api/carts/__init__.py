@@ -1,1 +1,6 @@
 """Carts, of customers and of guests."""
+
+from api.carts import guest_token, views
+from api.carts.blueprint import blueprint
+
+__all__ = ["blueprint", "guest_token", "views"]

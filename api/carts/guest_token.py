@@ -6,11 +6,10 @@ from typing import Any, TypeVar
 
 from flask import g, request
 from flask_smorest import Blueprint
-from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from api.http.auth import signed_in
-from api.http.fields import IdField, Schema, taking
+from api.http.fields import taking
 from models import carts
 from models.accounts import Principal
 from models.core.database import single_statements
@@ -23,22 +22,6 @@ SCHEME = {
 NOBODY: frozenset[str] = frozenset()
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-class Short(Schema):
-    """A product of which there was not enough for what both carts had together."""
-
-    product_id = IdField("prd", required=True)
-    name = fields.String(required=True, metadata={"example": "Emma"})
-    wanted = fields.Integer(required=True, metadata={"description": "pieces in both carts together", "example": 5})
-    quantity = fields.Integer(required=True, metadata={"description": "pieces in the cart now", "example": 3})
-
-
-class Merge(Schema):
-    """What a guest's cart has brought into the customer's."""
-
-    added = fields.Integer(required=True, metadata={"description": "pieces that were added", "example": 4})
-    short = fields.List(fields.Nested(Short), required=True)
 
 
 def signed_in_or_guest(view: View) -> View:

@@ -1,4 +1,4 @@
-"""Where the catalogue's views are registered."""
+"""The blueprint that the views of catalogue register on."""
 
 from flask_smorest import Blueprint
 

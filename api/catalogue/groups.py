@@ -4,61 +4,26 @@ from typing import Any
 
 from flask import url_for
 from flask.views import MethodView
-from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.catalogue.blueprint import blueprint
+from api.catalogue.schemas import (
+    Author,
+    AuthorChanges,
+    AuthorQuery,
+    Category,
+    CategoryChanges,
+    ListedAuthor,
+    NewAuthor,
+    NewCategory,
+)
 from api.http.auth import allowed, public
 from api.http.errors import refuses
 from api.http.etags import ETAG, check_unchanged, etag
-from api.http.fields import IdField, Schema
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from models import catalogue
 from models.core.database import transaction
-
-
-class NewCategory(Schema):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Novels"})
-    parent_id = IdField("cat", allow_none=True)
-
-
-class CategoryChanges(Schema):
-    name = fields.String(validate=validate.Length(1, 200))
-    parent_id = IdField("cat", allow_none=True, metadata={"description": "null: at the top of the tree"})
-
-
-class Category(NewCategory):
-    id = IdField("cat")
-
-
-class NewAuthor(Schema):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
-    email = fields.Email(allow_none=True, validate=validate.Length(max=254))
-    address = fields.String(allow_none=True, validate=validate.Length(max=500))
-
-
-class AuthorChanges(Schema):
-    name = fields.String(validate=validate.Length(1, 200))
-    email = fields.Email(allow_none=True, validate=validate.Length(max=254))
-    address = fields.String(allow_none=True, validate=validate.Length(max=500))
-
-
-class Author(NewAuthor):
-    id = IdField("aut")
-
-
-class ListedAuthor(Schema):
-    """What everybody may know. Where authors live and can be reached stays with the shop."""
-
-    id = IdField("aut")
-    name = fields.String()
-
-
-class AuthorQuery(PageQuery):
-    q = fields.String(
-        validate=validate.Length(1, 200), metadata={"description": "words of the name, or their beginnings"}
-    )
 
 
 @blueprint.route("/categories")

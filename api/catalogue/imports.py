@@ -9,23 +9,23 @@ from typing import IO, Any
 
 from flask import Response, g, request, url_for
 from flask.views import MethodView
-from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.catalogue.blueprint import blueprint
+from api.catalogue.schemas import Import, ImportQuery, ListedImport
 from api.http.auth import allowed
 from api.http.csv_stream import catalogue_rows, refusal_rows
 from api.http.errors import refuses
 from api.http.etags import ETAG, etag
-from api.http.fields import IdField, Schema, Timestamp
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from api.http.prefer_wait import Ending, may_wait
 from api.http.request_hooks import takes_files
-from api.tasks.views import Accepted, links
+from api.tasks.links import links_of
+from api.tasks.schemas import Accepted
 from durable import queries
-from models import catalogue, imports
+from models import imports
 from models.core.database import transaction
 from models.imports import NotACatalogue
 
@@ -33,41 +33,6 @@ MAX_FILE = 100 << 20  # bytes
 CSV_TYPES = ("text/csv", "application/csv", "application/vnd.ms-excel", "text/comma-separated-values")
 LOCATION = {"Location": {"schema": {"type": "string"}}}
 SHEET = "text/csv; charset=utf-8; header=present"
-
-
-class ImportQuery(Schema):
-    kind = fields.String(
-        validate=validate.OneOf(catalogue.KINDS),
-        metadata={"description": "of what kind the rows of a Shopify export are that do not say it themselves"},
-    )
-
-
-class Refusal(Schema):
-    line = fields.Integer(metadata={"description": "where the row begins in the file"})
-    sku = fields.String()
-    reason = fields.String()
-
-
-class ListedImport(Schema):
-    id = IdField("imp")
-    task_id = IdField("run", attribute="run_id")
-    format = fields.String(validate=validate.OneOf(("shopflow", "shopify")))
-    file_name = fields.String(allow_none=True)
-    sha256 = fields.String()
-    rows = fields.Integer(metadata={"description": "products in the file"})
-    created = fields.Integer()
-    updated = fields.Integer()
-    unchanged = fields.Integer()
-    refused = fields.Integer()
-    skipped = fields.Integer(metadata={"description": "rows that are no products, such as further pictures"})
-    created_at = Timestamp()
-    finished_at = Timestamp(allow_none=True, metadata={"description": "null: the counts are not complete yet"})
-    links = fields.Dict(keys=fields.String(), values=fields.String())
-
-
-class Import(ListedImport):
-    refusals = fields.List(fields.Nested(Refusal), metadata={"description": "the first ones; the CSV has all"})
-    refusals_complete = fields.Boolean()
 
 
 @dataclass(frozen=True)
@@ -169,7 +134,7 @@ class ImportsView(MethodView):
             session, g.principal.user_id, imports.Sheet.open(upload.file),
             sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
         )  # fmt: skip
-        about = links(queries.get_run(session, made.run_id))
+        about = links_of(queries.get_run(session, made.run_id))
         answer = {"task_id": made.run_id, "status": "running", "links": about}
         return answer, 202, {"Location": about["task"], "Retry-After": "1"}
 

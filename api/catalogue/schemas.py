@@ -107,3 +107,81 @@ def product_fields(body: dict[str, Any]) -> dict[str, Any]:
     """A request's fields as the model calls them."""
     price = body.pop("price", None)
     return body if price is None else {**body, "price_amount": price["amount"], "currency": price["currency"]}
+
+
+class NewCategory(Schema):
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Novels"})
+    parent_id = IdField("cat", allow_none=True)
+
+
+class CategoryChanges(Schema):
+    name = fields.String(validate=validate.Length(1, 200))
+    parent_id = IdField("cat", allow_none=True, metadata={"description": "null: at the top of the tree"})
+
+
+class Category(NewCategory):
+    id = IdField("cat")
+
+
+class NewAuthor(Schema):
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
+    email = fields.Email(allow_none=True, validate=validate.Length(max=254))
+    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+
+
+class AuthorChanges(Schema):
+    name = fields.String(validate=validate.Length(1, 200))
+    email = fields.Email(allow_none=True, validate=validate.Length(max=254))
+    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+
+
+class Author(NewAuthor):
+    id = IdField("aut")
+
+
+class ListedAuthor(Schema):
+    """What everybody may know. Where authors live and can be reached stays with the shop."""
+
+    id = IdField("aut")
+    name = fields.String()
+
+
+class AuthorQuery(PageQuery):
+    q = fields.String(
+        validate=validate.Length(1, 200), metadata={"description": "words of the name, or their beginnings"}
+    )
+
+
+class ImportQuery(Schema):
+    kind = fields.String(
+        validate=validate.OneOf(catalogue.KINDS),
+        metadata={"description": "of what kind the rows of a Shopify export are that do not say it themselves"},
+    )
+
+
+class Refusal(Schema):
+    line = fields.Integer(metadata={"description": "where the row begins in the file"})
+    sku = fields.String()
+    reason = fields.String()
+
+
+class ListedImport(Schema):
+    id = IdField("imp")
+    task_id = IdField("run", attribute="run_id")
+    format = fields.String(validate=validate.OneOf(("shopflow", "shopify")))
+    file_name = fields.String(allow_none=True)
+    sha256 = fields.String()
+    rows = fields.Integer(metadata={"description": "products in the file"})
+    created = fields.Integer()
+    updated = fields.Integer()
+    unchanged = fields.Integer()
+    refused = fields.Integer()
+    skipped = fields.Integer(metadata={"description": "rows that are no products, such as further pictures"})
+    created_at = Timestamp()
+    finished_at = Timestamp(allow_none=True, metadata={"description": "null: the counts are not complete yet"})
+    links = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class Import(ListedImport):
+    refusals = fields.List(fields.Nested(Refusal), metadata={"description": "the first ones; the CSV has all"})
+    refusals_complete = fields.Boolean()

@@ -4,47 +4,18 @@ from typing import Any
 
 from flask import g, url_for
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
-from api.accounts.schemas import NewAddress
-from api.checkout import load_shedding
+from api.checkout.blueprint import blueprint
+from api.checkout.schemas import AcceptedOrder, CheckoutRequest
 from api.http.auth import signed_in
 from api.http.errors import refuses
-from api.http.fields import EITHER, IdField, Pattern, Schema
 from api.http.idempotency import idempotent
 from api.http.prefer_wait import Ending, may_wait
-from api.orders.views import Order, order_views
-from api.tasks.views import Accepted
+from api.orders.schemas import Order
+from api.orders.views import order_views
 from durable.tables import RunRecord
 from models import accounts, orders
-
-blueprint = Blueprint("checkout", __name__, url_prefix="/v1", description="From the cart to an order")
-blueprint.before_request(load_shedding.shed)
-
-
-class AcceptedOrder(Accepted):
-    order_id = IdField("ord", required=True)
-
-
-class PaymentChoice(Schema):
-    method = fields.String(
-        required=True,
-        validate=Pattern(r"^pm_[A-Za-z0-9_]{1,100}$", error="must be a payment method of the gateway, pm_…"),
-        metadata={"example": "pm_card_visa"},
-    )
-
-
-class CheckoutRequest(Schema):
-    address_id = IdField("adr", metadata=EITHER)
-    address = fields.Nested(NewAddress, metadata=EITHER)
-    payment = fields.Nested(PaymentChoice, required=True)
-
-    @validates_schema
-    def _one_address(self, data: dict[str, Any], **_: Any) -> None:
-        if ("address_id" in data) == ("address" in data):
-            raise ValidationError("give either address_id or address", "address")
 
 
 def _order(session: Session, run: RunRecord) -> Any:

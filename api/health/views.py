@@ -2,29 +2,10 @@
 
 from typing import Any
 
-from flask_smorest import Blueprint
-from marshmallow import fields
-
+from api.health.blueprint import blueprint
+from api.health.schemas import Life, Readiness
 from api.http.auth import public
-from api.http.fields import Schema
 from monitoring import health
-
-blueprint = Blueprint("about", __name__, description="Whether the shop is well")
-
-
-class Life(Schema):
-    status = fields.String(metadata={"example": "ok"})
-
-
-class Readiness(Life):
-    checks = fields.Dict(
-        keys=fields.String(),
-        values=fields.String(),
-        metadata={
-            "description": "Part → `ok`, or what is wrong; and each service that does not answer",
-            "example": {"database": "ok", "workers": "ok", "notifications": "does not answer: timed out"},
-        },
-    )
 
 
 @blueprint.route("/healthz", methods=["GET"])

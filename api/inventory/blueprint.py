@@ -1,4 +1,4 @@
-"""Where the inventory's views are registered."""
+"""The blueprint that the views of inventory register on."""
 
 from flask_smorest import Blueprint
 

@@ -4,80 +4,38 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
 from api.http.errors import refuses
 from api.http.etags import ETAG, etag
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import Timestamp
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from api.http.prefer_wait import Ending, may_wait
 from api.inventory.blueprint import blueprint
-from api.inventory.stock import ListedLevel, level_view
-from api.tasks.views import Accepted, links
+from api.inventory.schemas import (
+    AcceptedRestock,
+    Delivery,
+    ListedLevel,
+    PurchaseOrder,
+    PurchaseOrderQuery,
+    Restock,
+)
+from api.inventory.stock import level_view
+from api.tasks.links import links_of
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
 
 LOCATION = {"Location": {"schema": {"type": "string"}}}
-MAX_LINES = 500
 
 
 class Alert(ListedLevel):
     low_since = Timestamp()
     on_order = fields.Integer(metadata={"description": "pieces that are ordered for the warehouse and not there yet"})
-
-
-class Goods(Schema):
-    product_id = IdField("prd", required=True)
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
-
-
-class Delivery(Schema):
-    lines = fields.List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
-
-    @validates_schema
-    def _each_product_once(self, data: dict[str, Any], **_: Any) -> None:
-        products = [line["product_id"] for line in data["lines"]]
-        if len(set(products)) < len(products):
-            raise ValidationError("name each product once", "lines")
-
-
-class Restock(Delivery):
-    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
-
-
-class PurchaseLine(Schema):
-    product_id = IdField("prd")
-    sku = fields.String()
-    title = fields.String()
-    quantity = fields.Integer(metadata={"description": "pieces that were ordered"})
-    delivered = fields.Integer(metadata={"description": "pieces that have come"})
-    received = fields.Integer(metadata={"description": "pieces of those that are booked in"})
-
-
-class PurchaseOrder(Schema):
-    id = IdField("po")
-    number = fields.String()
-    warehouse_id = IdField("wh")
-    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
-    lines = fields.List(fields.Nested(PurchaseLine))
-    task_id = IdField("run")
-    created_at = Timestamp()
-    updated_at = Timestamp()
-    closed_at = Timestamp(allow_none=True)
-
-
-class PurchaseOrderQuery(PageQuery):
-    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
-    warehouse_id = IdField("wh")
-
-
-class AcceptedRestock(Accepted):
-    purchase_order_id = IdField("po", required=True)
 
 
 def _purchase_order(session: Session, run: RunRecord) -> dict[str, Any]:
@@ -196,7 +154,7 @@ def _goods(body: dict[str, Any]) -> dict[str, int]:
 
 def _accepted(session: Session, order: inventory.PurchaseOrder) -> Any:
     run = queries.get_run(session, order.run_id)
-    about = links(run)
+    about = links_of(run)
     answer = {"task_id": run.id, "status": run.status, "purchase_order_id": order.id, "links": about}
     return answer, 202, {"Location": about["task"], "Retry-After": "1"}
 

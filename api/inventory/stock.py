@@ -4,82 +4,25 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
 from api.http.errors import refuses
-from api.http.fields import IdField, Schema, Timestamp
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import page, page_of
 from api.inventory.blueprint import blueprint
+from api.inventory.schemas import (
+    Adjusted,
+    Adjustment,
+    Level,
+    LevelQuery,
+    ListedLevel,
+    Movement,
+    MovementQuery,
+    Threshold,
+)
 from models import inventory
 from models.core.database import transaction
-
-MOST = inventory.MAX_LEVEL
-
-
-class Level(Schema):
-    product_id = IdField("prd")
-    warehouse_id = IdField("wh")
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    available = fields.Integer()
-    reorder_point = fields.Integer(allow_none=True)
-    reorder_quantity = fields.Integer(allow_none=True)
-
-
-class ListedLevel(Level):
-    sku = fields.String()
-    title = fields.String()
-
-
-class LevelQuery(PageQuery):
-    product_id = IdField("prd")
-    warehouse_id = IdField("wh")
-    low = fields.Boolean(metadata={"description": "only where what is available has come down to the reorder point"})
-
-
-class Movement(Schema):
-    id = IdField("mov")
-    product_id = IdField("prd")
-    warehouse_id = IdField("wh")
-    quantity = fields.Integer()
-    reason = fields.String()
-    reference = fields.String(allow_none=True)
-    actor = fields.String(allow_none=True)
-    created_at = Timestamp()
-
-
-class MovementQuery(PageQuery):
-    product_id = IdField("prd")
-    warehouse_id = IdField("wh")
-
-
-class Adjustment(Schema):
-    product_id = IdField("prd", required=True)
-    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
-    quantity = fields.Integer(
-        required=True, strict=True, validate=[validate.Range(-MOST, MOST), validate.NoneOf([0])],
-        metadata={"description": "pieces that came (+) or went (-)", "example": 20, "not": {"const": 0}},
-    )  # fmt: skip
-    reason = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "delivery"})
-    reference = fields.String(validate=validate.Length(1, 200), metadata={"example": "delivery note 4711"})
-
-
-class Adjusted(Movement):
-    """The movement, and the level that it has led to."""
-
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    available = fields.Integer()
-
-
-class Threshold(Schema):
-    product_id = IdField("prd", required=True)
-    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
-    reorder_point = fields.Integer(required=True, strict=True, allow_none=True, validate=validate.Range(0, MOST))
-    reorder_quantity = fields.Integer(strict=True, allow_none=True, load_default=None, validate=validate.Range(1, MOST))
 
 
 @blueprint.route("/stock")

@@ -4,86 +4,24 @@ from typing import Any
 
 from flask import url_for
 from flask.views import MethodView
-from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
 from api.http.errors import refuses
 from api.http.etags import ETAG, check_unchanged, etag
-from api.http.fields import IdField, Schema, Timestamp
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from api.inventory.blueprint import blueprint
+from api.inventory.schemas import (
+    CapacityAnswer,
+    CapacityQuestion,
+    NewWarehouse,
+    Warehouse,
+    WarehouseChanges,
+    WarehouseDetail,
+)
 from models import catalogue, inventory
 from models.core.database import transaction
-
-
-def _pieces(description: str) -> Any:
-    return fields.Integer(
-        strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL),
-        metadata={"description": description},
-    )  # fmt: skip
-
-
-class Capacity(Schema):
-    """Pieces per kind of product; null is without limit."""
-
-    book = _pieces("books that fit in")
-    clothing = _pieces("pieces of clothing that fit in")
-    electronics = _pieces("electronic devices that fit in")
-
-
-class WarehouseAddress(Schema):
-    line1 = fields.String(validate=validate.Length(max=200), metadata={"example": "Quay 7"})
-    line2 = fields.String(validate=validate.Length(max=200))
-    city = fields.String(validate=validate.Length(max=100), metadata={"example": "Rotterdam"})
-    postal_code = fields.String(validate=validate.Length(max=20))
-    country = fields.String(validate=validate.Length(max=60), metadata={"example": "NL"})
-
-
-class WarehouseChanges(Schema):
-    name = fields.String(validate=validate.Length(1, 200), metadata={"example": "Harbour"})
-    address = fields.Nested(WarehouseAddress)
-    status = fields.String(validate=validate.OneOf(("active", "closed")))
-    capacity = fields.Nested(Capacity)
-
-
-class NewWarehouse(WarehouseChanges):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Harbour"})
-
-
-class Warehouse(WarehouseChanges):
-    id = IdField("wh")
-    is_default = fields.Boolean()
-    created_at = Timestamp()
-    updated_at = Timestamp()
-
-
-class Totals(Schema):
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    available = fields.Integer()
-
-
-class Levels(Schema):
-    book = fields.Nested(Totals)
-    clothing = fields.Nested(Totals)
-    electronics = fields.Nested(Totals)
-
-
-class WarehouseDetail(Warehouse):
-    levels = fields.Nested(Levels)
-    remaining = fields.Nested(Capacity)
-
-
-class CapacityQuestion(Schema):
-    product_id = IdField("prd", required=True)
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
-
-
-class CapacityAnswer(Schema):
-    fits = fields.Boolean()
-    remaining = fields.Integer(allow_none=True, metadata={"description": "null: without limit"})
 
 
 @blueprint.route("/warehouses")

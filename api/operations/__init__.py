@@ -1,1 +1,6 @@
 """Operations: runs, the audit, events."""
+
+from api.operations import views
+from api.operations.blueprint import blueprint
+
+__all__ = ["blueprint", "views"]

@@ -4,102 +4,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import durable
 from api.http.auth import allowed
 from api.http.errors import refuses
-from api.http.fields import IdField, Pattern, Schema, Timestamp
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import page, page_of
 from api.http.prefer_wait import Ending, may_wait
-from api.tasks.views import Accepted, Task, links, task_view
-from durable import queries, transitions
+from api.operations.blueprint import blueprint
+from api.operations.schemas import Audit, Event, EventQuery, Run, RunQuery, Signal
+from api.tasks.links import links_of
+from api.tasks.schemas import Accepted, Task
+from api.tasks.views import task_view
+from durable import queries
 from durable.tables import RunRecord
 from models.core import events
 from models.core.database import transaction
 from monitoring import invariants
 
-blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="What operators look at and set right")
-
 LOCATION = {"Location": {"schema": {"type": "string"}}}
-MAX_AGE = 10 * 366 * 24 * 3600  # seconds
-
-
-class RunQuery(PageQuery):
-    workflow = fields.String(validate=validate.Length(1, 64), metadata={"example": "checkout"})
-    status = fields.String(validate=validate.OneOf((*transitions.LIVE, "succeeded", "cancelled", "failed")))
-    older_than = fields.Integer(
-        validate=validate.Range(0, MAX_AGE), metadata={"description": "Seconds since it was started"}
-    )
-
-
-class Run(Schema):
-    id = IdField("run")
-    workflow = fields.String()
-    key = fields.String(metadata={"description": "What it is about; unique among the runs of its workflow"})
-    status = fields.String()
-    attempts = fields.Integer(metadata={"description": "Failures since its latest step was done"})
-    error = fields.Dict(allow_none=True)
-    owner = fields.String(allow_none=True)
-    request_id = fields.String(allow_none=True, metadata={"description": "Of the request that has started it"})
-    lease_until = Timestamp(metadata={"description": "When a dispatcher looks at it again, if nothing is heard"})
-    deadline = Timestamp(allow_none=True)
-    created_at = Timestamp()
-    finished_at = Timestamp(allow_none=True)
-
-
-class Signal(Schema):
-    name = fields.String(
-        required=True,
-        validate=Pattern(r"^[a-z][a-z0-9_.]{0,63}$", error="a lower-case name of at most 64 characters"),
-        metadata={"example": "approved"},
-    )
-    data = fields.Dict(keys=fields.String(), load_default=dict)
-
-
-class Invariant(Schema):
-    name = fields.String()
-    ok = fields.Boolean()
-    figures = fields.Dict(keys=fields.String(), values=fields.Integer())
-    examples = fields.List(fields.String(), metadata={"description": "The first few things that break it"})
-
-
-class Audit(Schema):
-    ok = fields.Boolean()
-    checked_at = Timestamp()
-    data = fields.List(fields.Nested(Invariant))
-
-
-KINDS = sorted({name.partition(".")[0] for name in events.REACTIONS})
-
-
-class EventQuery(PageQuery):
-    name = fields.String(validate=validate.OneOf(sorted(events.REACTIONS)))
-    kind = fields.String(
-        validate=validate.OneOf([*KINDS, *sorted(events.REACTIONS)]),
-        metadata={"description": "What stands before the dot of a name, or a whole name", "example": "role"},
-    )
-    subject = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "The id of what it happened to, or a role's name"}
-    )
-    actor = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "The id of the user or the API key that did it"}
-    )
-
-
-class Event(Schema):
-    id = IdField("evt")
-    name = fields.String()
-    subject = fields.String(allow_none=True, metadata={"description": "The id of what it happened to"})
-    actor = fields.String(
-        allow_none=True, metadata={"description": "The user or the API key that did it; null for the shop itself"}
-    )
-    payload = fields.Dict()
-    created_at = Timestamp()
 
 
 def _task(session: Session, run: RunRecord) -> dict[str, Any]:
@@ -188,6 +113,6 @@ class EventsView(MethodView):
 
 
 def _accepted(run: RunRecord) -> Any:
-    about = links(run)
+    about = links_of(run)
     answer = {"task_id": run.id, "status": run.status, "links": about}
     return answer, 202, {"Location": about["task"], "Retry-After": "1"}

@@ -1,1 +1,6 @@
-"""Orders."""
+"""Orders: what customers have bought, and their state."""
+
+from api.orders import views
+from api.orders.blueprint import blueprint
+
+__all__ = ["blueprint", "views"]

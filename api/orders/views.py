@@ -5,50 +5,15 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.http.auth import identified, signed_in
-from api.http.fields import IdField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery, page, page_of
+from api.orders.blueprint import blueprint
+from api.orders.schemas import Order
 from models import orders, payments
 from models.core.database import transaction
-
-blueprint = Blueprint("orders", __name__, url_prefix="/v1", description="What customers have bought")
-
-
-class OrderLine(Schema):
-    product_id = IdField("prd")
-    sku = fields.String()
-    title = fields.String()
-    quantity = fields.Integer()
-    unit_price = fields.Nested(Money)
-    line_total = fields.Nested(Money)
-
-
-class OrderReason(Schema):
-    code = fields.String()
-    detail = fields.String()
-
-
-class Order(Schema):
-    id = IdField("ord")
-    number = fields.String()
-    user_id = IdField("usr")
-    status = fields.String(validate=validate.OneOf(orders.STATUSES))
-    reason = fields.Nested(OrderReason, allow_none=True)
-    payment_status = fields.String(validate=validate.OneOf(payments.STATUSES))
-    payment_id = IdField("pay")
-    invoice_number = fields.String(allow_none=True)
-    lines = fields.List(fields.Nested(OrderLine))
-    total = fields.Nested(Money)
-    address = fields.Dict()
-    task_id = IdField("run")
-    created_at = Timestamp()
-    confirmed_at = Timestamp(allow_none=True)
-    cancelled_at = Timestamp(allow_none=True)
 
 
 @blueprint.route("/orders")

@@ -1,1 +1,6 @@
-"""Payments and the webhooks of payment providers."""
+"""Payments, and the webhooks of payment providers."""
+
+from api.payments import views
+from api.payments.blueprint import blueprint
+
+__all__ = ["blueprint", "views"]

@@ -4,47 +4,19 @@ from typing import Any
 
 from flask import g, request
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import fields, validate
 from sqlalchemy import select
 
 from api.http.auth import identified, public
 from api.http.errors import refuses
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import Schema
 from api.http.pagination import PageQuery, page, page_of
+from api.payments.blueprint import blueprint
+from api.payments.schemas import Payment, PaymentSummary, Transaction
 from durable import transitions
 from models import orders, payments
 from models.core.database import transaction
 from models.core.errors import NotFound
 from tasks.gateways.payments import stripe as gateway
-
-blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money held, taken and given back")
-
-
-class Transaction(Schema):
-    id = IdField("txn")
-    kind = fields.String(validate=validate.OneOf(("authorise", "capture", "void", "refund")))
-    status = fields.String(validate=validate.OneOf(("succeeded", "declined")))
-    amount = fields.Nested(Money)
-    reference = fields.String(allow_none=True)
-    created_at = Timestamp()
-
-
-class PaymentSummary(Schema):
-    id = IdField("pay")
-    order_id = IdField("ord")
-    status = fields.String(validate=validate.OneOf(payments.STATUSES))
-    amount = fields.Nested(Money)
-    method = fields.String()
-    gateway = fields.String()
-    reference = fields.String(allow_none=True)
-    decline_code = fields.String(allow_none=True)
-    created_at = Timestamp()
-    updated_at = Timestamp()
-
-
-class Payment(PaymentSummary):
-    transactions = fields.List(fields.Nested(Transaction))
 
 
 @blueprint.route("/payments")

@@ -1,4 +1,4 @@
-"""Where the reports' views are registered."""
+"""The blueprint that the views of reports register on."""
 
 from flask import Response
 from flask_smorest import Blueprint

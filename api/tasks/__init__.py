@@ -1,1 +1,6 @@
 """Tasks: the runs that requests have started."""
+
+from api.tasks import views
+from api.tasks.blueprint import blueprint
+
+__all__ = ["blueprint", "views"]

@@ -2,69 +2,20 @@
 
 from typing import Any
 
-from flask import Response, g, request, url_for
+from flask import Response, g, request
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import fields, validate
 
 from api.http import event_stream
 from api.http.auth import identified
 from api.http.errors import refuses
-from api.http.fields import IdField, Schema, Timestamp
-from api.http.run_waiter import MAX_WAIT, wait_for_end
+from api.http.run_waiter import wait_for_end
+from api.tasks.blueprint import blueprint
+from api.tasks.links import links_of
+from api.tasks.schemas import Task, WaitQuery, public_error
 from durable import UnknownWorkflow, plan, queries
 from durable.workflow import workflow_of
 from models.core.database import single_statements
 from models.core.errors import NotFound
-
-blueprint = Blueprint("tasks", __name__, url_prefix="/v1", description="Work that takes time, and how far it is")
-
-
-STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
-
-
-class WaitQuery(Schema):
-    wait = fields.Float(
-        load_default=0.0,
-        validate=validate.Range(0, MAX_WAIT),
-        metadata={"description": "Seconds to hold the answer until the task has ended"},
-    )
-
-
-class TaskStep(Schema):
-    name = fields.String()
-    queue = fields.String()
-    status = fields.String(validate=validate.OneOf(("intent", "done", "refused")))
-    attempts = fields.Integer()
-    started_at = Timestamp()
-    finished_at = Timestamp(allow_none=True)
-    error = fields.Function(lambda step: shown(step.error), metadata={"type": ["object", "null"]})
-
-
-class TaskProgress(Schema):
-    done = fields.Integer()
-    total = fields.Integer()
-
-
-class Task(Schema):
-    id = IdField("run")
-    workflow = fields.String()
-    status = fields.String(validate=validate.OneOf(STATUSES))
-    progress = fields.Nested(TaskProgress)
-    steps = fields.List(fields.Nested(TaskStep))
-    result = fields.Dict(allow_none=True)
-    error = fields.Dict(allow_none=True)
-    links = fields.Dict(keys=fields.String(), values=fields.String())
-    created_at = Timestamp()
-    finished_at = Timestamp(allow_none=True)
-
-
-class Accepted(Schema):
-    """The answer to a request whose work goes on."""
-
-    task_id = IdField("run", required=True)
-    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
-    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 @blueprint.route('/tasks/<id("run"):run_id>')
@@ -127,8 +78,8 @@ def task_view(run: Any, steps: Any) -> dict[str, Any]:
         **{name: getattr(run, name) for name in same},
         "progress": {"done": done, "total": done if run.finished_at else total},
         "steps": steps,
-        "error": shown(run.error),
-        "links": links(run),
+        "error": public_error(run.error),
+        "links": links_of(run),
     }
 
 
@@ -139,23 +90,3 @@ def _counted(run: Any, steps: Any) -> tuple[int, int]:
     except UnknownWorkflow:
         return sum(step.status == "done" for step in steps), len(steps)
     return plan.counted(workflow, plan.progress_in(run.status, steps))
-
-
-def shown(error: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An error without what is only for us: the HTTP status that it would have had, and a bug's own words."""
-    return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
-
-
-def links(run: Any) -> dict[str, str]:
-    """Where the task is, and what it is about."""
-    found = {"task": url_for("tasks.TaskView", run_id=run.id)}
-    if "order_id" in run.input:
-        found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
-    if "purchase_order_id" in run.input:
-        order_id = run.input["purchase_order_id"]
-        found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
-    if "import_id" in run.input:
-        found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
-    if run.result and "report_id" in run.result:
-        found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
-    return found

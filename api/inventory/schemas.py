@@ -1,0 +1,195 @@
+"""What goes in and out of the views of inventory."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.pagination import PageQuery
+from api.tasks.schemas import Accepted
+from models import inventory
+
+MAX_LINES = 500
+
+
+class Goods(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
+
+
+class Delivery(Schema):
+    lines = fields.List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
+
+    @validates_schema
+    def _each_product_once(self, data: dict[str, Any], **_: Any) -> None:
+        products = [line["product_id"] for line in data["lines"]]
+        if len(set(products)) < len(products):
+            raise ValidationError("name each product once", "lines")
+
+
+class Restock(Delivery):
+    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+
+
+class PurchaseLine(Schema):
+    product_id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    quantity = fields.Integer(metadata={"description": "pieces that were ordered"})
+    delivered = fields.Integer(metadata={"description": "pieces that have come"})
+    received = fields.Integer(metadata={"description": "pieces of those that are booked in"})
+
+
+class PurchaseOrder(Schema):
+    id = IdField("po")
+    number = fields.String()
+    warehouse_id = IdField("wh")
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    lines = fields.List(fields.Nested(PurchaseLine))
+    task_id = IdField("run")
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    closed_at = Timestamp(allow_none=True)
+
+
+class PurchaseOrderQuery(PageQuery):
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    warehouse_id = IdField("wh")
+
+
+class AcceptedRestock(Accepted):
+    purchase_order_id = IdField("po", required=True)
+
+
+MOST = inventory.MAX_LEVEL
+
+
+class Level(Schema):
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    available = fields.Integer()
+    reorder_point = fields.Integer(allow_none=True)
+    reorder_quantity = fields.Integer(allow_none=True)
+
+
+class ListedLevel(Level):
+    sku = fields.String()
+    title = fields.String()
+
+
+class LevelQuery(PageQuery):
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+    low = fields.Boolean(metadata={"description": "only where what is available has come down to the reorder point"})
+
+
+class Movement(Schema):
+    id = IdField("mov")
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+    quantity = fields.Integer()
+    reason = fields.String()
+    reference = fields.String(allow_none=True)
+    actor = fields.String(allow_none=True)
+    created_at = Timestamp()
+
+
+class MovementQuery(PageQuery):
+    product_id = IdField("prd")
+    warehouse_id = IdField("wh")
+
+
+class Adjustment(Schema):
+    product_id = IdField("prd", required=True)
+    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    quantity = fields.Integer(
+        required=True, strict=True, validate=[validate.Range(-MOST, MOST), validate.NoneOf([0])],
+        metadata={"description": "pieces that came (+) or went (-)", "example": 20, "not": {"const": 0}},
+    )  # fmt: skip
+    reason = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "delivery"})
+    reference = fields.String(validate=validate.Length(1, 200), metadata={"example": "delivery note 4711"})
+
+
+class Adjusted(Movement):
+    """The movement, and the level that it has led to."""
+
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    available = fields.Integer()
+
+
+class Threshold(Schema):
+    product_id = IdField("prd", required=True)
+    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    reorder_point = fields.Integer(required=True, strict=True, allow_none=True, validate=validate.Range(0, MOST))
+    reorder_quantity = fields.Integer(strict=True, allow_none=True, load_default=None, validate=validate.Range(1, MOST))
+
+
+def _pieces(description: str) -> Any:
+    return fields.Integer(
+        strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL),
+        metadata={"description": description},
+    )  # fmt: skip
+
+
+class Capacity(Schema):
+    """Pieces per kind of product; null is without limit."""
+
+    book = _pieces("books that fit in")
+    clothing = _pieces("pieces of clothing that fit in")
+    electronics = _pieces("electronic devices that fit in")
+
+
+class WarehouseAddress(Schema):
+    line1 = fields.String(validate=validate.Length(max=200), metadata={"example": "Quay 7"})
+    line2 = fields.String(validate=validate.Length(max=200))
+    city = fields.String(validate=validate.Length(max=100), metadata={"example": "Rotterdam"})
+    postal_code = fields.String(validate=validate.Length(max=20))
+    country = fields.String(validate=validate.Length(max=60), metadata={"example": "NL"})
+
+
+class WarehouseChanges(Schema):
+    name = fields.String(validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+    address = fields.Nested(WarehouseAddress)
+    status = fields.String(validate=validate.OneOf(("active", "closed")))
+    capacity = fields.Nested(Capacity)
+
+
+class NewWarehouse(WarehouseChanges):
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+
+
+class Warehouse(WarehouseChanges):
+    id = IdField("wh")
+    is_default = fields.Boolean()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+class Totals(Schema):
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    available = fields.Integer()
+
+
+class Levels(Schema):
+    book = fields.Nested(Totals)
+    clothing = fields.Nested(Totals)
+    electronics = fields.Nested(Totals)
+
+
+class WarehouseDetail(Warehouse):
+    levels = fields.Nested(Levels)
+    remaining = fields.Nested(Capacity)
+
+
+class CapacityQuestion(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
+
+
+class CapacityAnswer(Schema):
+    fits = fields.Boolean()
+    remaining = fields.Integer(allow_none=True, metadata={"description": "null: without limit"})

@@ -1,0 +1,20 @@
+"""Links from a task to what it is about."""
+
+from typing import Any
+
+from flask import url_for
+
+
+def links_of(run: Any) -> dict[str, str]:
+    """The URLs of a run's task and of what the run is about: its order, purchase order, import or report."""
+    found = {"task": url_for("tasks.TaskView", run_id=run.id)}
+    if "order_id" in run.input:
+        found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
+    if "purchase_order_id" in run.input:
+        order_id = run.input["purchase_order_id"]
+        found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
+    if "import_id" in run.input:
+        found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
+    if run.result and "report_id" in run.result:
+        found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
+    return found

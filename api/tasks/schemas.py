@@ -1,0 +1,59 @@
+"""What goes in and out of the views of tasks."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from api.http.fields import IdField, Schema, Timestamp
+from api.http.run_waiter import MAX_WAIT
+
+STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
+
+
+def public_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """An error without what is internal: the HTTP status that it would have had, the step, and a bug's traceback."""
+    return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
+
+
+class WaitQuery(Schema):
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, MAX_WAIT),
+        metadata={"description": "Seconds to hold the answer until the task has ended"},
+    )
+
+
+class TaskStep(Schema):
+    name = fields.String()
+    queue = fields.String()
+    status = fields.String(validate=validate.OneOf(("intent", "done", "refused")))
+    attempts = fields.Integer()
+    started_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
+    error = fields.Function(lambda step: public_error(step.error), metadata={"type": ["object", "null"]})
+
+
+class TaskProgress(Schema):
+    done = fields.Integer()
+    total = fields.Integer()
+
+
+class Task(Schema):
+    id = IdField("run")
+    workflow = fields.String()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    progress = fields.Nested(TaskProgress)
+    steps = fields.List(fields.Nested(TaskStep))
+    result = fields.Dict(allow_none=True)
+    error = fields.Dict(allow_none=True)
+    links = fields.Dict(keys=fields.String(), values=fields.String())
+    created_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
+
+
+class Accepted(Schema):
+    """The answer to a request whose work goes on."""
+
+    task_id = IdField("run", required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
