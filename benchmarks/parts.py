@@ -54,12 +54,12 @@ def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
     Databases and queues wait for the disk, as in a real shop. A worker is one of `benchmarks.workers`. Raises
     RuntimeError for a part that does not get ready.
     """
-    from local.processes import programs
+    from local.processes import processes
     from local.readiness import ready
     from local.supervision import environment
     from local.waiting import wait_until
 
-    wanted = {program.name: program for program in programs(settings)}
+    wanted = {program.name: program for program in processes(settings)}
     with ExitStack() as exits:
         found = {}
         for name in names:

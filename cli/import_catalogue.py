@@ -29,10 +29,10 @@ def import_(file: Path, kind: str | None) -> None:
     counts: Counter[str] = Counter()
     try:
         with file.open("rb") as opened:
-            rows = imports.rows_of(imports.Sheet.open(opened), kind)
+            rows = imports.read_rows(imports.CsvFile.open(opened), kind)
             while batch := list(islice(rows, BATCH)):
                 with transaction() as session:
-                    done, refused = imports.take(session, batch, reference="import")
+                    done, refused = imports.import_rows(session, batch, reference="import")
                 counts.update(done)
                 for row in sorted(refused, key=lambda row: row.line):
                     click.echo(f"line {row.line}: {row.sku or '(no SKU)'} refused. {row.reason}")

@@ -10,7 +10,7 @@ from local import supervision
 from local.lifecycle import down as bring_down
 from local.lifecycle import up as bring_up
 from local.processes import api_address
-from local.supervision import Process
+from local.supervision import ProcessStatus
 from settings import Settings, settings
 
 
@@ -41,7 +41,7 @@ def status(as_json: bool) -> None:
     Exit status: 0 if all of them run, 1 if one does not, 3 if the stack is down.
     """
     up = supervision.is_up(settings)
-    processes = supervision.processes(settings) if up else []
+    processes = supervision.statuses(settings) if up else []
     if as_json:
         click.echo(json.dumps({"up": up, "processes": [process.as_dict() for process in processes]}, indent=2))
     elif up:
@@ -70,7 +70,7 @@ def logs(names: tuple[str, ...], follow: bool, lines: int) -> None:
     os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), *files])  # noqa: S606
 
 
-def _print_processes(processes: list[Process]) -> None:
+def _print_processes(processes: list[ProcessStatus]) -> None:
     columns = ["name", "state", "pid", "up_since", "restarts", "address"]
     _print_table(columns, [[_cell(getattr(process, column)) for column in columns] for process in processes])
 

@@ -20,7 +20,7 @@ from demo.checks import Check, Level
 from demo.client import Client
 from demo.replay.journal import Journal
 from demo.shopping import Bought, go_shopping, register, shoppers
-from demo.temporary_stack import INTERRUPTS, Failed, Trial
+from demo.temporary_stack import INTERRUPTS, Failed, TemporaryStack
 
 WIDTH = 150  # columns of the tables where the output is not a terminal
 ADMIN = "demo-admin"
@@ -44,7 +44,7 @@ def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
     for number in INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    trial = Trial({"SHOP_CURRENCY": "GBP"} if replay else {})
+    trial = TemporaryStack({"SHOP_CURRENCY": "GBP"} if replay else {})
     console.print(
         f"Shopflow demo: a whole shop on this machine, in a folder of its own, {trial.folder}", soft_wrap=True,
         highlight=False,
@@ -68,7 +68,7 @@ def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
     _conclude(console, found, time.monotonic() - began)
 
 
-def _shop(console: Console, trial: Trial) -> list[Check]:
+def _shop(console: Console, trial: TemporaryStack) -> list[Check]:
     """The demo itself. Returns what was checked."""
     with _phase(console, STARTING):
         trial.shop("up")
@@ -100,7 +100,7 @@ def _shop(console: Console, trial: Trial) -> list[Check]:
     ]  # fmt: skip
 
 
-def _replay(console: Console, trial: Trial, file: Path, limit: int | None) -> list[Check]:
+def _replay(console: Console, trial: TemporaryStack, file: Path, limit: int | None) -> list[Check]:
     """Real invoices in the place of the demo's own customers. Returns what was checked."""
     with _phase(console, STARTING):
         trial.shop("up")
@@ -133,7 +133,7 @@ def _phase(console: Console, title: str) -> Iterator[None]:
     console.print(f"  [dim]took {time.monotonic() - began:.1f} s[/]", highlight=False)
 
 
-def _administrator(trial: Trial, shop: Client) -> Client:
+def _administrator(trial: TemporaryStack, shop: Client) -> Client:
     password = token_urlsafe(16)
     trial.shop("create-admin", "--username", ADMIN, "--email", f"{ADMIN}@example.com", "--password", password)
     staff = shop.another()
@@ -149,12 +149,12 @@ def _levels(staff: Client) -> dict[str, Level]:
     }
 
 
-def _mails(trial: Trial) -> list[dict[str, Any]]:
+def _mails(trial: TemporaryStack) -> list[dict[str, Any]]:
     mails: list[dict[str, Any]] = urllib3.request("GET", f"{trial.mailbox}/messages.json").json()
     return mails
 
 
-def _audit(trial: Trial) -> list[dict[str, Any]]:
+def _audit(trial: TemporaryStack) -> list[dict[str, Any]]:
     """The audit as `shop audit` gives it, whether it holds or not."""
     audit: list[dict[str, Any]] = json.loads(trial.shop("audit", "--json", statuses=(0, 1)))
     return audit
@@ -166,7 +166,7 @@ def _line(bought: Bought) -> str:
     return f"{bought.order['number']}  {bought.seconds:5.2f} s  {end:33}  {bought.shopper.name:16}  {bought.task['id']}"
 
 
-def _leave(console: Console, trial: Trial, keep: bool) -> None:
+def _leave(console: Console, trial: TemporaryStack, keep: bool) -> None:
     if keep and trial.is_up:
         console.print(
             f"\nThe stack is still up: API {trial.api}/docs, mailbox {trial.mailbox}.\n"

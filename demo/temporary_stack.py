@@ -22,7 +22,7 @@ class Failed(Exception):
     """A `shop` command that did not succeed; the text is what it printed."""
 
 
-class Trial:
+class TemporaryStack:
     """A stack of its own, used through the `shop` command as an operator would.
 
     Nothing of the caller's SHOP_ settings is taken over: they may lead to a real database.

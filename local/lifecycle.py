@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 
 from local import provision, supervision
-from local.processes import programs
+from local.processes import processes
 from local.waiting import wait_until
 from settings import Settings, load
 
@@ -67,12 +67,12 @@ def _wait_for(settings: Settings, *, servers: bool, say: Callable[[str], None]) 
     """Waits until the servers, or else all the other programs, are ready."""
     from local.readiness import ready
 
-    waiting = {program.name: program for program in programs(settings) if program.server == servers}
+    waiting = {program.name: program for program in processes(settings) if program.server == servers}
     end = time.monotonic() + PATIENCE
     while waiting:
-        processes = {process.name: process for process in supervision.processes(settings)}
+        found = {process.name: process for process in supervision.statuses(settings)}
         for name, program in list(waiting.items()):
-            process = processes[name]
+            process = found[name]
             if process.state == "running" and ready(settings, program):
                 del waiting[name]
                 say(f"{name} is ready")

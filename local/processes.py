@@ -22,7 +22,7 @@ class WrongSetting(click.ClickException):
 
 
 @dataclass(frozen=True)
-class Program:
+class ProcessSpec:
     """One process: what the supervisor runs here and a service of docker-compose.yml runs elsewhere.
 
     `environment`: what it finds in its environment, on top of what all programs find there.
@@ -101,31 +101,32 @@ def _group(text: str) -> tuple[str, int, list[str], list[str]]:
     return found[1], int(found[2] or 0), queues, in_place
 
 
-def programs(settings: Settings) -> list[Program]:
+def processes(settings: Settings) -> list[ProcessSpec]:
     """Every program that one machine needs under these settings, in the order in which they start.
 
     What the settings place elsewhere (a database, a broker, a gateway, a mail server) is not among them.
     """
     found = []
     if not settings.database_url:
-        found.append(Program("postgres", ("python", "-m", "local.postgres"), str(settings.sockets / ".s.PGSQL.5432"),
-                             server=True, stop_signal="INT", stop_seconds=30))  # fmt: skip
+        socket = str(settings.sockets / ".s.PGSQL.5432")
+        found.append(ProcessSpec("postgres", ("python", "-m", "local.postgres"), socket,
+                                 server=True, stop_signal="INT", stop_seconds=30))  # fmt: skip
     if not settings.broker_url:
-        found.append(Program("redis", ("python", "-m", "local.redis"), str(settings.sockets / "redis.sock"),
-                             server=True))  # fmt: skip
+        found.append(ProcessSpec("redis", ("python", "-m", "local.redis"), str(settings.sockets / "redis.sock"),
+                                 server=True))  # fmt: skip
     if not settings.stripe_api_base:
-        found.append(Program("gateway", ("python", "-m", "sandbox.gateway"), settings.stripe_base))
+        found.append(ProcessSpec("gateway", ("python", "-m", "sandbox.gateway"), settings.stripe_base))
     if not settings.smtp_url:
         page = f"http://127.0.0.1:{settings.mailbox_port}"
-        found.append(Program("mailbox", ("python", "-m", "sandbox.mailbox"), page))
+        found.append(ProcessSpec("mailbox", ("python", "-m", "sandbox.mailbox"), page))
     return found + _shop(settings)
 
 
-def _shop(settings: Settings) -> list[Program]:
+def _shop(settings: Settings) -> list[ProcessSpec]:
     celery = ("celery", "-A", "workflows")
     level = f"--loglevel={settings.log_level}"
     workers = [
-        Program(
+        ProcessSpec(
             f"worker-{name}",
             (*celery, "worker", "-n", f"{name}@%h", "-Q", ",".join(group.queues), "--concurrency",
              str(group.concurrency), "--without-gossip", "--without-mingle", level),
@@ -137,12 +138,12 @@ def _shop(settings: Settings) -> list[Program]:
     ]  # fmt: skip
     schedule = str(var_folder() / "beat" / "schedule")
     return [
-        Program("api", ("gunicorn", "-c", "python:api.gunicorn_settings", "api.app:app"), api_address(settings)),
+        ProcessSpec("api", ("gunicorn", "-c", "python:api.gunicorn_settings", "api.app:app"), api_address(settings)),
         *workers,
-        Program("dispatcher-1", ("shop", "dispatcher")),
-        Program("dispatcher-2", ("shop", "dispatcher")),
-        Program("beat", (*celery, "beat", "-s", schedule, "--pidfile=", level)),
-        Program("flower", (*celery, "flower"), f"http://127.0.0.1:{settings.flower_port}"),
+        ProcessSpec("dispatcher-1", ("shop", "dispatcher")),
+        ProcessSpec("dispatcher-2", ("shop", "dispatcher")),
+        ProcessSpec("beat", (*celery, "beat", "-s", schedule, "--pidfile=", level)),
+        ProcessSpec("flower", (*celery, "flower"), f"http://127.0.0.1:{settings.flower_port}"),
     ]
 
 

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from local.processes import Program
+from local.processes import ProcessSpec
 from settings import Settings
 
 
-def ready(settings: Settings, program: Program) -> bool:
+def ready(settings: Settings, program: ProcessSpec) -> bool:
     """Whether the program answers now. One that answers to nobody counts as ready once it runs."""
     name, _, group = program.name.partition("-")
     match name:

@@ -15,7 +15,7 @@ import click
 from supervisor.xmlrpc import SupervisorTransport
 
 import settings as settings_module
-from local.processes import Program, flower_environment, programs
+from local.processes import ProcessSpec, flower_environment, processes
 from local.sockets import own_folder
 from local.waiting import wait_until
 from settings import Settings, var_folder
@@ -25,7 +25,7 @@ GROUP = "shop"  # one group, for the supervisor takes a second to stop each
 
 
 @dataclass(frozen=True)
-class Process:
+class ProcessStatus:
     """How one program is. `up_since` is RFC 3339 in UTC, empty unless it runs."""
 
     name: str
@@ -67,7 +67,7 @@ def start(settings: Settings) -> None:
 
 def start_shop(settings: Settings) -> None:
     """Starts all programs but the servers. Does not wait for them."""
-    for program in programs(settings):
+    for program in processes(settings):
         if not program.server:
             _call(settings, "startProcess", f"{GROUP}:{program.name}", False)
 
@@ -80,9 +80,9 @@ def is_up(settings: Settings) -> bool:
         return False
 
 
-def processes(settings: Settings) -> list[Process]:
+def statuses(settings: Settings) -> list[ProcessStatus]:
     """How each program is. Raises OSError if there is no supervisor."""
-    addresses = {program.name: program.address for program in programs(settings)}
+    addresses = {program.name: program.address for program in processes(settings)}
     return [_process(settings, info, addresses) for info in _call(settings, "getAllProcessInfo")]
 
 
@@ -93,7 +93,7 @@ def stop(settings: Settings) -> None:
     """
     if not is_up(settings):
         return
-    shop = {program.name for program in programs(settings) if not program.server}
+    shop = {program.name for program in processes(settings) if not program.server}
     running = [info["name"] for info in _call(settings, "getAllProcessInfo") if info["name"] in shop]
     for name in running:
         try:
@@ -127,13 +127,13 @@ def _configuration(settings: Settings) -> str:
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
         "",
     ]  # fmt: skip
-    wanted = programs(settings)
-    parts.append(_section(f"group:{GROUP}", programs=",".join(program.name for program in wanted)))
+    wanted = processes(settings)
+    parts.append(_section(f"group:{GROUP}", processes=",".join(program.name for program in wanted)))
     parts += [_program_section(settings, program, priority) for priority, program in enumerate(wanted)]
     return "\n".join(parts)
 
 
-def _program_section(settings: Settings, program: Program, priority: int) -> str:
+def _program_section(settings: Settings, program: ProcessSpec, priority: int) -> str:
     tether = [sys.executable, "-m", "local.die_with_parent", str(_starts(settings) / program.name)]
     return _section(
         f"program:{program.name}",
@@ -160,10 +160,10 @@ def _section(name: str, **options: Any) -> str:
     return "\n".join([f"[{name}]", *lines, ""])
 
 
-def _process(settings: Settings, info: dict[str, Any], addresses: dict[str, str]) -> Process:
+def _process(settings: Settings, info: dict[str, Any], addresses: dict[str, str]) -> ProcessStatus:
     starts = _starts(settings) / info["name"]
     alive = info["statename"] in ("STARTING", "RUNNING", "STOPPING")
-    return Process(
+    return ProcessStatus(
         name=info["name"],
         state=info["statename"].lower(),
         pid=info["pid"] or None,

@@ -130,7 +130,7 @@ def sent(session: Session, key: str, fault: str | None) -> None:
         session.connection().execute(_FAILED, {"of_key": key, "why": fault})
 
 
-def forget_user(session: Session, user_id: str) -> int:
+def erase_user(session: Session, user_id: str) -> int:
     """Erases to whom and what was told to a user, and says how many mails; that they were sent stays."""
     theirs = update(Notification).where(Notification.user_id == user_id, Notification.recipient != ERASED)
     erased = theirs.values(recipient=ERASED, subject="", text="")

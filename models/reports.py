@@ -125,7 +125,7 @@ def write(
             "id": warehouse.id, "name": warehouse.name, "status": warehouse.status, "totals": _nothing(), "kinds": {},
             "movements": movements[warehouse.id], "low": [],
         }
-        for warehouse in session.scalars(inventory.warehouses().where(inventory.Warehouse.id.in_(movements)))
+        for warehouse in session.scalars(inventory.select_warehouses().where(inventory.Warehouse.id.in_(movements)))
     }  # fmt: skip
     totals = _nothing()
     for row in session.execute(_SUMS.columns(warehouse_id=Id("wh")), {"report_id": report_id}).mappings():
@@ -173,7 +173,7 @@ def get(session: Session, report_id: str) -> Report:
     return report
 
 
-def reports() -> Select[Any]:
+def select_reports() -> Select[Any]:
     """All reports, to be ordered by the caller."""
     return select(Report)
 

@@ -28,4 +28,4 @@ def prune(session: Session, run: Run[PruneInput]) -> dict[str, Any]:
 @service.step
 def forget_answers(session: Session, run: Run[UserInput]) -> dict[str, Any]:
     """Deletes what a user who is gone was answered, as it is kept beside idempotency keys."""
-    return {"answers": idempotency.forget_owner(session, run.input["user_id"])}
+    return {"answers": idempotency.delete_of_owner(session, run.input["user_id"])}

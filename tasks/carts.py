@@ -16,7 +16,7 @@ service = Service("carts")
 def clear(session: Session, run: Run[CheckoutInput]) -> None:
     """Takes what was ordered out of the cart, which may be checked out again then; what was put in since stays."""
     about = run.input
-    carts.take_out(session, about["user_id"], about["order_id"], about["quantities"])
+    carts.remove_ordered(session, about["user_id"], about["order_id"], about["quantities"])
 
 
 @service.step
@@ -43,4 +43,4 @@ def _another(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
 @service.step
 def forget_user(session: Session, run: Run[UserInput]) -> None:
     """Deletes the cart of a user who is gone."""
-    carts.forget_user(session, run.input["user_id"])
+    carts.erase_user(session, run.input["user_id"])

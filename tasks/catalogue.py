@@ -14,17 +14,17 @@ service = Service("catalogue")
 @service.step
 def begin(session: Session, run: Run[ImportInput]) -> dict[str, Any]:
     """Says of which chunks the import is made."""
-    return {"chunks": imports.chunk_numbers(session, run.input["import_id"])}
+    return {"chunks": imports.list_chunk_numbers(session, run.input["import_id"])}
 
 
 @service.step_for_each
 def take(session: Session, run: Run[ImportInput], number: str) -> dict[str, Any]:
     """Takes a chunk's products into the shop; what can't be taken is kept with its reason."""
-    return imports.take_chunk(session, run.input["import_id"], int(number))
+    return imports.import_chunk(session, run.input["import_id"], int(number))
 
 
 @service.step
 def finish(session: Session, run: Run[ImportInput]) -> dict[str, Any]:
     """Sums the chunks up."""
     parts = run.outputs(take).values()
-    return imports.finish(session, run.input["import_id"], parts)
+    return imports.finish_import(session, run.input["import_id"], parts)

@@ -45,7 +45,7 @@ def receive_goods(session: Session, run: Run[RestockInput]) -> Any:
     deliveries = run.consume("delivery")
     run.consume("cancel")  # what it says is in the order
     actor = deliveries[-1]["actor"] if deliveries else None
-    order = inventory.book_in(session, run.input["purchase_order_id"], actor)
+    order = inventory.book_deliveries(session, run.input["purchase_order_id"], actor)
     if order.status in inventory.OPEN:
         return Suspend(run.now() + LOOK_AGAIN)
     return {"status": order.status}

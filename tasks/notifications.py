@@ -45,7 +45,7 @@ def _key(run: Run[Any]) -> str:
 @service.external_step(call=_send, record=_sent)
 def order_confirmed(session: Session, run: Run[CheckoutInput]) -> dict[str, Any] | None:
     """Mails the customer what was bought and the number of its invoice."""
-    lines = orders.summary(session, run.input["order_id"])
+    lines = orders.get_summary(session, run.input["order_id"])
     order, confirmed = lines[0], run.output(confirm) or {}
     return _to_customer(
         session, run, "order_confirmed", order,
@@ -57,7 +57,7 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]
 @service.external_step(call=_send, record=_sent)
 def order_cancelled(session: Session, run: Run[CheckoutInput]) -> dict[str, Any] | None:
     """Mails the customer why the order could not be completed."""
-    order = orders.summary(session, run.input["order_id"])[0]
+    order = orders.get_summary(session, run.input["order_id"])[0]
     return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
 
 
@@ -67,7 +67,7 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> dict[str, An
     user = accounts.get(session, run.input["user_id"])
     if not notifications.composed(session, _key(run)) and not (
         user.status == "active"
-        and carts.is_left_alone(session, run.input["cart_id"], run.input["touched"])
+        and carts.is_abandoned(session, run.input["cart_id"], run.input["touched"])
         and accounts.wants(session, user.id, "cart_reminder", "email")
     ):
         return None
@@ -114,7 +114,7 @@ UNSAID = "[the token is in the mail only]"
 
 def _send_token(request: dict[str, Any], idempotency_key: str) -> str | None:
     """As `_send`, with the token in place of what stands for it in the request that is kept."""
-    how = how_to_reset(accounts.reset_token(request["run_id"]), settings.public_url)
+    how = how_to_reset(accounts.derive_reset_token(request["run_id"]), settings.public_url)
     return _send({**request, "text": request["text"].replace(UNSAID, how)}, idempotency_key)
 
 
@@ -144,7 +144,7 @@ def how_to_reset(token: str, pages: str) -> str:
 @service.step
 def forget_user(session: Session, run: Run[UserInput]) -> dict[str, Any]:
     """Erases what a user who is gone was told."""
-    return {"mails": notifications.forget_user(session, run.input["user_id"])}
+    return {"mails": notifications.erase_user(session, run.input["user_id"])}
 
 
 def _mail(mail: notifications.Mail) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _to_house(session: Session, run: Run[Any], kind: str, recipient: str, **word
 def stock_low(session: Session, run: Run[LowStockInput]) -> dict[str, Any]:
     """Mails the staff what has come down to its reorder point, and whether more of it was ordered."""
     warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
-    level = inventory.levels(run.input["product_id"], warehouse.id)
+    level = inventory.select_levels(run.input["product_id"], warehouse.id)
     _, sku, title = session.execute(level).one()
     ordered = (run.output(reorder) or {}).get("purchase_order_id")
     words = "No order was placed for it."
@@ -223,7 +223,7 @@ def _about_goods(
     session: Session, run: Run[Any], kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
 ) -> dict[str, Any]:
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
-    lines = [(pieces(line), line) for line in inventory.purchase_lines(session, [order.id])[order.id]]
+    lines = [(pieces(line), line) for line in inventory.get_purchase_lines(session, [order.id])[order.id]]
     return _to_house(
         session, run, kind, recipient, number=order.number, status=order.status,
         warehouse=inventory.get_warehouse(session, order.warehouse_id).name,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 import durable
 from durable.tables import RunRecord
 from models.core import events
-from models.core.database import engine, forget_engine, request_id
+from models.core.database import dispose_engine, engine, request_id
 from settings import QUEUES, settings
 
 app = Celery("shopflow")
@@ -42,7 +42,7 @@ durable.configure(
 
 @worker_process_init.connect
 def _own_engine(**_: Any) -> None:
-    forget_engine()
+    dispose_engine()
 
 
 @setup_logging.connect

@@ -7,13 +7,13 @@ from flask.views import MethodView
 from api.access.blueprint import blueprint
 from api.access.schemas import Question, Verdict
 from api.http.auth import anybody_known, public, read_token
-from api.http.errors import refuses
+from api.http.errors import error_codes
 
 
 @blueprint.route("/authz/check")
 class CheckView(MethodView):
     @public
-    @refuses("not_signed_in", "invalid_token", "invalid_api_key")
+    @error_codes("not_signed_in", "invalid_token", "invalid_api_key")
     @blueprint.arguments(Question)
     @blueprint.response(200, Verdict)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api.access.blueprint import blueprint
 from api.access.schemas import NewRole, Permissions, Role, RoleChanges
 from api.http.auth import allowed
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from models import access
@@ -30,7 +30,7 @@ class RolesView(MethodView):
         return found
 
     @allowed("roles:write")
-    @refuses("name_taken")
+    @error_codes("name_taken")
     @blueprint.arguments(NewRole)
     @idempotent()
     @blueprint.response(201, Role)
@@ -50,7 +50,7 @@ class RoleView(MethodView):
             return _get(session, name)
 
     @allowed("roles:write")
-    @refuses("builtin_role")
+    @error_codes("builtin_role")
     @blueprint.arguments(RoleChanges)
     @blueprint.response(200, Role)
     def put(self, body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class RoleView(MethodView):
             return _get(session, name)
 
     @allowed("roles:write")
-    @refuses("builtin_role", "role_in_use")
+    @error_codes("builtin_role", "role_in_use")
     @blueprint.response(204)
     def delete(self, name: str) -> None:
         """Deletes a role that nobody has."""

@@ -9,7 +9,7 @@ from api.access.blueprint import blueprint
 from api.access.schemas import RoleOfUser, Roles, UserQuery
 from api.accounts.schemas import User
 from api.http.auth import allowed
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.pagination import page, page_of
 from models import access, accounts
 from models.core.database import transaction
@@ -53,11 +53,11 @@ class UserRolesView(MethodView):
         """Gives a user a role, at once. Who gives it must hold all of its permissions."""
         with transaction() as session:
             accounts.get_active(session, user_id)
-            access.give_role(session, g.principal.permissions, user_id, body["role"])
+            access.grant_role(session, g.principal.permissions, user_id, body["role"])
             return _roles(session, user_id)
 
     @allowed("users:write")
-    @refuses("last_admin")
+    @error_codes("last_admin")
     @blueprint.arguments(Roles)
     @blueprint.response(200, Roles)
     def put(self, body: dict[str, Any], user_id: str) -> dict[str, Any]:
@@ -71,13 +71,13 @@ class UserRolesView(MethodView):
 @blueprint.route('/users/<id("usr"):user_id>/roles/<role:role>')
 class UserRoleView(MethodView):
     @allowed("users:write")
-    @refuses("last_admin")
+    @error_codes("last_admin")
     @blueprint.response(204)
     def delete(self, user_id: str, role: str) -> None:
         """Takes a role from a user, at once. The last administrator stays one."""
         with transaction() as session:
             accounts.get_active(session, user_id)
-            access.take_role(session, g.principal.permissions, user_id, role)
+            access.revoke_role(session, g.principal.permissions, user_id, role)
 
 
 def _roles(session: Any, user_id: str) -> dict[str, Any]:

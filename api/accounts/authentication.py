@@ -23,7 +23,7 @@ from api.accounts.schemas import (
 )
 from api.carts.guest_token import bring_cart, may_bring_cart
 from api.http.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
@@ -33,7 +33,7 @@ from models.core.errors import NotSignedIn
 class RegisterView(MethodView):
     @public
     @may_bring_cart
-    @refuses("username_taken", "email_taken")
+    @error_codes("username_taken", "email_taken")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class RegisterView(MethodView):
 class LoginView(MethodView):
     @public
     @may_bring_cart
-    @refuses("wrong_credentials", "too_many_requests")
+    @error_codes("wrong_credentials", "too_many_requests")
     @blueprint.arguments(Login)
     @blueprint.response(200, SignedIn)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class LoginView(MethodView):
             found = accounts.find_credentials(session, name, request.remote_addr)
             limits = accounts.login_limits(name, request.remote_addr, found.familiar)
             accounts.take(session, limits, {"user_id": found.user_id})
-        if not accounts.password_fits(found.password_hash, body["password"]):
+        if not accounts.verify_password(found.password_hash, body["password"]):
             raise accounts.wrong_credentials()
         with transaction() as session:
             accounts.give_back(session, limits)
@@ -75,7 +75,7 @@ class LoginView(MethodView):
 @blueprint.route("/auth/refresh")
 class RefreshView(MethodView):
     @public
-    @refuses("invalid_token")
+    @error_codes("invalid_token")
     @blueprint.arguments(RefreshToken)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -115,16 +115,16 @@ class IntrospectView(MethodView):
 @blueprint.route("/auth/password")
 class PasswordView(MethodView):
     @signed_in
-    @refuses("wrong_credentials", "too_many_requests")
+    @error_codes("wrong_credentials", "too_many_requests")
     @blueprint.arguments(NewPassword)
     @blueprint.response(204)
     def post(self, body: dict[str, Any]) -> None:
         """Changes the password and ends all other sessions."""
         limits = accounts.password_limits(g.principal.user_id)
         with transaction() as session:
-            current = accounts.credentials_of(session, g.principal.user_id)
+            current = accounts.get_credentials(session, g.principal.user_id)
             accounts.take(session, limits, {"user_id": g.principal.user_id})
-        if not accounts.password_fits(current.password_hash, body["current_password"]):
+        if not accounts.verify_password(current.password_hash, body["current_password"]):
             raise accounts.wrong_credentials()
         new_hash = accounts.hash_password(body["new_password"])
         with transaction() as session:
@@ -135,7 +135,7 @@ class PasswordView(MethodView):
 @blueprint.route("/auth/password/forgot")
 class ForgottenView(MethodView):
     @public
-    @refuses("too_many_requests")
+    @error_codes("too_many_requests")
     @blueprint.arguments(Forgotten)
     @blueprint.response(202, Told)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class ForgottenView(MethodView):
         with transaction() as session:
             accounts.take(session, accounts.reset_limits(name, request.remote_addr))
             user_id = accounts.find_credentials(session, name).user_id
-            accounts.ask_for_reset(session, uuid4().hex, user_id)
+            accounts.request_reset(session, uuid4().hex, user_id)
         return {"detail": "If there is such an account, a mail is on its way to its owner."}
 
 

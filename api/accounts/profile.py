@@ -17,7 +17,7 @@ from api.accounts.schemas import (
     Session,
 )
 from api.http.auth import signed_in
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
 from models import accounts
@@ -34,7 +34,7 @@ class MeView(MethodView):
             return _profile(accounts.get(session, g.principal.user_id))
 
     @signed_in
-    @refuses("username_taken", "email_taken")
+    @error_codes("username_taken", "email_taken")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
     def patch(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class MeView(MethodView):
             return _profile(accounts.update_profile(session, g.principal.user_id, body))
 
     @signed_in
-    @refuses("tasks_under_way", "last_admin")
+    @error_codes("tasks_under_way", "last_admin")
     @blueprint.response(204)
     def delete(self) -> None:
         """Closes the account and erases who it was. Orders, invoices and payments stay in the books."""
@@ -66,7 +66,7 @@ class PreferencesView(MethodView):
     def patch(self, body: dict[str, dict[str, bool]]) -> dict[str, dict[str, bool]]:
         """Changes the channels that are named. What confirms an order or keeps the account safe always goes out."""
         with transaction() as session:
-            accounts.prefer(session, g.principal.user_id, body)
+            accounts.set_preference(session, g.principal.user_id, body)
             return accounts.preferences_of(session, g.principal.user_id)
 
 
@@ -78,7 +78,7 @@ class AddressesView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """The addresses of who asks, oldest first."""
         with transaction() as session:
-            return page(session, accounts.addresses_of(g.principal.user_id), accounts.Address.id, **query)
+            return page(session, accounts.list_addresses(g.principal.user_id), accounts.Address.id, **query)
 
     @signed_in
     @blueprint.arguments(AddressToKeep)
@@ -122,7 +122,7 @@ class SessionsView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """Where who asks is signed in, latest login first."""
         with transaction() as session:
-            live = accounts.live_sessions(g.principal.user_id)
+            live = accounts.select_live_sessions(g.principal.user_id)
             found = page(session, live, accounts.LoginSession.id.desc(), **query)
         found["data"] = [_session(row) for row in found["data"]]
         return found

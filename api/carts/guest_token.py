@@ -34,7 +34,7 @@ def signed_in_or_guest(view: View) -> View:
         if not is_guest():
             return of_customer(*args, **kwargs)
         with single_statements() as connection:
-            cart_id = carts.guest(connection, request.headers[HEADER])
+            cart_id = carts.find_guest_cart(connection, request.headers[HEADER])
         g.principal = Principal(cart_id, "", NOBODY, NOBODY)
         return view(*args, **kwargs)
 

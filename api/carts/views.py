@@ -9,7 +9,7 @@ from api.carts.blueprint import blueprint
 from api.carts.guest_token import HEADER, bring_cart, may_bring_cart, signed_in_or_guest
 from api.carts.schemas import Cart, NewItem, OpenedCart, Quantity, Removal
 from api.http.auth import public, signed_in
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from models import carts
 from models.core.database import Statements, single_statements, transaction
@@ -26,7 +26,7 @@ class CartView(MethodView):
 
     @public
     @may_bring_cart
-    @refuses("not_signed_in", "invalid_token", "not_allowed")
+    @error_codes("not_signed_in", "invalid_token", "not_allowed")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")
     def post(self) -> Any:
@@ -39,7 +39,7 @@ class CartView(MethodView):
         if "Authorization" in request.headers:
             return _opened_for_customer()
         with transaction() as session:
-            cart_id, token = carts.open_guest(session)
+            cart_id, token = carts.open_guest_cart(session)
             return {**_shown(session, cart_id), "token": token}, {HEADER: token}
 
 
@@ -53,7 +53,7 @@ def _opened_for_customer() -> Any:
 @blueprint.route("/cart/items")
 class CartItemsView(MethodView):
     @signed_in_or_guest
-    @refuses("not_found", "insufficient_stock")
+    @error_codes("not_found", "insufficient_stock")
     @blueprint.arguments(NewItem())
     @idempotent(one_statement=True)
     @blueprint.response(201, Cart)
@@ -74,7 +74,7 @@ class CartItemsView(MethodView):
 @blueprint.route('/cart/items/<id("prd"):product_id>')
 class CartItemView(MethodView):
     @signed_in_or_guest
-    @refuses("insufficient_stock")
+    @error_codes("insufficient_stock")
     @blueprint.arguments(Quantity)
     @blueprint.response(200, Cart)
     def patch(self, body: dict[str, Any], product_id: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class CartItemView(MethodView):
 
 
 def _shown(session: Statements, holder: str | None = None) -> dict[str, Any]:
-    seen = carts.look(session, holder or g.principal.user_id)
+    seen = carts.view_with_changes(session, holder or g.principal.user_id)
     return {
         "items": [_item(line) for line in seen.items],
         "total": {"amount": seen.total, "currency": seen.currency},

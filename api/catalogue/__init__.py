@@ -1,6 +1,6 @@
 """The catalogue: products, categories and authors."""
 
-from api.catalogue import groups, imports, products
+from api.catalogue import authors, categories, imports, products
 from api.catalogue.blueprint import blueprint
 
-__all__ = ["blueprint", "groups", "imports", "products"]
+__all__ = ["authors", "blueprint", "categories", "imports", "products"]

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.catalogue.blueprint import blueprint
+from api.catalogue.csv import catalogue_rows, refusal_rows
 from api.catalogue.schemas import Import, ImportQuery, ListedImport
 from api.http.auth import allowed
-from api.http.csv_stream import catalogue_rows, refusal_rows
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
-from api.http.prefer_wait import Ending, may_wait
+from api.http.prefer_wait import WaitResult, may_wait
 from api.http.request_hooks import takes_files
 from api.tasks.links import links_of
 from api.tasks.schemas import Accepted
@@ -80,12 +80,12 @@ def _received(file: IO[bytes]) -> Upload:
 
 
 def _whole(session: Session, import_id: str) -> dict[str, Any]:
-    refused = imports.refusals_after(session, import_id, 0, imports.FIRST + 1)
+    refused = imports.list_refusals(session, import_id, 0, imports.FIRST + 1)
     shown = {"refusals": refused[: imports.FIRST], "refusals_complete": len(refused) <= imports.FIRST}
     return {**_listed(imports.get(session, import_id)), **shown}
 
 
-ENDING = Ending(Import, "import", lambda session, run: _whole(session, run.input["import_id"]))
+ENDING = WaitResult(Import, "import", lambda session, run: _whole(session, run.input["import_id"]))
 
 
 @blueprint.route("/catalogue/imports")
@@ -96,12 +96,12 @@ class ImportsView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """Files that were sent, newest first."""
         with transaction() as session:
-            found = page(session, imports.imports(), imports.Import.id.desc(), **query)
+            found = page(session, imports.select_imports(), imports.Import.id.desc(), **query)
         found["data"] = [_listed(made) for made in found["data"]]
         return found
 
     @allowed("products:write")
-    @refuses("not_a_catalogue")
+    @error_codes("not_a_catalogue")
     @takes_files(MAX_FILE)
     @blueprint.doc(
         requestBody={
@@ -131,7 +131,7 @@ class ImportsView(MethodView):
         """
         upload = g.upload
         made = imports.begin(
-            session, g.principal.user_id, imports.Sheet.open(upload.file),
+            session, g.principal.user_id, imports.CsvFile.open(upload.file),
             sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
         )  # fmt: skip
         about = links_of(queries.get_run(session, made.run_id))

@@ -18,7 +18,7 @@ from api.catalogue.schemas import (
     product_view,
 )
 from api.http.auth import allowed, public
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
 from api.http.pagination import page_of
@@ -37,7 +37,7 @@ class ProductsView(MethodView):
         return as_page(wanted_page(query))
 
     @allowed("products:write")
-    @refuses("sku_taken")
+    @error_codes("sku_taken")
     @blueprint.arguments(NewProduct)
     @idempotent()
     @blueprint.response(201, Product)
@@ -49,7 +49,7 @@ class ProductsView(MethodView):
 @blueprint.route("/products/books")
 class BooksView(MethodView):
     @allowed("products:write")
-    @refuses("sku_taken")
+    @error_codes("sku_taken")
     @blueprint.arguments(NewBook)
     @idempotent()
     @blueprint.response(201, Product)
@@ -71,7 +71,7 @@ class ProductView(MethodView):
         return as_json(*search.product(product_id))
 
     @allowed("products:write")
-    @refuses("sku_taken", "stale")
+    @error_codes("sku_taken", "stale")
     @blueprint.arguments(ProductChanges)
     @blueprint.response(200, Product, headers=ETAG)
     def patch(self, body: dict[str, Any], product_id: str) -> Any:
@@ -82,7 +82,7 @@ class ProductView(MethodView):
             return _shown(session, catalogue.update_product(session, product, product_fields(body)))
 
     @allowed("products:write")
-    @refuses("stale")
+    @error_codes("stale")
     @blueprint.response(204)
     def delete(self, product_id: str) -> None:
         """Takes a product off the shelves. Orders of it can still be read."""
@@ -93,7 +93,7 @@ class ProductView(MethodView):
 
 
 def _shown(session: Session, product: catalogue.Product) -> Any:
-    pieces = inventory.available(session, [product.id])[product.id]
+    pieces = inventory.get_available(session, [product.id])[product.id]
     return product_view(product, pieces), etag(product.updated_at, pieces)
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from api.checkout.blueprint import blueprint
 from api.checkout.schemas import AcceptedOrder, CheckoutRequest
 from api.http.auth import signed_in
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.idempotency import idempotent
-from api.http.prefer_wait import Ending, may_wait
+from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.schemas import Order
 from api.orders.views import order_views
 from durable.tables import RunRecord
@@ -31,7 +31,7 @@ EXAMPLE = {
 @blueprint.route("/checkout")
 class CheckoutView(MethodView):
     @signed_in
-    @refuses(
+    @error_codes(
         "cart_empty",
         "checkout_in_progress",
         "product_unavailable",
@@ -42,7 +42,7 @@ class CheckoutView(MethodView):
         "wrong_state",
     )
     @blueprint.arguments(CheckoutRequest(), example=EXAMPLE)
-    @may_wait(Ending(Order, "order", _order))
+    @may_wait(WaitResult(Order, "order", _order))
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
     def post(self, session: Session, body: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models.core import events
 from models.core.database import request_id
 
-_deed: ContextVar[dict[str, Any] | None] = ContextVar("deed", default=None)
+current_action: ContextVar[dict[str, Any] | None] = ContextVar("deed", default=None)
 
 _HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 """PostgreSQL numbers a transaction when it writes first. One that only read has left nothing to tell of: a question
@@ -31,21 +31,21 @@ def of(permission: str) -> Iterator[None]:
     names = request.view_args or {}
     subject = next((value for value in names.values() if isinstance(value, str)), None)
     told = {"method": request.method, "path": request.path, "permission": permission}
-    token = _deed.set({**told, "request_id": request_id.get(), "subject": subject})
+    token = current_action.set({**told, "request_id": request_id.get(), "subject": subject})
     try:
         yield
     finally:
-        _deed.reset(token)
+        current_action.reset(token)
 
 
 @event.listens_for(Session, "before_commit")
 def _tell(session: Session) -> None:
-    deed = _deed.get()
+    deed = current_action.get()
     if deed is None:
         return
     session.flush()
     if session.scalar(_HAS_WRITTEN):
-        _deed.set(None)  # what is woken after the commit has transactions of its own
+        current_action.set(None)  # what is woken after the commit has transactions of its own
         told = {name: value for name, value in deed.items() if name != "subject"}
         events.emit(session, "staff.acted", told, subject=deed["subject"])
 
@@ -55,7 +55,7 @@ def noted(response: Response) -> Response:
 
     For views that answer before they commit, which `idempotent` sees to.
     """
-    deed = _deed.get()
+    deed = current_action.get()
     if deed is not None and deed["subject"] is None and isinstance(answer := response.get_json(silent=True), dict):
         ids = (value for name, value in answer.items() if name == "id" or name.endswith("_id"))
         deed["subject"] = next((value for value in ids if isinstance(value, str)), None)

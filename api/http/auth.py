@@ -104,7 +104,7 @@ def signed_in(view: View) -> View:
     return _ruled(guarded, "signed in", PERSON)
 
 
-def identified(view: View) -> View:
+def user_or_api_key(view: View) -> View:
     """For everybody who is signed in and for machines: of views that show one's own, and more with a permission."""
 
     @wraps(view)

@@ -75,7 +75,7 @@ def raw_problem(status: int, detail: str) -> bytes:
     return "\r\n".join((*head, "", "")).encode() + body
 
 
-def refuses(*codes: str) -> Callable[[View], View]:
+def error_codes(*codes: str) -> Callable[[View], View]:
     """Says in the OpenAPI document with which codes a view refuses, beyond those that follow from what it takes
     and who may use it."""
 

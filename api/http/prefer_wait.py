@@ -10,7 +10,7 @@ from flask import Response, make_response, request
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
-from api.http.errors import problem, refuses
+from api.http.errors import error_codes, problem
 from api.http.fields import taking
 from api.http.run_waiter import MAX_WAIT, wait_for_end
 from api.tasks.views import glance
@@ -25,7 +25,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Ending:
+class WaitResult:
     """What the work of a view comes to: `load(session, run)` gives the resource that `schema` shows, and `link` is
     the name of the task's link to it. With `tells_refusal`, the refusal of a run is answered as such."""
 
@@ -42,7 +42,7 @@ def preferred_wait() -> float:
     return min(float(found[1]), MAX_WAIT) if found else 0.0
 
 
-def may_wait(ending: Ending) -> Callable[[View], View]:
+def may_wait(ending: WaitResult) -> Callable[[View], View]:
     """Lets a client that prefers so wait for the end of what it has started, after the commit.
 
     Stands above `idempotent`, and documents itself. What does not end in time is answered as it was: 202.
@@ -55,13 +55,13 @@ def may_wait(ending: Ending) -> Callable[[View], View]:
             seconds = preferred_wait()
             return _ended(ending, accepted, seconds) if accepted.status_code == 202 and seconds else accepted
 
-        documented: View = refuses(*ENDS if ending.tells_refusal else ())(_documented(waiting, ending))
+        documented: View = error_codes(*ENDS if ending.tells_refusal else ())(_documented(waiting, ending))
         return documented
 
     return decorate
 
 
-def _ended(ending: Ending, accepted: Response, seconds: float) -> Response:
+def _ended(ending: WaitResult, accepted: Response, seconds: float) -> Response:
     """The work's end, or the 202 if it does not come in time."""
     run_id = accepted.get_json()["task_id"]
     wait_for_end(run_id, seconds, lambda: glance(run_id).ended)
@@ -76,7 +76,7 @@ def _ended(ending: Ending, accepted: Response, seconds: float) -> Response:
     return answer
 
 
-def _answer(ending: Ending, session: Session, run: RunRecord, body: dict[str, Any]) -> Response:
+def _answer(ending: WaitResult, session: Session, run: RunRecord, body: dict[str, Any]) -> Response:
     if run.error is None or not ending.tells_refusal:
         shown = ending.schema().dump(ending.load(session, run))
         return make_response(shown, ending.status, {"Location": _link(ending, body, shown)})
@@ -85,13 +85,13 @@ def _answer(ending: Ending, session: Session, run: RunRecord, body: dict[str, An
     return problem(**{"status": 409, **refusal, **about})
 
 
-def _link(ending: Ending, body: dict[str, Any], shown: dict[str, Any]) -> str:
+def _link(ending: WaitResult, body: dict[str, Any], shown: dict[str, Any]) -> str:
     """Where the resource is. One that did not exist when the work was accepted says so itself."""
     found: str = body["links"].get(ending.link) or shown["links"]["self"]
     return found
 
 
-def _documented(view: Any, ending: Ending) -> Any:
+def _documented(view: Any, ending: WaitResult) -> Any:
     header = {
         "in": "header", "name": "Prefer", "schema": {"type": "string", "pattern": r"^wait=\d{1,9}$"},
         "description": f"`wait=N`: seconds to wait for the end, {MAX_WAIT:.0f} at most", "example": "wait=10",

@@ -8,12 +8,12 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.fields import Timestamp
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
-from api.http.prefer_wait import Ending, may_wait
+from api.http.prefer_wait import WaitResult, may_wait
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
     AcceptedRestock,
@@ -40,10 +40,10 @@ class Alert(ListedLevel):
 
 def _purchase_order(session: Session, run: RunRecord) -> dict[str, Any]:
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
-    return _shown(order, inventory.purchase_lines(session, [order.id])[order.id])
+    return _shown(order, inventory.get_purchase_lines(session, [order.id])[order.id])
 
 
-ENDING = Ending(PurchaseOrder, "purchase_order", _purchase_order)
+ENDING = WaitResult(PurchaseOrder, "purchase_order", _purchase_order)
 
 
 @blueprint.route("/stock/alerts")
@@ -54,7 +54,7 @@ class AlertsView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """Levels that have come down to their reorder point, the latest first."""
         table = inventory.Stock
-        low = inventory.levels(low=True).add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
+        low = inventory.select_levels(low=True).add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
         keys = table.low_since.desc(), table.product_id.desc(), table.warehouse_id.desc()
         with transaction() as session:
             found = page(session, low, *keys, **query)
@@ -68,7 +68,7 @@ class AlertsView(MethodView):
 @blueprint.route("/restocks")
 class RestocksView(MethodView):
     @allowed("stock:write")
-    @refuses("not_found", "warehouse_closed")
+    @error_codes("not_found", "warehouse_closed")
     @blueprint.arguments(Restock)
     @may_wait(ENDING)
     @idempotent()
@@ -89,9 +89,9 @@ class PurchaseOrdersView(MethodView):
         """Purchase orders, newest first."""
         chosen = {name: query.pop(name) for name in ("status", "warehouse_id") if name in query}
         with transaction() as session:
-            orders = inventory.purchase_orders(**chosen)
+            orders = inventory.select_purchase_orders(**chosen)
             found = page(session, orders, inventory.PurchaseOrder.id.desc(), **query)
-            lines = inventory.purchase_lines(session, [order.id for order in found["data"]])
+            lines = inventory.get_purchase_lines(session, [order.id for order in found["data"]])
             found["data"] = [_shown(order, lines[order.id]) for order in found["data"]]
         return found
 
@@ -104,7 +104,7 @@ class PurchaseOrderView(MethodView):
         """A purchase order with its lines, and how much of each has come."""
         with transaction() as session:
             order = inventory.get_purchase_order(session, purchase_order_id)
-            lines = inventory.purchase_lines(session, [order.id])[order.id]
+            lines = inventory.get_purchase_lines(session, [order.id])[order.id]
         come = ".".join(f"{line.delivered}-{line.received}" for line in lines)
         return _shown(order, lines), etag(order.updated_at, come)
 
@@ -112,7 +112,7 @@ class PurchaseOrderView(MethodView):
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/receive')
 class ReceiveView(MethodView):
     @allowed("stock:write")
-    @refuses(
+    @error_codes(
         "more_than_ordered",
         "capacity_exceeded",
         "warehouse_closed",
@@ -138,7 +138,7 @@ class ReceiveView(MethodView):
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/cancel')
 class CancelPurchaseOrderView(MethodView):
     @allowed("stock:write")
-    @refuses("wrong_state")
+    @error_codes("wrong_state")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)

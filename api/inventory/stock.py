@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.pagination import page, page_of
 from api.inventory.blueprint import blueprint
@@ -35,7 +35,9 @@ class StockView(MethodView):
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id", "low") if name in query}
         table = inventory.Stock
         with transaction() as session:
-            found = page(session, inventory.levels(**chosen), table.product_id.asc(), table.warehouse_id.asc(), **query)
+            found = page(
+                session, inventory.select_levels(**chosen), table.product_id.asc(), table.warehouse_id.asc(), **query
+            )
             found["data"] = [{**level_view(stock), "sku": sku, "title": title} for stock, sku, title in found["data"]]
         return found
 
@@ -43,7 +45,7 @@ class StockView(MethodView):
 @blueprint.route("/stock/adjustments")
 class AdjustmentsView(MethodView):
     @allowed("stock:write")
-    @refuses("not_found", "below_reserved", "insufficient_stock", "capacity_exceeded", "warehouse_closed")
+    @error_codes("not_found", "below_reserved", "insufficient_stock", "capacity_exceeded", "warehouse_closed")
     @blueprint.arguments(Adjustment)
     @idempotent()
     @blueprint.response(201, Adjusted)
@@ -62,13 +64,13 @@ class MovementsView(MethodView):
         """What came and went, newest first."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id") if name in query}
         with transaction() as session:
-            return page(session, inventory.movements(**chosen), inventory.Movement.id.desc(), **query)
+            return page(session, inventory.select_movements(**chosen), inventory.Movement.id.desc(), **query)
 
 
 @blueprint.route("/stock/thresholds")
 class ThresholdsView(MethodView):
     @allowed("stock:write")
-    @refuses("not_found")
+    @error_codes("not_found")
     @blueprint.arguments(Threshold)
     @blueprint.response(200, Level)
     def put(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
@@ -32,12 +32,12 @@ class WarehousesView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """All warehouses."""
         with transaction() as session:
-            found = page(session, inventory.warehouses(), inventory.Warehouse.id.asc(), **query)
+            found = page(session, inventory.select_warehouses(), inventory.Warehouse.id.asc(), **query)
             found["data"] = [_shown(warehouse) for warehouse in found["data"]]
         return found
 
     @allowed("stock:write")
-    @refuses("name_taken")
+    @error_codes("name_taken")
     @blueprint.arguments(NewWarehouse)
     @idempotent()
     @blueprint.response(201, Warehouse)
@@ -58,7 +58,7 @@ class WarehouseView(MethodView):
             return _in_detail(session, inventory.get_warehouse(session, warehouse_id))
 
     @allowed("stock:write")
-    @refuses("stale", "name_taken", "default_warehouse", "capacity_exceeded")
+    @error_codes("stale", "name_taken", "default_warehouse", "capacity_exceeded")
     @blueprint.arguments(WarehouseChanges)
     @blueprint.response(200, WarehouseDetail, headers=ETAG)
     def patch(self, body: dict[str, Any], warehouse_id: str) -> Any:
@@ -77,7 +77,7 @@ class CapacityCheckView(MethodView):
         """Whether so many pieces of a product would fit in now."""
         with transaction() as session:
             warehouse = inventory.get_warehouse(session, warehouse_id)
-            fits, remaining = inventory.capacity_check(session, warehouse, **body)
+            fits, remaining = inventory.check_capacity(session, warehouse, **body)
         return {"fits": fits, "remaining": remaining}
 
 
@@ -88,8 +88,8 @@ def _shown(warehouse: inventory.Warehouse) -> dict[str, Any]:
 
 
 def _in_detail(session: Session, warehouse: inventory.Warehouse) -> Any:
-    room = inventory.room_left(session, warehouse)
+    room = inventory.get_room_left(session, warehouse)
     remaining = {kind: None if pieces is None else max(pieces, 0) for kind, pieces in room.items()}
-    levels = inventory.totals(session, warehouse)
+    levels = inventory.get_totals(session, warehouse)
     beside = ".".join(str(pieces) for totals in levels.values() for pieces in totals.values())
     return {**_shown(warehouse), "levels": levels, "remaining": remaining}, etag(warehouse.updated_at, beside)

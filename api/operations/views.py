@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 import durable
 from api.http.auth import allowed
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.pagination import page, page_of
-from api.http.prefer_wait import Ending, may_wait
+from api.http.prefer_wait import WaitResult, may_wait
 from api.operations.blueprint import blueprint
 from api.operations.schemas import Audit, Event, EventQuery, Run, RunQuery, Signal
 from api.tasks.links import links_of
@@ -31,7 +31,7 @@ def _task(session: Session, run: RunRecord) -> dict[str, Any]:
     return task_view(run, queries.steps_of_run(session, run.id))
 
 
-ENDING = Ending(Task, "task", _task, status=200, tells_refusal=False)
+ENDING = WaitResult(Task, "task", _task, status=200, tells_refusal=False)
 """An operator has asked for the run to move, and is shown where to; that it was turned back is no refusal of that."""
 
 
@@ -50,7 +50,7 @@ class RunsView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/retry')
 class RetryView(MethodView):
     @allowed("runs:write")
-    @refuses("run_over", "workflow_unknown")
+    @error_codes("run_over", "workflow_unknown")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
@@ -62,7 +62,7 @@ class RetryView(MethodView):
 @blueprint.route('/runs/<id("run"):run_id>/cancel')
 class CancelView(MethodView):
     @allowed("runs:write")
-    @refuses("run_over", "run_compensating", "past_pivot")
+    @error_codes("run_over", "run_compensating", "past_pivot")
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)

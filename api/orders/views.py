@@ -8,7 +8,7 @@ from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.http.auth import identified, signed_in
+from api.http.auth import signed_in, user_or_api_key
 from api.http.pagination import PageQuery, page, page_of
 from api.orders.blueprint import blueprint
 from api.orders.schemas import Order
@@ -18,7 +18,7 @@ from models.core.database import transaction
 
 @blueprint.route("/orders")
 class OrdersView(MethodView):
-    @identified
+    @user_or_api_key
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class MyOrdersView(MethodView):
 
 @blueprint.route('/orders/<id("ord"):order_id>')
 class OrderView(MethodView):
-    @identified
+    @user_or_api_key
     @blueprint.response(200, Order)
     def get(self, order_id: str) -> dict[str, Any]:
         """One order. Anybody but its customer and staff who may read orders gets 404."""

@@ -6,8 +6,8 @@ from flask import g, request
 from flask.views import MethodView
 from sqlalchemy import select
 
-from api.http.auth import identified, public
-from api.http.errors import refuses
+from api.http.auth import public, user_or_api_key
+from api.http.errors import error_codes
 from api.http.fields import Schema
 from api.http.pagination import PageQuery, page, page_of
 from api.payments.blueprint import blueprint
@@ -21,7 +21,7 @@ from tasks.gateways.payments import stripe as gateway
 
 @blueprint.route("/payments")
 class PaymentsView(MethodView):
-    @identified
+    @user_or_api_key
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class PaymentsView(MethodView):
 
 @blueprint.route('/payments/<id("pay"):payment_id>')
 class PaymentView(MethodView):
-    @identified
+    @user_or_api_key
     @blueprint.response(200, Payment)
     def get(self, payment_id: str) -> dict[str, Any]:
         """One payment with what the gateway did for it."""
@@ -53,7 +53,7 @@ class PaymentView(MethodView):
 @blueprint.route("/webhooks/payments")
 class PaymentWebhook(MethodView):
     @public
-    @refuses("bad_signature", "bad_request")
+    @error_codes("bad_signature", "bad_request")
     @blueprint.response(204)
     def post(self) -> None:
         """Takes an event that the gateway has signed. The same event again changes nothing.

@@ -11,7 +11,7 @@ from api.http.auth import allowed
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
-from api.http.prefer_wait import Ending, may_wait
+from api.http.prefer_wait import WaitResult, may_wait
 from api.reports.blueprint import blueprint
 from api.reports.csv import rows_of
 from api.reports.page import POLICY, page_of_report
@@ -31,7 +31,7 @@ LOCATION = {"Location": {"schema": {"type": "string"}}}
 class InventoryReportsView(MethodView):
     @allowed("reports:read")
     @blueprint.arguments(Period, required=False)
-    @may_wait(Ending(Report, "report", lambda session, run: _of_run(session, run)))
+    @may_wait(WaitResult(Report, "report", lambda session, run: _of_run(session, run)))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: dict[str, Any]) -> Any:
@@ -55,7 +55,7 @@ class ReportsView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """All reports, newest first."""
         with transaction() as session:
-            found = page(session, reports.reports(), reports.Report.id.desc(), **query)
+            found = page(session, reports.select_reports(), reports.Report.id.desc(), **query)
         found["data"] = [_listed(report) for report in found["data"]]
         return found
 

@@ -6,8 +6,8 @@ from flask import Response, g, request
 from flask.views import MethodView
 
 from api.http import event_stream
-from api.http.auth import identified
-from api.http.errors import refuses
+from api.http.auth import user_or_api_key
+from api.http.errors import error_codes
 from api.http.run_waiter import wait_for_end
 from api.tasks.blueprint import blueprint
 from api.tasks.links import links_of
@@ -20,7 +20,7 @@ from models.core.errors import NotFound
 
 @blueprint.route('/tasks/<id("run"):run_id>')
 class TaskView(MethodView):
-    @identified
+    @user_or_api_key
     @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
@@ -36,8 +36,8 @@ class TaskView(MethodView):
 
 @blueprint.route('/tasks/<id("run"):run_id>/events')
 class TaskEventsView(MethodView):
-    @identified
-    @refuses("too_many_streams")
+    @user_or_api_key
+    @error_codes("too_many_streams")
     @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
     @blueprint.alt_response(204, description="There is nothing to come: the last event was `end` (`Last-Event-ID`)")
     def get(self, run_id: str) -> Response:

@@ -89,8 +89,8 @@ def _products(session: Session, lines: Iterable[Line]) -> dict[str, Product]:
     return {product.sku: product for product in session.scalars(query)}
 
 
-def _draft(line: Line, currency: str) -> catalogue.Draft:
-    return catalogue.check(
+def _draft(line: Line, currency: str) -> catalogue.ProductInput:
+    return catalogue.validate(
         {
             "sku": line.sku, "kind": KIND, "title": line.title, "category": CATEGORY,
             "price_amount": line.price, "currency": currency,
@@ -101,7 +101,7 @@ def _draft(line: Line, currency: str) -> catalogue.Draft:
 def _fill_up(session: Session, demand: dict[str, int]) -> None:
     """Brings what is available of each product up to what is asked for."""
     inventory.open_stock(session, [inventory.Opening(*wanted) for wanted in demand.items()], reference="replay")
-    for product_id, there in sorted(inventory.available(session, demand).items()):
+    for product_id, there in sorted(inventory.get_available(session, demand).items()):
         if there < demand[product_id]:
             missing = demand[product_id] - there
             inventory.adjust(session, product_id, missing, "more stock for a replay", reference="replay")

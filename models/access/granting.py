@@ -58,7 +58,7 @@ def delete_role(session: Session, held: Collection[str], name: str) -> None:
     events.emit(session, "role.deleted", {}, subject=name)
 
 
-def give_role(session: Session, held: Collection[str], user_id: str, role: str) -> None:
+def grant_role(session: Session, held: Collection[str], user_id: str, role: str) -> None:
     """Gives a user a role; one that the user has already changes nothing. Raises NotFound and NotAllowed."""
     _check_all_held(session, held, role)
     new = insert(UserRole).values(user_id=user_id, role=role).on_conflict_do_nothing().returning(UserRole.role)
@@ -66,7 +66,7 @@ def give_role(session: Session, held: Collection[str], user_id: str, role: str) 
         events.emit(session, "role.granted", {"role": role}, subject=user_id)
 
 
-def take_role(session: Session, held: Collection[str], user_id: str, role: str) -> None:
+def revoke_role(session: Session, held: Collection[str], user_id: str, role: str) -> None:
     """Takes a role from a user. Raises NotFound, NotAllowed, and Conflict (`last_admin`)."""
     _check_all_held(session, held, role)
     if role == ADMIN:
@@ -78,15 +78,15 @@ def take_role(session: Session, held: Collection[str], user_id: str, role: str) 
 
 
 def set_roles(session: Session, held: Collection[str], user_id: str, roles: Iterable[str]) -> None:
-    """Gives a user just these roles. Raises what `give_role` and `take_role` raise, and changes nothing then."""
+    """Gives a user just these roles. Raises what `grant_role` and `revoke_role` raise, and changes nothing then."""
     wanted, had = set(roles), set(roles_of(session, user_id))
     for role in sorted(wanted - had):
-        give_role(session, held, user_id, role)
+        grant_role(session, held, user_id, role)
     for role in sorted(had - wanted):
-        take_role(session, held, user_id, role)
+        revoke_role(session, held, user_id, role)
 
 
-def forget_user(session: Session, user_id: str) -> None:
+def remove_user(session: Session, user_id: str) -> None:
     """Takes all roles and keys from a user whose account is closed. Raises Conflict (`last_admin`)."""
     _check_another_admin(session, user_id)
     session.execute(delete(UserRole).where(UserRole.user_id == user_id))

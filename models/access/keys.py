@@ -1,6 +1,5 @@
 """API keys: how machines sign in. A key acts for the user who has made it, with a part of what that user may do."""
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from models.access.roles import PERMISSIONS, permissions_held
 from models.core import events
 from models.core.database import Base, Created, Statements
 from models.core.errors import NotAllowed, NotFound
+from models.core.tokens import digest
 
 FOR_PEOPLE = frozenset({"keys:write", "roles:write", "users:write"})
 """What hands out rights: no key holds it, or whoever finds one could make others."""
@@ -58,7 +58,7 @@ def create_key(
         raise NotAllowed(f"You don't hold {', '.join(missing)} yourself.", permissions=missing)
     clear = f"sfk_{secrets.token_urlsafe(32)}"
     key = ApiKey(
-        id=new_id("key"), user_id=user_id, name=name, key_hash=_digest(clear), hint=clear[:8], permissions=wanted,
+        id=new_id("key"), user_id=user_id, name=name, key_hash=digest(clear), hint=clear[:8], permissions=wanted,
         expires_at=datetime.now(UTC) + lifetime,
     )  # fmt: skip
     session.add(key)
@@ -110,13 +110,8 @@ def find_key(session: Statements, key: str) -> KeyHolder | None:
 
     What its maker may not do any more, it may not either.
     """
-    found = session.execute(_HOLDER, {"shown": _digest(key)}).one_or_none()
+    found = session.execute(_HOLDER, {"shown": digest(key)}).one_or_none()
     if found is None:
         return None
     key_id, user_id, scope, held = found
     return KeyHolder(key_id, user_id, frozenset(scope) & frozenset(held))
-
-
-def _digest(key: str) -> str:
-    """SHA-256 is enough for what is random to begin with."""
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -3,24 +3,24 @@
 from models.accounts.addresses import (
     add_address,
     address_as_data,
-    addresses_of,
     delete_address,
     get_address,
+    list_addresses,
     update_address,
 )
 from models.accounts.closing import close
 from models.accounts.login_throttle import give_back, login_limits, password_limits, reset_limits, take
 from models.accounts.password_resets import (
-    ask_for_reset,
     change_password,
     check_reset_token,
-    credentials_of,
+    derive_reset_token,
+    get_credentials,
+    request_reset,
     reset_password,
-    reset_token,
     save_reset_token,
 )
-from models.accounts.passwords import hash_password, password_fits
-from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, prefer, preferences_of, wants
+from models.accounts.passwords import hash_password, verify_password
+from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, preferences_of, set_preference, wants
 from models.accounts.registration import add_customer, register, upsert_admin
 from models.accounts.sessions import (
     Credentials,
@@ -30,13 +30,22 @@ from models.accounts.sessions import (
     end_session,
     find_credentials,
     find_principal,
-    live_sessions,
     log_in,
     open_session,
     rotate,
+    select_live_sessions,
     wrong_credentials,
 )
-from models.accounts.tables import STATUSES, Address, Guess, LoginSession, PasswordReset, Preference, SpentToken, User
+from models.accounts.tables import (
+    STATUSES,
+    Address,
+    LoginSession,
+    LoginThrottle,
+    PasswordReset,
+    Preference,
+    SpentToken,
+    User,
+)
 from models.accounts.users import find_users, get, get_active, update_profile
 
 __all__ = [
@@ -46,8 +55,8 @@ __all__ = [
     "STATUSES",
     "Address",
     "Credentials",
-    "Guess",
     "LoginSession",
+    "LoginThrottle",
     "Opened",
     "PasswordReset",
     "Preference",
@@ -57,13 +66,11 @@ __all__ = [
     "add_address",
     "add_customer",
     "address_as_data",
-    "addresses_of",
-    "ask_for_reset",
     "change_password",
     "check_reset_token",
     "close",
-    "credentials_of",
     "delete_address",
+    "derive_reset_token",
     "end_other_sessions",
     "end_session",
     "find_credentials",
@@ -72,26 +79,28 @@ __all__ = [
     "get",
     "get_active",
     "get_address",
+    "get_credentials",
     "give_back",
     "hash_password",
-    "live_sessions",
+    "list_addresses",
     "log_in",
     "login_limits",
     "open_session",
-    "password_fits",
     "password_limits",
-    "prefer",
     "preferences_of",
     "register",
+    "request_reset",
     "reset_limits",
     "reset_password",
-    "reset_token",
     "rotate",
     "save_reset_token",
+    "select_live_sessions",
+    "set_preference",
     "take",
     "update_address",
     "update_profile",
     "upsert_admin",
+    "verify_password",
     "wants",
     "wrong_credentials",
 ]

@@ -15,7 +15,7 @@ from models.accounts.users import lock
 from models.core.errors import NotFound
 
 
-def addresses_of(user_id: str) -> Select[Address]:
+def list_addresses(user_id: str) -> Select[Address]:
     """The query for a user's addresses."""
     return select(Address).where(Address.user_id == user_id)
 
@@ -27,7 +27,7 @@ def add_address(session: Session, user_id: str, address: dict[str, Any]) -> Addr
     if is_default:
         _clear_default(session, user_id)
     else:
-        is_default = session.scalars(addresses_of(user_id).limit(1)).first() is None
+        is_default = session.scalars(list_addresses(user_id).limit(1)).first() is None
     return insert_address(session, user_id, {**address, "is_default": is_default})
 
 
@@ -72,7 +72,7 @@ def delete_address(session: Session, user_id: str, address_id: str) -> None:
     session.delete(address)
     session.flush()
     if address.is_default:
-        heir = session.scalars(addresses_of(user_id).order_by(Address.id).limit(1)).one_or_none()
+        heir = session.scalars(list_addresses(user_id).order_by(Address.id).limit(1)).one_or_none()
         if heir is not None:
             heir.is_default = True
 

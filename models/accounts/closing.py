@@ -28,7 +28,7 @@ def close(session: Session, user_id: str) -> None:
     if under_way:
         why = "Something that you have asked for is still under way; close the account when it has ended."
         raise Conflict(why, code="tasks_under_way", tasks=under_way)
-    access.forget_user(session, user_id)
+    access.remove_user(session, user_id)
     for table in OWNED:
         session.execute(delete(table).where(table.user_id == user_id))
     user.status, user.password_hash, user.first_name, user.last_name = "closed", "", "", ""

@@ -10,17 +10,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 import durable
-from models.accounts.sessions import Credentials, digest, end_other_sessions
+from models.accounts.sessions import Credentials, end_other_sessions
 from models.accounts.tables import PasswordReset, User
 from models.accounts.users import get, lock
 from models.core import events
 from models.core.errors import Invalid
+from models.core.tokens import digest
 from settings import settings
 
 LIFETIME = timedelta(hours=1)  # from the mail on
 
 
-def credentials_of(session: Session, user_id: str) -> Credentials:
+def get_credentials(session: Session, user_id: str) -> Credentials:
     """What a user's password is checked against. Raises NotFound."""
     return Credentials(user_id, get(session, user_id).password_hash)
 
@@ -37,7 +38,7 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
     events.emit(session, "password.changed", {"user_id": user_id})
 
 
-def ask_for_reset(session: Session, request_id: str, user_id: str | None) -> None:
+def request_reset(session: Session, request_id: str, user_id: str | None) -> None:
     """Starts what mails a token to the user. For nobody (None) it starts the same, which then does nothing: a caller
     can't tell the one from the other, not even by the time that it takes."""
     durable.start(session, "password_reset", key=request_id, input={"user_id": user_id})
@@ -45,14 +46,14 @@ def ask_for_reset(session: Session, request_id: str, user_id: str | None) -> Non
 
 def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
     """Makes the token that the run mails valid for an hour from the latest call, once. The database keeps its hash."""
-    token_hash = digest(reset_token(run_id))
+    token_hash = digest(derive_reset_token(run_id))
     row = {"id": run_id, "user_id": user_id, "token_hash": token_hash, "expires_at": datetime.now(UTC) + LIFETIME}
     new = insert(PasswordReset).values(row)
     renewed = {name: new.excluded[name] for name in ("token_hash", "expires_at")}
     session.execute(new.on_conflict_do_update(index_elements=["id"], set_=renewed))
 
 
-def reset_token(run_id: str) -> str:
+def derive_reset_token(run_id: str) -> str:
     """The token that the run mails, the same one each time.
 
     It is not random but made of the run's id and the shop's secret key (HMAC-SHA-256), so that a mail that is sent

@@ -17,7 +17,7 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def password_fits(password_hash: str | None, password: str) -> bool:
+def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether this is the password. Takes the same time where there is no hash, because there is no such user."""
     if password_hash is None:
         _hasher.hash(password)

@@ -38,7 +38,7 @@ def preferences_of(session: Session, user_id: str) -> dict[str, dict[str, bool]]
     return found
 
 
-def prefer(session: Session, user_id: str, changes: dict[str, dict[str, bool]]) -> None:
+def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, bool]]) -> None:
     """Sets kind → channel → wanted; what is not named stays. Raises Invalid for what always goes out."""
     forced = [
         f"{kind}.{channel}"

@@ -1,6 +1,5 @@
 """Logins: their refresh tokens, and who stands behind a request."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from models.accounts.tables import LoginSession, SpentToken, User
 from models.core import events
 from models.core.database import Statements
 from models.core.errors import NotFound, NotSignedIn
+from models.core.tokens import digest
 
 LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it
 
@@ -143,7 +143,7 @@ def find_principal(session: Statements, user_id: str, session_id: str) -> Princi
     return Principal(user_id, session_id, frozenset(found[0]), frozenset(found[1])) if found else None
 
 
-def live_sessions(user_id: str) -> Select[LoginSession]:
+def select_live_sessions(user_id: str) -> Select[LoginSession]:
     """The query for the sessions in which a user is signed in."""
     return select(LoginSession).where(LoginSession.user_id == user_id, _is_live())
 
@@ -163,8 +163,3 @@ def end_other_sessions(session: Session, user_id: str, kept: str | None = None) 
 def _end(session: Session, *which: ColumnElement[bool]) -> int:
     ended = update(LoginSession).where(*which, _is_live()).values(ended_at=func.now())
     return cast(CursorResult[None], session.execute(ended.execution_options(synchronize_session=False))).rowcount
-
-
-def digest(token: str) -> str:
-    """What is kept of a token. SHA-256 is enough for what is random to begin with."""
-    return hashlib.sha256(token.encode()).hexdigest()

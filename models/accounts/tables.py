@@ -107,7 +107,7 @@ class PasswordReset(Base):
     used_at: Mapped[datetime | None]
 
 
-class Guess(Base):
+class LoginThrottle(Base):
     """How far guesses are used up for one account or address: all of them are free again at `free_at`."""
 
     __tablename__ = "guess"

@@ -1,20 +1,20 @@
 """Carts: what customers and guests mean to buy, with prices and availability as they are at the moment."""
 
-from models.carts.abandoned import expire, is_left_alone, remind
+from models.carts.abandoned import expire, is_abandoned, remind
 from models.carts.contents import (
     add,
     clear,
-    forget_user,
+    erase_user,
+    get_quantities,
     open_cart,
-    quantities,
     release,
     remove,
+    remove_ordered,
     set_quantity,
-    take_out,
 )
-from models.carts.guests import Merged, Short, guest, merge, open_guest
+from models.carts.guests import Merged, Short, find_guest_cart, merge, open_guest_cart
 from models.carts.tables import Cart, Item
-from models.carts.view import CHANGES, Change, Line, View, look, view
+from models.carts.view import CHANGES, Change, Line, View, view, view_with_changes
 
 __all__ = [
     "CHANGES",
@@ -27,19 +27,19 @@ __all__ = [
     "View",
     "add",
     "clear",
+    "erase_user",
     "expire",
-    "forget_user",
-    "guest",
-    "is_left_alone",
-    "look",
+    "find_guest_cart",
+    "get_quantities",
+    "is_abandoned",
     "merge",
     "open_cart",
-    "open_guest",
-    "quantities",
+    "open_guest_cart",
     "release",
     "remind",
     "remove",
+    "remove_ordered",
     "set_quantity",
-    "take_out",
     "view",
+    "view_with_changes",
 ]

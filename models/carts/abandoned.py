@@ -63,7 +63,7 @@ def remind(session: Session, portion: int = PORTION) -> tuple[int, bool]:
     return len(found), len(found) == portion
 
 
-def is_left_alone(session: Session, cart_id: str, touched: str) -> bool:
+def is_abandoned(session: Session, cart_id: str, touched: str) -> bool:
     """Whether there is still something in a cart, and it was not touched since then (RFC 3339)."""
     same = Cart.id == cart_id, Cart.updated_at == datetime.fromisoformat(touched), _HAS_ITEMS
     return session.scalars(select(Cart.id).where(*same)).one_or_none() is not None

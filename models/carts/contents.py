@@ -70,24 +70,24 @@ def set_quantity(session: Session, holder: str, product_id: str, quantity: int) 
 
     Raises NotFound, and InsufficientStock with `available`.
     """
-    cart_id = touch(session, holder)
+    cart_id = lock_and_touch(session, holder)
     _item(session, cart_id, product_id)
     _put(session, cart_id, product_id, quantity)
 
 
 def remove(session: Session, holder: str, product_id: str, quantity: int | None = None) -> None:
     """Takes so many pieces out, or all for None and for more than there are. Raises NotFound."""
-    cart_id = touch(session, holder)
+    cart_id = lock_and_touch(session, holder)
     item = _item(session, cart_id, product_id)
     _take(session, {product_id: item.quantity if quantity is None else quantity}, cart_id=cart_id)
 
 
 def clear(session: Session, holder: str) -> None:
     """Empties the cart; an empty one stays so."""
-    session.execute(delete(Item).where(Item.cart_id == touch(session, holder)))
+    session.execute(delete(Item).where(Item.cart_id == lock_and_touch(session, holder)))
 
 
-def take_out(session: Session, user_id: str, order_id: str, ordered: Mapping[str, int]) -> None:
+def remove_ordered(session: Session, user_id: str, order_id: str, ordered: Mapping[str, int]) -> None:
     """Takes out what was ordered (product id → pieces), and ends the order's hold on the cart.
 
     What was put in since then stays.
@@ -101,7 +101,7 @@ def release(session: Session, user_id: str, order_id: str) -> None:
     session.execute(update(Cart).where(*held).values(order_id=None))
 
 
-def forget_user(session: Session, user_id: str) -> None:
+def erase_user(session: Session, user_id: str) -> None:
     """Deletes the user's cart with what is in it, if there is one. A guest's cart holds nothing of a person."""
     session.execute(delete(Cart).where(Cart.user_id == user_id))
 
@@ -112,7 +112,7 @@ _QUANTITIES = {
 }
 
 
-def quantities(session: Session, holder: str) -> dict[str, int]:
+def get_quantities(session: Session, holder: str) -> dict[str, int]:
     """Product id → pieces in the cart, in the order in which they were put in."""
     return dict(session.execute(_QUANTITIES[kind_of(holder)], {"holder": holder}).all())
 
@@ -122,7 +122,7 @@ _TOUCH = {
 }
 
 
-def touch(session: Session, holder: str) -> str:
+def lock_and_touch(session: Session, holder: str) -> str:
     """Locks the cart, notes that it changes, and returns its id; a customer who has none gets one.
 
     Comes before locks on orders, payments and stock. Raises NotSignedIn for a guest's cart that is gone.

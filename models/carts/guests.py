@@ -1,6 +1,5 @@
 """Guests' carts: whoever holds the token holds the cart, until it is merged into a customer's."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +10,11 @@ from sqlalchemy.orm import Session, aliased
 
 from durable.ids import new_id
 from models import inventory
-from models.carts.contents import no_such_cart, touch
+from models.carts.contents import lock_and_touch, no_such_cart
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
 from models.core.database import Statements
+from models.core.tokens import digest
 from settings import settings
 
 
@@ -36,15 +36,15 @@ class Merged:
     short: list[Short]
 
 
-def open_guest(session: Session) -> tuple[str, str]:
+def open_guest_cart(session: Session) -> tuple[str, str]:
     """Makes an empty cart for a guest; its id and its token, which is known in clear only now."""
     token = secrets.token_urlsafe(32)
-    session.add(cart := Cart(id=new_id("crt"), token_hash=_digest(token)))
+    session.add(cart := Cart(id=new_id("crt"), token_hash=digest(token)))
     session.flush()
     return cart.id, token
 
 
-def guest(session: Statements, token: str) -> str:
+def find_guest_cart(session: Statements, token: str) -> str:
     """The id of the guest's cart with that token. Raises NotSignedIn if there is none, or not any more."""
     found = _find(session, token)
     if found is None:
@@ -60,7 +60,7 @@ def merge(session: Session, user_id: str, token: str) -> Merged | None:
     """
     if _find(session, token) is None:
         return None
-    own = touch(session, user_id)
+    own = lock_and_touch(session, user_id)
     guest_id = session.scalars(_live(token).with_for_update()).one_or_none()
     if guest_id is None:
         return None  # somebody has merged it while we waited
@@ -106,9 +106,4 @@ def _find(session: Statements, token: str) -> str | None:
 
 def _live(token: str) -> Select[str]:
     kept = func.now() - timedelta(days=settings.guest_cart_days)
-    return select(Cart.id).where(Cart.token_hash == _digest(token), Cart.updated_at > kept)
-
-
-def _digest(token: str) -> str:
-    """SHA-256 is enough for what is random to begin with."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return select(Cart.id).where(Cart.token_hash == digest(token), Cart.updated_at > kept)

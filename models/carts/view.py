@@ -67,11 +67,11 @@ _ROWS = {
 
 def view(session: Statements, holder: str) -> View:
     """The cart with titles, prices and availability as they are now, in one statement, and what has changed since
-    the last `look`. Without a cart: an empty one."""
+    the last `view_with_changes`. Without a cart: an empty one."""
     return _view(_rows(session, holder))
 
 
-def look(session: Statements, holder: str) -> View:
+def view_with_changes(session: Statements, holder: str) -> View:
     """As `view`, and notes what was seen: the next look tells what has changed since this one."""
     rows = _rows(session, holder)
     news = [row for row in rows if (row.seen_price, row.seen_available) != (row.price, _to_be_had(row))]

@@ -1,17 +1,25 @@
 """Products of three kinds, their authors and a tree of categories."""
 
-from models.catalogue.bulk import Upserted, upsert_products
-from models.catalogue.groups import (
-    author_named,
-    authors,
-    categories,
-    category_named,
+from models.catalogue.authors import (
     create_author,
-    create_category,
+    delete_author,
     find_or_create_author,
-    find_or_create_category,
+    get_author,
+    resolve_author,
+    select_authors,
+    update_author,
 )
-from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, Draft, check
+from models.catalogue.bulk import Upserted, upsert_products
+from models.catalogue.categories import (
+    create_category,
+    delete_category,
+    find_or_create_category,
+    get_category,
+    resolve_category,
+    select_categories,
+    update_category,
+)
+from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, ProductInput, validate
 from models.catalogue.products import (
     create_book,
     create_product,
@@ -22,14 +30,6 @@ from models.catalogue.products import (
     update_product,
 )
 from models.catalogue.tables import KINDS, Author, Category, Product
-from models.catalogue.tending import (
-    delete_author,
-    delete_category,
-    get_author,
-    get_category,
-    update_author,
-    update_category,
-)
 
 __all__ = [
     "ATTRIBUTES",
@@ -37,14 +37,9 @@ __all__ = [
     "MAX_PRICE",
     "Author",
     "Category",
-    "Draft",
     "Product",
+    "ProductInput",
     "Upserted",
-    "author_named",
-    "authors",
-    "categories",
-    "category_named",
-    "check",
     "create_author",
     "create_book",
     "create_category",
@@ -59,8 +54,13 @@ __all__ = [
     "get_product",
     "prices_of",
     "products_by_id",
+    "resolve_author",
+    "resolve_category",
+    "select_authors",
+    "select_categories",
     "update_author",
     "update_category",
     "update_product",
     "upsert_products",
+    "validate",
 ]

@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from models.catalogue.groups import Person, find_or_create_authors, find_or_create_categories, tidy
-from models.catalogue.product_input import Draft
+from models.catalogue.authors import Person, find_or_create_authors
+from models.catalogue.categories import find_or_create_categories
+from models.catalogue.named_rows import normalise_name
+from models.catalogue.product_input import ProductInput
 from models.core.errors import Invalid
 
 _TYPES = {
@@ -53,57 +55,59 @@ _OTHERS = "SELECT id, sku, kind FROM catalogue.product WHERE sku = ANY(%(skus)s)
 class Upserted:
     """What became of a batch: counts of rows, and the id of every product in it by its SKU.
 
-    `misfits`: SKU → kind, of the products that are of another kind than the batch says. They stay as they are.
+    `kind_conflicts`: SKU → kind, of the products that are of another kind than the batch says. They stay as they are.
     """
 
     created: int
     updated: int
     unchanged: int
     ids: dict[str, str]
-    misfits: dict[str, str]
+    kind_conflicts: dict[str, str]
 
 
-def upsert_products(session: Session, drafts: Sequence[Draft]) -> Upserted:
+def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserted:
     """Creates the products that are not there, by SKU, and changes those that differ; the same batch again
     changes nothing. Categories and authors are named, not given by id, and made where they are missing.
 
     At most eight statements. Raises Invalid, with nothing done, if a SKU comes twice.
     """
-    twice = [sku for sku, times in Counter(draft.sku for draft in drafts).items() if times > 1]
+    twice = [sku for sku, times in Counter(draft.sku for draft in inputs).items() if times > 1]
     if twice:
         raise Invalid("A SKU comes twice.", errors={sku: ["Comes twice."] for sku in twice})
-    if not drafts:
+    if not inputs:
         return Upserted(0, 0, 0, {}, {})
     connection = session.connection()
-    found = connection.exec_driver_sql(_UPSERT, _columns(session, drafts)).all()
-    kinds = {draft.sku: draft.kind for draft in drafts}
+    found = connection.exec_driver_sql(_UPSERT, _columns(session, inputs)).all()
+    kinds = {draft.sku: draft.kind for draft in inputs}
     ids = {row.sku: row.id for row in found if row.created is not None or row.kind == kinds[row.sku]}
-    misfits = {row.sku: row.kind for row in found if row.created is None and row.kind not in (None, kinds[row.sku])}
+    kind_conflicts = {
+        row.sku: row.kind for row in found if row.created is None and row.kind not in (None, kinds[row.sku])
+    }
     # Somebody else has made them since the statement began.
-    missed = [sku for sku in kinds if sku not in ids and sku not in misfits]
+    missed = [sku for sku in kinds if sku not in ids and sku not in kind_conflicts]
     for row in connection.exec_driver_sql(_OTHERS, {"skus": missed}) if missed else ():
         if row.kind == kinds[row.sku]:
             ids[row.sku] = row.id
         else:
-            misfits[row.sku] = row.kind
+            kind_conflicts[row.sku] = row.kind
     written = [row.created for row in found if row.created is not None]
     created = sum(written)
     unchanged = len(ids) - len(written)
     shown = {sku: f"prd_{product_id.hex}" for sku, product_id in ids.items()}
-    return Upserted(created, len(written) - created, unchanged, shown, misfits)
+    return Upserted(created, len(written) - created, unchanged, shown, kind_conflicts)
 
 
-def _columns(session: Session, drafts: Sequence[Draft]) -> dict[str, list[Any]]:
-    categories = find_or_create_categories(session, {draft.category for draft in drafts})
-    authors = find_or_create_authors(session, {_person(draft) for draft in drafts if draft.author})
-    places = {name: _uuid(categories[tidy(name)]) for name in {draft.category for draft in drafts}}
+def _columns(session: Session, inputs: Sequence[ProductInput]) -> dict[str, list[Any]]:
+    categories = find_or_create_categories(session, {draft.category for draft in inputs})
+    authors = find_or_create_authors(session, {_person(draft) for draft in inputs if draft.author})
+    places = {name: _uuid(categories[normalise_name(name)]) for name in {draft.category for draft in inputs}}
     same = ("sku", "kind", "title", "description", "price_amount", "currency")
-    columns: dict[str, list[Any]] = {name: [getattr(draft, name) for draft in drafts] for name in same}
+    columns: dict[str, list[Any]] = {name: [getattr(draft, name) for draft in inputs] for name in same}
     return columns | {
-        "id": [uuid7() for _ in drafts],
-        "category_id": [places[draft.category] for draft in drafts],
-        "author_id": [_uuid(authors[_person(draft)]) if draft.author else None for draft in drafts],
-        "attributes": [json.dumps(draft.attributes) for draft in drafts],
+        "id": [uuid7() for _ in inputs],
+        "category_id": [places[draft.category] for draft in inputs],
+        "author_id": [_uuid(authors[_person(draft)]) if draft.author else None for draft in inputs],
+        "attributes": [json.dumps(draft.attributes) for draft in inputs],
     }
 
 
@@ -111,5 +115,5 @@ def _uuid(shown: str) -> UUID:
     return UUID(shown[4:])
 
 
-def _person(draft: Draft) -> Person:
-    return tidy(draft.author or ""), draft.author_email or ""
+def _person(draft: ProductInput) -> Person:
+    return normalise_name(draft.author or ""), draft.author_email or ""

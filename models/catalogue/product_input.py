@@ -113,7 +113,7 @@ class Electronics(_Strict):
 ATTRIBUTES: dict[str, type[_Strict]] = {"book": Book, "clothing": Clothing, "electronics": Electronics}
 
 
-class Draft(_Strict):
+class ProductInput(_Strict):
     """A product as somebody wants it to be, checked. `category` and `author` are ids or names."""
 
     sku: Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]+( [^\s\x00-\x1f]+)*$", max_length=64)]
@@ -135,13 +135,13 @@ class Draft(_Strict):
         return currency
 
     @model_validator(mode="after")
-    def _only_books_have_authors(self) -> "Draft":
+    def _only_books_have_authors(self) -> "ProductInput":
         if self.kind != "book" and self.author is not None:
             raise ValueError("author: only books have an author")
         return self
 
 
-def check(fields: dict[str, Any]) -> Draft:
+def validate(fields: dict[str, Any]) -> ProductInput:
     """The draft that `fields` describe, with its text trimmed and its ISBN without hyphens.
 
     Raises Invalid; its `errors` name an attribute as `attributes.isbn`.
@@ -149,7 +149,7 @@ def check(fields: dict[str, Any]) -> Draft:
     errors: dict[str, list[str]] = {}
     draft = None
     try:
-        draft = Draft.model_validate(fields)
+        draft = ProductInput.model_validate(fields)
     except ValidationError as error:
         errors |= _by_field(error, "")
     if fields.get("kind") in ATTRIBUTES and isinstance(fields.get("attributes", {}), dict):

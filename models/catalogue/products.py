@@ -9,17 +9,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
-from models.catalogue.groups import author_named, category_named, find_or_create_author
-from models.catalogue.product_input import check
+from models.catalogue.authors import find_or_create_author, resolve_author
+from models.catalogue.categories import resolve_category
+from models.catalogue.product_input import validate
 from models.catalogue.tables import Product
 from models.core.errors import Conflict, Invalid, NotFound
 
 
 def create_product(session: Session, fields: dict[str, Any]) -> Product:
     """A new product from the fields of `Draft`. Raises Invalid, and Conflict `sku_taken`."""
-    draft = check(fields)
-    author = author_named(session, draft.author, draft.author_email) if draft.author else None
-    category = category_named(session, draft.category)
+    draft = validate(fields)
+    author = resolve_author(session, draft.author, draft.author_email) if draft.author else None
+    category = resolve_category(session, draft.category)
     values = draft.model_dump(exclude={"category", "author", "author_email"})
     return _save(session, Product(id=new_id("prd"), category=category, author=author, **values))
 
@@ -29,7 +30,7 @@ def create_book(session: Session, fields: dict[str, Any], author: dict[str, Any]
 
     All or nothing, in the caller's transaction. Raises Invalid, and Conflict `sku_taken`.
     """
-    check({**fields, "kind": "book", "author": author["name"]})
+    validate({**fields, "kind": "book", "author": author["name"]})
     writer = find_or_create_author(session, author["name"], author.get("email"), author.get("address"))
     return create_product(session, {**fields, "kind": "book", "author": writer.id})
 
@@ -41,11 +42,11 @@ def update_product(session: Session, product: Product, changes: dict[str, Any]) 
     """
     if changes.get("kind", product.kind) != product.kind:
         raise Invalid("A product stays what it is.", errors={"kind": ["Can't be changed."]})
-    draft = check({**_fields_of(product), **changes, "attributes": _merged(product, changes)})
+    draft = validate({**_fields_of(product), **changes, "attributes": _merged(product, changes)})
     if "category" in changes:
-        product.category = category_named(session, draft.category)
+        product.category = resolve_category(session, draft.category)
     if "author" in changes:
-        product.author = author_named(session, draft.author) if draft.author else None
+        product.author = resolve_author(session, draft.author) if draft.author else None
     for name, value in draft.model_dump(exclude={"category", "author", "author_email"}).items():
         setattr(product, name, value)
     product.updated_at = datetime.now(UTC)

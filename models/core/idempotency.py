@@ -81,7 +81,7 @@ def keep(session: Session, owner: str, key: str, answer: Answer) -> None:
     session.connection().execute(_KEEP, {"of_owner": owner, "of_key": key, **kept})
 
 
-def forget_owner(session: Session, owner: str) -> int:
+def delete_of_owner(session: Session, owner: str) -> int:
     """Deletes the answers that a user has got, and says how many: what was said in them may be personal."""
     theirs = delete(IdempotencyKey).where(IdempotencyKey.owner == owner)
     return cast(CursorResult[None], session.execute(theirs)).rowcount

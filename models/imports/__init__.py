@@ -1,19 +1,18 @@
 """Catalogue files: what they say, and how it gets into the shop."""
 
-from models.imports.csv_file import OURS, NotACatalogue, Refusal, Row, Sheet
-from models.imports.export import exported_after
-from models.imports.native_csv import harmless
+from models.imports.csv_file import OURS, CsvFile, NotACatalogue, Refusal, Row
+from models.imports.export import export_page
 from models.imports.store import (
     FIRST,
     begin,
-    chunk_numbers,
-    finish,
+    finish_import,
     get,
-    imports,
-    refusals_after,
-    rows_of,
-    take,
-    take_chunk,
+    import_chunk,
+    import_rows,
+    list_chunk_numbers,
+    list_refusals,
+    read_rows,
+    select_imports,
 )
 from models.imports.tables import Chunk, Import, Refused
 
@@ -21,21 +20,20 @@ __all__ = [
     "FIRST",
     "OURS",
     "Chunk",
+    "CsvFile",
     "Import",
     "NotACatalogue",
     "Refusal",
     "Refused",
     "Row",
-    "Sheet",
     "begin",
-    "chunk_numbers",
-    "exported_after",
-    "finish",
+    "export_page",
+    "finish_import",
     "get",
-    "harmless",
-    "imports",
-    "refusals_after",
-    "rows_of",
-    "take",
-    "take_chunk",
+    "import_chunk",
+    "import_rows",
+    "list_chunk_numbers",
+    "list_refusals",
+    "read_rows",
+    "select_imports",
 ]

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from models.catalogue import Draft
+from models.catalogue import ProductInput
 from models.core.errors import ShopError
 
 _HOW = "Save the table as “CSV UTF-8 (comma delimited)” and send that."
@@ -48,7 +48,7 @@ class Row:
     """One product: what it is, and its opening stock in pieces. `line` is where its row begins in the file."""
 
     line: int
-    draft: Draft
+    draft: ProductInput
     stock: int
     reorder_point: int | None
 
@@ -63,7 +63,7 @@ class Refusal:
 
 
 @dataclass
-class Sheet:
+class CsvFile:
     """A CSV file that has a header of ours or of Shopify's product export. `skipped` grows while it is read."""
 
     format: str
@@ -72,7 +72,7 @@ class Sheet:
     _reader: Any = field(default=None, repr=False)
 
     @classmethod
-    def open(cls, file: IO[bytes]) -> "Sheet":
+    def open(cls, file: IO[bytes]) -> "CsvFile":
         """Reads the header of a seekable file. Raises NotACatalogue."""
         _check_kind(file)
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from models.core import readonly
-from models.imports.native_csv import harmless
+from models.core.csv import escape_formula
 
 # `stock` is what lies in the default warehouse, where an import would open it.
 _PAGE = """
@@ -22,7 +22,7 @@ _PAGE = """
 """
 
 
-def exported_after(last: UUID | None, limit: int) -> tuple[list[list[Any]], UUID | None]:
+def export_page(last: UUID | None, limit: int) -> tuple[list[list[Any]], UUID | None]:
     """The cells of the next products behind `last`, in the order of `OURS`, and the last of them."""
     rows = readonly.rows(_PAGE, {"last": last or UUID(int=0), "limit": limit}, plan_each=True)
     return [_cells(row) for row in rows], rows[-1].id if rows else None
@@ -32,6 +32,6 @@ def _cells(row: Any) -> list[Any]:
     price = f"{row.price_amount // 100}.{row.price_amount % 100:02}"
     texts = [row.sku, row.kind, row.title, row.author, row.author_email, row.category, row.published_on]
     return [
-        *(harmless(text or "") for text in texts), price, row.currency, row.stock, row.reorder_point,
-        harmless(row.description), row.attributes,
+        *(escape_formula(text or "") for text in texts), price, row.currency, row.stock, row.reorder_point,
+        escape_formula(row.description), row.attributes,
     ]  # fmt: skip

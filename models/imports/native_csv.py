@@ -5,51 +5,39 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from models.catalogue import check
+from models.catalogue import validate
+from models.core.csv import unescape_formula
 from models.core.errors import Invalid
 from models.imports.csv_file import OURS, Refusal, Row
 from models.inventory import MAX_LEVEL
 from settings import settings
-
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
-"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection), behind any apostrophes of its own."""
 
 
 class Unfit(Exception):
     """A cell that can't be read."""
 
 
-def judged(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
+def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
     """The product of a row, or why it can't be taken."""
     row = dict.fromkeys(OURS, "")
-    row.update(zip(columns, map(harmful, cells), strict=True))
+    row.update(zip(columns, map(unescape_formula, cells), strict=True))
     for name, cell in row.items():
         if name != "description":
             row[name] = cell.strip()
     try:
         return Row(
             line,
-            check(_fields(row)),
-            count(row["stock"], "stock"),
-            count(row["reorder_point"], "reorder_point") if row["reorder_point"] else None,
+            validate(_fields(row)),
+            parse_count(row["stock"], "stock"),
+            parse_count(row["reorder_point"], "reorder_point") if row["reorder_point"] else None,
         )
     except Unfit as unfit:
         return Refusal(line, row["sku"][:64], str(unfit))
     except Invalid as invalid:
-        return Refusal(line, row["sku"][:64], explained(invalid))
+        return Refusal(line, row["sku"][:64], explain(invalid))
 
 
-def harmless(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would compute."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def harmful(text: str) -> str:
-    """The text that `harmless` was given."""
-    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
-
-
-def explained(invalid: Invalid) -> str:
+def explain(invalid: Invalid) -> str:
     """The faults of a product, each with its field."""
     errors: dict[str, list[str]] = invalid.extra.get("errors", {})
     return "; ".join(f"{field}: {' '.join(faults)}" for field, faults in errors.items()) or invalid.detail
@@ -62,7 +50,7 @@ def _fields(row: dict[str, str]) -> dict[str, Any]:
     return {
         "sku": row["sku"], "kind": row["kind"], "title": row["title"],
         "description": row["description"].replace("\r\n", "\n").replace("\r", "\n"),
-        "price_amount": minor_units(row["price"]), "currency": row["currency"] or settings.currency,
+        "price_amount": parse_price(row["price"]), "currency": row["currency"] or settings.currency,
         "category": row["category"], "author": row["author"] or None, "author_email": row["author_email"] or None,
         "attributes": attributes,
     }  # fmt: skip
@@ -81,7 +69,7 @@ def _attributes(text: str) -> dict[str, Any]:
 _PRICE = re.compile(r"\d{1,10}(\.\d\d?)?", re.ASCII)
 
 
-def minor_units(price: str) -> int:
+def parse_price(price: str) -> int:
     """Cents of a price like 12.50. Raises Unfit."""
     if _PRICE.fullmatch(price):
         whole, _, part = price.partition(".")
@@ -96,7 +84,7 @@ def minor_units(price: str) -> int:
     raise Unfit("price: Must be a number with at most two decimals, like 12.50.")
 
 
-def count(text: str, name: str) -> int:
+def parse_count(text: str, name: str) -> int:
     """So many pieces; none for nothing. Raises Unfit."""
     text = text or "0"
     if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > MAX_LEVEL:

@@ -8,10 +8,10 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from models.catalogue import check
+from models.catalogue import validate
 from models.core.errors import Invalid
 from models.imports.csv_file import Refusal, Row
-from models.imports.native_csv import Unfit, count, explained, minor_units
+from models.imports.native_csv import Unfit, explain, parse_count, parse_price
 from settings import settings
 
 COMMON = ("Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Published", "Status", "Gift Card",
@@ -51,19 +51,22 @@ def sku_of(row: dict[str, str]) -> str:
     return "-".join(re.sub(r"\s+", "-", word.strip().lower()) for word in words if word.strip())
 
 
-def judged(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
+def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
     """The product of a completed variant row, or why it can't be taken."""
     row = {name: cell.strip() for name, cell in row.items()}
     sku = sku_of(row)
     try:
         pieces = row.get("Variant Inventory Qty", "")
         return Row(
-            line, check(_fields(row, sku, default_kind)), 0 if pieces.startswith("-") else count(pieces, "stock"), None
+            line,
+            validate(_fields(row, sku, default_kind)),
+            0 if pieces.startswith("-") else parse_count(pieces, "stock"),
+            None,
         )
     except Unfit as unfit:
         return Refusal(line, sku[:64], str(unfit))
     except Invalid as invalid:
-        return Refusal(line, sku[:64], explained(invalid))
+        return Refusal(line, sku[:64], explain(invalid))
 
 
 def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str, Any]:
@@ -83,7 +86,7 @@ def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str
     category = row.get("Type") or row.get("Product Category", "").split(">")[-1].strip() or kind.title()
     return {
         "sku": sku, "kind": kind, "title": title, "description": text_of(row.get("Body (HTML)", ""))[:20_000],
-        "price_amount": minor_units(row["Variant Price"]), "currency": settings.currency, "category": category,
+        "price_amount": parse_price(row["Variant Price"]), "currency": settings.currency, "category": category,
         "attributes": _attributes(row, kind, options),
     }  # fmt: skip
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 import durable
 from durable.ids import new_id
 from models import catalogue, inventory
+from models.core.csv import unescape_formula
 from models.core.errors import Invalid, NotFound, ShopError
 from models.imports import native_csv, shopify_csv
-from models.imports.csv_file import NotACatalogue, Refusal, Row, Seen, Sheet
+from models.imports.csv_file import CsvFile, NotACatalogue, Refusal, Row, Seen
 from models.imports.tables import Chunk, Import, Refused
 
 CHUNK_ROWS, CHUNK_TEXT = 1000, 1 << 20
@@ -26,7 +27,7 @@ WORKFLOW = "catalogue_import"
 
 
 def begin(
-    session: Session, owner: str, sheet: Sheet, *, sha256: str, file_name: str | None, default_kind: str | None
+    session: Session, owner: str, sheet: CsvFile, *, sha256: str, file_name: str | None, default_kind: str | None
 ) -> Import:
     """Keeps the file's rows in chunks and starts the run that takes them.
 
@@ -57,12 +58,12 @@ def begin(
     return made
 
 
-def chunk_numbers(session: Session, import_id: str) -> list[int]:
+def list_chunk_numbers(session: Session, import_id: str) -> list[int]:
     """The chunks that are still to be taken, in the order of the file."""
     return list(session.scalars(select(Chunk.number).where(Chunk.import_id == import_id).order_by(Chunk.number)))
 
 
-def take_chunk(session: Session, import_id: str, number: int) -> dict[str, int]:
+def import_chunk(session: Session, import_id: str, number: int) -> dict[str, int]:
     """Takes a chunk's products into the shop and deletes it; refused rows are kept with their reasons.
 
     Returns how many were created, updated, unchanged and refused.
@@ -70,14 +71,16 @@ def take_chunk(session: Session, import_id: str, number: int) -> dict[str, int]:
     gone = delete(Chunk).where(Chunk.import_id == import_id, Chunk.number == number).returning(Chunk.body)
     body = session.scalars(gone).one()
     made = session.get_one(Import, import_id)
-    counts, refused = take(session, _read(made, json.loads(body)), reference=import_id)
+    counts, refused = import_rows(session, _read(made, json.loads(body)), reference=import_id)
     if refused:
         rows = [{"import_id": import_id, "line": r.line, "sku": r.sku, "reason": r.reason} for r in refused]
         session.execute(insert(Refused), rows)
     return counts
 
 
-def take(session: Session, found: Iterable[Row | Refusal], reference: str) -> tuple[dict[str, int], list[Refusal]]:
+def import_rows(
+    session: Session, found: Iterable[Row | Refusal], reference: str
+) -> tuple[dict[str, int], list[Refusal]]:
     """Takes rows into the shop, whose SKUs differ: products, and opening stock of those that are new.
 
     Returns counts of created, updated, unchanged and refused rows, and the refused ones. The same rows again
@@ -93,7 +96,7 @@ def take(session: Session, found: Iterable[Row | Refusal], reference: str) -> tu
     return {name: counts[name] for name in ("created", "updated", "unchanged", "refused")}, refused
 
 
-def finish(session: Session, import_id: str, parts: Iterable[dict[str, int]]) -> dict[str, Any]:
+def finish_import(session: Session, import_id: str, parts: Iterable[dict[str, int]]) -> dict[str, Any]:
     """Sums the chunks up and ends the import; returns the result that its task shows."""
     made = session.get_one(Import, import_id)
     sums: Counter[str] = Counter()
@@ -102,7 +105,7 @@ def finish(session: Session, import_id: str, parts: Iterable[dict[str, int]]) ->
     for name in ("created", "updated", "unchanged", "refused"):
         setattr(made, name, sums[name])
     made.finished_at = datetime.now(UTC)
-    first = refusals_after(session, import_id, 0, FIRST)
+    first = list_refusals(session, import_id, 0, FIRST)
     counts = {name: getattr(made, name) for name in ("rows", "created", "updated", "unchanged", "refused", "skipped")}
     return {
         "import_id": import_id, "format": made.format, **counts,
@@ -119,18 +122,18 @@ def get(session: Session, import_id: str) -> Import:
     return found
 
 
-def imports() -> Select[Any]:
+def select_imports() -> Select[Any]:
     """All imports, to be ordered by the caller."""
     return select(Import)
 
 
-def refusals_after(session: Session, import_id: str, line: int, limit: int) -> Sequence[Refused]:
+def list_refusals(session: Session, import_id: str, line: int, limit: int) -> Sequence[Refused]:
     """The next refused rows behind that line."""
     behind = select(Refused).where(Refused.import_id == import_id, Refused.line > line)
     return session.scalars(behind.order_by(Refused.line).limit(limit)).all()
 
 
-def rows_of(sheet: Sheet, default_kind: str | None = None) -> Iterator[Row | Refusal]:
+def read_rows(sheet: CsvFile, default_kind: str | None = None) -> Iterator[Row | Refusal]:
     """A whole file's rows, each SKU once: for who takes them at once."""
     options = {"columns": sheet.columns, "kind": default_kind}
     made = Import(format=sheet.format, options=options)
@@ -156,17 +159,19 @@ def _take(session: Session, rows: list[Row], reference: str, counts: Counter[str
             _take(session, rows[:middle], reference, counts, refused)
             _take(session, rows[middle:], reference, counts, refused)
             return
-        reason = native_csv.explained(error) if isinstance(error, Invalid) else error.detail
+        reason = native_csv.explain(error) if isinstance(error, Invalid) else error.detail
         refused.append(Refusal(rows[0].line, rows[0].draft.sku, reason))
         return
     counts.update(created=done.created, updated=done.updated, unchanged=done.unchanged)
     for row in rows:
-        if row.draft.sku in done.misfits:
-            reason = f"kind: Is of kind {done.misfits[row.draft.sku]} already, and a product can't change its kind."
+        if row.draft.sku in done.kind_conflicts:
+            reason = (
+                f"kind: Is of kind {done.kind_conflicts[row.draft.sku]} already, and a product can't change its kind."
+            )
             refused.append(Refusal(row.line, row.draft.sku, reason))
 
 
-def _chunks(sheet: Sheet) -> Iterator[tuple[int, str]]:
+def _chunks(sheet: CsvFile) -> Iterator[tuple[int, str]]:
     """The file cut into chunks: how many rows each has, and it as JSON.
 
     A row whose SKU has come before is refused. `head` is what the first rows of a chunk of Shopify's go on with.
@@ -191,7 +196,7 @@ def _chunks(sheet: Sheet) -> Iterator[tuple[int, str]]:
                         continue
                     sku = shopify_csv.sku_of(row)
                 else:
-                    sku = native_csv.harmful(cells[sheet.columns.index("sku")]).strip()
+                    sku = unescape_formula(cells[sheet.columns.index("sku")]).strip()
                 before = seen.before(sku, line) if sku else None
                 if before is not None:
                     chunk["refused"].append([line, sku[:64], f"sku: Stands on line {before} already."])
@@ -211,7 +216,7 @@ def _read(made: Import, chunk: dict[str, Any]) -> Iterator[Row | Refusal]:
         yield Refusal(*refused)
     if made.format != "shopify":
         for line, cells in chunk["rows"]:
-            yield native_csv.judged(columns, line, cells)
+            yield native_csv.parse_row(columns, line, cells)
         return
     first = dict(zip(columns, chunk["head"], strict=True)) if chunk["head"] else {}
     for line, cells in chunk["rows"]:
@@ -220,4 +225,4 @@ def _read(made: Import, chunk: dict[str, Any]) -> Iterator[Row | Refusal]:
             first = row
         if row["Handle"] == first.get("Handle"):
             row = shopify_csv.completed(row, first)
-        yield shopify_csv.judged(row, line, default_kind)
+        yield shopify_csv.parse_row(row, line, default_kind)

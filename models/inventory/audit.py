@@ -71,6 +71,6 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, Any]]]:
         (
             "every open purchase order is looked after",
             bought.left == 0,
-            {"lines": bought.lines, "left_alone": bought.left},
+            {"lines": bought.lines, "abandoned": bought.left},
         ),
     ]

@@ -50,7 +50,7 @@ def is_low(available: int, reorder_point: int | None) -> bool:
     return reorder_point is not None and available <= reorder_point
 
 
-def watch(session: Session, level: Stock) -> None:
+def update_flag(session: Session, level: Stock) -> None:
     """Marks a locked level after a change, and announces it if it has crossed its reorder point."""
     low = is_low(level.available, level.reorder_point)
     if low != (level.low_since is not None):

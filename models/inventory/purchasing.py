@@ -18,7 +18,7 @@ from durable import transitions
 from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
-from models.inventory.stock import MAX_LEVEL, take_in
+from models.inventory.stock import MAX_LEVEL, receive_stock
 from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
 from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
 
@@ -89,7 +89,7 @@ def get_purchase_order(session: Session, purchase_order_id: str) -> PurchaseOrde
     return order
 
 
-def purchase_lines(session: Session, purchase_order_ids: Sequence[str]) -> dict[str, list[PurchaseLine]]:
+def get_purchase_lines(session: Session, purchase_order_ids: Sequence[str]) -> dict[str, list[PurchaseLine]]:
     """The lines of some purchase orders, in the order of their SKUs."""
     found: dict[str, list[PurchaseLine]] = {order_id: [] for order_id in purchase_order_ids}
     query = select(PurchaseLine).where(PurchaseLine.purchase_order_id.in_(purchase_order_ids))
@@ -106,7 +106,7 @@ def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], 
     with `remaining` where there is no room.
     """
     order = _lock_open(session, purchase_order_id)
-    ordered = {line.product_id: line for line in purchase_lines(session, [order.id])[order.id]}
+    ordered = {line.product_id: line for line in get_purchase_lines(session, [order.id])[order.id]}
     outstanding = {product_id: line.quantity - line.delivered for product_id, line in ordered.items()}
     beyond = [
         {"product_id": product_id, "outstanding": outstanding.get(product_id, 0)}
@@ -148,7 +148,7 @@ def _check_room(session: Session, warehouse_id: str, lines: Mapping[str, int]) -
 def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str | None) -> PurchaseOrder:
     """Cancels what has not come yet; what has come stays. Raises NotFound, and Conflict `wrong_state`."""
     order = _lock_open(session, purchase_order_id)
-    lines = purchase_lines(session, [order.id])[order.id]
+    lines = get_purchase_lines(session, [order.id])[order.id]
     if all(line.delivered == line.quantity for line in lines):
         raise Conflict("All of it has come; there is nothing left to cancel.", code="wrong_state")
     _close(order, "cancelled")
@@ -157,12 +157,12 @@ def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str |
     return order
 
 
-def book_in(session: Session, purchase_order_id: str, actor: str | None = None) -> PurchaseOrder:
+def book_deliveries(session: Session, purchase_order_id: str, actor: str | None = None) -> PurchaseOrder:
     """Books in what has been delivered and is not booked in yet; a second call finds nothing left to book."""
     order = _locked(session, purchase_order_id)
-    lines = purchase_lines(session, [order.id])[order.id]
+    lines = get_purchase_lines(session, [order.id])[order.id]
     come = {line.product_id: line.delivered - line.received for line in lines if line.delivered > line.received}
-    take_in(session, order.warehouse_id, come, REASON, reference=order.id, actor=actor)
+    receive_stock(session, order.warehouse_id, come, REASON, reference=order.id, actor=actor)
     for line in lines:
         line.received = line.delivered
     if order.status in OPEN and come:
@@ -175,7 +175,7 @@ def book_in(session: Session, purchase_order_id: str, actor: str | None = None) 
 
 def withdraw(session: Session, purchase_order_id: str) -> PurchaseOrder:
     """Ends a purchase order whose run was turned back: what came is booked in, the rest is cancelled."""
-    order = book_in(session, purchase_order_id)
+    order = book_deliveries(session, purchase_order_id)
     if order.status in OPEN:
         _close(order, "cancelled")
     return order
@@ -200,7 +200,7 @@ def _locked(session: Session, purchase_order_id: str) -> PurchaseOrder:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
-def purchase_orders(status: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
+def select_purchase_orders(status: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
     """Purchase orders, to be ordered by the caller."""
     query = select(PurchaseOrder)
     if status:

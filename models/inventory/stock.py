@@ -13,15 +13,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from durable.ids import Id, new_id
 from models import catalogue
 from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
-from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, watch
+from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, update_flag
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (
     check_room,
-    default_warehouse,
+    get_default_warehouse,
+    get_room_left,
     get_warehouse,
     lock_warehouse,
     overfull,
-    room_left,
 )
 
 MAX_LEVEL = 1_000_000_000  # below what PostgreSQL's integer holds, with room for one more movement
@@ -38,7 +38,7 @@ def adjust(
 ) -> tuple[Movement, Stock]:
     """Moves `quantity` pieces (+ in, - out) in the warehouse, or in the default one; movement and level together.
 
-    Each call is a movement of its own. Raises Invalid for 0, NotFound, InsufficientStock with `available` when
+    Each call is a movement of its own. Raises Invalid for 0, NotFound, InsufficientStock with `get_available` when
     less lies there, Conflict `below_reserved` when the rest is promised to orders, `warehouse_closed` and
     `capacity_exceeded` with `remaining` for what can't come in.
     """
@@ -53,7 +53,7 @@ def adjust(
     level = _locked(session, product_id, warehouse.id)
     _check_level(level, quantity)
     level.on_hand += quantity
-    watch(session, level)
+    update_flag(session, level)
     movement = Movement(
         id=new_id("mov"), product_id=product_id, warehouse_id=warehouse.id, quantity=quantity,
         reason=reason, reference=reference, actor=actor,
@@ -87,7 +87,7 @@ _TAKE_IN = crossed_columns(
 )
 
 
-def take_in(
+def receive_stock(
     session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str, actor: str | None
 ) -> None:
     """Books `pieces` (product id → pieces, all above 0) into the warehouse, whose room the caller has checked.
@@ -139,7 +139,7 @@ def open_stock(session: Session, openings: Sequence[Opening], reference: str | N
     has not fallen: nobody is told. Raises Conflict `capacity_exceeded`
     where the warehouse has a limit and no room.
     """
-    warehouse = lock_warehouse(session, default_warehouse(session).id)
+    warehouse = lock_warehouse(session, get_default_warehouse(session).id)
     if not openings:
         return 0
     now = datetime.now(UTC)
@@ -153,7 +153,7 @@ def open_stock(session: Session, openings: Sequence[Opening], reference: str | N
         "lows": [_low_since(opening, now) for opening in rows],
     }  # fmt: skip
     opened: int = session.connection().exec_driver_sql(_OPEN, values).scalar_one()
-    for kind, room in room_left(session, warehouse).items():
+    for kind, room in get_room_left(session, warehouse).items():
         if room is not None and room < 0:
             raise overfull(warehouse, kind, 0)
     return opened
@@ -173,12 +173,12 @@ def set_threshold(
     catalogue.get_product(session, product_id)
     level = _locked(session, product_id, get_warehouse(session, warehouse_id).id)
     level.reorder_point, level.reorder_quantity = reorder_point, reorder_quantity
-    watch(session, level)
+    update_flag(session, level)
     session.flush()
     return level
 
 
-def available(session: Session, product_ids: Iterable[str]) -> dict[str, int]:
+def get_available(session: Session, product_ids: Iterable[str]) -> dict[str, int]:
     """Product id → pieces that can be sold now, from all active warehouses together; 0 for those without stock."""
     wanted = set(product_ids)
     query = select(Stock.product_id, func.sum(Stock.on_hand - Stock.reserved)).join(Warehouse)
@@ -200,7 +200,7 @@ def in_stock(product_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     return select(Stock.product_id).join(Warehouse).where(*free).exists()
 
 
-def levels(
+def select_levels(
     product_id: str | None = None, warehouse_id: str | None = None, low: bool = False
 ) -> Select[Stock, str, str]:
     """Levels of stock with their products' SKU and title, to be ordered by the caller.
@@ -218,7 +218,7 @@ def levels(
     return query
 
 
-def movements(product_id: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
+def select_movements(product_id: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
     """Movements of stock, to be ordered by the caller."""
     query = select(Movement)
     if product_id:

@@ -22,7 +22,7 @@ def seed(session: Session | Connection) -> None:
     session.execute(insert(Warehouse).values(row).on_conflict_do_nothing())
 
 
-def default_warehouse(session: Session) -> Warehouse:
+def get_default_warehouse(session: Session) -> Warehouse:
     """The warehouse that is meant where none is named."""
     return session.scalars(select(Warehouse).where(Warehouse.is_default)).one()
 
@@ -30,14 +30,14 @@ def default_warehouse(session: Session) -> Warehouse:
 def get_warehouse(session: Session, warehouse_id: str | None) -> Warehouse:
     """The warehouse, or for None the default one. Raises NotFound."""
     if warehouse_id is None:
-        return default_warehouse(session)
+        return get_default_warehouse(session)
     warehouse = session.get(Warehouse, warehouse_id)
     if warehouse is None:
         raise NotFound("There is no such warehouse.")
     return warehouse
 
 
-def warehouses() -> Select[Any]:
+def select_warehouses() -> Select[Any]:
     """All warehouses, to be ordered by the caller."""
     return select(Warehouse)
 
@@ -58,7 +58,7 @@ def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, 
     """Changes name, address, status or capacity (only the kinds that are given).
 
     A closed warehouse takes nothing in and sells nothing more; what is promised from it is still sent.
-    Raises NotFound, Conflict `name_taken`, and Conflict `default_warehouse` for closing the default one.
+    Raises NotFound, Conflict `name_taken`, and Conflict `get_default_warehouse` for closing the default one.
     """
     warehouse = lock_warehouse(session, warehouse_id)
     if changes.get("status") == "closed" and warehouse.is_default:
@@ -82,7 +82,7 @@ def lock_warehouse(session: Session, warehouse_id: str) -> Warehouse:
     return warehouse
 
 
-def totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, int]]:
+def get_totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, int]]:
     """Kind → {on_hand, reserved, available} of all that lies in the warehouse."""
     product = catalogue.Product
     query = (
@@ -97,7 +97,7 @@ def totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, int]]:
     return found
 
 
-def room_left(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
+def get_room_left(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
     """Kind → how many more pieces fit in: None is without limit, and below 0 more lies there than should.
 
     A delivery that is accepted and not booked in yet takes its room already.
@@ -131,7 +131,7 @@ def check_room(session: Session, warehouse: Warehouse, coming: Mapping[str, int]
     Raises Conflict `warehouse_closed` and, with `remaining`, `capacity_exceeded`.
     """
     check_open(warehouse)
-    for kind, room in room_left(session, warehouse).items():
+    for kind, room in get_room_left(session, warehouse).items():
         if room is not None and coming.get(kind, 0) > room:
             raise overfull(warehouse, kind, max(room, 0))
 
@@ -142,10 +142,10 @@ def overfull(warehouse: Warehouse, kind: str, room: int) -> Conflict:
     return Conflict(detail, code="capacity_exceeded", remaining=room)
 
 
-def capacity_check(session: Session, warehouse: Warehouse, product_id: str, quantity: int) -> tuple[bool, int | None]:
+def check_capacity(session: Session, warehouse: Warehouse, product_id: str, quantity: int) -> tuple[bool, int | None]:
     """Whether so many pieces of the product fit in, and how many do (None: without limit). Raises NotFound."""
     kind = catalogue.get_product(session, product_id).kind
-    room = room_left(session, warehouse)[kind]
+    room = get_room_left(session, warehouse)[kind]
     return (True, None) if room is None else (quantity <= room, max(room, 0))
 
 

@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, aliased
 
 from durable.ids import Id, first_id
 from durable.tables import RunRecord
-from models.accounts import Guess, LoginSession, PasswordReset
+from models.accounts import LoginSession, LoginThrottle, PasswordReset
 from models.core.events import REACTIONS, Event
 from models.core.idempotency import IdempotencyKey
 from models.imports import Chunk, Import, Refused
@@ -140,7 +140,7 @@ KINDS = {
         )),
         # An index would make each guess more expensive; going through the whole table once an hour is cheap.
         Kind("guesses", "guesses at passwords that are free again", (
-            Rule("guess", Guess, (Guess.key,), Guess.free_at < _BEFORE),
+            Rule("guess", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
         )),
         Kind("webhook_events", "events that the gateway has told us of", (
             Rule("webhook_event", WebhookEvent, (WebhookEvent.received_at, WebhookEvent.id), true(), (_BEFORE,)),

@@ -179,7 +179,7 @@ OVER = ("delivered", "cancelled", "returned")
 """Statuses from which on nothing is sent to the order's address."""
 
 
-def forget_user(session: Session, user_id: str) -> int:
+def erase_user(session: Session, user_id: str) -> int:
     """Erases where the user's orders were sent to, and says how many orders still need their address.
 
     The orders stay, with lines, sums and invoices. Of an address the country stays, for it decides which tax law
@@ -234,6 +234,6 @@ _SUMMARY = (
 )  # fmt: skip
 
 
-def summary(session: Session, order_id: str) -> Sequence[Any]:
+def get_summary(session: Session, order_id: str) -> Sequence[Any]:
     """What the customer is told of the order: a row for each line, with the order and the customer in all of them."""
     return session.connection().execute(_SUMMARY, {"order_id": order_id}).all()

@@ -86,7 +86,7 @@ def test_a_key_can_not_do_more_than_its_maker(client: Any, sign_in: Callable[...
     key = maker.post("/v1/api-keys", json={"name": "x", "permissions": ["stock:read"]}).json
     assert client.get("/v1/stock", headers=by(key)).status_code == 200
     with transaction() as session:
-        access.take_role(session, access.PERMISSIONS, maker.user_id, "integrator")
+        access.revoke_role(session, access.PERMISSIONS, maker.user_id, "integrator")
     assert client.get("/v1/stock", headers=by(key)).status_code == 403  # nor more than its maker now
     maker.delete("/v1/me")
     assert client.get("/v1/stock", headers=by(key)).status_code == 401

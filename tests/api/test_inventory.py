@@ -35,7 +35,7 @@ def reserve(product_id: str, quantity: int) -> None:
 
 def default_warehouse() -> str:
     with transaction() as session:
-        return inventory.default_warehouse(session).id
+        return inventory.get_default_warehouse(session).id
 
 
 def test_an_adjustment_is_a_movement_and_a_level(staff: Caller, product: Callable[..., str]) -> None:

@@ -29,7 +29,7 @@ def bought(user_id: str, status: str = "delivered") -> str:
         session.info.clear()  # nobody has to know of the run
         transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
         order.status, order.confirmed_at = status, datetime.now(UTC)
-        carts.take_out(session, user_id, order.id, {product: 1})
+        carts.remove_ordered(session, user_id, order.id, {product: 1})
         return order.id
 
 
@@ -190,11 +190,11 @@ def test_an_order_on_its_way_keeps_its_address_until_it_has_come(customer: Any) 
     order_id = bought(customer.user_id, "shipped")
     assert customer.delete("/v1/me").status_code == 204
     with transaction() as session:
-        assert orders.forget_user(session, customer.user_id) == 1
+        assert orders.erase_user(session, customer.user_id) == 1
     assert read_address(order_id) == ADDRESS
     with transaction() as session:
         orders.lock(session, order_id).status = "delivered"
-        assert orders.forget_user(session, customer.user_id) == 0
+        assert orders.erase_user(session, customer.user_id) == 0
     assert read_address(order_id) == {"country": "GB"}
 
 
@@ -227,7 +227,7 @@ def test_what_is_changed_at_the_same_instant_does_not_come_back(app: Any, custom
     changes = [
         lambda: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
         lambda: accounts.add_address(session, customer.user_id, LANE),
-        lambda: accounts.prefer(session, customer.user_id, {"welcome": {"sms": True}}),
+        lambda: accounts.set_preference(session, customer.user_id, {"welcome": {"sms": True}}),
         lambda: accounts.change_password(session, customer.user_id, "hash"),
     ]
     assert customer.delete("/v1/me").status_code == 204

@@ -29,7 +29,7 @@ def mailed(customer: Any) -> str:
     with transaction() as session:
         run_id = new_id("run")
         accounts.save_reset_token(session, run_id, customer.user_id)
-    return accounts.reset_token(run_id)
+    return accounts.derive_reset_token(run_id)
 
 
 def login(client: Any, body: dict[str, str], ip: str = "192.0.2.1") -> Any:
@@ -38,8 +38,8 @@ def login(client: Any, body: dict[str, str], ip: str = "192.0.2.1") -> Any:
 
 def let_time_pass(seconds: float) -> None:
     with transaction() as session:
-        earlier = accounts.Guess.free_at - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-        session.execute(update(accounts.Guess).values(free_at=earlier))
+        earlier = accounts.LoginThrottle.free_at - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        session.execute(update(accounts.LoginThrottle).values(free_at=earlier))
 
 
 # ---- forgotten
@@ -84,7 +84,7 @@ def test_the_database_keeps_no_token_in_clear(customer: Any, mailed: str) -> Non
         kept = session.scalars(select(accounts.PasswordReset)).one()
         assert mailed not in (kept.token_hash, kept.id)
         assert len(kept.token_hash) == 64
-        assert accounts.reset_token(kept.id) == mailed  # a mail sent again is the same
+        assert accounts.derive_reset_token(kept.id) == mailed  # a mail sent again is the same
 
 
 def test_a_token_runs_out(client: Any, mailed: str) -> None:
@@ -200,7 +200,7 @@ def test_who_used_up_the_guesses_is_told_of(client: Any, customer: Any) -> None:
 def test_what_was_typed_is_not_kept(client: Any, customer: Any) -> None:
     login(client, WRONG)
     with transaction() as session:
-        keys = session.scalars(select(accounts.Guess.key)).all()
+        keys = session.scalars(select(accounts.LoginThrottle.key)).all()
         assert len(keys) == 3
         assert all(len(key) == 64 for key in keys)
         assert retention.prune(session, ["guesses"]).deleted == {}

@@ -38,7 +38,7 @@ def test_a_restock_is_accepted_and_its_purchase_order_can_be_read_at_once(staff:
         ("BOOK", 10, 0), ("HAT", 2, 0),
     ]  # fmt: skip
     with transaction() as session:
-        assert shown.json["warehouse_id"] == inventory.default_warehouse(session).id
+        assert shown.json["warehouse_id"] == inventory.get_default_warehouse(session).id
 
 
 def test_the_same_request_orders_once(staff: Caller) -> None:

@@ -25,7 +25,7 @@ def written(slot: str = "2026-11-22", days: int = 1) -> str:
     report_id, end = new_id("rep"), datetime.now(UTC) + timedelta(seconds=1)
     start = end - timedelta(days=days)
     with transaction() as session:
-        warehouses = list(session.scalars(inventory.warehouses()))
+        warehouses = list(session.scalars(inventory.select_warehouses()))
         moved = {w.id: reports.write_part(session, report_id, w.id, start, end) for w in warehouses}
         reports.write(session, report_id, slot, new_id("run"), start, end, moved)
     return report_id
@@ -44,7 +44,7 @@ def test_a_report_has_levels_movements_and_what_is_low(staff: Caller) -> None:
     reserve({lamp: 3})
     with transaction() as session:
         inventory.set_threshold(session, book, None, 9, None)
-        main = inventory.default_warehouse(session)
+        main = inventory.get_default_warehouse(session)
     shown = staff.get(f"/v1/reports/{written()}")
     assert shown.status_code == 200, shown.json
     report = shown.json

@@ -14,7 +14,7 @@ from models import inventory
 from models.catalogue import Author, Product
 from models.core.database import transaction
 from models.imports import OURS as COLUMNS
-from models.imports import NotACatalogue, Refusal, Row, Sheet, rows_of
+from models.imports import CsvFile, NotACatalogue, Refusal, Row, read_rows
 
 BOOK = {
     "sku": "BOOK-EMMA", "kind": "book", "title": "Emma", "author": "Jane Austen", "author_email": "",
@@ -36,7 +36,7 @@ def parsed(*products: dict[str, Any]) -> list[Row | Refusal]:
 
 
 def read(text: str) -> list[Row | Refusal]:
-    return list(rows_of(Sheet.open(io.BytesIO(text.encode()))))
+    return list(read_rows(CsvFile.open(io.BytesIO(text.encode()))))
 
 
 def run(file: Path) -> Result:
@@ -112,7 +112,7 @@ def test_the_sample_is_taken_whole_and_once() -> None:
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         pieces = {row["sku"]: int(row["stock"]) for row in csv.DictReader(file)}
     with transaction() as session:
-        levels = {sku: stock.on_hand for stock, sku, _ in session.execute(inventory.levels())}
+        levels = {sku: stock.on_hand for stock, sku, _ in session.execute(inventory.select_levels())}
         assert levels == pieces
         moved = session.execute(select(func.count(), func.sum(inventory.Movement.quantity))).one()
         assert tuple(moved) == (100, sum(pieces.values()))
@@ -130,7 +130,7 @@ def test_a_changed_row_is_updated_and_its_stock_stays(tmp_path: Path) -> None:
     with transaction() as session:
         emma = session.scalars(select(Product)).one()
         assert emma.price_amount == 1200
-        assert inventory.available(session, [emma.id]) == {emma.id: 31}
+        assert inventory.get_available(session, [emma.id]) == {emma.id: 31}
 
 
 @pytest.mark.usefixtures("database")

@@ -85,7 +85,7 @@ def test_an_administrator_is_made_and_the_same_call_again_is_harmless() -> None:
     with transaction() as session:
         (user,) = session.scalars(select(accounts.User)).all()
         assert access.permissions_of(session, user.id) == set(access.PERMISSIONS)
-        assert accounts.password_fits(user.password_hash, GOOD)
+        assert accounts.verify_password(user.password_hash, GOOD)
 
 
 def test_what_is_left_out_is_asked_for_and_the_password_is_not_shown() -> None:

@@ -107,7 +107,7 @@ def test_stock_is_filled_up_to_what_is_asked_for_and_not_twice() -> None:
         shelf = Shelf()
         shelf.stock_up(lines, Counter(demand), settings.currency)
         with transaction() as session:
-            available = inventory.available(session, shelf.ids.values())
+            available = inventory.get_available(session, shelf.ids.values())
         assert [available[shelf.ids[line.sku]] for line in lines] == levels
 
 

@@ -76,7 +76,7 @@ def inventory_report(refused_at: str | None = None) -> str:
 def cart_expiry(refused_at: str | None = None) -> str:
     """One guest's cart is old enough."""
     with transaction() as session:
-        cart_id, _ = carts.open_guest(session)
+        cart_id, _ = carts.open_guest_cart(session)
         _left_alone(session, cart_id, timedelta(days=400))
         slot = f"test-{next(_numbers)}"
         return durable.start(session, "cart_expiry", key=slot, input={"slot": slot})
@@ -127,7 +127,7 @@ def password_reset(refused_at: str | None = None) -> str:
     """A customer has forgotten the password."""
     user_id, key = make_customer(f"forgetful{next(_numbers)}"), f"test-{next(_numbers)}"
     with transaction() as session:
-        accounts.ask_for_reset(session, key, user_id)
+        accounts.request_reset(session, key, user_id)
         return _reaction(session, "password_reset")
 
 
@@ -153,7 +153,7 @@ def catalogue_import(refused_at: str | None = None) -> str:
     rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
     text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
     with transaction() as session:
-        sheet = imports.Sheet.open(BytesIO(text.encode()))
+        sheet = imports.CsvFile.open(BytesIO(text.encode()))
         owner = new_id("usr")
         made = imports.begin(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
     return made.run_id

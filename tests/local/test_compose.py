@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.processes import FLOWER_DEFAULTS, programs
+from local.processes import FLOWER_DEFAULTS, processes
 from settings import QUEUES, Settings
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -20,7 +20,7 @@ TRIAL = ("gateway", "mailbox")
 @pytest.fixture
 def supervised(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     monkeypatch.setenv("SHOP_VAR", "/data")
-    return {program.name: list(program.command) for program in programs(Settings()) if not program.server}
+    return {program.name: list(program.command) for program in processes(Settings()) if not program.server}
 
 
 def service_of(program: str) -> str:
@@ -47,7 +47,7 @@ def test_every_queue_has_a_worker() -> None:
 
 
 def test_every_worker_performs_the_same_queues_in_place() -> None:
-    for program in programs(Settings()):
+    for program in processes(Settings()):
         if program.name.startswith("worker-"):
             found = SERVICES[program.name]["environment"].get("SHOP_IN_PLACE", "")
             assert found == program.environment["SHOP_IN_PLACE"], program.name

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from local.processes import WorkerGroup, WrongSetting, api_address, flower_environment, programs, worker_groups
+from local.processes import WorkerGroup, WrongSetting, api_address, flower_environment, processes, worker_groups
 from settings import QUEUES, Settings
 
 
@@ -16,7 +16,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def names(**settings: object) -> list[str]:
-    return [program.name for program in programs(Settings(**settings))]  # type: ignore[arg-type]
+    return [program.name for program in processes(Settings(**settings))]  # type: ignore[arg-type]
 
 
 def groups(text: str) -> dict[str, WorkerGroup]:
@@ -107,7 +107,7 @@ def test_what_is_elsewhere_is_not_started_here() -> None:
 
 
 def test_each_group_is_a_worker_with_its_queues() -> None:
-    found = {p.name: p for p in programs(Settings(worker_groups="money:4=payments;rest=*/payments"))}
+    found = {p.name: p for p in processes(Settings(worker_groups="money:4=payments;rest=*/payments"))}
     money = found["worker-money"].command
     assert money[money.index("-Q") + 1] == "payments"
     assert money[money.index("-n") + 1] == "money@%h"

@@ -56,7 +56,7 @@ class Sale:
 
     def clear(self) -> None:
         with transaction() as session:
-            carts.take_out(session, self.order.user_id, self.id, {})
+            carts.remove_ordered(session, self.order.user_id, self.id, {})
 
     def tell(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
         key = f"checkout:{self.id}"

@@ -42,7 +42,7 @@ def reservations(order_id: str) -> dict[tuple[str, str], tuple[int, str]]:
 
 def available(product_id: str) -> int:
     with transaction() as session:
-        return inventory.available(session, [product_id])[product_id]
+        return inventory.get_available(session, [product_id])[product_id]
 
 
 def broken() -> list[str]:

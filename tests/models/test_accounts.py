@@ -32,9 +32,9 @@ def open_session(user_id: str) -> accounts.Opened:
 
 
 def test_a_password_hash_keeps_its_cost_and_fits_only_its_password() -> None:
-    assert accounts.password_fits(HASH, "correct horse")
-    assert not accounts.password_fits(HASH, "Correct horse")
-    assert not accounts.password_fits(None, "correct horse")
+    assert accounts.verify_password(HASH, "correct horse")
+    assert not accounts.verify_password(HASH, "Correct horse")
+    assert not accounts.verify_password(None, "correct horse")
     assert accounts.hash_password("correct horse") != HASH
     parameters = extract_parameters(HASH)
     assert (parameters.type.name, parameters.time_cost) == ("ID", 2)
@@ -57,8 +57,8 @@ def test_an_unknown_user_takes_as_long_as_a_wrong_password(monkeypatch: pytest.M
             return False
 
     monkeypatch.setattr(passwords, "_hasher", Counting())
-    accounts.password_fits(None, "x")
-    accounts.password_fits(HASH, "x")
+    accounts.verify_password(None, "x")
+    accounts.verify_password(HASH, "x")
     assert computed == ["hash", "verify"]
 
 
@@ -120,7 +120,7 @@ def test_a_session_runs_out() -> None:
     with transaction() as session:
         assert accounts.find_principal(session, user_id, opened.session_id) is None
         assert accounts.rotate(session, opened.refresh_token) is None
-        assert session.scalars(accounts.live_sessions(user_id)).all() == []
+        assert session.scalars(accounts.select_live_sessions(user_id)).all() == []
 
 
 def test_old_sessions_are_deleted_with_their_spent_tokens() -> None:

@@ -31,7 +31,7 @@ def product(sku: str, pieces: int, price: int = 500) -> str:
 
 def quantities(user: str) -> dict[str, int]:
     with transaction() as session:
-        return carts.quantities(session, user)
+        return carts.get_quantities(session, user)
 
 
 def test_a_cart_is_opened_once(user: str) -> None:
@@ -74,7 +74,7 @@ def test_a_view_tells_the_price_and_the_stock_of_the_moment(user: str) -> None:
 def test_an_unopened_cart_is_empty(user: str) -> None:
     with transaction() as session:
         assert carts.view(session, user) == carts.View([], 0, "EUR")
-        assert carts.quantities(session, user) == {}
+        assert carts.get_quantities(session, user) == {}
 
 
 def test_no_more_than_is_available_fits_in(user: str) -> None:
@@ -109,16 +109,16 @@ def test_pieces_come_out_some_or_all(user: str) -> None:
         carts.add(session, user, blue, 5)
         carts.add(session, user, red, 5)
         carts.remove(session, user, blue, 2)
-        assert carts.quantities(session, user) == {blue: 3, red: 5}
+        assert carts.get_quantities(session, user) == {blue: 3, red: 5}
         carts.set_quantity(session, user, blue, 1)
         carts.remove(session, user, red, 99)
-        assert carts.quantities(session, user) == {blue: 1}
+        assert carts.get_quantities(session, user) == {blue: 1}
         carts.add(session, user, red, 2)
         carts.remove(session, user, blue)
-        assert carts.quantities(session, user) == {red: 2}
+        assert carts.get_quantities(session, user) == {red: 2}
         carts.clear(session, user)
         carts.clear(session, user)
-        assert carts.quantities(session, user) == {}
+        assert carts.get_quantities(session, user) == {}
 
 
 def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
@@ -127,7 +127,7 @@ def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
         for each in (blue, red, green):
             carts.add(session, user, each, 3)
     with transaction() as session:
-        carts.take_out(session, user, new_id("ord"), {blue: 3, red: 2, new_id("prd"): 1})
+        carts.remove_ordered(session, user, new_id("ord"), {blue: 3, red: 2, new_id("prd"): 1})
     assert quantities(user) == {red: 1, green: 3}
 
 
@@ -141,7 +141,7 @@ def test_what_was_ordered_goes_from_the_cart_as_it_is_once_its_lock_is_had(
 
     def take_out() -> None:
         with transaction() as session:
-            carts.take_out(session, user, new_id("ord"), {blue: 2, red: 1})
+            carts.remove_ordered(session, user, new_id("ord"), {blue: 2, red: 1})
 
     with ThreadPoolExecutor(1) as others:
         with transaction() as session:

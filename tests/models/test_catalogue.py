@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models import catalogue
-from models.catalogue.product_input import check
+from models.catalogue.product_input import validate
 from models.core.database import transaction
 from models.core.errors import Conflict, Invalid, NotFound
 
@@ -86,21 +86,21 @@ def test_an_unknown_id_is_refused_and_not_taken_for_a_name(field: str) -> None:
 )
 def test_what_a_product_can_not_be_is_refused_by_field(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        check(fields)
+        validate(fields)
     assert list(refusal.value.extra["errors"]) == [named]
     assert all(fault.endswith(".") for fault in refusal.value.extra["errors"][named])
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(Invalid) as refusal:
-        check(book(title="", price_amount=-1, attributes={"isbn": "1", "smell": "old"}))
+        validate(book(title="", price_amount=-1, attributes={"isbn": "1", "smell": "old"}))
     assert set(refusal.value.extra["errors"]) == {"title", "price.amount", "attributes.isbn", "attributes.smell"}
     assert refusal.value.extra["errors"]["attributes.smell"] == ["Unknown attribute."]
 
 
 @pytest.mark.parametrize(("given", "kept"), [("978-0-306-40615-7", "9780306406157"), ("0-8044-2957-x", "080442957X")])
 def test_an_isbn_is_kept_without_hyphens(given: str, kept: str) -> None:
-    assert check(book(attributes={"isbn": given})).attributes == {"isbn": kept}
+    assert validate(book(attributes={"isbn": given})).attributes == {"isbn": kept}
 
 
 def test_a_sku_is_taken_once_and_free_again_after_deletion() -> None:
@@ -165,8 +165,8 @@ def test_a_book_comes_with_its_author_or_not_at_all() -> None:
     with pytest.raises(Conflict), transaction() as session:
         catalogue.create_book(session, {**fields, "category": "Never"}, {"name": "Nobody"})
     with transaction() as session:
-        assert session.scalars(catalogue.authors("nobody")).all() == []
-        assert [category.name for category in session.scalars(catalogue.categories())] == ["Classics"]
+        assert session.scalars(catalogue.select_authors("nobody")).all() == []
+        assert [category.name for category in session.scalars(catalogue.select_categories())] == ["Classics"]
 
 
 def test_authors_of_one_name_are_told_apart_by_mail() -> None:
@@ -203,9 +203,9 @@ def test_many_who_find_or_create_the_same_get_the_same() -> None:
 
 
 def test_the_same_rows_twice_change_nothing() -> None:
-    drafts = [check(book(sku=f"BOOK-{n}", author=f"Author {n % 3}", category=f"C{n % 2}")) for n in range(50)]
+    drafts = [validate(book(sku=f"BOOK-{n}", author=f"Author {n % 3}", category=f"C{n % 2}")) for n in range(50)]
 
-    def upsert(drafts: list[catalogue.Draft]) -> catalogue.Upserted:
+    def upsert(drafts: list[catalogue.ProductInput]) -> catalogue.Upserted:
         with transaction() as session:
             return catalogue.upsert_products(session, drafts)
 
@@ -215,7 +215,7 @@ def test_the_same_rows_twice_change_nothing() -> None:
     assert (again.created, again.updated, again.unchanged) == (0, 0, 50)
     assert again.ids == first.ids
     dearer = [draft.model_copy(update={"price_amount": 2000}) for draft in drafts[:5]]
-    changed = upsert([*dearer, *drafts[5:], check(lamp())])
+    changed = upsert([*dearer, *drafts[5:], validate(lamp())])
     assert (changed.created, changed.updated, changed.unchanged) == (1, 5, 45)
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(catalogue.Author)) == 3
@@ -224,7 +224,7 @@ def test_the_same_rows_twice_change_nothing() -> None:
 
 def test_a_batch_with_a_sku_twice_is_refused_whole() -> None:
     with pytest.raises(Invalid), transaction() as session:
-        catalogue.upsert_products(session, [check(lamp()), check(lamp())])
+        catalogue.upsert_products(session, [validate(lamp()), validate(lamp())])
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(catalogue.Product)) == 0
 
@@ -232,14 +232,14 @@ def test_a_batch_with_a_sku_twice_is_refused_whole() -> None:
 def test_a_product_of_another_kind_stays_and_is_named() -> None:
     made = create(book())
     with transaction() as session:
-        done = catalogue.upsert_products(session, [check(lamp()), check(lamp(sku="BOOK-1"))])
-    assert (done.created, done.updated, done.unchanged, done.misfits) == (1, 0, 0, {"BOOK-1": "book"})
+        done = catalogue.upsert_products(session, [validate(lamp()), validate(lamp(sku="BOOK-1"))])
+    assert (done.created, done.updated, done.unchanged, done.kind_conflicts) == (1, 0, 0, {"BOOK-1": "book"})
     with transaction() as session:
         assert catalogue.get_product(session, made.id).title == "Emma"
 
 
 def test_two_imports_at_once_end_with_each_product_once() -> None:
-    drafts = [check(book(sku=f"BOOK-{n}", author=f"A{n % 7}", category=f"C{n % 5}")) for n in range(200)]
+    drafts = [validate(book(sku=f"BOOK-{n}", author=f"A{n % 7}", category=f"C{n % 5}")) for n in range(200)]
 
     def upsert(backwards: bool) -> int:
         with transaction() as session:

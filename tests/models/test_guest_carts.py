@@ -16,7 +16,7 @@ from tests.models.test_carts import product, quantities
 def guest(**wants: int) -> tuple[str, str]:
     """A guest's cart with so many pieces of each product; its id and its token."""
     with transaction() as session:
-        cart_id, token = carts.open_guest(session)
+        cart_id, token = carts.open_guest_cart(session)
         for product_id, quantity in wants.items():
             carts.add(session, cart_id, product_id, quantity)
     return cart_id, token
@@ -29,7 +29,7 @@ def merge(user: str, token: str) -> carts.Merged | None:
 
 def look(holder: str) -> list[tuple[str, int, int]]:
     with transaction() as session:
-        return [(change.kind, change.before, change.now) for change in carts.look(session, holder).changes]
+        return [(change.kind, change.before, change.now) for change in carts.view_with_changes(session, holder).changes]
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def user() -> str:
 def test_the_token_is_kept_as_a_hash_and_opens_the_cart() -> None:
     cart_id, token = guest()
     with transaction() as session:
-        assert carts.guest(session, token) == cart_id
+        assert carts.find_guest_cart(session, token) == cart_id
         assert token not in session.scalars(select(carts.Cart.token_hash)).one()
         for forged in ("", cart_id, token[:-1]):
             with pytest.raises(NotSignedIn) as refusal:
-                carts.guest(session, forged)
+                carts.find_guest_cart(session, forged)
             assert refusal.value.code == "invalid_cart_token"
 
 
@@ -143,7 +143,7 @@ def test_a_guests_cart_expires_before_the_sweeper_comes(user: str) -> None:
     leave_alone(found[0], 31)
     assert merge(user, token) is None
     with transaction() as session, pytest.raises(NotSignedIn):
-        carts.guest(session, token)
+        carts.find_guest_cart(session, token)
 
 
 def test_old_carts_expire_in_portions(user: str) -> None:

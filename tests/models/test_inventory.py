@@ -23,9 +23,9 @@ def the_books_hold() -> Any:
 
 def test_every_shop_has_one_default_warehouse() -> None:
     with transaction() as session:
-        before = inventory.default_warehouse(session).id
+        before = inventory.get_default_warehouse(session).id
         inventory.seed(session)
-        assert inventory.default_warehouse(session).id == before
+        assert inventory.get_default_warehouse(session).id == before
 
 
 def test_a_movement_and_the_level_come_together() -> None:
@@ -33,10 +33,10 @@ def test_a_movement_and_the_level_come_together() -> None:
     with transaction() as session:
         movement, level = inventory.adjust(session, book, 5, "delivery", actor="usr_x", reference="po_1")
         assert (level.on_hand, level.reserved) == (5, 0)
-        assert movement.warehouse_id == inventory.default_warehouse(session).id
+        assert movement.warehouse_id == inventory.get_default_warehouse(session).id
     assert move(book, -2).on_hand == 3
     with transaction() as session:
-        moved = session.scalars(inventory.movements(book).order_by(inventory.Movement.id)).all()
+        moved = session.scalars(inventory.select_movements(book).order_by(inventory.Movement.id)).all()
     assert [(each.quantity, each.reason, each.actor, each.reference) for each in moved] == [
         (5, "delivery", "usr_x", "po_1"),
         (-2, "count", None, None),
@@ -96,11 +96,11 @@ def test_a_kind_is_limited_by_the_warehouse() -> None:
     assert (refusal.value.code, refusal.value.extra) == ("capacity_exceeded", {"remaining": 4})
     with transaction() as session:
         place = inventory.get_warehouse(session, small)
-        assert inventory.capacity_check(session, place, other, 4) == (True, 4)
-        assert inventory.capacity_check(session, place, other, 5) == (False, 4)
-        assert inventory.capacity_check(session, place, radio, 10**6) == (True, None)
-        assert inventory.room_left(session, place) == {"book": 4, "clothing": None, "electronics": None}
-        assert inventory.totals(session, place)["book"] == {"on_hand": 6, "reserved": 0, "available": 6}
+        assert inventory.check_capacity(session, place, other, 4) == (True, 4)
+        assert inventory.check_capacity(session, place, other, 5) == (False, 4)
+        assert inventory.check_capacity(session, place, radio, 10**6) == (True, None)
+        assert inventory.get_room_left(session, place) == {"book": 4, "clothing": None, "electronics": None}
+        assert inventory.get_totals(session, place)["book"] == {"on_hand": 6, "reserved": 0, "available": 6}
     move(other, 4, small)
 
 
@@ -142,7 +142,7 @@ def test_warehouses_have_names_of_their_own_and_the_default_one_stays_open() -> 
         warehouse("Annex")
     assert taken.value.code == "name_taken"
     with transaction() as session:
-        default = inventory.default_warehouse(session)
+        default = inventory.get_default_warehouse(session)
         for warehouse_id, changes, code in (
             (annex, {"name": default.name}, "name_taken"),
             (default.id, {"status": "closed"}, "default_warehouse"),
@@ -170,7 +170,7 @@ def test_opening_stock_is_booked_once() -> None:
         with transaction() as session:
             assert inventory.open_stock(session, openings, reference="catalogue.csv") == opened
     with transaction() as session:
-        assert inventory.available(session, books) == dict(zip(books, (5, 0, 7), strict=True))
+        assert inventory.get_available(session, books) == dict(zip(books, (5, 0, 7), strict=True))
         assert session.scalar(select(func.sum(inventory.Movement.quantity))) == 12
         assert inventory.open_stock(session, []) == 0
 
@@ -178,7 +178,7 @@ def test_opening_stock_is_booked_once() -> None:
 def test_opening_stock_respects_the_capacity() -> None:
     book = product("BOOK")
     with transaction() as session:
-        inventory.update_warehouse(session, inventory.default_warehouse(session).id, {"capacity": {"book": 4}})
+        inventory.update_warehouse(session, inventory.get_default_warehouse(session).id, {"capacity": {"book": 4}})
     with pytest.raises(Conflict) as refusal, transaction() as session:
         inventory.open_stock(session, [inventory.Opening(book, 5)])
     assert refusal.value.code == "capacity_exceeded"
@@ -192,11 +192,11 @@ def test_levels_that_are_low_can_be_found() -> None:
             assert (level.reorder_point, level.reorder_quantity) == (point, 20)
     reserve({low: 2, fine: 2})
     with transaction() as session:
-        rows = session.execute(inventory.levels(low=True)).all()
+        rows = session.execute(inventory.select_levels(low=True)).all()
         assert [(row.sku, row.Stock.on_hand, row.Stock.reserved) for row in rows] == [("LOW", 5, 2)]
         inventory.set_threshold(session, low, None, None, None)
-        assert session.execute(inventory.levels(low=True)).all() == []
-        assert len(session.execute(inventory.levels(product_id=low)).all()) == 1
+        assert session.execute(inventory.select_levels(low=True)).all() == []
+        assert len(session.execute(inventory.select_levels(product_id=low)).all()) == 1
 
 
 def test_the_audit_finds_what_does_not_add_up() -> None:

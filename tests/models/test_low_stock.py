@@ -43,7 +43,7 @@ def release(order_id: str) -> None:
 
 def low() -> list[str]:
     with transaction() as session:
-        return [sku for _, sku, _ in session.execute(inventory.levels(low=True))]
+        return [sku for _, sku, _ in session.execute(inventory.select_levels(low=True))]
 
 
 def test_it_is_low_at_the_reorder_point_and_not_above_it() -> None:
@@ -92,7 +92,7 @@ def test_it_says_what_is_low_where_and_starts_what_reacts() -> None:
     with transaction() as session:
         event = session.scalars(select(Event).where(Event.name == LOW)).one()
         run = session.scalars(select(RunRecord)).one()
-        main = inventory.default_warehouse(session).id
+        main = inventory.get_default_warehouse(session).id
     assert event.payload == {
         "product_id": book, "warehouse_id": main, "available": 3, "reorder_point": 4, "reorder_quantity": 20,
     }  # fmt: skip

@@ -43,7 +43,7 @@ def cancel(placed: orders.Placed) -> None:
 def take_out(user: str, placed: orders.Placed) -> None:
     with transaction() as session:
         about = queries.get_run(session, placed.run_id).input
-        carts.take_out(session, user, placed.id, about["quantities"])
+        carts.remove_ordered(session, user, placed.id, about["quantities"])
 
 
 def refused(user: str) -> Conflict:
@@ -117,7 +117,7 @@ def test_what_a_guest_brings_during_a_checkout_is_the_next_order(user: str) -> N
     first = place(user)
     cup = make_product("CUP", 10)
     with transaction() as session:
-        cart_id, token = carts.open_guest(session)
+        cart_id, token = carts.open_guest_cart(session)
         carts.add(session, cart_id, cup, 1)
     with transaction() as session:
         carts.merge(session, user, token)
@@ -131,7 +131,7 @@ def test_the_end_of_a_checkout_does_not_mind_a_cart_that_is_gone(user: str) -> N
     fill(user, "TEA")
     first = place(user)
     with transaction() as session:
-        carts.forget_user(session, user)
+        carts.erase_user(session, user)
     take_out(user, first)
     cancel(first)
 
@@ -181,7 +181,7 @@ def test_a_checkout_that_waits_for_the_last_one_to_clear_the_cart_orders_what_is
         carts.add(session, user, tea, 1)  # one more than was ordered
     with ThreadPoolExecutor(1) as others:
         with transaction() as session:
-            carts.take_out(session, user, first.id, {tea: 3, cup: 1})
+            carts.remove_ordered(session, user, first.id, {tea: 3, cup: 1})
             second: Future[orders.Placed] = others.submit(place, user)
             assert wait_until(somebody_waits, 10)
         placed = second.result(10)

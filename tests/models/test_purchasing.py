@@ -33,7 +33,7 @@ def receive(order_id: str, lines: dict[str, int]) -> None:
 
 def book_in(order_id: str) -> str:
     with transaction() as session:
-        return inventory.book_in(session, order_id).status
+        return inventory.book_deliveries(session, order_id).status
 
 
 def level(product_id: str, warehouse_id: str | None = None) -> int:
@@ -45,7 +45,7 @@ def level(product_id: str, warehouse_id: str | None = None) -> int:
 
 def lines(order_id: str) -> dict[str, tuple[int, int, int]]:
     with transaction() as session:
-        found = inventory.purchase_lines(session, [order_id])[order_id]
+        found = inventory.get_purchase_lines(session, [order_id])[order_id]
     return {line.sku: (line.quantity, line.delivered, line.received) for line in found}
 
 
@@ -198,19 +198,19 @@ def test_a_delivery_lets_low_stock_recover() -> None:
     receive(bought, {book: 3})
     book_in(bought)
     with transaction() as session:
-        assert session.execute(inventory.levels(low=True)).all() == []
+        assert session.execute(inventory.select_levels(low=True)).all() == []
 
 
 def reorder(product_id: str) -> dict[str, tuple[int, int, int]] | None:
     with transaction() as session:
-        made = inventory.reorder(session, product_id, inventory.default_warehouse(session).id)
+        made = inventory.reorder(session, product_id, inventory.get_default_warehouse(session).id)
         return lines_of(session, made)
 
 
 def lines_of(session: Any, made: inventory.PurchaseOrder | None) -> Any:
     if made is None:
         return None
-    return {line.sku: line.quantity for line in inventory.purchase_lines(session, [made.id])[made.id]}
+    return {line.sku: line.quantity for line in inventory.get_purchase_lines(session, [made.id])[made.id]}
 
 
 def test_low_stock_is_reordered_until_enough_is_on_its_way() -> None:

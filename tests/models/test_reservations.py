@@ -44,7 +44,7 @@ def test_a_line_is_split_only_if_no_warehouse_has_all_of_it() -> None:
     annex, book = warehouse("Annex"), product("BOOK", 3)
     move(book, 5, annex)
     with transaction() as session:
-        main = inventory.default_warehouse(session).id
+        main = inventory.get_default_warehouse(session).id
     assert reservations(reserve({book: 2})) == {(book, main): (2, "reserved")}
     assert reservations(reserve({book: 4})) == {(book, annex): (4, "reserved")}
     assert reservations(reserve({book: 2})) == {(book, main): (1, "reserved"), (book, annex): (1, "reserved")}

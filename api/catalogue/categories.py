@@ -1,4 +1,4 @@
-"""Views of categories and authors."""
+"""Views of categories."""
 
 from typing import Any
 
@@ -8,17 +8,12 @@ from sqlalchemy.orm import Session
 
 from api.catalogue.blueprint import blueprint
 from api.catalogue.schemas import (
-    Author,
-    AuthorChanges,
-    AuthorQuery,
     Category,
     CategoryChanges,
-    ListedAuthor,
-    NewAuthor,
     NewCategory,
 )
 from api.http.auth import allowed, public
-from api.http.errors import refuses
+from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
 from api.http.pagination import PageQuery, page, page_of
@@ -34,10 +29,10 @@ class CategoriesView(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """All categories; `parent_id` makes them a tree."""
         with transaction() as session:
-            return page(session, catalogue.categories(), catalogue.Category.id.asc(), **query)
+            return page(session, catalogue.select_categories(), catalogue.Category.id.asc(), **query)
 
     @allowed("products:write")
-    @refuses("name_taken")
+    @error_codes("name_taken")
     @blueprint.arguments(NewCategory)
     @idempotent()
     @blueprint.response(201, Category, headers=ETAG)
@@ -59,7 +54,7 @@ class CategoryView(MethodView):
         return found, etag(found.updated_at)
 
     @allowed("products:write")
-    @refuses("name_taken", "category_cycle", "stale")
+    @error_codes("name_taken", "category_cycle", "stale")
     @blueprint.arguments(CategoryChanges)
     @blueprint.response(200, Category, headers=ETAG)
     def patch(self, body: dict[str, Any], category_id: str) -> Any:
@@ -71,7 +66,7 @@ class CategoryView(MethodView):
         return changed, etag(changed.updated_at)
 
     @allowed("products:write")
-    @refuses("category_in_use", "stale")
+    @error_codes("category_in_use", "stale")
     @blueprint.response(204)
     def delete(self, category_id: str) -> None:
         """Deletes a category that has no products on sale and no categories in it."""
@@ -79,59 +74,3 @@ class CategoryView(MethodView):
             category = catalogue.get_category(session, category_id, lock=True)
             check_unchanged(category.updated_at)
             catalogue.delete_category(session, category)
-
-
-@blueprint.route("/authors")
-class AuthorsView(MethodView):
-    @public
-    @blueprint.arguments(AuthorQuery, location="query")
-    @blueprint.response(200, page_of(ListedAuthor))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """Authors; with `q`, those whose name contains it."""
-        q = query.pop("q", None)
-        with transaction() as session:
-            return page(session, catalogue.authors(q), catalogue.Author.id.asc(), **query)
-
-    @allowed("products:write")
-    @refuses("name_taken")
-    @blueprint.arguments(NewAuthor)
-    @idempotent()
-    @blueprint.response(201, Author, headers=ETAG)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
-        """Makes an author. Name and e-mail together must be new."""
-        made = catalogue.create_author(session, **body)
-        address = url_for("catalogue.AuthorView", author_id=made.id)
-        return made, {"Location": address, **etag(made.updated_at)}
-
-
-@blueprint.route('/authors/<id("aut"):author_id>')
-class AuthorView(MethodView):
-    @public
-    @blueprint.response(200, ListedAuthor, headers=ETAG)
-    def get(self, author_id: str) -> Any:
-        """An author."""
-        with transaction() as session:
-            found = catalogue.get_author(session, author_id)
-        return found, etag(found.updated_at)
-
-    @allowed("products:write")
-    @refuses("name_taken", "stale")
-    @blueprint.arguments(AuthorChanges)
-    @blueprint.response(200, Author, headers=ETAG)
-    def patch(self, body: dict[str, Any], author_id: str) -> Any:
-        """Changes what is given. Null takes it out."""
-        with transaction() as session:
-            author = catalogue.get_author(session, author_id, lock=True)
-            check_unchanged(author.updated_at)
-            changed = catalogue.update_author(session, author, body)
-        return changed, etag(changed.updated_at)
-
-    @allowed("products:write")
-    @refuses("author_in_use", "stale")
-    @blueprint.response(204)
-    def delete(self, author_id: str) -> None:
-        """Deletes an author of whom no book is on sale."""
-        with transaction() as session:
-            author = catalogue.get_author(session, author_id, lock=True)
-            check_unchanged(author.updated_at)
-            catalogue.delete_author(session, author)
