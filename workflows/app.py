@@ -11,7 +11,7 @@ import durable
 from durable.tables import RunRecord
 from models.core import events
 from models.core.database import dispose_engine, engine, request_id
-from settings import QUEUES, settings
+from settings import LOG_FORMAT, QUEUES, settings
 
 app = Celery("shopflow")
 app.config_from_object("celeryconfig")
@@ -48,5 +48,5 @@ def _own_engine(**_: Any) -> None:
 @setup_logging.connect
 def configure_logging(**_: Any) -> None:
     """One line per event on standard error, for the supervisor or the container to keep."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     logging.getLogger("stripe").setLevel("WARNING")  # its INFO is two lines for every call

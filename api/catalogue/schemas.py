@@ -93,16 +93,6 @@ class ProductQuery(PageQuery):
     )
 
 
-def product_view(product: catalogue.Product, available: int) -> dict[str, Any]:
-    """A product as it is shown, with the pieces that can be sold now."""
-    same = ("id", "sku", "kind", "title", "description", "category", "author", "attributes", "created_at", "updated_at")
-    return {
-        **{name: getattr(product, name) for name in same},
-        "price": {"amount": product.price_amount, "currency": product.currency},
-        "availability": {"available": available, "in_stock": available > 0},
-    }
-
-
 def product_fields(body: dict[str, Any]) -> dict[str, Any]:
     """A request's fields as the model calls them."""
     price = body.pop("price", None)
