@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, literal, select, text, tuple_
+from sqlalchemy import DateTime, Select, bindparam, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
