@@ -27,6 +27,7 @@ from api.http.errors import error_codes
 from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
+from models.core.event_types import LoginThrottled
 
 
 @blueprint.route("/auth/register")
@@ -63,7 +64,7 @@ class LoginView(MethodView):
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
             limits = accounts.login_limits(name, request.remote_addr, found.familiar)
-            accounts.take(session, limits, {"user_id": found.user_id})
+            accounts.take(session, limits, LoginThrottled(user_id=found.user_id))
         if not accounts.verify_password(found.password_hash, body["password"]):
             raise accounts.wrong_credentials()
         with transaction() as session:
@@ -123,7 +124,7 @@ class PasswordView(MethodView):
         limits = accounts.password_limits(g.principal.user_id)
         with transaction() as session:
             current = accounts.get_credentials(session, g.principal.user_id)
-            accounts.take(session, limits, {"user_id": g.principal.user_id})
+            accounts.take(session, limits, LoginThrottled(user_id=g.principal.user_id))
         if not accounts.verify_password(current.password_hash, body["current_password"]):
             raise accounts.wrong_credentials()
         new_hash = accounts.hash_password(body["new_password"])

@@ -13,12 +13,13 @@ from models.accounts.tables import User
 from models.accounts.users import flush
 from models.core import events
 from models.core.errors import Conflict
+from models.core.event_types import AccountRegistered, RoleGranted
 
 
 def register(session: Session, **person: Any) -> User:
     """Creates a customer as `add_customer` does, who is welcomed with a mail (event `account.registered`)."""
     user = add_customer(session, **person)
-    events.emit(session, "account.registered", {"user_id": user.id})
+    events.emit(session, AccountRegistered(user_id=user.id))
     return user
 
 
@@ -68,5 +69,5 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
     flush(session)
     access.grant(session, user.id, access.ADMIN)
     if is_new:
-        events.emit(session, "role.granted", {"role": access.ADMIN}, subject=user.id)
+        events.emit(session, RoleGranted(subject=user.id, role=access.ADMIN))
     return user

@@ -14,6 +14,7 @@ from local.waiting import wait_until
 from models import accounts, notifications, orders
 from models.core import events
 from models.core.database import transaction
+from models.core.event_types import AccountRegistered
 from tasks import notifications as steps
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shop import Shop
@@ -105,7 +106,7 @@ def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: 
     assert customer.patch("/v1/me/preferences", json={"welcome": {"email": False}}).status_code == 200
     before = len(shop.mails())
     with transaction() as session:
-        events.emit(session, "account.registered", {"user_id": customer.user_id})
+        events.emit(session, AccountRegistered(user_id=customer.user_id))
     ended("welcome")
     assert status_of("welcome") == "succeeded"
     assert len(shop.mails()) == before
