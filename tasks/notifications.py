@@ -142,7 +142,7 @@ def how_to_reset(token: str, pages: str) -> str:
 
 
 @service.step
-def forget_user(session: Session, run: Run[UserInput]) -> dict[str, Any]:
+def erase_user(session: Session, run: Run[UserInput]) -> dict[str, Any]:
     """Erases what a user who is gone was told."""
     return {"mails": notifications.erase_user(session, run.input["user_id"])}
 

@@ -56,15 +56,15 @@ def reset_limits(login: str, ip: str | None) -> list[Limit]:
 
 # Both lock the rows in one order. The first makes those that are missing.
 _LOCK = text("""
-    INSERT INTO accounts.guess AS known (key, free_at)
+    INSERT INTO accounts.login_throttle AS known (key, free_at)
     SELECT key, now() FROM unnest(:keys) AS key ORDER BY key
     ON CONFLICT (key) DO UPDATE SET free_at = greatest(known.free_at, now())
     RETURNING key, CAST(extract(epoch FROM free_at - now()) AS double precision)
 """).bindparams(bindparam("keys", type_=ARRAY(String)))
 _MOVE = text("""
-    UPDATE accounts.guess SET free_at = free_at + make_interval(secs => moved.by)
-    FROM (SELECT key FROM accounts.guess WHERE key = ANY(:keys) ORDER BY key FOR UPDATE) AS locked
-    JOIN unnest(:keys, :seconds) AS moved (key, by) USING (key) WHERE guess.key = locked.key
+    UPDATE accounts.login_throttle SET free_at = free_at + make_interval(secs => moved.by)
+    FROM (SELECT key FROM accounts.login_throttle WHERE key = ANY(:keys) ORDER BY key FOR UPDATE) AS locked
+    JOIN unnest(:keys, :seconds) AS moved (key, by) USING (key) WHERE login_throttle.key = locked.key
 """).bindparams(bindparam("keys", type_=ARRAY(String)), bindparam("seconds", type_=ARRAY(Float)))
 
 

@@ -140,8 +140,8 @@ KINDS = {
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
         )),
         # An index would make each guess more expensive; going through the whole table once an hour is cheap.
-        Kind("guesses", "guesses at passwords that are free again", (
-            Rule("guess", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
+        Kind("login_throttles", "counters of login attempts whose limit is free again", (
+            Rule("login_throttle", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
         )),
         Kind("webhook_events", "events that the gateway has told us of", (
             Rule("webhook_event", WebhookEvent, (WebhookEvent.received_at, WebhookEvent.id), true(), (_BEFORE,)),

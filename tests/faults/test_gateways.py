@@ -91,7 +91,7 @@ def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
     crew.mailbox.kill()
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "notifications.order_confirmed") == "intent", 20)
-    for other in ("inventory.allocate", "carts.clear"):  # what is beside it does not wait for the mail server
+    for other in ("inventory.allocate", "carts.remove_ordered"):  # what is beside it does not wait for the mail server
         assert wait_until(lambda other=other: checks.status_of(run_id, other) == "done", 20)
     crew.mailbox.start()
     back = datetime.now(UTC)

@@ -27,7 +27,7 @@ from tests.models.shelves import product
 from tests.runs import some_input
 
 KEPT = {
-    "idempotency_keys": 1, "sessions": 0, "resets": 0, "guesses": 0, "webhook_events": 90, "notifications": 400,
+    "idempotency_keys": 1, "sessions": 0, "resets": 0, "login_throttles": 0, "webhook_events": 90, "notifications": 400,
     "runs": 90, "events": 400, "staff_events": 3650, "reports": 400, "imports": 90,
 }  # fmt: skip
 """Kind → days, by default."""
@@ -79,7 +79,7 @@ def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
         counted = {kind: retention.count(session, kind) for kind in KEPT}
     whole = {kind: (4000 - days) * aged.GO[kind] for kind, days in KEPT.items()}
     # A session ends when it is ended, or after 30 days; a guess is free after 10.
-    assert counted == whole | {"sessions": 4000 - 15, "guesses": 4000 - 10}
+    assert counted == whole | {"sessions": 4000 - 15, "login_throttles": 4000 - 10}
     assert deleted() == counted
     with transaction() as session:
         assert {kind: retention.count(session, kind) for kind in KEPT} == dict.fromkeys(KEPT, 0)

@@ -14,7 +14,7 @@ from settings import QUEUES
 from workflows.checkout import CHECKOUT
 
 RESERVE, AUTHORISE, CONFIRM = "inventory.reserve", "payments.authorise", "orders.confirm"
-BESIDE = ["inventory.allocate", "carts.clear", "notifications.order_confirmed"]
+BESIDE = ["inventory.allocate", "carts.remove_ordered", "notifications.order_confirmed"]
 STAGES = [[RESERVE], [AUTHORISE], [CONFIRM], BESIDE, ["orders.complete"]]
 
 
