@@ -33,12 +33,12 @@ def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
     return None
 
 
-def _sent(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
+def _sent(session: Session, run: Run, fault: str | None) -> dict[str, Any]:
     notifications.sent(session, _key(run), fault)
     return {"fault": fault} if fault else {}
 
 
-def _key(run: Run[Any]) -> str:
+def _key(run: Run) -> str:
     return f"{run.workflow}:{run.key}"
 
 
@@ -80,7 +80,7 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> dict[str, An
     )  # fmt: skip
 
 
-def _to_customer(session: Session, run: Run[Any], kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
+def _to_customer(session: Session, run: Run, kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
     """A mail about an order; None if the account is closed, or such mails are not wanted."""
     if order.account != "active" or not accounts.wants(session, order.user_id, kind, "email"):
         return None
@@ -88,7 +88,7 @@ def _to_customer(session: Session, run: Run[Any], kind: str, order: Any, **words
     return _mail(notifications.compose(session, _key(run), kind, order.user_id, order.email, **words))
 
 
-def _to_user(session: Session, run: Run[Any], kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
+def _to_user(session: Session, run: Run, kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
     """A mail to somebody with an account; None if the account is closed, or such mails are not wanted."""
     user = accounts.get(session, user_id)
     if user.status != "active" or not accounts.wants(session, user_id, kind, "email"):
@@ -151,17 +151,17 @@ def _mail(mail: notifications.Mail) -> dict[str, Any]:
     return {"id": f"<{mail.id}@shopflow>", "to": mail.recipient, "subject": mail.subject, "text": mail.text}
 
 
-def _sent_as(kind: str) -> Callable[[Session, Run[Any], str | None], dict[str, Any]]:
+def _sent_as(kind: str) -> Callable[[Session, Run, str | None], dict[str, Any]]:
     """As `_sent`, for a run that sends more than one mail."""
 
-    def sent(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
+    def sent(session: Session, run: Run, fault: str | None) -> dict[str, Any]:
         notifications.sent(session, f"{_key(run)}:{kind}", fault)
         return {"fault": fault} if fault else {}
 
     return sent
 
 
-def _to_house(session: Session, run: Run[Any], kind: str, recipient: str, **words: Any) -> dict[str, Any]:
+def _to_house(session: Session, run: Run, kind: str, recipient: str, **words: Any) -> dict[str, Any]:
     return _mail(notifications.compose(session, f"{_key(run)}:{kind}", kind, None, recipient, **words))
 
 
@@ -220,7 +220,7 @@ def goods_received(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
 
 
 def _about_goods(
-    session: Session, run: Run[Any], kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
+    session: Session, run: Run[RestockInput], kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
 ) -> dict[str, Any]:
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     lines = [(pieces(line), line) for line in inventory.get_purchase_lines(session, [order.id])[order.id]]

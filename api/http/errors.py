@@ -18,7 +18,7 @@ from models.core.errors import Invalid, NotSignedIn
 
 log = logging.getLogger(__name__)
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., object])
 
 CODES = {413: "body_too_large", 500: "internal_error"}
 DETAILS = {
@@ -81,8 +81,7 @@ def error_codes(*codes: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         named = getattr(view, "_apidoc", {}).get("manual_doc", {}).get("x-codes", [])
-        documented: View = Blueprint.doc(**{"x-codes": [*named, *codes]})(view)
-        return documented
+        return Blueprint.doc(**{"x-codes": [*named, *codes]})(view)
 
     return decorate
 

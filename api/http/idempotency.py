@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
-from copy import deepcopy
 from functools import wraps
 from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
 
 from api.http import audit_log
+from api.http.fields import taking
 from models.core import idempotency
 from models.core.database import single_statements, transaction
 from models.core.errors import BadRequest
@@ -39,6 +39,8 @@ def idempotent(
     `one_statement`: what the method writes is one statement, so that without a key it needs no transaction.
     `stands_for`: what stands for the body where that is a file; its bytes otherwise.
     """
+    schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
+    header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
     without_key = single_statements if one_statement else transaction
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
@@ -57,7 +59,7 @@ def idempotent(
                 idempotency.keep(session, owner, key, _answer(response))
             return response
 
-        return _documented(wrapper, required)
+        return taking(header)(wrapper)
 
     return decorate
 
@@ -88,11 +90,3 @@ def _replay(first: idempotency.Answer) -> Response:
     response = make_response(jsonify(first.body), first.status, first.headers)
     response.headers["Idempotent-Replayed"] = "true"
     return response
-
-
-def _documented(wrapper: Any, required: bool) -> Any:
-    schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
-    header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
-    wrapper._apidoc = deepcopy(getattr(wrapper, "_apidoc", {}))
-    wrapper._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(header)
-    return wrapper

@@ -18,7 +18,8 @@ from models.core.event_types import OrderCancelled, OrderCreated
 from models.orders.tables import STATUSES as STATUSES
 from models.orders.tables import Invoice as Invoice
 from models.orders.tables import InvoiceCounter as InvoiceCounter
-from models.orders.tables import Line, Order
+from models.orders.tables import Line as Line
+from models.orders.tables import Order as Order
 from settings import settings
 
 # One statement: locks the cart, gives it to the order unless another one has it, and reads its lines. The lines are

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from api.http.pagination import page
 from durable.ids import new_id
@@ -27,7 +28,7 @@ def addresses() -> list[tuple[str, str]]:
     return [(row["city"], row["id"]) for row in rows]
 
 
-def walk(*keys: ColumnElement[Any], limit: int = 2) -> list[tuple[str, str]]:
+def walk(*keys: ColumnElement[Any] | InstrumentedAttribute[Any], limit: int = 2) -> list[tuple[str, str]]:
     """All rows, a page at a time."""
     seen: list[tuple[str, str]] = []
     cursor = None

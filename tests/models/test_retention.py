@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, func, insert, select, text, update
+from sqlalchemy import Executable, func, insert, inspect, select, text, update
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 import durable
@@ -18,7 +19,7 @@ from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
 from models import imports, inventory, notifications, orders, reports
 from models.core import events
-from models.core.database import Base, transaction
+from models.core.database import transaction
 from models.operations import audit, retention
 from settings import settings
 from tests.models import aged
@@ -62,7 +63,7 @@ def sums(portions: list[dict[str, int]]) -> dict[str, int]:
     return dict(found)
 
 
-def rows(table: type[Base]) -> int:
+def rows(table: type[DeclarativeBase]) -> int:
     with transaction() as session:
         return session.scalars(select(func.count()).select_from(table)).one()
 
@@ -294,7 +295,7 @@ class Explain(Executable, ClauseElement):
 
 
 @compiles(Explain)
-def _explain(element: Explain, compiler: Any, **options: Any) -> str:
+def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
     return "EXPLAIN (ANALYZE, FORMAT JSON) " + compiler.process(element.statement, **options)
 
 
@@ -302,10 +303,11 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
 
 
-def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> Any:
+def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> dict[str, Any]:
     query = Explain(retention._delete(rule, after, LIMIT))
-    (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()  # type: ignore[call-overload]
-    return answer[0]["Plan"]
+    (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()
+    found: dict[str, Any] = answer[0]["Plan"]
+    return found
 
 
 LIMIT = 100
@@ -326,7 +328,7 @@ def test_a_portion_reads_no_more_of_a_large_table_than_it_looks_at(name: str) ->
         if rule.table is reports.Line:
             session.execute(text("DELETE FROM reports.report"))
         session.execute(text("ANALYZE workflow.run, workflow.step, workflow.event"))
-        session.execute(text(f"ANALYZE {rule.table.__table__.fullname}"))
+        session.execute(text(f"ANALYZE {inspect(rule.table).local_table}"))
     with transaction() as session:
         place = retention.prune(session, [kind.name], portion=LIMIT * rule.weight).place
         after = place["after"] if place and place["rule"] == rule.name else None
