@@ -22,13 +22,18 @@ from workflows.accounts import ERASURE
 LANE = {"line1": "1 Lane", "city": "Leeds", "country": "GB"}
 
 
+def end_run(session: Session, order: orders.Order) -> None:
+    assert order.run_id
+    transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
+
+
 def bought(user_id: str, status: str = "delivered") -> str:
     """An order that was placed, and is as far as that."""
     product = make_product(f"SKU-{status}-{user_id[-6:]}", 5)
     with transaction() as session:
         order = place_order(session, user_id, {product: 1})
         session.info.clear()  # nobody has to know of the run
-        transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
+        end_run(session, order)
         order.status, order.confirmed_at = status, datetime.now(UTC)
         carts.remove_ordered(session, user_id, order.id, {product: 1})
         return order.id
@@ -210,7 +215,7 @@ def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
     )  # fmt: skip
     assert customer.get("/v1/me").status_code == 200
     with transaction() as session:
-        transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
+        end_run(session, order)
     assert customer.delete("/v1/me").status_code == 204
 
 
