@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from flask import g, request
 from sqlalchemy.orm import Session
@@ -56,7 +56,7 @@ def is_guest() -> bool:
     return HEADER in request.headers and "Authorization" not in request.headers
 
 
-def bring_cart(session: Session, user_id: str) -> dict[str, Any]:
+def bring_cart(session: Session, user_id: str) -> dict[str, object]:
     """Merges the guest's cart that the request shows into the customer's, and says so: `{"cart": …}`.
 
     Nothing to say without a cart, and with one that is gone: a sign-in is never refused for its sake.

@@ -41,7 +41,7 @@ class ProductsView(MethodView):
     @blueprint.arguments(NewProduct)
     @idempotent()
     @blueprint.response(201, Product)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, Any]) -> tuple[object, dict[str, str]]:
         """Makes a product. Its SKU must be new; a category or an author that is named is made if there is none."""
         return _made(catalogue.create_product(session, product_fields(body)))
 
@@ -53,7 +53,7 @@ class BooksView(MethodView):
     @blueprint.arguments(NewBook)
     @idempotent()
     @blueprint.response(201, Product)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, Any]) -> tuple[object, dict[str, str]]:
         """Makes a book with its author and its category, found or made: all at once, or nothing."""
         author, published_on = body.pop("author"), body.pop("published_on", None)
         attributes = body.get("attributes", {})
@@ -74,7 +74,7 @@ class ProductView(MethodView):
     @error_codes("sku_taken", "stale")
     @blueprint.arguments(ProductChanges)
     @blueprint.response(200, Product, headers=ETAG)
-    def patch(self, body: dict[str, Any], product_id: str) -> Any:
+    def patch(self, body: dict[str, Any], product_id: str) -> tuple[object, dict[str, str]]:
         """Changes what is given. Attributes are merged, and null takes one out (RFC 7396)."""
         with transaction() as session:
             product = catalogue.get_product(session, product_id, lock=True)
@@ -92,11 +92,11 @@ class ProductView(MethodView):
             catalogue.delete_product(session, product)
 
 
-def _shown(session: Session, product: catalogue.Product) -> Any:
+def _shown(session: Session, product: catalogue.Product) -> tuple[object, dict[str, str]]:
     pieces = inventory.get_available(session, [product.id])[product.id]
     return product_view(product, pieces), etag(product.updated_at, pieces)
 
 
-def _made(product: catalogue.Product) -> Any:
+def _made(product: catalogue.Product) -> tuple[object, dict[str, str]]:
     address = url_for("catalogue.ProductView", product_id=product.id)
     return product_view(product, 0), {"Location": address, **etag(product.updated_at, 0)}

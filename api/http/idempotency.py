@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
+from flask.views import MethodView
 
 from api.http import audit_log
 from api.http.fields import taking
@@ -20,7 +20,7 @@ OWN_HEADERS = ("Content-Type", "Content-Length")  # of the response, not of the 
 
 def idempotent(
     *, required: bool = False, one_statement: bool = False, stands_for: Callable[[], str] | None = None
-) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+) -> Callable[[Callable[..., object]], Callable[..., Response]]:
     """Opens the transaction of a method `(self, session, …)` and keeps its answer with its effect.
 
         @signed_in
@@ -43,9 +43,9 @@ def idempotent(
     header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
     without_key = single_statements if one_statement else transaction
 
-    def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
+    def decorate(method: Callable[..., object]) -> Callable[..., Response]:
         @wraps(method)
-        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Response:
+        def wrapper(self: MethodView, *args: object, **kwargs: object) -> Response:
             key = _key(required)
             if key is None:
                 with without_key() as session:

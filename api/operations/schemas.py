@@ -1,5 +1,7 @@
 """What goes in and out of the views of operations."""
 
+from typing import TypedDict
+
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, Pattern, Schema, Timestamp
@@ -40,6 +42,11 @@ class Signal(Schema):
         metadata={"example": "approved"},
     )
     data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class SignalBody(TypedDict):
+    name: str
+    data: dict[str, object]
 
 
 class Invariant(Schema):
