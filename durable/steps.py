@@ -38,7 +38,7 @@ class Retry:
 class CallOptions(TypedDict, total=False):
     """Options of any step; see `Service.step`."""
 
-    queue: str
+    queue: str | None
     retry: Retry
     timeout: float | None
     final: Sequence[type[Exception]]

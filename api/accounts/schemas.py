@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.carts.schemas import Merge
 from api.http.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
-from models import accounts
+from models import accounts, notifications
 
 
 def _username() -> fields.String:
@@ -185,6 +185,6 @@ class Session(Schema):
     expires_at = Timestamp(required=True)
 
 
-Channels = Schema.from_dict({name: TrueOrFalse() for name in accounts.CHANNELS}, name="Channels")
-Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.DEFAULTS}, name="Preferences")
+Channels = Schema.from_dict({name: TrueOrFalse() for name in notifications.CHANNELS}, name="Channels")
+Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.CUSTOMER_KINDS}, name="Preferences")
 """Kind of notification → channel → whether it goes out."""

@@ -153,8 +153,11 @@ def test_who_goes_is_forgotten_and_the_books_stay(client: Any, customer: Any) ->
     customer.patch("/v1/me/preferences", json={"welcome": {"sms": True}})
     customer.post("/v1/me/addresses", json=LANE, headers={"Idempotency-Key": "1"})
     with transaction() as session:
-        words = {"first_name": "Customer", "username": "customer"}
-        notifications.compose(session, "k", "welcome", customer.user_id, "customer@example.org", **words)
+        context: notifications.kinds.Account = {"first_name": "Customer", "username": "customer"}
+        notifications.compose(
+            session, notifications.kinds.WELCOME, context, key="k", channel="email",
+            recipient="customer@example.org", user_id=customer.user_id,
+        )  # fmt: skip
         accounts.save_reset_token(session, "run_" + "1" * 32, customer.user_id)
     assert customer.delete("/v1/me").status_code == 204
     assert customer.get("/v1/me").status_code == 401

@@ -158,6 +158,9 @@ def test_live_checkouts_name_the_quantities_that_they_reserve(database: str) -> 
 
 
 UNDER_WAY = """
+INSERT INTO notifications.notification (id, key, kind, channel, recipient, subject, text) VALUES
+    (gen_random_uuid(), 'checkout:o', 'order_confirmed', 'email', 'a', '', ''),
+    (gen_random_uuid(), 'low_stock:e:stock_low', 'stock_low', 'email', 'b', '', '');
 INSERT INTO accounts.guess (key, free_at) VALUES ('k', now());
 INSERT INTO workflow.run (id, workflow, key, input, lease_until) VALUES
     (:run, 'erasure', 'e', '{}', now()),
@@ -168,7 +171,7 @@ INSERT INTO workflow.attempt (run_id, step, number, error) VALUES (:run, 'orders
 """
 
 
-def test_live_runs_carry_on_under_the_new_names_of_their_steps(database: str) -> None:
+def test_live_runs_continue_under_the_new_names_of_their_steps(database: str) -> None:
     alembic(database, "upgrade", "0a7d0e7c0001")
     engine = create_engine(database)
     with engine.begin() as connection:
@@ -183,6 +186,8 @@ def test_live_runs_carry_on_under_the_new_names_of_their_steps(database: str) ->
         place = connection.scalars(text("SELECT input->'place' FROM workflow.run WHERE workflow = 'clean_up'")).one()
         assert place == {"rule": "login_throttle", "after": ["k"]}
         assert connection.scalars(text("SELECT key FROM accounts.login_throttle")).all() == ["k"]
+        keys = connection.scalars(text("SELECT key FROM notifications.notification ORDER BY key")).all()
+        assert keys == ["checkout:o", "low_stock:e"]
     engine.dispose()
 
 

@@ -10,7 +10,7 @@ import requests
 
 from models.core.errors import GatewayDown, MailRefused
 from settings import Settings
-from tasks.gateways.mail import smtp as mail
+from tasks.gateways.email import smtp as mail
 from tests.servers import Server, deaf
 
 
