@@ -205,7 +205,7 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """Reads the settings. Ends the process with one line per mistake if something is set wrongly."""
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         for mistake in error.errors():
             name = "_".join(str(part) for part in mistake["loc"]).upper()

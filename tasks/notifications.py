@@ -1,7 +1,7 @@
 """Steps of the notifications service. Each composes one kind of notification, and sends it by e-mail."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from models.core.workflow_inputs import (
     UserInput,
 )
 from models.notifications import Kind, kinds
+from models.notifications.kinds import Context
 from settings import settings
 from tasks.gateways.email import smtp
 from tasks.inventory import reorder
@@ -26,8 +27,15 @@ service = Service("notifications")
 CHANNEL = "email"
 TOKEN = "[the token is in the mail only]"  # noqa: S105, replaces the token wherever the mail is stored
 
-Request = dict[str, Any]
-"""What is stored with the step: {id, to, subject, text}."""
+
+class Request(TypedDict):
+    """A mail, as it is stored with the step."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    run_id: NotRequired[str]  # of `password_reset`
 
 
 def _send(request: Request, idempotency_key: str) -> str | None:
@@ -47,22 +55,22 @@ def _send_token(request: Request, idempotency_key: str) -> str | None:
 
 def sends(
     kind: Kind[Any], *, call: Callable[[Request, str], str | None] = _send, queue: str | None = None
-) -> Callable[[Callable[[Session, Any], Request | None]], Step[dict[str, Any]]]:
+) -> Callable[[Callable[[Session, Run[Any]], Request | None]], Step[dict[str, str]]]:
     """Makes a step of a function that composes a notification of this kind, or returns None to send nothing."""
 
-    def record(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
+    def record(session: Session, run: Run, fault: str | None) -> dict[str, str]:
         notifications.record_delivery(session, kind, key=_key(run), channel=CHANNEL, fault=fault)
         return {"fault": fault} if fault else {}
 
     return service.external_step(call=call, record=record, queue=queue)
 
 
-def _key(run: Run[Any]) -> str:
+def _key(run: Run) -> str:
     return f"{run.workflow}:{run.key}"
 
 
 def _compose(
-    session: Session, run: Run[Any], kind: Kind[Any], context: Any, recipient: str, user_id: str | None = None
+    session: Session, run: Run, kind: Kind[Context], context: Context, recipient: str, user_id: str | None = None
 ) -> Request:
     message = notifications.compose(
         session, kind, context, key=_key(run), channel=CHANNEL, recipient=recipient, user_id=user_id
@@ -146,7 +154,7 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     return {**request, "run_id": run.id}
 
 
-def _to_user(session: Session, run: Run[Any], kind: Kind[Any], user_id: str, **context: str) -> Request | None:
+def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **context: str) -> Request | None:
     """A mail to an account; None if it is closed, or if its owner declines this kind."""
     user = accounts.get(session, user_id)
     if user.status != "active" or not accounts.wants(session, user_id, kind.name, CHANNEL):
@@ -223,6 +231,6 @@ def _purchase_order(
 
 
 @service.step
-def erase_user(session: Session, run: Run[UserInput]) -> dict[str, Any]:
+def erase_user(session: Session, run: Run[UserInput]) -> dict[str, int]:
     """Erases the notifications of a user whose account is closed."""
     return {"mails": notifications.erase_user(session, run.input["user_id"])}

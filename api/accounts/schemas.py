@@ -1,6 +1,6 @@
 """What goes in and out of the accounts' views."""
 
-from typing import Any
+from typing import TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -66,8 +66,17 @@ class Registration(Schema):
     address = fields.Nested(NewAddress, required=True)
 
 
+class RegistrationBody(TypedDict):
+    username: str
+    email: str
+    password: str
+    first_name: str
+    last_name: str
+    address: dict[str, str]
+
+
 @validates_schema
-def _one_name(self: Schema, data: dict[str, Any], **_: Any) -> None:
+def _one_name(self: Schema, data: dict[str, object], **_: object) -> None:
     if ("username" in data) == ("email" in data):
         raise ValidationError("give either username or email", "username")
 

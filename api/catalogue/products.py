@@ -40,7 +40,7 @@ class ProductsView(MethodView):
     @blueprint.arguments(NewProduct)
     @idempotent()
     @blueprint.response(201, Product)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, Any]) -> Response:
         """Makes a product. Its SKU must be new; a category or an author that is named is made if there is none."""
         return _created(session, catalogue.create_product(session, product_fields(body)))
 
@@ -52,7 +52,7 @@ class BooksView(MethodView):
     @blueprint.arguments(NewBook)
     @idempotent()
     @blueprint.response(201, Product)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, Any]) -> Response:
         """Makes a book with its author and its category, found or made: all at once, or nothing."""
         author, published_on = body.pop("author"), body.pop("published_on", None)
         attributes = body.get("attributes", {})
@@ -75,7 +75,7 @@ class ProductView(MethodView):
     @error_codes("sku_taken", "stale")
     @blueprint.arguments(ProductChanges)
     @blueprint.response(200, Product, headers=ETAG)
-    def patch(self, body: dict[str, Any], product_id: str) -> Any:
+    def patch(self, body: dict[str, Any], product_id: str) -> Response:
         """Changes what is given. Attributes are merged, and null takes one out (RFC 7396)."""
         with transaction() as session:
             product = catalogue.get_product(session, product_id, lock=True)

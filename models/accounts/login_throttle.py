@@ -9,13 +9,13 @@ import ipaddress
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ARRAY, Float, String, bindparam, text
 from sqlalchemy.orm import Session
 
 from models.core import events
 from models.core.errors import TooManyRequests
+from models.core.event_types import LoginThrottled
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ _MOVE = text("""
 """).bindparams(bindparam("keys", type_=ARRAY(String)), bindparam("seconds", type_=ARRAY(Float)))
 
 
-def take(session: Session, limits: Iterable[Limit], told: dict[str, Any] | None = None) -> None:
+def take(session: Session, limits: Iterable[Limit], told: LoginThrottled | None = None) -> None:
     """Takes one guess from each limit, or none and raises TooManyRequests with the seconds until there is one.
 
-    `told`: what the event `login.throttled` says, which whoever takes the last one leaves; None leaves none.
+    `told`: the event that whoever takes the last one leaves; None leaves none.
     """
     by_key = {limit.key: limit for limit in limits}
     used: dict[str, float] = dict(session.execute(_LOCK, {"keys": list(by_key)}).all())
@@ -82,7 +82,7 @@ def take(session: Session, limits: Iterable[Limit], told: dict[str, Any] | None 
         raise TooManyRequests(f"Too many tries; wait {seconds} seconds.", retry_after=seconds)
     _move(session, by_key.values(), 1)
     if told is not None and min(left.values()) < 2:
-        events.emit(session, "login.throttled", told)
+        events.emit(session, told)
 
 
 def give_back(session: Session, limits: Iterable[Limit]) -> None:

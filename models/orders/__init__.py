@@ -14,10 +14,12 @@ from durable.ids import Id, new_id
 from models import accounts, carts, payments
 from models.core import events
 from models.core.errors import Conflict, NotFound
+from models.core.event_types import OrderCancelled, OrderCreated
 from models.orders.tables import STATUSES as STATUSES
 from models.orders.tables import Invoice as Invoice
 from models.orders.tables import InvoiceCounter as InvoiceCounter
-from models.orders.tables import Line, Order
+from models.orders.tables import Line as Line
+from models.orders.tables import Order as Order
 from settings import settings
 
 # One statement: locks the cart, gives it to the order unless another one has it, and reads its lines. The lines are
@@ -151,7 +153,7 @@ def confirm(session: Session, order_id: str) -> Row[Any]:
     if invoice is None:
         order = lock(session, order_id)
         raise Conflict(f"This order is {order.status} and can't be confirmed.", code="wrong_state")
-    events.emit(session, "order.created", {"order_id": order_id, "user_id": invoice.user_id})
+    events.emit(session, OrderCreated(order_id=order_id, user_id=invoice.user_id))
     return invoice
 
 
@@ -164,7 +166,7 @@ def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
     order = lock(session, order_id)
     if order.status != "cancelled":
         order.status, order.reason, order.cancelled_at = "cancelled", reason, func.now()
-        events.emit(session, "order.cancelled", {"order_id": order.id, "user_id": order.user_id})
+        events.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
     return order
 
 

@@ -35,7 +35,9 @@ def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop
     assert checks.ended(run_id) == "cancelled"
     shop.armed.unlink()
     with transaction() as session:
-        assert queries.get_run(session, run_id).error["code"] == "too_many_attempts"
+        error = queries.get_run(session, run_id).error
+    assert error
+    assert error["code"] == "too_many_attempts"
     assert worker.log.read_text().count("signal 9 (SIGKILL)'") <= settings.attempts + 1
     checks.books_hold(shop)
 

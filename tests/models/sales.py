@@ -77,7 +77,7 @@ class Sale:
 
     def void(self) -> None:
         with transaction() as session:
-            payments.voided(session, self.id, self.held and self.held.reference)
+            payments.voided(session, self.id, self.held.reference if self.held else None)
 
     def release(self) -> None:
         with transaction() as session:

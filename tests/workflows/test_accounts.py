@@ -14,6 +14,7 @@ from local.waiting import wait_until
 from models import accounts, notifications, orders
 from models.core import events
 from models.core.database import transaction
+from models.core.event_types import AccountRegistered
 from models.notifications import kinds
 from models.notifications.rendering import render
 from tests.conftest import ADDRESS, PASSWORD
@@ -91,7 +92,8 @@ def test_a_forgotten_password_is_set_anew_with_what_the_mail_says(shop: Shop, cl
 def test_the_mail_links_to_the_shop_s_pages_where_they_are_known() -> None:
     context: kinds.PasswordReset = {"first_name": "Ada", "username": "ada", "token": "t" * 43, "pages": ""}
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
-    text = render(kinds.PASSWORD_RESET, "email", {**context, "pages": "https://shop.example"}).text
+    linked: kinds.PasswordReset = {**context, "pages": "https://shop.example"}
+    text = render(kinds.PASSWORD_RESET, "email", linked).text
     assert "  https://shop.example/password#token=" + "t" * 43 in text  # behind the #, so that no server logs it
     assert re.search(r"^  t{43}$", text, re.MULTILINE)
 
@@ -107,7 +109,7 @@ def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: 
     assert customer.patch("/v1/me/preferences", json={"welcome": {"email": False}}).status_code == 200
     before = len(shop.mails())
     with transaction() as session:
-        events.emit(session, "account.registered", {"user_id": customer.user_id})
+        events.emit(session, AccountRegistered(user_id=customer.user_id))
     ended("welcome")
     assert status_of("welcome") == "succeeded"
     assert len(shop.mails()) == before
