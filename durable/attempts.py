@@ -28,7 +28,7 @@ def record_failure(session: Session, run: Run, call: Call, error: Exception, wor
     """
     state = run.steps.get(call.name)
     number = state.attempts if state and state.in_hand else (state.attempts + 1 if state else 1)
-    seconds = pause_of(call, number)
+    seconds = call.step.retry.delay(number)
     if not write_error(session, run, call, _describe(error), worker, "intent", seconds):
         return
     _keep_attempt(session, run.id, call.name, number, worker, _describe(error), state.started_at if state else None)
@@ -61,14 +61,6 @@ def postpone(session: Session, run: Run, seconds: float, attempts: int | None = 
         seconds = min(seconds, config.options().lease)
     values = {"run_id": run.id, "seconds": max(seconds, 0.0), "attempts": attempts}
     session.connection().execute(_POSTPONE, values)
-
-
-def pause_of(call: Call, attempts: int) -> float:
-    """Seconds until the next attempt, after so many."""
-    retry, options = call.step.retry, config.options()
-    longest = options.longest_pause if retry.longest is None else retry.longest
-    first = options.lease if retry.first is None else retry.first
-    return min(first * retry.factor ** min(attempts - 1, 20), longest)
 
 
 def _describe(error: Exception) -> dict[str, str]:

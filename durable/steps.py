@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from durable.errors import Refusal, StepTimeout
+from durable.retry import Retry
 from durable.run import Run, Suspend
 
 Output = TypeVar("Output", covariant=True, default=object)
@@ -19,20 +20,6 @@ Answer = TypeVar("Answer")
 
 LocalWork = Callable[[Session, Run[Any]], Output | Suspend]
 WorkForEach = Callable[[Session, Run[Any], str], Output]
-
-
-@dataclass(frozen=True)
-class Retry:
-    """How long to wait between two attempts, in seconds, and how many are made.
-
-    `first`: after the first failure (None: one lease), then `factor` times as long each time, up to `longest` (None:
-    the engine's longest pause). After `attempts` failures the run is given up, or called stuck (None: the engine's).
-    """
-
-    first: float | None = None
-    factor: float = 2.0
-    longest: float | None = None
-    attempts: int | None = None
 
 
 class CallOptions(TypedDict, total=False):
