@@ -25,3 +25,6 @@ class Retry:
         longest = options.longest_pause if self.longest is None else self.longest
         first = options.lease if self.first is None else self.first
         return min(first * self.factor ** min(failures - 1, 20), longest)
+
+
+DEFAULT_RETRY = Retry()

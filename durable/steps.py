@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypeVar
 
 from durable.errors import Refusal, StepTimeout
-from durable.retry import Retry
+from durable.retry import DEFAULT_RETRY, Retry
 from durable.run import Run, Suspend
 
 Output = TypeVar("Output", covariant=True, default=object)
@@ -53,7 +53,7 @@ class Step(Generic[Output]):
     long: bool = False
     commits_at_once: bool = False
     anywhere: bool = False
-    retry: Retry = Retry()
+    retry: Retry = DEFAULT_RETRY
     timeout: float | None = None
     final: tuple[type[Exception], ...] = ()
 
