@@ -3,7 +3,6 @@
 from base64 import b64encode
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from flask import render_template_string
 
@@ -101,7 +100,7 @@ def page_of_report(report: reports.Report) -> str:
     )  # fmt: skip
 
 
-def _bars(warehouses: list[dict[str, Any]], figure: str) -> list[tuple[str, int, int]]:
+def _bars(warehouses: list[reports.WarehousePart], figure: str) -> list[tuple[str, int, int]]:
     """Warehouse, value and width of its bar; nothing where there is nothing to compare."""
     values = [(warehouse["name"], warehouse["totals"][figure]) for warehouse in warehouses]
     longest = max((value for _, value in values), default=0)
