@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 from rich.box import SIMPLE
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from cli.terminal import console
 from cli.timeline import print_attempts, print_run
 from durable import Refusal, UnknownWorkflow
-from durable.tables import RunRecord
+from durable.tables import AttemptRecord, RunRecord, StepRecord
 from durable.transitions import LIVE
 from models.core.database import transaction
 
@@ -100,7 +99,7 @@ def show(run_id: str, as_json: bool) -> None:
         print_attempts(console(), attempts)
 
 
-def _left(run: RunRecord, steps: Any) -> list[str]:
+def _left(run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
     """The steps that are still to be done; none of a workflow that this code does not know."""
     import workflows  # noqa: F401  the workflows that there are
     from durable.plan import plan, progress_in
@@ -151,7 +150,7 @@ def _refusals() -> Iterator[None]:
         raise click.ClickException(refusal.detail) from refusal
 
 
-def _as_dict(row: Any) -> dict[str, Any]:
+def _as_dict(row: RunRecord | StepRecord | AttemptRecord) -> dict[str, object]:
     """A row as JSON has it, with times in RFC 3339."""
     values = {column.key: getattr(row, column.key) for column in row.__table__.columns}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

@@ -32,7 +32,7 @@ class CheckoutRequest(Schema):
             raise ValidationError("give either address_id or address", "address")
 
 
-class CheckoutBody(TypedDict):
+class CheckoutRequestBody(TypedDict):
     address_id: NotRequired[str]
     address: NotRequired[dict[str, str]]
     payment: dict[str, str]

@@ -5,7 +5,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.checkout.blueprint import blueprint
-from api.checkout.schemas import AcceptedOrder, CheckoutBody, CheckoutRequest
+from api.checkout.schemas import AcceptedOrder, CheckoutRequest, CheckoutRequestBody
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -43,7 +43,7 @@ class CheckoutView(MethodView):
     @may_wait(WaitResult(Order, "order", _order))
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
-    def post(self, session: Session, body: CheckoutBody) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: CheckoutRequestBody) -> tuple[object, int, dict[str, str]]:
         """Places an order from the cart and starts its checkout.
 
         Answers with the task to follow; with `Prefer: wait=N` it waits up to N seconds for the end, and answers

@@ -1,6 +1,7 @@
 """Tasks: the runs that requests have started, for their owners to follow."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 from flask import Response, g, request
 from flask.views import MethodView
@@ -14,9 +15,12 @@ from api.tasks.blueprint import blueprint
 from api.tasks.links import links_of
 from api.tasks.schemas import Task, WaitQuery, public_error
 from durable import UnknownWorkflow, plan, queries
+from durable.tables import RunRow, StepRow
 from durable.workflow import workflow_of
 from models.core.database import single_statements
 from models.core.errors import NotFound
+
+Seen = TypeVar("Seen", RunRow, Row[str | None, bool])
 
 
 @blueprint.route('/tasks/<id("run"):run_id>')
@@ -59,7 +63,7 @@ def _state(run_id: str) -> event_stream.State:
     return event_stream.State(Task().dumps(task_view(run, steps)), run.finished_at is not None)
 
 
-def _visible(run: Any) -> Any:
+def _visible(run: Seen) -> Seen:
     if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
         raise NotFound("There is no such task.")
     return run
@@ -71,7 +75,7 @@ def glance(run_id: str) -> Row[str | None, bool]:
         return queries.owner_of(connection, run_id)
 
 
-def task_view(run: Any, steps: Any) -> dict[str, object]:
+def task_view(run: RunRow, steps: Sequence[StepRow]) -> dict[str, object]:
     """A run as its owner sees it."""
     done, total = _counted(run, steps)
     same = ("id", "workflow", "status", "result", "created_at", "finished_at")
@@ -84,7 +88,7 @@ def task_view(run: Any, steps: Any) -> dict[str, object]:
     }
 
 
-def _counted(run: Any, steps: Any) -> tuple[int, int]:
+def _counted(run: RunRow, steps: Sequence[StepRow]) -> tuple[int, int]:
     """How many steps are done, and how many there are. Of a workflow that is gone only those that were begun count."""
     try:
         workflow = workflow_of(run.workflow, run.version)
