@@ -1,4 +1,4 @@
-"""Roles: what those who have them may do."""
+"""Roles: named sets of permissions."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class RolesView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Role))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """The roles, by name."""
+        """Returns all roles, sorted by name."""
         with transaction() as session:
             found = page(session, access.list_roles(), access.Role.name, **query)
         found["data"] = [_role(*row) for row in found["data"]]
@@ -35,7 +35,7 @@ class RolesView(MethodView):
     @idempotent()
     @blueprint.response(201, Role)
     def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
-        """Makes a role of permissions that one holds oneself."""
+        """Creates a role. It can only contain permissions that you hold."""
         access.create_role(session, g.principal.permissions, **body)
         return _get(session, body["name"])
 
@@ -45,7 +45,7 @@ class RoleView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Role)
     def get(self, name: str) -> dict[str, Any]:
-        """One role."""
+        """Returns a role."""
         with transaction() as session:
             return _get(session, name)
 
@@ -54,7 +54,7 @@ class RoleView(MethodView):
     @blueprint.arguments(RoleChanges)
     @blueprint.response(200, Role)
     def put(self, body: dict[str, Any], name: str) -> dict[str, Any]:
-        """Gives a role just these permissions, at once for everybody who has it."""
+        """Replaces the permissions of a role, effective immediately for all its users."""
         with transaction() as session:
             access.change_role(session, g.principal.permissions, name, **body)
             return _get(session, name)
@@ -63,7 +63,7 @@ class RoleView(MethodView):
     @error_codes("builtin_role", "role_in_use")
     @blueprint.response(204)
     def delete(self, name: str) -> None:
-        """Deletes a role that nobody has."""
+        """Deletes a role. Fails with 409 if it is assigned to users."""
         with transaction() as session:
             access.delete_role(session, g.principal.permissions, name)
 
@@ -73,14 +73,14 @@ class PermissionsView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Permissions)
     def get(self) -> dict[str, Any]:
-        """Everything that a role can hold, as `resource:action`."""
+        """Returns all permissions, as `resource:action`."""
         return {"data": access.PERMISSIONS}
 
 
 def _get(session: Session, name: str) -> dict[str, Any]:
     found = session.execute(access.list_roles().where(access.Role.name == name)).one_or_none()
     if found is None:
-        raise NotFound(f"There is no role {name}.")
+        raise NotFound(f"No such role: {name}.")
     return _role(*found)
 
 

@@ -1,4 +1,4 @@
-"""Views of levels of stock, of the movements that make them, and of the thresholds for ordering more."""
+"""Views of stock levels, stock movements and reorder points."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class StockView(MethodView):
     @blueprint.arguments(LevelQuery, location="query")
     @blueprint.response(200, page_of(ListedLevel))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """Levels of stock per product and warehouse."""
+        """Returns stock levels per product and warehouse."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id", "low") if name in query}
         table = inventory.Stock
         with transaction() as session:
@@ -50,7 +50,7 @@ class AdjustmentsView(MethodView):
     @idempotent()
     @blueprint.response(201, Adjusted)
     def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
-        """Books pieces that came or went. Beyond the warehouse's capacity, or below what is promised to orders: 409."""
+        """Adjusts a stock level. 409 if it would exceed the capacity or fall below the reserved units."""
         movement, level = inventory.adjust(session, actor=g.principal.user_id, **body)
         return {**_movement(movement), **level_view(level)}
 
@@ -61,7 +61,7 @@ class MovementsView(MethodView):
     @blueprint.arguments(MovementQuery, location="query")
     @blueprint.response(200, page_of(Movement))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """What came and went, newest first."""
+        """Returns stock movements, newest first."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id") if name in query}
         with transaction() as session:
             return page(session, inventory.select_movements(**chosen), inventory.Movement.id.desc(), **query)
@@ -74,14 +74,14 @@ class ThresholdsView(MethodView):
     @blueprint.arguments(Threshold)
     @blueprint.response(200, Level)
     def put(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Sets at which level of available pieces to order more, and how many; null takes the rule away."""
+        """Sets reorder point and reorder quantity of a stock level. A null reorder point removes the rule."""
         body.setdefault("warehouse_id", None)
         with transaction() as session:
             return level_view(inventory.set_threshold(session, **body))
 
 
 def level_view(stock: inventory.Stock) -> dict[str, Any]:
-    """A level as it is shown."""
+    """A stock level as the API shows it."""
     names = ("product_id", "warehouse_id", "on_hand", "reserved", "reorder_point", "reorder_quantity")
     return {**{name: getattr(stock, name) for name in names}, "available": stock.available}
 
