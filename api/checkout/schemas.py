@@ -1,4 +1,4 @@
-"""What goes in and out of the views of checkout."""
+"""Request and response schemas of the checkout view."""
 
 from typing import NotRequired, TypedDict
 

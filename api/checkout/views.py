@@ -1,4 +1,4 @@
-"""Checkout: turns the cart into an order, whose workflow then runs in the background."""
+"""The checkout view."""
 
 from flask import g, url_for
 from flask.views import MethodView
@@ -44,10 +44,10 @@ class CheckoutView(MethodView):
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
     def post(self, session: Session, body: CheckoutRequestBody) -> tuple[object, int, dict[str, str]]:
-        """Places an order from the cart and starts its checkout.
+        """Places an order from the cart and starts the checkout workflow.
 
-        Answers with the task to follow; with `Prefer: wait=N` it waits up to N seconds for the end, and answers
-        with the order or with the refusal.
+        Returns 202 and the task to follow. With `Prefer: wait=N`, waits up to N seconds and returns the order or the
+        error.
         """
         user_id = g.principal.user_id
         address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])

@@ -1,4 +1,4 @@
-"""Orders: what customers have bought, and what became of it."""
+"""Views of orders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ class OrdersView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
-        """The orders of who asks, newest first; staff who may read orders see everybody's."""
+        """Returns your orders, newest first; with the permission `orders:read`, all orders."""
         return _orders(query, _owner())
 
 
@@ -32,7 +32,7 @@ class MyOrdersView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
-        """What who asks has ordered, newest first; nobody else's, whoever it is."""
+        """Returns your own orders, newest first, regardless of permissions."""
         return _orders(query, g.principal.user_id)
 
 
@@ -41,7 +41,7 @@ class OrderView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Order)
     def get(self, order_id: str) -> dict[str, object]:
-        """One order. Anybody but its customer and staff who may read orders gets 404."""
+        """Returns an order. 404 unless it is yours or you have the permission `orders:read`."""
         with transaction() as session:
             return order_views(session, [orders.get(session, order_id, _owner())])[0]
 
@@ -57,12 +57,12 @@ def _orders(query: PageArgs, owner: str | None) -> Page:
 
 
 def _owner() -> str | None:
-    """Whose orders the asker may see; None for everybody's."""
+    """The user whose orders are visible; None for all orders."""
     return None if "orders:read" in g.principal.permissions else g.principal.user_id
 
 
 def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
-    """Some orders as they are shown, in three statements however many they are."""
+    """Orders as the API shows them, with three queries for any number of orders."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
     paid = {p.order_id: p for p in session.scalars(select(payments.Payment).where(payments.Payment.order_id.in_(ids)))}
