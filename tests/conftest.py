@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     the environment are dropped: they could lead the tests to somebody's real database. Ours stand in a data folder,
     so that a test's child processes find them and a test with another folder does not.
     """
-    if config.getoption("dist", "no") != "no":
+    if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):
         return
     for name in [name for name in os.environ if name.startswith("SHOP_")]:
         del os.environ[name]
@@ -37,6 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     (var / "stack.json").write_text(json.dumps(chosen))
     os.environ["SHOP_VAR"] = str(var)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` one process gets all tests of a file, which share what it has started."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
 
 
 def pytest_unconfigure() -> None:
