@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import command
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 Shop = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
 from settings import settings
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 
 @pytest.fixture
