@@ -6,8 +6,10 @@ WORKDIR /app
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 SHOP_VAR=/data
 
 # The locked libraries change less often than our code, so they have a layer of their own.
-COPY requirements.lock .
-RUN pip install -r requirements.lock
+# requirements-local.lock has the sandbox gateway and the mailbox as well.
+ARG REQUIREMENTS=requirements.lock
+COPY requirements*.lock .
+RUN pip install -r $REQUIREMENTS
 COPY . .
 RUN pip install --no-deps -e .
 

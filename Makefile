@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
 # The locks name versions for every Python and system that we support, and no hosts.
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs lint types bench lock clean
+.PHONY: help demo test up down status logs lint types bench lock release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,19 +49,33 @@ bench: $(DEV) ## measure orders per second
 lock: $(DEV) ## resolve the lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(RESOLVE) --upgrade pyproject.toml -o requirements.lock
-	$(RESOLVE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(RESOLVE) --extra local -c requirements.lock pyproject.toml -o requirements-local.lock
+	$(RESOLVE) --extra local --extra dev -c requirements-local.lock pyproject.toml -o requirements-dev.lock
+
+release: $(DEV) ## build the wheel, after checks of the changelog and the version, and try it
+	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no section for $(VERSION)." >&2; exit 1; }
+	@git diff --quiet HEAD || { echo "There are changes that are not committed." >&2; exit 1; }
+	@! git rev-parse --quiet --verify 'refs/tags/v$(VERSION)' >/dev/null || \
+		{ echo "v$(VERSION) is released; set another version in pyproject.toml." >&2; exit 1; }
+	rm -rf build dist
+	$(BIN)/python -m build --wheel
+	@echo "Trying it in a new environment …"
+	@rm -rf build/venv && $(PYTHON) -m venv build/venv
+	@build/venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@build/venv/bin/pip install --quiet --disable-pip-version-check --no-deps dist/shopflow-$(VERSION)-*.whl
+	@cd build && venv/bin/shop --version && venv/bin/python -c 'import api.app, workflows'
 
 clean: ## remove what the build and the tests have made; the data in var/ stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew only when the locks or the project's own description have changed.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements-local.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Shopflow needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
 	@echo "Installing into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-local.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
 

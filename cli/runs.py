@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 from rich.box import SIMPLE
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from cli.terminal import console
 from cli.timeline import print_attempts, print_run
 from durable import Refusal, UnknownWorkflow
-from durable.tables import RunRecord
+from durable.tables import AttemptRecord, RunRecord, StepRecord
 from durable.transitions import LIVE
 from models.core.database import transaction
 
@@ -23,24 +22,24 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 STATUSES = (*LIVE, "succeeded", "cancelled", "failed")
 
 
-class Age(click.ParamType):
+class Age(click.ParamType[int]):
     """A duration, in seconds: `90`, `90s`, `15m`, `2h` or `1d`."""
 
     name = "age"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         found = re.fullmatch(r"(\d{1,6})([smhd]?)", str(value))
         if found is None:
             self.fail(f"{value!r} is not a duration such as 90s, 15m, 2h or 1d.", param, ctx)
         return int(found[1]) * UNITS[found[2] or "s"]
 
 
-class RunId(click.ParamType):
+class RunId(click.ParamType[str]):
     """The id of a run, which is also the task id in the API."""
 
     name = "id"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not re.fullmatch(r"run_[0-9a-f]{32}", str(value)):
             self.fail(f"{value!r} is not the id of a run: run_ and 32 hex digits.", param, ctx)
         return value
@@ -101,7 +100,7 @@ def show(run_id: str, as_json: bool) -> None:
         print_attempts(console(), attempts)
 
 
-def _remaining_steps(run: RunRecord, steps: Any) -> list[str]:
+def _remaining_steps(run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
     """The remaining steps; empty if this release does not know the workflow."""
     import workflows  # noqa: F401  registers the workflows
     from durable.plan import plan, progress_in
@@ -152,7 +151,7 @@ def _errors_as_messages() -> Iterator[None]:
         raise click.ClickException(refusal.detail) from refusal
 
 
-def _as_dict(row: Any) -> dict[str, Any]:
+def _as_dict(row: RunRecord | StepRecord | AttemptRecord) -> dict[str, object]:
     """A row as a JSON object, with times in RFC 3339."""
     values = {column.key: getattr(row, column.key) for column in row.__table__.columns}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

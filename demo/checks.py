@@ -64,14 +64,14 @@ def check_mails(mails: list[dict[str, Any]], expected: Iterable[tuple[str, str]]
 def expected_mails(orders: list[Purchase]) -> Iterator[tuple[str, str]]:
     """Recipient and subject of each mail expected for the orders."""
     for purchase in orders:
-        said = "is confirmed" if purchase.order["status"] == "confirmed" else "could not be completed"
+        said = "is confirmed" if purchase.order["status"] == "confirmed" else "was cancelled"
         yield purchase.customer.client.user["email"], f"Your order {purchase.order['number']} {said}"
 
 
 def expected_replay_mails(entries: list[Entry]) -> Iterator[tuple[str, str]]:
     """Recipient and subject of each mail expected for a replay's orders."""
     for entry in entries:
-        said = "is confirmed" if entry.status == "confirmed" else "could not be completed"
+        said = "is confirmed" if entry.status == "confirmed" else "was cancelled"
         yield f"retail-{entry.customer}@example.com", f"Your order {entry.number} {said}"
 
 

@@ -28,7 +28,7 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> Any:
 
 def run() -> None:
     """Runs the migrations in one transaction, under a lock on which a second migration waits."""
-    for module in pkgutil.iter_modules(models.__path__, "models."):
+    for module in pkgutil.walk_packages(models.__path__, "models."):
         importlib.import_module(module.name)
     engine = create_engine(settings.database, poolclass=NullPool, connect_args=CONNECTION)
     with engine.begin() as connection:

@@ -1,7 +1,5 @@
 """Permission checks for other services."""
 
-from typing import Any
-
 from flask.views import MethodView
 
 from api.access.blueprint import blueprint
@@ -16,7 +14,7 @@ class CheckView(MethodView):
     @error_codes("not_signed_in", "invalid_token", "invalid_api_key")
     @blueprint.arguments(PermissionQuery)
     @blueprint.response(200, PermissionDecision)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Checks whether a token grants the permission `resource:action`."""
         found = read_token(body["token"]) if "token" in body else (authenticate(), {})
         if found is None:

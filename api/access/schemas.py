@@ -1,5 +1,7 @@
 """Request and response schemas of the access control views."""
 
+from typing import TypedDict
+
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, Pattern, RoleConverter, Schema, Timestamp
@@ -40,6 +42,12 @@ class NewKey(Schema):
     )
 
 
+class NewKeyBody(TypedDict):
+    name: str
+    permissions: list[str]
+    expires_in_days: int
+
+
 class Key(Schema):
     id = IdField("key", required=True)
     name = fields.String(required=True)
@@ -75,6 +83,11 @@ class NewRole(RoleChanges):
         validate=Pattern(RoleConverter.regex, error="2 to 64 lower-case letters, digits, hyphens or underscores"),
         metadata={"example": "auditor"},
     )
+
+
+class NewRoleBody(TypedDict):
+    name: str
+    permissions: list[str]
 
 
 class Role(Schema):

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 from flask import g, request
-from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
-from api.http.auth import signed_in
+from api.http.auth import PERSON, declare_rule, signed_in
 from api.http.fields import documents_header
 from models import carts
 from models.accounts import Principal
@@ -21,16 +20,18 @@ SCHEME = {
 }  # fmt: skip
 NOBODY: frozenset[str] = frozenset()
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+View = TypeVar("View", bound=Callable[..., object])
 
 
-def signed_in_or_guest(view: View) -> View:
+def signed_in_or_guest(view: Callable[P, Answer]) -> Callable[P, Answer]:
     """Allows signed-in users, and guests who send a cart token. Sets `g.principal`; for a guest, its `user_id` is
     the id of the cart. Must be the outermost decorator of a view."""
     of_customer = signed_in(view)
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         if not is_guest():
             return of_customer(*args, **kwargs)
         with single_statements() as connection:
@@ -38,9 +39,7 @@ def signed_in_or_guest(view: View) -> View:
         g.principal = Principal(cart_id, "", NOBODY, NOBODY)
         return view(*args, **kwargs)
 
-    documented = Blueprint.doc(security=[{"bearer": []}, {"cart": []}])(guarded)
-    documented.rule = "signed in or guest"
-    return documented
+    return declare_rule(guarded, "signed in or guest", PERSON, {"cart": []})
 
 
 def accepts_guest_cart(view: View) -> View:
@@ -49,8 +48,7 @@ def accepts_guest_cart(view: View) -> View:
         "in": "header", "name": HEADER, "schema": {"type": "string"},
         "description": "The token of a guest cart to merge into the customer's cart",
     }  # fmt: skip
-    found: View = documents_header(header)(view)
-    return found
+    return documents_header(header)(view)
 
 
 def is_guest() -> bool:
@@ -58,7 +56,7 @@ def is_guest() -> bool:
     return HEADER in request.headers and "Authorization" not in request.headers
 
 
-def merge_guest_cart(session: Session, user_id: str) -> dict[str, Any]:
+def merge_guest_cart(session: Session, user_id: str) -> dict[str, object]:
     """Merges the guest cart of the request into the customer's. Returns `{"cart": …}`, the result of the merge.
 
     Returns `{}` without a cart token, and for a cart that no longer exists: a stale token never blocks a sign-in.

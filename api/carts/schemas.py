@@ -1,5 +1,7 @@
 """Request and response schemas of the cart views."""
 
+from typing import TypedDict
+
 from marshmallow import fields, validate
 
 from api.carts.guest_token import HEADER
@@ -83,6 +85,11 @@ class Quantity(Schema):
 
 class NewItem(Quantity):
     product_id = IdField("prd", required=True)
+
+
+class NewItemBody(TypedDict):
+    product_id: str
+    quantity: int
 
 
 class Removal(Schema):

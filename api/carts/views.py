@@ -1,13 +1,11 @@
 """Views of the cart of a customer or guest."""
 
-from typing import Any
-
 from flask import g, request
 from flask.views import MethodView
 
 from api.carts.blueprint import blueprint
 from api.carts.guest_token import HEADER, accepts_guest_cart, merge_guest_cart, signed_in_or_guest
-from api.carts.schemas import Cart, NewItem, OpenedCart, Quantity, Removal
+from api.carts.schemas import Cart, NewItem, NewItemBody, OpenedCart, Quantity, Removal
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -19,7 +17,7 @@ from models.core.database import Statements, single_statements, transaction
 class CartView(MethodView):
     @signed_in_or_guest
     @blueprint.response(200, Cart)
-    def get(self) -> dict[str, Any]:
+    def get(self) -> dict[str, object]:
         """Returns the cart with current prices and availability, and changes since it was last shown."""
         with single_statements() as connection:
             return _cart_view(connection)
@@ -29,7 +27,7 @@ class CartView(MethodView):
     @error_codes("not_signed_in", "invalid_token", "not_allowed")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of the signed-in customer")
-    def post(self) -> Any:
+    def post(self) -> tuple[object, dict[str, str]] | tuple[object, int]:
         """Opens a guest cart and returns its token.
 
         Send the token as `X-Cart-Token` to use the cart. Send it when you sign in or register to move the items into
@@ -43,7 +41,7 @@ class CartView(MethodView):
 
 
 @signed_in
-def _open_for_customer() -> Any:
+def _open_for_customer() -> tuple[object, int]:
     with transaction() as session:
         merged = merge_guest_cart(session, g.principal.user_id)
         return {**_cart_view(session), **merged}, 200
@@ -56,14 +54,14 @@ class CartItemsView(MethodView):
     @blueprint.arguments(NewItem())
     @idempotent(one_statement=True)
     @blueprint.response(201, Cart)
-    def post(self, session: Statements, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, session: Statements, body: NewItemBody) -> dict[str, object]:
         """Adds units of a product to the cart. The quantity is added to the existing one."""
         carts.add(session, g.principal.user_id, **body)
         return _cart_view(session)
 
     @signed_in_or_guest
     @blueprint.response(200, Cart)
-    def delete(self) -> dict[str, Any]:
+    def delete(self) -> dict[str, object]:
         """Empties the cart."""
         with transaction() as session:
             carts.clear(session, g.principal.user_id)
@@ -76,7 +74,7 @@ class CartItemView(MethodView):
     @error_codes("insufficient_stock")
     @blueprint.arguments(Quantity)
     @blueprint.response(200, Cart)
-    def patch(self, body: dict[str, Any], product_id: str) -> dict[str, Any]:
+    def patch(self, body: dict[str, int], product_id: str) -> dict[str, object]:
         """Sets the quantity of a product in the cart."""
         with transaction() as session:
             carts.set_quantity(session, g.principal.user_id, product_id, body["quantity"])
@@ -85,14 +83,14 @@ class CartItemView(MethodView):
     @signed_in_or_guest
     @blueprint.arguments(Removal, location="query")
     @blueprint.response(200, Cart)
-    def delete(self, query: dict[str, Any], product_id: str) -> dict[str, Any]:
+    def delete(self, query: dict[str, int], product_id: str) -> dict[str, object]:
         """Removes units of a product from the cart, by default all of them."""
         with transaction() as session:
             carts.remove(session, g.principal.user_id, product_id, query.get("quantity"))
             return _cart_view(session)
 
 
-def _cart_view(session: Statements, holder: str | None = None) -> dict[str, Any]:
+def _cart_view(session: Statements, holder: str | None = None) -> dict[str, object]:
     seen = carts.view_with_changes(session, holder or g.principal.user_id)
     return {
         "items": [_item(line) for line in seen.items],
@@ -101,7 +99,7 @@ def _cart_view(session: Statements, holder: str | None = None) -> dict[str, Any]
     }
 
 
-def _item(line: carts.Line) -> dict[str, Any]:
+def _item(line: carts.Line) -> dict[str, object]:
     return {
         "product_id": line.product_id, "name": line.name, "quantity": line.quantity, "available": line.available,
         "unit_price": {"amount": line.unit_price, "currency": line.currency},
@@ -109,7 +107,7 @@ def _item(line: carts.Line) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _change(change: carts.Change, currency: str) -> dict[str, Any]:
+def _change(change: carts.Change, currency: str) -> dict[str, object]:
     before, now = (
         {"amount": figure, "currency": currency} if change.kind == "price" else figure
         for figure in (change.before, change.now)

@@ -1,7 +1,5 @@
 """Health checks: liveness and readiness."""
 
-from typing import Any
-
 from api.health.blueprint import blueprint
 from api.health.schemas import Liveness, Readiness
 from api.http.auth import public
@@ -20,7 +18,7 @@ def healthz() -> dict[str, str]:
 @public
 @blueprint.response(200, Readiness)
 @blueprint.alt_response(503, schema=Readiness, description="A component is unavailable; see `checks`")
-def readyz() -> Any:
+def readyz() -> tuple[object, int]:
     """Readiness: everything that an order needs is available.
 
     503 if a component is unavailable. `degraded` (200) if an external service does not respond: steps that need it

@@ -6,7 +6,7 @@ Views with a permission must write in a `transaction()`; changes in `single_stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import replace
 
 from flask import Response, request
 from sqlalchemy import event, text
@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from models.core import events
 from models.core.database import request_id
+from models.core.event_types import StaffActed
 
-current_action: ContextVar[dict[str, Any] | None] = ContextVar("current_action", default=None)
+current_action: ContextVar[StaffActed | None] = ContextVar("current_action", default=None)
 
 _HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 """PostgreSQL assigns a transaction id at the first write. Read-only requests, and replayed responses, have none and are
@@ -30,8 +31,10 @@ def record_action(permission: str) -> Iterator[None]:
         return
     names = request.view_args or {}
     subject = next((value for value in names.values() if isinstance(value, str)), None)
-    payload = {"method": request.method, "path": request.path, "permission": permission}
-    token = current_action.set({**payload, "request_id": request_id.get(), "subject": subject})
+    action = StaffActed(
+        subject=subject, method=request.method, path=request.path, permission=permission, request_id=request_id.get()
+    )
+    token = current_action.set(action)
     try:
         yield
     finally:
@@ -46,8 +49,7 @@ def _emit_event(session: Session) -> None:
     session.flush()
     if session.scalar(_HAS_WRITTEN):
         current_action.set(None)  # after-commit hooks have transactions of their own
-        payload = {name: value for name, value in action.items() if name != "subject"}
-        events.emit(session, "staff.acted", payload, subject=action["subject"])
+        events.emit(session, action)
 
 
 def add_subject(response: Response) -> Response:
@@ -56,7 +58,7 @@ def add_subject(response: Response) -> Response:
     For views that respond before they commit; `idempotent` calls it.
     """
     action = current_action.get()
-    if action is not None and action["subject"] is None and isinstance(answer := response.get_json(silent=True), dict):
+    if action is not None and action.subject is None and isinstance(answer := response.get_json(silent=True), dict):
         ids = (value for name, value in answer.items() if name == "id" or name.endswith("_id"))
-        action["subject"] = next((value for value in ids if isinstance(value, str)), None)
+        current_action.set(replace(action, subject=next((value for value in ids if isinstance(value, str)), None)))
     return response

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
 import jwt
@@ -24,7 +24,9 @@ API_KEY_HEADER = "X-Api-Key"
 PERSON: dict[str, list[str]] = {"bearer": []}
 MACHINE: dict[str, list[str]] = {"api_key": []}
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+View = TypeVar("View", bound=Callable[..., object])
 
 
 def access_token(user_id: str, session_id: str) -> str:
@@ -88,49 +90,49 @@ def authenticate() -> Principal:
     return Principal(found.user_id, "", frozenset(), found.permissions, found.key_id)
 
 
-def signed_in(view: View) -> View:
+def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
     """Allows every signed-in user. Sets `g.principal`. Must be the outermost decorator of a view.
 
     API keys are refused: a key cannot buy, and cannot access the account of its creator.
     """
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         if API_KEY_HEADER in request.headers:
             raise NotAllowed("This requires a signed-in user; API keys are not accepted.")
         _set_principal(authenticate_user())
         return view(*args, **kwargs)
 
-    return _with_rule(guarded, "signed in", PERSON)
+    return declare_rule(guarded, "signed in", PERSON)
 
 
-def user_or_api_key(view: View) -> View:
+def user_or_api_key(view: Callable[P, Answer]) -> Callable[P, Answer]:
     """Allows signed-in users and API keys, for views that show your own resources, or all with a permission."""
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         _set_principal(authenticate())
         return view(*args, **kwargs)
 
-    return _with_rule(guarded, "identified", PERSON, MACHINE)
+    return declare_rule(guarded, "identified", PERSON, MACHINE)
 
 
-def allowed(permission: str) -> Callable[[View], View]:
+def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
     """Allows principals that hold the permission, `resource:action`, through a role or a key. Sets `g.principal`.
 
     Must be the outermost decorator of a view. Changes are recorded in the audit log.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:
         @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
             _set_principal(authenticate())
             if permission not in g.principal.permissions:
                 raise NotAllowed(f"This requires the permission {permission}.", permission=permission)
             with audit_log.record_action(permission):
                 return view(*args, **kwargs)
 
-        return _with_rule(guarded, permission, PERSON, MACHINE)
+        return declare_rule(guarded, permission, PERSON, MACHINE)
 
     return decorate
 
@@ -142,11 +144,11 @@ def _set_principal(principal: Principal) -> None:
 
 def public(view: View) -> View:
     """Allows everybody, without authentication."""
-    view.rule = "public"  # type: ignore[attr-defined]
-    return view
+    return declare_rule(view, "public")
 
 
-def _with_rule(guarded: Any, rule: str, *schemes: dict[str, list[str]]) -> Any:
-    documented = Blueprint.doc(security=list(schemes))(guarded)
-    documented.rule = rule
+def declare_rule(view: View, rule: str, *schemes: dict[str, list[str]]) -> View:
+    """Declares the access rule of a view and its security schemes in the OpenAPI document."""
+    documented = Blueprint.doc(security=list(schemes))(view) if schemes else view
+    vars(documented)["rule"] = rule
     return documented

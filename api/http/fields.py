@@ -1,9 +1,9 @@
 """Base schema and field types: ids, money, times, patterns. Unknown fields are errors."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
 from marshmallow import RAISE, ValidationError, fields, validate
@@ -11,6 +11,8 @@ from marshmallow import Schema as MarshmallowSchema
 from werkzeug.routing import BaseConverter, Map
 
 from settings import settings
+
+View = TypeVar("View", bound=Callable[..., object])
 
 MAX_AMOUNT = 10**12  # minor units; far above any order, and multiplied still far below the range of a bigint
 
@@ -23,15 +25,21 @@ EITHER = {"x-either": True}
 """Metadata of mutually exclusive fields: exactly one must be given."""
 
 
-def documents_header(header: dict[str, Any]) -> Callable[[Any], Any]:
+def documents_header(header: Mapping[str, object]) -> Callable[[View], View]:
     """Documents a request header, given as an OpenAPI parameter."""
 
-    def decorate(view: Any) -> Any:
+    def decorate(view: View) -> View:
         documented = Blueprint.doc()(view)
-        documented._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(header)
+        apidoc(documented).setdefault("arguments", {}).setdefault("parameters", []).append(header)
         return documented
 
     return decorate
+
+
+def apidoc(view: Callable[..., object]) -> dict[str, Any]:
+    """The OpenAPI metadata that flask-smorest keeps on a decorated view. Mutable."""
+    metadata: dict[str, Any] = vars(view)["_apidoc"]
+    return metadata
 
 
 class Schema(MarshmallowSchema):
@@ -62,14 +70,14 @@ class IdField(fields.String):
 class Timestamp(fields.AwareDateTime):
     """An RFC 3339 time. Output is in UTC with `Z`; input must have an offset."""
 
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
+    def _serialize(self, value: datetime | None, attr: str | None, obj: object, **_: object) -> str | None:
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class TrueOrFalse(fields.Boolean):
     """A JSON boolean. 1 and "yes", which `fields.Boolean` accepts, are errors."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value

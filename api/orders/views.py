@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.http.auth import signed_in, user_or_api_key
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.orders.blueprint import blueprint
 from api.orders.schemas import Order
 from models import orders, payments
@@ -21,7 +21,7 @@ class OrdersView(MethodView):
     @user_or_api_key
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """Returns your orders, newest first; with the permission `orders:read`, all orders."""
         return _orders(query, _owner())
 
@@ -31,7 +31,7 @@ class MyOrdersView(MethodView):
     @signed_in
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """Returns your own orders, newest first, regardless of permissions."""
         return _orders(query, g.principal.user_id)
 
@@ -40,13 +40,13 @@ class MyOrdersView(MethodView):
 class OrderView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Order)
-    def get(self, order_id: str) -> dict[str, Any]:
+    def get(self, order_id: str) -> dict[str, object]:
         """Returns an order. 404 unless it is yours or you have the permission `orders:read`."""
         with transaction() as session:
             return order_views(session, [orders.get(session, order_id, _owner())])[0]
 
 
-def _orders(query: dict[str, Any], owner: str | None) -> dict[str, Any]:
+def _orders(query: PageArgs, owner: str | None) -> Page:
     chosen = select(orders.Order)
     if owner is not None:
         chosen = chosen.where(orders.Order.user_id == owner)
@@ -61,7 +61,7 @@ def _owner() -> str | None:
     return None if "orders:read" in g.principal.permissions else g.principal.user_id
 
 
-def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, Any]]:
+def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
     """Orders as the API shows them, with three queries for any number of orders."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
@@ -71,7 +71,9 @@ def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, A
     return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
 
 
-def _view(order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None) -> Any:
+def _view(
+    order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None
+) -> dict[str, object]:
     same = ("id", "user_id", "status", "reason", "address", "created_at", "confirmed_at", "cancelled_at")
     return {
         **{name: getattr(order, name) for name in same},
@@ -85,7 +87,7 @@ def _view(order: orders.Order, lines: Sequence[Any], payment: payments.Payment, 
     }
 
 
-def _line(line: orders.Line, currency: str) -> dict[str, Any]:
+def _line(line: orders.Line, currency: str) -> dict[str, object]:
     return {
         "product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
         "unit_price": {"amount": line.unit_price, "currency": currency},

@@ -1,15 +1,13 @@
 """Views of payments, and the payment gateway's webhook."""
 
-from typing import Any
-
 from flask import g, request
 from flask.views import MethodView
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from api.http.auth import public, user_or_api_key
 from api.http.errors import error_codes
 from api.http.fields import Schema
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.payments.blueprint import blueprint
 from api.payments.schemas import Payment, PaymentSummary, Transaction
 from durable import transitions
@@ -24,7 +22,7 @@ class PaymentsView(MethodView):
     @user_or_api_key
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """Returns your payments, newest first; with the permission `payments:read`, all payments."""
         with transaction() as session:
             found = page(session, _visible(), payments.Payment.id.desc(), **query)
@@ -36,7 +34,7 @@ class PaymentsView(MethodView):
 class PaymentView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Payment)
-    def get(self, payment_id: str) -> dict[str, Any]:
+    def get(self, payment_id: str) -> dict[str, object]:
         """Returns a payment with its gateway transactions."""
         with transaction() as session:
             payment = session.scalars(_visible().where(payments.Payment.id == payment_id)).one_or_none()
@@ -69,7 +67,7 @@ class PaymentWebhook(MethodView):
             transitions.wake_pausing(session, "checkout", order_id)
 
 
-def _visible() -> Any:
+def _visible() -> Select[payments.Payment]:
     chosen = select(payments.Payment)
     if "payments:read" in g.principal.permissions:
         return chosen
@@ -78,10 +76,10 @@ def _visible() -> Any:
     )
 
 
-def _view(payment: payments.Payment) -> dict[str, Any]:
+def _view(payment: payments.Payment) -> dict[str, object]:
     amount = {"amount": payment.amount, "currency": payment.currency}
     return {**_fields(payment, PaymentSummary), "amount": amount}
 
 
-def _fields(row: Any, schema: type[Schema]) -> dict[str, Any]:
+def _fields(row: object, schema: type[Schema]) -> dict[str, object]:
     return {name: getattr(row, name) for name in schema._declared_fields}

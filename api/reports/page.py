@@ -1,8 +1,8 @@
 """A report as an HTML page: tables and bar charts, without scripts or external resources."""
 
 from base64 import b64encode
+from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from flask import render_template_string
 
@@ -100,12 +100,12 @@ def page_of_report(report: reports.Report) -> str:
     )  # fmt: skip
 
 
-def _bars(warehouses: list[dict[str, Any]], figure: str) -> list[tuple[str, int, int]]:
+def _bars(warehouses: list[reports.WarehousePart], figure: str) -> list[tuple[str, int, int]]:
     """Warehouse, value and bar width in pixels; empty if all values are zero."""
     values = [(warehouse["name"], warehouse["totals"][figure]) for warehouse in warehouses]
     longest = max((value for _, value in values), default=0)
     return [(name, value, round(BAR * value / longest)) for name, value in values] if longest else []
 
 
-def _minute(time: Any) -> str:
+def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -1,7 +1,6 @@
 """Request and response schemas of the report views."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -21,7 +20,7 @@ class Period(Schema):
     end = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Defaults to now"})
 
     @validates_schema
-    def _start_before_end(self, data: dict[str, Any], **_: Any) -> None:
+    def _start_before_end(self, data: dict[str, datetime], **_: object) -> None:
         start, end = period_of(data)
         if start >= end:
             raise ValidationError("must be before `to`", "from")
@@ -98,7 +97,7 @@ class Report(ListedReport):
     levels_complete = fields.Boolean()
 
 
-def period_of(body: dict[str, Any]) -> tuple[datetime, datetime]:
+def period_of(body: dict[str, datetime]) -> tuple[datetime, datetime]:
     """Start and end of the requested period, with defaults."""
     end = body.get("end") or datetime.now(UTC)
     return body.get("start") or end - PERIOD, end

@@ -1,11 +1,11 @@
 """Links from a task to its resource."""
 
-from typing import Any
-
 from flask import url_for
 
+from durable.tables import RunRow
 
-def links_of(run: Any) -> dict[str, str]:
+
+def links_of(run: RunRow) -> dict[str, str]:
     """The URLs of a run's task and of its resource: an order, purchase order, import or report."""
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:

@@ -1,9 +1,11 @@
 """Views of tasks: the runs that requests have started."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 from flask import Response, g, request
 from flask.views import MethodView
+from sqlalchemy import Row
 
 from api.http import event_stream
 from api.http.auth import user_or_api_key
@@ -13,9 +15,12 @@ from api.tasks.blueprint import blueprint
 from api.tasks.links import links_of
 from api.tasks.schemas import Task, WaitQuery, public_error
 from durable import UnknownWorkflow, plan, queries
+from durable.tables import RunRow, StepRow
 from durable.workflow import workflow_of
 from models.core.database import single_statements
 from models.core.errors import NotFound
+
+Seen = TypeVar("Seen", RunRow, Row[str | None, bool])
 
 
 @blueprint.route('/tasks/<id("run"):run_id>')
@@ -23,7 +28,7 @@ class TaskView(MethodView):
     @user_or_api_key
     @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
-    def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
+    def get(self, query: dict[str, float], run_id: str) -> dict[str, object]:
         """Returns a task with its progress. With `wait`, responds when the task has ended or the time is over.
 
         404 unless the task is yours or you have the permission `runs:read`.
@@ -58,19 +63,19 @@ def _state(run_id: str) -> event_stream.State:
     return event_stream.State(Task().dumps(task_view(run, steps)), run.finished_at is not None)
 
 
-def _visible(run: Any) -> Any:
+def _visible(run: Seen) -> Seen:
     if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
         raise NotFound("No such task.")
     return run
 
 
-def get_owner_and_end(run_id: str) -> Any:
+def get_owner_and_end(run_id: str) -> Row[str | None, bool]:
     """The owner of a run, and whether it has ended. Raises NotFound."""
     with single_statements() as connection:
         return queries.owner_of(connection, run_id)
 
 
-def task_view(run: Any, steps: Any) -> dict[str, Any]:
+def task_view(run: RunRow, steps: Sequence[StepRow]) -> dict[str, object]:
     """A run as the API shows it to its owner."""
     done, total = _count_steps(run, steps)
     same = ("id", "workflow", "status", "result", "created_at", "finished_at")
@@ -83,7 +88,7 @@ def task_view(run: Any, steps: Any) -> dict[str, Any]:
     }
 
 
-def _count_steps(run: Any, steps: Any) -> tuple[int, int]:
+def _count_steps(run: RunRow, steps: Sequence[StepRow]) -> tuple[int, int]:
     """Completed and total steps. If the workflow no longer exists, only started steps count."""
     try:
         workflow = workflow_of(run.workflow, run.version)

@@ -3,9 +3,8 @@
 import hmac
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +14,7 @@ from models.accounts.tables import PasswordReset, User
 from models.accounts.users import get, lock
 from models.core import events
 from models.core.errors import Invalid
+from models.core.event_types import PasswordChanged
 from models.core.tokens import digest
 from settings import settings
 
@@ -35,7 +35,7 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
     end_other_sessions(session, user_id, kept=kept_session)
     about = update(PasswordReset).where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
     session.execute(about.values(used_at=func.now()))
-    events.emit(session, "password.changed", {"user_id": user_id})
+    events.emit(session, PasswordChanged(user_id=user_id))
 
 
 def request_reset(session: Session, request_id: str, user_id: str | None) -> None:
@@ -85,7 +85,7 @@ def reset_password(session: Session, token: str, password_hash: str) -> str:
     return user_id
 
 
-def _is_good(token: str) -> tuple[Any, ...]:
+def _is_good(token: str) -> tuple[ColumnElement[bool], ...]:
     active = select(User.id).where(User.id == PasswordReset.user_id, User.status == "active").exists()
     unused = PasswordReset.used_at.is_(None)
     return PasswordReset.token_hash == digest(token), unused, PasswordReset.expires_at > func.now(), active

@@ -1,4 +1,4 @@
-"""Facts that others react to, and the one table of which fact starts which workflows."""
+"""Events: recorded in the transaction of what they tell of, with the workflows that they start (`event_types.py`)."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -10,29 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import durable
 from durable.ids import Id, new_id
 from models.core.database import Base, Created
-
-REACTIONS: dict[str, tuple[str, ...]] = {
-    "account.registered": ("welcome",),
-    "account.closed": ("erasure",),
-    "key.created": (),
-    "key.revoked": (),
-    "login.throttled": (),
-    "password.changed": ("password_changed",),
-    "role.changed": (),
-    "role.created": (),
-    "role.deleted": (),
-    "role.granted": (),
-    "role.revoked": (),
-    "session.stolen": (),
-    "staff.acted": (),
-    "order.created": (),
-    "order.cancelled": (),
-    "run.stuck": (),
-    "stock.low": ("low_stock",),
-    "stock.recovered": (),
-}
-"""Event → the workflows that it starts, each with the event as its key and the payload as its input."""
-
+from models.core.event_types import EVENT_TYPES, DomainEvent
 
 actor: ContextVar[str | None] = ContextVar("actor", default=None)
 """Who is at work: the id of a user or of an API key; None for the shop itself. Written onto the events."""
@@ -59,27 +37,18 @@ class Event(Base):
     created_at: Mapped[Created]
 
 
-SUBJECTS = dict.fromkeys(("account", "login", "password", "session"), "user_id") | {"stock": "product_id"}
-"""First word of an event's name → the member of its payload that says what it is about, if not `<word>_id`."""
-
 _NEW = insert(Event)
 
 
-def emit(session: Session, name: str, payload: dict[str, Any], *, subject: str | None = None) -> None:
-    """Records that `name` has happened and starts what reacts to it, in the caller's transaction.
-
-    `subject`, if left out, is the payload's `<first word of the name>_id`, as SUBJECTS has it. Raises KeyError for
-    an event that REACTIONS does not list: a fact nobody knows of is a slip of the pen.
-    """
-    reactions = REACTIONS[name]
-    event_id, word = new_id("evt"), name.partition(".")[0]
-    about = subject or payload.get(SUBJECTS.get(word, f"{word}_id"))
-    row = {"id": event_id, "name": name, "subject": about, "actor": actor.get(), "payload": payload}
+def emit(session: Session, event: DomainEvent) -> None:
+    """Records an event and starts the workflows that react to it, in the caller's transaction."""
+    event_id, payload = new_id("evt"), event.payload()
+    row = {"id": event_id, "name": event.name, "subject": event.subject_id(), "actor": actor.get(), "payload": payload}
     session.connection().execute(_NEW, row)
-    for workflow in reactions:
+    for workflow in event.starts:
         durable.start(session, workflow, key=event_id, input=payload)
 
 
 def names_of(kind: str) -> list[str]:
     """The names of events of a kind, which is one of them or what stands before the dot: `role` → `role.granted`, …"""
-    return [name for name in REACTIONS if name == kind or name.partition(".")[0] == kind]
+    return [name for name in EVENT_TYPES if name == kind or name.partition(".")[0] == kind]

@@ -5,9 +5,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-import settings as settings_module
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def migrate() -> None:
-    """Runs the migrations that the database has not had yet. Harmless when there are none, or when two run at once."""
-    command.upgrade(Config(toml_file=Path(settings_module.__file__).parent / "pyproject.toml"), "head")
+    """Runs the migrations that the database has not had yet. Safe to repeat, and for two processes at once."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, "head")

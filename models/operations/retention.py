@@ -32,8 +32,10 @@ from sqlalchemy.orm import DeclarativeBase, Session, aliased
 from durable.ids import Id, first_id
 from durable.tables import RunRecord
 from models.accounts import LoginSession, LoginThrottle, PasswordReset
-from models.core.events import REACTIONS, Event
+from models.core.event_types import EVENT_TYPES
+from models.core.events import Event
 from models.core.idempotency import IdempotencyKey
+from models.core.workflow_inputs import Place
 from models.imports import Chunk, Import, Refused
 from models.notifications import Notification
 from models.payments import WebhookEvent
@@ -91,7 +93,7 @@ class Portion:
     """What a portion has deleted: kind → rows. `place` is where the next one begins; None: nothing is left."""
 
     deleted: dict[str, int]
-    place: dict[str, Any] | None
+    place: Place | None
 
 
 def _unfinished(*which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -122,7 +124,7 @@ _PARENT_WAITS = exists(select(_PARENT.id).where(_PARENT.id == RunRecord.parent, 
 _RUN_GOES = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(OVER), ~_PARENT_WAITS)
 _TOLD = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
 
-_STAFF_EVENTS = [name for name in REACTIONS if name.partition(".")[0] in STAFF]
+_STAFF_EVENTS = [name for name in EVENT_TYPES if name.partition(".")[0] in STAFF]
 _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
 
 KINDS = {
@@ -139,8 +141,8 @@ KINDS = {
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
         )),
         # An index would make each guess more expensive; going through the whole table once an hour is cheap.
-        Kind("guesses", "guesses at passwords that are free again", (
-            Rule("guess", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
+        Kind("login_throttles", "counters of login attempts whose limit is free again", (
+            Rule("login_throttle", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
         )),
         Kind("webhook_events", "events that the gateway has told us of", (
             Rule("webhook_event", WebhookEvent, (WebhookEvent.received_at, WebhookEvent.id), true(), (_BEFORE,)),
@@ -157,7 +159,7 @@ KINDS = {
             Rule("run", RunRecord, (RunRecord.id,), _RUN_GOES, (_FIRST_ID,), weight=8),
         ), "keep_runs_days"),
         Kind("events", "events, but for what staff did",
-             _of_names([name for name in REACTIONS if name not in _STAFF_EVENTS]), "keep_events_days"),
+             _of_names([name for name in EVENT_TYPES if name not in _STAFF_EVENTS]), "keep_events_days"),
         Kind("staff_events", "events that say what staff did", _of_names(_STAFF_EVENTS), "keep_staff_events_days"),
         # The report goes first, so that nobody sees it with a part of its lines.
         Kind("reports", "reports, with their lines", (
@@ -190,7 +192,7 @@ def count(session: Session, kind: str) -> int:
 
 
 def prune(
-    session: Session, kinds: Sequence[str] = tuple(KINDS), place: dict[str, Any] | None = None, portion: int = PORTION
+    session: Session, kinds: Sequence[str] = tuple(KINDS), place: Place | None = None, portion: int = PORTION
 ) -> Portion:
     """Deletes one portion of what need not be kept any longer, from `place` on, where the portion before has ended.
 
@@ -220,12 +222,12 @@ def _now(session: Session) -> datetime:
     return session.scalars(select(func.now())).one()
 
 
-def _limits(kind: Kind, now: datetime) -> dict[str, Any]:
+def _limits(kind: Kind, now: datetime) -> dict[str, object]:
     before = now - timedelta(days=kind.days)
     return {"before": before, "first_id": first_id(before)}
 
 
-def _range(rule: Rule, after: list[Any] | None = None) -> list[ColumnElement[bool]]:
+def _range(rule: Rule, after: Sequence[Any] | None = None) -> list[ColumnElement[bool]]:
     bounds = []
     if after is not None:
         bounds.append(_row(rule.along) > _row(_read(rule, after)))
@@ -244,7 +246,7 @@ def _count(rule: Rule) -> Select[int]:
     return select(func.count()).select_from(rule.table).where(*_range(rule), rule.goes)
 
 
-def _delete(rule: Rule, after: list[Any] | None, limit: int) -> Select[Any]:
+def _delete(rule: Rule, after: Sequence[Any] | None, limit: int) -> Select[Any]:
     """Deletes what goes of the next `limit` rows. Returns (deleted, looked_at, *place of the last), or no row if there
     is none left.
 
@@ -275,12 +277,12 @@ def _delete(rule: Rule, after: list[Any] | None, limit: int) -> Select[Any]:
     )
 
 
-def _written(place: Sequence[Any]) -> list[Any]:
+def _written(place: Sequence[object]) -> list[object]:
     """A place as JSON."""
     return [value.isoformat() if isinstance(value, datetime) else value for value in place]
 
 
-def _read(rule: Rule, place: list[Any]) -> list[ColumnElement[Any]]:
+def _read(rule: Rule, place: Sequence[Any]) -> list[ColumnElement[Any]]:
     times = [isinstance(column.type, DateTime) for column in rule.along]
     values = [datetime.fromisoformat(value) if is_time else value for value, is_time in zip(place, times, strict=True)]
     return [literal(value, column.type) for value, column in zip(values, rule.along, strict=True)]

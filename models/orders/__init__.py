@@ -14,10 +14,12 @@ from durable.ids import Id, new_id
 from models import accounts, carts, payments
 from models.core import events
 from models.core.errors import Conflict, NotFound
+from models.core.event_types import OrderCancelled, OrderCreated
 from models.orders.tables import STATUSES as STATUSES
 from models.orders.tables import Invoice as Invoice
 from models.orders.tables import InvoiceCounter as InvoiceCounter
-from models.orders.tables import Line, Order
+from models.orders.tables import Line as Line
+from models.orders.tables import Order as Order
 from settings import settings
 
 # One statement: locks the cart, gives it to the order unless another one has it, and reads its lines. The lines are
@@ -139,7 +141,7 @@ _CONFIRM = (
 )
 
 
-def confirm(session: Session, order_id: str) -> Row[Any]:
+def confirm(session: Session, order_id: str) -> Row[str, str, str]:
     """Makes a pending order a firm one, and numbers its invoice, of which it returns id and number.
 
     Invoice numbers have no gaps: the year's counter is locked until the caller commits, so this comes last.
@@ -151,11 +153,11 @@ def confirm(session: Session, order_id: str) -> Row[Any]:
     if invoice is None:
         order = lock(session, order_id)
         raise Conflict(f"This order is {order.status} and can't be confirmed.", code="wrong_state")
-    events.emit(session, "order.created", {"order_id": order_id, "user_id": invoice.user_id})
+    events.emit(session, OrderCreated(order_id=order_id, user_id=invoice.user_id))
     return invoice
 
 
-def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
+def cancel(session: Session, order_id: str, reason: dict[str, str]) -> Order:
     """Closes an order that came to nothing, with the reason {code, detail}. A second call changes nothing.
 
     Its lines stay in the customer's cart, which may be checked out again. Raises NotFound.
@@ -164,7 +166,7 @@ def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
     order = lock(session, order_id)
     if order.status != "cancelled":
         order.status, order.reason, order.cancelled_at = "cancelled", reason, func.now()
-        events.emit(session, "order.cancelled", {"order_id": order.id, "user_id": order.user_id})
+        events.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
     return order
 
 

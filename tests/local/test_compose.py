@@ -35,7 +35,7 @@ def test_every_program_is_a_service_with_the_same_command(supervised: dict[str, 
 
 
 def test_there_is_no_service_that_the_supervisor_does_not_know(supervised: dict[str, list[str]]) -> None:
-    ours = {name for name, service in SERVICES.items() if service.get("image") == "shopflow"}
+    ours = {name for name, service in SERVICES.items() if service["image"].startswith("shopflow")}
     assert ours == {service_of(name) for name in supervised} | {"migrate"}
     assert set(SERVICES) == ours | {"postgres", "redis"}
 
@@ -76,6 +76,13 @@ def test_every_setting_that_it_names_is_a_setting() -> None:
         if name.startswith("SHOP_") and name != "SHOP_WORKER"  # names the worker to its health check
     }
     assert named <= set(Settings.model_fields)
+
+
+def test_health_checks_ask_the_application_that_the_workers_run() -> None:
+    for name, service in SERVICES.items():
+        if name.startswith("worker-"):
+            application = shlex.split(service["command"])[:3]
+            assert shlex.split(service["healthcheck"]["test"][1])[:3] == application == ["celery", "-A", "workflows"]
 
 
 def test_work_starts_after_the_migrations_and_the_servers_are_watched() -> None:

@@ -196,7 +196,7 @@ def test_whatever_goes_wrong_and_whoever_asks_there_is_one_hold_and_in_the_end_n
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(tried, order.hold) for _ in range(chance.randrange(4))]
         undone = pool.submit(tried, order.let_go)
-        references = {future.result() for future in [*asked, undone]}
+        references = {*(future.result() for future in asked), undone.result()}
     assert order.holds() == list(references)
     late = tried(order.hold)
     assert order.holds() == [late]

@@ -66,7 +66,7 @@ def test_a_declined_card_leaves_nothing_behind(
     assert ("payments.authorise", "refused") in names
     assert ("undo:inventory.reserve", "done") in names
     assert [m["subject"] for m in shop.mails() if placed["number"] in m["subject"]] == [
-        f"Your order {placed['number']} could not be completed"
+        f"Your order {placed['number']} was cancelled"
     ]
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
-from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, literal, select, text, tuple_
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import DateTime, Select, bindparam, func, literal, select, text, tuple_
+from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models import inventory
-from models.core.database import Base, Created
 from models.core.errors import NotFound
+from models.reports.tables import Line as Line
+from models.reports.tables import Report as Report
 
 LOW_SHOWN = 100
 """How many of a warehouse's low products a report's summary names; its lines name all."""
@@ -18,45 +19,25 @@ REASONS_SHOWN = 20
 FIGURES = ("on_hand", "reserved", "available", "came", "went", "low")
 
 
-class Report(Base):
-    """A report that is complete. `slot` says what it is for, so that there is one for each."""
+class Moved(TypedDict):
+    """What moved in a warehouse for one reason: how many movements, and pieces that came and went."""
 
-    __tablename__ = "report"
-    __table_args__ = ({"schema": "reports"},)
-    id: Mapped[str] = mapped_column(Id("rep"), primary_key=True)
-    slot: Mapped[str] = mapped_column(unique=True)
-    run_id: Mapped[str] = mapped_column(Id("run"))
-    period_start: Mapped[datetime]
-    period_end: Mapped[datetime]
-    totals: Mapped[dict[str, Any]]
-    body: Mapped[dict[str, Any]]
-    created_at: Mapped[Created]
+    reason: str
+    movements: int
+    came: int
+    went: int
 
 
-class Line(Base):
-    """A product in a warehouse, as it was when the report was written. Its report comes after it."""
+class WarehousePart(TypedDict):
+    """A warehouse in a report: FIGURES in all and by kind of product, what moved, and the most urgent low levels."""
 
-    __tablename__ = "line"
-    __table_args__ = (
-        Index("ix_line_low", "report_id", "warehouse_id", postgresql_where=text("low")),
-        {"schema": "reports"},
-    )
-    report_id: Mapped[str] = mapped_column(Id("rep"), primary_key=True)
-    warehouse_id: Mapped[str] = mapped_column(Id("wh"), primary_key=True)
-    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
-    sku: Mapped[str] = mapped_column(String(64))
-    title: Mapped[str] = mapped_column(String(300))
-    kind: Mapped[str] = mapped_column(String(16))
-    on_hand: Mapped[int]
-    reserved: Mapped[int]
-    came: Mapped[int] = mapped_column(BigInteger)
-    went: Mapped[int] = mapped_column(BigInteger)
-    reorder_point: Mapped[int | None]
-    low: Mapped[bool]
-
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved
+    id: str
+    name: str
+    status: str
+    totals: dict[str, int]
+    kinds: dict[str, dict[str, int]]
+    movements: list[Moved]
+    low: list[dict[str, object]]
 
 
 _PERIOD = (
@@ -98,9 +79,7 @@ _SUMS = text("""
 """).bindparams(_PERIOD[0])
 
 
-def write_part(
-    session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime
-) -> list[dict[str, Any]]:
+def write_part(session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime) -> list[Moved]:
     """Writes the report's lines of one warehouse: levels as they are now, movements from `start` until before `end`.
 
     A product of which nothing is there, nothing moved and that is not low is left out. Returns what moved by
@@ -108,19 +87,19 @@ def write_part(
     """
     period = {"warehouse_id": warehouse_id, "start": start, "end": end}
     session.execute(_WRITE_LINES, {"report_id": report_id, **period})
-    reasons = session.execute(_REASONS, {**period, "shown": REASONS_SHOWN}).mappings()
-    return [dict(row) for row in reasons]
+    reasons = session.execute(_REASONS, {**period, "shown": REASONS_SHOWN})
+    return [Moved(reason=row.reason, movements=row.movements, came=row.came, went=row.went) for row in reasons]
 
 
 def write(
     session: Session, report_id: str, slot: str, run_id: str, start: datetime, end: datetime,
-    movements: Mapping[str, list[dict[str, Any]]],
+    movements: Mapping[str, list[Moved]],
 ) -> Report:  # fmt: skip
     """Joins the parts: sums their lines up and makes the report readable.
 
     `movements`: warehouse id → what `write_part` has returned for it. Raises IntegrityError if the slot has a report.
     """
-    shelves = {
+    shelves: dict[str, WarehousePart] = {
         warehouse.id: {
             "id": warehouse.id, "name": warehouse.name, "status": warehouse.status, "totals": _nothing(), "kinds": {},
             "movements": movements[warehouse.id], "low": [],
@@ -148,7 +127,7 @@ def _nothing() -> dict[str, int]:
     return dict.fromkeys(FIGURES, 0)
 
 
-def _most_urgent(report_id: str) -> Select[Any]:
+def _most_urgent(report_id: str) -> Select[Line]:
     """The low lines of a report, in each warehouse those first that are furthest below their reorder point."""
     below = Line.on_hand - Line.reserved - Line.reorder_point
     place = func.row_number().over(partition_by=Line.warehouse_id, order_by=(below, Line.sku)).label("place")
@@ -160,7 +139,7 @@ def _most_urgent(report_id: str) -> Select[Any]:
     return query.order_by(Line.warehouse_id, ranked.c.place)
 
 
-def _as_data(line: Line) -> dict[str, Any]:
+def _as_data(line: Line) -> dict[str, object]:
     names = ("product_id", "sku", "title", "on_hand", "reserved", "available", "reorder_point")
     return {name: getattr(line, name) for name in names}
 
@@ -173,7 +152,7 @@ def get(session: Session, report_id: str) -> Report:
     return report
 
 
-def select_reports() -> Select[Any]:
+def select_reports() -> Select[Report]:
     """All reports, to be ordered by the caller."""
     return select(Report)
 

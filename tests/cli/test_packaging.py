@@ -1,0 +1,68 @@
+"""What production installs is enough for production: the extra `local` is for one machine only."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from cli.main import LOCAL
+from tests.servers import ROOT
+
+WITHOUT_LOCAL = f"""
+import importlib, pkgutil, sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {sorted(LOCAL)}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+for package in ("api", "durable", "models", "monitoring", "tasks", "workflows", "cli"):
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        if not module.name.startswith("durable.tests") and module.name != "cli.stack":
+            importlib.import_module(module.name)
+from cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def without_local(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`shop` where the extra `local` is not installed, once all that production needs is imported."""
+    command = [sys.executable, "-c", WITHOUT_LOCAL, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_production_needs_nothing_of_the_extra_local() -> None:
+    done = without_local("--version")
+    assert (done.returncode, done.stdout) == (0, "shopflow 0.1.0\n"), done.stderr
+
+
+def test_a_command_of_the_extra_local_says_what_to_install() -> None:
+    done = without_local("up")
+    assert done.returncode == 1
+    assert done.stderr == "Error: `shop up` needs the extra `local`: pip install 'shopflow[local]'.\n"
+
+
+def test_help_lists_all_commands_without_the_extra() -> None:
+    done = without_local("--help")
+    assert done.returncode == 0, done.stderr
+    assert "shopflow[local]" in done.stdout
+
+
+def test_the_modules_of_the_extra_are_those_that_it_installs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = {name.split(";")[0].replace("-", "_") for name in project["optional-dependencies"]["local"]}
+    # Flower brings tornado along, Stripe's SDK urllib3: production has them for other reasons.
+    assert installed - {"tornado", "urllib3"} == LOCAL
+
+
+def test_the_containers_of_the_sandbox_install_the_extra() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for name, service in services.items():
+        if service.get("build"):
+            local = service["build"] != "." and service["build"]["args"] == {"REQUIREMENTS": "requirements-local.lock"}
+            assert local == (name in ("gateway", "mailbox")), name
+    assert Path(ROOT / "requirements-local.lock").exists()
