@@ -28,5 +28,5 @@ def readyz() -> tuple[object, int]:
     checks = {name: fault or "ok" for name, fault in parts.items()}
     if any(parts.values()):
         return {"status": "unavailable", "checks": checks}, 503
-    silent = {queue: f"does not answer: {heard}" for queue, heard in health.degraded().items()}
+    silent = {queue: f"does not respond: {heard}" for queue, heard in health.degraded().items()}
     return {"status": "degraded" if silent else "ok", "checks": checks | silent}, 200

@@ -148,7 +148,7 @@ def public(view: View) -> View:
 
 
 def declare_rule(view: View, rule: str, *schemes: dict[str, list[str]]) -> View:
-    """Declares who may use a view, and the security schemes of the OpenAPI document that authenticate them."""
+    """Declares the access rule of a view and its security schemes in the OpenAPI document."""
     documented = Blueprint.doc(security=list(schemes))(view) if schemes else view
     vars(documented)["rule"] = rule
     return documented

@@ -37,9 +37,9 @@ def documents_header(header: Mapping[str, object]) -> Callable[[View], View]:
 
 
 def apidoc(view: Callable[..., object]) -> dict[str, Any]:
-    """What flask-smorest has noted at a decorated view for the OpenAPI document, to be added to."""
-    noted: dict[str, Any] = vars(view)["_apidoc"]
-    return noted
+    """The OpenAPI metadata that flask-smorest keeps on a decorated view. Mutable."""
+    metadata: dict[str, Any] = vars(view)["_apidoc"]
+    return metadata
 
 
 class Schema(MarshmallowSchema):
