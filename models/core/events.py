@@ -1,10 +1,11 @@
 """Facts that others react to, and the one table of which fact starts which workflows."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Index, String, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, Select, String, TextClause, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import durable
@@ -26,6 +27,7 @@ REACTIONS: dict[str, tuple[str, ...]] = {
     "session.stolen": (),
     "staff.acted": (),
     "order.created": (),
+    "order.confirmed": (),
     "order.cancelled": (),
     "run.stuck": (),
     "stock.low": ("low_stock",),
@@ -62,22 +64,51 @@ class Event(Base):
 SUBJECTS = dict.fromkeys(("account", "login", "password", "session"), "user_id") | {"stock": "product_id"}
 """First word of an event's name → the member of its payload that says what it is about, if not `<word>_id`."""
 
-_NEW = insert(Event)
+INSERT = """INSERT INTO workflow.event (id, name, subject, actor, payload)
+    VALUES (:event_id, :event_name, :event_subject, :event_actor, :event_payload)"""
+PARAMETERS = (
+    bindparam("event_id", type_=Id("evt")),
+    *(bindparam(f"event_{name}", type_=String) for name in ("name", "subject", "actor")),
+    bindparam("event_payload", type_=JSONB),
+)
+"""The types of the parameters of INSERT."""
+_NEW = text(INSERT).bindparams(*PARAMETERS)
 
 
-def emit(session: Session, name: str, payload: dict[str, Any], *, subject: str | None = None) -> None:
+def emit(
+    session: Session,
+    name: str,
+    payload: dict[str, Any],
+    *,
+    subject: str | None = None,
+    within: TextClause = _NEW,
+    values: Mapping[str, Any] | None = None,
+) -> None:
     """Records that `name` has happened and starts what reacts to it, in the caller's transaction.
 
-    `subject`, if left out, is the payload's `<first word of the name>_id`, as SUBJECTS has it. Raises KeyError for
-    an event that REACTIONS does not list: a fact nobody knows of is a slip of the pen.
+    `subject`, if left out, is the payload's `<first word of the name>_id`, as SUBJECTS has it. `within` is a statement
+    of the caller's of which INSERT is a part, and `values` are its other parameters: the event then costs no round
+    trip of its own. Raises KeyError for an event that REACTIONS does not list: a fact nobody knows of is a slip of the
+    pen.
     """
     reactions = REACTIONS[name]
     event_id, word = new_id("evt"), name.partition(".")[0]
     about = subject or payload.get(SUBJECTS.get(word, f"{word}_id"))
     row = {"id": event_id, "name": name, "subject": about, "actor": actor.get(), "payload": payload}
-    session.connection().execute(_NEW, row)
+    session.connection().execute(within, {**(values or {}), **{f"event_{key}": value for key, value in row.items()}})
     for workflow in reactions:
         durable.start(session, workflow, key=event_id, input=payload)
+
+
+def select_events(
+    *, kind: str | None = None, name: str | None = None, subject: str | None = None, actor: str | None = None
+) -> Select[Any]:
+    """Events, to be ordered by the caller: of a kind, of a name, about something, and by whom, where it is given."""
+    chosen = select(Event)
+    if kind is not None:
+        chosen = chosen.where(Event.name.in_(names_of(kind)))
+    asked = ((Event.name, name), (Event.subject, subject), (Event.actor, actor))
+    return chosen.where(*(column == value for column, value in asked if value is not None))
 
 
 def names_of(kind: str) -> list[str]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tornado.web import Application, RequestHandler
 
 from sandbox.gateway import errors, intents, params
+from sandbox.gateway.bank import BANK, BankPage
 from sandbox.gateway.errors import Answer, Refused
 from sandbox.gateway.faults import ON_ARRIVAL, ON_EXECUTION, Fault, Faults
 from sandbox.gateway.ledger import Ledger, new_id
@@ -137,8 +138,9 @@ class Call(RequestHandler):
 
 class Intents(Call):
     async def post(self) -> None:
+        bank = f"{self.request.protocol}://{self.request.host}{BANK}"
         await self.write_once(
-            lambda form, key: intents.create(self.state.ledger, params.check(params.CreateIntent, form), key)
+            lambda form, key: intents.create(self.state.ledger, params.check(params.CreateIntent, form), key, bank)
         )
 
     async def get(self) -> None:
@@ -262,7 +264,7 @@ def application(ledger: Ledger) -> Application:
         (r"/healthz", Health),
     ]
     return Application(
-        [(path, handler, shared) for path, handler in routes],
+        [*((path, handler, shared) for path, handler in routes), (f"{BANK}/([^/]+)", BankPage, {"ledger": ledger})],
         default_handler_class=Unknown,
         default_handler_args=shared,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from models import orders
 from models.core.database import transaction
 from models.operations import audit
-from models.operations.audit import Finding, Intent, Ledger
+from models.operations.audit import Finding, Ledger, ProviderPayment
 from tests.models.sales import Sale
 from tests.models.shelves import product
 
@@ -72,8 +72,8 @@ def test_the_figures_say_what_was_looked_at(sold: Sale, refused: Sale) -> None:
         "lines": 1, "pieces": 2, "allocated": 2, "wrong": 0,
     }  # fmt: skip
     assert found["every customer was told how the order ended"] == {"ended": 2, "sent": 2, "refused": 0, "wrong": 0}
-    assert found["the gateway has authorised at most once for an order"] == {
-        "orders": 2, "authorised": 2, "captured": 0, "wrong": 0,
+    assert found["the gateway has authorised at most once for a payment"] == {
+        "payments": 2, "authorised": 2, "captured": 0, "wrong": 0,
     }  # fmt: skip
     assert found["the gateway has every payment as the shop has it"] == {
         "payments": 2, "held": 2, "held_there": 2, "wrong": 0,
@@ -202,12 +202,12 @@ def test_a_second_authorisation_is_found(sold: Sale) -> None:
     now = ledger(sold)
     for state, live in (("authorised", True), ("voided", False)):
         twin = replace(sold.held, reference="pi_twin", state=state)
-        found = broken(replace(now, intents=[sold.held, twin]))
-        assert found["the gateway has authorised at most once for an order"] == [sold.id]
+        found = broken(replace(now, payments=[sold.held, twin]))
+        assert found["the gateway has authorised at most once for a payment"] == [sold.id]
         assert found.get("the gateway holds no money without an order", []) == (["pi_twin"] if live else [])
     for state in ("requires_payment_method", "canceled"):
         never_held = replace(sold.held, reference="pi_never_held", state=state)
-        assert broken(replace(now, intents=[sold.held, never_held])) == {}
+        assert broken(replace(now, payments=[sold.held, never_held])) == {}
 
 
 def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused: Sale) -> None:
@@ -216,7 +216,7 @@ def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused:
     name = "authorisations that have lapsed"
     assert check(ledger(sold, refused))[name] == Finding(name, True, {"lapsed": 0, "amount": 0}, [])
     lapsed = [replace(sold.held, state="lapsed"), replace(refused.held, state="lapsed")]
-    now = replace(ledger(), intents=lapsed)
+    now = replace(ledger(), payments=lapsed)
     assert broken(now) == {}
     # For the cancelled order it makes no difference who has let go.
     assert check(now)[name] == Finding(name, True, {"lapsed": 1, "amount": sold.held.amount}, [sold.id])
@@ -228,14 +228,14 @@ def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused:
 def test_a_second_hold_is_found_also_when_the_first_has_lapsed(sold: Sale) -> None:
     assert sold.held
     twin = replace(sold.held, reference="pi_twin", state="lapsed")
-    found = broken(replace(ledger(sold), intents=[sold.held, twin]))
-    assert found == {"the gateway has authorised at most once for an order": [sold.id]}
+    found = broken(replace(ledger(sold), payments=[sold.held, twin]))
+    assert found == {"the gateway has authorised at most once for a payment": [sold.id]}
 
 
 @pytest.mark.parametrize("fault", [{"amount": 1}, {"currency": "USD"}, {"state": "voided"}, {"state": "captured"}])
 def test_a_payment_that_the_gateway_has_otherwise_is_found(sold: Sale, fault: dict[str, object]) -> None:
     assert sold.held
-    found = broken(replace(ledger(sold), intents=[replace(sold.held, **fault)]))  # type: ignore[arg-type]
+    found = broken(replace(ledger(sold), payments=[replace(sold.held, **fault)]))  # type: ignore[arg-type]
     assert found == {"the gateway has every payment as the shop has it": [sold.id]}
 
 
@@ -245,14 +245,14 @@ def test_a_payment_that_the_gateway_does_not_know_is_found(sold: Sale) -> None:
 
 @pytest.mark.parametrize("order_id", [None, "ord_1", "ord_" + "0" * 32, "'; DROP TABLE orders.line; --"])
 def test_money_that_is_held_for_no_order_of_ours_is_found(order_id: str | None) -> None:
-    stray = Intent("pi_stray", order_id, "authorised", 1, "EUR")
-    found = broken(replace(ledger(), intents=[stray]))
+    stray = ProviderPayment("pi_stray", order_id, None, "authorised", 1, "EUR")
+    found = broken(replace(ledger(), payments=[stray]))
     assert found == {"the gateway holds no money without an order": ["pi_stray"]}
 
 
 def test_money_that_is_held_for_a_cancelled_order_is_found(refused: Sale) -> None:
     assert refused.held
-    found = broken(replace(ledger(), intents=[replace(refused.held, state="authorised")]))
+    found = broken(replace(ledger(), payments=[replace(refused.held, state="authorised")]))
     assert found == {
         "the gateway holds no money without an order": [refused.held.reference],
         "the gateway has every payment as the shop has it": [refused.id],
