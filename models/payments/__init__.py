@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from durable import transitions
@@ -77,7 +77,7 @@ def find_first_payment(session: Session, order_id: str) -> str:
 _NEWEST = (
     select(Payment)
     .where(Payment.order_id.in_(bindparam("order_ids", expanding=True)))
-    .distinct(Payment.order_id)
+    .ext(distinct_on(Payment.order_id))
     .order_by(Payment.order_id, Payment.id.desc())
 )
 

@@ -164,6 +164,7 @@ def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | No
         "amount_capturable": 0,
         "canceled_at": int(time.time()),
         "cancellation_reason": reason,
+        "next_action": None,
     }
     ledger.save(intent)
     ledger.note(intent["id"], kind, released, "succeeded", key)

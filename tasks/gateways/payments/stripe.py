@@ -115,9 +115,8 @@ class Stripe:
                 raise Conflict(message(error)) from error
         if intent.status != "requires_action" or intent.next_action is None:
             return None
-        if redirect := intent.next_action.redirect_to_url:
-            return NextAction(redirect.url, None)
-        return NextAction(None, intent.client_secret)
+        redirect = intent.next_action.to_dict().get("redirect_to_url")
+        return NextAction(redirect["url"], None) if redirect else NextAction(None, intent.client_secret)
 
     def capture(self, *, reference: str, amount: int, idempotency_key: str) -> Capture:
         """See PaymentProvider."""
@@ -254,5 +253,7 @@ def _state(intent: stripe.PaymentIntent, *, was_held: bool) -> State:
 
 
 def _decline_code(intent: stripe.PaymentIntent) -> str | None:
-    error = intent.last_payment_error
-    return (error.decline_code or error.code or "card_declined") if error else None
+    if intent.last_payment_error is None:
+        return None
+    error = intent.last_payment_error.to_dict()  # which has only the members that Stripe has sent
+    return error.get("decline_code") or error.get("code") or "card_declined"
