@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, text
 
-from models import orders
+from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
 from models.operations.audit import Finding, Ledger, ProviderPayment
@@ -230,6 +230,47 @@ def test_a_second_hold_is_found_also_when_the_first_has_lapsed(sold: Sale) -> No
     twin = replace(sold.held, reference="pi_twin", state="lapsed")
     found = broken(replace(ledger(sold), payments=[sold.held, twin]))
     assert found == {"the gateway has authorised at most once for a payment": [sold.id]}
+
+
+def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: Sale) -> None:
+    assert sold.held
+    change("""INSERT INTO payments.payment (id, order_id, amount, currency, method, status, reference)
+        SELECT gen_random_uuid(), order_id, amount, currency, method, 'voided', 'pi_first' FROM payments.payment""")
+    change("INSERT INTO payments.payment (id, order_id, amount, currency, method, status)"
+           " SELECT gen_random_uuid(), order_id, amount, currency, method, 'declined' FROM payments.payment"
+           " WHERE status = 'authorised'")  # fmt: skip
+    with transaction() as session:
+        first = session.scalars(select(payments.Payment.id).where(payments.Payment.reference == "pi_first")).one()
+    let_go = replace(sold.held, reference="pi_first", payment_id=first, state="voided")
+    now = replace(ledger(sold), payments=[sold.held, let_go])
+    assert broken(now) == {}
+    assert check(now)["every confirmed order is paid for once"].figures == {
+        "confirmed": 1, "totals": 2, "held": 2, "wrong": 0,
+    }  # fmt: skip
+    given_up = replace(let_go, state="cancelled")  # before the bank had said anything
+    assert broken(replace(now, payments=[sold.held, given_up])) == {}
+    swapped = replace(let_go, payment_id=sold.held.payment_id)
+    assert broken(replace(now, payments=[sold.held, swapped])) == {
+        "the gateway has authorised at most once for a payment": [sold.id],
+        "the gateway has every payment as the shop has it": [sold.id],
+    }
+    change("UPDATE payments.payment SET status = 'authorised' WHERE reference = 'pi_first'")
+    both = replace(ledger(sold), payments=[sold.held, replace(let_go, state="authorised")])
+    assert broken(both) == {"every confirmed order is paid for once": [sold.id]}
+
+
+def test_several_payments_may_pay_for_an_order_together(sold: Sale) -> None:
+    assert sold.held
+    change("UPDATE payments.payment SET amount = 1")
+    change("""WITH second AS (
+            INSERT INTO payments.payment (id, order_id, amount, currency, method, status, reference)
+            SELECT gen_random_uuid(), order_id, 1, currency, method, 'captured', 'pi_second' FROM payments.payment
+            RETURNING id)
+        INSERT INTO payments.transaction (id, payment_id, kind, status, amount)
+        SELECT gen_random_uuid(), id, 'authorise', 'succeeded', 1 FROM second""")
+    half = replace(sold.held, amount=1)
+    other = replace(half, reference="pi_second", payment_id=None, state="captured")
+    assert broken(replace(ledger(sold), payments=[half, other])) == {}
 
 
 @pytest.mark.parametrize("fault", [{"amount": 1}, {"currency": "USD"}, {"state": "voided"}, {"state": "captured"}])
