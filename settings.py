@@ -17,6 +17,8 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 DEFAULT_SECRET = "only-for-development-change-me-in-production"  # noqa: S105
+LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
+"""Of every process: one line per event on standard error, for the supervisor or the container to keep."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
     "reports",
@@ -203,7 +205,7 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """Reads the settings. Ends the process with one line per mistake if something is set wrongly."""
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         for mistake in error.errors():
             name = "_".join(str(part) for part in mistake["loc"]).upper()

@@ -3,7 +3,6 @@
 import json
 from functools import cache
 from http import HTTPStatus
-from typing import Any
 
 import flask_smorest
 from flask import Flask
@@ -95,7 +94,7 @@ def create_app() -> Flask:
     return app
 
 
-def _pattern(converter: IdConverter | RoleConverter) -> dict[str, Any]:
+def _pattern(converter: IdConverter | RoleConverter) -> dict[str, object]:
     return {"type": "string", "pattern": f"^{converter.regex}$"}
 
 

@@ -1,9 +1,11 @@
 """How gunicorn serves the API: processes of threads, where a request that waits for a task holds one thread."""
 
 import os
-from typing import Any
+from socket import socket
 
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from api.http.errors import raw_problem
 from settings import settings
@@ -25,11 +27,11 @@ NICENESS = 5
 third of the processor time that a worker gets. Where it has a machine of its own, this changes nothing."""
 
 
-def post_fork(server: Any, worker: Any) -> None:
+def post_fork(server: Arbiter, worker: Worker) -> None:
     os.nice(NICENESS)
     util.write_error = _refuse
 
 
-def _refuse(sock: Any, status: int, reason: str, message: str) -> None:
+def _refuse(sock: socket, status_int: int, reason: str, mesg: str) -> None:
     """In place of gunicorn's page of HTML: what it refuses by itself is a problem document as well."""
-    util.write_nonblock(sock, raw_problem(status, message or reason))
+    util.write_nonblock(sock, raw_problem(status_int, mesg or reason))

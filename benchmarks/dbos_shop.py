@@ -79,7 +79,7 @@ def checkout_of(shop: SQLAlchemyDatasource) -> Any:
         external(payments.authorise, run)
         local(orders.confirm, run)
         local(inventory.allocate, run)
-        local(carts.clear, run)
+        local(carts.remove_ordered, run)
         external(notifications.order_confirmed, run)
         local(orders.complete, run)
         return run.outputs[orders.complete.name]

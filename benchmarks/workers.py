@@ -6,7 +6,7 @@ The outside calls of an order that is quiet are left out, so that what remains i
 from typing import Any
 
 from settings import settings
-from tasks.gateways.mail import smtp as mail
+from tasks.gateways.email import smtp as mail
 from tasks.gateways.payments import PROVIDERS
 from tasks.gateways.payments.provider import Authorisation, AuthorisationRequest
 from tasks.gateways.payments.stripe import Stripe

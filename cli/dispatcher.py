@@ -6,11 +6,11 @@ import click
 
 import workflows  # noqa: F401  the workflows that there are to dispatch
 from durable.dispatcher import run_forever
-from settings import settings
+from settings import LOG_FORMAT, settings
 
 
 @click.command()
 def dispatcher() -> None:
     """Run a dispatcher in the foreground: it starts what is due and restarts what was lost."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     run_forever()

@@ -23,24 +23,24 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 STATUSES = (*LIVE, "succeeded", "cancelled", "failed")
 
 
-class Age(click.ParamType):
+class Age(click.ParamType[int]):
     """A duration, in seconds: `90`, `90s`, `15m`, `2h` or `1d`."""
 
     name = "age"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         found = re.fullmatch(r"(\d{1,6})([smhd]?)", str(value))
         if found is None:
             self.fail(f"{value!r} is not a duration such as 90s, 15m, 2h or 1d.", param, ctx)
         return int(found[1]) * UNITS[found[2] or "s"]
 
 
-class RunId(click.ParamType):
+class RunId(click.ParamType[str]):
     """The id of a run, which is also the id of the task that the API hands out."""
 
     name = "id"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not re.fullmatch(r"run_[0-9a-f]{32}", str(value)):
             self.fail(f"{value!r} is not the id of a run: run_ and 32 hex digits.", param, ctx)
         return value

@@ -60,14 +60,14 @@ def of_mails(mails: list[dict[str, Any]], expected: Iterable[tuple[str, str]]) -
 def mails_due(orders: list[Bought]) -> Iterator[tuple[str, str]]:
     """Receiver and subject of each mail that the orders should lead to."""
     for bought in orders:
-        said = "is confirmed" if bought.order["status"] == "confirmed" else "could not be completed"
+        said = "is confirmed" if bought.order["status"] == "confirmed" else "was cancelled"
         yield bought.shopper.client.user["email"], f"Your order {bought.order['number']} {said}"
 
 
 def mails_of_replay(entries: list[Entry]) -> Iterator[tuple[str, str]]:
     """The same of a replay's orders."""
     for entry in entries:
-        said = "is confirmed" if entry.status == "confirmed" else "could not be completed"
+        said = "is confirmed" if entry.status == "confirmed" else "was cancelled"
         yield f"retail-{entry.customer}@example.com", f"Your order {entry.number} {said}"
 
 

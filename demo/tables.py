@@ -15,7 +15,7 @@ from demo.shopping import Bought
 
 STEPS = {
     "inventory.reserve": "reserve", "payments.authorise": "authorise", "orders.confirm": "confirm",
-    "inventory.allocate": "allocate", "carts.clear": "clear", "notifications.order_confirmed": "mail",
+    "inventory.allocate": "allocate", "carts.remove_ordered": "clear", "notifications.order_confirmed": "mail",
     "orders.complete": "complete",
 }  # fmt: skip
 """The steps of a checkout that goes through, with a column each; the others share one."""

@@ -4,9 +4,10 @@ from durable.children import Child, start_child
 from durable.config import Options, configure
 from durable.errors import Refusal, RunConflict, RunNotFound, StepTimeout, Unavailable, UnknownWorkflow
 from durable.lease import heartbeat
+from durable.retry import Retry
 from durable.run import Run, Suspend
 from durable.schedule import Schedule
-from durable.steps import Retry, Service, Step
+from durable.steps import Service, Step
 from durable.transitions import cancel, retry, signal, start
 from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
 

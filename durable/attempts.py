@@ -4,8 +4,8 @@ An attempt is something that a worker began: an exception that it recorded, or a
 own and whose worker has died since.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -21,14 +21,14 @@ from durable.tables import AttemptRecord, RunRecord, StepRecord
 KEPT = 100  # failed attempts of each step
 
 
-def record_failure(session: Session, run: Run[Any], call: Call, error: Exception, worker: str) -> None:
+def record_failure(session: Session, run: Run, call: Call, error: Exception, worker: str) -> None:
     """Records a failed attempt of a step, which is due again after a pause. The run's other steps go on meanwhile.
 
     Failures count towards the end of the run's attempts, but for `Unavailable`.
     """
     state = run.steps.get(call.name)
     number = state.attempts if state and state.in_hand else (state.attempts + 1 if state else 1)
-    seconds = pause_of(call, number)
+    seconds = call.step.retry.delay(number)
     if not write_error(session, run, call, _describe(error), worker, "intent", seconds):
         return
     _keep_attempt(session, run.id, call.name, number, worker, _describe(error), state.started_at if state else None)
@@ -38,7 +38,7 @@ def record_failure(session: Session, run: Run[Any], call: Call, error: Exception
     postpone(session, run, seconds, attempts=attempts)
 
 
-def record_loss(session: Session, run: Run[Any], call: Call) -> None:
+def record_loss(session: Session, run: Run, call: Call) -> None:
     """Counts an attempt that was begun and whose worker has died without a word."""
     state = run.steps[call.name]
     error = {"code": "worker_lost", "detail": "The worker has died, or has lost its database, with this in hand."}
@@ -55,7 +55,7 @@ _POSTPONE = text("""
 """).bindparams(bindparam("run_id", type_=Id("run")))
 
 
-def postpone(session: Session, run: Run[Any], seconds: float, attempts: int | None = None) -> None:
+def postpone(session: Session, run: Run, seconds: float, attempts: int | None = None) -> None:
     """No message of the run is under way; a dispatcher looks in so many seconds, or when a sibling's lease is over."""
     if any(state.in_hand and not state.failed for state in run.steps.values()):
         seconds = min(seconds, config.options().lease)
@@ -63,15 +63,7 @@ def postpone(session: Session, run: Run[Any], seconds: float, attempts: int | No
     session.connection().execute(_POSTPONE, values)
 
 
-def pause_of(call: Call, attempts: int) -> float:
-    """Seconds until the next attempt, after so many."""
-    retry, options = call.step.retry, config.options()
-    longest = options.longest_pause if retry.longest is None else retry.longest
-    first = options.lease if retry.first is None else retry.first
-    return min(first * retry.factor ** min(attempts - 1, 20), longest)
-
-
-def _describe(error: Exception) -> dict[str, Any]:
+def _describe(error: Exception) -> dict[str, str]:
     """What a step record says of a failed attempt. `trace` is for operators: a customer must not see it."""
     if isinstance(error, Refusal):
         return {"code": error.code, "detail": error.detail}
@@ -82,7 +74,7 @@ def _describe(error: Exception) -> dict[str, Any]:
 
 
 def write_error(
-    session: Session, run: Run[Any], call: Call, error: dict[str, Any], worker: str, status: str, pause: float | None
+    session: Session, run: Run, call: Call, error: Mapping[str, object], worker: str, status: str, pause: float | None
 ) -> bool:
     """Writes the step's error. False if the step is done: its commit may have been carried out although its worker
     did not hear of it."""
@@ -92,7 +84,7 @@ def write_error(
         lease_until=lease_until, started_at=func.clock_timestamp(),
         finished_at=func.clock_timestamp() if status == "refused" else None,
     )  # fmt: skip
-    changed: dict[str, Any] = {name: new.excluded[name] for name in ("status", "error", "worker", "lease_until")}
+    changed: dict[str, object] = {name: new.excluded[name] for name in ("status", "error", "worker", "lease_until")}
     changed["finished_at"] = new.excluded.finished_at
     if status == "refused":
         changed["request"] = None
@@ -105,7 +97,13 @@ def write_error(
 
 
 def _keep_attempt(
-    session: Session, run_id: str, step: str, number: int, worker: str | None, error: dict[str, Any], since: Any
+    session: Session,
+    run_id: str,
+    step: str,
+    number: int,
+    worker: str | None,
+    error: Mapping[str, str],
+    since: str | None,
 ) -> None:
     row = {"run_id": run_id, "step": step, "number": number, "worker": worker, "error": error, "started_at": since}
     session.execute(insert(AttemptRecord).values(row).on_conflict_do_nothing())

@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -22,16 +21,16 @@ class Begun:
     lease: Lease
     started_at: datetime  # by the database's clock
     since: float  # epoch seconds
-    request: Any = None
+    request: object = None
     answered: bool = False
-    answer: Any = None
+    answer: object = None
 
     @property
     def attempt(self) -> int:
         return self.lease.attempt
 
 
-def begin(session: Session, run: Run[Any], call: Call, request: Any = None) -> Begun | None:
+def begin(session: Session, run: Run, call: Call, request: object = None) -> Begun | None:
     """Notes in the transaction of a locked run that a step is begun.
 
     An attempt before this one that has left no error has died with its worker, which counts as a failure. None: that
@@ -50,13 +49,13 @@ def begin(session: Session, run: Run[Any], call: Call, request: Any = None) -> B
     return Begun(call, Lease(run.id, call.name, attempt), run.now(), time.time(), request)
 
 
-def is_ours(run: Run[Any], begun: Begun) -> bool:
+def is_ours(run: Run, begun: Begun) -> bool:
     """Whether the attempt has not been taken over, and the run goes the same way as when it was begun."""
     state = run.steps.get(begun.call.name)
     is_the_same = state is not None and state.status == "intent" and state.attempts == begun.attempt
     return is_the_same and (run.status != "compensating" or not _is_forward(run, begun.call))
 
 
-def _is_forward(run: Run[Any], call: Call) -> bool:
+def _is_forward(run: Run, call: Call) -> bool:
     workflow = workflow_of(run.workflow, run.version)
     return call.name in {step.name for step in workflow.all_steps()} - {step.name for step in workflow.if_refused}

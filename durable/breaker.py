@@ -10,13 +10,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
-from pybreaker import STATE_CLOSED, STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
+from pybreaker import (
+    STATE_CLOSED,
+    STATE_HALF_OPEN,
+    CircuitBreaker,
+    CircuitBreakerError,
+    CircuitBreakerListener,
+    CircuitBreakerState,
+)
 from pybreaker import CircuitBreakerStorage as Storage
-from sqlalchemy import Connection, String, bindparam, select, text
+from sqlalchemy import Connection, String, TextClause, bindparam, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from durable import config
@@ -25,6 +31,8 @@ from durable.errors import StepTimeout, Unavailable
 from durable.tables import BreakerRecord
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 TRIAL = 20.0  # seconds after which a trial without an outcome is taken for dead; a service that hangs takes about ten
 FRESH = 1.0  # seconds for which a process trusts what it has read
@@ -73,7 +81,7 @@ class _SharedStorage(Storage):
                 self.known = _State(*found[0]) if found else _State()
         return self.known
 
-    def execute(self, statement: Any, **values: Any) -> Sequence[Any] | None:
+    def execute(self, statement: TextClause, **values: object) -> Sequence[Any] | None:
         """The rows; None without the database. Never raises: what a call has answered must not be lost because its
         success could not be noted."""
         try:
@@ -124,7 +132,9 @@ class _Listener(CircuitBreakerListener):
     def failure(self, cb: CircuitBreaker, exc: BaseException) -> None:
         _storages[str(cb.name)].execute(_ERROR, error=str(exc)[:300])
 
-    def state_change(self, cb: CircuitBreaker, old_state: Any, new_state: Any) -> None:
+    def state_change(
+        self, cb: CircuitBreaker, old_state: CircuitBreakerState | None, new_state: CircuitBreakerState
+    ) -> None:
         log.warning("the breaker of %s is %s", cb.name, new_state.name)
 
 
@@ -148,10 +158,10 @@ def _breaker(queue: str) -> CircuitBreaker:
     return _breakers[queue]
 
 
-def call(queue: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def call(queue: str, function: Callable[[], Answer]) -> Answer:
     """Calls the function, and notes whether it was answered. Raises what it raises."""
     try:
-        return _breaker(queue).call(partial(function, *arguments))
+        return _breaker(queue).call(function)
     except CircuitBreakerError as error:
         raise Unavailable(f"{queue} does not answer; it is tried again in some seconds") from error
 

@@ -27,10 +27,10 @@ class Child:
 
 def start_child(
     session: Session,
-    run: Run[Any],
+    run: Run,
     workflow: str,
     key: str,
-    input: Mapping[str, Any],
+    input: Mapping[str, object],
     deadline: float | None = None,
 ) -> Child:
     """Starts a child of `run` under that key, once, and says how it is doing.

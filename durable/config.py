@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-OnStuck = Callable[[Session, Any, str], None]
+from durable.tables import RunRecord
+
+OnStuck = Callable[[Session, RunRecord, str], None]
 """Called once, in the dispatcher's transaction, with a run record that needs a person and the step that it is at."""
 
 
-def _nobody(session: Session, run: Any, step: str) -> None:
+def _nobody(session: Session, run: RunRecord, step: str) -> None:
     """The log is all that tells of a stuck run."""
 
 

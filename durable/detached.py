@@ -7,7 +7,7 @@ and its lease is kept while it works.
 import logging
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
@@ -81,7 +81,7 @@ def _transact(invocation: "Invocation") -> bool:
     return True
 
 
-def _is_next(invocation: "Invocation", run: Run[Any]) -> bool:
+def _is_next(invocation: "Invocation", run: Run) -> bool:
     stages = plan(workflow_of(run.workflow, run.version), progress_of(run))
     is_left = bool(stages) and any(call.name == invocation.call.name for call in stages[0])
     return is_left and is_free(invocation, run, invocation.call)

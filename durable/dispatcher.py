@@ -6,8 +6,8 @@ import signal
 import socket
 import threading
 import time
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -19,7 +19,7 @@ from durable.backlog import Backlog, Queues
 from durable.database import observe_clock, transaction
 from durable.decisions import Publication, decide, push_back
 from durable.queries import steps_of_runs
-from durable.tables import DispatcherRecord, QueueProgress, RunRecord
+from durable.tables import DispatcherRecord, QueueProgress, RunRecord, StepRecord
 from durable.workflow import is_declared
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def run_forever() -> None:
     queues.close()
 
 
-def _guarded(queues: Queues, work: Any) -> bool:
+def _guarded(queues: Queues, work: Callable[[], object]) -> bool:
     """Whether the work was done and says so itself. A broker or a database that is away costs this round only."""
     try:
         return work() is not False
@@ -107,7 +107,9 @@ def sweep(queues: Queues) -> int:
     return len(found)
 
 
-def _decide_safely(session: Session, run: RunRecord, steps: Any, backlog: Backlog, now: Any) -> Publication | None:
+def _decide_safely(
+    session: Session, run: RunRecord, steps: Sequence[StepRecord], backlog: Backlog, now: datetime
+) -> Publication | None:
     """One run's error is that run's: it is postponed, an operator is alerted, and the sweep goes on."""
     try:
         with session.begin_nested():

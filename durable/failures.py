@@ -1,7 +1,7 @@
 """What a worker does with an exception: it is recorded at its step, and the run is compensated or retried."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -43,7 +43,7 @@ def fail(invocation: "Invocation", call: Call, since: float, error: Exception) -
     invocation.tell(call, since, done=False)
 
 
-def _record(session: Session, run: Run[Any], call: Call, error: Exception, begun: Begun | None, worker: str) -> bool:
+def _record(session: Session, run: Run, call: Call, error: Exception, begun: Begun | None, worker: str) -> bool:
     """Whether the run is compensated because of it."""
     answered = begun is not None and not begun.answered  # the outside itself has said it
     state, workflow = run.steps.get(call.name), workflow_of(run.workflow, run.version)

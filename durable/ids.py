@@ -1,10 +1,9 @@
 """Ids: UUIDv7 (RFC 9562) in the database, `run_` and 32 hex digits in Python and JSON. They sort by time."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid
+from sqlalchemy import Dialect, Uuid
 from sqlalchemy.types import TypeDecorator
 from uuid6 import uuid7
 
@@ -19,10 +18,10 @@ class Id(TypeDecorator[str]):
         super().__init__()
         self.prefix = prefix
 
-    def process_bind_param(self, value: str | None, dialect: Any) -> UUID | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> UUID | None:
         return None if value is None else UUID(value.removeprefix(self.prefix + "_"))
 
-    def process_result_value(self, value: UUID | None, dialect: Any) -> str | None:
+    def process_result_value(self, value: UUID | None, dialect: Dialect) -> str | None:
         return None if value is None else f"{self.prefix}_{value.hex}"
 
 

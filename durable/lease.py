@@ -10,12 +10,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import psutil
 from sqlalchemy import bindparam, text
@@ -44,7 +43,7 @@ class Lease:
     attempt: int
     since: float = field(default_factory=time.monotonic)
 
-    def extend(self, progress: dict[str, Any] | None = None) -> bool:
+    def extend(self, progress: Mapping[str, object] | None = None) -> bool:
         """Extends it by a whole lease. False: the step is no longer ours. Raises SQLAlchemyError."""
         values = {"run_id": self.run_id, "name": self.name, "attempt": self.attempt, "progress": progress}
         with statements() as connection:
@@ -64,7 +63,7 @@ class _Keeper(threading.Thread):
         super().__init__(name="lease-keeper", daemon=True)
         self.working = threading.Event()
         self.lease: Lease | None = None
-        self.progress: dict[str, Any] | None = None
+        self.progress: Mapping[str, object] | None = None
 
     def run(self) -> None:
         while True:
@@ -75,7 +74,7 @@ class _Keeper(threading.Thread):
                 _extend(lease, progress)
 
 
-def _extend(lease: Lease, progress: dict[str, Any] | None) -> None:
+def _extend(lease: Lease, progress: Mapping[str, object] | None) -> None:
     try:
         lease.extend(progress)
     except SQLAlchemyError as error:  # then another worker may take it over, as if we were dead
@@ -101,7 +100,7 @@ def kept(lease: Lease) -> Iterator[None]:
         _keeper.lease = _keeper.progress = None
 
 
-def heartbeat(progress: dict[str, Any] | None = None) -> None:
+def heartbeat(progress: Mapping[str, object] | None = None) -> None:
     """Says from within a long or external step how far it is: `{"done": 3, "of": 10}`. Written a few times in a lease.
 
     The lease is extended without it. In any other step it does nothing.

@@ -1,7 +1,7 @@
 """Which of the steps that come next this worker performs in place; the rest is published for others."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ FEW = 4  # steps side by side; more of them are worth a message each, for other 
 
 
 def choose(
-    invocation: "Invocation", session: Session, run: Run[Any], stages: list[list[Call]], batch: "Batch"
+    invocation: "Invocation", session: Session, run: Run, stages: list[list[Call]], batch: "Batch"
 ) -> Call | None:
     """The next step for this worker. None: the rest is published, or nothing is left for us to do."""
     if not invocation.worked and not invocation.redelivered and run.is_done(invocation.call.name):
@@ -40,7 +40,7 @@ def choose(
     return None
 
 
-def is_free(invocation: "Invocation", run: Run[Any], call: Call) -> bool:
+def is_free(invocation: "Invocation", run: Run, call: Call) -> bool:
     """Whether a step is in nobody's hands. A live lease is another worker's, unless that process is known to be dead;
     with an error it is the pause between two attempts."""
     state = run.steps.get(call.name)

@@ -14,7 +14,7 @@ from durable.workflow import Each, Workflow, steps_of
 class Call:
     """One step of one run, to be performed under that name."""
 
-    step: Step[Any]
+    step: Step
     name: str
 
 
@@ -30,7 +30,7 @@ class Progress:
 FRESH = Progress("running", {}, {})
 
 
-def progress_of(run: Run[Any]) -> Progress:
+def progress_of(run: Run) -> Progress:
     """The progress of a run as one of its workers sees it."""
     return _progress(run.status, run.steps)
 
@@ -118,7 +118,7 @@ def _backward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]
     return [*local, [call for call in calls if call.step.is_external]]
 
 
-def may_have_happened(step: Step[Any], progress: Progress) -> bool:
+def may_have_happened(step: Step, progress: Progress) -> bool:
     """Whether a step has had its effect. A call outside that was begun may have; a local step's work was rolled back
     with its transaction."""
     status = progress.steps.get(step.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from durable.errors import RunNotFound
 from durable.tables import AttemptRecord, RunRecord, StepRecord
 
 Reader = Session | Connection
+Found = TypeVar("Found")
 
 
 def get_run(session: Session, run_id: str) -> RunRecord:
@@ -18,7 +19,9 @@ def get_run(session: Session, run_id: str) -> RunRecord:
     return _found(session.get(RunRecord, run_id))
 
 
-def find_runs(workflow: str | None = None, status: str | None = None, older_than: float | None = None) -> Select[Any]:
+def find_runs(
+    workflow: str | None = None, status: str | None = None, older_than: float | None = None
+) -> Select[RunRecord]:
     """The query for runs, to be ordered by the caller; `older_than`: seconds since they were started."""
     query = select(RunRecord)
     if workflow:
@@ -73,7 +76,7 @@ def attempts_of_run(session: Session, run_id: str) -> Sequence[AttemptRecord]:
     return session.scalars(query.order_by(AttemptRecord.ended_at, AttemptRecord.number)).all()
 
 
-def _found(found: Any) -> Any:
+def _found(found: Found | None) -> Found:
     if found is None:
         raise RunNotFound("There is no such task.")
     return found

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from celery.app.task import Context
 from celery.signals import before_task_publish
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -26,14 +26,14 @@ _taken: dict[str, int] = {}  # queue → messages that it has taken since
 
 
 @before_task_publish.connect
-def _stamp(headers: dict[str, Any], **_: Any) -> None:
+def _stamp(headers: dict[str, object], **_: object) -> None:
     """Says when the message was published, by the database's clock: machines may disagree about the time."""
     now = database_time()
     if now is not None:
         headers["published_at"] = now.timestamp()
 
 
-def note_served(request: Any, queue: str) -> None:
+def note_served(request: Context, queue: str) -> None:
     """Once a second and queue, notes how far this worker has got. Raises SQLAlchemyError."""
     _taken[queue] = _taken.get(queue, 0) + 1
     published = request.get("published_at")

@@ -3,12 +3,14 @@
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
     from durable.steps import Step
 
-Input = TypeVar("Input")
+Input = TypeVar("Input", covariant=True, default=object)
 Output = TypeVar("Output")
 
 
@@ -58,7 +60,7 @@ class Run(Generic[Input]):
     read_monotonic: float
     locked: bool = True
     consumed: bool = False  # whether a step has consumed signals
-    written: dict[str, dict[str, Any]] = field(default_factory=dict)  # step records to be written
+    written: dict[str, dict[str, object]] = field(default_factory=dict)  # step records to be written
 
     def is_done(self, name: str) -> bool:
         """Whether the step of that name is done."""
@@ -98,7 +100,7 @@ class Run(Generic[Input]):
         """The time by the database's clock, which all workers share."""
         return self.read_at + timedelta(seconds=time.monotonic() - self.read_monotonic)
 
-    def idempotency_key(self, step: "Step[Any]") -> str:
+    def idempotency_key(self, step: "Step") -> str:
         """The key under which a step of this run calls outside. No attempt in it: each asks for the same thing."""
         return idempotency_key(self.id, step.name)
 

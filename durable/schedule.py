@@ -5,7 +5,6 @@ A run's key is its slot, so two beats, a late beat or a restarted one start it o
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
@@ -69,7 +68,7 @@ def install(app: Celery, schedules: list[Schedule], queue: str) -> None:
     app.conf.beat_schedule = {one.workflow: _entry(one, queue) for one in schedules}
 
 
-def _entry(schedule: Schedule, queue: str) -> dict[str, Any]:
+def _entry(schedule: Schedule, queue: str) -> dict[str, object]:
     hour = "*" if schedule.every == "hour" else str(schedule.hour)
     return {
         "task": "schedule.start", "schedule": crontab(minute=str(schedule.minute), hour=hour),
@@ -77,7 +76,7 @@ def _entry(schedule: Schedule, queue: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _start(task: Any, workflow: str) -> None:
+def _start(task: object, workflow: str) -> None:
     """Starts the workflow for the slot in which beat sent this message, unless it has been started for it already."""
     schedule = next(one for one in _schedules if one.workflow == workflow)
     with transaction() as session:

@@ -5,30 +5,38 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypedDict, Unpack, overload
 
 from sqlalchemy.orm import Session
+from typing_extensions import TypeVar
 
 from durable.errors import Refusal, StepTimeout
-from durable.run import Run
+from durable.retry import DEFAULT_RETRY, Retry
+from durable.run import Run, Suspend
 
-Output = TypeVar("Output")
-Work = Callable[..., Any]
-"""`work(session, run)`, or `work(session, run, item)` of a step for each."""
+Output = TypeVar("Output", covariant=True, default=object)
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+LocalWork = Callable[[Session, Run[Any]], Output | Suspend]
+WorkForEach = Callable[[Session, Run[Any], str], Output]
 
 
-@dataclass(frozen=True)
-class Retry:
-    """How long to wait between two attempts, in seconds, and how many are made.
+class CallOptions(TypedDict, total=False):
+    """Options of any step; see `Service.step`."""
 
-    `first`: after the first failure (None: one lease), then `factor` times as long each time, up to `longest` (None:
-    the engine's longest pause). After `attempts` failures the run is given up, or called stuck (None: the engine's).
-    """
+    queue: str | None
+    retry: Retry
+    timeout: float | None
+    final: Sequence[type[Exception]]
 
-    first: float | None = None
-    factor: float = 2.0
-    longest: float | None = None
-    attempts: int | None = None
+
+class StepOptions(CallOptions, total=False):
+    """Options of a local step; see `Service.step`."""
+
+    long: bool
+    commits_at_once: bool
+    anywhere: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,7 @@ class Step(Generic[Output]):
 
     name: str
     queue: str
-    work: Work
+    work: Callable[..., Any]
     call: Callable[[Any, str], Any] | None = None
     record: Callable[[Session, Any, Any], Output] | None = None
     on_refusal: Callable[[Session, Any, Refusal], None] | None = None
@@ -45,7 +53,7 @@ class Step(Generic[Output]):
     long: bool = False
     commits_at_once: bool = False
     anywhere: bool = False
-    retry: Retry = Retry()
+    retry: Retry = DEFAULT_RETRY
     timeout: float | None = None
     final: tuple[type[Exception], ...] = ()
 
@@ -59,12 +67,12 @@ class Step(Generic[Output]):
         """Whether it works without the run's lock: it may take long, and others may work beside it."""
         return self.long or self.for_each
 
-    def perform(self, session: Session, run: Run[Any], name: str) -> Any:
+    def perform(self, session: Session, run: Run, name: str) -> object:
         """The work under that name, in the caller's transaction. Raises StepTimeout."""
         with _time_limit(self.timeout):
             return self.work(session, run, item_of(name)) if self.for_each else self.work(session, run)
 
-    def call_outside(self, request: Any, idempotency_key: str) -> Any:
+    def call_outside(self, request: object, idempotency_key: str) -> object:
         """What the outside answers. Raises StepTimeout, and what the call raises."""
         assert self.call is not None
         with _time_limit(self.timeout):
@@ -83,10 +91,10 @@ class Service:
         self.name = name
 
     @overload
-    def step(self, work: Callable[..., Output], /) -> Step[Output]: ...
+    def step(self, work: LocalWork[Output], /) -> Step[Output]: ...
     @overload
-    def step(self, /, **options: Any) -> Callable[[Callable[..., Output]], Step[Output]]: ...
-    def step(self, work: Work | None = None, /, **options: Any) -> Any:
+    def step(self, /, **options: Unpack[StepOptions]) -> Callable[[LocalWork[Output]], Step[Output]]: ...
+    def step(self, work: LocalWork[Output] | None = None, /, **options: Any) -> Any:
         """Makes a local step of `work(session, run)`: it works in a transaction, and its output is what it returns.
 
         Options: `queue`, if not the service's. `long`: it may take longer than a lease, and works without the run's
@@ -99,18 +107,18 @@ class Service:
             return lambda work: self._make(work, **options)
         return self._make(work)
 
-    def step_for_each(self, work: Callable[..., Output], /) -> Step[Output]:
+    def step_for_each(self, work: WorkForEach[Output], /) -> Step[Output]:
         """Makes a local step of `work(session, run, item)`, to stand in an `Each`. It is `long`."""
         return self._make(work, for_each=True)
 
     def external_step(
         self,
         *,
-        call: Callable[[Any, str], Any],
-        record: Callable[[Session, Any, Any], Output],
-        on_refusal: Callable[[Session, Any, Refusal], None] | None = None,
-        **options: Any,
-    ) -> Callable[[Work], Step[Output]]:
+        call: Callable[[Request, str], Answer],
+        record: Callable[[Session, Run[Any], Answer], Output],
+        on_refusal: Callable[[Session, Run[Any], Refusal], None] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Callable[[LocalWork[Request | None]], Step[Output]]:
         """Makes a step that calls something outside, of a function that says what to ask for.
 
         The function works in a transaction and returns the request, which is JSON and is kept with the step: every
@@ -121,7 +129,9 @@ class Service:
         """
         return lambda work: self._make(work, call=call, record=record, on_refusal=on_refusal, **options)
 
-    def _make(self, work: Work, queue: str | None = None, final: Sequence[type[Exception]] = (), **parts: Any) -> Any:
+    def _make(
+        self, work: Callable[..., Any], queue: str | None = None, final: Sequence[type[Exception]] = (), **parts: Any
+    ) -> Step[Any]:
         name = f"{self.name}.{work.__name__}"
         return Step(name, queue or self.name, work, final=tuple(final), **parts)
 
@@ -134,7 +144,7 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
         yield
         return
 
-    def expire(*_: Any) -> None:
+    def expire(*_: object) -> None:
         raise StepTimeout(f"it has taken longer than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, expire)

@@ -53,7 +53,7 @@ _READ = (
 )
 
 
-def lock(session: Session, run_id: str, generation: int | None = None) -> Run[Any] | None:
+def lock(session: Session, run_id: str, generation: int | None = None) -> Run | None:
     """Locks the run for this transaction. None: it has ended or, where one is given, is not of that generation."""
     found = session.connection().execute(_LOCK, {"run_id": run_id, "generation": generation}).one_or_none()
     if found is None:
@@ -64,7 +64,7 @@ def lock(session: Session, run_id: str, generation: int | None = None) -> Run[An
     return _run(run_id, found, steps, locked=True)
 
 
-def read(session: Session, run_id: str, generation: int | None, name: str) -> Run[Any] | None:
+def read(session: Session, run_id: str, generation: int | None, name: str) -> Run | None:
     """Reads the run for a step that works without its lock, and locks that step.
 
     None: as for `lock`, or another worker has the step.
@@ -74,7 +74,7 @@ def read(session: Session, run_id: str, generation: int | None, name: str) -> Ru
     return None if found is None or not found.free else _run(run_id, found, found.steps, locked=False)
 
 
-def _run(run_id: str, found: Any, steps: dict[str, list[Any]] | None, *, locked: bool) -> Run[Any]:
+def _run(run_id: str, found: Any, steps: dict[str, list[Any]] | None, *, locked: bool) -> Run:
     observe_clock(found.read_at)
     facts = dict(zip(_FACTS, found.facts, strict=True))
     facts["error"] = facts["error"] or {}
@@ -89,7 +89,7 @@ def _run(run_id: str, found: Any, steps: dict[str, list[Any]] | None, *, locked:
     )  # fmt: skip
 
 
-def begin(run: Run[Any], call: Call, request: Any = None) -> int:
+def begin(run: Run, call: Call, request: object = None) -> int:
     """Notes that a step is begun, by a commit of its own; returns the number of the attempt."""
     state = run.steps.get(call.name)
     number = state.attempts + 1 if state else 1
@@ -98,7 +98,7 @@ def begin(run: Run[Any], call: Call, request: Any = None) -> int:
     return number
 
 
-def finish(run: Run[Any], call: Call, output: Any, *, started_at: str, attempt: int | None = None) -> None:
+def finish(run: Run, call: Call, output: object, *, started_at: str, attempt: int | None = None) -> None:
     """Notes that a step is done. `attempt`: its number, if it was begun by a commit of its own."""
     state = run.steps.get(call.name)
     number = attempt or (state.attempts + 1 if state else 1)
@@ -107,7 +107,7 @@ def finish(run: Run[Any], call: Call, output: Any, *, started_at: str, attempt: 
     _note(run, call, number, status="done", started_at=started_at, output=output, finished_at=finished_at)
 
 
-def _note(run: Run[Any], call: Call, number: int, **values: Any) -> None:
+def _note(run: Run, call: Call, number: int, **values: object) -> None:
     run.written[call.name] = {"name": call.name, "queue": call.step.queue, "attempts": number, **values}
 
 
@@ -152,14 +152,14 @@ _INSERT = text(f"""
 """).bindparams(_RUN_ID, bindparam("noted", type_=JSONB), bindparam("worker", type_=String))
 
 
-def write(session: Session, run: Run[Any], worker: str) -> None:
+def write(session: Session, run: Run, worker: str) -> None:
     """Writes what was noted, and extends the run's lease."""
     session.flush()
     progress = any(step["status"] == "done" for step in run.written.values())
     session.connection().execute(_WRITE, {**_values(run, worker), "progress": progress})
 
 
-def join(session: Session, run: Run[Any], call: Call, worker: str, attempt: int | None) -> None:
+def join(session: Session, run: Run, call: Call, worker: str, attempt: int | None) -> None:
     """Writes the one step that was performed without the run's lock, under the lock, which is taken only for this.
 
     Raises Superseded if the run has ended or turned back meanwhile, or another worker has taken the step over.
@@ -182,14 +182,14 @@ _END = text(f"""
 """).bindparams(*_TYPES[:3], bindparam("result", type_=JSONB(none_as_null=True)))
 
 
-def write_end(session: Session, run: Run[Any], worker: str, status: str, result: Any) -> None:
+def write_end(session: Session, run: Run, worker: str, status: str, result: object) -> None:
     """Writes what was noted, and that the run has ended."""
     session.flush()
     ending = {"ends": status, "result": result, "channel": ENDED, "payload": run.id}
     session.connection().execute(_END, {**_values(run, worker), **ending})
 
 
-def _values(run: Run[Any], worker: str) -> dict[str, Any]:
+def _values(run: Run, worker: str) -> dict[str, object]:
     return {
         "run_id": run.id, "worker": worker, "noted": list(run.written.values()), "lease": config.options().lease,
         "signals": run.signals if run.consumed else None,

@@ -11,6 +11,7 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.events import EventDispatcher
 from celery.signals import worker_process_shutdown
+from kombu.asynchronous import Hub
 
 from durable import config
 from durable.canvas import broker_errors
@@ -63,10 +64,11 @@ class StepEvents:
     def _connected(self) -> EventDispatcher:
         """With its own connection, once there is something to send. It never sends by itself."""
         app = config.current().app
-        return app.events.Dispatcher(
+        made: EventDispatcher = app.events.Dispatcher(
             app.connection_for_write(), hostname=self.hostname, buffer_while_offline=False, buffer_group={"task"},
             buffer_limit=sys.maxsize,
         )  # fmt: skip
+        return made
 
 
 _ours: StepEvents | None = None
@@ -83,7 +85,7 @@ def of_worker(hostname: str | None) -> StepEvents | None:
 
 
 @worker_process_shutdown.connect
-def _send_the_last(**_: Any) -> None:
+def _send_the_last(**_: object) -> None:
     if _ours is not None and _ours.process == os.getpid():
         _ours.send()
 
@@ -128,7 +130,7 @@ class ChildWatch(bootsteps.StartStopStep):
 
     requires = ("celery.worker.components:Pool",)
 
-    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+    def register_with_event_loop(self, worker: Any, hub: Hub) -> None:
         hub.call_repeatedly(0.2, worker.pool.maintain_pool)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Float, bindparam, func, select, text, update
+from sqlalchemy import Float, Function, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -30,7 +30,7 @@ FOREVER = timedelta(days=3650)
 _RUN_ID = bindparam("run_id", type_=Id("run"))
 
 
-def _seconds(name: str) -> Any:
+def _seconds(name: str) -> Function[timedelta]:
     return func.make_interval(0, 0, 0, 0, 0, 0, bindparam(name, type_=Float))
 
 
@@ -48,7 +48,7 @@ def start(
     session: Session,
     workflow: str,
     key: str,
-    input: Mapping[str, Any],
+    input: Mapping[str, object],
     *,
     owner: str | None = None,
     parent: str | None = None,
@@ -82,7 +82,7 @@ def lock(session: Session, run_id: str) -> RunRecord | None:
     return session.scalars(locked).one_or_none()
 
 
-def signal(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
+def signal(session: Session, run_id: str, name: str, data: Mapping[str, object]) -> None:
     """Hands `data` to a live run and wakes it if it is suspended. Raises RunNotFound if it has ended."""
     run = lock(session, run_id)
     if run is None:
@@ -224,7 +224,7 @@ def wake_parent(session: Session, parent: str | None) -> None:
 # ---- by a worker
 
 
-def finish(session: Session, workflow: Workflow, run: Run[Any], worker: str) -> None:
+def finish(session: Session, workflow: Workflow, run: Run, worker: str) -> None:
     """Ends a run that has nothing left to do, with what its transaction has done, and wakes what waits for it.
 
     Its result is the output of its last step; of a compensated run, of the last local step of `if_refused`.
@@ -244,7 +244,7 @@ _COMPENSATE = text("""
 """).bindparams(_RUN_ID, bindparam("error", type_=JSONB))
 
 
-def refuse(session: Session, run: Run[Any], call: Call, refusal: Refusal, worker: str, *, known: bool) -> None:
+def refuse(session: Session, run: Run, call: Call, refusal: Refusal, worker: str, *, known: bool) -> None:
     """Records a refusal at its step and starts the run's compensation, which goes on in this worker.
 
     `known`: that the step has had no effect. Otherwise a call outside may have happened, so that it is undone too.
@@ -265,7 +265,7 @@ _SUSPEND = text("""
 """).bindparams(_RUN_ID)
 
 
-def suspend(session: Session, run: Run[Any], name: str, until: datetime | None) -> None:
+def suspend(session: Session, run: Run, name: str, until: datetime | None) -> None:
     """Lets the run wait without a worker, until its deadline at most. Its step counts as not begun.
 
     A deadline that is over has led to what it leads to, and wakes the run no more. Raises TypeError for a run that is

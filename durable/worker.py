@@ -9,6 +9,7 @@ with a transaction for each step, so that an error falls on its own step.
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -46,7 +47,7 @@ SLOW = 0.1  # seconds; after such a step its siblings are published, for other w
 AWAY = 1.0  # seconds before another try, when the database is away
 
 
-def register(app: Celery, step: Step[Any]) -> None:
+def register(app: Celery, step: Step) -> None:
     """Makes the step a Celery task, of the step's name."""
 
     def perform(task: Any, run_id: str, generation: int, name: str) -> None:
@@ -56,7 +57,7 @@ def register(app: Celery, step: Step[Any]) -> None:
     app.task(name=step.name, bind=True, shared=False)(perform)
 
 
-def _perform(request: Any, step: Step[Any], run_id: str, generation: int, name: str) -> None:
+def _perform(request: Any, step: Step, run_id: str, generation: int, name: str) -> None:
     """Raises Reject when the database is away: the message goes back to its queue.
 
     A lock that was not had in time, or a deadlock, is left to the dispatcher, whose pauses grow; so is a run whose
@@ -168,7 +169,7 @@ class Invocation:
         if run.written:
             store.write(session, run, self.worker)
 
-    def _take_in(self, session: Session, run: Run[Any], call: Call, batch: Batch) -> None:
+    def _take_in(self, session: Session, run: Run, call: Call, batch: Batch) -> None:
         """Performs a local step, or begins one by a commit of its own."""
         batch.current, since, started = call, time.time(), run.now()
         if call.step.is_external:
@@ -198,7 +199,7 @@ class Invocation:
         batch.locks_all = batch.locks_all or call.step.commits_at_once
         self.is_slow = self.is_slow or time.time() - since > SLOW
 
-    def _request(self, session: Session, run: Run[Any], call: Call) -> Any:
+    def _request(self, session: Session, run: Run, call: Call) -> object:
         """What the outside is asked for: what it was asked for before, or what the step says now."""
         state = run.steps.get(call.name)
         if state is not None and state.request is not None:
@@ -208,7 +209,7 @@ class Invocation:
         crash_point("before-commit", call.name)
         return request
 
-    def _record(self, session: Session, run: Run[Any], batch: Batch) -> None:
+    def _record(self, session: Session, run: Run, batch: Batch) -> None:
         """Records what a call outside has answered, if this attempt is still ours, under whatever generation."""
         begun = self.begun
         assert begun is not None
@@ -256,7 +257,7 @@ class Invocation:
                 return
             with lease.kept(begun.lease):
                 key = idempotency_key(self.run_id, call.name)
-                begun.answer = breaker.call(call.step.queue, call.step.call_outside, begun.request, key)
+                begun.answer = breaker.call(call.step.queue, partial(call.step.call_outside, begun.request, key))
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001, as above

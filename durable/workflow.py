@@ -14,32 +14,32 @@ Outputs = Mapping[str, Any]
 class Undoable:
     """A step, and what undoes it when a later one is refused."""
 
-    def __init__(self, step: Step[Any], undo: Step[Any]) -> None:
+    def __init__(self, step: Step, undo: Step) -> None:
         self.step, self.undo = step, undo
 
 
 class Pivot:
     """The step of no return: once it is done, the run only goes forward, however long that takes."""
 
-    def __init__(self, step: Step[Any]) -> None:
+    def __init__(self, step: Step) -> None:
         self.step = step
 
 
 class Parallel:
     """Steps that need not wait for each other. The step after them waits for all."""
 
-    def __init__(self, *steps: Step[Any]) -> None:
+    def __init__(self, *steps: Step) -> None:
         self.steps = steps
 
 
 class Each:
     """One step many times over: once for each item that `over(outputs)` finds in the outputs of the steps before."""
 
-    def __init__(self, step: Step[Any], over: Callable[[Outputs], list[str]]) -> None:
+    def __init__(self, step: Step, over: Callable[[Outputs], list[str]]) -> None:
         self.step, self.over = step, over
 
 
-Stage = Step[Any] | Undoable | Pivot | Parallel | Each
+Stage = Step | Undoable | Pivot | Parallel | Each
 
 
 class Workflow:
@@ -55,7 +55,7 @@ class Workflow:
         self,
         name: str,
         *stages: Stage,
-        if_refused: Sequence[Step[Any]] = (),
+        if_refused: Sequence[Step] = (),
         input: type | None = None,
         version: int = 1,
     ) -> None:
@@ -68,17 +68,17 @@ class Workflow:
         _register(self)
 
     @property
-    def last(self) -> Step[Any]:
+    def last(self) -> Step:
         """The step whose output is the run's result."""
         return steps_of(self.stages[-1])[0]
 
-    def all_steps(self) -> list[Step[Any]]:
+    def all_steps(self) -> list[Step]:
         """Every step that a run may come to, undos too."""
         forward = [step for stage in self.stages for step in steps_of(stage)]
         return [*forward, *(stage.undo for stage in self.undos), *self.if_refused]
 
 
-def steps_of(stage: Stage) -> tuple[Step[Any], ...]:
+def steps_of(stage: Stage) -> tuple[Step, ...]:
     if isinstance(stage, Step):
         return (stage,)
     return stage.steps if isinstance(stage, Parallel) else (stage.step,)

@@ -128,7 +128,7 @@ def _configuration(settings: Settings) -> str:
         "",
     ]  # fmt: skip
     wanted = processes(settings)
-    parts.append(_section(f"group:{GROUP}", processes=",".join(program.name for program in wanted)))
+    parts.append(_section(f"group:{GROUP}", programs=",".join(program.name for program in wanted)))
     parts += [_program_section(settings, program, priority) for priority, program in enumerate(wanted)]
     return "\n".join(parts)
 

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 
-from settings import settings
+from settings import LOG_FORMAT, settings
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
@@ -47,7 +47,7 @@ async def until_told(*tasks: asyncio.Task[None]) -> None:
 
 def run(serve: Callable[[], Awaitable[None]]) -> None:
     """Sets up the log and runs `serve` until it returns."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     # Refused requests are these servers' daily work, not warnings.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
 

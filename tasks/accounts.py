@@ -26,6 +26,6 @@ def prune(session: Session, run: Run[PruneInput]) -> dict[str, Any]:
 
 
 @service.step
-def forget_answers(session: Session, run: Run[UserInput]) -> dict[str, Any]:
+def erase_answers(session: Session, run: Run[UserInput]) -> dict[str, Any]:
     """Deletes what a user who is gone was answered, as it is kept beside idempotency keys."""
     return {"answers": idempotency.delete_of_owner(session, run.input["user_id"])}

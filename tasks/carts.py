@@ -13,7 +13,7 @@ service = Service("carts")
 
 
 @service.step
-def clear(session: Session, run: Run[CheckoutInput]) -> None:
+def remove_ordered(session: Session, run: Run[CheckoutInput]) -> None:
     """Takes what was ordered out of the cart, which may be checked out again then; what was put in since stays."""
     about = run.input
     carts.remove_ordered(session, about["user_id"], about["order_id"], about["quantities"])
@@ -41,6 +41,6 @@ def _another(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
 
 
 @service.step
-def forget_user(session: Session, run: Run[UserInput]) -> None:
+def erase_user(session: Session, run: Run[UserInput]) -> None:
     """Deletes the cart of a user who is gone."""
     carts.erase_user(session, run.input["user_id"])

@@ -1,11 +1,11 @@
-"""Steps of the notifications service: what people are told, through gateways that may be away for a while."""
+"""Steps of the notifications service. Each composes one kind of notification, and sends it by e-mail."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
-from durable import Run, Service
+from durable import Run, Service, Step
 from models import accounts, carts, inventory, notifications, orders
 from models.core.errors import MailRefused
 from models.core.workflow_inputs import (
@@ -16,216 +16,221 @@ from models.core.workflow_inputs import (
     RestockInput,
     UserInput,
 )
+from models.notifications import Kind, kinds
+from models.notifications.kinds import Context
 from settings import settings
-from tasks.gateways.mail import smtp as mail
+from tasks.gateways.email import smtp
 from tasks.inventory import reorder
 from tasks.orders import confirm
 
 service = Service("notifications")
+CHANNEL = "email"
+TOKEN = "[the token is in the mail only]"  # noqa: S105, replaces the token wherever the mail is stored
 
 
-def _send(request: dict[str, Any], idempotency_key: str) -> str | None:
-    """Why the mail server will never take the mail, or None if it has."""
+class Request(TypedDict):
+    """A mail, as it is stored with the step."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    run_id: NotRequired[str]  # of `password_reset`
+
+
+def _send(request: Request, idempotency_key: str) -> str | None:
+    """Why the mail server will never accept the mail, or None if it has."""
     try:
-        mail.send(to=request["to"], subject=request["subject"], text=request["text"], message_id=request["id"])
+        smtp.send(to=request["to"], subject=request["subject"], text=request["text"], message_id=request["id"])
     except MailRefused as refusal:
-        return refusal.detail  # a wrong address is no reason to hold up an order
+        return refusal.detail  # an invalid address is no reason to delay an order
     return None
 
 
-def _sent(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
-    notifications.sent(session, _key(run), fault)
-    return {"fault": fault} if fault else {}
+def _send_token(request: Request, idempotency_key: str) -> str | None:
+    """As `_send`, with the token in the place of TOKEN."""
+    token = accounts.derive_reset_token(request["run_id"])
+    return _send({**request, "text": request["text"].replace(TOKEN, token)}, idempotency_key)
 
 
-def _key(run: Run[Any]) -> str:
+def sends(
+    kind: Kind[Any], *, call: Callable[[Request, str], str | None] = _send, queue: str | None = None
+) -> Callable[[Callable[[Session, Run[Any]], Request | None]], Step[dict[str, str]]]:
+    """Makes a step of a function that composes a notification of this kind, or returns None to send nothing."""
+
+    def record(session: Session, run: Run, fault: str | None) -> dict[str, str]:
+        notifications.record_delivery(session, kind, key=_key(run), channel=CHANNEL, fault=fault)
+        return {"fault": fault} if fault else {}
+
+    return service.external_step(call=call, record=record, queue=queue)
+
+
+def _key(run: Run) -> str:
     return f"{run.workflow}:{run.key}"
 
 
-@service.external_step(call=_send, record=_sent)
-def order_confirmed(session: Session, run: Run[CheckoutInput]) -> dict[str, Any] | None:
-    """Mails the customer what was bought and the number of its invoice."""
+def _compose(
+    session: Session, run: Run, kind: Kind[Context], context: Context, recipient: str, user_id: str | None = None
+) -> Request:
+    message = notifications.compose(
+        session, kind, context, key=_key(run), channel=CHANNEL, recipient=recipient, user_id=user_id
+    )
+    return {"id": f"<{message.id}@shopflow>", "to": recipient, "subject": message.subject, "text": message.text}
+
+
+@sends(kinds.ORDER_CONFIRMED)
+def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None:
+    """Sends the customer the order's lines, its total and its invoice number."""
     lines = orders.get_summary(session, run.input["order_id"])
     order, confirmed = lines[0], run.output(confirm) or {}
-    return _to_customer(
-        session, run, "order_confirmed", order,
-        lines="\n".join(f"  {line.quantity} x {line.title}" for line in lines),
-        total=f"{order.total / 100:.2f} {order.currency}", invoice=confirmed["invoice_number"],
-    )  # fmt: skip
+    if not _is_wanted(session, kinds.ORDER_CONFIRMED, order):
+        return None
+    context: kinds.OrderConfirmed = {
+        "first_name": order.first_name, "number": order.number, "total": order.total, "currency": order.currency,
+        "lines": [{"quantity": line.quantity, "title": line.title} for line in lines],
+        "invoice": confirmed["invoice_number"],
+    }  # fmt: skip
+    return _compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id)
 
 
-@service.external_step(call=_send, record=_sent)
-def order_cancelled(session: Session, run: Run[CheckoutInput]) -> dict[str, Any] | None:
-    """Mails the customer why the order could not be completed."""
+@sends(kinds.ORDER_CANCELLED)
+def order_cancelled(session: Session, run: Run[CheckoutInput]) -> Request | None:
+    """Sends the customer the reason for which the order was cancelled."""
     order = orders.get_summary(session, run.input["order_id"])[0]
-    return _to_customer(session, run, "order_cancelled", order, reason=run.error["detail"])
+    if not _is_wanted(session, kinds.ORDER_CANCELLED, order):
+        return None
+    context: kinds.OrderCancelled = {
+        "first_name": order.first_name, "number": order.number, "reason": run.error["detail"],
+    }  # fmt: skip
+    return _compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
 
 
-@service.external_step(call=_send, record=_sent, queue="mass_mail")
-def cart_reminder(session: Session, run: Run[CartReminderInput]) -> dict[str, Any] | None:
-    """Mails a customer what was left in the cart, unless it was touched since, or no such mails are wanted."""
+def _is_wanted(session: Session, kind: Kind[Any], order: Any) -> bool:
+    return order.account == "active" and accounts.wants(session, order.user_id, kind.name, CHANNEL)
+
+
+@sends(kinds.CART_REMINDER, queue="mass_mail")
+def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | None:
+    """Reminds a customer of an abandoned cart, unless it was touched since or the customer declines such mails."""
     user = accounts.get(session, run.input["user_id"])
-    if not notifications.composed(session, _key(run)) and not (
+    if not notifications.is_composed(session, kinds.CART_REMINDER, _key(run)) and not (
         user.status == "active"
         and carts.is_abandoned(session, run.input["cart_id"], run.input["touched"])
-        and accounts.wants(session, user.id, "cart_reminder", "email")
+        and accounts.wants(session, user.id, kinds.CART_REMINDER.name, CHANNEL)
     ):
         return None
     left = [line for line in carts.view(session, user.id).items if line.available]
-    return _mail(
-        notifications.compose(
-            session, _key(run), "cart_reminder", user.id, user.email, first_name=user.first_name,
-            lines="\n".join(f"  {line.quantity} x {line.name}" for line in left) or "  what is sold out by now",
-        )
-    )  # fmt: skip
+    context: kinds.CartReminder = {
+        "first_name": user.first_name, "lines": [{"quantity": line.quantity, "title": line.name} for line in left],
+    }  # fmt: skip
+    return _compose(session, run, kinds.CART_REMINDER, context, user.email, user.id)
 
 
-def _to_customer(session: Session, run: Run[Any], kind: str, order: Any, **words: Any) -> dict[str, Any] | None:
-    """A mail about an order; None if the account is closed, or such mails are not wanted."""
-    if order.account != "active" or not accounts.wants(session, order.user_id, kind, "email"):
-        return None
-    words |= {"number": order.number, "first_name": order.first_name}
-    return _mail(notifications.compose(session, _key(run), kind, order.user_id, order.email, **words))
+@sends(kinds.WELCOME)
+def welcome(session: Session, run: Run[UserInput]) -> Request | None:
+    """Welcomes a new customer."""
+    return _to_user(session, run, kinds.WELCOME, run.input["user_id"])
 
 
-def _to_user(session: Session, run: Run[Any], kind: str, user_id: str, **words: Any) -> dict[str, Any] | None:
-    """A mail to somebody with an account; None if the account is closed, or such mails are not wanted."""
-    user = accounts.get(session, user_id)
-    if user.status != "active" or not accounts.wants(session, user_id, kind, "email"):
-        return None
-    words |= {"first_name": user.first_name, "username": user.username}
-    return _mail(notifications.compose(session, _key(run), kind, user.id, user.email, **words))
+@sends(kinds.PASSWORD_CHANGED)
+def password_changed(session: Session, run: Run[UserInput]) -> Request | None:
+    """Informs a user that the password was changed: it may have been somebody else."""
+    return _to_user(session, run, kinds.PASSWORD_CHANGED, run.input["user_id"])
 
 
-@service.external_step(call=_send, record=_sent)
-def welcome(session: Session, run: Run[UserInput]) -> dict[str, Any] | None:
-    """Mails a new customer that the account is open."""
-    return _to_user(session, run, "welcome", run.input["user_id"])
+@sends(kinds.PASSWORD_RESET, call=_send_token)
+def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
+    """Sends a user a token for a new password, and a link to the shop's pages if it has any.
 
-
-@service.external_step(call=_send, record=_sent)
-def password_changed(session: Session, run: Run[UserInput]) -> dict[str, Any] | None:
-    """Mails a user that the password was changed, for it may have been somebody else."""
-    return _to_user(session, run, "password_changed", run.input["user_id"])
-
-
-UNSAID = "[the token is in the mail only]"
-
-
-def _send_token(request: dict[str, Any], idempotency_key: str) -> str | None:
-    """As `_send`, with the token in place of what stands for it in the request that is kept."""
-    how = how_to_reset(accounts.derive_reset_token(request["run_id"]), settings.public_url)
-    return _send({**request, "text": request["text"].replace(UNSAID, how)}, idempotency_key)
-
-
-@service.external_step(call=_send_token, record=_sent)
-def password_reset(session: Session, run: Run[ResetInput]) -> dict[str, Any] | None:
-    """Mails a user a token for a new password, and a link if it is known where the shop's pages are.
-
-    The token is in the mail and nowhere else: neither in the notification that is kept, nor in the run.
+    The token is in the mail and nowhere else: neither in the stored notification, nor in the run.
     """
     user_id = run.input["user_id"]
-    if user_id is None:  # somebody asked for an account that there is not, and was not told so
+    if user_id is None:  # the request named no account, which its answer does not reveal
         return None
-    request = _to_user(session, run, "password_reset", user_id, how=UNSAID)
+    request = _to_user(session, run, kinds.PASSWORD_RESET, user_id, token=TOKEN, pages=settings.public_url)
     if request is None:
         return None
     accounts.save_reset_token(session, run.id, user_id)
     return {**request, "run_id": run.id}
 
 
-def how_to_reset(token: str, pages: str) -> str:
-    """What to do with a token for a new password. `pages`: where the shop's pages are, empty if there are none."""
-    how = f"This is your token for it:\n\n  {token}"
-    # Behind the #, so that it does not come into the logs of whoever serves the page.
-    return f"Choose it here:\n\n  {pages}/password#token={token}\n\n{how}" if pages else how
+def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **context: str) -> Request | None:
+    """A mail to an account; None if it is closed, or if its owner declines this kind."""
+    user = accounts.get(session, user_id)
+    if user.status != "active" or not accounts.wants(session, user_id, kind.name, CHANNEL):
+        return None
+    account: kinds.Account = {"first_name": user.first_name, "username": user.username}
+    return _compose(session, run, kind, {**account, **context}, user.email, user.id)
 
 
-@service.step
-def forget_user(session: Session, run: Run[UserInput]) -> dict[str, Any]:
-    """Erases what a user who is gone was told."""
-    return {"mails": notifications.erase_user(session, run.input["user_id"])}
-
-
-def _mail(mail: notifications.Mail) -> dict[str, Any]:
-    return {"id": f"<{mail.id}@shopflow>", "to": mail.recipient, "subject": mail.subject, "text": mail.text}
-
-
-def _sent_as(kind: str) -> Callable[[Session, Run[Any], str | None], dict[str, Any]]:
-    """As `_sent`, for a run that sends more than one mail."""
-
-    def sent(session: Session, run: Run[Any], fault: str | None) -> dict[str, Any]:
-        notifications.sent(session, f"{_key(run)}:{kind}", fault)
-        return {"fault": fault} if fault else {}
-
-    return sent
-
-
-def _to_house(session: Session, run: Run[Any], kind: str, recipient: str, **words: Any) -> dict[str, Any]:
-    return _mail(notifications.compose(session, f"{_key(run)}:{kind}", kind, None, recipient, **words))
-
-
-@service.external_step(call=_send, record=_sent_as("stock_low"))
-def stock_low(session: Session, run: Run[LowStockInput]) -> dict[str, Any]:
-    """Mails the staff what has come down to its reorder point, and whether more of it was ordered."""
+@sends(kinds.STOCK_LOW)
+def stock_low(session: Session, run: Run[LowStockInput]) -> Request:
+    """Informs staff that stock has reached its reorder point, and whether more was ordered."""
     warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
     level = inventory.select_levels(run.input["product_id"], warehouse.id)
     _, sku, title = session.execute(level).one()
     ordered = (run.output(reorder) or {}).get("purchase_order_id")
-    words = "No order was placed for it."
-    if ordered:
-        words = f"Purchase order {inventory.get_purchase_order(session, ordered).number} was placed for it."
-    return _to_house(
-        session, run, "stock_low", settings.staff_email, sku=sku, title=title, warehouse=warehouse.name,
-        available=run.input["available"], reorder_point=run.input["reorder_point"], ordered=words,
-    )  # fmt: skip
+    context: kinds.StockLow = {
+        "sku": sku, "title": title, "warehouse": warehouse.name, "available": run.input["available"],
+        "reorder_point": run.input["reorder_point"],
+        "purchase_order": inventory.get_purchase_order(session, ordered).number if ordered else None,
+    }  # fmt: skip
+    return _compose(session, run, kinds.STOCK_LOW, context, settings.staff_email)
 
 
-@service.external_step(call=_send, record=_sent_as("goods_ordered"))
-def goods_ordered(session: Session, run: Run[RestockInput]) -> dict[str, Any] | None:
-    """Mails the supplier what to deliver, unless the purchase order was cancelled before.
+@sends(kinds.GOODS_ORDERED)
+def goods_ordered(session: Session, run: Run[RestockInput]) -> Request | None:
+    """Sends the supplier a purchase order, unless it was cancelled before.
 
-    Refused if the warehouse was closed since: nothing can be taken in there.
+    Refused if the warehouse was closed since: it accepts no deliveries.
     """
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     if order.status == "cancelled":
         return None
     inventory.check_open(inventory.get_warehouse(session, order.warehouse_id))
-    return _about_goods(session, run, "goods_ordered", settings.supplier_email, lambda line: line.quantity)
+    context = _purchase_order(session, order, lambda line: line.quantity)
+    return _compose(session, run, kinds.GOODS_ORDERED, context, settings.supplier_email)
 
 
-@service.external_step(call=_send, record=_sent_as("order_withdrawn"))
-def order_withdrawn(session: Session, run: Run[RestockInput]) -> dict[str, Any] | None:
-    """Mails the supplier what need not be delivered any more, if it was told to deliver."""
+@sends(kinds.ORDER_WITHDRAWN)
+def order_withdrawn(session: Session, run: Run[RestockInput]) -> Request | None:
+    """Informs the supplier of a cancelled purchase order what not to deliver, if it was sent before."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
-    if order.status != "cancelled" or not notifications.composed(session, f"{_key(run)}:goods_ordered"):
+    if order.status != "cancelled" or not notifications.is_composed(session, kinds.GOODS_ORDERED, _key(run)):
         return None
-    return _about_goods(
-        session, run, "order_withdrawn", settings.supplier_email, lambda line: line.quantity - line.received
-    )
+    context = _purchase_order(session, order, lambda line: line.quantity - line.received)
+    return _compose(session, run, kinds.ORDER_WITHDRAWN, context, settings.supplier_email)
 
 
-@service.external_step(call=_send, record=_sent_as("restock_cancelled"))
-def restock_cancelled(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
-    """Mails the staff why a purchase order did not go out."""
+@sends(kinds.RESTOCK_CANCELLED)
+def restock_cancelled(session: Session, run: Run[RestockInput]) -> Request:
+    """Informs staff why a purchase order was not sent."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
-    return _to_house(session, run, "restock_cancelled", settings.staff_email, number=order.number,
-                     reason=run.error["detail"])  # fmt: skip
+    context: kinds.RestockCancelled = {"number": order.number, "reason": run.error["detail"]}
+    return _compose(session, run, kinds.RESTOCK_CANCELLED, context, settings.staff_email)
 
 
-@service.external_step(call=_send, record=_sent_as("goods_received"))
-def goods_received(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
-    """Mails the staff what has come, for those who wait for it."""
-    return _about_goods(session, run, "goods_received", settings.staff_email, lambda line: line.received)
-
-
-def _about_goods(
-    session: Session, run: Run[Any], kind: str, recipient: str, pieces: Callable[[inventory.PurchaseLine], int]
-) -> dict[str, Any]:
+@sends(kinds.GOODS_RECEIVED)
+def goods_received(session: Session, run: Run[RestockInput]) -> Request:
+    """Informs staff of what was delivered."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
-    lines = [(pieces(line), line) for line in inventory.get_purchase_lines(session, [order.id])[order.id]]
-    return _to_house(
-        session, run, kind, recipient, number=order.number, status=order.status,
-        warehouse=inventory.get_warehouse(session, order.warehouse_id).name,
-        lines="\n".join(f"  {n} x {line.title} ({line.sku})" for n, line in lines if n) or "  nothing",
-    )  # fmt: skip
+    context = _purchase_order(session, order, lambda line: line.received)
+    return _compose(session, run, kinds.GOODS_RECEIVED, context, settings.staff_email)
+
+
+def _purchase_order(
+    session: Session, order: inventory.PurchaseOrder, quantity: Callable[[inventory.PurchaseLine], int]
+) -> kinds.PurchaseOrder:
+    lines: list[kinds.Goods] = [
+        {"quantity": quantity(line), "title": line.title, "sku": line.sku}
+        for line in inventory.get_purchase_lines(session, [order.id])[order.id]
+        if quantity(line)
+    ]
+    warehouse = inventory.get_warehouse(session, order.warehouse_id)
+    return {"number": order.number, "status": order.status, "warehouse": warehouse.name, "lines": lines}
+
+
+@service.step
+def erase_user(session: Session, run: Run[UserInput]) -> dict[str, int]:
+    """Erases the notifications of a user whose account is closed."""
+    return {"mails": notifications.erase_user(session, run.input["user_id"])}

@@ -37,7 +37,7 @@ LOOK_AGAIN = timedelta(days=1)
 
 
 @service.step
-def forget_user(session: Session, run: Run[UserInput]) -> Suspend | None:
+def erase_user(session: Session, run: Run[UserInput]) -> Suspend | None:
     """Erases where a user who is gone had things sent. While an order is on its way, waits a day and looks again."""
     if orders.erase_user(session, run.input["user_id"]):
         return Suspend(run.now() + LOOK_AGAIN)

@@ -52,7 +52,8 @@ def authorise(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]:
 
 
 def _let_go(request: dict[str, Any], idempotency_key: str) -> str | None:
-    hold, reference = request["hold"], request["reference"]
+    hold = request["hold"]
+    reference: str | None = request["reference"]
     if reference is None:
         # Whether the hold has happened is not known. Asking for it again under its own keys settles that for
         # good: a late first attempt can only find what is voided here.

@@ -1,12 +1,15 @@
 """Products to buy and orders for them, as fixtures for every folder that needs them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from tests.conftest import ADDRESS
+
+if TYPE_CHECKING:
+    from models.orders import Order
 
 
 def make_product(sku: str, stock: int, price: int = 1999) -> str:
@@ -63,7 +66,7 @@ def make_customer(username: str) -> str:
         return user.id
 
 
-def place_order(session: Session, user_id: str, wants: dict[str, int], method: str = "pm_card_visa") -> Any:
+def place_order(session: Session, user_id: str, wants: dict[str, int], method: str = "pm_card_visa") -> "Order":
     """Fills the customer's cart and places the order, which starts its checkout once the caller commits."""
     from models import carts, orders
 

@@ -11,9 +11,9 @@ PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, 
 # Orders that are on their way keep their address until they have come, so they are last.
 ERASURE = Workflow(
     "erasure",
-    carts.forget_user,
-    accounts.forget_answers,
-    notifications.forget_user,
-    orders.forget_user,
+    carts.erase_user,
+    accounts.erase_answers,
+    notifications.erase_user,
+    orders.erase_user,
     input=UserInput,
 )

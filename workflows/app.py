@@ -11,14 +11,15 @@ import durable
 from durable.tables import RunRecord
 from models.core import events
 from models.core.database import dispose_engine, engine, request_id
-from settings import QUEUES, settings
+from models.core.event_types import RunStuck
+from settings import LOG_FORMAT, QUEUES, settings
 
 app = Celery("shopflow")
 app.config_from_object("celeryconfig")
 
 
 def _stuck(session: Session, run: RunRecord, step: str) -> None:
-    events.emit(session, "run.stuck", {"run_id": run.id, "workflow": run.workflow, "step": step})
+    events.emit(session, RunStuck(run_id=run.id, workflow=run.workflow, step=step))
 
 
 durable.configure(
@@ -48,5 +49,5 @@ def _own_engine(**_: Any) -> None:
 @setup_logging.connect
 def configure_logging(**_: Any) -> None:
     """One line per event on standard error, for the supervisor or the container to keep."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     logging.getLogger("stripe").setLevel("WARNING")  # its INFO is two lines for every call

@@ -9,7 +9,7 @@ CHECKOUT = Workflow(
     Undoable(inventory.reserve, undo=inventory.release),
     Undoable(payments.authorise, undo=payments.void),
     Pivot(orders.confirm),
-    Parallel(notifications.order_confirmed, inventory.allocate, carts.clear),
+    Parallel(notifications.order_confirmed, inventory.allocate, carts.remove_ordered),
     orders.complete,
     if_refused=(orders.cancel, notifications.order_cancelled),
     input=CheckoutInput,

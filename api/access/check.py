@@ -1,7 +1,5 @@
 """Whether a token may do something, for other services to ask."""
 
-from typing import Any
-
 from flask.views import MethodView
 
 from api.access.blueprint import blueprint
@@ -16,7 +14,7 @@ class CheckView(MethodView):
     @error_codes("not_signed_in", "invalid_token", "invalid_api_key")
     @blueprint.arguments(Question)
     @blueprint.response(200, Verdict)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Whether a token grants the permission `resource:action`."""
         found = read_token(body["token"]) if "token" in body else (anybody_known(), {})
         if found is None:

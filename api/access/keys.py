@@ -1,15 +1,14 @@
 """API keys: how machines sign in."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import g
 from flask.views import MethodView
 
 from api.access.blueprint import blueprint
-from api.access.schemas import Key, MadeKey, NewKey
+from api.access.schemas import Key, MadeKey, NewKey, NewKeyBody
 from api.http.auth import allowed
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
 
@@ -19,7 +18,7 @@ class KeysView(MethodView):
     @allowed("keys:write")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Key))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """All keys, newest first, those that work no more too."""
         with transaction() as session:
             found = page(session, access.list_keys(), access.ApiKey.id.desc(), **query)
@@ -30,12 +29,13 @@ class KeysView(MethodView):
     @allowed("keys:write")
     @blueprint.arguments(NewKey)
     @blueprint.response(201, MadeKey)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: NewKeyBody) -> dict[str, object]:
         """Makes a key and shows it, this once."""
-        lifetime = timedelta(days=body.pop("expires_in_days"))
+        lifetime = timedelta(days=body["expires_in_days"])
         with transaction() as session:
-            held = g.principal.permissions
-            made, clear = access.create_key(session, g.principal.user_id, held, **body, lifetime=lifetime)
+            made, clear = access.create_key(
+                session, g.principal.user_id, g.principal.permissions, body["name"], body["permissions"], lifetime
+            )
             session.refresh(made)
         return {**_key(made), "key": clear}
 
@@ -44,7 +44,7 @@ class KeysView(MethodView):
 class KeyView(MethodView):
     @allowed("keys:write")
     @blueprint.response(200, Key)
-    def get(self, key_id: str) -> dict[str, Any]:
+    def get(self, key_id: str) -> dict[str, object]:
         """One key."""
         with transaction() as session:
             return _key(access.get_key(session, key_id))
@@ -57,7 +57,7 @@ class KeyView(MethodView):
             access.revoke_key(session, key_id)
 
 
-def _key(row: access.ApiKey) -> dict[str, Any]:
+def _key(row: access.ApiKey) -> dict[str, object]:
     shown = ("id", "name", "hint", "user_id", "permissions", "created_at", "expires_at", "revoked_at", "last_used_at")
     expired = "expired" if row.expires_at <= datetime.now(UTC) else "active"
     return {**{name: getattr(row, name) for name in shown}, "status": "revoked" if row.revoked_at else expired}

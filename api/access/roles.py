@@ -1,17 +1,15 @@
 """Roles: what those who have them may do."""
 
-from typing import Any
-
 from flask import g
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
-from api.access.schemas import NewRole, Permissions, Role, RoleChanges
+from api.access.schemas import NewRole, NewRoleBody, Permissions, Role, RoleChanges
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
 from models.core.errors import NotFound
@@ -22,7 +20,7 @@ class RolesView(MethodView):
     @allowed("users:read")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Role))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """The roles, by name."""
         with transaction() as session:
             found = page(session, access.list_roles(), access.Role.name, **query)
@@ -34,7 +32,7 @@ class RolesView(MethodView):
     @blueprint.arguments(NewRole)
     @idempotent()
     @blueprint.response(201, Role)
-    def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, session: Session, body: NewRoleBody) -> dict[str, object]:
         """Makes a role of permissions that one holds oneself."""
         access.create_role(session, g.principal.permissions, **body)
         return _get(session, body["name"])
@@ -44,7 +42,7 @@ class RolesView(MethodView):
 class RoleView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Role)
-    def get(self, name: str) -> dict[str, Any]:
+    def get(self, name: str) -> dict[str, object]:
         """One role."""
         with transaction() as session:
             return _get(session, name)
@@ -53,7 +51,7 @@ class RoleView(MethodView):
     @error_codes("builtin_role")
     @blueprint.arguments(RoleChanges)
     @blueprint.response(200, Role)
-    def put(self, body: dict[str, Any], name: str) -> dict[str, Any]:
+    def put(self, body: dict[str, list[str]], name: str) -> dict[str, object]:
         """Gives a role just these permissions, at once for everybody who has it."""
         with transaction() as session:
             access.change_role(session, g.principal.permissions, name, **body)
@@ -72,17 +70,17 @@ class RoleView(MethodView):
 class PermissionsView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Permissions)
-    def get(self) -> dict[str, Any]:
+    def get(self) -> dict[str, object]:
         """Everything that a role can hold, as `resource:action`."""
         return {"data": access.PERMISSIONS}
 
 
-def _get(session: Session, name: str) -> dict[str, Any]:
+def _get(session: Session, name: str) -> dict[str, object]:
     found = session.execute(access.list_roles().where(access.Role.name == name)).one_or_none()
     if found is None:
         raise NotFound(f"There is no role {name}.")
     return _role(*found)
 
 
-def _role(name: str, permissions: list[str]) -> dict[str, Any]:
+def _role(name: str, permissions: list[str]) -> dict[str, object]:
     return {"name": name, "permissions": permissions, "builtin": name in access.SEEDS}

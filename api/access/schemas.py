@@ -1,5 +1,7 @@
 """What goes in and out of the views of access."""
 
+from typing import TypedDict
+
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, Pattern, RoleConverter, Schema, Timestamp
@@ -39,6 +41,12 @@ class NewKey(Schema):
     )
 
 
+class NewKeyBody(TypedDict):
+    name: str
+    permissions: list[str]
+    expires_in_days: int
+
+
 class Key(Schema):
     id = IdField("key", required=True)
     name = fields.String(required=True)
@@ -72,6 +80,11 @@ class NewRole(RoleChanges):
         validate=Pattern(RoleConverter.regex, error="2 to 64 lower-case letters, digits, hyphens or underscores"),
         metadata={"example": "auditor"},
     )
+
+
+class NewRoleBody(TypedDict):
+    name: str
+    permissions: list[str]
 
 
 class Role(Schema):

@@ -4,13 +4,14 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
+from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
 from api.access.schemas import RoleOfUser, Roles, UserQuery
 from api.accounts.schemas import User
 from api.http.auth import allowed
 from api.http.errors import error_codes
-from api.http.pagination import page, page_of
+from api.http.pagination import Page, page, page_of
 from models import access, accounts
 from models.core.database import transaction
 
@@ -20,7 +21,7 @@ class UsersView(MethodView):
     @allowed("users:read")
     @blueprint.arguments(UserQuery, location="query")
     @blueprint.response(200, page_of(User))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """Who has an account, newest first."""
         found = accounts.find_users(query.pop("q", None), query.pop("role", None))
         with transaction() as session:
@@ -41,7 +42,7 @@ class UserView(MethodView):
 class UserRolesView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Roles)
-    def get(self, user_id: str) -> dict[str, Any]:
+    def get(self, user_id: str) -> dict[str, object]:
         """The roles of a user."""
         with transaction() as session:
             return _roles(session, user_id)
@@ -49,7 +50,7 @@ class UserRolesView(MethodView):
     @allowed("users:write")
     @blueprint.arguments(RoleOfUser)
     @blueprint.response(200, Roles)
-    def post(self, body: dict[str, Any], user_id: str) -> dict[str, Any]:
+    def post(self, body: dict[str, str], user_id: str) -> dict[str, object]:
         """Gives a user a role, at once. Who gives it must hold all of its permissions."""
         with transaction() as session:
             accounts.get_active(session, user_id)
@@ -60,7 +61,7 @@ class UserRolesView(MethodView):
     @error_codes("last_admin")
     @blueprint.arguments(Roles)
     @blueprint.response(200, Roles)
-    def put(self, body: dict[str, Any], user_id: str) -> dict[str, Any]:
+    def put(self, body: dict[str, list[str]], user_id: str) -> dict[str, object]:
         """Gives a user just these roles, at once. Who does it must hold all permissions that are given or taken."""
         with transaction() as session:
             accounts.get_active(session, user_id)
@@ -80,6 +81,6 @@ class UserRoleView(MethodView):
             access.revoke_role(session, g.principal.permissions, user_id, role)
 
 
-def _roles(session: Any, user_id: str) -> dict[str, Any]:
+def _roles(session: Session, user_id: str) -> dict[str, object]:
     accounts.get_active(session, user_id)
     return {"roles": access.roles_of(session, user_id)}

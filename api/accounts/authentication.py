@@ -1,6 +1,5 @@
 """Registration, login and what becomes of the tokens."""
 
-from typing import Any
 from uuid import uuid4
 
 from flask import g, request
@@ -15,6 +14,7 @@ from api.accounts.schemas import (
     RefreshToken,
     Registered,
     Registration,
+    RegistrationBody,
     ResetPassword,
     SignedIn,
     Token,
@@ -27,6 +27,7 @@ from api.http.errors import error_codes
 from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
+from models.core.event_types import LoginThrottled
 
 
 @blueprint.route("/auth/register")
@@ -36,14 +37,17 @@ class RegisterView(MethodView):
     @error_codes("username_taken", "email_taken")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: RegistrationBody) -> dict[str, object]:
         """Opens an account with an address and a cart, all or nothing, and signs in.
 
         A guest's cart that `X-Cart-Token` names comes along.
         """
-        password_hash = accounts.hash_password(body.pop("password"))
+        password_hash = accounts.hash_password(body["password"])
         with transaction() as session:
-            user = accounts.register(session, **body, password_hash=password_hash)
+            user = accounts.register(
+                session, username=body["username"], email=body["email"], password_hash=password_hash,
+                first_name=body["first_name"], last_name=body["last_name"], address=body["address"],
+            )  # fmt: skip
             carts.open_cart(session, user.id)
             opened = accounts.open_session(session, user.id, *_device())
             brought = bring_cart(session, user.id)
@@ -57,13 +61,13 @@ class LoginView(MethodView):
     @error_codes("wrong_credentials", "too_many_requests")
     @blueprint.arguments(Login)
     @blueprint.response(200, SignedIn)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Signs in with user name or e-mail address. A guest's cart that `X-Cart-Token` names comes along."""
         name = body.get("username") or body["email"]
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
             limits = accounts.login_limits(name, request.remote_addr, found.familiar)
-            accounts.take(session, limits, {"user_id": found.user_id})
+            accounts.take(session, limits, LoginThrottled(user_id=found.user_id))
         if not accounts.verify_password(found.password_hash, body["password"]):
             raise accounts.wrong_credentials()
         with transaction() as session:
@@ -78,7 +82,7 @@ class RefreshView(MethodView):
     @error_codes("invalid_token")
     @blueprint.arguments(RefreshToken)
     @blueprint.response(200, Tokens)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Exchanges a refresh token for new tokens. Each works once; a second use ends the session."""
         with transaction() as session:
             opened = accounts.rotate(session, body["refresh_token"])
@@ -102,7 +106,7 @@ class IntrospectView(MethodView):
     @public
     @blueprint.arguments(Token)
     @blueprint.response(200, Introspection)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Whether an access token is good now, and whose it is (RFC 7662). Who holds it may ask."""
         found = read_token(body["token"])
         if found is None:
@@ -118,12 +122,12 @@ class PasswordView(MethodView):
     @error_codes("wrong_credentials", "too_many_requests")
     @blueprint.arguments(NewPassword)
     @blueprint.response(204)
-    def post(self, body: dict[str, Any]) -> None:
+    def post(self, body: dict[str, str]) -> None:
         """Changes the password and ends all other sessions."""
         limits = accounts.password_limits(g.principal.user_id)
         with transaction() as session:
             current = accounts.get_credentials(session, g.principal.user_id)
-            accounts.take(session, limits, {"user_id": g.principal.user_id})
+            accounts.take(session, limits, LoginThrottled(user_id=g.principal.user_id))
         if not accounts.verify_password(current.password_hash, body["current_password"]):
             raise accounts.wrong_credentials()
         new_hash = accounts.hash_password(body["new_password"])
@@ -138,7 +142,7 @@ class ForgottenView(MethodView):
     @error_codes("too_many_requests")
     @blueprint.arguments(Forgotten)
     @blueprint.response(202, Told)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Mails a token for a new password, if there is such an account. The answer does not tell whether there is."""
         name = body.get("username") or body["email"]
         with transaction() as session:
@@ -153,7 +157,7 @@ class ResetView(MethodView):
     @public
     @blueprint.arguments(ResetPassword)
     @blueprint.response(200, Tokens)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, str]) -> dict[str, object]:
         """Sets a new password with a mailed token, ends all sessions, and signs in."""
         with transaction() as session:
             accounts.check_reset_token(session, body["token"])
@@ -167,7 +171,7 @@ def _device() -> tuple[str | None, str | None]:
     return request.headers.get("User-Agent"), request.remote_addr
 
 
-def _tokens(opened: accounts.Opened) -> dict[str, Any]:
+def _tokens(opened: accounts.Opened) -> dict[str, object]:
     return {
         "access_token": access_token(opened.user_id, opened.session_id),
         "refresh_token": opened.refresh_token,

@@ -1,7 +1,5 @@
 """What users keep with us: their profile, preferences, addresses and sessions."""
 
-from typing import Any
-
 from flask import g
 from flask.views import MethodView
 from sqlalchemy.orm import Session as DatabaseSession
@@ -19,7 +17,7 @@ from api.accounts.schemas import (
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import accounts
 from models.core.database import transaction
 
@@ -28,7 +26,7 @@ from models.core.database import transaction
 class MeView(MethodView):
     @signed_in
     @blueprint.response(200, Profile)
-    def get(self) -> dict[str, Any]:
+    def get(self) -> dict[str, object]:
         """The profile of who asks, with roles and permissions."""
         with transaction() as session:
             return _profile(accounts.get(session, g.principal.user_id))
@@ -37,7 +35,7 @@ class MeView(MethodView):
     @error_codes("username_taken", "email_taken")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
-    def patch(self, body: dict[str, Any]) -> dict[str, Any]:
+    def patch(self, body: dict[str, str]) -> dict[str, object]:
         """Changes the fields that are given."""
         with transaction() as session:
             return _profile(accounts.update_profile(session, g.principal.user_id, body))
@@ -75,7 +73,7 @@ class AddressesView(MethodView):
     @signed_in
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(SavedAddress))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """The addresses of who asks, oldest first."""
         with transaction() as session:
             return page(session, accounts.list_addresses(g.principal.user_id), accounts.Address.id, **query)
@@ -84,7 +82,7 @@ class AddressesView(MethodView):
     @blueprint.arguments(AddressToKeep)
     @idempotent()
     @blueprint.response(201, SavedAddress)
-    def post(self, session: DatabaseSession, body: dict[str, Any]) -> accounts.Address:
+    def post(self, session: DatabaseSession, body: dict[str, object]) -> accounts.Address:
         """Adds an address."""
         return accounts.add_address(session, g.principal.user_id, body)
 
@@ -101,7 +99,7 @@ class AddressView(MethodView):
     @signed_in
     @blueprint.arguments(AddressChanges(partial=True))
     @blueprint.response(200, SavedAddress)
-    def patch(self, body: dict[str, Any], address_id: str) -> accounts.Address:
+    def patch(self, body: dict[str, object], address_id: str) -> accounts.Address:
         """Changes the fields that are given. Orders that were sent there keep what they had."""
         with transaction() as session:
             return accounts.update_address(session, g.principal.user_id, address_id, body)
@@ -119,7 +117,7 @@ class SessionsView(MethodView):
     @signed_in
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Session))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """Where who asks is signed in, latest login first."""
         with transaction() as session:
             live = accounts.select_live_sessions(g.principal.user_id)
@@ -145,12 +143,12 @@ class SessionView(MethodView):
             accounts.end_session(session, g.principal.user_id, session_id)
 
 
-def _profile(user: accounts.User) -> dict[str, Any]:
+def _profile(user: accounts.User) -> dict[str, object]:
     shown = ("id", "username", "email", "first_name", "last_name", "status", "created_at")
     held = {"roles": sorted(g.principal.roles), "permissions": sorted(g.principal.permissions)}
     return {**{name: getattr(user, name) for name in shown}, **held}
 
 
-def _session(row: accounts.LoginSession) -> dict[str, Any]:
+def _session(row: accounts.LoginSession) -> dict[str, object]:
     shown = ("id", "user_agent", "ip", "created_at", "last_used_at", "expires_at")
     return {**{name: getattr(row, name) for name in shown}, "current": row.id == g.principal.session_id}

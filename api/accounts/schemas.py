@@ -1,12 +1,12 @@
 """What goes in and out of the accounts' views."""
 
-from typing import Any
+from typing import TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.carts.schemas import Merge
 from api.http.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
-from models import accounts
+from models import accounts, notifications
 
 
 def _username() -> fields.String:
@@ -66,8 +66,17 @@ class Registration(Schema):
     address = fields.Nested(NewAddress, required=True)
 
 
+class RegistrationBody(TypedDict):
+    username: str
+    email: str
+    password: str
+    first_name: str
+    last_name: str
+    address: dict[str, str]
+
+
 @validates_schema
-def _one_name(self: Schema, data: dict[str, Any], **_: Any) -> None:
+def _one_name(self: Schema, data: dict[str, object], **_: object) -> None:
     if ("username" in data) == ("email" in data):
         raise ValidationError("give either username or email", "username")
 
@@ -176,6 +185,6 @@ class Session(Schema):
     expires_at = Timestamp(required=True)
 
 
-Channels = Schema.from_dict({name: TrueOrFalse() for name in accounts.CHANNELS}, name="Channels")
-Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.DEFAULTS}, name="Preferences")
+Channels = Schema.from_dict({name: TrueOrFalse() for name in notifications.CHANNELS}, name="Channels")
+Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.CUSTOMER_KINDS}, name="Preferences")
 """Kind of notification → channel → whether it goes out."""

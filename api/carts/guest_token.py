@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 from flask import g, request
-from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
-from api.http.auth import signed_in
+from api.http.auth import PERSON, declare_rule, signed_in
 from api.http.fields import taking
 from models import carts
 from models.accounts import Principal
@@ -21,16 +20,18 @@ SCHEME = {
 }  # fmt: skip
 NOBODY: frozenset[str] = frozenset()
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+View = TypeVar("View", bound=Callable[..., object])
 
 
-def signed_in_or_guest(view: View) -> View:
+def signed_in_or_guest(view: Callable[P, Answer]) -> Callable[P, Answer]:
     """For who is signed in, and for a guest who shows the token of a cart. Sets `g.principal`, whose `user_id`
     is for a guest the id of the cart. The outermost decorator of a view."""
     of_customer = signed_in(view)
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         if not is_guest():
             return of_customer(*args, **kwargs)
         with single_statements() as connection:
@@ -38,9 +39,7 @@ def signed_in_or_guest(view: View) -> View:
         g.principal = Principal(cart_id, "", NOBODY, NOBODY)
         return view(*args, **kwargs)
 
-    documented = Blueprint.doc(security=[{"bearer": []}, {"cart": []}])(guarded)
-    documented.rule = "signed in or guest"
-    return documented
+    return declare_rule(guarded, "signed in or guest", PERSON, {"cart": []})
 
 
 def may_bring_cart(view: View) -> View:
@@ -49,8 +48,7 @@ def may_bring_cart(view: View) -> View:
         "in": "header", "name": HEADER, "schema": {"type": "string"},
         "description": "The token of a guest's cart, which is merged into the customer's",
     }  # fmt: skip
-    found: View = taking(header)(view)
-    return found
+    return taking(header)(view)
 
 
 def is_guest() -> bool:
@@ -58,7 +56,7 @@ def is_guest() -> bool:
     return HEADER in request.headers and "Authorization" not in request.headers
 
 
-def bring_cart(session: Session, user_id: str) -> dict[str, Any]:
+def bring_cart(session: Session, user_id: str) -> dict[str, object]:
     """Merges the guest's cart that the request shows into the customer's, and says so: `{"cart": …}`.
 
     Nothing to say without a cart, and with one that is gone: a sign-in is never refused for its sake.

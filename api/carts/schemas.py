@@ -1,5 +1,7 @@
 """What goes in and out of the views of carts."""
 
+from typing import TypedDict
+
 from marshmallow import fields, validate
 
 from api.carts.guest_token import HEADER
@@ -81,6 +83,11 @@ class Quantity(Schema):
 
 class NewItem(Quantity):
     product_id = IdField("prd", required=True)
+
+
+class NewItemBody(TypedDict):
+    product_id: str
+    quantity: int
 
 
 class Removal(Schema):

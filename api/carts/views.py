@@ -1,13 +1,11 @@
 """The cart of who is signed in, or of a guest."""
 
-from typing import Any
-
 from flask import g, request
 from flask.views import MethodView
 
 from api.carts.blueprint import blueprint
 from api.carts.guest_token import HEADER, bring_cart, may_bring_cart, signed_in_or_guest
-from api.carts.schemas import Cart, NewItem, OpenedCart, Quantity, Removal
+from api.carts.schemas import Cart, NewItem, NewItemBody, OpenedCart, Quantity, Removal
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -19,7 +17,7 @@ from models.core.database import Statements, single_statements, transaction
 class CartView(MethodView):
     @signed_in_or_guest
     @blueprint.response(200, Cart)
-    def get(self) -> dict[str, Any]:
+    def get(self) -> dict[str, object]:
         """The cart with prices and availability as they are now, and what has changed since the last look."""
         with single_statements() as connection:
             return _shown(connection)
@@ -29,7 +27,7 @@ class CartView(MethodView):
     @error_codes("not_signed_in", "invalid_token", "not_allowed")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")
-    def post(self) -> Any:
+    def post(self) -> tuple[object, dict[str, str]] | tuple[object, int]:
         """Opens a cart for a guest, and tells its token.
 
         Sent along as `X-Cart-Token`, the token does for a cart what signing in does. Sent along when signing in or
@@ -44,7 +42,7 @@ class CartView(MethodView):
 
 
 @signed_in
-def _opened_for_customer() -> Any:
+def _opened_for_customer() -> tuple[object, int]:
     with transaction() as session:
         brought = bring_cart(session, g.principal.user_id)
         return {**_shown(session), **brought}, 200
@@ -57,14 +55,14 @@ class CartItemsView(MethodView):
     @blueprint.arguments(NewItem())
     @idempotent(one_statement=True)
     @blueprint.response(201, Cart)
-    def post(self, session: Statements, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, session: Statements, body: NewItemBody) -> dict[str, object]:
         """Puts more pieces of a product into the cart; what is there of it already is added up."""
         carts.add(session, g.principal.user_id, **body)
         return _shown(session)
 
     @signed_in_or_guest
     @blueprint.response(200, Cart)
-    def delete(self) -> dict[str, Any]:
+    def delete(self) -> dict[str, object]:
         """Empties the cart."""
         with transaction() as session:
             carts.clear(session, g.principal.user_id)
@@ -77,7 +75,7 @@ class CartItemView(MethodView):
     @error_codes("insufficient_stock")
     @blueprint.arguments(Quantity)
     @blueprint.response(200, Cart)
-    def patch(self, body: dict[str, Any], product_id: str) -> dict[str, Any]:
+    def patch(self, body: dict[str, int], product_id: str) -> dict[str, object]:
         """Makes it so many pieces of a product that is in the cart."""
         with transaction() as session:
             carts.set_quantity(session, g.principal.user_id, product_id, body["quantity"])
@@ -86,14 +84,14 @@ class CartItemView(MethodView):
     @signed_in_or_guest
     @blueprint.arguments(Removal, location="query")
     @blueprint.response(200, Cart)
-    def delete(self, query: dict[str, Any], product_id: str) -> dict[str, Any]:
+    def delete(self, query: dict[str, int], product_id: str) -> dict[str, object]:
         """Takes pieces of a product out of the cart, all of them if it is not said how many."""
         with transaction() as session:
             carts.remove(session, g.principal.user_id, product_id, query.get("quantity"))
             return _shown(session)
 
 
-def _shown(session: Statements, holder: str | None = None) -> dict[str, Any]:
+def _shown(session: Statements, holder: str | None = None) -> dict[str, object]:
     seen = carts.view_with_changes(session, holder or g.principal.user_id)
     return {
         "items": [_item(line) for line in seen.items],
@@ -102,7 +100,7 @@ def _shown(session: Statements, holder: str | None = None) -> dict[str, Any]:
     }
 
 
-def _item(line: carts.Line) -> dict[str, Any]:
+def _item(line: carts.Line) -> dict[str, object]:
     return {
         "product_id": line.product_id, "name": line.name, "quantity": line.quantity, "available": line.available,
         "unit_price": {"amount": line.unit_price, "currency": line.currency},
@@ -110,7 +108,7 @@ def _item(line: carts.Line) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _change(change: carts.Change, currency: str) -> dict[str, Any]:
+def _change(change: carts.Change, currency: str) -> dict[str, object]:
     before, now = (
         {"amount": figure, "currency": currency} if change.kind == "price" else figure
         for figure in (change.before, change.now)

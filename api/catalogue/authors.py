@@ -13,12 +13,13 @@ from api.catalogue.schemas import (
     AuthorQuery,
     ListedAuthor,
     NewAuthor,
+    NewAuthorBody,
 )
 from api.http.auth import allowed, public
 from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
-from api.http.pagination import page, page_of
+from api.http.pagination import Page, page, page_of
 from models import catalogue
 from models.core.database import transaction
 
@@ -28,7 +29,7 @@ class AuthorsView(MethodView):
     @public
     @blueprint.arguments(AuthorQuery, location="query")
     @blueprint.response(200, page_of(ListedAuthor))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """Authors; with `q`, those whose name contains it."""
         q = query.pop("q", None)
         with transaction() as session:
@@ -39,7 +40,7 @@ class AuthorsView(MethodView):
     @blueprint.arguments(NewAuthor)
     @idempotent()
     @blueprint.response(201, Author, headers=ETAG)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: NewAuthorBody) -> tuple[object, dict[str, str]]:
         """Makes an author. Name and e-mail together must be new."""
         made = catalogue.create_author(session, **body)
         address = url_for("catalogue.AuthorView", author_id=made.id)
@@ -50,7 +51,7 @@ class AuthorsView(MethodView):
 class AuthorView(MethodView):
     @public
     @blueprint.response(200, ListedAuthor, headers=ETAG)
-    def get(self, author_id: str) -> Any:
+    def get(self, author_id: str) -> tuple[object, dict[str, str]]:
         """An author."""
         with transaction() as session:
             found = catalogue.get_author(session, author_id)
@@ -60,7 +61,7 @@ class AuthorView(MethodView):
     @error_codes("name_taken", "stale")
     @blueprint.arguments(AuthorChanges)
     @blueprint.response(200, Author, headers=ETAG)
-    def patch(self, body: dict[str, Any], author_id: str) -> Any:
+    def patch(self, body: dict[str, str | None], author_id: str) -> tuple[object, dict[str, str]]:
         """Changes what is given. Null takes it out."""
         with transaction() as session:
             author = catalogue.get_author(session, author_id, lock=True)

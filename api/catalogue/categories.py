@@ -1,7 +1,5 @@
 """Views of categories."""
 
-from typing import Any
-
 from flask import url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
@@ -11,12 +9,13 @@ from api.catalogue.schemas import (
     Category,
     CategoryChanges,
     NewCategory,
+    NewCategoryBody,
 )
 from api.http.auth import allowed, public
 from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import catalogue
 from models.core.database import transaction
 
@@ -26,7 +25,7 @@ class CategoriesView(MethodView):
     @public
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Category))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """All categories; `parent_id` makes them a tree."""
         with transaction() as session:
             return page(session, catalogue.select_categories(), catalogue.Category.id.asc(), **query)
@@ -36,7 +35,7 @@ class CategoriesView(MethodView):
     @blueprint.arguments(NewCategory)
     @idempotent()
     @blueprint.response(201, Category, headers=ETAG)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: NewCategoryBody) -> tuple[object, dict[str, str]]:
         """Makes a category. Its name must be new, whatever its case."""
         made = catalogue.create_category(session, **body)
         address = url_for("catalogue.CategoryView", category_id=made.id)
@@ -47,7 +46,7 @@ class CategoriesView(MethodView):
 class CategoryView(MethodView):
     @public
     @blueprint.response(200, Category, headers=ETAG)
-    def get(self, category_id: str) -> Any:
+    def get(self, category_id: str) -> tuple[object, dict[str, str]]:
         """A category."""
         with transaction() as session:
             found = catalogue.get_category(session, category_id)
@@ -57,7 +56,7 @@ class CategoryView(MethodView):
     @error_codes("name_taken", "category_cycle", "stale")
     @blueprint.arguments(CategoryChanges)
     @blueprint.response(200, Category, headers=ETAG)
-    def patch(self, body: dict[str, Any], category_id: str) -> Any:
+    def patch(self, body: dict[str, str | None], category_id: str) -> tuple[object, dict[str, str]]:
         """Renames a category or moves it, with all that is in it. It can't go below itself."""
         with transaction() as session:
             category = catalogue.get_category(session, category_id, lock=True)

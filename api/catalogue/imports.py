@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import IO, Any
+from typing import IO, Any, ParamSpec, TypeVar
 
 from flask import Response, g, request, url_for
 from flask.views import MethodView
@@ -19,7 +19,7 @@ from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.http.request_hooks import takes_files
 from api.tasks.links import links_of
@@ -28,6 +28,9 @@ from durable import queries
 from models import imports
 from models.core.database import transaction
 from models.imports import NotACatalogue
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 
 MAX_FILE = 100 << 20  # bytes
 CSV_TYPES = ("text/csv", "application/csv", "application/vnd.ms-excel", "text/comma-separated-values")
@@ -44,11 +47,11 @@ class Upload:
     name: str | None
 
 
-def with_upload(method: Callable[..., Any]) -> Callable[..., Any]:
+def with_upload(method: Callable[P, Answer]) -> Callable[P, Answer]:
     """Sets `g.upload` to the file in the request's body, before a transaction is opened: clients can be slow."""
 
     @wraps(method)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Answer:
         with tempfile.TemporaryFile() as file:
             g.upload = _received(file)
             return method(*args, **kwargs)
@@ -62,7 +65,7 @@ def _received(file: IO[bytes]) -> Upload:
         sent = request.files.get("file")
         if sent is None or len(request.files) > 1 or request.form:
             raise NotACatalogue("Send one part named `file`, and no other.")
-        source: Any = sent.stream
+        source: IO[bytes] = sent.stream
         name = (sent.filename or "")[:255] or None
     elif request.mimetype in CSV_TYPES:
         charset = request.mimetype_params.get("charset", "utf-8").lower()
@@ -93,7 +96,7 @@ class ImportsView(MethodView):
     @allowed("products:write")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(ListedImport))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """Files that were sent, newest first."""
         with transaction() as session:
             found = page(session, imports.select_imports(), imports.Import.id.desc(), **query)
@@ -122,7 +125,7 @@ class ImportsView(MethodView):
     @with_upload
     @idempotent(stands_for=lambda: str(g.upload.sha256))
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, query: dict[str, Any]) -> Any:
+    def post(self, session: Session, query: dict[str, str]) -> tuple[object, int, dict[str, str]]:
         """Takes a CSV file into the catalogue: one of ours, or a product export of Shopify as it comes.
 
         Products are known by their SKU. New ones are created with their opening stock; others are brought up to
@@ -143,7 +146,7 @@ class ImportsView(MethodView):
 class ImportView(MethodView):
     @allowed("products:write")
     @blueprint.response(200, Import, headers=ETAG)
-    def get(self, import_id: str) -> Any:
+    def get(self, import_id: str) -> tuple[object, dict[str, str]]:
         """What became of a file: counts, and the first rows that were refused."""
         with transaction() as session:
             made = _whole(session, import_id)
@@ -154,7 +157,7 @@ class ImportView(MethodView):
 class RefusalsView(MethodView):
     @allowed("products:write")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
-    def get(self, import_id: str) -> Any:
+    def get(self, import_id: str) -> Response:
         """All rows of a file that were refused: line, SKU and reason."""
         with transaction() as session:
             imports.get(session, import_id)
@@ -166,7 +169,7 @@ class RefusalsView(MethodView):
 class ExportView(MethodView):
     @allowed("products:write")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
-    def get(self) -> Any:
+    def get(self) -> Response:
         """The catalogue as a CSV file that can be imported again.
 
         What a spreadsheet would compute has an apostrophe before it; an import takes that away again.
@@ -175,7 +178,7 @@ class ExportView(MethodView):
         return Response(catalogue_rows(), headers=headers, content_type=SHEET)
 
 
-def _listed(made: imports.Import) -> dict[str, Any]:
+def _listed(made: imports.Import) -> dict[str, object]:
     same = (
         "id", "run_id", "format", "file_name", "sha256", "rows", "created", "updated", "unchanged", "refused",
         "skipped", "created_at", "finished_at",

@@ -24,7 +24,7 @@ def wanted_page(query: dict[str, Any]) -> search.Wanted:
 
 def as_page(wanted: search.Wanted) -> Response:
     """A page of products, as the schema `ProductPage` describes it."""
-    found = search.products(wanted)
+    found = search.list_products(wanted)
     shown = found[: wanted.limit]
     has_more = len(found) > len(shown)
     cursor = f'"{_cursors(wanted.sort).dumps(shown[-1].place)}"' if has_more else "null"

@@ -15,14 +15,13 @@ from api.catalogue.schemas import (
     ProductChanges,
     ProductQuery,
     product_fields,
-    product_view,
 )
 from api.http.auth import allowed, public
 from api.http.errors import error_codes
-from api.http.etags import ETAG, check_unchanged, etag
+from api.http.etags import ETAG, check_unchanged
 from api.http.idempotency import idempotent
 from api.http.pagination import page_of
-from models import catalogue, inventory
+from models import catalogue
 from models.catalogue import search
 from models.core.database import transaction
 
@@ -41,9 +40,9 @@ class ProductsView(MethodView):
     @blueprint.arguments(NewProduct)
     @idempotent()
     @blueprint.response(201, Product)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, Any]) -> Response:
         """Makes a product. Its SKU must be new; a category or an author that is named is made if there is none."""
-        return _made(catalogue.create_product(session, product_fields(body)))
+        return _created(session, catalogue.create_product(session, product_fields(body)))
 
 
 @blueprint.route("/products/books")
@@ -53,13 +52,15 @@ class BooksView(MethodView):
     @blueprint.arguments(NewBook)
     @idempotent()
     @blueprint.response(201, Product)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, Any]) -> Response:
         """Makes a book with its author and its category, found or made: all at once, or nothing."""
         author, published_on = body.pop("author"), body.pop("published_on", None)
         attributes = body.get("attributes", {})
         if published_on is not None:
             attributes = {**attributes, "published_on": published_on.isoformat()}
-        return _made(catalogue.create_book(session, {**product_fields(body), "attributes": attributes}, author))
+        return _created(
+            session, catalogue.create_book(session, {**product_fields(body), "attributes": attributes}, author)
+        )
 
 
 @blueprint.route('/products/<id("prd"):product_id>')
@@ -68,18 +69,19 @@ class ProductView(MethodView):
     @blueprint.response(200, Product, headers=ETAG)
     def get(self, product_id: str) -> Response:
         """A product with what is available of it."""
-        return as_json(*search.product(product_id))
+        return as_json(*search.read_product(product_id))
 
     @allowed("products:write")
     @error_codes("sku_taken", "stale")
     @blueprint.arguments(ProductChanges)
     @blueprint.response(200, Product, headers=ETAG)
-    def patch(self, body: dict[str, Any], product_id: str) -> Any:
+    def patch(self, body: dict[str, Any], product_id: str) -> Response:
         """Changes what is given. Attributes are merged, and null takes one out (RFC 7396)."""
         with transaction() as session:
             product = catalogue.get_product(session, product_id, lock=True)
             check_unchanged(product.updated_at)
-            return _shown(session, catalogue.update_product(session, product, product_fields(body)))
+            catalogue.update_product(session, product, product_fields(body))
+            return as_json(*search.read_product(product_id, session))
 
     @allowed("products:write")
     @error_codes("stale")
@@ -92,11 +94,8 @@ class ProductView(MethodView):
             catalogue.delete_product(session, product)
 
 
-def _shown(session: Session, product: catalogue.Product) -> Any:
-    pieces = inventory.get_available(session, [product.id])[product.id]
-    return product_view(product, pieces), etag(product.updated_at, pieces)
-
-
-def _made(product: catalogue.Product) -> Any:
-    address = url_for("catalogue.ProductView", product_id=product.id)
-    return product_view(product, 0), {"Location": address, **etag(product.updated_at, 0)}
+def _created(session: Session, product: catalogue.Product) -> Response:
+    response = as_json(*search.read_product(product.id, session))
+    response.status_code = 201
+    response.headers["Location"] = url_for("catalogue.ProductView", product_id=product.id)
+    return response

@@ -1,6 +1,6 @@
 """What goes in and comes out of the catalogue's views."""
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from marshmallow import fields, validate
 
@@ -93,17 +93,7 @@ class ProductQuery(PageQuery):
     )
 
 
-def product_view(product: catalogue.Product, available: int) -> dict[str, Any]:
-    """A product as it is shown, with the pieces that can be sold now."""
-    same = ("id", "sku", "kind", "title", "description", "category", "author", "attributes", "created_at", "updated_at")
-    return {
-        **{name: getattr(product, name) for name in same},
-        "price": {"amount": product.price_amount, "currency": product.currency},
-        "availability": {"available": available, "in_stock": available > 0},
-    }
-
-
-def product_fields(body: dict[str, Any]) -> dict[str, Any]:
+def product_fields(body: dict[str, Any]) -> dict[str, object]:
     """A request's fields as the model calls them."""
     price = body.pop("price", None)
     return body if price is None else {**body, "price_amount": price["amount"], "currency": price["currency"]}
@@ -112,6 +102,11 @@ def product_fields(body: dict[str, Any]) -> dict[str, Any]:
 class NewCategory(Schema):
     name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Novels"})
     parent_id = IdField("cat", allow_none=True)
+
+
+class NewCategoryBody(TypedDict):
+    name: str
+    parent_id: NotRequired[str | None]
 
 
 class CategoryChanges(Schema):
@@ -127,6 +122,12 @@ class NewAuthor(Schema):
     name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
     email = fields.Email(allow_none=True, validate=validate.Length(max=254))
     address = fields.String(allow_none=True, validate=validate.Length(max=500))
+
+
+class NewAuthorBody(TypedDict):
+    name: str
+    email: NotRequired[str | None]
+    address: NotRequired[str | None]
 
 
 class AuthorChanges(Schema):

@@ -1,6 +1,6 @@
 """What goes in and out of the views of checkout."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -27,6 +27,12 @@ class CheckoutRequest(Schema):
     payment = fields.Nested(PaymentChoice, required=True)
 
     @validates_schema
-    def _one_address(self, data: dict[str, Any], **_: Any) -> None:
+    def _one_address(self, data: dict[str, object], **_: object) -> None:
         if ("address_id" in data) == ("address" in data):
             raise ValidationError("give either address_id or address", "address")
+
+
+class CheckoutBody(TypedDict):
+    address_id: NotRequired[str]
+    address: NotRequired[dict[str, str]]
+    payment: dict[str, str]

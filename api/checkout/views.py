@@ -1,13 +1,11 @@
 """Checkout: turns the cart into an order, whose workflow then runs in the background."""
 
-from typing import Any
-
 from flask import g, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.checkout.blueprint import blueprint
-from api.checkout.schemas import AcceptedOrder, CheckoutRequest
+from api.checkout.schemas import AcceptedOrder, CheckoutBody, CheckoutRequest
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -18,7 +16,7 @@ from durable.tables import RunRecord
 from models import accounts, orders
 
 
-def _order(session: Session, run: RunRecord) -> Any:
+def _order(session: Session, run: RunRecord) -> object:
     return order_views(session, [orders.get(session, run.input["order_id"])])[0]
 
 
@@ -45,7 +43,7 @@ class CheckoutView(MethodView):
     @may_wait(WaitResult(Order, "order", _order))
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: CheckoutBody) -> tuple[object, int, dict[str, str]]:
         """Places an order from the cart and starts its checkout.
 
         Answers with the task to follow; with `Prefer: wait=N` it waits up to N seconds for the end, and answers

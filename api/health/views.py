@@ -1,7 +1,5 @@
 """What the API says of its state: whether it lives, and whether it can work."""
 
-from typing import Any
-
 from api.health.blueprint import blueprint
 from api.health.schemas import Life, Readiness
 from api.http.auth import public
@@ -20,7 +18,7 @@ def healthz() -> dict[str, str]:
 @public
 @blueprint.response(200, Readiness)
 @blueprint.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what")
-def readyz() -> Any:
+def readyz() -> tuple[object, int]:
     """Whether everything that an order needs is there: 503, with what is missing, if not.
 
     `degraded`, with 200: a service outside does not answer. What does not need it goes on; the rest waits for it.

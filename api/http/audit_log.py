@@ -6,7 +6,7 @@ Views under a permission write in a `transaction()`; what `single_statements` wr
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import replace
 
 from flask import Response, request
 from sqlalchemy import event, text
@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from models.core import events
 from models.core.database import request_id
+from models.core.event_types import StaffActed
 
-current_action: ContextVar[dict[str, Any] | None] = ContextVar("deed", default=None)
+current_action: ContextVar[StaffActed | None] = ContextVar("deed", default=None)
 
 _HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 """PostgreSQL numbers a transaction when it writes first. One that only read has left nothing to tell of: a question
@@ -30,8 +31,10 @@ def of(permission: str) -> Iterator[None]:
         return
     names = request.view_args or {}
     subject = next((value for value in names.values() if isinstance(value, str)), None)
-    told = {"method": request.method, "path": request.path, "permission": permission}
-    token = current_action.set({**told, "request_id": request_id.get(), "subject": subject})
+    deed = StaffActed(
+        subject=subject, method=request.method, path=request.path, permission=permission, request_id=request_id.get()
+    )
+    token = current_action.set(deed)
     try:
         yield
     finally:
@@ -46,8 +49,7 @@ def _tell(session: Session) -> None:
     session.flush()
     if session.scalar(_HAS_WRITTEN):
         current_action.set(None)  # what is woken after the commit has transactions of its own
-        told = {name: value for name, value in deed.items() if name != "subject"}
-        events.emit(session, "staff.acted", told, subject=deed["subject"])
+        events.emit(session, deed)
 
 
 def noted(response: Response) -> Response:
@@ -56,7 +58,7 @@ def noted(response: Response) -> Response:
     For views that answer before they commit, which `idempotent` sees to.
     """
     deed = current_action.get()
-    if deed is not None and deed["subject"] is None and isinstance(answer := response.get_json(silent=True), dict):
+    if deed is not None and deed.subject is None and isinstance(answer := response.get_json(silent=True), dict):
         ids = (value for name, value in answer.items() if name == "id" or name.endswith("_id"))
-        deed["subject"] = next((value for value in ids if isinstance(value, str)), None)
+        current_action.set(replace(deed, subject=next((value for value in ids if isinstance(value, str)), None)))
     return response

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
 import jwt
@@ -24,7 +24,9 @@ KEY_HEADER = "X-Api-Key"
 PERSON: dict[str, list[str]] = {"bearer": []}
 MACHINE: dict[str, list[str]] = {"api_key": []}
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+View = TypeVar("View", bound=Callable[..., object])
 
 
 def access_token(user_id: str, session_id: str) -> str:
@@ -88,49 +90,49 @@ def anybody_known() -> Principal:
     return Principal(found.user_id, "", frozenset(), found.permissions, found.key_id)
 
 
-def signed_in(view: View) -> View:
+def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
     """For everybody who is signed in. Sets `g.principal`. The outermost decorator of a view.
 
     For people only: a key does not buy, and does not touch the account of its maker.
     """
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         if KEY_HEADER in request.headers:
             raise NotAllowed("This needs a person who is signed in; an API key can't do it.")
         _enter(bearer())
         return view(*args, **kwargs)
 
-    return _ruled(guarded, "signed in", PERSON)
+    return declare_rule(guarded, "signed in", PERSON)
 
 
-def user_or_api_key(view: View) -> View:
+def user_or_api_key(view: Callable[P, Answer]) -> Callable[P, Answer]:
     """For everybody who is signed in and for machines: of views that show one's own, and more with a permission."""
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         _enter(anybody_known())
         return view(*args, **kwargs)
 
-    return _ruled(guarded, "identified", PERSON, MACHINE)
+    return declare_rule(guarded, "identified", PERSON, MACHINE)
 
 
-def allowed(permission: str) -> Callable[[View], View]:
+def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
     """For who holds the permission, `resource:action`, by a role or a key. Sets `g.principal`; outermost, too.
 
     What is changed leaves an event that says who did it.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:
         @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
             _enter(anybody_known())
             if permission not in g.principal.permissions:
                 raise NotAllowed(f"This needs the permission {permission}.", permission=permission)
             with audit_log.of(permission):
                 return view(*args, **kwargs)
 
-        return _ruled(guarded, permission, PERSON, MACHINE)
+        return declare_rule(guarded, permission, PERSON, MACHINE)
 
     return decorate
 
@@ -142,11 +144,11 @@ def _enter(principal: Principal) -> None:
 
 def public(view: View) -> View:
     """For anybody."""
-    view.rule = "public"  # type: ignore[attr-defined]
-    return view
+    return declare_rule(view, "public")
 
 
-def _ruled(guarded: Any, rule: str, *schemes: dict[str, list[str]]) -> Any:
-    documented = Blueprint.doc(security=list(schemes))(guarded)
-    documented.rule = rule
+def declare_rule(view: View, rule: str, *schemes: dict[str, list[str]]) -> View:
+    """Notes at a view who may use it, and with what they sign in (security schemes of the OpenAPI document)."""
+    documented = Blueprint.doc(security=list(schemes))(view) if schemes else view
+    vars(documented)["rule"] = rule
     return documented

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Flask, Response, json, request
 from flask_smorest import Blueprint
@@ -18,7 +18,7 @@ from models.core.errors import Invalid, NotSignedIn
 
 log = logging.getLogger(__name__)
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., object])
 
 CODES = {413: "body_too_large", 500: "internal_error"}
 DETAILS = {
@@ -47,7 +47,7 @@ class Problem(MarshmallowSchema):
     request_id = fields.String(required=True, allow_none=True)
 
 
-def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> Response:
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: object) -> Response:
     """A problem document as a response; `extra` stands in it beside the members of RFC 9457."""
     body = {
         "type": f"/docs/errors#{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
@@ -81,13 +81,12 @@ def error_codes(*codes: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         named = getattr(view, "_apidoc", {}).get("manual_doc", {}).get("x-codes", [])
-        documented: View = Blueprint.doc(**{"x-codes": [*named, *codes]})(view)
-        return documented
+        return Blueprint.doc(**{"x-codes": [*named, *codes]})(view)
 
     return decorate
 
 
-def flat(messages: Any, path: str = "") -> dict[str, list[str]]:
+def flat(messages: object, path: str = "") -> dict[str, list[str]]:
     """marshmallow's nested messages as field → faults: `{"address": {"city": […]}}` → `{"address.city": […]}`."""
     if isinstance(messages, dict):
         found: dict[str, list[str]] = {}
@@ -110,7 +109,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
 
 
-def invalid(messages: Any) -> Invalid:
+def invalid(messages: object) -> Invalid:
     """The refusal of fields, from marshmallow's messages."""
     return Invalid("Some fields can't be accepted; see errors.", errors=flat(messages))
 

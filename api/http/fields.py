@@ -1,9 +1,9 @@
 """What schemas are made of: ids, money, times, patterns; unknown fields are refused everywhere."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
 from marshmallow import RAISE, ValidationError, fields, validate
@@ -11,6 +11,8 @@ from marshmallow import Schema as MarshmallowSchema
 from werkzeug.routing import BaseConverter, Map
 
 from settings import settings
+
+View = TypeVar("View", bound=Callable[..., object])
 
 MAX_AMOUNT = 10**12  # minor units; far above any order, far below what a bigint holds after multiplying
 
@@ -23,15 +25,21 @@ EITHER = {"x-either": True}
 """Metadata of the fields of a schema of which exactly one is to be given."""
 
 
-def taking(header: dict[str, Any]) -> Callable[[Any], Any]:
+def taking(header: Mapping[str, object]) -> Callable[[View], View]:
     """Says in the OpenAPI document that a view takes this header, an OpenAPI parameter."""
 
-    def decorate(view: Any) -> Any:
+    def decorate(view: View) -> View:
         documented = Blueprint.doc()(view)
-        documented._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(header)
+        apidoc(documented).setdefault("arguments", {}).setdefault("parameters", []).append(header)
         return documented
 
     return decorate
+
+
+def apidoc(view: Callable[..., object]) -> dict[str, Any]:
+    """What flask-smorest has noted at a decorated view for the OpenAPI document, to be added to."""
+    noted: dict[str, Any] = vars(view)["_apidoc"]
+    return noted
 
 
 class Schema(MarshmallowSchema):
@@ -62,14 +70,14 @@ class IdField(fields.String):
 class Timestamp(fields.AwareDateTime):
     """A time in RFC 3339, shown in UTC with a `Z`; one that comes in must name its offset."""
 
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
+    def _serialize(self, value: datetime | None, attr: str | None, obj: object, **_: object) -> str | None:
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class TrueOrFalse(fields.Boolean):
     """A truth value of JSON itself: 1 and "yes", which `fields.Boolean` takes for true, are refused."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
-from copy import deepcopy
 from functools import wraps
-from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
+from flask.views import MethodView
 
 from api.http import audit_log
+from api.http.fields import taking
 from models.core import idempotency
 from models.core.database import single_statements, transaction
 from models.core.errors import BadRequest
@@ -20,7 +20,7 @@ OWN_HEADERS = ("Content-Type", "Content-Length")  # of the response, not of the 
 
 def idempotent(
     *, required: bool = False, one_statement: bool = False, stands_for: Callable[[], str] | None = None
-) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+) -> Callable[[Callable[..., object]], Callable[..., Response]]:
     """Opens the transaction of a method `(self, session, …)` and keeps its answer with its effect.
 
         @signed_in
@@ -39,11 +39,13 @@ def idempotent(
     `one_statement`: what the method writes is one statement, so that without a key it needs no transaction.
     `stands_for`: what stands for the body where that is a file; its bytes otherwise.
     """
+    schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
+    header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
     without_key = single_statements if one_statement else transaction
 
-    def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
+    def decorate(method: Callable[..., object]) -> Callable[..., Response]:
         @wraps(method)
-        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Response:
+        def wrapper(self: MethodView, *args: object, **kwargs: object) -> Response:
             key = _key(required)
             if key is None:
                 with without_key() as session:
@@ -57,7 +59,7 @@ def idempotent(
                 idempotency.keep(session, owner, key, _answer(response))
             return response
 
-        return _documented(wrapper, required)
+        return taking(header)(wrapper)
 
     return decorate
 
@@ -88,11 +90,3 @@ def _replay(first: idempotency.Answer) -> Response:
     response = make_response(jsonify(first.body), first.status, first.headers)
     response.headers["Idempotent-Replayed"] = "true"
     return response
-
-
-def _documented(wrapper: Any, required: bool) -> Any:
-    schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
-    header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
-    wrapper._apidoc = deepcopy(getattr(wrapper, "_apidoc", {}))
-    wrapper._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(header)
-    return wrapper

@@ -2,19 +2,21 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields, validate
 from sqlalchemy import ColumnElement, DateTime, Select, and_, literal, or_, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import desc_op
 
 from api.http.errors import invalid
 from api.http.fields import Pattern, Schema
 from settings import settings
+
+SortKey = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 class PageQuery(Schema):
@@ -28,6 +30,21 @@ class PageQuery(Schema):
     )
 
 
+class PageArgs(TypedDict):
+    """What PageQuery takes in."""
+
+    limit: int
+    cursor: str | None
+
+
+class Page(TypedDict):
+    """What `page_of` shows."""
+
+    data: list[Any]
+    has_more: bool
+    next_cursor: str | None
+
+
 @cache
 def page_of(schema: type[MarshmallowSchema]) -> type[Schema]:
     """The schema of a page of such rows."""
@@ -39,10 +56,8 @@ def page_of(schema: type[MarshmallowSchema]) -> type[Schema]:
     return Schema.from_dict(parts, name=f"{schema.__name__}Page")  # type: ignore[return-value, arg-type]
 
 
-def page(
-    session: Session, query: Select[*tuple[Any, ...]], *keys: Any, limit: int, cursor: str | None
-) -> dict[str, Any]:
-    """One page of a query: {"data", "has_more", "next_cursor"}; in "data" are the query's rows or entities.
+def page(session: Session, query: Select[*tuple[Any, ...]], *keys: SortKey, limit: int, cursor: str | None) -> Page:
+    """One page of a query; in "data" are the query's rows or entities.
 
     `keys`: the columns to sort by, each as it is or `.desc()`; none of them NULL, and together unique (end with
     the id). Raises Invalid for a cursor that does not come from this list in this order.
@@ -61,15 +76,15 @@ def page(
     }
 
 
-def _is_descending(key: Any) -> bool:
+def _is_descending(key: SortKey) -> bool:
     return isinstance(key, UnaryExpression) and key.modifier is desc_op
 
 
-def _column(key: Any) -> Any:
+def _column(key: SortKey) -> SortKey:
     return key.element if isinstance(key, UnaryExpression) and key.modifier is not None else key
 
 
-def _values(serializer: URLSafeSerializer, cursor: str, columns: list[Any]) -> list[Any]:
+def _values(serializer: URLSafeSerializer, cursor: str, columns: list[SortKey]) -> list[ColumnElement[Any]]:
     """What the cursor holds. It is signed, so that what it holds is what we once wrote."""
     try:
         values = serializer.loads(cursor)
@@ -81,7 +96,7 @@ def _values(serializer: URLSafeSerializer, cursor: str, columns: list[Any]) -> l
     ]
 
 
-def _after(keys: tuple[Any, ...], values: list[Any]) -> ColumnElement[bool]:
+def _after(keys: tuple[SortKey, ...], values: list[ColumnElement[Any]]) -> ColumnElement[bool]:
     """Rows behind the last one of the page before. One comparison of tuples where the directions allow it,
     which is what an index serves best."""
     columns = [_column(key) for key in keys]
@@ -97,5 +112,5 @@ def _after(keys: tuple[Any, ...], values: list[Any]) -> ColumnElement[bool]:
     return or_(*branches)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value

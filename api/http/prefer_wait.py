@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 
 from flask import Response, make_response, request
+from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from api.http.errors import error_codes, problem
-from api.http.fields import taking
+from api.http.fields import apidoc, taking
 from api.http.run_waiter import MAX_WAIT, wait_for_end
 from api.tasks.views import glance
 from durable import queries
@@ -21,7 +22,7 @@ from models.core.database import transaction
 ENDS = ("deadline_exceeded", "too_many_attempts", "cancelled_by_operator")
 """With which codes any run may be turned back, whatever it is for."""
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class WaitResult:
 
     schema: type[Schema]
     link: str
-    load: Callable[[Session, RunRecord], Any]
+    load: Callable[[Session, RunRecord], object]
     status: int = 201
     tells_refusal: bool = True
 
@@ -42,21 +43,20 @@ def preferred_wait() -> float:
     return min(float(found[1]), MAX_WAIT) if found else 0.0
 
 
-def may_wait(ending: WaitResult) -> Callable[[View], View]:
+def may_wait(ending: WaitResult) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, Response]]:
     """Lets a client that prefers so wait for the end of what it has started, after the commit.
 
     Stands above `idempotent`, and documents itself. What does not end in time is answered as it was: 202.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
         @wraps(view)
-        def waiting(*args: Any, **kwargs: Any) -> Response:
-            accepted: Response = make_response(view(*args, **kwargs))
+        def waiting(*args: P.args, **kwargs: P.kwargs) -> Response:
+            accepted = make_response(view(*args, **kwargs))
             seconds = preferred_wait()
             return _ended(ending, accepted, seconds) if accepted.status_code == 202 and seconds else accepted
 
-        documented: View = error_codes(*ENDS if ending.tells_refusal else ())(_documented(waiting, ending))
-        return documented
+        return error_codes(*ENDS if ending.tells_refusal else ())(_documented(waiting, ending))
 
     return decorate
 
@@ -91,7 +91,7 @@ def _link(ending: WaitResult, body: dict[str, Any], shown: dict[str, Any]) -> st
     return found
 
 
-def _documented(view: Any, ending: WaitResult) -> Any:
+def _documented(view: Callable[P, Response], ending: WaitResult) -> Callable[P, Response]:
     header = {
         "in": "header", "name": "Prefer", "schema": {"type": "string", "pattern": r"^wait=\d{1,9}$"},
         "description": f"`wait=N`: seconds to wait for the end, {MAX_WAIT:.0f} at most", "example": "wait=10",
@@ -102,6 +102,6 @@ def _documented(view: Any, ending: WaitResult) -> Any:
         "description": f"With `Prefer: wait`, if it ended in time: the {ending.link.replace('_', ' ')}",
         "headers": {name: {"schema": {"type": "string"}} for name in ("Location", "Preference-Applied")},
     }  # fmt: skip
-    responses = view._apidoc.setdefault("response", {}).setdefault("responses", {})
+    responses = apidoc(view).setdefault("response", {}).setdefault("responses", {})
     responses.setdefault(ending.status, []).append(shown)
     return view

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
@@ -17,7 +17,7 @@ from models.core import events
 from models.core.database import request_id
 from models.core.errors import BadRequest
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., object])
 
 MAX_BODY = 1 << 20  # bytes
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -35,7 +35,7 @@ def install(app: Flask) -> None:
     """Registers the hooks."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # The parser of all blueprints; the body has been read by then.
-    Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda request: g.get("body", missing)
+    Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda req: g.get("body", missing)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.before_request(_check_input)
     app.after_request(_finish)
@@ -64,7 +64,7 @@ def _check_input() -> None:
         raise invalid(faults)
 
 
-def _parsed() -> Any:
+def _parsed() -> object:
     """The body, kept for the schemas. Raises BadRequest (`malformed_json`)."""
     try:
         g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
@@ -77,7 +77,7 @@ def takes_files(limit: int) -> Callable[[View], View]:
     """A view whose body is a file of at most so many bytes, which it reads and judges itself."""
 
     def mark(view: View) -> View:
-        view.takes_files = limit  # type: ignore[attr-defined]
+        vars(view)["takes_files"] = limit
         return view
 
     return mark
@@ -108,7 +108,7 @@ def _number(text: str) -> int | float:
     return int(number) if number.is_integer() and abs(number) < EXACT else number
 
 
-def _unstorable(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+def _unstorable(value: object, path: str = "") -> Iterator[tuple[str, list[str]]]:
     """The fields that hold NUL or half of a surrogate pair."""
     if isinstance(value, str):
         if "\0" in value or not _encodes(value):

@@ -12,16 +12,18 @@ from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.fields import Timestamp
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
     AcceptedRestock,
     Delivery,
+    DeliveryBody,
     ListedLevel,
     PurchaseOrder,
     PurchaseOrderQuery,
     Restock,
+    RestockBody,
 )
 from api.inventory.stock import level_view
 from api.tasks.links import links_of
@@ -38,7 +40,7 @@ class Alert(ListedLevel):
     on_order = fields.Integer(metadata={"description": "pieces that are ordered for the warehouse and not there yet"})
 
 
-def _purchase_order(session: Session, run: RunRecord) -> dict[str, Any]:
+def _purchase_order(session: Session, run: RunRecord) -> dict[str, object]:
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     return _shown(order, inventory.get_purchase_lines(session, [order.id])[order.id])
 
@@ -51,7 +53,7 @@ class AlertsView(MethodView):
     @allowed("stock:read")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Alert))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """Levels that have come down to their reorder point, the latest first."""
         table = inventory.Stock
         low = inventory.select_levels(low=True).add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
@@ -73,7 +75,7 @@ class RestocksView(MethodView):
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: RestockBody) -> tuple[object, int, dict[str, str]]:
         """Orders goods for a warehouse. The task ends when all of them are booked in, or the rest is cancelled."""
         goods = _goods(body)
         order = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id)
@@ -85,7 +87,7 @@ class PurchaseOrdersView(MethodView):
     @allowed("stock:read")
     @blueprint.arguments(PurchaseOrderQuery, location="query")
     @blueprint.response(200, page_of(PurchaseOrder))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """Purchase orders, newest first."""
         chosen = {name: query.pop(name) for name in ("status", "warehouse_id") if name in query}
         with transaction() as session:
@@ -100,7 +102,7 @@ class PurchaseOrdersView(MethodView):
 class PurchaseOrderView(MethodView):
     @allowed("stock:read")
     @blueprint.response(200, PurchaseOrder, headers=ETAG)
-    def get(self, purchase_order_id: str) -> Any:
+    def get(self, purchase_order_id: str) -> tuple[object, dict[str, str]]:
         """A purchase order with its lines, and how much of each has come."""
         with transaction() as session:
             order = inventory.get_purchase_order(session, purchase_order_id)
@@ -125,7 +127,7 @@ class ReceiveView(MethodView):
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, Any], purchase_order_id: str) -> Any:
+    def post(self, session: Session, body: DeliveryBody, purchase_order_id: str) -> tuple[object, int, dict[str, str]]:
         """Takes in a delivery, all of it or nothing; a part of what was ordered is welcome.
 
         More than is outstanding, or than the warehouse has room for: 409. What is accepted has its room at once
@@ -142,24 +144,24 @@ class CancelPurchaseOrderView(MethodView):
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
-    def post(self, session: Session, purchase_order_id: str) -> Any:
+    def post(self, session: Session, purchase_order_id: str) -> tuple[object, int, dict[str, str]]:
         """Cancels what has not come yet; what has come stays."""
         order = inventory.cancel_purchase_order(session, purchase_order_id, actor=g.principal.user_id)
         return _accepted(session, order)
 
 
-def _goods(body: dict[str, Any]) -> dict[str, int]:
+def _goods(body: DeliveryBody) -> dict[str, int]:
     return {line["product_id"]: line["quantity"] for line in body["lines"]}
 
 
-def _accepted(session: Session, order: inventory.PurchaseOrder) -> Any:
+def _accepted(session: Session, order: inventory.PurchaseOrder) -> tuple[object, int, dict[str, str]]:
     run = queries.get_run(session, order.run_id)
     about = links_of(run)
     answer = {"task_id": run.id, "status": run.status, "purchase_order_id": order.id, "links": about}
     return answer, 202, {"Location": about["task"], "Retry-After": "1"}
 
 
-def _shown(order: inventory.PurchaseOrder, lines: list[inventory.PurchaseLine]) -> dict[str, Any]:
+def _shown(order: inventory.PurchaseOrder, lines: list[inventory.PurchaseLine]) -> dict[str, object]:
     same = ("id", "warehouse_id", "status", "created_at", "updated_at", "closed_at")
     shown = {name: getattr(order, name) for name in same}
     return {**shown, "number": str(order.number), "lines": lines, "task_id": order.run_id}

@@ -1,6 +1,6 @@
 """What goes in and out of the views of inventory."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -17,11 +17,20 @@ class Goods(Schema):
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
 
 
+class GoodsBody(TypedDict):
+    product_id: str
+    quantity: int
+
+
+class DeliveryBody(TypedDict):
+    lines: list[GoodsBody]
+
+
 class Delivery(Schema):
     lines = fields.List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
 
     @validates_schema
-    def _each_product_once(self, data: dict[str, Any], **_: Any) -> None:
+    def _each_product_once(self, data: DeliveryBody, **_: object) -> None:
         products = [line["product_id"] for line in data["lines"]]
         if len(set(products)) < len(products):
             raise ValidationError("name each product once", "lines")
@@ -29,6 +38,10 @@ class Delivery(Schema):
 
 class Restock(Delivery):
     warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+
+
+class RestockBody(DeliveryBody):
+    warehouse_id: NotRequired[str]
 
 
 class PurchaseLine(Schema):
@@ -112,6 +125,12 @@ class Adjustment(Schema):
     reference = fields.String(validate=validate.Length(1, 200), metadata={"example": "delivery note 4711"})
 
 
+class AdjustmentBody(GoodsBody):
+    warehouse_id: NotRequired[str]
+    reason: str
+    reference: NotRequired[str]
+
+
 class Adjusted(Movement):
     """The movement, and the level that it has led to."""
 
@@ -127,7 +146,14 @@ class Threshold(Schema):
     reorder_quantity = fields.Integer(strict=True, allow_none=True, load_default=None, validate=validate.Range(1, MOST))
 
 
-def _pieces(description: str) -> Any:
+class ThresholdBody(TypedDict):
+    product_id: str
+    warehouse_id: NotRequired[str]
+    reorder_point: int | None
+    reorder_quantity: int | None
+
+
+def _pieces(description: str) -> fields.Integer:
     return fields.Integer(
         strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL),
         metadata={"description": description},
@@ -159,6 +185,13 @@ class WarehouseChanges(Schema):
 
 class NewWarehouse(WarehouseChanges):
     name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+
+
+class NewWarehouseBody(TypedDict):
+    name: str
+    address: NotRequired[dict[str, str]]
+    status: NotRequired[str]
+    capacity: NotRequired[dict[str, int | None]]
 
 
 class Warehouse(WarehouseChanges):

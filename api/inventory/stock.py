@@ -9,17 +9,19 @@ from sqlalchemy.orm import Session
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
-from api.http.pagination import page, page_of
+from api.http.pagination import Page, page, page_of
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
     Adjusted,
     Adjustment,
+    AdjustmentBody,
     Level,
     LevelQuery,
     ListedLevel,
     Movement,
     MovementQuery,
     Threshold,
+    ThresholdBody,
 )
 from models import inventory
 from models.core.database import transaction
@@ -30,7 +32,7 @@ class StockView(MethodView):
     @allowed("stock:read")
     @blueprint.arguments(LevelQuery, location="query")
     @blueprint.response(200, page_of(ListedLevel))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """Levels of stock per product and warehouse."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id", "low") if name in query}
         table = inventory.Stock
@@ -49,7 +51,7 @@ class AdjustmentsView(MethodView):
     @blueprint.arguments(Adjustment)
     @idempotent()
     @blueprint.response(201, Adjusted)
-    def post(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, session: Session, body: AdjustmentBody) -> dict[str, object]:
         """Books pieces that came or went. Beyond the warehouse's capacity, or below what is promised to orders: 409."""
         movement, level = inventory.adjust(session, actor=g.principal.user_id, **body)
         return {**_movement(movement), **level_view(level)}
@@ -60,7 +62,7 @@ class MovementsView(MethodView):
     @allowed("stock:read")
     @blueprint.arguments(MovementQuery, location="query")
     @blueprint.response(200, page_of(Movement))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """What came and went, newest first."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id") if name in query}
         with transaction() as session:
@@ -73,18 +75,20 @@ class ThresholdsView(MethodView):
     @error_codes("not_found")
     @blueprint.arguments(Threshold)
     @blueprint.response(200, Level)
-    def put(self, body: dict[str, Any]) -> dict[str, Any]:
+    def put(self, body: ThresholdBody) -> dict[str, object]:
         """Sets at which level of available pieces to order more, and how many; null takes the rule away."""
-        body.setdefault("warehouse_id", None)
         with transaction() as session:
-            return level_view(inventory.set_threshold(session, **body))
+            level = inventory.set_threshold(
+                session, body["product_id"], body.get("warehouse_id"), body["reorder_point"], body["reorder_quantity"]
+            )
+        return level_view(level)
 
 
-def level_view(stock: inventory.Stock) -> dict[str, Any]:
+def level_view(stock: inventory.Stock) -> dict[str, object]:
     """A level as it is shown."""
     names = ("product_id", "warehouse_id", "on_hand", "reserved", "reorder_point", "reorder_quantity")
     return {**{name: getattr(stock, name) for name in names}, "available": stock.available}
 
 
-def _movement(movement: inventory.Movement) -> dict[str, Any]:
+def _movement(movement: inventory.Movement) -> dict[str, object]:
     return {name: getattr(movement, name) for name in Movement._declared_fields}

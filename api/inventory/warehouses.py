@@ -1,7 +1,5 @@
 """Views of warehouses: where they are, what lies in them, and what still fits in."""
 
-from typing import Any
-
 from flask import url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
@@ -10,12 +8,14 @@ from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
     CapacityAnswer,
     CapacityQuestion,
+    GoodsBody,
     NewWarehouse,
+    NewWarehouseBody,
     Warehouse,
     WarehouseChanges,
     WarehouseDetail,
@@ -29,7 +29,7 @@ class WarehousesView(MethodView):
     @allowed("stock:read")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Warehouse))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """All warehouses."""
         with transaction() as session:
             found = page(session, inventory.select_warehouses(), inventory.Warehouse.id.asc(), **query)
@@ -41,9 +41,11 @@ class WarehousesView(MethodView):
     @blueprint.arguments(NewWarehouse)
     @idempotent()
     @blueprint.response(201, Warehouse)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: NewWarehouseBody) -> tuple[object, dict[str, str]]:
         """Makes a new, empty warehouse."""
-        warehouse = inventory.create_warehouse(session, **{"address": {}, "capacity": {}, **body})
+        warehouse = inventory.create_warehouse(
+            session, body["name"], body.get("address", {}), body.get("capacity", {}), body.get("status", "active")
+        )
         address = url_for("inventory.WarehouseView", warehouse_id=warehouse.id)
         return _shown(warehouse), {"Location": address, **etag(warehouse.updated_at)}
 
@@ -52,7 +54,7 @@ class WarehousesView(MethodView):
 class WarehouseView(MethodView):
     @allowed("stock:read")
     @blueprint.response(200, WarehouseDetail, headers=ETAG)
-    def get(self, warehouse_id: str) -> Any:
+    def get(self, warehouse_id: str) -> tuple[object, dict[str, str]]:
         """A warehouse with its levels and what still fits in, per kind of product."""
         with transaction() as session:
             return _in_detail(session, inventory.get_warehouse(session, warehouse_id))
@@ -61,7 +63,7 @@ class WarehouseView(MethodView):
     @error_codes("stale", "name_taken", "default_warehouse", "capacity_exceeded")
     @blueprint.arguments(WarehouseChanges)
     @blueprint.response(200, WarehouseDetail, headers=ETAG)
-    def patch(self, body: dict[str, Any], warehouse_id: str) -> Any:
+    def patch(self, body: dict[str, object], warehouse_id: str) -> tuple[object, dict[str, str]]:
         """Changes what is given. A closed warehouse takes nothing in and sells nothing more."""
         with transaction() as session:
             check_unchanged(inventory.lock_warehouse(session, warehouse_id).updated_at)
@@ -73,7 +75,7 @@ class CapacityCheckView(MethodView):
     @allowed("stock:read")
     @blueprint.arguments(CapacityQuestion)
     @blueprint.response(200, CapacityAnswer)
-    def post(self, body: dict[str, Any], warehouse_id: str) -> dict[str, Any]:
+    def post(self, body: GoodsBody, warehouse_id: str) -> dict[str, object]:
         """Whether so many pieces of a product would fit in now."""
         with transaction() as session:
             warehouse = inventory.get_warehouse(session, warehouse_id)
@@ -81,13 +83,13 @@ class CapacityCheckView(MethodView):
         return {"fits": fits, "remaining": remaining}
 
 
-def _shown(warehouse: inventory.Warehouse) -> dict[str, Any]:
+def _shown(warehouse: inventory.Warehouse) -> dict[str, object]:
     names = ("id", "name", "address", "status", "is_default", "created_at", "updated_at")
     capacity = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
     return {**{name: getattr(warehouse, name) for name in names}, "capacity": capacity}
 
 
-def _in_detail(session: Session, warehouse: inventory.Warehouse) -> Any:
+def _in_detail(session: Session, warehouse: inventory.Warehouse) -> tuple[object, dict[str, str]]:
     room = inventory.get_room_left(session, warehouse)
     remaining = {kind: None if pieces is None else max(pieces, 0) for kind, pieces in room.items()}
     levels = inventory.get_totals(session, warehouse)

@@ -1,11 +1,13 @@
 """What goes in and out of the views of operations."""
 
+from typing import TypedDict
+
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, Pattern, Schema, Timestamp
 from api.http.pagination import PageQuery
 from durable import transitions
-from models.core import events
+from models.core.event_types import EVENT_TYPES
 
 MAX_AGE = 10 * 366 * 24 * 3600  # seconds
 
@@ -42,6 +44,11 @@ class Signal(Schema):
     data = fields.Dict(keys=fields.String(), load_default=dict)
 
 
+class SignalBody(TypedDict):
+    name: str
+    data: dict[str, object]
+
+
 class Invariant(Schema):
     name = fields.String()
     ok = fields.Boolean()
@@ -55,13 +62,13 @@ class Audit(Schema):
     data = fields.List(fields.Nested(Invariant))
 
 
-KINDS = sorted({name.partition(".")[0] for name in events.REACTIONS})
+KINDS = sorted({name.partition(".")[0] for name in EVENT_TYPES})
 
 
 class EventQuery(PageQuery):
-    name = fields.String(validate=validate.OneOf(sorted(events.REACTIONS)))
+    name = fields.String(validate=validate.OneOf(sorted(EVENT_TYPES)))
     kind = fields.String(
-        validate=validate.OneOf([*KINDS, *sorted(events.REACTIONS)]),
+        validate=validate.OneOf([*KINDS, *sorted(EVENT_TYPES)]),
         metadata={"description": "What stands before the dot of a name, or a whole name", "example": "role"},
     )
     subject = fields.String(

@@ -10,10 +10,10 @@ import durable
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
-from api.http.pagination import page, page_of
+from api.http.pagination import Page, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.operations.blueprint import blueprint
-from api.operations.schemas import Audit, Event, EventQuery, Run, RunQuery, Signal
+from api.operations.schemas import Audit, Event, EventQuery, Run, RunQuery, Signal, SignalBody
 from api.tasks.links import links_of
 from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
@@ -26,7 +26,7 @@ from monitoring import invariants
 LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
-def _task(session: Session, run: RunRecord) -> dict[str, Any]:
+def _task(session: Session, run: RunRecord) -> dict[str, object]:
     return task_view(run, queries.steps_of_run(session, run.id))
 
 
@@ -39,7 +39,7 @@ class RunsView(MethodView):
     @allowed("runs:read")
     @blueprint.arguments(RunQuery, location="query")
     @blueprint.response(200, page_of(Run))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """The runs of all workflows, newest first. `/v1/tasks/{id}` shows one with its steps."""
         chosen = {name: query.pop(name) for name in ("workflow", "status", "older_than") if name in query}
         with transaction() as session:
@@ -53,7 +53,7 @@ class RetryView(MethodView):
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, run_id: str) -> Any:
+    def post(self, session: Session, run_id: str) -> tuple[object, int, dict[str, str]]:
         """Lets a failed or stuck run go on where it stood, at once and without a deadline."""
         return _accepted(durable.retry(session, run_id))
 
@@ -65,7 +65,7 @@ class CancelView(MethodView):
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, run_id: str) -> Any:
+    def post(self, session: Session, run_id: str) -> tuple[object, int, dict[str, str]]:
         """Turns a run back: what it has done is undone. 409 if it has ended or passed its point of no return."""
         return _accepted(durable.cancel(session, run_id))
 
@@ -77,7 +77,7 @@ class SignalsView(MethodView):
     @may_wait(ENDING)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, Any], run_id: str) -> Any:
+    def post(self, session: Session, body: SignalBody, run_id: str) -> tuple[object, int, dict[str, str]]:
         """Hands data to a live run and wakes it if it waits."""
         durable.signal(session, run_id, **body)
         return _accepted(queries.get_run(session, run_id))
@@ -87,7 +87,7 @@ class SignalsView(MethodView):
 class AuditView(MethodView):
     @allowed("audit:read")
     @blueprint.response(200, Audit)
-    def get(self) -> dict[str, Any]:
+    def get(self) -> dict[str, object]:
         """The shop's invariants, checked now against the database and the payment gateway's ledger."""
         checked_at = datetime.now(UTC)
         findings = invariants.check_invariants()
@@ -99,14 +99,14 @@ class EventsView(MethodView):
     @allowed("runs:read")
     @blueprint.arguments(EventQuery, location="query")
     @blueprint.response(200, page_of(Event))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> Page:
         """What has happened in the shop and who did it, newest first."""
         chosen = {name: query.pop(name) for name in ("kind", "name", "subject", "actor") if name in query}
         with transaction() as session:
             return page(session, events.select_events(**chosen), events.Event.id.desc(), **query)
 
 
-def _accepted(run: RunRecord) -> Any:
+def _accepted(run: RunRecord) -> tuple[object, int, dict[str, str]]:
     about = links_of(run)
     answer = {"task_id": run.id, "status": run.status, "links": about}
     return answer, 202, {"Location": about["task"], "Retry-After": "1"}

@@ -9,7 +9,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from api.http.auth import signed_in, user_or_api_key
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.orders.blueprint import blueprint
 from api.orders.schemas import Order
 from models import orders, payments
@@ -21,7 +21,7 @@ class OrdersView(MethodView):
     @user_or_api_key
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """The orders of who asks, newest first; staff who may read orders see everybody's."""
         return _page(orders.select_visible_orders(g.principal), query)
 
@@ -31,7 +31,7 @@ class MyOrdersView(MethodView):
     @signed_in
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """What who asks has ordered, newest first; nobody else's, whoever it is."""
         return _page(orders.select_own_orders(g.principal), query)
 
@@ -40,20 +40,20 @@ class MyOrdersView(MethodView):
 class OrderView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Order)
-    def get(self, order_id: str) -> dict[str, Any]:
+    def get(self, order_id: str) -> dict[str, object]:
         """One order. Anybody but its customer and staff who may read orders gets 404."""
         with transaction() as session:
             return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
 
-def _page(chosen: Select[Any], query: dict[str, Any]) -> dict[str, Any]:
+def _page(chosen: Select[orders.Order], query: PageArgs) -> Page:
     with transaction() as session:
         found = page(session, chosen, orders.Order.id.desc(), **query)
         found["data"] = order_views(session, found["data"])
     return found
 
 
-def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, Any]]:
+def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
     """Some orders as they are shown, in three statements however many they are."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
@@ -61,7 +61,9 @@ def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, A
     return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
 
 
-def _view(order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None) -> Any:
+def _view(
+    order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None
+) -> dict[str, object]:
     same = ("id", "user_id", "status", "reason", "address", "created_at", "confirmed_at", "cancelled_at")
     return {
         **{name: getattr(order, name) for name in same},
@@ -75,7 +77,7 @@ def _view(order: orders.Order, lines: Sequence[Any], payment: payments.Payment, 
     }
 
 
-def _line(line: orders.Line, currency: str) -> dict[str, Any]:
+def _line(line: orders.Line, currency: str) -> dict[str, object]:
     return {
         "product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
         "unit_price": {"amount": line.unit_price, "currency": currency},

@@ -1,14 +1,12 @@
 """Payments: what was held, taken and given back; and what the gateway tells us of its own accord."""
 
-from typing import Any
-
 from flask import g, request
 from flask.views import MethodView
 
 from api.http.auth import public, user_or_api_key
 from api.http.errors import error_codes
 from api.http.fields import Schema
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.payments.blueprint import blueprint
 from api.payments.schemas import Payment, PaymentSummary, Transaction
 from models import orders, payments
@@ -21,7 +19,7 @@ class PaymentsView(MethodView):
     @user_or_api_key
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """The payments of who asks, newest first; staff who may read payments see everybody's."""
         with transaction() as session:
             found = page(session, orders.select_visible_payments(g.principal), payments.Payment.id.desc(), **query)
@@ -33,7 +31,7 @@ class PaymentsView(MethodView):
 class PaymentView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Payment)
-    def get(self, payment_id: str) -> dict[str, Any]:
+    def get(self, payment_id: str) -> dict[str, object]:
         """One payment with what the gateway did for it."""
         with transaction() as session:
             payment = orders.get_visible_payment(session, payment_id, g.principal)
@@ -61,10 +59,10 @@ class PaymentWebhook(MethodView):
             payments.record_webhook_event(session, event.id, event.type, event.reference, event.order_id)
 
 
-def _view(payment: payments.Payment) -> dict[str, Any]:
+def _view(payment: payments.Payment) -> dict[str, object]:
     amount = {"amount": payment.amount, "currency": payment.currency}
     return {**_fields(payment, PaymentSummary), "amount": amount}
 
 
-def _fields(row: Any, schema: type[Schema]) -> dict[str, Any]:
+def _fields(row: object, schema: type[Schema]) -> dict[str, object]:
     return {name: getattr(row, name) for name in schema._declared_fields}

@@ -1,7 +1,6 @@
 """A report as a table of comma-separated values (RFC 4180), a page at a time, however long it is."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from models import reports
 from models.core.csv import encode, escape_formula
@@ -28,6 +27,6 @@ def rows_of(report: reports.Report) -> Iterator[str]:
         last = lines[-1]
 
 
-def _cells(line: reports.Line, warehouse: str) -> list[Any]:
+def _cells(line: reports.Line, warehouse: str) -> list[object]:
     values = [warehouse, *(getattr(line, name) for name in COLUMNS[1:-1]), "yes" if line.low else "no"]
     return [escape_formula(value) if isinstance(value, str) else value for value in values]

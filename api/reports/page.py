@@ -1,6 +1,7 @@
 """A report as a page for people: tables and bars, without scripts and without anything to load."""
 
 from base64 import b64encode
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -107,5 +108,5 @@ def _bars(warehouses: list[dict[str, Any]], figure: str) -> list[tuple[str, int,
     return [(name, value, round(BAR * value / longest)) for name, value in values] if longest else []
 
 
-def _minute(time: Any) -> str:
+def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -1,7 +1,6 @@
 """What goes in and out of the views of reports."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -21,7 +20,7 @@ class Period(Schema):
     end = Timestamp(data_key="to", validate=SENSIBLE, metadata={"description": "left out: now"})
 
     @validates_schema
-    def _forwards(self, data: dict[str, Any], **_: Any) -> None:
+    def _forwards(self, data: dict[str, datetime], **_: object) -> None:
         start, end = period_of(data)
         if start >= end:
             raise ValidationError("must be before `to`", "from")
@@ -91,7 +90,7 @@ class Report(ListedReport):
     levels_complete = fields.Boolean()
 
 
-def period_of(body: dict[str, Any]) -> tuple[datetime, datetime]:
+def period_of(body: dict[str, datetime]) -> tuple[datetime, datetime]:
     """The period that is asked for."""
     end = body.get("end") or datetime.now(UTC)
     return body.get("start") or end - PERIOD, end

@@ -1,6 +1,6 @@
 """Views of reports: asking for one, the list of them, and each as JSON, CSV and a page."""
 
-from typing import Any
+from datetime import datetime
 
 from flask import Response, g, url_for
 from flask.views import MethodView
@@ -10,7 +10,7 @@ import durable
 from api.http.auth import allowed
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
-from api.http.pagination import PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.reports.blueprint import blueprint
 from api.reports.csv import rows_of
@@ -34,7 +34,7 @@ class InventoryReportsView(MethodView):
     @may_wait(WaitResult(Report, "report", lambda session, run: _of_run(session, run)))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, Any]) -> Any:
+    def post(self, session: Session, body: dict[str, datetime]) -> tuple[object, int, dict[str, str]]:
         """Asks for a report on the inventory: levels as they are now, and what moved in a period."""
         start, end = period_of(body)
         report_id = new_id("rep")
@@ -52,7 +52,7 @@ class ReportsView(MethodView):
     @allowed("reports:read")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(ListedReport))
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: PageArgs) -> Page:
         """All reports, newest first."""
         with transaction() as session:
             found = page(session, reports.select_reports(), reports.Report.id.desc(), **query)
@@ -64,7 +64,7 @@ class ReportsView(MethodView):
 class ReportView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, Report, headers=ETAG)
-    def get(self, report_id: str) -> Any:
+    def get(self, report_id: str) -> tuple[object, dict[str, str]]:
         """A report: sums by warehouse and kind, what moved and why, what is low, and the levels."""
         with transaction() as session:
             return _whole(session, report_id)
@@ -74,7 +74,7 @@ class ReportView(MethodView):
 class ReportSheetView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
-    def get(self, report_id: str) -> Any:
+    def get(self, report_id: str) -> Response:
         """A report's levels for a spreadsheet, all of them."""
         report = _found(report_id)
         headers = {"Content-Disposition": f'attachment; filename="inventory-{report.id}.csv"'}
@@ -85,20 +85,19 @@ class ReportSheetView(MethodView):
 class ReportPageView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
-    def get(self, report_id: str) -> Any:
+    def get(self, report_id: str) -> Response:
         """A report to look at and to print, with charts."""
         report = _found(report_id)
         headers = {"Content-Security-Policy": POLICY, **etag(report.created_at, "html")}
         return Response(page_of_report(report), headers=headers, content_type="text/html; charset=utf-8")
 
 
-def _of_run(session: Session, run: RunRecord) -> dict[str, Any]:
+def _of_run(session: Session, run: RunRecord) -> dict[str, object]:
     assert run.result
-    shown: dict[str, Any] = _whole(session, run.result["report_id"])[0]
-    return shown
+    return _whole(session, run.result["report_id"])[0]
 
 
-def _whole(session: Session, report_id: str) -> Any:
+def _whole(session: Session, report_id: str) -> tuple[dict[str, object], dict[str, str]]:
     """A report as JSON shows it, with its ETag."""
     report = reports.get(session, report_id)
     lines = reports.lines_after(session, report_id, None, LEVELS_SHOWN + 1)
@@ -111,7 +110,7 @@ def _found(report_id: str) -> reports.Report:
         return reports.get(session, report_id)
 
 
-def _listed(report: reports.Report) -> dict[str, Any]:
+def _listed(report: reports.Report) -> dict[str, object]:
     same = ("id", "slot", "period_start", "period_end", "created_at", "run_id", "totals")
     found = {
         "self": url_for("reports.ReportView", report_id=report.id),

@@ -1,7 +1,5 @@
 """What goes in and out of the views of tasks."""
 
-from typing import Any
-
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, Schema, Timestamp
@@ -10,7 +8,7 @@ from api.http.run_waiter import MAX_WAIT
 STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
 
 
-def public_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
+def public_error(error: dict[str, object] | None) -> dict[str, object] | None:
     """An error without what is internal: the HTTP status that it would have had, the step, and a bug's traceback."""
     return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, g, request
 from flask.views import MethodView
+from sqlalchemy import Row
 
 from api.http import event_stream
 from api.http.auth import user_or_api_key
@@ -23,7 +24,7 @@ class TaskView(MethodView):
     @user_or_api_key
     @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
-    def get(self, query: dict[str, Any], run_id: str) -> dict[str, Any]:
+    def get(self, query: dict[str, float], run_id: str) -> dict[str, object]:
         """How far a task is. With `wait`, answers when it has ended, or when the time is over.
 
         The owner and staff who may read runs see it; for anybody else it does not exist.
@@ -64,13 +65,13 @@ def _visible(run: Any) -> Any:
     return run
 
 
-def glance(run_id: str) -> Any:
+def glance(run_id: str) -> Row[str | None, bool]:
     """Whose the run is, and whether it has ended. Raises NotFound."""
     with single_statements() as connection:
         return queries.owner_of(connection, run_id)
 
 
-def task_view(run: Any, steps: Any) -> dict[str, Any]:
+def task_view(run: Any, steps: Any) -> dict[str, object]:
     """A run as its owner sees it."""
     done, total = _counted(run, steps)
     same = ("id", "workflow", "status", "result", "created_at", "finished_at")

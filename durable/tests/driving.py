@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery.app.task import Context
+from kombu import Queue
 from sqlalchemy import text
 
 import durable
@@ -101,8 +102,7 @@ def sweep() -> int:
 def lose_messages() -> int:
     """Takes all messages out of the queues; returns how many there were."""
     with tests.app.connection_for_write() as connection:
-        channel = connection.channel()
-        return sum(channel.queue_purge(queue) or 0 for queue in tests.QUEUES)
+        return sum(Queue(queue, channel=connection.default_channel).purge() or 0 for queue in tests.QUEUES)
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 30.0, *, sweeping: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from durable import decisions, queries, transitions
+from durable import breaker, decisions, queries, transitions
 from durable.backlog import Backlog
 from durable.decisions import Publication
 from durable.plan import FRESH, plan
@@ -118,8 +118,8 @@ def test_of_steps_side_by_side_one_lost_message_is_enough() -> None:
 def test_one_run_in_a_sweep_tries_a_silent_service_and_the_others_are_looked_at_less_often(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decisions.breaker, "is_closed", lambda queue: False)
-    monkeypatch.setattr(decisions.breaker, "pause", lambda queue: None)  # its pause is over: a trial is due
+    monkeypatch.setattr(breaker, "is_closed", lambda queue: False)
+    monkeypatch.setattr(breaker, "pause", lambda queue: None)  # its pause is over: a trial is due
     sweep = Backlog(NONE, {})
     runs = [due(session, WITHDRAW, key=f"run {n}") for n in range(decisions.FEW + 2)]
     decided = [decide(session, run, sweep) for run in runs]

@@ -21,7 +21,8 @@ EACH = Service("odd").step_for_each(work)
 
 
 def items(outputs: Any) -> list[str]:
-    return outputs["odd.a"]["items"]
+    found: list[str] = outputs["odd.a"]["items"]
+    return found
 
 
 def test_a_declared_workflow_is_known_by_its_name() -> None:

@@ -24,7 +24,7 @@ odd = Service("odd")
 A, B, C, TELL = (local(f"odd.{name}") for name in ("a", "b", "c", "tell_them"))
 
 
-def made(name: str, work: Any, **options: Any) -> Step[Any]:
+def made(name: str, work: Any, **options: Any) -> Step:
     work.__name__ = name
     return odd.step(**options)(work)
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from durable import Retry, Workflow, attempts
-from durable.plan import Call
+from durable import Retry, Workflow
 from durable.tests.driving import (
     attempts_of,
     ended,
@@ -28,7 +27,7 @@ A, TELL = local("odd.a"), local("odd.tell_them")
 
 def test_pauses_grow_as_the_step_says() -> None:
     step = local("odd.patient", retry=Retry(first=0.5, factor=3.0, longest=4.0))
-    pauses = [attempts.pause_of(Call(step, step.name), n) for n in (1, 2, 3, 50)]
+    pauses = [step.retry.delay(n) for n in (1, 2, 3, 50)]
     assert pauses == [0.5, 1.5, 4.0, 4.0]
 
 

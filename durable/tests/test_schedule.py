@@ -27,8 +27,9 @@ def at(text: str) -> datetime:
 
 
 def runs(workflow: str) -> list[str]:
-    return execute("SELECT coalesce(json_agg(key ORDER BY key), '[]') FROM workflow.run WHERE workflow = :workflow",
-                   workflow=workflow)  # fmt: skip
+    keys = "SELECT coalesce(json_agg(key ORDER BY key), '[]') FROM workflow.run WHERE workflow = :workflow"
+    found: list[str] = execute(keys, workflow=workflow)
+    return found
 
 
 def fill() -> list[str]:

@@ -137,7 +137,7 @@ def test_two_workers_do_not_perform_the_same_step_side_by_side(run_id: str) -> N
 
 
 def test_each_failure_lengthens_the_pause_up_to_the_longest() -> None:
-    assert [attempts.pause_of(CLEAR, n) for n in (1, 2, 3, 10, 100)] == [1.0, 2.0, 2.0, 2.0, 2.0]
+    assert [CLEAR.step.retry.delay(n) for n in (1, 2, 3, 10, 100)] == [1.0, 2.0, 2.0, 2.0, 2.0]
 
 
 def test_a_signal_wakes_a_suspended_run_and_is_kept(run_id: str) -> None:

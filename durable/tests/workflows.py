@@ -11,7 +11,7 @@ from durable import Each, Parallel, Pivot, Retry, Service, Step, Suspend, Undoab
 from durable.tests.outside import visit
 
 
-def local(name: str, **options: Any) -> Step[Any]:
+def local(name: str, **options: Any) -> Step:
     """A local step `queue.function` that visits the outside and puts out what it says."""
     service, _, function = name.partition(".")
 
@@ -22,7 +22,7 @@ def local(name: str, **options: Any) -> Step[Any]:
     return Service(service).step(**options)(work)
 
 
-def external(name: str, **options: Any) -> Step[Any]:
+def external(name: str, **options: Any) -> Step:
     """A step `queue.function` that calls the outside with the run's input as its request."""
     service, _, function = name.partition(".")
 

@@ -102,8 +102,8 @@ def upgrade() -> None:
         "ix_author_words", "author", [sa.text("to_tsvector('simple', catalogue.plain(name))")], schema="catalogue",
         postgresql_using="gin",
     )  # fmt: skip
-    sellable = sa.Column("sellable", sa.Boolean(), sa.Computed("on_hand > reserved", persisted=True), nullable=False)
-    op.add_column("stock", sellable, schema="inventory")
+    computed = sa.Computed("on_hand > reserved", persisted=True)
+    op.add_column("stock", sa.Column("sellable", sa.Boolean(), computed, nullable=False), schema="inventory")
     op.create_index(
         "ix_stock_sellable", "stock", ["product_id", "warehouse_id"], schema="inventory",
         postgresql_where=sa.text("sellable"),

@@ -1,5 +1,7 @@
 """What the engine keeps as a library: versions, requests, leases and attempts of steps, breakers, schedules."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -9,7 +11,7 @@ down_revision = "ca7a10600001"
 branch_labels = None
 depends_on = None
 
-RUN = (
+RUN: tuple[sa.Column[Any], ...] = (
     sa.Column("version", sa.Integer(), server_default="1", nullable=False),
     sa.Column("parent", sa.Uuid(), nullable=True),
     sa.Column("publications", sa.Integer(), server_default="0", nullable=False),
@@ -17,7 +19,7 @@ RUN = (
     sa.Column("progress_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     sa.Column("stuck_reason", sa.String(), nullable=True),
 )
-STEP = (
+STEP: tuple[sa.Column[Any], ...] = (
     sa.Column("request", JSONB(), nullable=True),
     sa.Column("progress", JSONB(), nullable=True),
     sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),

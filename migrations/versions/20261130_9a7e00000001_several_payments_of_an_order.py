@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9a7e00000001"
-down_revision = "0a7d0e7c0001"
+down_revision = "7071f1ca0001"
 branch_labels = None
 depends_on = None
 

@@ -1,10 +1,10 @@
 """The roles: the permissions that they hold, and the users who have them."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, ForeignKey, ScalarSelect, String, func, select
+from sqlalchemy import ColumnElement, Connection, ForeignKey, ScalarSelect, String, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from durable.ids import Id
 from models.core.database import Base, Created
@@ -71,23 +71,23 @@ def grant(session: Session, user_id: str, role: str) -> None:
     session.execute(insert(UserRole).values(user_id=user_id, role=role).on_conflict_do_nothing())
 
 
-def roles_held(user_id: Any) -> ScalarSelect[list[str]]:
+def roles_held(user_id: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
     """The roles of a user as an array, for use inside another statement; `user_id` may be its column."""
     roles = func.array_agg(UserRole.role)
-    return _array(select(_or_empty(roles)).where(UserRole.user_id == user_id))
+    return select(_or_empty(roles)).where(UserRole.user_id == user_id).scalar_subquery()
 
 
-def permissions_held(user_id: Any) -> ScalarSelect[list[str]]:
+def permissions_held(user_id: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
     """The permissions of all of a user's roles as an array, for use inside another statement."""
     permissions = func.array_agg(RolePermission.permission.distinct())
     held = select(_or_empty(permissions)).join(UserRole, UserRole.role == RolePermission.role)
-    return _array(held.where(UserRole.user_id == user_id))
+    return held.where(UserRole.user_id == user_id).scalar_subquery()
 
 
-def permissions_in(role: Any) -> ScalarSelect[list[str]]:
+def permissions_in(role: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
     """The permissions of a role as an array, for use inside another statement; `role` may be its column."""
     names = func.array_agg(aggregate_order_by(RolePermission.permission, RolePermission.permission))
-    return _array(select(_or_empty(names)).where(RolePermission.role == role))
+    return select(_or_empty(names)).where(RolePermission.role == role).scalar_subquery()
 
 
 def roles_of(session: Session, user_id: str) -> list[str]:
@@ -100,9 +100,5 @@ def permissions_of(session: Session, user_id: str) -> frozenset[str]:
     return frozenset(session.scalars(select(permissions_held(user_id))).one())
 
 
-def _or_empty(names: Any) -> Any:
+def _or_empty(names: ColumnElement[Sequence[str]]) -> ColumnElement[list[str]]:
     return func.coalesce(names, array([], type_=String), type_=ARRAY(String))
-
-
-def _array(query: Any) -> Any:
-    return query.scalar_subquery()

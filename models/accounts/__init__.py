@@ -20,7 +20,7 @@ from models.accounts.password_resets import (
     save_reset_token,
 )
 from models.accounts.passwords import hash_password, verify_password
-from models.accounts.preferences import ALWAYS, CHANNELS, DEFAULTS, preferences_of, set_preference, wants
+from models.accounts.preferences import CUSTOMER_KINDS, preferences_of, set_preference, wants
 from models.accounts.registration import add_customer, register, upsert_admin
 from models.accounts.sessions import (
     Credentials,
@@ -49,9 +49,7 @@ from models.accounts.tables import (
 from models.accounts.users import find_users, get, get_active, update_profile
 
 __all__ = [
-    "ALWAYS",
-    "CHANNELS",
-    "DEFAULTS",
+    "CUSTOMER_KINDS",
     "STATUSES",
     "Address",
     "Credentials",

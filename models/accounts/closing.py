@@ -10,6 +10,7 @@ from models.accounts.tables import Address, LoginSession, PasswordReset, Prefere
 from models.accounts.users import lock
 from models.core import events
 from models.core.errors import Conflict
+from models.core.event_types import AccountClosed
 
 OWNED = (Address, LoginSession, PasswordReset, Preference)
 
@@ -34,4 +35,4 @@ def close(session: Session, user_id: str) -> None:
     user.status, user.password_hash, user.first_name, user.last_name = "closed", "", "", ""
     user.username = new_id("closed")  # as unique as the one that it was
     user.email = f"{user.username}@closed.invalid"  # RFC 2606: nobody has this address
-    events.emit(session, "account.closed", {"user_id": user_id})
+    events.emit(session, AccountClosed(user_id=user_id))

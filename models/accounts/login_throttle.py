@@ -9,13 +9,13 @@ import ipaddress
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ARRAY, Float, String, bindparam, text
 from sqlalchemy.orm import Session
 
 from models.core import events
 from models.core.errors import TooManyRequests
+from models.core.event_types import LoginThrottled
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,22 @@ def reset_limits(login: str, ip: str | None) -> list[Limit]:
 
 # Both lock the rows in one order. The first makes those that are missing.
 _LOCK = text("""
-    INSERT INTO accounts.guess AS known (key, free_at)
+    INSERT INTO accounts.login_throttle AS known (key, free_at)
     SELECT key, now() FROM unnest(:keys) AS key ORDER BY key
     ON CONFLICT (key) DO UPDATE SET free_at = greatest(known.free_at, now())
     RETURNING key, CAST(extract(epoch FROM free_at - now()) AS double precision)
 """).bindparams(bindparam("keys", type_=ARRAY(String)))
 _MOVE = text("""
-    UPDATE accounts.guess SET free_at = free_at + make_interval(secs => moved.by)
-    FROM (SELECT key FROM accounts.guess WHERE key = ANY(:keys) ORDER BY key FOR UPDATE) AS locked
-    JOIN unnest(:keys, :seconds) AS moved (key, by) USING (key) WHERE guess.key = locked.key
+    UPDATE accounts.login_throttle SET free_at = free_at + make_interval(secs => moved.by)
+    FROM (SELECT key FROM accounts.login_throttle WHERE key = ANY(:keys) ORDER BY key FOR UPDATE) AS locked
+    JOIN unnest(:keys, :seconds) AS moved (key, by) USING (key) WHERE login_throttle.key = locked.key
 """).bindparams(bindparam("keys", type_=ARRAY(String)), bindparam("seconds", type_=ARRAY(Float)))
 
 
-def take(session: Session, limits: Iterable[Limit], told: dict[str, Any] | None = None) -> None:
+def take(session: Session, limits: Iterable[Limit], told: LoginThrottled | None = None) -> None:
     """Takes one guess from each limit, or none and raises TooManyRequests with the seconds until there is one.
 
-    `told`: what the event `login.throttled` says, which whoever takes the last one leaves; None leaves none.
+    `told`: the event that whoever takes the last one leaves; None leaves none.
     """
     by_key = {limit.key: limit for limit in limits}
     used: dict[str, float] = dict(session.execute(_LOCK, {"keys": list(by_key)}).all())
@@ -82,7 +82,7 @@ def take(session: Session, limits: Iterable[Limit], told: dict[str, Any] | None 
         raise TooManyRequests(f"Too many tries; wait {seconds} seconds.", retry_after=seconds)
     _move(session, by_key.values(), 1)
     if told is not None and min(left.values()) < 2:
-        events.emit(session, "login.throttled", told)
+        events.emit(session, told)
 
 
 def give_back(session: Session, limits: Iterable[Limit]) -> None:

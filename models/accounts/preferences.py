@@ -7,31 +7,15 @@ from sqlalchemy.orm import Session
 from models.accounts.tables import Preference
 from models.accounts.users import lock
 from models.core.errors import Invalid
+from models.notifications import CHANNELS, KINDS
 
-CHANNELS = ("email", "sms", "push")
-
-ALWAYS: dict[str, tuple[str, ...]] = {
-    "order_confirmed": ("email",),
-    "order_cancelled": ("email",),
-    "password_reset": ("email",),
-    "password_changed": ("email",),
-}
-"""Kind of notification → channels by which it always goes out: what the law wants confirmed (Directive 2011/83/EU,
-article 8 (7)) and what keeps an account safe."""
-
-DEFAULTS: dict[str, tuple[str, ...]] = {
-    **ALWAYS,
-    "welcome": ("email",),
-    "cart_reminder": ("email",),
-}
-"""Kind of notification to customers → channels by which it goes out if nothing was said. A text message and a push
-message are sent to nobody who has not asked for them."""
+CUSTOMER_KINDS = {kind.name: kind for kind in KINDS.values() if kind.audience == "customer"}
 
 
 def preferences_of(session: Session, user_id: str) -> dict[str, dict[str, bool]]:
     """Kind → channel → whether it goes out, for every kind that customers get."""
     said = select(Preference.kind, Preference.channel, Preference.wanted).where(Preference.user_id == user_id)
-    found = {kind: {channel: channel in on for channel in CHANNELS} for kind, on in DEFAULTS.items()}
+    found = {kind.name: {channel: channel in kind.channels for channel in CHANNELS} for kind in CUSTOMER_KINDS.values()}
     for kind, channel, wanted in session.execute(said):
         if kind in found:  # a kind that there was once is not shown
             found[kind][channel] = wanted
@@ -44,7 +28,7 @@ def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, 
         f"{kind}.{channel}"
         for kind, wanted in changes.items()
         for channel, on in wanted.items()
-        if not on and channel in ALWAYS.get(kind, ())
+        if not on and _is_mandatory(kind, channel)
     ]
     if forced:
         why = ["is always sent: it confirms an order or keeps the account safe"]
@@ -62,12 +46,16 @@ def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, 
 
 
 def wants(session: Session, user_id: str, kind: str, channel: str) -> bool:
-    """Whether a user is to get a kind of notification by a channel. No statement for what always goes out.
+    """Whether a kind of notification is sent to a user by a channel. No statement for what is mandatory.
 
-    Raises KeyError for a kind that stands neither in ALWAYS nor in DEFAULTS.
+    Raises KeyError for a kind that is not for customers.
     """
-    default = DEFAULTS[kind]
-    if channel in ALWAYS.get(kind, ()):
+    if _is_mandatory(kind, channel):
         return True
     said = session.get(Preference, (user_id, kind, channel))
-    return channel in default if said is None else said.wanted
+    return channel in CUSTOMER_KINDS[kind].channels if said is None else said.wanted
+
+
+def _is_mandatory(kind: str, channel: str) -> bool:
+    declared = CUSTOMER_KINDS[kind]
+    return declared.mandatory and channel in declared.channels

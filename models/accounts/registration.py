@@ -1,6 +1,7 @@
 """How an account begins: a customer's, or an administrator's."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict, Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,12 +14,24 @@ from models.accounts.tables import User
 from models.accounts.users import flush
 from models.core import events
 from models.core.errors import Conflict
+from models.core.event_types import AccountRegistered, RoleGranted
 
 
-def register(session: Session, **person: Any) -> User:
+class NewCustomer(TypedDict):
+    """What `add_customer` is called with."""
+
+    username: str
+    email: str
+    password_hash: str
+    first_name: str
+    last_name: str
+    address: Mapping[str, str]
+
+
+def register(session: Session, **person: Unpack[NewCustomer]) -> User:
     """Creates a customer as `add_customer` does, who is welcomed with a mail (event `account.registered`)."""
     user = add_customer(session, **person)
-    events.emit(session, "account.registered", {"user_id": user.id})
+    events.emit(session, AccountRegistered(user_id=user.id))
     return user
 
 
@@ -30,7 +43,7 @@ def add_customer(
     password_hash: str,
     first_name: str,
     last_name: str,
-    address: dict[str, Any],
+    address: Mapping[str, str],
 ) -> User:
     """Creates a customer with a first address. Raises Conflict (`username_taken`, `email_taken`)."""
     user = User(
@@ -68,5 +81,5 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
     flush(session)
     access.grant(session, user.id, access.ADMIN)
     if is_new:
-        events.emit(session, "role.granted", {"role": access.ADMIN}, subject=user.id)
+        events.emit(session, RoleGranted(subject=user.id, role=access.ADMIN))
     return user

@@ -110,7 +110,7 @@ class PasswordReset(Base):
 class LoginThrottle(Base):
     """How far guesses are used up for one account or address: all of them are free again at `free_at`."""
 
-    __tablename__ = "guess"
+    __tablename__ = "login_throttle"
     __table_args__ = ({"schema": "accounts"},)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     free_at: Mapped[datetime]

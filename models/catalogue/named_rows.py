@@ -1,15 +1,19 @@
 """What categories and authors have in common: names, and how one is read, changed and deleted."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.catalogue.tables import Product
+from models.catalogue.tables import Author, Category, Product
 from models.core.errors import Conflict, Invalid, NotFound
+
+Named = TypeVar("Named", Category, Author)
+ProductColumn = InstrumentedAttribute[str | None]
 
 ID = re.compile(r"(cat|aut)_[0-9a-f]{32}")
 """What is an id where a name may stand as well."""
@@ -23,7 +27,7 @@ def normalise_name(name: str) -> str:
     return tidied
 
 
-def get_row(session: Session, table: Any, row_id: str, lock: bool, what: str) -> Any:
+def get_row(session: Session, table: type[Named], row_id: str, lock: bool, what: str) -> Named:
     """The row of `table`, locked against other changes if asked. Raises NotFound."""
     query = select(table).where(table.id == row_id)
     if lock:
@@ -34,10 +38,10 @@ def get_row(session: Session, table: Any, row_id: str, lock: bool, what: str) ->
     return found
 
 
-def change_row(session: Session, row: Any, changes: dict[str, Any], what: str) -> Any:
+def change_row(session: Session, row: Named, changes: Mapping[str, str | None], what: str) -> Named:
     """Sets the columns of `changes`. Raises Conflict `name_taken`."""
     for name, value in changes.items():
-        setattr(row, name, normalise_name(value) if name == "name" else value or None)
+        setattr(row, name, normalise_name(value or "") if name == "name" else value or None)
     row.updated_at = datetime.now(UTC)
     name = row.name
     try:
@@ -49,7 +53,7 @@ def change_row(session: Session, row: Any, changes: dict[str, Any], what: str) -
     return row
 
 
-def delete_row(session: Session, row: Any, product_column: Any, in_use: Conflict) -> None:
+def delete_row(session: Session, row: Category | Author, product_column: ProductColumn, in_use: Conflict) -> None:
     """Deletes a category or an author, and takes it off deleted products. Raises `in_use` if it was used meanwhile."""
     session.execute(update(Product).where(product_column == row.id).values({product_column: None}))
     session.delete(row)
@@ -59,7 +63,7 @@ def delete_row(session: Session, row: Any, product_column: Any, in_use: Conflict
         raise in_use from error
 
 
-def count_on_sale(session: Session, row: Any, product_column: Any) -> int:
+def count_on_sale(session: Session, row: Category | Author, product_column: ProductColumn) -> int:
     """How many products on sale are in this category, or by this author."""
     query = select(func.count()).where(product_column == row.id, Product.deleted_at.is_(None))
     return session.scalars(query).one()

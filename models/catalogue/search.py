@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from models.core import readonly
 from models.core.errors import NotFound
 
@@ -106,15 +108,23 @@ _FILTERS = {
 }
 
 
-def product(product_id: str) -> tuple[str, str]:
-    """A product on sale as JSON, and the version that this is. One statement. Raises NotFound."""
-    found = readonly.rows(_ONE, {"id": UUID(product_id.removeprefix("prd_"))}, plan_each=False)
+def read_product(product_id: str, session: Session | None = None) -> tuple[str, str]:
+    """A product on sale as JSON, and the version that this is. One statement. Raises NotFound.
+
+    With a `session`, as its transaction sees the product.
+    """
+    values = {"id": UUID(product_id.removeprefix("prd_"))}
+    if session is None:
+        found = readonly.rows(_ONE, values, plan_each=False)
+    else:
+        session.flush()
+        found = list(session.connection().exec_driver_sql(_ONE, values).all())
     if not found:
         raise NotFound("There is no such product.")
     return found[0].json, found[0].version
 
 
-def products(wanted: Wanted) -> list[Shown]:
+def list_products(wanted: Wanted) -> list[Shown]:
     """The products of a page, and one more if there are more.
 
     One statement; one more to find an author, or a category with those below it; and one more where a search goes

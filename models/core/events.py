@@ -1,4 +1,4 @@
-"""Facts that others react to, and the one table of which fact starts which workflows."""
+"""Events: recorded in the transaction of what they tell of, with the workflows that they start (`event_types.py`)."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -11,30 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import durable
 from durable.ids import Id, new_id
 from models.core.database import Base, Created
-
-REACTIONS: dict[str, tuple[str, ...]] = {
-    "account.registered": ("welcome",),
-    "account.closed": ("erasure",),
-    "key.created": (),
-    "key.revoked": (),
-    "login.throttled": (),
-    "password.changed": ("password_changed",),
-    "role.changed": (),
-    "role.created": (),
-    "role.deleted": (),
-    "role.granted": (),
-    "role.revoked": (),
-    "session.stolen": (),
-    "staff.acted": (),
-    "order.created": (),
-    "order.confirmed": (),
-    "order.cancelled": (),
-    "run.stuck": (),
-    "stock.low": ("low_stock",),
-    "stock.recovered": (),
-}
-"""Event → the workflows that it starts, each with the event as its key and the payload as its input."""
-
+from models.core.event_types import EVENT_TYPES, DomainEvent
 
 actor: ContextVar[str | None] = ContextVar("actor", default=None)
 """Who is at work: the id of a user or of an API key; None for the shop itself. Written onto the events."""
@@ -61,9 +38,6 @@ class Event(Base):
     created_at: Mapped[Created]
 
 
-SUBJECTS = dict.fromkeys(("account", "login", "password", "session"), "user_id") | {"stock": "product_id"}
-"""First word of an event's name → the member of its payload that says what it is about, if not `<word>_id`."""
-
 INSERT = """INSERT INTO workflow.event (id, name, subject, actor, payload)
     VALUES (:event_id, :event_name, :event_subject, :event_actor, :event_payload)"""
 PARAMETERS = (
@@ -76,33 +50,23 @@ _NEW = text(INSERT).bindparams(*PARAMETERS)
 
 
 def emit(
-    session: Session,
-    name: str,
-    payload: dict[str, Any],
-    *,
-    subject: str | None = None,
-    within: TextClause = _NEW,
-    values: Mapping[str, Any] | None = None,
+    session: Session, event: DomainEvent, *, within: TextClause = _NEW, values: Mapping[str, object] | None = None
 ) -> None:
-    """Records that `name` has happened and starts what reacts to it, in the caller's transaction.
+    """Records an event and starts the workflows that react to it, in the caller's transaction.
 
-    `subject`, if left out, is the payload's `<first word of the name>_id`, as SUBJECTS has it. `within` is a statement
-    of the caller's of which INSERT is a part, and `values` are its other parameters: the event then costs no round
-    trip of its own. Raises KeyError for an event that REACTIONS does not list: a fact nobody knows of is a slip of the
-    pen.
+    `within` is a statement of the caller's of which INSERT is a part, and `values` are its other parameters: the event
+    then costs no round trip of its own.
     """
-    reactions = REACTIONS[name]
-    event_id, word = new_id("evt"), name.partition(".")[0]
-    about = subject or payload.get(SUBJECTS.get(word, f"{word}_id"))
-    row = {"id": event_id, "name": name, "subject": about, "actor": actor.get(), "payload": payload}
+    event_id, payload = new_id("evt"), event.payload()
+    row = {"id": event_id, "name": event.name, "subject": event.subject_id(), "actor": actor.get(), "payload": payload}
     session.connection().execute(within, {**(values or {}), **{f"event_{key}": value for key, value in row.items()}})
-    for workflow in reactions:
+    for workflow in event.starts:
         durable.start(session, workflow, key=event_id, input=payload)
 
 
 def select_events(
     *, kind: str | None = None, name: str | None = None, subject: str | None = None, actor: str | None = None
-) -> Select[Any]:
+) -> Select[Event]:
     """Events, to be ordered by the caller: of a kind, of a name, about something, and by whom, where it is given."""
     chosen = select(Event)
     if kind is not None:
@@ -113,4 +77,4 @@ def select_events(
 
 def names_of(kind: str) -> list[str]:
     """The names of events of a kind, which is one of them or what stands before the dot: `role` → `role.granted`, …"""
-    return [name for name in REACTIONS if name == kind or name.partition(".")[0] == kind]
+    return [name for name in EVENT_TYPES if name == kind or name.partition(".")[0] == kind]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models.core import events
+from models.core.event_types import StockLow, StockRecovered
 from models.inventory.tables import Stock
 
 CROSSED = """stock.product_id, stock.warehouse_id, stock.on_hand - stock.reserved AS available, reorder_point,
@@ -36,14 +37,14 @@ def crossed_columns(statement: TextClause, **further: Any) -> Any:
     )  # fmt: skip
 
 
-def announce(session: Session, name: str, crossed: Iterable[Any]) -> None:
-    """Emits `stock.low` or `stock.recovered` for each of the levels that have just crossed their reorder point."""
+def announce(session: Session, event: type[StockLow | StockRecovered], crossed: Iterable[Any]) -> None:
+    """Emits the event for each of the levels that have just crossed their reorder point."""
     for level in crossed:
-        payload = {
-            "product_id": level.product_id, "warehouse_id": level.warehouse_id, "available": level.available,
-            "reorder_point": level.reorder_point, "reorder_quantity": level.reorder_quantity,
-        }  # fmt: skip
-        events.emit(session, name, payload)
+        change = event(
+            product_id=level.product_id, warehouse_id=level.warehouse_id, available=level.available,
+            reorder_point=level.reorder_point, reorder_quantity=level.reorder_quantity,
+        )  # fmt: skip
+        events.emit(session, change)
 
 
 def is_low(available: int, reorder_point: int | None) -> bool:
@@ -55,4 +56,4 @@ def update_flag(session: Session, level: Stock) -> None:
     low = is_low(level.available, level.reorder_point)
     if low != (level.low_since is not None):
         level.low_since = datetime.now(UTC) if low else None
-        announce(session, "stock.low" if low else "stock.recovered", [level])
+        announce(session, StockLow if low else StockRecovered, [level])

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models.core.errors import InsufficientStock
+from models.core.event_types import StockLow, StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import RESERVATION_STATUS, Reservation
 
@@ -102,7 +103,7 @@ def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
     short = [{name: getattr(row, name) for name in names} for row in found if row.requested is not None]
     if short:
         raise InsufficientStock("There is less in stock than this order asks for.", lines=short)
-    announce(session, "stock.low", found)
+    announce(session, StockLow, found)
 
 
 def release(session: Session, order_id: str) -> int:
@@ -112,7 +113,7 @@ def release(session: Session, order_id: str) -> int:
     second call.
     """
     freed = session.execute(_RELEASE, {"order_id": order_id}).all()
-    announce(session, "stock.recovered", [level for level in freed if level.recovered])
+    announce(session, StockRecovered, [level for level in freed if level.recovered])
     return sum(level.quantity for level in freed)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from durable.ids import Id, new_id
 from models import catalogue
 from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
+from models.core.event_types import StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, update_flag
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (
@@ -103,7 +104,7 @@ def receive_stock(
     movement = {"reason": reason, "reference": reference, "actor": actor}
     moved = [{"id": new_id("mov"), "quantity": pieces[row["product_id"]], **row, **movement} for row in at]
     session.connection().execute(insert(Movement), moved)
-    announce(session, "stock.recovered", [level for level in changed if level.recovered])
+    announce(session, StockRecovered, [level for level in changed if level.recovered])
 
 
 _OPEN = """

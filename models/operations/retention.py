@@ -32,7 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, aliased
 from durable.ids import Id, first_id
 from durable.tables import RunRecord
 from models.accounts import LoginSession, LoginThrottle, PasswordReset
-from models.core.events import REACTIONS, Event
+from models.core.event_types import EVENT_TYPES
+from models.core.events import Event
 from models.core.idempotency import IdempotencyKey
 from models.imports import Chunk, Import, Refused
 from models.notifications import Notification
@@ -122,7 +123,7 @@ _PARENT_WAITS = exists(select(_PARENT.id).where(_PARENT.id == RunRecord.parent, 
 _RUN_GOES = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(OVER), ~_PARENT_WAITS)
 _TOLD = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
 
-_STAFF_EVENTS = [name for name in REACTIONS if name.partition(".")[0] in STAFF]
+_STAFF_EVENTS = [name for name in EVENT_TYPES if name.partition(".")[0] in STAFF]
 _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
 
 KINDS = {
@@ -139,8 +140,8 @@ KINDS = {
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
         )),
         # An index would make each guess more expensive; going through the whole table once an hour is cheap.
-        Kind("guesses", "guesses at passwords that are free again", (
-            Rule("guess", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
+        Kind("login_throttles", "counters of login attempts whose limit is free again", (
+            Rule("login_throttle", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
         )),
         Kind("webhook_events", "events that the gateway has told us of", (
             Rule("webhook_event", WebhookEvent, (WebhookEvent.received_at, WebhookEvent.id), true(), (_BEFORE,)),
@@ -157,7 +158,7 @@ KINDS = {
             Rule("run", RunRecord, (RunRecord.id,), _RUN_GOES, (_FIRST_ID,), weight=8),
         ), "keep_runs_days"),
         Kind("events", "events, but for what staff did",
-             _of_names([name for name in REACTIONS if name not in _STAFF_EVENTS]), "keep_events_days"),
+             _of_names([name for name in EVENT_TYPES if name not in _STAFF_EVENTS]), "keep_events_days"),
         Kind("staff_events", "events that say what staff did", _of_names(_STAFF_EVENTS), "keep_staff_events_days"),
         # The report goes first, so that nobody sees it with a part of its lines.
         Kind("reports", "reports, with their lines", (

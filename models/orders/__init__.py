@@ -14,6 +14,7 @@ from durable.ids import Id, new_id
 from models import accounts, carts, payments
 from models.core import events
 from models.core.errors import Conflict, NotFound
+from models.core.event_types import OrderCancelled, OrderConfirmed, OrderCreated
 from models.orders.tables import ORDER_STATUS, Invoice, InvoiceCounter, Line, Order
 from models.orders.visibility import (
     get_visible_order,
@@ -136,7 +137,8 @@ def place(session: Session, user_id: str, address: dict[str, Any], method: str) 
     )  # fmt: skip
     order = {**about, "run_id": run_id, "address": address, "total": total, "currency": settings.currency}
     lines = {name: [item._mapping[name] for item in items] for name in _FROZEN}
-    events.emit(session, "order.created", about, within=_PLACE, values={**order, **lines})
+    created = OrderCreated(order_id=order_id, user_id=user_id)
+    events.emit(session, created, within=_PLACE, values={**order, **lines})
     return Placed(order_id, run_id)
 
 
@@ -185,7 +187,7 @@ def confirm(session: Session, order_id: str) -> Row[Any]:
     invoice = session.connection().execute(_CONFIRM, values).one_or_none()
     if invoice is None:
         raise ORDER_STATUS.refusal(lock(session, order_id).status)
-    events.emit(session, "order.confirmed", {"order_id": order_id, "user_id": invoice.user_id})
+    events.emit(session, OrderConfirmed(order_id=order_id, user_id=invoice.user_id))
     return invoice
 
 
@@ -200,7 +202,7 @@ def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
     if order.status != "cancelled":
         ORDER_STATUS.move(order, "cancelled")
         order.reason, order.cancelled_at = reason, func.now()
-        events.emit(session, "order.cancelled", {"order_id": order.id, "user_id": order.user_id})
+        events.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
     return order
 
 

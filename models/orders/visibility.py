@@ -1,7 +1,5 @@
 """Who sees which orders and payments: customers their own, staff with the permission everybody's."""
 
-from typing import Any
-
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -11,12 +9,12 @@ from models.orders.tables import Order
 from models.payments import Payment
 
 
-def select_visible_orders(principal: Principal) -> Select[Any]:
+def select_visible_orders(principal: Principal) -> Select[Order]:
     """The orders that somebody sees, to be ordered by the caller; everybody's with `orders:read`."""
     return select(Order) if "orders:read" in principal.permissions else select_own_orders(principal)
 
 
-def select_own_orders(principal: Principal) -> Select[Any]:
+def select_own_orders(principal: Principal) -> Select[Order]:
     """What somebody has ordered, to be ordered by the caller."""
     return select(Order).where(Order.user_id == principal.user_id)
 
@@ -29,7 +27,7 @@ def get_visible_order(session: Session, order_id: str, principal: Principal) -> 
     return order
 
 
-def select_visible_payments(principal: Principal) -> Select[Any]:
+def select_visible_payments(principal: Principal) -> Select[Payment]:
     """The payments that somebody sees, to be ordered by the caller: for own orders; everybody's with
     `payments:read`."""
     if "payments:read" in principal.permissions:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
 from tornado.web import Application, RequestHandler
 
+from sandbox.faults import Faults, FaultsHandler
 from sandbox.gateway import errors, intents, params
 from sandbox.gateway.bank import BANK, BankPage
 from sandbox.gateway.errors import Answer, Refused
-from sandbox.gateway.faults import ON_ARRIVAL, ON_EXECUTION, Fault, Faults
+from sandbox.gateway.faults import ON_ARRIVAL, ON_EXECUTION, Fault
 from sandbox.gateway.ledger import Ledger, new_id
 
 MAX_KEY = 255
@@ -26,7 +26,7 @@ class State:
     """What the handlers share. All of them run in one thread, so that only an `await` can part their work."""
 
     ledger: Ledger
-    faults: Faults = field(default_factory=lambda: Faults([]))
+    faults: Faults[Fault] = field(default_factory=lambda: Faults(Fault))
     keys_in_use: set[str] = field(default_factory=set)
 
 
@@ -50,7 +50,7 @@ class Call(RequestHandler):
 
     async def read(self, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Answers a GET with what `work` makes of the query's parameters."""
-        fault = self.state.faults.strike(self.request.path, ON_ARRIVAL)
+        fault = self.state.faults.next(self.request.path, ON_ARRIVAL)
         if fault and fault.kind == "unavailable":
             return self.reply(errors.told_to_fail(503))
         try:
@@ -61,7 +61,7 @@ class Call(RequestHandler):
 
     async def write_once(self, work: Callable[[dict[str, Any], str | None], Answer]) -> None:
         """Answers a POST by doing `work`, once per Idempotency-Key, however often it arrives."""
-        fault = self.state.faults.strike(self.request.path, ON_ARRIVAL)
+        fault = self.state.faults.next(self.request.path, ON_ARRIVAL)
         if fault and fault.kind == "unavailable":
             return self.reply(errors.told_to_fail(503))
         key = self.request.headers.get("Idempotency-Key")
@@ -96,7 +96,7 @@ class Call(RequestHandler):
 
     def _work(self, work: Callable[[dict[str, Any], str | None], Answer], form: Any, key: str | None) -> Answer:
         """Does the work, unless a fault comes before it; the answer, a 500 too, is what the key stands for."""
-        fault = self.state.faults.strike(self.request.path, ON_EXECUTION)
+        fault = self.state.faults.next(self.request.path, ON_EXECUTION)
         if fault and fault.kind == "error":
             return errors.told_to_fail(500)
         answer = work(form, key)
@@ -211,24 +211,6 @@ class Operator(RequestHandler):
         self.finish(json.dumps(body))
 
 
-class FaultList(Operator):
-    def get(self) -> None:
-        self.reply(200, [fault.model_dump() for fault in self.state.faults.waiting])
-
-    def post(self) -> None:
-        try:
-            fault = Fault.model_validate_json(self.request.body)
-        except ValidationError as failure:
-            self.reply(400, errors.from_validation(failure).answer.body)
-            return
-        self.state.faults.waiting.append(fault)
-        self.reply(201, fault.model_dump())
-
-    def delete(self) -> None:
-        self.state.faults.waiting.clear()
-        self.set_status(204)
-
-
 class Book(Operator):
     def get(self) -> None:
         self.reply(200, self.state.ledger.all())
@@ -258,13 +240,16 @@ def application(ledger: Ledger) -> Application:
         (r"/v1/payment_intents/([^/]+)/capture", Capture),
         (r"/v1/payment_intents/([^/]+)/cancel", Cancel),
         (r"/v1/refunds", Refunds),
-        (r"/sandbox/faults", FaultList),
         (r"/sandbox/ledger", Book),
         (r"/sandbox/payment_intents/([^/]+)/lapse", Lapse),
         (r"/healthz", Health),
     ]
     return Application(
-        [*((path, handler, shared) for path, handler in routes), (f"{BANK}/([^/]+)", BankPage, {"ledger": ledger})],
+        [
+            *((path, handler, shared) for path, handler in routes),
+            (r"/sandbox/faults", FaultsHandler, {"faults": shared["state"].faults}),
+            (f"{BANK}/([^/]+)", BankPage, {"ledger": ledger}),
+        ],
         default_handler_class=Unknown,
         default_handler_args=shared,
     )

@@ -23,8 +23,7 @@ class Reception:
         self.state = state
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.state.refuse:
-            self.state.refuse -= 1
+        if self.state.faults.next():
             return "451 4.3.0 The mailbox was told to refuse this (/sandbox/faults); try again later"
         assert isinstance(envelope.original_content, bytes)
         message = self.state.store.keep_mail(envelope.mail_from or "", envelope.rcpt_tos, envelope.original_content)

@@ -1,16 +1,17 @@
 """The mailbox's pages: what came in, newest first, one message, the same as JSON, and faults on demand."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tornado.template import DictLoader
 from tornado.web import Application, HTTPError, RequestHandler
 
+from sandbox import faults
+from sandbox.faults import Faults, FaultsHandler
 from sandbox.mailbox.store import Message, Store
 
 SHOWN = 200  # on the page; /messages.json has them all
@@ -46,19 +47,16 @@ iframe { width: 100%; height: 30rem; border: 1px solid #ddd; }
 }
 
 
-class Refusal(BaseModel):
+class Fault(faults.Fault):
     """`refuse`: the next `times` mails are answered with 451, try again later."""
 
-    model_config = ConfigDict(extra="forbid")
-
     kind: Literal["refuse"]
-    times: int = Field(1, ge=1)
 
 
 @dataclass
 class State:
     store: Store
-    refuse: int = 0
+    faults: Faults[Fault] = field(default_factory=lambda: Faults(Fault))
 
 
 class Page(RequestHandler):
@@ -118,21 +116,6 @@ class Push(Page):
         self.reply(200, summary(self.state.store.keep_push(payload)))
 
 
-class Faults(Page):
-    def post(self) -> None:
-        try:
-            asked = Refusal.model_validate_json(self.request.body)
-        except ValidationError as failure:
-            self.reply(400, {"error": failure.errors(include_url=False, include_context=False)})
-            return
-        self.state.refuse += asked.times
-        self.reply(201, {"kind": "refuse", "times": self.state.refuse})
-
-    def delete(self) -> None:
-        self.state.refuse = 0
-        self.set_status(204)
-
-
 class Health(Page):
     def get(self) -> None:
         self.reply(200, {"status": "ok"})
@@ -145,11 +128,13 @@ def application(state: State) -> Application:
         (r"/messages\.json", MessagesAsJson),
         (r"/messages/(msg_[0-9a-f]+)", OneMessage),
         (r"/push", Push),
-        (r"/sandbox/faults", Faults),
         (r"/healthz", Health),
     ]
     return Application(
-        [(path, handler, {"state": state}) for path, handler in routes],
+        [
+            *((path, handler, {"state": state}) for path, handler in routes),
+            (r"/sandbox/faults", FaultsHandler, {"faults": state.faults}),
+        ],
         template_loader=DictLoader(TEMPLATES),
     )
 

@@ -109,7 +109,7 @@ def test_a_key_runs_out(client: Any, admin: Any, make: Callable[..., Any]) -> No
     assert client.get("/v1/stock", headers=by(key)).json["code"] == "invalid_api_key"
     assert admin.get(f"/v1/api-keys/{key['id']}").json["status"] == "expired"
     for days in (0, 3651, "1"):
-        body = {"name": "x", "permissions": [], "expires_in_days": days}
+        body: dict[str, object] = {"name": "x", "permissions": [], "expires_in_days": days}
         assert admin.post("/v1/api-keys", json=body).status_code == 422
 
 

@@ -20,7 +20,8 @@ LAMP = {
 def create(staff: Caller, **fields: Any) -> dict[str, Any]:
     response = staff.post("/v1/products", json=fields)
     assert response.status_code == 201, response.json
-    return response.json
+    made: dict[str, Any] = response.json
+    return made
 
 
 def stock(staff: Caller, product: dict[str, Any], quantity: int) -> None:

@@ -44,8 +44,9 @@ def in_node(node: ast.AST) -> Iterator[str]:
             yield ""
         case ast.Dict():
             for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == "code" and isinstance(value, ast.Constant):
-                    yield value.value
+                match key, value:
+                    case ast.Constant("code"), ast.Constant(str(code)):
+                        yield code
         case ast.Assign([ast.Name("code")], ast.Constant(str(code))):
             yield code
         case ast.AnnAssign(ast.Name("code"), value=ast.Constant(str(code))):

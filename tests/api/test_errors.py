@@ -15,7 +15,7 @@ from models.core.database import transaction
 from models.core.errors import Conflict, GatewayDown, PaymentDeclined, TooManyRequests
 
 
-def failing(name: str) -> None:
+def failing(name: str) -> str:
     match name:
         case "conflict":
             raise Conflict("No.", code="wrong_state", current="shipped")
@@ -33,6 +33,7 @@ def failing(name: str) -> None:
         case "cut":
             with transaction() as session:
                 session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    return "it has not failed"
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def failures(database: None) -> Any:
 def assert_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
-    body = answer.json
+    body: dict[str, Any] = answer.json
     assert (body["status"], body["code"], body["type"]) == (status, code, f"/docs/errors#{code}")
     assert body["title"]
     assert body["detail"]

@@ -95,7 +95,7 @@ def test_stock_is_for_staff(customer: Caller, client: Any, sign_in: Callable[...
         ("GET", warehouse, 200), ("POST", f"{warehouse}/capacity-check", 422), ("POST", "/v1/stock/adjustments", 403),
         ("PUT", "/v1/stock/thresholds", 403), ("POST", "/v1/warehouses", 403), ("PATCH", warehouse, 403),
     ):  # fmt: skip
-        body = None if method == "GET" else {}
+        body: dict[str, object] | None = None if method == "GET" else {}
         assert client.open(path, method=method, json=body).status_code == 401, path
         assert customer.open(method, path, json=body).status_code == 403, path
         assert clerk.open(method, path, json=body).status_code == clerks, path

@@ -10,8 +10,8 @@ from local.waiting import wait_until
 from models.core.database import transaction
 from monitoring import overload
 from tests.conftest import ADDRESS, Caller
+from tests.faults import broker
 from tests.shopping import make_product
-from workflows.app import app as celery
 
 BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 
@@ -19,15 +19,13 @@ BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 @pytest.fixture
 def crowded(customer: Caller) -> Iterator[None]:
     """A queue that is longer than any that can be done in time."""
-    with celery.connection_for_write() as connection:
-        redis = connection.default_channel.client
-        redis.rpush("inventory", *["waiting"] * (overload.BOUND + 1))
-        try:
-            assert wait_until(overload.excess, 10)
-            yield
-        finally:
-            redis.delete("inventory")
-            assert wait_until(lambda: overload.excess() is None, 10)
+    broker.client().rpush("inventory", *["waiting"] * (overload.BOUND + 1))
+    try:
+        assert wait_until(overload.excess, 10)
+        yield
+    finally:
+        broker.client().delete("inventory")
+        assert wait_until(lambda: overload.excess() is None, 10)
 
 
 def check_out(caller: Caller, key: str) -> Any:
@@ -77,6 +75,5 @@ def test_everything_else_goes_on(crowded: None, customer: Caller) -> None:
 
 
 def test_once_the_queue_is_short_orders_are_taken_again(accepted: Any, customer: Caller, crowded: None) -> None:
-    with celery.connection_for_write() as connection:
-        connection.default_channel.client.delete("inventory")
+    broker.client().delete("inventory")
     assert wait_until(lambda: check_out(customer, "new").json["code"] == "checkout_in_progress", 10)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 import durable
 from durable import Step, queries, transitions
@@ -21,13 +22,18 @@ from workflows.accounts import ERASURE
 LANE = {"line1": "1 Lane", "city": "Leeds", "country": "GB"}
 
 
+def end_run(session: Session, order: orders.Order) -> None:
+    assert order.run_id
+    transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
+
+
 def bought(user_id: str, status: str = "delivered") -> str:
     """An order that was placed, and is as far as that."""
     product = make_product(f"SKU-{status}-{user_id[-6:]}", 5)
     with transaction() as session:
         order = place_order(session, user_id, {product: 1})
         session.info.clear()  # nobody has to know of the run
-        transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
+        end_run(session, order)
         order.status, order.confirmed_at = status, datetime.now(UTC)
         carts.remove_ordered(session, user_id, order.id, {product: 1})
         return order.id
@@ -147,8 +153,11 @@ def test_who_goes_is_forgotten_and_the_books_stay(client: Any, customer: Any) ->
     customer.patch("/v1/me/preferences", json={"welcome": {"sms": True}})
     customer.post("/v1/me/addresses", json=LANE, headers={"Idempotency-Key": "1"})
     with transaction() as session:
-        words = {"first_name": "Customer", "username": "customer"}
-        notifications.compose(session, "k", "welcome", customer.user_id, "customer@example.org", **words)
+        context: notifications.kinds.Account = {"first_name": "Customer", "username": "customer"}
+        notifications.compose(
+            session, notifications.kinds.WELCOME, context, key="k", channel="email",
+            recipient="customer@example.org", user_id=customer.user_id,
+        )  # fmt: skip
         accounts.save_reset_token(session, "run_" + "1" * 32, customer.user_id)
     assert customer.delete("/v1/me").status_code == 204
     assert customer.get("/v1/me").status_code == 401
@@ -209,7 +218,7 @@ def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
     )  # fmt: skip
     assert customer.get("/v1/me").status_code == 200
     with transaction() as session:
-        transitions.end(session, queries.get_run(session, order.run_id), "succeeded")
+        end_run(session, order)
     assert customer.delete("/v1/me").status_code == 204
 
 
@@ -224,16 +233,16 @@ def test_what_waits_for_weeks_does_not_keep_anybody(sign_in: Callable[..., Any])
 
 def test_what_is_changed_at_the_same_instant_does_not_come_back(app: Any, customer: Any) -> None:
     """A request that got past its token while the account was being closed writes nothing any more."""
-    changes = [
-        lambda: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
-        lambda: accounts.add_address(session, customer.user_id, LANE),
-        lambda: accounts.set_preference(session, customer.user_id, {"welcome": {"sms": True}}),
-        lambda: accounts.change_password(session, customer.user_id, "hash"),
+    changes: list[Callable[[Session], object]] = [
+        lambda session: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
+        lambda session: accounts.add_address(session, customer.user_id, LANE),
+        lambda session: accounts.set_preference(session, customer.user_id, {"welcome": {"sms": True}}),
+        lambda session: accounts.change_password(session, customer.user_id, "hash"),
     ]
     assert customer.delete("/v1/me").status_code == 204
     for change in changes:
         with pytest.raises(NotFound), transaction() as session:
-            change()
+            change(session)
 
 
 def test_name_and_address_of_who_has_gone_are_free(client: Any, customer: Any) -> None:

@@ -15,6 +15,7 @@ from durable.tables import RunRecord, StepRecord
 from models import payments
 from models.core import events
 from models.core.database import transaction
+from models.core.event_types import OrderCancelled, OrderCreated
 from settings import Settings
 from tasks.gateways.payments import PROVIDERS
 from tasks.gateways.payments.provider import AuthorisationRequest
@@ -238,12 +239,12 @@ def test_without_the_gateway_there_is_no_audit(operator: Any, monkeypatch: pytes
 
 def test_events_are_listed_newest_first(operator: Any) -> None:
     with transaction() as session:
-        events.emit(session, "order.created", {"order_id": "ord_1"})
-        events.emit(session, "order.cancelled", {"order_id": "ord_2"})
+        events.emit(session, OrderCreated(order_id="ord_1", user_id="usr_1"))
+        events.emit(session, OrderCancelled(order_id="ord_2", user_id="usr_1"))
     data = operator.get("/v1/events").json["data"]
     assert [(event["name"], event["payload"]) for event in data] == [
-        ("order.cancelled", {"order_id": "ord_2"}),
-        ("order.created", {"order_id": "ord_1"}),
+        ("order.cancelled", {"order_id": "ord_2", "user_id": "usr_1"}),
+        ("order.created", {"order_id": "ord_1", "user_id": "usr_1"}),
     ]
     assert [e["name"] for e in operator.get("/v1/events?name=order.created").json["data"]] == ["order.created"]
     assert operator.get("/v1/events?name=order.eaten").status_code == 422

@@ -203,10 +203,10 @@ def test_what_was_typed_is_not_kept(client: Any, customer: Any) -> None:
         keys = session.scalars(select(accounts.LoginThrottle.key)).all()
         assert len(keys) == 3
         assert all(len(key) == 64 for key in keys)
-        assert retention.prune(session, ["guesses"]).deleted == {}
+        assert retention.prune(session, ["login_throttles"]).deleted == {}
     let_time_pass(3600)
     with transaction() as session:
-        assert retention.prune(session, ["guesses"]).deleted == {"guesses": 3}
+        assert retention.prune(session, ["login_throttles"]).deleted == {"login_throttles": 3}
 
 
 def test_a_proxy_is_believed_only_where_one_was_declared(monkeypatch: pytest.MonkeyPatch, customer: Any) -> None:

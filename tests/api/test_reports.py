@@ -135,7 +135,8 @@ def test_reports_are_listed_newest_first_and_cached(staff: Caller) -> None:
 
 def test_a_request_for_a_report_is_a_task(staff: Caller) -> None:
     day = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}
-    for body in ({"json": day}, {"json": {}}, {}):
+    bodies: list[dict[str, Any]] = [{"json": day}, {"json": {}}, {}]
+    for body in bodies:
         made = staff.post("/v1/reports/inventory", **body)
         assert made.status_code == 202, made.json
         assert staff.get(made.json["links"]["task"]).json["workflow"] == "inventory_report"

@@ -18,9 +18,9 @@ def test_an_order_stays_when_its_task_is_gone(customer: Any, product: Callable[.
     with transaction() as session:
         order = place_order(session, customer.user_id, {cup: 1})
         session.info.clear()  # not to be published
+    assert order.run_id
     with transaction() as session:
         transitions.end(session, queries.get_run(session, order.run_id), "cancelled")
-    assert order.run_id
     task = f"/v1/tasks/{customer.get(f'/v1/orders/{order.id}').json['task_id']}"
     assert customer.get(task).status_code == 200
     with transaction() as session:

@@ -6,13 +6,14 @@ keeps to it is not.
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.schemas import BaseSchema
 
 from api.app import create_app
 from api.docs.openapi import operations
@@ -73,6 +74,8 @@ def schema(**phases: bool) -> Any:
     return schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(chosen))
 
 
+Case = schemathesis.Case[Any]
+Test = TypeVar("Test", bound=Callable[..., None])
 EVERYTHING, A_LITTLE = schema(), schema(coverage=False)
 LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # one shop for all cases
 
@@ -95,8 +98,18 @@ def admin(sign_in: Callable[..., Caller]) -> Caller:
     return sign_in("admin", "admin")
 
 
-def ask(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
-    given = case.headers or {}
+def cases(of: BaseSchema) -> Callable[[Test], Test]:
+    """For a test: it is run with random requests to each operation."""
+
+    def decorate(test: Test) -> Test:
+        made: Test = of.parametrize()(LIMITS(test))
+        return made
+
+    return decorate
+
+
+def ask(case: Case, url: str, headers: dict[str, str]) -> None:
+    given: Mapping[str, str] = case.headers or {}
     if "Prefer" in given:
         case.headers["Prefer"] = "wait=0"  # there is nobody who would do the work
     if 0 < len(given.get("Idempotency-Key") or "") <= 255:
@@ -104,19 +117,16 @@ def ask(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
     case.call_and_validate(base_url=url, headers=headers, timeout=20)
 
 
-@EVERYTHING.parametrize()
-@LIMITS
-def test_nothing_that_an_administrator_asks_is_a_surprise(case: schemathesis.Case, url: str, admin: Caller) -> None:
+@cases(EVERYTHING)
+def test_nothing_that_an_administrator_asks_is_a_surprise(case: Case, url: str, admin: Caller) -> None:
     ask(case, url, admin.headers)
 
 
-@A_LITTLE.parametrize()
-@LIMITS
-def test_nothing_that_a_customer_asks_is_a_surprise(case: schemathesis.Case, url: str, customer: Caller) -> None:
+@cases(A_LITTLE)
+def test_nothing_that_a_customer_asks_is_a_surprise(case: Case, url: str, customer: Caller) -> None:
     ask(case, url, customer.headers)
 
 
-@A_LITTLE.parametrize()
-@LIMITS
-def test_nothing_that_a_stranger_asks_is_a_surprise(case: schemathesis.Case, url: str, database: None) -> None:
+@cases(A_LITTLE)
+def test_nothing_that_a_stranger_asks_is_a_surprise(case: Case, url: str, database: None) -> None:
     ask(case, url, {})

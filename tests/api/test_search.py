@@ -37,7 +37,8 @@ def titles(client: Any, **query: Any) -> list[str]:
 
 def everything(client: Any, **query: Any) -> list[str]:
     """The ids of a whole list, page by page."""
-    found, cursor = [], {}
+    found: list[str] = []
+    cursor: dict[str, str] | None = {}
     while cursor is not None:
         answer = client.get("/v1/products", query_string=query | cursor).json
         found += [product["id"] for product in answer["data"]]

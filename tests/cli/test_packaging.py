@@ -56,7 +56,7 @@ def test_the_modules_of_the_extra_are_those_that_it_installs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     installed = {name.split(";")[0].replace("-", "_") for name in project["optional-dependencies"]["local"]}
     # Flower brings tornado along, Stripe's SDK urllib3: production has them for other reasons.
-    assert LOCAL == installed - {"tornado", "urllib3"}
+    assert installed - {"tornado", "urllib3"} == LOCAL
 
 
 def test_the_containers_of_the_sandbox_install_the_extra() -> None:

@@ -5,11 +5,12 @@ import json
 from collections import Counter
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-CATALOGUE = Path(__file__).parents[2] / "stack" / "sample" / "catalogue.csv"
+from tests.servers import ROOT
+
+CATALOGUE = ROOT / "cli" / "sample_catalogue.csv"
 COLUMNS = [
     "sku", "kind", "title", "author", "author_email", "category", "published_on",
     "price", "currency", "stock", "reorder_point", "description", "attributes",

@@ -22,7 +22,7 @@ def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product
     assert len(re.findall(r"cancelled .* insufficient_stock", done.stdout)) == 1
     assert re.search(r"BOOK-LAST-COPY +1 +1 → 1 +0 → 1 +1 → 0", done.stdout)
     assert len(re.findall(r"@example.com +Your order \d+ is confirmed", done.stdout)) == 26
-    assert len(re.findall(r"@example.com +Your order \d+ could not be completed", done.stdout)) == 2
+    assert len(re.findall(r"@example.com +Your order \d+ was cancelled", done.stdout)) == 2
     assert "BROKEN" not in done.stdout
     assert "Everything is as it should be" in done.stdout
     folder = re.search(r"in a folder of its own, (\S+)", done.stdout)

@@ -29,5 +29,5 @@ def put_again(channel: Channel, queue: str, message: dict[str, Any], **options: 
 
 
 @celeryd_init.connect
-def _send_twice(**_: Any) -> None:
-    Channel._put = put_twice
+def _send_twice(**_: object) -> None:
+    Channel._put = put_twice  # type: ignore[assignment, method-assign]

@@ -100,7 +100,7 @@ class Whole:
 
 
 def _is_back(process: dict[str, Any], restarts: int) -> bool:
-    return process["state"] == "running" and process["restarts"] >= restarts
+    return bool(process["state"] == "running" and process["restarts"] >= restarts)
 
 
 @dataclass

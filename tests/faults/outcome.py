@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def _findings(whole: Whole) -> list[str]:
     return [f"{one['name']}: {one['figures']} {one['examples']}" for one in json.loads(found.stdout) if not one["ok"]]
 
 
-def table(found: Outcome, about: dict[str, object], faults: Counter[str]) -> str:
+def table(found: Outcome, about: Mapping[str, object], faults: Counter[str]) -> str:
     """For people to read, in Markdown."""
     lines = [f"{name}: {value}" for name, value in about.items()]
     lines += ["", "| orders and mails | |", "|---|---|"]
@@ -114,7 +114,7 @@ def table(found: Outcome, about: dict[str, object], faults: Counter[str]) -> str
     return "\n".join(lines)
 
 
-def write(file: Path, found: Outcome, about: dict[str, object], faults: Counter[str]) -> None:
+def write(file: Path, found: Outcome, about: Mapping[str, object], faults: Counter[str]) -> None:
     """As JSON if the file's name says so, or else as a table."""
     if file.suffix == ".json":
         file.write_text(json.dumps({**about, **asdict(found), "faults": faults}, indent=2) + "\n")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from durable import Step, Workflow
 from durable.plan import Call, Progress, can_turn_back, plan
@@ -56,6 +55,6 @@ def _back(workflow: Workflow, refused_at: str) -> list[list[Call]]:
     return plan(workflow, Progress("compensating", {**done, refused_at: "refused"}, {}))
 
 
-def _steps(workflow: Workflow) -> dict[str, Step[Any]]:
+def _steps(workflow: Workflow) -> dict[str, Step]:
     """The steps on the way forward, in order. Those of `Each` go by their common name."""
     return {step.name: step for stage in workflow.stages for step in steps_of(stage)}

@@ -15,6 +15,7 @@ import requests
 from local.processes import FLOWER_DEFAULTS, flower_environment
 from local.waiting import wait_until
 from settings import Settings, settings
+from tests.faults import broker
 from tests.servers import ROOT
 
 REMEMBERED = int(FLOWER_DEFAULTS["FLOWER_MAX_TASKS"])
@@ -44,11 +45,7 @@ def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 def subscriptions() -> int:
     """How many patterns of events somebody listens to at the broker."""
-    from workflows.app import app
-
-    with app.connection_for_read() as connection:
-        count: int = connection.default_channel.client.pubsub_numpat()
-    return count
+    return int(broker.client().pubsub_numpat())
 
 
 def steps_heard_of(address: str) -> int | None:
@@ -59,6 +56,10 @@ def steps_heard_of(address: str) -> int | None:
         return None
     counts = re.findall(r'^flower_events_total\{.*type="task-succeeded".*\} (\S+)$', page.text, re.MULTILINE)
     return sum(int(float(count)) for count in counts)
+
+
+def wait_until_heard(address: str, steps: int) -> None:
+    assert wait_until(lambda: steps_heard_of(address) == steps, 30, 0.02)
 
 
 def perform(address: str, steps: int) -> None:
@@ -75,7 +76,7 @@ def perform(address: str, steps: int) -> None:
             events.send("task-succeeded", uuid=uuid, runtime=0.01, result="None")
             if (step + 1 - before) % BATCH == 0:
                 events.flush()
-                assert wait_until(lambda heard=step + 1: steps_heard_of(address) == heard, 30, 0.02)
+                wait_until_heard(address, step + 1)
 
 
 @pytest.mark.timeout(180)

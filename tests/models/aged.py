@@ -13,7 +13,8 @@ ROWS = {
     "resets": """
         INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
             SELECT id, id, n::text, at FROM aged""",
-    "guesses": "INSERT INTO accounts.guess (key, free_at) SELECT md5(n::text), at + interval '10 days' FROM aged",
+    "login_throttles": """
+        INSERT INTO accounts.login_throttle (key, free_at) SELECT md5(n::text), at + interval '10 days' FROM aged""",
     "webhook_events": """
         INSERT INTO payments.webhook_event (id, type, received_at)
             SELECT 'evt_' || n, 'payment_intent', at FROM aged""",

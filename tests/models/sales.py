@@ -62,11 +62,16 @@ class Sale:
             carts.remove_ordered(session, self.order.user_id, self.id, {})
 
     def tell(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
-        key = f"checkout:{self.id}"
-        words = dict.fromkeys(("number", "first_name", "lines", "total", "invoice", "reason"), "…")
+        key, declared = f"checkout:{self.id}", notifications.KINDS[kind]
+        context = {
+            "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "reason": "…",
+        }  # fmt: skip
         with transaction() as session:
-            notifications.compose(session, key, kind, self.order.user_id, "ada@example.org", **words)
-            notifications.sent(session, key, fault)
+            notifications.compose(
+                session, declared, context, key=key, channel="email", recipient="ada@example.org",
+                user_id=self.order.user_id,
+            )  # fmt: skip
+            notifications.record_delivery(session, declared, key=key, channel="email", fault=fault)
 
     def let_go(self) -> None:
         """What the gateway does."""
@@ -75,7 +80,7 @@ class Sale:
 
     def void(self) -> None:
         with transaction() as session:
-            payments.record_void(session, self.payment_id, self.held and self.held.reference)
+            payments.record_void(session, self.payment_id, self.held.reference if self.held else None)
 
     def release(self) -> None:
         with transaction() as session:

@@ -141,12 +141,11 @@ def test_old_sessions_are_deleted_with_their_spent_tokens() -> None:
 
 
 def test_an_admin_is_made_once() -> None:
-    admin = {"username": "root", "email": "root@example.org", "password_hash": HASH}
     with transaction() as session:
-        first = accounts.upsert_admin(session, **admin).id
+        first = accounts.upsert_admin(session, username="root", email="root@example.org", password_hash=HASH).id
     opened = open_session(first)
     with transaction() as session:
-        again = accounts.upsert_admin(session, **{**admin, "username": "ROOT", "email": "boss@example.org"})
+        again = accounts.upsert_admin(session, username="ROOT", email="boss@example.org", password_hash=HASH)
         assert (again.id, again.email) == (first, "boss@example.org")
     with transaction() as session:
         principal = accounts.find_principal(session, first, opened.session_id)

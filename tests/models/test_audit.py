@@ -9,7 +9,7 @@ from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
 from models.operations.audit import Finding, Ledger, ProviderPayment
-from tests.models.sales import Sale
+from tests.models.sales import Deed, Sale
 from tests.models.shelves import product
 
 
@@ -106,7 +106,8 @@ def test_what_happened_since_the_gateway_was_asked_is_no_fault(book: str, turns_
 
 def test_an_address_that_takes_no_mail_is_no_fault(book: str) -> None:
     sale = Sale(book)
-    for deed in [*sale.forwards()[:6], lambda: sale.tell(fault="550 no such mailbox"), sale.end]:
+    deeds: list[Deed] = [*sale.forwards()[:6], lambda: sale.tell(fault="550 no such mailbox"), sale.end]
+    for deed in deeds:
         deed()
     assert broken(ledger(sale)) == {}
     assert check(ledger(sale))["every customer was told how the order ended"].figures["refused"] == 1
@@ -114,7 +115,8 @@ def test_an_address_that_takes_no_mail_is_no_fault(book: str) -> None:
 
 def test_a_cancelled_order_that_was_never_asked_for_money_is_no_fault(book: str) -> None:
     sale = Sale(book)
-    for deed in (sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")):
+    deeds: list[Deed] = [sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")]
+    for deed in deeds:
         deed()
     assert broken(ledger(sale)) == {}
 

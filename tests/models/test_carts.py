@@ -1,9 +1,11 @@
 """The rules about carts."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from local.waiting import wait_until
@@ -81,10 +83,11 @@ def test_no_more_than_is_available_fits_in(user: str) -> None:
     blue = product("BLUE", 3)
     with transaction() as session:
         carts.add(session, user, blue, 2)
-    for change in (
+    changes: list[Callable[[Session], object]] = [
         lambda session: carts.add(session, user, blue, 2),
         lambda session: carts.set_quantity(session, user, blue, 4),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(InsufficientStock) as refusal, transaction() as session:
             change(session)
         assert refusal.value.extra == {"available": 3}
@@ -93,14 +96,15 @@ def test_no_more_than_is_available_fits_in(user: str) -> None:
 
 def test_what_is_not_sold_or_not_there_is_refused(user: str) -> None:
     blue = product("BLUE", 3)
+    changes: list[Callable[[Session], object]] = [
+        lambda session: carts.add(session, user, new_id("prd"), 1),
+        lambda session: carts.set_quantity(session, user, blue, 1),
+        lambda session: carts.remove(session, user, blue),
+    ]
     with transaction() as session:
-        for refused in (
-            lambda: carts.add(session, user, new_id("prd"), 1),
-            lambda: carts.set_quantity(session, user, blue, 1),
-            lambda: carts.remove(session, user, blue),
-        ):
+        for change in changes:
             with pytest.raises(NotFound):
-                refused()
+                change(session)
 
 
 def test_pieces_come_out_some_or_all(user: str) -> None:

@@ -1,5 +1,6 @@
 """The rules about warehouses and stock."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -73,7 +74,8 @@ def test_a_level_that_can_not_be_counted_is_refused() -> None:
 
 def test_what_does_not_exist_is_not_found() -> None:
     book = product("BOOK")
-    for refused in (lambda: move(new_id("prd"), 1), lambda: move(book, 1, new_id("wh"))):
+    moves: list[Callable[[], object]] = [lambda: move(new_id("prd"), 1), lambda: move(book, 1, new_id("wh"))]
+    for refused in moves:
         with pytest.raises(NotFound):
             refused()
 

@@ -200,6 +200,40 @@ def test_an_order_of_before_may_get_another_payment_and_a_payment_another_captur
     engine.dispose()
 
 
+UNDER_WAY = """
+INSERT INTO notifications.notification (id, key, kind, channel, recipient, subject, text) VALUES
+    (gen_random_uuid(), 'checkout:o', 'order_confirmed', 'email', 'a', '', ''),
+    (gen_random_uuid(), 'low_stock:e:stock_low', 'stock_low', 'email', 'b', '', '');
+INSERT INTO accounts.guess (key, free_at) VALUES ('k', now());
+INSERT INTO workflow.run (id, workflow, key, input, lease_until) VALUES
+    (:run, 'erasure', 'e', '{}', now()),
+    (gen_random_uuid(), 'clean_up', 'c', '{"slot": "s", "place": {"rule": "guess", "after": ["k"]}}', now());
+INSERT INTO workflow.step (run_id, name, status, queue, started_at) VALUES
+    (:run, 'carts.forget_user', 'done', 'carts', now()), (:run, 'accounts.forget_answers', 'done', 'accounts', now());
+INSERT INTO workflow.attempt (run_id, step, number, error) VALUES (:run, 'orders.forget_user', 1, '{}');
+"""
+
+
+def test_live_runs_continue_under_the_new_names_of_their_steps(database: str) -> None:
+    alembic(database, "upgrade", "0a7d0e7c0001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        for statement in UNDER_WAY.strip().removesuffix(";").split(";\n"):
+            connection.execute(text(statement), {"run": UUID(int=1)} if ":run" in statement else {})
+    for target in ("head", "0a7d0e7c0001", "head"):
+        alembic(database, "upgrade" if target == "head" else "downgrade", target)
+    with engine.connect() as connection:
+        steps = connection.scalars(text("SELECT name FROM workflow.step ORDER BY name")).all()
+        assert steps == ["accounts.erase_answers", "carts.erase_user"]
+        assert connection.scalars(text("SELECT step FROM workflow.attempt")).all() == ["orders.erase_user"]
+        place = connection.scalars(text("SELECT input->'place' FROM workflow.run WHERE workflow = 'clean_up'")).one()
+        assert place == {"rule": "login_throttle", "after": ["k"]}
+        assert connection.scalars(text("SELECT key FROM accounts.login_throttle")).all() == ["k"]
+        keys = connection.scalars(text("SELECT key FROM notifications.notification ORDER BY key")).all()
+        assert keys == ["checkout:o", "low_stock:e"]
+    engine.dispose()
+
+
 def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")

@@ -10,6 +10,7 @@ from models import carts, orders
 from models.core import events
 from models.core.database import transaction
 from models.core.errors import Conflict
+from models.core.event_types import OrderCreated
 from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product
 
@@ -63,7 +64,7 @@ def test_a_cancelled_order_was_created_and_never_confirmed(placed: str) -> None:
 
 
 def test_what_reacts_to_a_new_order_is_started(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(events.REACTIONS, "order.created", ("welcome",))  # it takes a user_id
+    monkeypatch.setattr(OrderCreated, "starts", ("welcome",))  # it takes a user_id
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
         orders.place(session, user, ADDRESS, "pm_card_visa")

@@ -1,10 +1,12 @@
 """The rules about purchase orders and the deliveries that come for them."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from durable import queries, transitions
 from durable.tables import RunRecord
@@ -154,7 +156,8 @@ def test_a_cancelled_order_keeps_what_has_come_and_takes_no_more() -> None:
     with transaction() as session:
         inventory.cancel_purchase_order(session, bought, None)
     assert (book_in(bought), level(book)) == ("cancelled", 3)
-    for late in (lambda: receive(bought, {book: 1}), lambda: cancel(bought)):
+    late_changes: list[Callable[[], None]] = [lambda: receive(bought, {book: 1}), lambda: cancel(bought)]
+    for late in late_changes:
         with pytest.raises(Conflict) as refused:
             late()
         assert code(refused) == "wrong_state"
@@ -202,13 +205,13 @@ def test_a_delivery_lets_low_stock_recover() -> None:
         assert session.execute(inventory.select_levels(low=True)).all() == []
 
 
-def reorder(product_id: str) -> dict[str, tuple[int, int, int]] | None:
+def reorder(product_id: str) -> dict[str, int] | None:
     with transaction() as session:
         made = inventory.reorder(session, product_id, inventory.get_default_warehouse(session).id)
         return lines_of(session, made)
 
 
-def lines_of(session: Any, made: inventory.PurchaseOrder | None) -> Any:
+def lines_of(session: Session, made: inventory.PurchaseOrder | None) -> dict[str, int] | None:
     if made is None:
         return None
     return {line.sku: line.quantity for line in inventory.get_purchase_lines(session, [made.id])[made.id]}

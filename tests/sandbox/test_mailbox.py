@@ -31,7 +31,8 @@ def send(server: Server, *, message_id: str | None = None, subject: str = "GrÃ¼Ã
 
 
 def messages(server: Server) -> list[dict[str, Any]]:
-    return requests.get(server.url + "/messages.json", timeout=5).json()
+    found: list[dict[str, Any]] = requests.get(server.url + "/messages.json", timeout=5).json()
+    return found
 
 
 def test_a_mail_that_was_taken_survives_a_kill(mailbox: Server) -> None:

@@ -45,7 +45,7 @@ class Order:
     def __init__(self, server: Server, method: str = "pm_card_visa") -> None:
         self.server, self.id, self.key = server, f"ord_{uuid4().hex}", f"run_{uuid4().hex}:payments.authorise"
         self.payment_id, self.since = f"pay_{uuid4().hex}", datetime.now(UTC)
-        self.request = {
+        self.request: dict[str, Any] = {
             "order_id": self.id, "payment_id": self.payment_id, "amount": 1999, "currency": "EUR", "method": method,
             "gateway": "stripe", "since": self.since.isoformat(),
         }  # fmt: skip
@@ -218,7 +218,7 @@ def test_whatever_goes_wrong_and_whoever_asks_there_is_one_hold_and_in_the_end_n
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(tried, order.hold) for _ in range(chance.randrange(4))]
         undone = pool.submit(tried, order.let_go)
-        references = {future.result() for future in [*asked, undone]}
+        references = {*(future.result() for future in asked), undone.result()}
     assert order.holds() == list(references)
     late = tried(order.hold)
     assert order.holds() == [late]

@@ -54,7 +54,8 @@ def taken(staff: Caller, text: str, query: str = "") -> dict[str, Any]:
     assert accepted.status_code == 202, accepted.json
     task = staff.get(f"{accepted.json['links']['task']}?wait=30").json
     assert task["status"] == "succeeded", task
-    return task["result"]
+    result: dict[str, Any] = task["result"]
+    return result
 
 
 def counts(result: dict[str, Any]) -> tuple[int, ...]:
@@ -253,9 +254,9 @@ def test_a_file_sent_twice_at_once_is_taken_once(staff: Caller) -> None:
     text = sheet(thing(1))
     first, second = send(staff, text).json, send(staff, text).json
     assert first == second
-    keyed = {"headers": {"Idempotency-Key": "k"}}
+    key = {"Idempotency-Key": "k"}
     other = sheet(thing(2))
-    once, again = send(staff, other, **keyed), send(staff, other, **keyed)
+    once, again = send(staff, other, headers=key), send(staff, other, headers=key)
     assert (again.status_code, again.json, again.headers["Idempotent-Replayed"]) == (202, once.json, "true")
-    assert send(staff, text, **keyed).json["code"] == "idempotency_key_reused"
+    assert send(staff, text, headers=key).json["code"] == "idempotency_key_reused"
     assert send(staff, other, "?kind=book").json["task_id"] != once.json["task_id"], "it asks for something else"

@@ -1,18 +1,21 @@
 """The shop's workflows as they are declared. The engine's own rules are tested in durable/tests."""
 
+import inspect
+
 import pytest
+from celery import chain
 
 import workflows  # noqa: F401  so that they are declared
 from durable import Workflow
 from durable.canvas import canvas
 from durable.plan import FRESH, Progress, can_turn_back, counted, plan
-from durable.workflow import all_workflows, is_known
-from models.core import events
+from durable.workflow import all_workflows, workflow_of
+from models.core.event_types import EVENT_TYPES, DomainEvent
 from settings import QUEUES
 from workflows.checkout import CHECKOUT
 
 RESERVE, AUTHORISE, CONFIRM = "inventory.reserve", "payments.authorise", "orders.confirm"
-BESIDE = ["inventory.allocate", "carts.clear", "notifications.order_confirmed"]
+BESIDE = ["inventory.allocate", "carts.remove_ordered", "notifications.order_confirmed"]
 STAGES = [[RESERVE], [AUTHORISE], [CONFIRM], BESIDE, ["orders.complete"]]
 
 
@@ -32,8 +35,11 @@ def test_every_step_of_the_shop_has_a_queue_and_a_name_of_its_own(workflow: Work
     assert len(set(forward)) == len(forward)
 
 
-def test_every_reaction_to_an_event_is_a_workflow() -> None:
-    assert all(is_known(workflow) for reactions in events.REACTIONS.values() for workflow in reactions)
+@pytest.mark.parametrize("event", EVENT_TYPES.values(), ids=lambda event: event.name)
+def test_an_event_says_what_the_workflows_need_that_it_starts(event: type[DomainEvent]) -> None:
+    members = set(inspect.signature(event).parameters)
+    assert all(workflow_of(name).required <= members - {"subject"} for name in event.starts)
+    assert event.about in members
 
 
 def test_a_checkout_is_what_its_file_lists() -> None:
@@ -61,5 +67,6 @@ def test_progress_counts_the_way_that_a_checkout_is_on() -> None:
 
 def test_a_fresh_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
     made = canvas("run_" + "0" * 32, 0, plan(CHECKOUT, FRESH))
+    assert isinstance(made, chain)
     assert [task.args[2] for task in made.tasks] == [RESERVE, AUTHORISE, CONFIRM]
     assert [task.options["queue"] for task in made.tasks] == ["inventory", "payments", "orders"]

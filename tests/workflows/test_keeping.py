@@ -13,8 +13,9 @@ assert float(QUICK["SHOP_GATEWAY_TIMEOUT"]) > SLOW
 
 
 def test_a_slow_call_is_made_once(shop: Shop, customer: Any, product: Any, order: Any) -> None:
-    fault = {"kind": "delay", "seconds": SLOW, "path": "/v1/payment_intents"}
-    assert requests.post(f"{shop.gateway.url}/sandbox/faults", json=fault, timeout=5).status_code == 201
+    faults = f"{shop.gateway.url}/sandbox/faults"
+    delay = requests.post(faults, json={"kind": "delay", "seconds": SLOW, "path": "/v1/payment_intents"}, timeout=5)
+    assert delay.status_code == 201
     task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
     ended = customer.get(f"{task}?wait=20").json
     assert ended["status"] == "succeeded"

@@ -4,59 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, Select, String, bindparam, func, literal, select, text, tuple_
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import DateTime, Select, bindparam, func, literal, select, text, tuple_
+from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models import inventory
-from models.core.database import Base, Created
 from models.core.errors import NotFound
+from models.reports.tables import Line as Line
+from models.reports.tables import Report as Report
 
 LOW_SHOWN = 100
 """How many of a warehouse's low products a report's summary names; its lines name all."""
 REASONS_SHOWN = 20
 FIGURES = ("on_hand", "reserved", "available", "came", "went", "low")
-
-
-class Report(Base):
-    """A report that is complete. `slot` says what it is for, so that there is one for each."""
-
-    __tablename__ = "report"
-    __table_args__ = ({"schema": "reports"},)
-    id: Mapped[str] = mapped_column(Id("rep"), primary_key=True)
-    slot: Mapped[str] = mapped_column(unique=True)
-    run_id: Mapped[str] = mapped_column(Id("run"))
-    period_start: Mapped[datetime]
-    period_end: Mapped[datetime]
-    totals: Mapped[dict[str, Any]]
-    body: Mapped[dict[str, Any]]
-    created_at: Mapped[Created]
-
-
-class Line(Base):
-    """A product in a warehouse, as it was when the report was written. Its report comes after it."""
-
-    __tablename__ = "line"
-    __table_args__ = (
-        Index("ix_line_low", "report_id", "warehouse_id", postgresql_where=text("low")),
-        {"schema": "reports"},
-    )
-    report_id: Mapped[str] = mapped_column(Id("rep"), primary_key=True)
-    warehouse_id: Mapped[str] = mapped_column(Id("wh"), primary_key=True)
-    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
-    sku: Mapped[str] = mapped_column(String(64))
-    title: Mapped[str] = mapped_column(String(300))
-    kind: Mapped[str] = mapped_column(String(16))
-    on_hand: Mapped[int]
-    reserved: Mapped[int]
-    came: Mapped[int] = mapped_column(BigInteger)
-    went: Mapped[int] = mapped_column(BigInteger)
-    reorder_point: Mapped[int | None]
-    low: Mapped[bool]
-
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved
 
 
 _PERIOD = (

@@ -91,10 +91,11 @@ def _connection() -> smtplib.SMTP:
             pass  # servers close idle connections; that is no news
         forget_connection()
     try:
-        _kept.connection = _connect()
+        new = _connect()
     except (OSError, smtplib.SMTPException) as error:
         raise GatewayDown(f"The mail server does not answer: {error}") from error
-    return _kept.connection
+    _kept.connection = new
+    return new
 
 
 def _connect() -> smtplib.SMTP:

@@ -10,7 +10,7 @@ import requests
 
 from models.core.errors import GatewayDown, MailRefused
 from settings import Settings
-from tasks.gateways.mail import smtp as mail
+from tasks.gateways.email import smtp as mail
 from tests.servers import Server, deaf
 
 
@@ -141,4 +141,4 @@ def test_a_connection_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest
 @pytest.mark.usefixtures("mailbox")
 def test_each_answer_is_waited_for_as_long_as_the_setting_says(ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
     send(ann)
-    assert mail._kept.connection.sock.gettimeout() == mail.settings.mail_timeout == 5
+    assert mail._kept.connection.sock.gettimeout() == Settings().mail_timeout == 5

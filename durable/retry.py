@@ -1,0 +1,30 @@
+"""The delay between the attempts of a step, and how many attempts it has."""
+
+from dataclasses import dataclass
+
+from durable import config
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Exponential backoff, in seconds.
+
+    `first`: the delay after the first failure (None: one lease). Each further delay is `factor` times as long, up to
+    `longest` (None: the engine's longest pause). After `attempts` failures the run is compensated, or called stuck if
+    it can't be (None: the engine's number of attempts).
+    """
+
+    first: float | None = None
+    factor: float = 2.0
+    longest: float | None = None
+    attempts: int | None = None
+
+    def delay(self, failures: int) -> float:
+        """Seconds until the next attempt, after so many failures."""
+        options = config.options()
+        longest = options.longest_pause if self.longest is None else self.longest
+        first = options.lease if self.first is None else self.first
+        return min(first * self.factor ** min(failures - 1, 20), longest)
+
+
+DEFAULT_RETRY = Retry()

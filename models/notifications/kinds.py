@@ -1,0 +1,120 @@
+"""The kinds of notification. A new kind is a declaration here, and a template for each of its channels.
+
+The template of a kind and a channel is `templates/<kind>.<channel>.txt`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypedDict, TypeVar
+
+Audience = Literal["customer", "staff", "supplier"]
+CHANNELS = ("email", "sms", "push")
+"""The channels that customers choose between."""
+
+Context = TypeVar("Context", bound=Mapping[str, Any])
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Context]):
+    """A kind of notification.
+
+    `context`: what its templates are rendered with. `channels`: those by which it is sent unless the customer has
+    chosen others. `mandatory`: customers can't switch these channels off.
+    """
+
+    name: str
+    audience: Audience
+    context: type[Context]
+    channels: tuple[str, ...] = ("email",)
+    mandatory: bool = False
+
+
+KINDS: dict[str, Kind[Any]] = {}
+"""Name → kind, of all that are declared below."""
+
+
+def _declare(name: str, audience: Audience, context: type[Context], *, mandatory: bool = False) -> Kind[Context]:
+    kind = KINDS[name] = Kind(name, audience, context, mandatory=mandatory)
+    return kind
+
+
+class OrderLine(TypedDict):
+    quantity: int
+    title: str
+
+
+class Goods(OrderLine):
+    sku: str
+
+
+class OrderConfirmed(TypedDict):
+    """`total` in minor units of `currency`; `invoice` is the invoice number."""
+
+    first_name: str
+    number: int
+    lines: list[OrderLine]
+    total: int
+    currency: str
+    invoice: str
+
+
+class OrderCancelled(TypedDict):
+    first_name: str
+    number: int
+    reason: str
+
+
+class CartReminder(TypedDict):
+    first_name: str
+    lines: list[OrderLine]
+
+
+class Account(TypedDict):
+    first_name: str
+    username: str
+
+
+class PasswordReset(Account):
+    """`pages`: the URL of the shop's pages, empty if it has none."""
+
+    token: str
+    pages: str
+
+
+class StockLow(TypedDict):
+    """`purchase_order`: the number of the purchase order that was created for it."""
+
+    sku: str
+    title: str
+    warehouse: str
+    available: int
+    reorder_point: int
+    purchase_order: int | None
+
+
+class PurchaseOrder(TypedDict):
+    number: int
+    status: str
+    warehouse: str
+    lines: list[Goods]
+
+
+class RestockCancelled(TypedDict):
+    number: int
+    reason: str
+
+
+# Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
+ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
+ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
+PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
+PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
+WELCOME = _declare("welcome", "customer", Account)
+CART_REMINDER = _declare("cart_reminder", "customer", CartReminder)
+
+STOCK_LOW = _declare("stock_low", "staff", StockLow)
+RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
+GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
+
+GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)
+ORDER_WITHDRAWN = _declare("order_withdrawn", "supplier", PurchaseOrder)
