@@ -57,7 +57,7 @@ class PurchaseOrder(Schema):
     id = IdField("po")
     number = fields.String()
     warehouse_id = IdField("wh")
-    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_ORDER_STATUS.statuses))
     lines = fields.List(fields.Nested(PurchaseLine))
     task_id = IdField("run")
     created_at = Timestamp()
@@ -66,7 +66,7 @@ class PurchaseOrder(Schema):
 
 
 class PurchaseOrderQuery(PageQuery):
-    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_ORDER_STATUS.statuses))
     warehouse_id = IdField("wh")
 
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask.views import MethodView
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import durable
@@ -102,14 +101,9 @@ class EventsView(MethodView):
     @blueprint.response(200, page_of(Event))
     def get(self, query: dict[str, Any]) -> Page:
         """Returns events and their actors, newest first."""
-        chosen = select(events.Event)
-        if "kind" in query:
-            chosen = chosen.where(events.Event.name.in_(events.names_of(query.pop("kind"))))
-        for name in ("name", "subject", "actor"):
-            if name in query:
-                chosen = chosen.where(getattr(events.Event, name) == query.pop(name))
+        chosen = {name: query.pop(name) for name in ("kind", "name", "subject", "actor") if name in query}
         with transaction() as session:
-            return page(session, chosen, events.Event.id.desc(), **query)
+            return page(session, events.select_events(**chosen), events.Event.id.desc(), **query)
 
 
 def _accepted(run: RunRecord) -> tuple[object, int, dict[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from sqlalchemy import select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from api.http.auth import signed_in, user_or_api_key
@@ -23,7 +23,7 @@ class OrdersView(MethodView):
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
         """Returns your orders, newest first; with the permission `orders:read`, all orders."""
-        return _orders(query, _owner())
+        return _page(orders.select_visible_orders(g.principal), query)
 
 
 @blueprint.route("/me/orders")
@@ -33,7 +33,7 @@ class MyOrdersView(MethodView):
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
         """Returns your own orders, newest first, regardless of permissions."""
-        return _orders(query, g.principal.user_id)
+        return _page(orders.select_own_orders(g.principal), query)
 
 
 @blueprint.route('/orders/<id("ord"):order_id>')
@@ -43,31 +43,21 @@ class OrderView(MethodView):
     def get(self, order_id: str) -> dict[str, object]:
         """Returns an order. 404 unless it is yours or you have the permission `orders:read`."""
         with transaction() as session:
-            return order_views(session, [orders.get(session, order_id, _owner())])[0]
+            return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
 
-def _orders(query: PageArgs, owner: str | None) -> Page:
-    chosen = select(orders.Order)
-    if owner is not None:
-        chosen = chosen.where(orders.Order.user_id == owner)
+def _page(chosen: Select[orders.Order], query: PageArgs) -> Page:
     with transaction() as session:
         found = page(session, chosen, orders.Order.id.desc(), **query)
         found["data"] = order_views(session, found["data"])
     return found
 
 
-def _owner() -> str | None:
-    """The user whose orders are visible; None for all orders."""
-    return None if "orders:read" in g.principal.permissions else g.principal.user_id
-
-
 def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
     """Orders as the API shows them, with three queries for any number of orders."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
-    paid = {p.order_id: p for p in session.scalars(select(payments.Payment).where(payments.Payment.order_id.in_(ids)))}
-    billed = select(orders.Invoice.order_id, orders.Invoice.number).where(orders.Invoice.order_id.in_(ids))
-    invoices = dict(session.execute(billed).all())
+    paid, invoices = payments.list_newest_payments(session, ids), orders.list_invoice_numbers(session, ids)
     return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
 
 

@@ -18,7 +18,7 @@ class Transaction(Schema):
 class PaymentSummary(Schema):
     id = IdField("pay")
     order_id = IdField("ord")
-    status = fields.String(validate=validate.OneOf(payments.STATUSES))
+    status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
     amount = fields.Nested(Money)
     method = fields.String()
     gateway = fields.String()

@@ -110,6 +110,11 @@ class OrderCreated(DomainEvent, name="order.created", about="order_id"):
     user_id: str
 
 
+class OrderConfirmed(DomainEvent, name="order.confirmed", about="order_id"):
+    order_id: str
+    user_id: str
+
+
 class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id"):
     order_id: str
     user_id: str

@@ -1,10 +1,11 @@
 """Events: recorded in the transaction of what they tell of, with the workflows that they start (`event_types.py`)."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Index, String, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, Select, String, TextClause, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import durable
@@ -37,16 +38,41 @@ class Event(Base):
     created_at: Mapped[Created]
 
 
-_NEW = insert(Event)
+INSERT = """INSERT INTO workflow.event (id, name, subject, actor, payload)
+    VALUES (:event_id, :event_name, :event_subject, :event_actor, :event_payload)"""
+PARAMETERS = (
+    bindparam("event_id", type_=Id("evt")),
+    *(bindparam(f"event_{name}", type_=String) for name in ("name", "subject", "actor")),
+    bindparam("event_payload", type_=JSONB),
+)
+"""The types of the parameters of INSERT."""
+_NEW = text(INSERT).bindparams(*PARAMETERS)
 
 
-def emit(session: Session, event: DomainEvent) -> None:
-    """Records an event and starts the workflows that react to it, in the caller's transaction."""
+def emit(
+    session: Session, event: DomainEvent, *, within: TextClause = _NEW, values: Mapping[str, object] | None = None
+) -> None:
+    """Records an event and starts the workflows that react to it, in the caller's transaction.
+
+    `within` is a statement of the caller's of which INSERT is a part, and `values` are its other parameters: the event
+    then costs no round trip of its own.
+    """
     event_id, payload = new_id("evt"), event.payload()
     row = {"id": event_id, "name": event.name, "subject": event.subject_id(), "actor": actor.get(), "payload": payload}
-    session.connection().execute(_NEW, row)
+    session.connection().execute(within, {**(values or {}), **{f"event_{key}": value for key, value in row.items()}})
     for workflow in event.starts:
         durable.start(session, workflow, key=event_id, input=payload)
+
+
+def select_events(
+    *, kind: str | None = None, name: str | None = None, subject: str | None = None, actor: str | None = None
+) -> Select[Event]:
+    """Events, to be ordered by the caller: of a kind, of a name, about something, and by whom, where it is given."""
+    chosen = select(Event)
+    if kind is not None:
+        chosen = chosen.where(Event.name.in_(names_of(kind)))
+    asked = ((Event.name, name), (Event.subject, subject), (Event.actor, actor))
+    return chosen.where(*(column == value for column, value in asked if value is not None))
 
 
 def names_of(kind: str) -> list[str]:

@@ -14,13 +14,41 @@ from durable.ids import Id, new_id
 from models import accounts, carts, payments
 from models.core import events
 from models.core.errors import Conflict, NotFound
-from models.core.event_types import OrderCancelled, OrderCreated
-from models.orders.tables import STATUSES as STATUSES
-from models.orders.tables import Invoice as Invoice
-from models.orders.tables import InvoiceCounter as InvoiceCounter
-from models.orders.tables import Line as Line
-from models.orders.tables import Order as Order
+from models.core.event_types import OrderCancelled, OrderConfirmed, OrderCreated
+from models.orders.tables import ORDER_STATUS, Invoice, InvoiceCounter, Line, Order
+from models.orders.visibility import (
+    get_visible_order,
+    get_visible_payment,
+    select_own_orders,
+    select_visible_orders,
+    select_visible_payments,
+)
 from settings import settings
+
+__all__ = [
+    "ORDER_STATUS",
+    "OVER",
+    "InProgress",
+    "Invoice",
+    "InvoiceCounter",
+    "Line",
+    "Order",
+    "Placed",
+    "cancel",
+    "confirm",
+    "erase_user",
+    "get",
+    "get_summary",
+    "get_visible_order",
+    "get_visible_payment",
+    "lines_of",
+    "list_invoice_numbers",
+    "lock",
+    "place",
+    "select_own_orders",
+    "select_visible_orders",
+    "select_visible_payments",
+]
 
 # One statement: locks the cart, gives it to the order unless another one has it, and reads its lines. The lines are
 # locked as well, for a lock reads a row as it is by then (PostgreSQL's manual, 13.2.1), and not as it was before the
@@ -59,15 +87,19 @@ class InProgress(Conflict):
     """The cart is being checked out already; `extra` has `order_id` and `task_id` of that checkout."""
 
 
-# With its lines in one statement: as an object and a list of rows they took three times as long.
-_PLACE = text("""
+# With its lines and its event in one statement: as an object and a list of rows, order and lines took three times as
+# long.
+_PLACE = text(f"""
     WITH placed AS (
         INSERT INTO orders."order" (id, user_id, run_id, total, currency, address)
         VALUES (:order_id, :user_id, :run_id, :total, :currency, :address) RETURNING id
+    ), event AS (
+        {events.INSERT}
     )
     INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
     SELECT placed.id, line.* FROM placed, unnest(:product_id, :sku, :title, :quantity, :unit_price) AS line
-""").bindparams(
+""").bindparams(  # noqa: S608, our own words
+    *events.PARAMETERS,
     bindparam("order_id", type_=Id("ord")),
     bindparam("user_id", type_=Id("usr")),
     bindparam("run_id", type_=Id("run")),
@@ -96,14 +128,17 @@ def place(session: Session, user_id: str, address: dict[str, Any], method: str) 
     if gone:
         raise Conflict("The cart holds products that are no longer sold.", code="product_unavailable", products=gone)
     total = sum(item.unit_price * item.quantity for item in items)
-    about = {"order_id": order_id, "user_id": user_id, "quantities": {item.product_id: item.quantity for item in items}}
+    payment_id = payments.open_payment(session, order_id, total, settings.currency, method)
+    about = {"order_id": order_id, "user_id": user_id}
+    quantities = {item.product_id: item.quantity for item in items}
     run_id = durable.start(
-        session, "checkout", key=order_id, input=about, owner=user_id, deadline=settings.checkout_deadline
-    )
-    order = {"order_id": order_id, "user_id": user_id, "run_id": run_id, "address": address}
+        session, "checkout", key=order_id, input={**about, "payment_id": payment_id, "quantities": quantities},
+        owner=user_id, deadline=settings.checkout_deadline,
+    )  # fmt: skip
+    order = {**about, "run_id": run_id, "address": address, "total": total, "currency": settings.currency}
     lines = {name: [item._mapping[name] for item in items] for name in _FROZEN}
-    connection.execute(_PLACE, {**order, "total": total, "currency": settings.currency, **lines})
-    payments.open_payment(session, order_id, total, settings.currency, method)
+    created = OrderCreated(order_id=order_id, user_id=user_id)
+    events.emit(session, created, within=_PLACE, values={**order, **lines})
     return Placed(order_id, run_id)
 
 
@@ -118,10 +153,10 @@ def _nothing_to_order(session: Session, user_id: str) -> Conflict:
 
 # An invoice number for an order that is pending, and for no other.
 _CONFIRM = (
-    text("""
+    text(f"""
     WITH confirmed AS (
         UPDATE orders."order" SET status = 'confirmed', confirmed_at = now()
-        WHERE id = :order_id AND status = 'pending' RETURNING user_id
+        WHERE id = :order_id AND {ORDER_STATUS.may_become("confirmed")} RETURNING user_id
     ), counted AS (
         INSERT INTO orders.invoice_counter AS counter (year, last) SELECT :year, 1 FROM confirmed
         ON CONFLICT (year) DO UPDATE SET last = counter.last + 1
@@ -131,7 +166,7 @@ _CONFIRM = (
         RETURNING id, number
     )
     SELECT user_id, id, number FROM confirmed, invoice
-""")
+""")  # noqa: S608, our own words
     .bindparams(
         bindparam("order_id", type_=Id("ord")),
         bindparam("invoice_id", type_=Id("inv")),
@@ -151,21 +186,22 @@ def confirm(session: Session, order_id: str) -> Row[str, str, str]:
     values = {"order_id": order_id, "invoice_id": new_id("inv"), "year": year}
     invoice = session.connection().execute(_CONFIRM, values).one_or_none()
     if invoice is None:
-        order = lock(session, order_id)
-        raise Conflict(f"This order is {order.status} and can't be confirmed.", code="wrong_state")
-    events.emit(session, OrderCreated(order_id=order_id, user_id=invoice.user_id))
+        raise ORDER_STATUS.refusal(lock(session, order_id).status)
+    events.emit(session, OrderConfirmed(order_id=order_id, user_id=invoice.user_id))
     return invoice
 
 
 def cancel(session: Session, order_id: str, reason: dict[str, str]) -> Order:
     """Closes an order that came to nothing, with the reason {code, detail}. A second call changes nothing.
 
-    Its lines stay in the customer's cart, which may be checked out again. Raises NotFound.
+    Its lines stay in the customer's cart, which may be checked out again. Raises NotFound, and Conflict
+    (`wrong_state`) for an order that is more than pending.
     """
     carts.release(session, _customer_of(session, order_id), order_id)  # the cart's lock comes before the order's
     order = lock(session, order_id)
     if order.status != "cancelled":
-        order.status, order.reason, order.cancelled_at = "cancelled", reason, func.now()
+        ORDER_STATUS.move(order, "cancelled")
+        order.reason, order.cancelled_at = reason, func.now()
         events.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
     return order
 
@@ -205,10 +241,10 @@ def lock(session: Session, order_id: str) -> Order:
     return order
 
 
-def get(session: Session, order_id: str, user_id: str | None = None) -> Order:
-    """The order, if it is this user's (any user's for None). Raises NotFound."""
+def get(session: Session, order_id: str) -> Order:
+    """The order, whoever's it is. Raises NotFound."""
     order = session.get(Order, order_id)
-    if order is None or (user_id is not None and order.user_id != user_id):
+    if order is None:
         raise NotFound("There is no such order.")
     return order
 
@@ -222,6 +258,14 @@ def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[Any]]
     for line in session.connection().execute(_LINES, {"order_ids": order_ids}):
         found[line.order_id].append(line)
     return found
+
+
+_INVOICES = select(Invoice.order_id, Invoice.number).where(Invoice.order_id.in_(bindparam("order_ids", expanding=True)))
+
+
+def list_invoice_numbers(session: Session, order_ids: Sequence[str]) -> dict[str, str]:
+    """Order id → the number of its invoice, of those orders that have one."""
+    return dict(session.execute(_INVOICES, {"order_ids": list(order_ids)}).all())
 
 
 _SUMMARY = (

@@ -19,7 +19,8 @@ from durable.tables import StepRecord
 from models import access, accounts
 from models.core.database import transaction
 from settings import Settings
-from tasks.gateways.payments import stripe as gateway
+from tasks.gateways.payments import PROVIDERS
+from tasks.gateways.payments.stripe import Stripe
 from tests.command import shop
 from tests.runs import some_input
 from tests.servers import Server
@@ -42,11 +43,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=server.ports["http"], gateway_timeout=2))
-    gateway._client.cache_clear()
-    yield
-    gateway._client.cache_clear()
+def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(Settings(gateway_port=server.ports["http"], gateway_timeout=2)))
 
 
 def run(*arguments: str, input: str | None = None) -> Result:
@@ -164,10 +162,9 @@ def test_an_audit_that_finds_something_names_it_and_ends_with_1(sandbox: None) -
 def test_an_audit_without_the_gateway_or_the_database_ends_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=9, gateway_timeout=1))  # the discard port
-    gateway._client.cache_clear()
+    nobody = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(nobody))
     without_gateway = run("audit")
-    gateway._client.cache_clear()
     assert without_gateway.exit_code == 2
     assert without_gateway.output.startswith("Error: The payment gateway does not answer")
     without_database = shop(tmp_path / "var", "audit")

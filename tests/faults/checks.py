@@ -59,8 +59,8 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
         asked_at = session.scalars(select(text("clock_timestamp()"))).one()
     ledger = shop.ledger()
     with transaction() as session:
-        intents = [_intent(held) for held in ledger]
-        broken = [finding for finding in audit.audit(session, audit.Ledger(asked_at, intents)) if not finding.ok]
+        known = [_payment(held) for held in ledger]
+        broken = [finding for finding in audit.audit(session, audit.Ledger(asked_at, known)) if not finding.ok]
         assert broken == []
     with transaction() as session:
         placed = session.execute(select(orders.Order.id, orders.Order.number, orders.Order.status)).all()
@@ -78,7 +78,10 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
     assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
 
 
-def _intent(held: dict[str, Any]) -> audit.Intent:
+def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
     status, was_held = held["status"], any(done["status"] == "succeeded" for done in held["operations"][:1])
     state = {"requires_capture": "authorised", "canceled": "voided"}.get(status, status) if was_held else status
-    return audit.Intent(held["id"], held["metadata"]["order_id"], state, held["amount"], held["currency"].upper())
+    about = held["metadata"]
+    return audit.ProviderPayment(
+        held["id"], about["order_id"], about["payment_id"], state, held["amount"], held["currency"].upper()
+    )

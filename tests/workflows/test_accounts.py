@@ -124,7 +124,7 @@ def test_who_goes_is_forgotten_everywhere(
     ended("erasure")
     assert status_of("erasure") == "succeeded"
     with transaction() as session:
-        kept = orders.get(session, declined, customer.user_id)
+        kept = orders.get(session, declined)
         assert (kept.status, kept.address) == ("cancelled", {"country": "GB"})
         assert {row.recipient for row in session.scalars(select(notifications.Notification))} == {"erased"}
         assert accounts.get(session, customer.user_id).status == "closed"
