@@ -53,7 +53,7 @@ def publish(run_id: str, generation: int, stages: list[list[Call]]) -> bool:
     global _silent_until
     if not stages or time.monotonic() < _silent_until:
         return False
-    crash_point("before-publish", stages[0][0].name)
+    crash_point("before-publish", stages[0][0].name, run_id)
     made = canvas(run_id, generation, stages)
     try:
         made.apply_async(retry=False)

@@ -47,7 +47,7 @@ def perform(invocation: "Invocation") -> None:
     else:
         invocation.begun, invocation.worked = None, True
         if done:
-            crash_point("after-commit", call.name)
+            crash_point("after-commit", call.name, invocation.run_id)
             invocation.tell(call, since, done=True)
         invocation.over = invocation.is_member or not done
 
@@ -74,7 +74,7 @@ def _transact(invocation: "Invocation") -> bool:
         if isinstance(output, Suspend):
             raise TypeError(f"{call.step.name} works without the run's lock and can't suspend it")
         session.flush()
-        crash_point("before-commit", call.name)
+        crash_point("before-commit", call.name, run.id)
         attempt = begun.attempt if begun else None
         store.finish(run, call, output, started_at=started.isoformat(), attempt=attempt)
         store.join(session, run, call, invocation.worker, attempt)

@@ -36,8 +36,8 @@ def fail(invocation: "Invocation", call: Call, since: float, error: Exception) -
             return
         compensated = _record(session, run, call, error, begun, invocation.worker)
         invocation.generation = run.generation
-        crash_point("before-commit", call.name)
-    crash_point("after-commit", call.name)
+        crash_point("before-commit", call.name, run.id)
+    crash_point("after-commit", call.name, invocation.run_id)
     invocation.worked, invocation.over = True, invocation.is_member and not compensated
     invocation.is_member = invocation.is_member and not compensated
     invocation.tell(call, since, done=False)

@@ -1,7 +1,8 @@
 """For tests: named points at which a process kills or stops itself, and a worker of your own application.
 
-`DURABLE_CRASH_FILE` names a file with lines `<point>@<step>[ <how>]`. A process that reaches such a point takes the
-line away and dies. Without the variable, which is how everything runs but tests, the points cost one comparison.
+`DURABLE_CRASH_FILE` names a file with lines `<point>@<step>[@<run>][ <how>]`. A process that reaches such a point takes
+the line away and dies; a line with a run's id is for that run alone, so that many can be armed at once. Without the
+variable, which is how everything runs but tests, the points cost one comparison.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ _FILE = os.environ.get("DURABLE_CRASH_FILE")
 POINTS = ("before-publish", "before-commit", "after-call", "after-commit")
 
 
-def crash_point(point: str, step: str) -> None:
+def crash_point(point: str, step: str, run_id: str) -> None:
     """Kills this process (SIGKILL) if it is armed for this point of this step, once; otherwise does nothing.
 
     A word behind the point changes that: `worker` kills the process' parent first, so that nobody gives its message
@@ -28,7 +29,8 @@ def crash_point(point: str, step: str) -> None:
     """
     if _FILE is None:
         return
-    how = _take(Path(_FILE), f"{point}@{step.partition('[')[0]}")
+    here = f"{point}@{step.partition('[')[0]}"
+    how = _take(Path(_FILE), (here, f"{here}@{run_id}"))
     if how is None:
         return
     if how == "worker":
@@ -36,13 +38,13 @@ def crash_point(point: str, step: str) -> None:
     os.kill(os.getpid(), signal.SIGSTOP if how == "stop" else signal.SIGKILL)
 
 
-def _take(file: Path, wanted: str) -> str | None:
+def _take(file: Path, wanted: tuple[str, ...]) -> str | None:
     """How to crash here, and takes the line away; None if the file does not ask for it."""
     try:
         with file.open("r+") as armed:
             fcntl.flock(armed, fcntl.LOCK_EX)
             lines = armed.read().splitlines()
-            found = next((line for line in lines if line.partition(" ")[0] == wanted), None)
+            found = next((line for line in lines if line.partition(" ")[0] in wanted), None)
             if found is None:
                 return None
             how = found.partition(" ")[2]

@@ -179,14 +179,14 @@ class Invocation:
                 batch.over = batch.begun is None
                 return
             output = None  # there is nothing to ask, so that both halves are one
-            crash_point("after-call", call.name)
+            crash_point("after-call", call.name, self.run_id)
         elif self.one_by_one and not (self.begun and self.begun.call == call):
             batch.begun = begin(session, run, call)
             batch.over = batch.begun is None
             return
         else:
             output = call.step.perform(session, run, call.name)
-            crash_point("before-commit", call.name)
+            crash_point("before-commit", call.name, self.run_id)
         if isinstance(output, Suspend):
             store.write(session, run, self.worker)
             transitions.suspend(session, run, call.name, output.until)
@@ -206,7 +206,7 @@ class Invocation:
             return state.request
         request = call.step.perform(session, run, call.name)
         session.flush()
-        crash_point("before-commit", call.name)
+        crash_point("before-commit", call.name, self.run_id)
         return request
 
     def _record(self, session: Session, run: Run, batch: Batch) -> None:
@@ -228,7 +228,7 @@ class Invocation:
     def _follow(self, batch: Batch) -> None:
         self.begun, self.over = batch.begun, batch.over
         for call, since in batch.done:
-            crash_point("after-commit", call.name)
+            crash_point("after-commit", call.name, self.run_id)
             self.tell(call, since, done=True)
         if batch.publish:
             self._publish(batch.publish)
@@ -264,7 +264,7 @@ class Invocation:
             failures.fail(self, call, begun.since, error)
         else:
             begun.answered = True
-            crash_point("after-call", call.name)
+            crash_point("after-call", call.name, self.run_id)
         finally:
             slots.give_back()
 

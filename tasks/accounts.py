@@ -1,7 +1,5 @@
 """Steps of the accounts service."""
 
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 import durable
@@ -14,7 +12,7 @@ service = Service("accounts")
 
 
 @service.step
-def prune(session: Session, run: Run[PruneInput]) -> dict[str, Any]:
+def prune(session: Session, run: Run[PruneInput]) -> dict[str, object]:
     """Deletes a portion of what need not be kept any longer; a run of its own goes on where it ends."""
     portion = retention.prune(session, place=run.input.get("place"))
     if portion.place is None:
@@ -26,6 +24,6 @@ def prune(session: Session, run: Run[PruneInput]) -> dict[str, Any]:
 
 
 @service.step
-def erase_answers(session: Session, run: Run[UserInput]) -> dict[str, Any]:
+def erase_answers(session: Session, run: Run[UserInput]) -> dict[str, int]:
     """Deletes what a user who is gone was answered, as it is kept beside idempotency keys."""
     return {"answers": idempotency.delete_of_owner(session, run.input["user_id"])}

@@ -1,7 +1,5 @@
 """Steps of the carts service."""
 
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 import durable
@@ -20,20 +18,20 @@ def remove_ordered(session: Session, run: Run[CheckoutInput]) -> None:
 
 
 @service.step
-def expire(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
+def expire(session: Session, run: Run[SlotInput]) -> dict[str, object]:
     """Deletes or empties a portion of the carts that nobody has touched for long."""
     expired, more = carts.expire(session)
     return {"expired": expired, **(_another(session, run) if more else {})}
 
 
 @service.step
-def remind(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
+def remind(session: Session, run: Run[SlotInput]) -> dict[str, object]:
     """Starts a reminder for each of a portion of the carts that were left alone."""
     reminded, more = carts.remind(session)
     return {"reminded": reminded, **(_another(session, run) if more else {})}
 
 
-def _another(session: Session, run: Run[SlotInput]) -> dict[str, Any]:
+def _another(session: Session, run: Run[SlotInput]) -> dict[str, str]:
     """Starts a run for the next portion of the same slot, so that none of them takes long."""
     portion = run.input.get("portion", 1) + 1
     about: SlotInput = {"slot": run.input["slot"], "portion": portion}

@@ -12,7 +12,7 @@ service = Service("catalogue")
 
 
 @service.step
-def begin(session: Session, run: Run[ImportInput]) -> dict[str, Any]:
+def begin(session: Session, run: Run[ImportInput]) -> dict[str, list[int]]:
     """Says of which chunks the import is made."""
     return {"chunks": imports.list_chunk_numbers(session, run.input["import_id"])}
 

@@ -1,7 +1,6 @@
 """Steps of the inventory service: what is sold is held, handed over, or put back; what is low comes in again."""
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -33,14 +32,14 @@ def allocate(session: Session, run: Run[CheckoutInput]) -> None:
 
 
 @service.step
-def reorder(session: Session, run: Run[LowStockInput]) -> dict[str, Any]:
+def reorder(session: Session, run: Run[LowStockInput]) -> dict[str, str]:
     """Orders more of what is low, unless nobody has said how much or enough is on its way."""
     order = inventory.reorder(session, run.input["product_id"], run.input["warehouse_id"])
     return {"purchase_order_id": order.id} if order else {}
 
 
 @service.step
-def receive_goods(session: Session, run: Run[RestockInput]) -> Any:
+def receive_goods(session: Session, run: Run[RestockInput]) -> dict[str, str] | Suspend:
     """Books in what was delivered, and waits until everything is there or the rest is cancelled."""
     deliveries = run.consume("delivery")
     run.consume("cancel")  # what it says is in the order
@@ -52,14 +51,14 @@ def receive_goods(session: Session, run: Run[RestockInput]) -> Any:
 
 
 @service.step(anywhere=True)
-def close_restock(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
+def close_restock(session: Session, run: Run[RestockInput]) -> dict[str, str]:
     """Closes the restock: says what it led to."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     return {"purchase_order_id": order.id, "status": order.status}
 
 
 @service.step
-def withdraw_goods(session: Session, run: Run[RestockInput]) -> dict[str, Any]:
+def withdraw_goods(session: Session, run: Run[RestockInput]) -> dict[str, str]:
     """Closes the purchase order of a restock that was turned back."""
     order = inventory.withdraw(session, run.input["purchase_order_id"])
     return {"purchase_order_id": order.id, "status": order.status}

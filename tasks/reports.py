@@ -1,7 +1,7 @@
 """Steps of the reports service: a report is written a warehouse at a time, and joined."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,8 +14,12 @@ from models.core.workflow_inputs import ReportInput
 service = Service("reports")
 
 
+Scope = TypedDict("Scope", {"report_id": str, "from": str, "to": str, "warehouses": list[str]})
+"""What a report is about: its period (RFC 3339) and its warehouses."""
+
+
 @service.step
-def begin(session: Session, run: Run[ReportInput]) -> dict[str, Any]:
+def begin(session: Session, run: Run[ReportInput]) -> Scope:
     """Decides what the report is about: its period, and the warehouses that there are now.
 
     The report of a day's slot, `2026-11-22`, is about the day before it.
@@ -32,14 +36,14 @@ def begin(session: Session, run: Run[ReportInput]) -> dict[str, Any]:
 
 
 @service.step_for_each
-def part(session: Session, run: Run[ReportInput], warehouse_id: str) -> dict[str, Any]:
+def part(session: Session, run: Run[ReportInput], warehouse_id: str) -> dict[str, list[reports.Moved]]:
     """Writes down the levels of one warehouse, what moved there, and what is low."""
     report_id, start, end = _about(session, run)
     return {"movements": reports.write_part(session, report_id, warehouse_id, start, end)}
 
 
 @service.step
-def write(session: Session, run: Run[ReportInput]) -> dict[str, Any]:
+def write(session: Session, run: Run[ReportInput]) -> dict[str, object]:
     """Joins the parts into the report of the run's slot."""
     report_id, start, end = _about(session, run)
     movements = {item: output["movements"] for item, output in run.outputs(part).items()}

@@ -17,14 +17,18 @@ from local import postgres, redis
 _servers = ExitStack()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Starts the servers before any test module is read, for reading one reads the settings.
 
-    Settings of the environment are dropped: they could lead the tests to somebody's real database. Ours stand
-    in a data folder, so that a test's child processes find them and a test with another folder does not.
+    Each process of pytest-xdist has servers of its own, and the one that hands out the tests has none. Settings of
+    the environment are dropped: they could lead the tests to somebody's real database. Ours stand in a data folder,
+    so that a test's child processes find them and a test with another folder does not.
     """
+    if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):
+        return
     for name in [name for name in os.environ if name.startswith("SHOP_")]:
         del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every program that is started would compile the shop again
     var = Path(_servers.enter_context(tempfile.TemporaryDirectory(prefix="shop-test-")))
     chosen = {
         "database_url": _servers.enter_context(postgres.running()),
@@ -33,6 +37,14 @@ def pytest_configure() -> None:
     }
     (var / "stack.json").write_text(json.dumps(chosen))
     os.environ["SHOP_VAR"] = str(var)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` one process gets all tests of a file, which share what it has started."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
 
 
 def pytest_unconfigure() -> None:

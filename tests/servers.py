@@ -2,55 +2,41 @@
 
 import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from local.waiting import wait_until
-
-ROOT = Path(__file__).parent.parent
-STARTED = 15.0
+from tests.processes import Process
 
 
 class Server:
     """`python -m module` with its data in `var`. Ports that are not given are free ones."""
 
     def __init__(self, module: str, var: Path, *options: str, **environment: str) -> None:
-        self.module, self.var, self.options = module, var, options
+        self.module, self.var, self.log = module, var, var / f"{module}.log"
         self.environment = {
+            **os.environ,
+            "SHOP_VAR": str(var),
             "SHOP_GATEWAY_PORT": "0",
             "SHOP_MAILBOX_PORT": "0",
             "SHOP_SMTP_PORT": "0",
             **environment,
         }
-        self.ports: dict[str, int] = {}
-        self.start()
+        self.process = Process(f"{module}.__main__:main", *options, environment=self.environment, log=self.log)
+        self._find_ports()
 
     def start(self) -> None:
-        """Starts it, after the first time on the ports that it had, and waits until it says where it is."""
-        log = self.var / f"{self.module}.log"
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module, *self.options],
-                cwd=ROOT,
-                env=os.environ | {"SHOP_VAR": str(self.var)} | self.environment,
-                stderr=output,
-            )
-        found: list[tuple[str, str]] = []
+        """Starts it again, on the ports that it had, and waits until it says where it is."""
+        self.log.unlink()
+        self.process.start()
+        self._find_ports()
 
-        def up() -> bool:
-            line = next((line for line in log.read_text().splitlines() if " on " in line), "")
-            found[:] = re.findall(r" on (\w+)://127\.0\.0\.1:(\d+)", line)
-            return bool(found) or self.process.poll() is not None
-
-        wait_until(up, STARTED, 0.02)
-        assert found, log.read_text()
+    def _find_ports(self) -> None:
+        self.process.wait_for(" on ")
+        found: list[tuple[str, str]] = re.findall(r" on (\w+)://127\.0\.0\.1:(\d+)", self.log.read_text())
         self.ports = {scheme: int(port) for scheme, port in found}
         names = {"sandbox.gateway": {"http": "GATEWAY"}, "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"}}
         for scheme, name in names[self.module].items():
@@ -63,12 +49,10 @@ class Server:
     def kill(self) -> None:
         """What a power cut does to it."""
         self.process.kill()
-        self.process.wait()
 
     def stop(self) -> int:
         """Ends it as a supervisor would; returns its exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.stop()
 
 
 class Receiver:

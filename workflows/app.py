@@ -1,7 +1,6 @@
 """The Celery application that workers, API, beat and Flower share, with the engine that performs the workflows."""
 
 import logging
-from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init
@@ -42,12 +41,12 @@ durable.configure(
 
 
 @worker_process_init.connect
-def _own_engine(**_: Any) -> None:
+def _own_engine(**_: object) -> None:
     dispose_engine()
 
 
 @setup_logging.connect
-def configure_logging(**_: Any) -> None:
+def configure_logging(**_: object) -> None:
     """One line per event on standard error, for the supervisor or the container to keep."""
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     logging.getLogger("stripe").setLevel("WARNING")  # its INFO is two lines for every call

@@ -1,4 +1,4 @@
-"""Roles: what those who have them may do."""
+"""Roles: named sets of permissions."""
 
 from flask import g
 from flask.views import MethodView
@@ -21,7 +21,7 @@ class RolesView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Role))
     def get(self, query: PageArgs) -> Page:
-        """The roles, by name."""
+        """Returns all roles, sorted by name."""
         with transaction() as session:
             found = page(session, access.list_roles(), access.Role.name, **query)
         found["data"] = [_role(*row) for row in found["data"]]
@@ -33,7 +33,7 @@ class RolesView(MethodView):
     @idempotent()
     @blueprint.response(201, Role)
     def post(self, session: Session, body: NewRoleBody) -> dict[str, object]:
-        """Makes a role of permissions that one holds oneself."""
+        """Creates a role. It can only contain permissions that you hold."""
         access.create_role(session, g.principal.permissions, **body)
         return _get(session, body["name"])
 
@@ -43,7 +43,7 @@ class RoleView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Role)
     def get(self, name: str) -> dict[str, object]:
-        """One role."""
+        """Returns a role."""
         with transaction() as session:
             return _get(session, name)
 
@@ -52,7 +52,7 @@ class RoleView(MethodView):
     @blueprint.arguments(RoleChanges)
     @blueprint.response(200, Role)
     def put(self, body: dict[str, list[str]], name: str) -> dict[str, object]:
-        """Gives a role just these permissions, at once for everybody who has it."""
+        """Replaces the permissions of a role, effective immediately for all its users."""
         with transaction() as session:
             access.change_role(session, g.principal.permissions, name, **body)
             return _get(session, name)
@@ -61,7 +61,7 @@ class RoleView(MethodView):
     @error_codes("builtin_role", "role_in_use")
     @blueprint.response(204)
     def delete(self, name: str) -> None:
-        """Deletes a role that nobody has."""
+        """Deletes a role. Fails with 409 if it is assigned to users."""
         with transaction() as session:
             access.delete_role(session, g.principal.permissions, name)
 
@@ -71,14 +71,14 @@ class PermissionsView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Permissions)
     def get(self) -> dict[str, object]:
-        """Everything that a role can hold, as `resource:action`."""
+        """Returns all permissions, as `resource:action`."""
         return {"data": access.PERMISSIONS}
 
 
 def _get(session: Session, name: str) -> dict[str, object]:
     found = session.execute(access.list_roles().where(access.Role.name == name)).one_or_none()
     if found is None:
-        raise NotFound(f"There is no role {name}.")
+        raise NotFound(f"No such role: {name}.")
     return _role(*found)
 
 

@@ -1,4 +1,4 @@
-"""What goes in and out of the views of orders."""
+"""Response schemas of the order views."""
 
 from marshmallow import fields, validate
 

@@ -1,4 +1,4 @@
-"""Orders: what customers have bought, and what became of it."""
+"""Views of orders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ class OrdersView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
-        """The orders of who asks, newest first; staff who may read orders see everybody's."""
+        """Returns your orders, newest first; with the permission `orders:read`, all orders."""
         return _page(orders.select_visible_orders(g.principal), query)
 
 
@@ -32,7 +32,7 @@ class MyOrdersView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
-        """What who asks has ordered, newest first; nobody else's, whoever it is."""
+        """Returns your own orders, newest first, regardless of permissions."""
         return _page(orders.select_own_orders(g.principal), query)
 
 
@@ -41,7 +41,7 @@ class OrderView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Order)
     def get(self, order_id: str) -> dict[str, object]:
-        """One order. Anybody but its customer and staff who may read orders gets 404."""
+        """Returns an order. 404 unless it is yours or you have the permission `orders:read`."""
         with transaction() as session:
             return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
@@ -54,7 +54,7 @@ def _page(chosen: Select[orders.Order], query: PageArgs) -> Page:
 
 
 def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
-    """Some orders as they are shown, in three statements however many they are."""
+    """Orders as the API shows them, with three queries for any number of orders."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
     paid, invoices = payments.list_newest_payments(session, ids), orders.list_invoice_numbers(session, ids)

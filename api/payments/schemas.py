@@ -1,4 +1,4 @@
-"""What goes in and out of the views of payments."""
+"""Response schemas of the payment views."""
 
 from marshmallow import fields, validate
 

@@ -1,4 +1,4 @@
-"""Payments: what was held, taken and given back; and what the gateway tells us of its own accord."""
+"""Views of payments, and the payment gateway's webhook."""
 
 from flask import g, request
 from flask.views import MethodView
@@ -20,7 +20,7 @@ class PaymentsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
     def get(self, query: PageArgs) -> Page:
-        """The payments of who asks, newest first; staff who may read payments see everybody's."""
+        """Returns your payments, newest first; with the permission `payments:read`, all payments."""
         with transaction() as session:
             found = page(session, orders.select_visible_payments(g.principal), payments.Payment.id.desc(), **query)
             found["data"] = [_view(payment) for payment in found["data"]]
@@ -32,7 +32,7 @@ class PaymentView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Payment)
     def get(self, payment_id: str) -> dict[str, object]:
-        """One payment with what the gateway did for it."""
+        """Returns a payment with its gateway transactions."""
         with transaction() as session:
             payment = orders.get_visible_payment(session, payment_id, g.principal)
             done = payments.list_transactions(session, payment_id)
@@ -49,10 +49,10 @@ class PaymentWebhook(MethodView):
     @error_codes("bad_signature", "bad_request")
     @blueprint.response(204)
     def post(self) -> None:
-        """Takes an event that the gateway has signed. The same event again changes nothing.
+        """Receives an event from the payment gateway. The signature is verified; duplicates are ignored.
 
-        What it says is never taken at its word: it only wakes a checkout that waits for its next attempt,
-        which then asks the gateway itself.
+        The contents of an event are not trusted: it only wakes a checkout that is waiting for its next attempt, which
+        then queries the gateway.
         """
         event = provider(payments.GATEWAY).verify_webhook(request.get_data(), dict(request.headers))
         with transaction() as session:

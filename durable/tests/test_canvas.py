@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from celery import chain, chord, group
+from celery import chord, group
 from celery.canvas import _chain
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -77,7 +77,7 @@ def test_a_message_carries_nothing_but_where_it_belongs(done: int, generation: i
 def test_an_undo_goes_to_the_queue_of_the_step_that_undoes() -> None:
     workflow = Workflow("elsewhere", Undoable(A, undo=local("bank.undo_a")), B, if_refused=[local("odd.told")])
     made = canvas.canvas(RUN, 1, plan(workflow, progress("compensating", done=["odd.a"])))
-    assert isinstance(made, chain)
+    assert isinstance(made, _chain)
     signature = made.tasks[0]
     assert (signature.task, signature.options["queue"], signature.args[2]) == ("bank.undo_a", "bank", "undo:odd.a")
 

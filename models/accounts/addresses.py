@@ -3,7 +3,7 @@
 One change of them at a time, under the lock of the user.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -20,7 +20,7 @@ def list_addresses(user_id: str) -> Select[Address]:
     return select(Address).where(Address.user_id == user_id)
 
 
-def add_address(session: Session, user_id: str, address: dict[str, Any]) -> Address:
+def add_address(session: Session, user_id: str, address: Mapping[str, object]) -> Address:
     """Adds an address {line1, line2, city, postal_code, country, is_default} to a user. The first is the default."""
     lock(session, user_id)
     is_default = address.get("is_default", False)
@@ -31,7 +31,7 @@ def add_address(session: Session, user_id: str, address: dict[str, Any]) -> Addr
     return insert_address(session, user_id, {**address, "is_default": is_default})
 
 
-def insert_address(session: Session, user_id: str, address: dict[str, Any]) -> Address:
+def insert_address(session: Session, user_id: str, address: Mapping[str, object]) -> Address:
     """Writes an address as it is, without a look at the others: for a user who has none yet."""
     new = insert(Address).values(id=new_id("adr"), user_id=user_id, **address).returning(Address)
     return session.scalars(new).one()
@@ -45,7 +45,7 @@ def get_address(session: Session, user_id: str, address_id: str) -> Address:
     return address
 
 
-def update_address(session: Session, user_id: str, address_id: str, changes: dict[str, Any]) -> Address:
+def update_address(session: Session, user_id: str, address_id: str, changes: Mapping[str, object]) -> Address:
     """Changes the named fields; orders that were sent there keep what was. Raises NotFound.
 
     With `is_default` it becomes the default, and the one that was is none any more. The default stays so until
@@ -77,7 +77,7 @@ def delete_address(session: Session, user_id: str, address_id: str) -> None:
             heir.is_default = True
 
 
-def address_as_data(session: Session, user_id: str, address_id: str) -> dict[str, Any]:
+def address_as_data(session: Session, user_id: str, address_id: str) -> dict[str, object]:
     """One of a user's addresses as an order keeps it. Raises NotFound."""
     address = get_address(session, user_id, address_id)
     shown = ("line1", "line2", "city", "postal_code", "country")

@@ -3,9 +3,8 @@
 import hmac
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -86,7 +85,7 @@ def reset_password(session: Session, token: str, password_hash: str) -> str:
     return user_id
 
 
-def _is_good(token: str) -> tuple[Any, ...]:
+def _is_good(token: str) -> tuple[ColumnElement[bool], ...]:
     active = select(User.id).where(User.id == PasswordReset.user_id, User.status == "active").exists()
     unused = PasswordReset.used_at.is_(None)
     return PasswordReset.token_hash == digest(token), unused, PasswordReset.expires_at > func.now(), active

@@ -1,7 +1,6 @@
 """Authors: found by name and e-mail address or created, changed, and deleted once none of their books is on sale."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import ARRAY, Select, String, bindparam, func, literal_column, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -18,14 +17,14 @@ Person = tuple[str, str]
 _EMAIL = func.lower(func.coalesce(Author.email, literal_column("''")))
 _HAS_EMAIL = Author.email.is_not(None)  # sorts those without an e-mail address first
 _AUTHOR_WORDS = text("to_tsvector('simple', catalogue.plain(author.name)) @@ catalogue.wanted(:q)")
-_AUTHOR_KEY: list[Any] = [func.lower(Author.name), _EMAIL]
+_AUTHOR_KEY = [func.lower(Author.name), _EMAIL]
 
 
 class AuthorInUse(Conflict):
     code = "author_in_use"
 
 
-def select_authors(q: str | None = None) -> Select[Any]:
+def select_authors(q: str | None = None) -> Select[Author]:
     """The authors in whose name are words that begin with those of `q`, to be ordered by the caller."""
     query = select(Author)
     if not q:
@@ -102,7 +101,7 @@ def resolve_author(session: Session, id_or_name: str, email: str | None = None) 
     return author
 
 
-def update_author(session: Session, author: Author, changes: dict[str, Any]) -> Author:
+def update_author(session: Session, author: Author, changes: Mapping[str, str | None]) -> Author:
     """Changes `name`, `email` and `address` where they are given. Raises Conflict `name_taken`."""
     return change_row(session, author, changes, "author")
 

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -97,12 +96,12 @@ def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserte
     return Upserted(created, len(written) - created, unchanged, shown, kind_conflicts)
 
 
-def _columns(session: Session, inputs: Sequence[ProductInput]) -> dict[str, list[Any]]:
+def _columns(session: Session, inputs: Sequence[ProductInput]) -> dict[str, list[object]]:
     categories = find_or_create_categories(session, {draft.category for draft in inputs})
     authors = find_or_create_authors(session, {_person(draft) for draft in inputs if draft.author})
     places = {name: _uuid(categories[normalise_name(name)]) for name in {draft.category for draft in inputs}}
     same = ("sku", "kind", "title", "description", "price_amount", "currency")
-    columns: dict[str, list[Any]] = {name: [getattr(draft, name) for draft in inputs] for name in same}
+    columns: dict[str, list[object]] = {name: [getattr(draft, name) for draft in inputs] for name in same}
     return columns | {
         "id": [uuid7() for _ in inputs],
         "category_id": [places[draft.category] for draft in inputs],

@@ -1,7 +1,6 @@
 """Categories: a tree. They are found by name or created, moved, and deleted once nothing is in them."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import ARRAY, Select, String, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +12,7 @@ from models.catalogue.tables import Category, Product
 from models.core.errors import Conflict, Invalid
 
 # Compared in lower case by the database alone: Python's lower() differs from its for letters like İ.
-_CATEGORY_KEY: list[Any] = [func.lower(Category.name)]
+_CATEGORY_KEY = [func.lower(Category.name)]
 _TREE = 0x74726565
 """Advisory lock: two moves at once could make a cycle that neither of them sees."""
 _ABOVE = text("""
@@ -30,7 +29,7 @@ class CategoryInUse(Conflict):
     code = "category_in_use"
 
 
-def select_categories() -> Select[Any]:
+def select_categories() -> Select[Category]:
     """All categories, to be ordered by the caller."""
     return select(Category)
 
@@ -83,7 +82,7 @@ def resolve_category(session: Session, id_or_name: str) -> Category:
     return category
 
 
-def update_category(session: Session, category: Category, changes: dict[str, Any]) -> Category:
+def update_category(session: Session, category: Category, changes: Mapping[str, str | None]) -> Category:
     """Changes `name` and `parent_id` where they are given; None makes it a root. What is in it moves along.
 
     Raises Invalid for an unknown parent, Conflict `name_taken`, and `category_cycle` where the parent is the

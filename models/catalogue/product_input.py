@@ -1,6 +1,7 @@
 """What may be said of a product: the fields that all have, and the attributes of each kind."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -141,7 +142,7 @@ class ProductInput(_Strict):
         return self
 
 
-def validate(fields: dict[str, Any]) -> ProductInput:
+def validate(fields: Mapping[str, object]) -> ProductInput:
     """The draft that `fields` describe, with its text trimmed and its ISBN without hyphens.
 
     Raises Invalid; its `errors` name an attribute as `attributes.isbn`.
@@ -152,9 +153,10 @@ def validate(fields: dict[str, Any]) -> ProductInput:
         draft = ProductInput.model_validate(fields)
     except ValidationError as error:
         errors |= _by_field(error, "")
-    if fields.get("kind") in ATTRIBUTES and isinstance(fields.get("attributes", {}), dict):
+    kind, given = fields.get("kind"), fields.get("attributes", {})
+    if isinstance(kind, str) and kind in ATTRIBUTES and isinstance(given, dict):
         try:
-            attributes = ATTRIBUTES[fields["kind"]].model_validate(fields.get("attributes", {}))
+            attributes = ATTRIBUTES[kind].model_validate(given)
         except ValidationError as error:
             errors |= _by_field(error, "attributes.")
     if errors or draft is None:

@@ -1,6 +1,6 @@
 """Products one by one and in lists: how they come, change and go."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from models.catalogue.tables import Product
 from models.core.errors import Conflict, Invalid, NotFound
 
 
-def create_product(session: Session, fields: dict[str, Any]) -> Product:
+def create_product(session: Session, fields: Mapping[str, object]) -> Product:
     """A new product from the fields of `Draft`. Raises Invalid, and Conflict `sku_taken`."""
     draft = validate(fields)
     author = resolve_author(session, draft.author, draft.author_email) if draft.author else None
@@ -25,7 +25,7 @@ def create_product(session: Session, fields: dict[str, Any]) -> Product:
     return _save(session, Product(id=new_id("prd"), category=category, author=author, **values))
 
 
-def create_book(session: Session, fields: dict[str, Any], author: dict[str, Any]) -> Product:
+def create_book(session: Session, fields: Mapping[str, object], author: Mapping[str, Any]) -> Product:
     """A new book with its author {name, email, address} and its category, found or made.
 
     All or nothing, in the caller's transaction. Raises Invalid, and Conflict `sku_taken`.
@@ -35,7 +35,7 @@ def create_book(session: Session, fields: dict[str, Any], author: dict[str, Any]
     return create_product(session, {**fields, "kind": "book", "author": writer.id})
 
 
-def update_product(session: Session, product: Product, changes: dict[str, Any]) -> Product:
+def update_product(session: Session, product: Product, changes: Mapping[str, object]) -> Product:
     """Changes the fields of `Draft` that are given; attributes are merged, null takes one out (RFC 7396).
 
     Raises Invalid, also for another kind, and Conflict `sku_taken`.
@@ -83,13 +83,13 @@ def prices_of(session: Session, product_ids: Iterable[str]) -> dict[str, tuple[i
     return {row.id: (row.price_amount, row.currency) for row in rows}
 
 
-def _fields_of(product: Product) -> dict[str, Any]:
+def _fields_of(product: Product) -> dict[str, object]:
     names = ("sku", "kind", "title", "description", "price_amount", "currency")
     fields = {name: getattr(product, name) for name in names}
     return {**fields, "category": product.category_id, "author": product.author_id}
 
 
-def _merged(product: Product, changes: dict[str, Any]) -> dict[str, Any]:
+def _merged(product: Product, changes: Mapping[str, Any]) -> dict[str, object]:
     merged = {**product.attributes, **changes.get("attributes", {})}
     return {name: value for name, value in merged.items() if value is not None}
 

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from typing import Any
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection), behind any apostrophes of its own."""
@@ -20,7 +19,7 @@ def unescape_formula(text: str) -> str:
     return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
 
 
-def encode(rows: Iterable[Iterable[Any]]) -> str:
+def encode(rows: Iterable[Iterable[object]]) -> str:
     """The rows as text. Texts in them are written as they are: escape what people have entered."""
     written = io.StringIO()
     csv.writer(written).writerows(rows)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -88,11 +89,11 @@ def engine() -> Engine:
     return made
 
 
-def _rest(connection: Any, record: ConnectionPoolEntry) -> None:
+def _rest(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     record.info["resting_since"] = time.monotonic()
 
 
-def _look_after(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> None:
+def _look_after(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object) -> None:
     """Asks a connection that has rested for a while whether it is still there, and replaces it if not.
 
     SQLAlchemy's `pool_pre_ping` asks each time, which was a sixth of a worker's time: it comes back to the

@@ -4,7 +4,7 @@ An event is a fact, in the past tense. To find out what happens on `order.create
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, dataclass_transform
+from typing import ClassVar, dataclass_transform
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -28,7 +28,7 @@ class DomainEvent:
         subject: str | None = getattr(self, self.about)
         return subject
 
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, object]:
         """What is recorded of it, ready for JSON."""
         return {member: value for member, value in vars(self).items() if member != "subject"}
 

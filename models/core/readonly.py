@@ -5,6 +5,7 @@ three. A statement whose best plan depends on its values (what is good for a rar
 catastrophe for a common one) is planned each time; any other one once for each connection.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -36,7 +37,7 @@ def _engine(planned: str) -> Engine:
     )
 
 
-def rows(statement: str, values: dict[str, Any], *, plan_each: bool) -> list[Row[Any]]:
+def rows(statement: str, values: Mapping[str, object], *, plan_each: bool) -> list[Row[*tuple[Any, ...]]]:
     """The rows of one statement in the driver's own style, `%(name)s`. It sees what was committed before it began.
 
     `plan_each`: whether its best plan depends on the values. A connection that has died while it rested is
@@ -51,6 +52,6 @@ def rows(statement: str, values: dict[str, Any], *, plan_each: bool) -> list[Row
         return _rows(engine, statement, values)
 
 
-def _rows(engine: Engine, statement: str, values: dict[str, Any]) -> list[Row[Any]]:
+def _rows(engine: Engine, statement: str, values: Mapping[str, object]) -> list[Row[*tuple[Any, ...]]]:
     with engine.connect() as connection:
         return list(connection.exec_driver_sql(statement, values).fetchall())

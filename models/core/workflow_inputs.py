@@ -1,6 +1,6 @@
 """What each workflow is started with. `durable.start` asks for the members that are required."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 
 class CheckoutInput(TypedDict):
@@ -48,5 +48,12 @@ ReportInput = TypedDict("ReportInput", {"slot": str, "report_id": str, "from": s
 """A slot of the schedule, or the period (RFC 3339) of a report that somebody has asked for, with its id."""
 
 
+class Place(TypedDict):
+    """Where a portion of the clean-up has ended: the name of its rule, and the last row's values as JSON."""
+
+    rule: str
+    after: list[object]
+
+
 class PruneInput(SlotInput):
-    place: NotRequired[Any]  # where the portion before has ended
+    place: NotRequired[Place]

@@ -1,7 +1,5 @@
 """The books of the inventory, checked against each other."""
 
-from typing import Any
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -43,7 +41,7 @@ _PURCHASES = text("""
 """)
 
 
-def audit(session: Session) -> list[tuple[str, bool, dict[str, Any]]]:
+def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
     """What must hold of the stock and of what is ordered for it: (what, whether it does, the figures)."""
     row = session.execute(_FIGURES).one()
     bought = session.execute(_PURCHASES).one()

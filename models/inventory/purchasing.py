@@ -7,7 +7,6 @@ order → warehouse → stock.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -203,7 +202,7 @@ def _locked(session: Session, purchase_order_id: str) -> PurchaseOrder:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
-def select_purchase_orders(status: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
+def select_purchase_orders(status: str | None = None, warehouse_id: str | None = None) -> Select[PurchaseOrder]:
     """Purchase orders, to be ordered by the caller."""
     query = select(PurchaseOrder)
     if status:

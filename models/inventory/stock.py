@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, text
@@ -219,7 +218,7 @@ def select_levels(
     return query
 
 
-def select_movements(product_id: str | None = None, warehouse_id: str | None = None) -> Select[Any]:
+def select_movements(product_id: str | None = None, warehouse_id: str | None = None) -> Select[Movement]:
     """Movements of stock, to be ordered by the caller."""
     query = select(Movement)
     if product_id:

@@ -37,13 +37,13 @@ def get_warehouse(session: Session, warehouse_id: str | None) -> Warehouse:
     return warehouse
 
 
-def select_warehouses() -> Select[Any]:
+def select_warehouses() -> Select[Warehouse]:
     """All warehouses, to be ordered by the caller."""
     return select(Warehouse)
 
 
 def create_warehouse(
-    session: Session, name: str, address: Mapping[str, Any], capacity: Mapping[str, int | None], status: str = "active"
+    session: Session, name: str, address: Mapping[str, str], capacity: Mapping[str, int | None], status: str = "active"
 ) -> Warehouse:
     """A new, empty warehouse. Raises Conflict `name_taken`."""
     row = {"id": new_id("wh"), "name": name, "address": dict(address), "capacity": dict(capacity), "status": status}

@@ -7,10 +7,9 @@ They are checked while the shop is at work: an order whose run is under way may 
 asked of it here, and is left out where that is so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -259,7 +258,7 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     return [*books, *stock, *(_check(session, invariant, _PLACED + _LEDGER, values) for invariant in _GATEWAY)]
 
 
-def _check(session: Session, invariant: _Invariant, given: str, values: dict[str, Any]) -> Finding:
+def _check(session: Session, invariant: _Invariant, given: str, values: Mapping[str, object]) -> Finding:
     query = text(f"""{given}
         SELECT {invariant.figures}, count(*) FILTER (WHERE bad) AS wrong,
             (array_agg(example ORDER BY example) FILTER (WHERE bad))[1:5] AS examples
@@ -273,7 +272,7 @@ def _check(session: Session, invariant: _Invariant, given: str, values: dict[str
     return Finding(invariant.name, figures.get("wrong", 0) == 0, figures, examples)
 
 
-def _columns(known: Sequence[ProviderPayment]) -> dict[str, list[Any]]:
+def _columns(known: Sequence[ProviderPayment]) -> dict[str, list[object]]:
     return {
         "references": [payment.reference for payment in known],
         "orders": [payment.order_id for payment in known],

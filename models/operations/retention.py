@@ -35,6 +35,7 @@ from models.accounts import LoginSession, LoginThrottle, PasswordReset
 from models.core.event_types import EVENT_TYPES
 from models.core.events import Event
 from models.core.idempotency import IdempotencyKey
+from models.core.workflow_inputs import Place
 from models.imports import Chunk, Import, Refused
 from models.notifications import Notification
 from models.payments import WebhookEvent
@@ -92,7 +93,7 @@ class Portion:
     """What a portion has deleted: kind → rows. `place` is where the next one begins; None: nothing is left."""
 
     deleted: dict[str, int]
-    place: dict[str, Any] | None
+    place: Place | None
 
 
 def _unfinished(*which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -191,7 +192,7 @@ def count(session: Session, kind: str) -> int:
 
 
 def prune(
-    session: Session, kinds: Sequence[str] = tuple(KINDS), place: dict[str, Any] | None = None, portion: int = PORTION
+    session: Session, kinds: Sequence[str] = tuple(KINDS), place: Place | None = None, portion: int = PORTION
 ) -> Portion:
     """Deletes one portion of what need not be kept any longer, from `place` on, where the portion before has ended.
 
@@ -221,12 +222,12 @@ def _now(session: Session) -> datetime:
     return session.scalars(select(func.now())).one()
 
 
-def _limits(kind: Kind, now: datetime) -> dict[str, Any]:
+def _limits(kind: Kind, now: datetime) -> dict[str, object]:
     before = now - timedelta(days=kind.days)
     return {"before": before, "first_id": first_id(before)}
 
 
-def _range(rule: Rule, after: list[Any] | None = None) -> list[ColumnElement[bool]]:
+def _range(rule: Rule, after: Sequence[Any] | None = None) -> list[ColumnElement[bool]]:
     bounds = []
     if after is not None:
         bounds.append(_row(rule.along) > _row(_read(rule, after)))
@@ -245,7 +246,7 @@ def _count(rule: Rule) -> Select[int]:
     return select(func.count()).select_from(rule.table).where(*_range(rule), rule.goes)
 
 
-def _delete(rule: Rule, after: list[Any] | None, limit: int) -> Select[Any]:
+def _delete(rule: Rule, after: Sequence[Any] | None, limit: int) -> Select[Any]:
     """Deletes what goes of the next `limit` rows. Returns (deleted, looked_at, *place of the last), or no row if there
     is none left.
 
@@ -276,12 +277,12 @@ def _delete(rule: Rule, after: list[Any] | None, limit: int) -> Select[Any]:
     )
 
 
-def _written(place: Sequence[Any]) -> list[Any]:
+def _written(place: Sequence[object]) -> list[object]:
     """A place as JSON."""
     return [value.isoformat() if isinstance(value, datetime) else value for value in place]
 
 
-def _read(rule: Rule, place: list[Any]) -> list[ColumnElement[Any]]:
+def _read(rule: Rule, place: Sequence[Any]) -> list[ColumnElement[Any]]:
     times = [isinstance(column.type, DateTime) for column in rule.along]
     values = [datetime.fromisoformat(value) if is_time else value for value, is_time in zip(place, times, strict=True)]
     return [literal(value, column.type) for value, column in zip(values, rule.along, strict=True)]

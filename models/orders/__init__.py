@@ -176,7 +176,7 @@ _CONFIRM = (
 )
 
 
-def confirm(session: Session, order_id: str) -> Row[Any]:
+def confirm(session: Session, order_id: str) -> Row[str, str, str]:
     """Makes a pending order a firm one, and numbers its invoice, of which it returns id and number.
 
     Invoice numbers have no gaps: the year's counter is locked until the caller commits, so this comes last.
@@ -191,7 +191,7 @@ def confirm(session: Session, order_id: str) -> Row[Any]:
     return invoice
 
 
-def cancel(session: Session, order_id: str, reason: dict[str, Any]) -> Order:
+def cancel(session: Session, order_id: str, reason: dict[str, str]) -> Order:
     """Closes an order that came to nothing, with the reason {code, detail}. A second call changes nothing.
 
     Its lines stay in the customer's cart, which may be checked out again. Raises NotFound, and Conflict

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import DateTime, Select, bindparam, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
@@ -17,6 +17,27 @@ LOW_SHOWN = 100
 """How many of a warehouse's low products a report's summary names; its lines name all."""
 REASONS_SHOWN = 20
 FIGURES = ("on_hand", "reserved", "available", "came", "went", "low")
+
+
+class Moved(TypedDict):
+    """What moved in a warehouse for one reason: how many movements, and pieces that came and went."""
+
+    reason: str
+    movements: int
+    came: int
+    went: int
+
+
+class WarehousePart(TypedDict):
+    """A warehouse in a report: FIGURES in all and by kind of product, what moved, and the most urgent low levels."""
+
+    id: str
+    name: str
+    status: str
+    totals: dict[str, int]
+    kinds: dict[str, dict[str, int]]
+    movements: list[Moved]
+    low: list[dict[str, object]]
 
 
 _PERIOD = (
@@ -58,9 +79,7 @@ _SUMS = text("""
 """).bindparams(_PERIOD[0])
 
 
-def write_part(
-    session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime
-) -> list[dict[str, Any]]:
+def write_part(session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime) -> list[Moved]:
     """Writes the report's lines of one warehouse: levels as they are now, movements from `start` until before `end`.
 
     A product of which nothing is there, nothing moved and that is not low is left out. Returns what moved by
@@ -68,19 +87,19 @@ def write_part(
     """
     period = {"warehouse_id": warehouse_id, "start": start, "end": end}
     session.execute(_WRITE_LINES, {"report_id": report_id, **period})
-    reasons = session.execute(_REASONS, {**period, "shown": REASONS_SHOWN}).mappings()
-    return [dict(row) for row in reasons]
+    reasons = session.execute(_REASONS, {**period, "shown": REASONS_SHOWN})
+    return [Moved(reason=row.reason, movements=row.movements, came=row.came, went=row.went) for row in reasons]
 
 
 def write(
     session: Session, report_id: str, slot: str, run_id: str, start: datetime, end: datetime,
-    movements: Mapping[str, list[dict[str, Any]]],
+    movements: Mapping[str, list[Moved]],
 ) -> Report:  # fmt: skip
     """Joins the parts: sums their lines up and makes the report readable.
 
     `movements`: warehouse id → what `write_part` has returned for it. Raises IntegrityError if the slot has a report.
     """
-    shelves = {
+    shelves: dict[str, WarehousePart] = {
         warehouse.id: {
             "id": warehouse.id, "name": warehouse.name, "status": warehouse.status, "totals": _nothing(), "kinds": {},
             "movements": movements[warehouse.id], "low": [],
@@ -108,7 +127,7 @@ def _nothing() -> dict[str, int]:
     return dict.fromkeys(FIGURES, 0)
 
 
-def _most_urgent(report_id: str) -> Select[Any]:
+def _most_urgent(report_id: str) -> Select[Line]:
     """The low lines of a report, in each warehouse those first that are furthest below their reorder point."""
     below = Line.on_hand - Line.reserved - Line.reorder_point
     place = func.row_number().over(partition_by=Line.warehouse_id, order_by=(below, Line.sku)).label("place")
@@ -120,7 +139,7 @@ def _most_urgent(report_id: str) -> Select[Any]:
     return query.order_by(Line.warehouse_id, ranked.c.place)
 
 
-def _as_data(line: Line) -> dict[str, Any]:
+def _as_data(line: Line) -> dict[str, object]:
     names = ("product_id", "sku", "title", "on_hand", "reserved", "available", "reorder_point")
     return {name: getattr(line, name) for name in names}
 
@@ -133,7 +152,7 @@ def get(session: Session, report_id: str) -> Report:
     return report
 
 
-def select_reports() -> Select[Any]:
+def select_reports() -> Select[Report]:
     """All reports, to be ordered by the caller."""
     return select(Report)
 

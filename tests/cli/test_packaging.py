@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from cli.main import LOCAL
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 WITHOUT_LOCAL = f"""
 import importlib, pkgutil, sys

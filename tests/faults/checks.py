@@ -17,16 +17,15 @@ PATIENCE = 40.0  # seconds; far beyond every target, which are printed and not a
 
 def ended(run_id: str, patience: float = PATIENCE) -> str:
     """How the run has ended; fails if it does not end in time."""
-    found: dict[str, Any] = {}
+    assert wait_until(lambda: end_of(run_id), patience, 0.02), describe(run_id)
+    return str(end_of(run_id))
 
-    def over() -> bool:
-        with transaction() as session:
-            run = queries.get_run(session, run_id)
-            found.update(status=run.status, over=run.finished_at is not None)
-        return bool(found["over"])
 
-    assert wait_until(over, patience, 0.02), describe(run_id)
-    return str(found["status"])
+def end_of(run_id: str) -> str | None:
+    """How the run has ended; None if it has not."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id)
+        return run.status if run.finished_at is not None else None
 
 
 def struck(shop: Shop) -> bool:

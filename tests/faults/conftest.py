@@ -1,7 +1,7 @@
 """A shop whose processes are killed, and the table of how long its runs stood still."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,28 @@ from tests.conftest import make_new
 from tests.shop import Shop
 
 
-@pytest.fixture(scope="module")
-def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Gateway and mailbox with a database as in a new shop; a module's tests share their books."""
+@pytest.fixture(scope="session")
+def new_shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[Shop]]:
+    """Opens a shop for the length of a block: gateway and mailbox, with a database as in a new shop."""
     from workflows.app import app
 
-    var: Path = tmp_path_factory.mktemp("shop")
-    with ExitStack() as exits:
-        shop = Shop(var, exits)
+    @contextmanager
+    def opened() -> Iterator[Shop]:
+        with ExitStack() as exits:
+            shop = Shop(tmp_path_factory.mktemp("shop"), exits)
+            yield shop
+            shop.kill()
+        make_new(seeds)
+        app.control.purge()
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def shop(new_shop: Callable[[], AbstractContextManager[Shop]]) -> Iterator[Shop]:
+    """A shop whose books a module's tests share."""
+    with new_shop() as shop:
         yield shop
-        shop.kill()
-    make_new(seeds)
-    app.control.purge()
 
 
 @pytest.fixture(scope="package")

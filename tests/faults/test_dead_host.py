@@ -18,7 +18,7 @@ import pytest
 
 from local import postgres
 from local.waiting import wait_until
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 HOST, CLIENT = "10.213.7.1", "10.213.7.2"
 AT_MOST = 60  # seconds; it takes about 20, and without keepalive and tcp_user_timeout up to two hours

@@ -1,16 +1,18 @@
 """A kill at every step boundary in a shop with a worker for each service, where every step is a message."""
 
+from typing import Any
+
 import pytest
 
 import workflows  # noqa: F401  the workflows that there are
 from durable import Parallel
 from durable.workflow import all_workflows
-from tests.faults import checks, stall_times
-from tests.faults.drivers import DRIVERS
+from tests.faults.kills import Killed, Kills, selected
 from tests.faults.points import Point, points
 from tests.faults.workers import SHORT, worker_per_service
 from tests.shop import Shop
 
+pytestmark = pytest.mark.timeout(300)
 WAYS = (None, "payments.authorise")  # all the way, and back over an undo
 
 
@@ -24,19 +26,22 @@ def _published() -> list[Point]:
     ]
 
 
-@pytest.fixture(scope="module")
-def fleet(shop: Shop) -> None:
+def crew(shop: Shop) -> None:
     shop.environment |= SHORT
     worker_per_service(shop, SHOP_CONTINUE_FOR="0")
     shop.dispatcher()
 
 
+@pytest.fixture(scope="module")
+def killed(request: pytest.FixtureRequest, new_shop: Any) -> Killed:
+    """What became of all the points that were asked for."""
+    return Kills(new_shop, crew, "child", "child killed, a worker per service").at(selected(request))
+
+
 @pytest.mark.parametrize("point", [*_published(), *(p for p in points() if p.refused_at in WAYS)], ids=str)
-def test_killed_at(shop: Shop, fleet: None, point: Point) -> None:
-    shop.armed.write_text(f"{point.point}@{point.step}")
-    start, _ = DRIVERS[point.workflow]
-    run_id = start(point.refused_at)
-    assert checks.ended(run_id) == ("cancelled" if point.refused_at else "succeeded")
-    assert checks.struck(shop), f"nobody has come to {point}"
-    stall_times.note("child killed, a worker per service", str(point), stall_times.of(run_id))
-    checks.books_hold(shop, repeated_mails=2 * len(points()))
+def test_killed_at(killed: Killed, point: Point) -> None:
+    killed.check(point)
+
+
+def test_the_books_hold_after_all_kills(killed: Killed) -> None:
+    killed.check_books()

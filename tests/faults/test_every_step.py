@@ -1,18 +1,22 @@
 """A kill at every step boundary of every workflow, forward and back, of a worker's child and of a whole worker."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import pytest
 
 import workflows  # noqa: F401  the workflows that there are
 from durable.workflow import all_workflows
-from tests.faults import checks, stall_times
 from tests.faults.drivers import DRIVERS
+from tests.faults.kills import Killed, Kills, selected
 from tests.faults.points import Point, points, ways
-from tests.faults.workers import SHORT, kept_alive
-from tests.shop import Shop
+from tests.faults.workers import SHORT
+from tests.shop import Shop, worker_arguments
 
-EVERY = points()
+pytestmark = pytest.mark.timeout(300)
+WORKERS = 8
+WHOM = ("child", "worker")
 
 
 def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
@@ -21,23 +25,27 @@ def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
     }
 
 
-@pytest.fixture(scope="module")
-def fleet(shop: Shop) -> Iterator[None]:
-    """Three workers of one process each, so that two go on while a third is started again."""
+def crew(shop: Shop) -> None:
+    """Workers of one process each, which are started again when they die while the others go on."""
     shop.environment |= SHORT
-    workers = [shop.worker(name=name) for name in ("one", "two", "three")]
+    workers = worker_arguments("", "--concurrency=1")
+    keeper = shop.start("keeper", shop.environment, "tests.faults.keeper:main", str(WORKERS), *workers)
+    keeper.wait_for(" ready.", WORKERS)
     shop.dispatcher()
-    with kept_alive(*workers):
-        yield
 
 
-@pytest.mark.parametrize("whom", ["child", "worker"])
-@pytest.mark.parametrize("point", EVERY, ids=str)
-def test_killed_at(shop: Shop, fleet: None, point: Point, whom: str) -> None:
-    shop.armed.write_text(f"{point.point}@{point.step} {whom}")
-    start, _ = DRIVERS[point.workflow]
-    run_id = start(point.refused_at)
-    assert checks.ended(run_id) == ("cancelled" if point.refused_at else "succeeded")
-    assert checks.struck(shop), f"nobody has come to {point}"
-    stall_times.note(f"{whom} killed", str(point), stall_times.of(run_id))
-    checks.books_hold(shop, repeated_mails=2 * len(EVERY))
+@pytest.fixture(scope="module")
+def killed(request: pytest.FixtureRequest, new_shop: Any) -> Callable[[str], Killed]:
+    """What became of all the points that were asked for, whose kills are done for the first test that asks."""
+    return cache(lambda whom: Kills(new_shop, crew, whom, f"{whom} killed").at(selected(request, whom=whom)))
+
+
+@pytest.mark.parametrize("point", points(), ids=str)
+@pytest.mark.parametrize("whom", WHOM)
+def test_killed_at(killed: Callable[[str], Killed], whom: str, point: Point) -> None:
+    killed(whom).check(point)
+
+
+@pytest.mark.parametrize("whom", WHOM)
+def test_the_books_hold_after_all_kills(killed: Callable[[str], Killed], whom: str) -> None:
+    killed(whom).check_books()

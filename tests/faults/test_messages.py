@@ -195,7 +195,7 @@ def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
     crew.armed.write_text("after-call@payments.authorise worker")
     run_id = checkout()
     assert checks.struck(crew)
-    worker.process.wait(10)
+    worker.wait(10)
     with transaction() as session:
         durable.cancel(session, run_id)
     worker.start()

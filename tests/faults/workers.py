@@ -4,7 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.shop import Process, Shop
+from tests.processes import Process
+from tests.shop import Shop
 
 SHORT = {"SHOP_LEASE": "0.5", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "1"}
 SERVICES = ("orders", "payments", "inventory", "carts", "notifications,mass_mail", "accounts,access,catalogue,reports")
@@ -18,7 +19,7 @@ def kept_alive(*processes: Process) -> Iterator[None]:
     def watch() -> None:
         while not over.wait(0.1):
             for process in processes:
-                if process.process.poll() is not None:
+                if process.poll() is not None:
                     process.start()
 
     watcher = threading.Thread(target=watch)

@@ -16,7 +16,7 @@ from local.processes import FLOWER_DEFAULTS, flower_environment
 from local.waiting import wait_until
 from settings import Settings, settings
 from tests.faults import broker
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 REMEMBERED = int(FLOWER_DEFAULTS["FLOWER_MAX_TASKS"])
 BATCH = 200  # steps; Flower hears of them before the next ones, for Redis drops what nobody fetches

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from settings import QUEUES
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 SHOW = "import celeryconfig as c, json; print(json.dumps({q.name: q.queue_arguments for q in c.task_queues}))"
 

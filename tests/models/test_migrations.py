@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from settings import settings
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import requests
 import stripe
 
 from local.waiting import wait_until
-from tests.servers import ROOT, Receiver, Server
+from tests.processes import ROOT
+from tests.servers import Receiver, Server
 
 SECRET = "whsec_" + "x" * 32
 NOWHERE = "http://127.0.0.1:9/hook"  # the discard port: nobody listens there

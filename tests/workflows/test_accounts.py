@@ -140,7 +140,9 @@ def test_the_erasure_waits_for_orders_that_are_on_their_way(
         assert orders.get(session, placed).address == ADDRESS
         orders.lock(session, placed).status = "delivered"
         run = session.scalars(select(RunRecord).where(RunRecord.workflow == "erasure")).one()
-        transitions.wake(session, transitions.lock(session, run.id))  # type: ignore[arg-type]
+        locked = transitions.lock(session, run.id)
+        assert locked
+        transitions.wake(session, locked)
     ended("erasure")
     with transaction() as session:
         assert orders.get(session, placed).address == {"country": "GB"}

@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from celery import chain
+from celery.canvas import _chain
 
 import workflows  # noqa: F401  so that they are declared
 from durable import Workflow
@@ -67,6 +67,6 @@ def test_progress_counts_the_way_that_a_checkout_is_on() -> None:
 
 def test_a_fresh_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
     made = canvas("run_" + "0" * 32, 0, plan(CHECKOUT, FRESH))
-    assert isinstance(made, chain)
+    assert isinstance(made, _chain)
     assert [task.args[2] for task in made.tasks] == [RESERVE, AUTHORISE, CONFIRM]
     assert [task.options["queue"] for task in made.tasks] == ["inventory", "payments", "orders"]

@@ -1,0 +1,52 @@
+"""Celery workers that are forked again whenever they are killed: `tests.faults.keeper:main COUNT`, then as `celery`.
+
+As a supervisor would start them again, but without the second that the imports of each take.
+"""
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from celery.__main__ import main as celery
+
+import workflows  # noqa: F401  once, before the forks
+
+_workers: dict[int, int] = {}
+"""Process → its number, of those that are alive."""
+_told = False
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    count = int(sys.argv.pop(1))
+    for number in range(count):
+        _start(number)
+    while _workers:
+        process, _ = os.wait()
+        number = _workers.pop(process)
+        if not _told:
+            _start(number)
+
+
+def _start(number: int) -> None:
+    process = os.fork()
+    if process == 0:
+        _become_worker(number)
+    _workers[process] = number
+
+
+def _become_worker(number: int) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.argv += ["-n", f"kept-{number}@test"]
+    try:
+        celery()
+    finally:
+        os._exit(0)
+
+
+def _stop(*_: object) -> None:
+    global _told
+    _told = True
+    for process in _workers:
+        os.kill(process, signal.SIGTERM)

@@ -1,0 +1,113 @@
+"""Many runs at once, each killed once at a point of its own, and what became of each and of everybody's books."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from durable.tables import RunRecord
+from local.waiting import wait_until
+from models.core.database import transaction
+from tests.faults import checks, stall_times
+from tests.faults.drivers import DRIVERS
+from tests.faults.points import Point
+from tests.shop import Shop
+
+PATIENCE = 150.0  # seconds for all runs together
+
+
+@dataclass
+class Outcome:
+    """How the run of a point has ended, whether it was killed there, and what its steps say."""
+
+    status: str | None
+    struck: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Kills:
+    """What is killed: `crew` starts the processes, `how` is a word behind a crash point, `fault` a name for people."""
+
+    new_shop: Callable[[], AbstractContextManager[Shop]]
+    crew: Callable[[Shop], object]
+    how: str
+    fault: str
+
+    def at(self, points: Sequence[Point]) -> "Killed":
+        """A new shop with a run for each point; when all are armed, the crew comes."""
+        with self.new_shop() as shop:
+            runs = {point: DRIVERS[point.workflow][0](point.refused_at) for point in points}
+            lines = {point: f"{point.point}@{point.step}@{run_id} {self.how}" for point, run_id in runs.items()}
+            shop.armed.write_text("\n".join(lines.values()))
+            self.crew(shop)
+            begun = datetime.now(UTC)
+            wait_until(lambda: _live(runs.values()) == 0, PATIENCE, 0.1)
+            checks.struck(shop)
+            left = shop.armed.read_text().splitlines() if shop.armed.exists() else []
+            outcomes = {
+                point: Outcome(checks.end_of(run_id), lines[point] not in left, checks.describe(run_id))
+                for point, run_id in runs.items()
+            }
+            for point, outcome in outcomes.items():
+                if outcome.status is not None:
+                    stall_times.note(f"{self.fault}, many runs", str(point), stall_times.of(runs[point], begun))
+            return Killed(self, outcomes, _broken_books(shop, len(points)))
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What became of the run of each point. `broken`: what the books say that must not be, empty if they hold."""
+
+    kills: Kills
+    outcomes: dict[Point, Outcome]
+    broken: str
+
+    def check(self, point: Point) -> None:
+        """Fails if the point's run has not ended on its way, or was not killed there."""
+        outcome = self.outcomes[point]
+        assert outcome.status == ("cancelled" if point.refused_at else "succeeded"), outcome.description
+        assert outcome.struck, f"nobody has come to {point}\n{outcome.description}"
+
+    def check_books(self) -> None:
+        """Fails if they don't hold, and repeats halves of the kills until it shows which of them did it."""
+        if self.broken:
+            guilty = _culprits(self.kills, [*self.outcomes]) or "not the same kills once more"
+            pytest.fail(f"{self.broken}\nIt was: {guilty}")
+
+
+def _culprits(kills: Kills, points: Sequence[Point]) -> dict[str, str]:
+    """The smallest parts of these points whose kills break the books of a new shop: which, and how."""
+    broken = kills.at(points).broken
+    if not broken:
+        return {}
+    middle = len(points) // 2
+    smaller = _culprits(kills, points[:middle]) | _culprits(kills, points[middle:]) if middle else {}
+    return smaller or {", ".join(map(str, points)): broken}
+
+
+def _broken_books(shop: Shop, kills: int) -> str:
+    try:
+        checks.books_hold(shop, repeated_mails=2 * kills)
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def _live(run_ids: Iterable[str]) -> int:
+    live = select(func.count()).where(RunRecord.id.in_(run_ids), RunRecord.finished_at.is_(None))
+    with transaction() as session:
+        return session.scalars(live).one()
+
+
+def selected(request: pytest.FixtureRequest, **params: object) -> list[Point]:
+    """The points of those tests of the file that were asked for, and have these parameters."""
+    given = [
+        item.callspec.params
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
+    ]
+    return [found["point"] for found in given if "point" in found and found.items() >= params.items()]

