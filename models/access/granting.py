@@ -18,6 +18,14 @@ def list_roles() -> Select[str, list[str]]:
     return select(Role.name, permissions_in(Role.name).label("permissions"))
 
 
+def get_role(session: Session, name: str) -> tuple[str, list[str]]:
+    """A role's name and permissions. Raises NotFound."""
+    found = session.execute(list_roles().where(Role.name == name)).one_or_none()
+    if found is None:
+        raise NotFound(f"No such role: {name}.")
+    return found.name, found.permissions
+
+
 def create_role(session: Session, held: Collection[str], name: str, permissions: Iterable[str]) -> None:
     """Makes a role with some of the permissions that the maker holds. Raises Conflict (`name_taken`), NotAllowed."""
     wanted = set(permissions)

@@ -38,6 +38,13 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
 
+    @property
+    def status(self) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "active" if self.expires_at > datetime.now(UTC) else "expired"
+
 
 @dataclass(frozen=True)
 class KeyHolder:
