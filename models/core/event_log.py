@@ -1,4 +1,4 @@
-"""Events: recorded in the transaction of what they tell of, with the workflows that they start (declared in `events.py`)."""
+"""Events as they are recorded, in the transaction of what they tell of. `events.py` declares them."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
