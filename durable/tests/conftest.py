@@ -61,7 +61,7 @@ def fresh(tables: None) -> Iterator[None]:
     """Empty tables, no messages, an outside that has no wishes, and no workflows of other tests."""
     from sqlalchemy import text
 
-    from durable import breaker, config, workflow
+    from durable import breaker, config, publishing, workflow
     from durable.tables import metadata
     from durable.tests import outside, workflows  # noqa: F401  so that they are declared
     from durable.tests.app import engine
