@@ -1,6 +1,6 @@
 """API keys, with which machines authenticate."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import g
 from flask.views import MethodView
@@ -58,6 +58,8 @@ class KeyView(MethodView):
 
 
 def _key(row: access.ApiKey) -> dict[str, object]:
-    shown = ("id", "name", "hint", "user_id", "permissions", "created_at", "expires_at", "revoked_at", "last_used_at")
-    expired = "expired" if row.expires_at <= datetime.now(UTC) else "active"
-    return {**{name: getattr(row, name) for name in shown}, "status": "revoked" if row.revoked_at else expired}
+    shown = (
+        "id", "name", "hint", "user_id", "permissions", "status", "created_at", "expires_at", "revoked_at",
+        "last_used_at",
+    )  # fmt: skip
+    return {name: getattr(row, name) for name in shown}

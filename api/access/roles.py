@@ -12,7 +12,6 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
-from models.core.errors import NotFound
 
 
 @blueprint.route("/roles")
@@ -35,7 +34,7 @@ class RolesView(MethodView):
     def post(self, session: Session, body: NewRoleBody) -> dict[str, object]:
         """Creates a role. It can only contain permissions that you hold."""
         access.create_role(session, g.principal.permissions, **body)
-        return _get(session, body["name"])
+        return _role(*access.get_role(session, body["name"]))
 
 
 @blueprint.route("/roles/<role:name>")
@@ -45,7 +44,7 @@ class RoleView(MethodView):
     def get(self, name: str) -> dict[str, object]:
         """Returns a role."""
         with transaction() as session:
-            return _get(session, name)
+            return _role(*access.get_role(session, name))
 
     @allowed("roles:write")
     @error_codes("builtin_role")
@@ -55,7 +54,7 @@ class RoleView(MethodView):
         """Replaces the permissions of a role, effective immediately for all its users."""
         with transaction() as session:
             access.change_role(session, g.principal.permissions, name, **body)
-            return _get(session, name)
+            return _role(*access.get_role(session, name))
 
     @allowed("roles:write")
     @error_codes("builtin_role", "role_in_use")
@@ -73,13 +72,6 @@ class PermissionsView(MethodView):
     def get(self) -> dict[str, object]:
         """Returns all permissions, as `resource:action`."""
         return {"data": access.PERMISSIONS}
-
-
-def _get(session: Session, name: str) -> dict[str, object]:
-    found = session.execute(access.list_roles().where(access.Role.name == name)).one_or_none()
-    if found is None:
-        raise NotFound(f"No such role: {name}.")
-    return _role(*found)
 
 
 def _role(name: str, permissions: list[str]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from durable.tables import RunRow, StepRow
 from durable.workflow import workflow_of
 from models.core.database import single_statements
 from models.core.errors import NotFound
+from models.operations.visibility import may_see_run
 
 Seen = TypeVar("Seen", RunRow, Row[str | None, bool])
 
@@ -64,7 +65,7 @@ def _state(run_id: str) -> event_stream.State:
 
 
 def _visible(run: Seen) -> Seen:
-    if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
+    if not may_see_run(g.principal, run.owner):
         raise NotFound("No such task.")
     return run
 

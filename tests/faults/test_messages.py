@@ -12,8 +12,8 @@ from sqlalchemy import func, update
 
 import durable
 from durable import queries, transitions
-from durable.canvas import publish
 from durable.plan import FRESH, plan
+from durable.publishing import publish
 from durable.tables import RunRecord, StepRecord
 from local.waiting import wait_until
 from models.core.database import transaction
