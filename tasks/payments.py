@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -10,13 +10,14 @@ from durable import Refusal, Run, Service
 from models import payments
 from models.core.errors import PaymentDeclined
 from models.core.workflow_inputs import CheckoutInput
+from models.payments import HoldRequest
 from tasks.gateways.payments import provider
 from tasks.gateways.payments.provider import MAY_HOLD, AuthorisationRequest, PaymentProvider
 
 service = Service("payments")
 
 
-def _hold(request: dict[str, Any], idempotency_key: str) -> str:
+def _hold(request: HoldRequest, idempotency_key: str) -> str:
     """The reference of the payment's one hold: the same whoever asks, however often."""
     asked = AuthorisationRequest(
         order_id=request["order_id"], payment_id=request.get("payment_id"), amount=request["amount"],
@@ -25,12 +26,12 @@ def _hold(request: dict[str, Any], idempotency_key: str) -> str:
     return _provider_of(request).authorise(asked, idempotency_key).reference
 
 
-def _provider_of(request: dict[str, Any]) -> PaymentProvider:
+def _provider_of(request: HoldRequest) -> PaymentProvider:
     # Requests that were kept before there were several providers name none.
     return provider(request.get("gateway", payments.GATEWAY))
 
 
-def _record_hold(session: Session, run: Run[CheckoutInput], reference: str) -> dict[str, Any]:
+def _record_hold(session: Session, run: Run[CheckoutInput], reference: str) -> dict[str, str]:
     payment_id = _payment_of(session, run)
     payments.record_authorisation(session, payment_id, reference)
     return {"payment_id": payment_id, "reference": reference}
@@ -46,14 +47,19 @@ def _payment_of(session: Session, run: Run[CheckoutInput]) -> str:
 
 
 @service.external_step(call=_hold, record=_record_hold, on_refusal=_record_decline)
-def authorise(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]:
+def authorise(session: Session, run: Run[CheckoutInput]) -> HoldRequest:
     """Asks the provider to hold the order's total on the customer's payment method."""
     return payments.get_authorisation_request(session, _payment_of(session, run))
 
 
-def _let_go(request: dict[str, Any], idempotency_key: str) -> str | None:
-    hold = request["hold"]
-    reference: str | None = request["reference"]
+class VoidRequest(TypedDict):
+    reference: str | None  # None: it is not known whether anything is held
+    hold: HoldRequest
+    hold_key: str
+
+
+def _let_go(request: VoidRequest, idempotency_key: str) -> str | None:
+    hold, reference = request["hold"], request["reference"]
     if reference is None:
         # Whether the hold has happened is not known. Asking for it again under its own keys settles that for
         # good: a late first attempt can only find what is voided here.
@@ -73,7 +79,7 @@ def _record_void(session: Session, run: Run[CheckoutInput], reference: str | Non
 
 
 @service.external_step(call=_let_go, record=_record_void)
-def void(session: Session, run: Run[CheckoutInput]) -> dict[str, Any]:
+def void(session: Session, run: Run[CheckoutInput]) -> VoidRequest:
     """Undoes `authorise`, also one of which nobody knows whether it has happened."""
     payment_id = _payment_of(session, run)
     reference = payments.lock_payment(session, payment_id).reference

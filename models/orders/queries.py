@@ -30,9 +30,9 @@ def get(session: Session, order_id: str) -> Order:
 _LINES = select(Line.__table__).where(Line.order_id.in_(bindparam("order_ids", expanding=True))).order_by(Line.sku)
 
 
-def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[Any]]]:
+def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[*tuple[Any, ...]]]]:
     """The lines of these orders by order id, sorted by SKU."""
-    found: dict[str, list[Row[Any]]] = {order_id: [] for order_id in order_ids}
+    found: dict[str, list[Row[*tuple[Any, ...]]]] = {order_id: [] for order_id in order_ids}
     for line in session.connection().execute(_LINES, {"order_ids": order_ids}):
         found[line.order_id].append(line)
     return found

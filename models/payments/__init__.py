@@ -1,7 +1,7 @@
 """Payments and their transactions: what a provider was asked for an order, and what it answered."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -15,6 +15,7 @@ from models.payments.tables import GATEWAY, PAYMENT_STATUS, Payment, Transaction
 __all__ = [
     "GATEWAY",
     "PAYMENT_STATUS",
+    "HoldRequest",
     "Payment",
     "Transaction",
     "WebhookEvent",
@@ -48,13 +49,28 @@ _REQUEST = select(
 ).where(Payment.id == bindparam("payment_id"))  # fmt: skip
 
 
-def get_authorisation_request(session: Session, payment_id: str) -> dict[str, Any]:
-    """What a provider is to hold: {payment_id, order_id, amount, currency, method, gateway, since}.
+class HoldRequest(TypedDict):
+    """What a provider is to hold. `since` is when the payment was opened (ISO 8601): the provider was asked later.
 
-    `since` is when the payment was opened (ISO 8601): the provider was asked later.
+    Requests that were kept before an order could have several payments name neither `payment_id` nor `gateway`.
     """
+
+    payment_id: NotRequired[str]
+    order_id: str
+    amount: int
+    currency: str
+    method: str
+    gateway: NotRequired[str]
+    since: str
+
+
+def get_authorisation_request(session: Session, payment_id: str) -> HoldRequest:
+    """What a provider is to hold for this payment."""
     row = session.connection().execute(_REQUEST, {"payment_id": payment_id}).one()
-    return {**row._mapping, "since": row.since.isoformat()}
+    return {
+        "payment_id": row.payment_id, "order_id": row.order_id, "amount": row.amount, "currency": row.currency,
+        "method": row.method, "gateway": row.gateway, "since": row.since.isoformat(),
+    }  # fmt: skip
 
 
 def lock_payment(session: Session, payment_id: str) -> Payment:
@@ -130,7 +146,7 @@ def record_void(session: Session, payment_id: str, reference: str | None) -> Non
 
 
 def _add_transaction(session: Session, payment: Payment, kind: str, status: str, reference: str | None) -> None:
-    row: dict[str, Any] = {"payment_id": payment.id, "kind": kind, "status": status, "amount": payment.amount}
+    row: dict[str, object] = {"payment_id": payment.id, "kind": kind, "status": status, "amount": payment.amount}
     session.connection().execute(insert(Transaction), {"id": new_id("txn"), "reference": reference, **row})
 
 

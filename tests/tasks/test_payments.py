@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from models.core.errors import GatewayDown, PaymentDeclined
+from models.payments import HoldRequest
 from settings import Settings
 from tasks import payments
 from tasks.gateways.payments import PROVIDERS
@@ -45,7 +46,7 @@ class Order:
     def __init__(self, server: Server, method: str = "pm_card_visa") -> None:
         self.server, self.id, self.key = server, f"ord_{uuid4().hex}", f"run_{uuid4().hex}:payments.authorise"
         self.payment_id, self.since = f"pay_{uuid4().hex}", datetime.now(UTC)
-        self.request: dict[str, Any] = {
+        self.request: HoldRequest = {
             "order_id": self.id, "payment_id": self.payment_id, "amount": 1999, "currency": "EUR", "method": method,
             "gateway": "stripe", "since": self.since.isoformat(),
         }  # fmt: skip
@@ -193,8 +194,7 @@ def test_an_undo_leaves_another_payment_of_the_order_alone(order: Order) -> None
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_request_that_a_release_before_has_kept_is_the_same_request(order: Order, answered: bool) -> None:
-    for name in ("payment_id", "gateway"):
-        del order.request[name]
+    del order.request["payment_id"], order.request["gateway"]
     reference = order.hold()
     assert order.hold() == reference
     assert order.let_go(reference if answered else None) == reference
