@@ -1,17 +1,25 @@
 # One machine: needs make and a Python from 3.11 on. `make help` lists the targets.
 
 PYTHON ?= python3
-VENV := .venv
+# Another Python has an environment of its own: `make test PYTHON=python3.13` installs into .venv-python3.13.
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(subst /,-,$(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+# Tests wait for processes much of the time, so that more of them at once than there are cores make it faster.
+SPREAD := -n 4 --dist loadgroup
+RANDOM_REQUESTS := tests/api/test_schemathesis.py
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
 # The locks name versions for every Python and system that we support, and no hosts.
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+# Every process that a test starts would compile the shop again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs lint types bench lock release clean
+.PHONY: help demo test test-engine test-api test-shop test-long test-all coverage up down status logs lint types bench lock release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,9 +27,29 @@ help: ## list the targets
 demo: $(READY) ## run real orders through the whole shop, then clean up; REPLAY=file.csv LIMIT=300 replays real invoices
 	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)")
 
-test: $(DEV) lint types ## run everything that CI runs; TESTS=tests/stack runs a part of the tests
-	$(if $(TESTS),,$(BIN)/python -m pytest durable/tests)
-	$(BIN)/python -m pytest $(TESTS)
+ifdef TESTS
+test: lint types ## lint, types and tests, but for the long ones; TESTS=tests/models runs a part, with the long ones
+	$(PYTEST) $(TESTS)
+else
+test: $(DEV)
+	@$(MAKE) --no-print-directory --jobs --output-sync=target lint types test-engine test-api test-shop
+endif
+
+test-engine: $(DEV)
+	$(PYTEST) -n 3 --dist loadgroup durable/tests
+
+test-api: $(DEV)
+	$(PYTEST) $(RANDOM_REQUESTS)
+
+test-shop: $(DEV)
+	$(PYTEST) $(SPREAD) -m "not long" --ignore $(RANDOM_REQUESTS) tests
+
+test-long: $(DEV)
+	$(PYTEST) $(SPREAD) -m long --ignore $(RANDOM_REQUESTS) tests
+	CASES=20 $(PYTEST) $(RANDOM_REQUESTS)
+
+test-all: test ## what CI runs: `make test`, then the long tests of faults
+	@$(MAKE) --no-print-directory test-long
 
 up: $(READY) ## start the stack in the background and print its addresses
 	@$(BIN)/shop up

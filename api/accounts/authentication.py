@@ -27,7 +27,7 @@ from api.http.errors import error_codes
 from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
-from models.core.event_types import LoginThrottled
+from models.core.events import LoginThrottled
 
 
 @blueprint.route("/auth/register")

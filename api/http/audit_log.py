@@ -12,9 +12,9 @@ from flask import Response, request
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from models.core import events
+from models.core import event_log
 from models.core.database import request_id
-from models.core.event_types import StaffActed
+from models.core.events import StaffActed
 
 current_action: ContextVar[StaffActed | None] = ContextVar("current_action", default=None)
 
@@ -49,7 +49,7 @@ def _emit_event(session: Session) -> None:
     session.flush()
     if session.scalar(_HAS_WRITTEN):
         current_action.set(None)  # after-commit hooks have transactions of their own
-        events.emit(session, action)
+        event_log.emit(session, action)
 
 
 def add_subject(response: Response) -> Response:

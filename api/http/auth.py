@@ -13,7 +13,7 @@ from flask_smorest import Blueprint
 from api.http import audit_log
 from models import access, accounts
 from models.accounts import Principal
-from models.core import events
+from models.core import event_log
 from models.core.database import single_statements
 from models.core.errors import NotAllowed, NotSignedIn
 from settings import settings
@@ -139,7 +139,7 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
 
 def _set_principal(principal: Principal) -> None:
     g.principal = principal
-    events.actor.set(principal.key_id or principal.user_id)
+    event_log.actor.set(principal.key_id or principal.user_id)
 
 
 def public(view: View) -> View:

@@ -13,7 +13,7 @@ from webargs.core import missing
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.http.errors import invalid
-from models.core import events
+from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
 
@@ -144,4 +144,4 @@ def _set_headers(response: Response) -> Response:
 
 def _clear_context(_: BaseException | None) -> None:
     request_id.set(None)
-    events.actor.set(None)
+    event_log.actor.set(None)

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from api.http.fields import IdField, Pattern, Schema, Timestamp
 from api.http.pagination import PageQuery
 from durable import transitions
-from models.core.event_types import EVENT_TYPES
+from models.core.events import EVENT_TYPES
 
 MAX_AGE = 10 * 366 * 24 * 3600  # seconds
 

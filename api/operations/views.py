@@ -19,7 +19,7 @@ from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
 from durable import queries
 from durable.tables import RunRecord
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
 from monitoring import invariants
 
@@ -103,7 +103,7 @@ class EventsView(MethodView):
         """Returns events and their actors, newest first."""
         chosen = {name: query.pop(name) for name in ("kind", "name", "subject", "actor") if name in query}
         with transaction() as session:
-            return page(session, events.select_events(**chosen), events.Event.id.desc(), **query)
+            return page(session, event_log.select_events(**chosen), event_log.Event.id.desc(), **query)
 
 
 def _accepted(run: RunRecord) -> tuple[object, int, dict[str, str]]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models.core.errors import InsufficientStock
-from models.core.event_types import StockLow, StockRecovered
+from models.core.events import StockLow, StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import RESERVATION_STATUS, Reservation
 

@@ -13,9 +13,9 @@ from durable import queries, transitions
 from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
 from models import payments
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
-from models.core.event_types import OrderCancelled, OrderCreated
+from models.core.events import OrderCancelled, OrderCreated
 from settings import Settings
 from tasks.gateways.payments import PROVIDERS
 from tasks.gateways.payments.provider import AuthorisationRequest
@@ -239,8 +239,8 @@ def test_without_the_gateway_there_is_no_audit(operator: Any, monkeypatch: pytes
 
 def test_events_are_listed_newest_first(operator: Any) -> None:
     with transaction() as session:
-        events.emit(session, OrderCreated(order_id="ord_1", user_id="usr_1"))
-        events.emit(session, OrderCancelled(order_id="ord_2", user_id="usr_1"))
+        event_log.emit(session, OrderCreated(order_id="ord_1", user_id="usr_1"))
+        event_log.emit(session, OrderCancelled(order_id="ord_2", user_id="usr_1"))
     data = operator.get("/v1/events").json["data"]
     assert [(event["name"], event["payload"]) for event in data] == [
         ("order.cancelled", {"order_id": "ord_2", "user_id": "usr_1"}),

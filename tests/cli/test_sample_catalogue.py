@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 CATALOGUE = ROOT / "cli" / "sample_catalogue.csv"
 COLUMNS = [

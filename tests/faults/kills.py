@@ -110,4 +110,5 @@ def selected(request: pytest.FixtureRequest, **params: object) -> list[Point]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
     ]
-    return [found["point"] for found in given if "point" in found and found.items() >= params.items()]
+    points = [found.get("point") for found in given if found.items() >= params.items()]
+    return [point for point in points if isinstance(point, Point)]

@@ -1,9 +1,9 @@
 """Migrations run on a database with data, and lead to the tables that the code has."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from settings import settings
-from tests.processes import ROOT
+from tests.processes import Process
 
 
 @pytest.fixture
@@ -30,12 +30,11 @@ def database() -> Iterator[str]:
 
 def alembic(database: str, *arguments: str) -> str:
     environment = {**os.environ, "SHOP_DATABASE_URL": database.replace("+psycopg", "")}
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    with TemporaryDirectory() as folder:
+        command = Process("alembic.config:main", *arguments, environment=environment, log=Path(folder) / "log")
+        status, output = command.wait(60), command.log.read_text()
+    assert status == 0, output
+    return output
 
 
 def test_carts_of_before_stay_as_they_are_beside_guests_carts(database: str) -> None:

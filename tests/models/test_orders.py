@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 
 from durable.tables import RunRecord
 from models import carts, orders
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
 from models.core.errors import Conflict
-from models.core.event_types import OrderCreated
+from models.core.events import OrderCreated
 from tests.conftest import ADDRESS
 from tests.shopping import make_customer, make_product
 
@@ -27,9 +27,9 @@ def placed(user: str) -> str:
     """An order that is pending."""
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
-        token = events.actor.set(user)
+        token = event_log.actor.set(user)
         order = orders.place(session, user, ADDRESS, "pm_card_visa")
-        events.actor.reset(token)
+        event_log.actor.reset(token)
         session.info.clear()  # no worker has to know of the run
     return order.id
 
@@ -46,7 +46,7 @@ def cancel(order_id: str) -> None:
 
 def happened(order_id: str) -> list[tuple[str, str | None, dict[str, Any]]]:
     with transaction() as session:
-        found = session.scalars(events.select_events(subject=order_id).order_by(events.Event.id)).all()
+        found = session.scalars(event_log.select_events(subject=order_id).order_by(event_log.Event.id)).all()
     return [(event.name, event.actor, event.payload) for event in found]
 
 
@@ -68,7 +68,7 @@ def test_what_reacts_to_a_new_order_is_started(user: str, monkeypatch: pytest.Mo
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
         orders.place(session, user, ADDRESS, "pm_card_visa")
-        event = session.scalars(events.select_events(name="order.created")).one()
+        event = session.scalars(event_log.select_events(name="order.created")).one()
         started = session.scalars(select(func.count()).select_from(RunRecord).where(RunRecord.key == event.id)).one()
         session.info.clear()
     assert started == 1
