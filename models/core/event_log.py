@@ -1,4 +1,4 @@
-"""Events: recorded in the transaction of what they tell of, with the workflows that they start (declared in `events.py`)."""
+"""Events (declared in `events.py`): recorded in the transaction of what they tell of, with the workflows they start."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar

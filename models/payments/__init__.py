@@ -1,6 +1,6 @@
 """Payments and their transactions: what a provider was asked for an order, and what it answered."""
 
-from models.payments.reading import (
+from models.payments.queries import (
     find_first_payment,
     get_authorisation_request,
     list_newest_payments,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from durable import transitions
 from durable.ids import Id, new_id
-from models.payments.reading import lock_payment
+from models.payments.queries import lock_payment
 from models.payments.tables import PAYMENT_STATUS, Payment, Transaction, WebhookEvent
 
 _OPEN = insert(Payment)
