@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from local import postgres, redis
+from tests.faults import stall_times
 
 _servers = ExitStack()
 
@@ -45,6 +46,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["stall_times"] = stall_times.figures
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A process of pytest-xdist hands over what it has measured."""
+    stall_times.figures += getattr(node, "workeroutput", {}).get("stall_times", [])
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if stall_times.figures:
+        terminalreporter.section("how long runs stood still")
+        for line in stall_times.table():
+            terminalreporter.write_line(line)
 
 
 def pytest_unconfigure() -> None:

@@ -45,7 +45,7 @@ def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datet
     """Each run has ended on its way, and the books hold. `since`: when the fault was over, if it lasted."""
     for run_id, way in run_ids.items():
         assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
-        stall_times.note(fault, way or "checkout", stall_times.of(run_id, since))
+        stall_times.note(fault, way or "checkout", checks.stall_of(run_id, since))
     assert wait_until(lambda: broker.waiting() == 0, 10)
     checks.books_hold(shop)
 

@@ -1,7 +1,6 @@
 """The inventory report, by real workers and real beats."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from local.waiting import wait_until
 from models import reports
 from models.core.database import transaction
 from tests.models.shelves import move, product, warehouse
+from tests.processes import CELERY, Process
 from tests.shop import Shop
 
 
@@ -97,17 +97,15 @@ def test_two_beats_and_a_restarted_one_write_one_report_for_a_slot(shop: Shop, d
     (tmp_path / "hasty.py").write_text(BEATS)
     sent: dict[str, int] = {}
 
-    def beat(name: str) -> Any:
-        command = (
-            sys.executable, "-m", "celery", "-A", "hasty:app", "beat", "--pidfile=", "-s", str(tmp_path / name),
-            "--max-interval", "1", "-l", "INFO",
-        )  # fmt: skip
-        environment = {**shop.environment, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
-        return shop._start(f"beat-{name}", environment, *command)
+    def beat(name: str) -> Process:
+        arguments = ("-A", "hasty:app", "beat", "--pidfile=", "-s", str(tmp_path / name), "--max-interval", "1")
+        environment = {**shop.environment, "PYTHONPATH": str(tmp_path)}
+        return shop.start(f"beat-{name}", environment, CELERY, *arguments, "-l", "INFO")
 
-    def counted(process: Any) -> int:
-        sent[process.name] = process.log.read_text().count("Sending due task inventory_report")
-        return sent[process.name]
+    def counted(process: Process) -> int:
+        log = process.log.read_text() if process.log.exists() else ""
+        sent[process.log.name] = log.count("Sending due task inventory_report")
+        return sent[process.log.name]
 
     one, two = beat("one"), beat("two")
     assert wait_until(lambda: counted(one) >= 2 and counted(two) >= 2, 40, 0.2), json.dumps(sent)
