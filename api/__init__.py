@@ -1,1 +1,1 @@
-"""HTTP, one file per resource: its schemas, then its views. No rule of the shop lives here."""
+"""The HTTP API: one package per resource, with its schemas and views. Business rules are in `models/`."""

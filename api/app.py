@@ -1,4 +1,4 @@
-"""The Flask application, put together. gunicorn serves `api.app:app`."""
+"""The Flask application. gunicorn serves `api.app:app`."""
 
 import json
 from functools import cache
@@ -9,7 +9,7 @@ from flask import Flask
 from marshmallow import RAISE
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import workflows  # noqa: F401, whose after-commit hook publishes what requests start
+import workflows  # noqa: F401, its after-commit hook publishes the runs that requests start
 from api import (
     access,
     accounts,
@@ -28,7 +28,7 @@ from api import (
 from api.carts import guest_token
 from api.docs import openapi
 from api.http import errors, request_hooks
-from api.http.auth import KEY_HEADER
+from api.http.auth import API_KEY_HEADER
 from api.http.fields import IdConverter, RoleConverter
 from settings import settings
 
@@ -54,7 +54,7 @@ BLUEPRINTS = [
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest with problem documents (RFC 9457) for its errors."""
+    """flask-smorest with problem documents (RFC 9457) as error responses."""
 
     def _register_error_handlers(self) -> None:
         errors.install(self._app)
@@ -64,15 +64,15 @@ class Api(flask_smorest.Api):
         for status in HTTPStatus:
             described = {"description": status.phrase, **({"content": content} if status >= 400 else {})}
             self.spec.components.response(status.name, described, lazy=True)
-        default = {"description": "A refusal or a failure", "content": content}
+        default = {"description": "An error", "content": content}
         self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, default, lazy=True)
 
 
 def create_app() -> Flask:
-    """A new application, with every blueprint."""
+    """Creates the application with all blueprints."""
     app = Flask("shopflow", static_folder=None)
-    # Without `secret_key`: there are no cookies, and Flask need not look for its own in each request.
-    if settings.api_proxies:  # otherwise whoever asks could say that it comes from anywhere
+    # No `secret_key`: there are no cookies, and Flask skips its session handling.
+    if settings.api_proxies:  # only behind a proxy: otherwise clients could forge their IP address
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.api_proxies, x_proto=0)  # type: ignore[method-assign]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
@@ -84,8 +84,9 @@ def create_app() -> Flask:
         api.register_converter(converter, _pattern)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("cart", guest_token.SCHEME)
-    api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": KEY_HEADER})
-    # A filter with a slip in its name would otherwise list everything. The parser is shared by all blueprints.
+    api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": API_KEY_HEADER})
+    # Unknown query parameters are errors, so that a misspelt filter does not list everything. All blueprints share
+    # this parser.
     parser = flask_smorest.Blueprint.ARGUMENTS_PARSER
     parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}
     for blueprint in BLUEPRINTS:

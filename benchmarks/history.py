@@ -71,7 +71,8 @@ INSERT INTO notifications.notification
     SELECT uuidv7(), 'checkout:past' || n, user_id, 'order_confirmed', 'email', 'past@example.com', 'Confirmed',
            repeat('some words ', 20), at, at FROM past;
 INSERT INTO workflow.event (id, name, payload, created_at)
-    SELECT uuidv7(), 'order.created', jsonb_build_object('order', n), at FROM past
+    SELECT uuidv7(), name, jsonb_build_object('order', n), at
+    FROM past, unnest(ARRAY['order.created', 'order.confirmed']) AS name
 """
 
 

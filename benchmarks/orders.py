@@ -24,12 +24,14 @@ class Placed:
 
     order_id: str
     user_id: str
+    payment_id: str
     products: list[str]
 
     @property
     def input(self) -> dict[str, Any]:
         quantities = dict.fromkeys(self.products, 1)
-        return {"order_id": self.order_id, "user_id": self.user_id, "quantities": quantities}
+        about = {"order_id": self.order_id, "user_id": self.user_id, "payment_id": self.payment_id}
+        return {**about, "quantities": quantities}
 
 
 class Supply:
@@ -51,7 +53,7 @@ class Supply:
     def place(self, count: int, method: str) -> list[Placed]:
         """Makes orders of two lines, with their payments, and with the same two lines in the customers' carts."""
         placed = [
-            Placed(new_id("ord"), self.users[n % CUSTOMERS], self.choose.sample(self.products, LINES))
+            Placed(new_id("ord"), self.users[n % CUSTOMERS], new_id("pay"), self.choose.sample(self.products, LINES))
             for n in range(count)
         ]
         with transaction() as session:
@@ -69,7 +71,7 @@ class Supply:
              "unit_price": PRICE} for one in placed for product in one.products
         ])  # fmt: skip
         session.execute(insert(payments.Payment), [
-            {"id": new_id("pay"), "order_id": one.order_id, "amount": total, "currency": "EUR", "method": method}
+            {"id": one.payment_id, "order_id": one.order_id, "amount": total, "currency": "EUR", "method": method}
             for one in placed
         ])  # fmt: skip
         wanted = [

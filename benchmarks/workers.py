@@ -5,8 +5,11 @@ The outside calls of an order that is quiet are left out, so that what remains i
 
 from typing import Any
 
+from settings import settings
 from tasks.gateways.email import smtp as mail
-from tasks.gateways.payments import stripe as payments
+from tasks.gateways.payments import PROVIDERS
+from tasks.gateways.payments.provider import Authorisation, AuthorisationRequest
+from tasks.gateways.payments.stripe import Stripe
 from workflows import app
 
 __all__ = ["app"]
@@ -14,13 +17,16 @@ __all__ = ["app"]
 QUIET_CARD = "pm_quiet"
 QUIET_MAIL = "@quiet.example"
 
-_authorise, _send = payments.authorise, mail.send
+_send = mail.send
 
 
-def _quietly_authorise(*, method: str, idempotency_key: str, **order: Any) -> payments.Authorisation:
-    if method == QUIET_CARD:
-        return payments.Authorisation(idempotency_key, "requires_capture")
-    return _authorise(method=method, idempotency_key=idempotency_key, **order)
+class QuietStripe(Stripe):
+    """Holds the money of quiet orders without a call."""
+
+    def authorise(self, request: AuthorisationRequest, idempotency_key: str) -> Authorisation:
+        if request.method == QUIET_CARD:
+            return Authorisation(idempotency_key, "authorised")
+        return super().authorise(request, idempotency_key)
 
 
 def _quietly_send(*, to: str, **message: Any) -> None:
@@ -28,4 +34,5 @@ def _quietly_send(*, to: str, **message: Any) -> None:
         _send(to=to, **message)
 
 
-payments.authorise, mail.send = _quietly_authorise, _quietly_send
+PROVIDERS["stripe"] = QuietStripe(settings)
+mail.send = _quietly_send

@@ -1,4 +1,4 @@
-"""`shop audit`: whether the shop's books hold together, and agree with the payment gateway's."""
+"""`shop audit`: checks the shop's invariants against the database and the payment gateway's ledger."""
 
 import json
 import sys
@@ -14,19 +14,19 @@ from models.core.errors import GatewayDown
 from models.operations.audit import Finding
 
 
-class Away(click.ClickException):
-    """What the audit needs does not answer, so that nothing can be said either way."""
+class Unreachable(click.ClickException):
+    """The database or the gateway cannot be reached, so the invariants cannot be checked."""
 
     exit_code = 2
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def audit(as_json: bool) -> None:
     """Check the shop's invariants against the database and the payment gateway's ledger.
 
-    Orders that are under way do no harm. Amounts are in minor units. Exit status: 0 if every invariant holds,
-    1 if one is broken, 2 if the database or the gateway can't be reached.
+    Orders in progress are taken into account. Amounts are in minor units. Exit status: 0 if every invariant holds,
+    1 if one is broken, 2 if the database or the gateway cannot be reached.
     """
     from monitoring.invariants import check_invariants
 
@@ -34,9 +34,9 @@ def audit(as_json: bool) -> None:
         findings = check_invariants()
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        raise Away(f"The database does not answer; is the stack up? ({reason})") from error
+        raise Unreachable(f"Cannot connect to the database; is the stack running? ({reason})") from error
     except GatewayDown as error:
-        raise Away(" ".join(str(error).split())) from error
+        raise Unreachable(" ".join(str(error).split())) from error
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -50,7 +50,9 @@ def _print(findings: list[Finding]) -> None:
         figures = ", ".join(f"{name} {value}" for name, value in finding.figures.items())
         table.add_row("[green]ok[/]" if finding.ok else "[bold red]BROKEN[/]", finding.name, figures)
         if finding.examples:
-            table.add_row("", "", f"for instance {', '.join(finding.examples)}")
+            table.add_row("", "", f"for example {', '.join(finding.examples)}")
     console().print(table)
     broken = sum(not finding.ok for finding in findings)
-    console().print(f"{broken} of {len(findings)} are broken." if broken else f"All {len(findings)} invariants hold.")
+    console().print(
+        f"{broken} of {len(findings)} invariants are broken." if broken else f"All {len(findings)} invariants hold."
+    )

@@ -1,4 +1,4 @@
-"""`shop config`: every setting with its value and where it comes from."""
+"""`shop config`: lists every setting with its value and source."""
 
 import json
 import os
@@ -17,7 +17,7 @@ MASK = "********"
 
 @dataclass(frozen=True)
 class Entry:
-    """One setting. `source` is `environment`, `stack` (chosen by `shop up`, in stack.json) or `default`."""
+    """A setting. `source` is `environment`, `stack` (chosen by `shop up` and kept in stack.json) or `default`."""
 
     name: str
     value: Any
@@ -30,16 +30,16 @@ class Entry:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def config(name: str | None, as_json: bool) -> None:
-    """Show every setting: value, default, where it comes from, and what it is for.
+    """Show every setting: value, default, source and description.
 
-    With the NAME of a setting, print that one's value as it is, secrets too.
+    With a NAME, print only the value of that setting. Secrets are then printed in clear text.
     """
     if name:
         value = value_of(name)
         if value is None:
-            raise click.ClickException(f"There is no setting {name}; `shop config` lists them.")
+            raise click.ClickException(f"No such setting: {name}. `shop config` lists all settings.")
         click.echo(value)
     elif as_json:
         click.echo(json.dumps([entry.as_dict() for entry in entries()], indent=2, ensure_ascii=False))
@@ -50,7 +50,7 @@ def config(name: str | None, as_json: bool) -> None:
 
 
 def entries() -> list[Entry]:
-    """All settings, in the order in which settings.py lists them. Secrets and passwords in URLs are masked."""
+    """All settings, in the order of settings.py. Secrets and passwords in URLs are masked."""
     file = var_folder() / "stack.json"
     stack = json.loads(file.read_text()) if file.exists() else {}
     environment = {name.lower() for name in os.environ}
@@ -59,18 +59,18 @@ def entries() -> list[Entry]:
         variable = f"SHOP_{name.upper()}"
         source = "environment" if variable.lower() in environment else "stack" if name in stack else "default"
         default = "" if field.default is PydanticUndefined else field.default
-        value, default = _shown(name, getattr(settings, name)), _shown(name, default)
+        value, default = _masked(name, getattr(settings, name)), _masked(name, default)
         found.append(Entry(variable, value, default, source, field.description or ""))
     return found
 
 
 def value_of(name: str) -> str | None:
-    """One setting's value as it is, secrets too; None if there is no such setting."""
+    """The value of a setting, unmasked; None if there is no such setting."""
     field = name.lower().removeprefix("shop_")
     return str(getattr(settings, field)) if field in Settings.model_fields else None
 
 
-def _shown(name: str, value: Any) -> Any:
+def _masked(name: str, value: Any) -> Any:
     if name in SECRET:
         return MASK
     if name.endswith("_url") and "@" in str(value):

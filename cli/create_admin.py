@@ -1,4 +1,4 @@
-"""`shop create-admin`: the first account with which a shop can be run."""
+"""`shop create-admin`: creates an administrator account."""
 
 import click
 
@@ -7,23 +7,23 @@ from models.core.database import transaction
 from models.core.errors import ShopError
 
 ADVICE = {
-    "not_an_admin": " Take another name; or, if it is theirs whom you mean, say --promote.",
-    "email_taken": " Take another address; or, if that account is theirs whom you mean, name it with --promote.",
+    "not_an_admin": " Choose another name, or add --promote if this is the right account.",
+    "email_taken": " Choose another address, or pass the username of that account and --promote.",
 }
 
 
 @click.command("create-admin")
-@click.option("--username", prompt="User name", help="Asked for if left out.")
-@click.option("--email", prompt="E-mail address", help="Asked for if left out.")
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if left out.")
-@click.option("--promote", is_flag=True, help="If there is an account of that name, make it an administrator's.")
+@click.option("--username", prompt="Username", help="Prompted for if omitted.")
+@click.option("--email", prompt="E-mail address", help="Prompted for if omitted.")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Prompted for if omitted.")
+@click.option("--promote", is_flag=True, help="Make an existing account an administrator.")
 def create_admin(username: str, email: str, password: str, promote: bool) -> None:
-    """Make sure that there is an administrator of that name, with that e-mail address and password.
+    """Create an administrator, or update the e-mail address and password of an existing one.
 
-    The same call twice is harmless. The account of somebody who is no administrator is left alone; with --promote it
-    becomes an administrator's, gets this address and this password, and is signed out everywhere.
+    Idempotent. An account that is not an administrator is not changed, unless --promote is given: then it becomes an
+    administrator, gets the address and password, and all its sessions end.
     """
-    from api.accounts.schemas import Registration  # late: it brings all of Flask along
+    from api.accounts.schemas import Registration  # late: it imports Flask
 
     given = {"username": username, "email": email, "password": password}
     faults = Registration(only=tuple(given)).validate(given)

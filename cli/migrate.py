@@ -1,4 +1,4 @@
-"""`shop migrate`: the database's tables."""
+"""`shop migrate`: migrates the database."""
 
 import click
 
@@ -7,6 +7,6 @@ from models.core.schema import migrate as run_migrations
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's tables up to date. Harmless when they are, or when two do it at once."""
+    """Migrate the database to the current schema. Idempotent, and safe to run concurrently."""
     run_migrations()
-    click.echo("The tables are up to date.")
+    click.echo("The database schema is up to date.")

@@ -1,4 +1,4 @@
-"""How far a piece of work is: a bar in a terminal, a line now and then where the output is kept."""
+"""Progress: a bar in a terminal, otherwise a line every few seconds."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-PAUSE = 2.0  # seconds between two lines
+PAUSE = 2.0  # seconds between lines
 
 
 class Progress:
-    """Counts what is done, from several threads. `what` names the things in the plural."""
+    """Counts completed items. Thread-safe. `what` names the items, in the plural."""
 
     def __init__(self, what: str, total: int, console: Console) -> None:
         self._what, self._total, self._done = what, total, 0
@@ -36,7 +36,7 @@ class Progress:
             self._bar.stop()
 
     def advance(self, line: str = "", count: int = 1) -> None:
-        """So many more are done. `line` says what; without it, the count is said now and then."""
+        """Adds `count` items. Prints `line`; without it, prints the count every few seconds."""
         with self._lock:
             self._done += count
             if self._bar and self._task is not None:

@@ -1,4 +1,4 @@
-"""`shop prune`: deletes what need not be kept any longer, or says what that would be."""
+"""`shop prune`: deletes rows whose retention period is over, or counts them."""
 
 import json
 from typing import Any
@@ -16,12 +16,13 @@ from models.operations import retention
 
 @click.command()
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice(list(retention.KINDS)))
-@click.option("--dry-run", is_flag=True, help="Only count what would be deleted.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+@click.option("--dry-run", is_flag=True, help="Count the rows without deleting them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def prune(kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    """Delete rows that are older than the settings SHOP_KEEP_..._DAYS say, of all kinds or of those named.
+    """Delete rows that are older than their retention period (SHOP_KEEP_..._DAYS), of all KINDs or of those named.
 
-    The shop does this by itself every hour. Works in portions, each a short transaction, and may be interrupted.
+    The shop also does this every hour. Rows are deleted in batches, each in a short transaction; it is safe to
+    interrupt.
     """
     chosen = list(dict.fromkeys(kinds)) or list(retention.KINDS)
     counts = {kind: _count(kind) for kind in chosen}
@@ -30,7 +31,7 @@ def prune(kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_entry(kind, counts[kind], dry_run) for kind in chosen], indent=2))
     else:
-        _print(counts, "rows that would go" if dry_run else "rows deleted")
+        _print(counts, "rows to delete" if dry_run else "rows deleted")
 
 
 def _count(kind: str) -> int:

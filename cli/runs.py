@@ -1,11 +1,10 @@
-"""`shop runs`: what is under way in the shop, what became of it, and an operator's hand in it."""
+"""`shop runs`: lists, shows, retries and cancels runs."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 from rich.box import SIMPLE
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from cli.terminal import console
 from cli.timeline import print_attempts, print_run
 from durable import Refusal, UnknownWorkflow
-from durable.tables import RunRecord
+from durable.tables import AttemptRecord, RunRecord, StepRecord
 from durable.transitions import LIVE
 from models.core.database import transaction
 
@@ -36,7 +35,7 @@ class Age(click.ParamType[int]):
 
 
 class RunId(click.ParamType[str]):
-    """The id of a run, which is also the id of the task that the API hands out."""
+    """The id of a run, which is also the task id in the API."""
 
     name = "id"
 
@@ -48,17 +47,17 @@ class RunId(click.ParamType[str]):
 
 @click.group()
 def runs() -> None:
-    """Look at runs of workflows, and let one go on or turn it back."""
+    """List, show, retry and cancel workflow runs."""
 
 
 @runs.command("list")
-@click.option("--workflow", help="Only of this workflow.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only in this state.")
-@click.option("--older-than", type=Age(), help="Only those started so long ago: 90s, 15m, 2h, 1d.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many at most.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list for programs.")
+@click.option("--workflow", help="Only runs of this workflow.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@click.option("--older-than", type=Age(), help="Only runs older than this: 90s, 15m, 2h, 1d.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number of runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(workflow: str | None, status: str | None, older_than: int | None, limit: int, as_json: bool) -> None:
-    """List runs, newest first. One that is stuck is tried again every minute and needs a person."""
+    """List runs, newest first. Stuck runs are retried every minute and require an operator."""
     from durable.queries import find_runs
 
     with transaction() as session:
@@ -73,24 +72,25 @@ def list_(workflow: str | None, status: str | None, older_than: int | None, limi
         table.add_row(
             run.id, run.workflow, f"{run.status}, stuck" if run.stuck_at else run.status, str(run.attempts),
             f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            _span((run.finished_at or datetime.now(UTC)) - run.created_at), (run.error or {}).get("code", ""),
+            _format_duration((run.finished_at or datetime.now(UTC)) - run.created_at),
+            (run.error or {}).get("code", ""),
         )  # fmt: skip
-    console().print(table if listed else "There are no such runs.")
+    console().print(table if listed else "No runs found.")
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID", type=RunId())
-@click.option("--json", "as_json", is_flag=True, help="Print an object for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(run_id: str, as_json: bool) -> None:
-    """Show a run with its steps, and when each of them took place."""
+    """Show a run with its steps, their timing, and failed attempts."""
 
     from durable import queries
 
-    with _refusals(), transaction() as session:
+    with _errors_as_messages(), transaction() as session:
         run = queries.get_run(session, run_id)
         steps = queries.steps_of_run(session, run_id)
         attempts = queries.attempts_of_run(session, run_id)
-    left = _left(run, steps) if run.finished_at is None else []
+    left = _remaining_steps(run, steps) if run.finished_at is None else []
     if as_json:
         shown = {**_as_dict(run), "steps": [_as_dict(step) for step in steps], "left": left,
                  "failed_attempts": [_as_dict(attempt) for attempt in attempts]}  # fmt: skip
@@ -100,9 +100,9 @@ def show(run_id: str, as_json: bool) -> None:
         print_attempts(console(), attempts)
 
 
-def _left(run: RunRecord, steps: Any) -> list[str]:
-    """The steps that are still to be done; none of a workflow that this code does not know."""
-    import workflows  # noqa: F401  the workflows that there are
+def _remaining_steps(run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
+    """The remaining steps; empty if this release does not know the workflow."""
+    import workflows  # noqa: F401  registers the workflows
     from durable.plan import plan, progress_in
     from durable.workflow import workflow_of
 
@@ -116,47 +116,47 @@ def _left(run: RunRecord, steps: Any) -> list[str]:
 @runs.command()
 @click.argument("run_id", metavar="ID", type=RunId())
 def retry(run_id: str) -> None:
-    """Let a failed or stuck run go on where it stood, at once and without a deadline."""
-    from durable import retry as go_on
+    """Resume a failed or stuck run at the failed step, immediately and without a deadline."""
+    from durable import retry as retry_run
 
-    run = _change(run_id, go_on)
-    click.echo(f"{run.id} goes on ({run.status}).")
+    run = _change(run_id, retry_run)
+    click.echo(f"{run.id} is resumed ({run.status}).")
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID", type=RunId())
 def cancel(run_id: str) -> None:
-    """Turn a run back: what it has done is undone, and it ends cancelled.
+    """Cancel a run: its completed steps are compensated, and it ends cancelled.
 
-    Refused for a run that has ended, or that has passed its point of no return.
+    Fails if the run has ended or passed its pivot.
     """
-    from durable import cancel as turn_back
+    from durable import cancel as cancel_run
 
-    run = _change(run_id, turn_back)
-    click.echo(f"{run.id} is being taken back.")
+    run = _change(run_id, cancel_run)
+    click.echo(f"{run.id} is being cancelled.")
 
 
 def _change(run_id: str, change: Callable[[Session, str], RunRecord]) -> RunRecord:
-    import workflows  # noqa: F401, whose after-commit hook publishes what goes on
+    import workflows  # noqa: F401, its after-commit hook publishes the run
 
-    with _refusals(), transaction() as session:
+    with _errors_as_messages(), transaction() as session:
         return change(session, run_id)
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _errors_as_messages() -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
         raise click.ClickException(refusal.detail) from refusal
 
 
-def _as_dict(row: Any) -> dict[str, Any]:
-    """A row as JSON has it, with times in RFC 3339."""
+def _as_dict(row: RunRecord | StepRecord | AttemptRecord) -> dict[str, object]:
+    """A row as a JSON object, with times in RFC 3339."""
     values = {column.key: getattr(row, column.key) for column in row.__table__.columns}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
-def _span(taken: timedelta) -> str:
+def _format_duration(taken: timedelta) -> str:
     seconds = taken.total_seconds()
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 600 else str(taken)[:-7]

@@ -1,4 +1,4 @@
-"""`shop up`, `down`, `status` and `logs`: the stack of one machine."""
+"""`shop up`, `down`, `status` and `logs`: the stack on one machine."""
 
 import json
 import os
@@ -18,27 +18,27 @@ from settings import Settings, settings
 def up() -> None:
     """Start the stack in the background and wait until it is ready.
 
-    Brings the database's tables up to date as well. If the stack is up already, only its addresses are
-    printed. If a part does not get ready, the end of its log is printed and everything is stopped again.
+    Also migrates the database. If the stack is already running, prints its addresses. If a process does not get
+    ready, prints the end of its log and stops everything.
     """
     if supervision.is_up(settings):
-        click.echo("The stack is already up.")
+        click.echo("The stack is already running.")
     running = bring_up(lambda line: click.echo(f"  {line}"))
     _print_addresses(running)
 
 
 @click.command()
 def down() -> None:
-    """Stop the stack and wait for it; what is in hand is ended first. Data stay."""
-    click.echo("The stack is down." if bring_down() else "The stack was not up.")
+    """Stop the stack gracefully and wait for it. Data is kept."""
+    click.echo("The stack is stopped." if bring_down() else "The stack was not running.")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print an object for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """Show each process: name, state, pid, up since, restarts, address; and the services that do not answer.
+    """Show each process: name, state, pid, start time, restarts, address. Lists external services that do not respond.
 
-    Exit status: 0 if all of them run, 1 if one does not, 3 if the stack is down.
+    Exit status: 0 if all processes run, 1 if one does not, 3 if the stack is not running.
     """
     up = supervision.is_up(settings)
     processes = supervision.statuses(settings) if up else []
@@ -48,7 +48,7 @@ def status(as_json: bool) -> None:
         _print_processes(processes)
         _print_silent_services()
     else:
-        click.echo("The stack is down; `shop up` starts it.")
+        click.echo("The stack is not running; start it with `shop up`.")
     if not up:
         sys.exit(3)
     sys.exit(0 if all(process.state == "running" for process in processes) else 1)
@@ -56,17 +56,17 @@ def status(as_json: bool) -> None:
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
-@click.option("-n", "--lines", default=20, show_default=True, help="Lines of each log to begin with.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the logs.")
+@click.option("-n", "--lines", default=20, show_default=True, help="Lines to show of each log.")
 def logs(names: tuple[str, ...], follow: bool, lines: int) -> None:
-    """Show the ends of the programs' logs, of all or of those named."""
+    """Show the end of the logs of all processes, or of those named."""
     found = {file.stem: file for file in sorted(supervision.logs().glob("*.log"))}
     for name in names:
         if name not in found:
-            raise click.ClickException(f"There is no log of {name}; there is {', '.join(found) or 'none yet'}.")
+            raise click.ClickException(f"No log of {name}. Available: {', '.join(found) or 'none'}.")
     files = [str(found[name]) for name in names or found]
     if not files:
-        raise click.ClickException(f"There are no logs in {supervision.logs()} yet; `shop up` starts the stack.")
+        raise click.ClickException(f"No logs in {supervision.logs()}. Start the stack with `shop up`.")
     os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), *files])  # noqa: S606
 
 
@@ -79,7 +79,7 @@ def _print_silent_services() -> None:
     from monitoring.health import degraded
 
     for queue, heard in degraded().items():
-        click.echo(f"{queue} does not answer; what needs it waits: {heard}")
+        click.echo(f"{queue} does not respond; steps that need it wait: {heard}")
 
 
 def _cell(value: object) -> str:
@@ -89,14 +89,12 @@ def _cell(value: object) -> str:
 def _print_addresses(settings: Settings) -> None:
     api = api_address(settings)
     rows = [
-        ["API", f"{api}/v1", "pages of its documentation: /docs"],
+        ["API", f"{api}/v1", "documentation: /docs"],
         ["Flower", f"http://127.0.0.1:{settings.flower_port}",
          f"user {settings.flower_user}, password: shop config flower_password"],
     ]  # fmt: skip
     if not settings.smtp_url:
-        rows.append(
-            ["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"takes mail on port {settings.smtp_port}"]
-        )
+        rows.append(["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"SMTP on port {settings.smtp_port}"])
     if not settings.stripe_api_base:
         rows.append(["sandbox gateway", settings.stripe_base, ""])
     _print_table(["part", "address", ""], rows)

@@ -1,4 +1,4 @@
-"""A run as a picture: its steps one below the other, each with a bar where it stands in time."""
+"""Draws a run as a timeline: one row per step, with a bar for its duration."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ COLOURS = {"done": "green", "refused": "red", "intent": "yellow"}
 
 
 def print_run(console: Console, run: RunRecord, steps: list[StepRecord], left: list[str]) -> None:
-    """Draws the run. `left` names the steps that are still to be done. Times are milliseconds since its start."""
+    """Prints a run and its timeline, in milliseconds since its start. `left` names the remaining steps."""
     until = max([run.finished_at or datetime.now(UTC), *(_end(step, run.created_at) for step in steps)])
     console.print(f"[bold]{run.id}[/]  {run.workflow} of {escape(run.key)}: [bold]{run.status}[/]", soft_wrap=True)
     for name, value in _facts(run, until).items():
@@ -32,12 +32,12 @@ def print_run(console: Console, run: RunRecord, steps: list[StepRecord], left: l
         table.add_row(*_row(run, step, until))
     for name in left:
         if name not in {step.name for step in steps}:
-            table.add_row(escape(name), "", "to do", *[""] * 5, style="dim")
+            table.add_row(escape(name), "", "pending", *[""] * 5, style="dim")
     console.print(table)
 
 
 def print_attempts(console: Console, attempts: Sequence[AttemptRecord]) -> None:
-    """Lists the attempts that have failed, oldest first: when, in which worker, and why."""
+    """Prints the failed attempts, oldest first: time, worker and error."""
     if not attempts:
         return
     table = Table("failed attempt", "at", "worker", "error", box=SIMPLE, pad_edge=False)
@@ -60,9 +60,9 @@ def _facts(run: RunRecord, until: datetime) -> dict[str, str]:
     if run.stuck_reason:
         facts["stuck"] = run.stuck_reason
     if run.attempts:
-        facts["attempts"] = f"{run.attempts} since the latest step was done"
+        facts["attempts"] = f"{run.attempts} since the last completed step"
     if run.finished_at is None:
-        facts["due"] = f"{run.lease_until.astimezone(UTC):%H:%M:%S} UTC, unless something is heard of it before"
+        facts["lease"] = f"until {run.lease_until.astimezone(UTC):%H:%M:%S} UTC, unless renewed"
     return facts
 
 
@@ -83,7 +83,7 @@ def _end(step: StepRecord, otherwise: datetime) -> datetime:
 
 
 def _bar(started: timedelta, took: timedelta, whole: timedelta) -> str:
-    """At least one character, so that a short step shows too."""
+    """At least one character, so that short steps are visible."""
     scale = BAR / max(whole.total_seconds(), 0.001)
     begin = min(int(started.total_seconds() * scale), BAR - 1)
     length = min(max(round(took.total_seconds() * scale), 1), BAR - begin)

@@ -1,4 +1,4 @@
-"""`shop demo`: a whole shop for half a minute, with everything checked that it claims."""
+"""`shop demo`: runs a complete shop for half a minute and checks the results."""
 
 import json
 import signal
@@ -19,168 +19,169 @@ from demo import checks, tables
 from demo.checks import Check, Level
 from demo.client import Client
 from demo.replay.journal import Journal
-from demo.shopping import Bought, go_shopping, register, shoppers
-from demo.temporary_stack import INTERRUPTS, Failed, TemporaryStack
+from demo.shopping import Purchase, make_customers, place_orders, register
+from demo.temporary_stack import INTERRUPTS, CommandFailed, TemporaryStack
 
-WIDTH = 150  # columns of the tables where the output is not a terminal
+WIDTH = 150  # columns, if the output is not a terminal
 ADMIN = "demo-admin"
 STARTING = "Starting the stack: PostgreSQL, Redis, gateway, mailbox, API, worker, dispatchers, beat, Flower"
-LOOKING = "Looking at what came of it"
+CHECKING = "Checking the results"
 
 
 @click.command()
 @click.option("--replay", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
-              help="Replay real invoices instead (UCI Online Retail, .csv or .csv.gz).")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), help="With --replay: only the first so many invoices.")
-@click.option("--keep", is_flag=True, help="Leave the stack up at the end, to look around.")
+              help="Replay real invoices (UCI Online Retail, .csv or .csv.gz).")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), help="With --replay: maximum number of invoices.")
+@click.option("--keep", is_flag=True, help="Keep the stack running at the end.")
 def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
-    """Run a whole shop: customers register and buy, and everything that happened is shown and checked.
+    """Run a complete shop: customers register and place orders, and the results are shown and checked.
 
-    It has a temporary data folder and free ports of its own, so that a stack that is up is not disturbed, and
-    it leaves nothing behind. Exit status: 0 if every order ended as it should and the audit holds, else 1.
+    The demo uses a temporary data folder and free ports, so it does not affect a running stack, and removes everything
+    at the end. Exit status: 0 if every order ended as expected and the audit holds, otherwise 1.
     """
     if limit and not replay:
-        raise click.UsageError("--limit goes with --replay.")
+        raise click.UsageError("--limit requires --replay.")
     for number in INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    trial = TemporaryStack({"SHOP_CURRENCY": "GBP"} if replay else {})
+    stack = TemporaryStack({"SHOP_CURRENCY": "GBP"} if replay else {})
     console.print(
-        f"Shopflow demo: a whole shop on this machine, in a folder of its own, {trial.folder}", soft_wrap=True,
+        f"Shopflow demo: a complete shop on this machine, in a temporary folder, {stack.folder}", soft_wrap=True,
         highlight=False,
     )  # fmt: skip
     began = time.monotonic()
     try:
-        found = _replay(console, trial, replay, limit) if replay else _shop(console, trial)
+        found = _replay(console, stack, replay, limit) if replay else _run_demo(console, stack)
         if not all(check.ok for check in found):
-            trial.show_logs()
+            stack.show_logs()
     except KeyboardInterrupt:
         keep = False
         raise click.ClickException("Stopped.") from None
-    except Failed as failure:  # has shown what its command said
-        trial.show_logs()
+    except CommandFailed as failure:  # the message includes the command's output
+        stack.show_logs()
         raise click.ClickException(str(failure)) from None
     except BaseException:
-        trial.show_logs()
+        stack.show_logs()
         raise
     finally:
-        _leave(console, trial, keep)
-    _conclude(console, found, time.monotonic() - began)
+        _stop_or_keep(console, stack, keep)
+    _report(console, found, time.monotonic() - began)
 
 
-def _shop(console: Console, trial: TemporaryStack) -> list[Check]:
-    """The demo itself. Returns what was checked."""
+def _run_demo(console: Console, stack: TemporaryStack) -> list[Check]:
+    """Runs the demo. Returns its checks."""
     with _phase(console, STARTING):
-        trial.shop("up")
+        stack.shop("up")
     with _phase(console, "Importing the sample catalogue"):
-        console.print(f"  {trial.shop('import').strip().splitlines()[-1]}", highlight=False)
-    shop = Client(trial.api)
-    with _phase(console, "Making an administrator and registering twelve customers"):
-        staff = _administrator(trial, shop)
+        console.print(f"  {stack.shop('import').strip().splitlines()[-1]}", highlight=False)
+    shop = Client(stack.api)
+    with _phase(console, "Creating an administrator and registering twelve customers"):
+        staff = _administrator(stack, shop)
         goods = {product["sku"]: product for product in shop.list("/v1/products")}
-        people = shoppers(shop, list(goods))
-        register(people)
+        customers = make_customers(shop, list(goods))
+        register(customers)
     before = _levels(staff)
-    wishes = sum(len(person.wishes) for person in people)
-    with _phase(console, f"Placing {wishes} orders, all customers at the same time, and following their tasks"):
+    planned_orders = sum(len(customer.planned_orders) for customer in customers)
+    with _phase(console, f"Placing {planned_orders} orders concurrently and following their tasks"):
         ids = {sku: product["id"] for sku, product in goods.items()}
-        with Progress("orders", wishes, console) as progress:
-            orders = go_shopping(people, ids, lambda bought: progress.advance(_line(bought)))
-    with _phase(console, LOOKING):
-        mails, after, audit = _mails(trial), _levels(staff), _audit(trial)
-    sold = checks.sold_in(orders)
+        with Progress("orders", planned_orders, console) as progress:
+            orders = place_orders(customers, ids, lambda purchase: progress.advance(_format_result(purchase)))
+    with _phase(console, CHECKING):
+        mails, after, audit = _mails(stack), _levels(staff), _audit(stack)
+    sold = checks.count_sold(orders)
     tables.orders(console, orders)
     tables.mails(console, mails)
     tables.stock(console, before, after, sold)
     tables.audit(console, audit)
     prices = {sku: product["price"]["amount"] for sku, product in goods.items()}
     return [
-        *checks.of_orders(orders, prices), checks.of_mails(mails, checks.mails_due(orders)),
-        checks.of_stock(before, after, sold), checks.of_audit(audit),
+        *checks.check_orders(orders, prices), checks.check_mails(mails, checks.expected_mails(orders)),
+        checks.check_stock(before, after, sold), checks.check_audit(audit),
     ]  # fmt: skip
 
 
-def _replay(console: Console, trial: TemporaryStack, file: Path, limit: int | None) -> list[Check]:
-    """Real invoices in the place of the demo's own customers. Returns what was checked."""
+def _replay(console: Console, stack: TemporaryStack, file: Path, limit: int | None) -> list[Check]:
+    """Replays real invoices. Returns its checks."""
     with _phase(console, STARTING):
-        trial.shop("up")
-    staff = _administrator(trial, Client(trial.api))
+        stack.shop("up")
+    staff = _administrator(stack, Client(stack.api))
     with _phase(console, f"Replaying {file.name}"):
-        status = trial.show("replay", str(file), *(["--limit", str(limit)] if limit else []))
-    with _phase(console, LOOKING):
-        mails, levels, audit = _mails(trial), _levels(staff), _audit(trial)
-        journal = Journal(trial.folder / "replay" / "journal.sqlite")
+        status = stack.show("replay", str(file), *(["--limit", str(limit)] if limit else []))
+    with _phase(console, CHECKING):
+        mails, levels, audit = _mails(stack), _levels(staff), _audit(stack)
+        journal = Journal(stack.folder / "replay" / "journal.sqlite")
         entries = list(journal.entries())
         journal.close()
     tables.replayed(console, entries)
-    tables.mails(console, mails, tables.SHOWN)
+    tables.mails(console, mails, tables.MAX_ROWS)
     tables.levels(console, levels)
     tables.audit(console, audit)
     return [
-        Check("every invoice has become a confirmed order of its value", status == 0, f"{len(entries)} orders"),
-        checks.of_mails(mails, checks.mails_of_replay(entries)),
-        checks.of_reservations(levels, sum(entry.units for entry in entries if entry.status == "confirmed")),
-        checks.of_audit(audit),
+        Check("every invoice is a confirmed order of the same value", status == 0, f"{len(entries)} orders"),
+        checks.check_mails(mails, checks.expected_replay_mails(entries)),
+        checks.check_reservations(levels, sum(entry.units for entry in entries if entry.status == "confirmed")),
+        checks.check_audit(audit),
     ]
 
 
 @contextmanager
 def _phase(console: Console, title: str) -> Iterator[None]:
-    """Says what begins, and at the end how long it took."""
+    """Prints a title, and at the end the time it took."""
     console.print(f"[bold]{title}[/]", highlight=False)
     began = time.monotonic()
     yield
     console.print(f"  [dim]took {time.monotonic() - began:.1f} s[/]", highlight=False)
 
 
-def _administrator(trial: TemporaryStack, shop: Client) -> Client:
+def _administrator(stack: TemporaryStack, shop: Client) -> Client:
     password = token_urlsafe(16)
-    trial.shop("create-admin", "--username", ADMIN, "--email", f"{ADMIN}@example.com", "--password", password)
-    staff = shop.another()
+    stack.shop("create-admin", "--username", ADMIN, "--email", f"{ADMIN}@example.com", "--password", password)
+    staff = shop.new_client()
     staff.sign_in(ADMIN, password)
     return staff
 
 
 def _levels(staff: Client) -> dict[str, Level]:
-    """The stock by SKU; the trial has one warehouse."""
+    """Stock levels by SKU; the demo has one warehouse."""
     return {
         level["sku"]: Level(level["on_hand"], level["reserved"], level["available"])
         for level in staff.list("/v1/stock")
     }
 
 
-def _mails(trial: TemporaryStack) -> list[dict[str, Any]]:
-    mails: list[dict[str, Any]] = urllib3.request("GET", f"{trial.mailbox}/messages.json").json()
+def _mails(stack: TemporaryStack) -> list[dict[str, Any]]:
+    mails: list[dict[str, Any]] = urllib3.request("GET", f"{stack.mailbox}/messages.json").json()
     return mails
 
 
-def _audit(trial: TemporaryStack) -> list[dict[str, Any]]:
-    """The audit as `shop audit` gives it, whether it holds or not."""
-    audit: list[dict[str, Any]] = json.loads(trial.shop("audit", "--json", statuses=(0, 1)))
+def _audit(stack: TemporaryStack) -> list[dict[str, Any]]:
+    """The output of `shop audit`, whether it holds or not."""
+    audit: list[dict[str, Any]] = json.loads(stack.shop("audit", "--json", statuses=(0, 1)))
     return audit
 
 
-def _line(bought: Bought) -> str:
-    """What became of an order, in one line."""
-    end = bought.order["status"] + (f" ({bought.refusal})" if bought.refusal else "")
-    return f"{bought.order['number']}  {bought.seconds:5.2f} s  {end:33}  {bought.shopper.name:16}  {bought.task['id']}"
+def _format_result(purchase: Purchase) -> str:
+    """The result of an order in one line."""
+    order, customer, task = purchase.order, purchase.customer, purchase.task
+    end = order["status"] + (f" ({purchase.refusal})" if purchase.refusal else "")
+    return f"{order['number']}  {purchase.seconds:5.2f} s  {end:33}  {customer.name:16}  {task['id']}"
 
 
-def _leave(console: Console, trial: TemporaryStack, keep: bool) -> None:
-    if keep and trial.is_up:
+def _stop_or_keep(console: Console, stack: TemporaryStack, keep: bool) -> None:
+    if keep and stack.is_up:
         console.print(
-            f"\nThe stack is still up: API {trial.api}/docs, mailbox {trial.mailbox}.\n"
-            f"All addresses: SHOP_VAR={trial.folder} shop status. To stop it: SHOP_VAR={trial.folder} shop down",
+            f"\nThe stack is still running: API {stack.api}/docs, mailbox {stack.mailbox}.\n"
+            f"All addresses: SHOP_VAR={stack.folder} shop status. To stop it: SHOP_VAR={stack.folder} shop down",
             soft_wrap=True, highlight=False,
         )  # fmt: skip
         return
-    with _phase(console, "Stopping the stack and removing its folder"):
-        trial.end()
+    with _phase(console, "Stopping the stack and deleting its folder"):
+        stack.stop()
 
 
-def _conclude(console: Console, found: list[Check], seconds: float) -> None:
+def _report(console: Console, found: list[Check], seconds: float) -> None:
     tables.checks(console, found)
     broken = [check.name for check in found if not check.ok]
     if broken:
-        raise click.ClickException(f"Not everything is as it should be: {'; '.join(broken)}.")
-    console.print(f"Everything is as it should be, after {seconds:.0f} s.", highlight=False)
+        raise click.ClickException(f"Checks failed: {'; '.join(broken)}.")
+    console.print(f"All checks passed after {seconds:.0f} s.", highlight=False)

@@ -1,4 +1,4 @@
-"""Whether everything in the demo ended as it should."""
+"""The checks of the demo."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.replay.journal import Entry
-from demo.shopping import LAST_COPY, Bought
+from demo.shopping import LAST_COPY, Purchase
 
 
 @dataclass(frozen=True)
 class Check:
-    """Something that must hold, and the figures by which one sees it."""
+    """A condition that must hold, and the figures behind it."""
 
     name: str
     ok: bool
@@ -20,100 +20,104 @@ class Check:
 
 @dataclass(frozen=True)
 class Level:
-    """The stock of a product, in pieces."""
+    """The stock level of a product, in units."""
 
     on_hand: int
     reserved: int
     available: int
 
 
-def of_orders(orders: list[Bought], prices: dict[str, int]) -> Iterator[Check]:
-    """The orders against what was wanted. `prices`: SKU → minor units."""
-    odd = [bought for bought in orders if not _as_wanted(bought)]
-    numbers = ", ".join(f"{bought.order['number']} ({bought.order['status']}, {bought.refusal})" for bought in odd)
-    yield Check("every order ended as it should", not odd, numbers or f"{len(orders)} orders")
-    declined = [bought for bought in orders if bought.refusal == "payment_declined"]
+def check_orders(orders: list[Purchase], prices: dict[str, int]) -> Iterator[Check]:
+    """Compares the orders with the plan. `prices`: SKU → minor units."""
+    unexpected = [purchase for purchase in orders if not _ended_as_expected(purchase)]
+    numbers = ", ".join(
+        f"{purchase.order['number']} ({purchase.order['status']}, {purchase.refusal})" for purchase in unexpected
+    )
+    yield Check("every order ended as expected", not unexpected, numbers or f"{len(orders)} orders")
+    declined = [purchase for purchase in orders if purchase.refusal == "payment_declined"]
     yield Check("one card was declined", len(declined) == 1, f"{len(declined)} declined")
-    sold = sum(bought.wish.items.get(LAST_COPY, 0) for bought in confirmed(orders))
-    refused = [bought for bought in orders if bought.refusal == "insufficient_stock"]
-    yield Check("the last piece was sold once", sold == 1 == len(refused), f"{sold} sold, {len(refused)} sold out")
-    wrong = [bought for bought in orders if bought.order["total"]["amount"] != _worth(bought, prices)]
+    sold = sum(purchase.plan.items.get(LAST_COPY, 0) for purchase in confirmed(orders))
+    refused = [purchase for purchase in orders if purchase.refusal == "insufficient_stock"]
+    yield Check("the last unit was sold once", sold == 1 == len(refused), f"{sold} sold, {len(refused)} sold out")
+    wrong = [purchase for purchase in orders if purchase.order["total"]["amount"] != _expected_total(purchase, prices)]
     yield Check("every total is price times quantity", not wrong, f"{len(wrong)} wrong")
-    twice = [bought for bought in orders if bought.again != bought.task["id"]]
-    yield Check("a checkout sent twice is one order", not twice, f"{len(orders)} sent twice, {len(twice)} doubled")
+    twice = [purchase for purchase in orders if purchase.again != purchase.task["id"]]
+    yield Check(
+        "a checkout sent twice creates one order", not twice, f"{len(orders)} sent twice, {len(twice)} duplicates"
+    )
 
 
-def of_mails(mails: list[dict[str, Any]], expected: Iterable[tuple[str, str]]) -> Check:
-    """Whether exactly these mails came in, each once; `expected` holds receiver and subject.
+def check_mails(mails: list[dict[str, Any]], expected: Iterable[tuple[str, str]]) -> Check:
+    """Checks that exactly the expected mails arrived, each once. `expected` contains recipient and subject.
 
-    Mails about anything but an order, such as low stock, are not looked at.
+    Mails that are not about an order, such as low stock alerts, are ignored.
     """
     wanted = Counter(expected)
     got: Counter[tuple[str, str]] = Counter()
     for mail in (mail for mail in mails if mail["subject"].startswith("Your order ")):
         got[mail["to"][0] if mail["to"] else "", mail["subject"]] += mail["deliveries"]
     missing, surplus = (wanted - got).total(), (got - wanted).total()
-    figures = f"{got.total()} mails, {missing} missing, {surplus} too many"
-    return Check("one mail for each order, and no other", not missing and not surplus, figures)
+    figures = f"{got.total()} mails, {missing} missing, {surplus} unexpected"
+    return Check("one mail per order, and no others", not missing and not surplus, figures)
 
 
-def mails_due(orders: list[Bought]) -> Iterator[tuple[str, str]]:
-    """Receiver and subject of each mail that the orders should lead to."""
-    for bought in orders:
-        said = "is confirmed" if bought.order["status"] == "confirmed" else "was cancelled"
-        yield bought.shopper.client.user["email"], f"Your order {bought.order['number']} {said}"
+def expected_mails(orders: list[Purchase]) -> Iterator[tuple[str, str]]:
+    """Recipient and subject of each mail expected for the orders."""
+    for purchase in orders:
+        said = "is confirmed" if purchase.order["status"] == "confirmed" else "was cancelled"
+        yield purchase.customer.client.user["email"], f"Your order {purchase.order['number']} {said}"
 
 
-def mails_of_replay(entries: list[Entry]) -> Iterator[tuple[str, str]]:
-    """The same of a replay's orders."""
+def expected_replay_mails(entries: list[Entry]) -> Iterator[tuple[str, str]]:
+    """Recipient and subject of each mail expected for a replay's orders."""
     for entry in entries:
         said = "is confirmed" if entry.status == "confirmed" else "was cancelled"
         yield f"retail-{entry.customer}@example.com", f"Your order {entry.number} {said}"
 
 
-def of_stock(before: dict[str, Level], after: dict[str, Level], sold: Counter[str]) -> Check:
-    """Whether just what was sold is set aside, and all the rest still to be had."""
+def check_stock(before: dict[str, Level], after: dict[str, Level], sold: Counter[str]) -> Check:
+    """Checks that exactly the sold units are reserved, and all others available."""
     wrong = []
     for sku, was in before.items():
         due = Level(was.on_hand, was.reserved + sold[sku], was.available - sold[sku])
         if after.get(sku) != due:
             wrong.append(sku)
-    figures = ", ".join(wrong) or f"{sold.total()} pieces of {len(sold)} products set aside"
-    return Check("stock: just what was sold is set aside", not wrong, figures)
+    figures = ", ".join(wrong) or f"{sold.total()} units of {len(sold)} products reserved"
+    return Check("stock: exactly the sold units are reserved", not wrong, figures)
 
 
-def of_reservations(levels: dict[str, Level], units: int) -> Check:
-    """Whether as many pieces are set aside as were sold."""
+def check_reservations(levels: dict[str, Level], units: int) -> Check:
+    """Checks that as many units are reserved as were sold."""
     reserved = sum(level.reserved for level in levels.values())
-    return Check("stock: just what was sold is set aside", reserved == units, f"{units} sold, {reserved} set aside")
+    return Check("stock: exactly the sold units are reserved", reserved == units, f"{units} sold, {reserved} reserved")
 
 
-def sold_in(orders: list[Bought]) -> Counter[str]:
-    """SKU → pieces in confirmed orders."""
+def count_sold(orders: list[Purchase]) -> Counter[str]:
+    """SKU → units in confirmed orders."""
     sold: Counter[str] = Counter()
-    for bought in confirmed(orders):
-        sold.update(bought.wish.items)
+    for purchase in confirmed(orders):
+        sold.update(purchase.plan.items)
     return sold
 
 
-def confirmed(orders: list[Bought]) -> list[Bought]:
-    return [bought for bought in orders if bought.order["status"] == "confirmed"]
+def confirmed(orders: list[Purchase]) -> list[Purchase]:
+    return [purchase for purchase in orders if purchase.order["status"] == "confirmed"]
 
 
-def of_audit(audit: list[dict[str, Any]]) -> Check:
+def check_audit(audit: list[dict[str, Any]]) -> Check:
     broken = [invariant["name"] for invariant in audit if not invariant["ok"]]
     figures = "; ".join(broken) or f"{len(audit)} invariants hold"
     return Check("the audit holds", bool(audit) and not broken, figures)
 
 
-def _as_wanted(bought: Bought) -> bool:
-    end = bought.task["status"], bought.order["status"], bought.refusal
+def _ended_as_expected(purchase: Purchase) -> bool:
+    end = purchase.task["status"], purchase.order["status"], purchase.refusal
     good = ("succeeded", "confirmed", None)
-    refused = ("cancelled", "cancelled", bought.wish.refusal)
-    if bought.wish.together:  # one of the two is to have it
+    refused = ("cancelled", "cancelled", purchase.plan.refusal)
+    if purchase.plan.together:  # one of the two gets the last unit
         return end in (good, refused)
-    return end == (refused if bought.wish.refusal else good)
+    return end == (refused if purchase.plan.refusal else good)
 
 
-def _worth(bought: Bought, prices: dict[str, int]) -> int:
-    return sum(prices[sku] * quantity for sku, quantity in bought.wish.items.items())
+def _expected_total(purchase: Purchase, prices: dict[str, int]) -> int:
+    return sum(prices[sku] * quantity for sku, quantity in purchase.plan.items.items())

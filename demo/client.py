@@ -1,4 +1,4 @@
-"""The shop's REST API as a customer or a member of staff uses it."""
+"""A client of the shop's REST API."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,20 +10,20 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
-TIMEOUT = Timeout(connect=5, read=60)  # seconds; the API holds an answer for 30 at most
-LONGEST_WAIT = 25  # seconds that one request waits for the end of a task
+TIMEOUT = Timeout(connect=5, read=60)  # seconds; the API responds after 30 s at most
+MAX_WAIT = 25  # seconds that one request waits for the end of a task
 
-REPEATED = Retry(
+RETRY = Retry(
     total=10, backoff_factor=0.2, backoff_max=5, status_forcelist=(429, 503), allowed_methods=None,
     raise_on_status=False,
 )  # fmt: skip
-"""For requests that do no harm when they arrive twice."""
-UNHEARD = REPEATED.new(allowed_methods=frozenset({"GET"}))
-"""For a POST that does: sent again only where no connection was made."""
+"""For idempotent requests."""
+RETRY_IF_NOT_SENT = RETRY.new(allowed_methods=frozenset({"GET"}))
+"""For other POST requests: retried only if no connection was made."""
 
 
 class Refused(Exception):
-    """The shop's answer was a problem (RFC 9457): its HTTP status, code, sentence and whole body."""
+    """The response is a problem document (RFC 9457): HTTP status, code, detail and complete body."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         self.status, self.problem = status, problem
@@ -33,19 +33,18 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """The shop did not answer, however often it was asked. For a POST without a key: perhaps it has heard."""
+    """The shop did not respond to any retry. A POST without a key may have been processed."""
 
 
 class Unfinished(Exception):
-    """A task that did not end in time."""
+    """The task did not end in time."""
 
 
 class Client:
-    """One visitor of the shop, signed in or not. Clients made with `another` share their connections.
+    """A client of the shop, signed in or not. Clients made with `new_client` share connections.
 
-    A client is for one thread at a time. Every request is repeated while the shop says 503 or can't be
-    reached, but for a POST without an Idempotency-Key, which is repeated only if it never arrived. Requests
-    raise Refused and Unreachable.
+    A client is not thread-safe. Requests are retried while the shop responds 503 or cannot be reached; a POST without
+    an Idempotency-Key is retried only if it never reached the shop. Requests raise Refused and Unreachable.
     """
 
     def __init__(self, address: str, pool: urllib3.PoolManager | None = None) -> None:
@@ -55,33 +54,33 @@ class Client:
         self._credentials: tuple[str, str] | None = None
         self._token = ""
 
-    def another(self) -> "Client":
-        """A further visitor of the same shop, not signed in."""
+    def new_client(self) -> "Client":
+        """Returns a new client of the same shop, not signed in."""
         return Client(self.address, self._pool)
 
     def register(self, person: Mapping[str, Any]) -> None:
-        """Opens an account from the fields of `POST /v1/auth/register`, and is signed in to it from then on.
+        """Creates an account from the fields of `POST /v1/auth/register` and signs in.
 
-        Refused with 409 if there is one of that name, perhaps made by this very call, repeated after the shop's
-        answer was lost.
+        Raises Refused with 409 if the account exists. This call itself may have created it, if it was retried after
+        the response was lost.
         """
-        answer = self._request("POST", "/v1/auth/register", body=person, retries=REPEATED)
+        answer = self._request("POST", "/v1/auth/register", body=person, retries=RETRY)
         self._credentials = person["username"], person["password"]
         self._token, self.user = answer["access_token"], answer["user"]
 
     def sign_in(self, username: str, password: str) -> None:
-        """Signs in; when the access token has run out, a request does so again without a word."""
+        """Signs in. Requests sign in again automatically when the access token has expired."""
         login = {"username": username, "password": password}
-        answer = self._request("POST", "/v1/auth/login", body=login, retries=REPEATED, again=False)
+        answer = self._request("POST", "/v1/auth/login", body=login, retries=RETRY, reauthenticate=False)
         self._credentials = username, password
         self._token, self.user = answer["access_token"], answer.get("user", {})
 
     def get(self, path: str, **query: Any) -> Any:
-        """The JSON at the path."""
+        """Returns the JSON at the path."""
         return self._request("GET", path, query=query)
 
     def list(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """All items of a list, page by page."""
+        """Yields all items of a list, page by page."""
         while True:
             page = self.get(path, **{"limit": 100, **query})
             yield from page["data"]
@@ -90,24 +89,24 @@ class Client:
             query["cursor"] = page["next_cursor"]
 
     def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Any:
-        """Sends JSON, under an Idempotency-Key if there is one."""
-        return self._request("POST", path, body=body, key=key, retries=REPEATED if key else UNHEARD)
+        """Sends JSON, with an Idempotency-Key if `key` is given."""
+        return self._request("POST", path, body=body, key=key, retries=RETRY if key else RETRY_IF_NOT_SENT)
 
     def delete(self, path: str) -> None:
         self._request("DELETE", path)
 
     def follow(self, task_id: str, patience: float = 120) -> dict[str, Any]:
-        """The task once it has ended. Raises Unfinished after `patience` seconds."""
+        """Waits for the end of a task and returns it. Raises Unfinished after `patience` seconds."""
         end = time.monotonic() + patience
         while True:
             asked = time.monotonic()
-            left = max(min(end - asked, LONGEST_WAIT), 0)
+            left = max(min(end - asked, MAX_WAIT), 0)
             task: dict[str, Any] = self.get(f"/v1/tasks/{task_id}", wait=round(left, 1))
             if task["finished_at"]:
                 return task
             if time.monotonic() > end:
                 raise Unfinished(f"Task {task_id} is still {task['status']} after {patience:.0f} s.")
-            if time.monotonic() - asked < 0.2:  # too many wait already
+            if time.monotonic() - asked < 0.2:  # the API has no free waiting slot
                 time.sleep(0.2)
 
     def _request(
@@ -117,11 +116,11 @@ class Client:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         key: str | None = None,
-        retries: Retry = REPEATED,
-        again: bool = True,
+        retries: Retry = RETRY,
+        reauthenticate: bool = True,
     ) -> Any:
         answer = self._send(method, path, query, body, key, retries)
-        if answer.status == 401 and self._credentials and again:
+        if answer.status == 401 and self._credentials and reauthenticate:
             self.sign_in(*self._credentials)
             answer = self._send(method, path, query, body, key, retries)
         content = answer.json() if "json" in answer.headers.get("Content-Type", "") else None
@@ -141,9 +140,9 @@ class Client:
         try:
             return self._pool.request(method, url, json=body, headers=headers, timeout=TIMEOUT, retries=retries)
         except HTTPError as error:
-            raise Unreachable(f"{method} {url} got no answer: {error}") from error
+            raise Unreachable(f"{method} {url}: no response: {error}") from error
 
 
 def seconds_of(timed: Mapping[str, Any], began: str = "created_at") -> float:
-    """How long something took: an ended task, or with `began="started_at"` one of its steps."""
+    """The duration of a completed task in seconds; with `began="started_at"`, that of a step."""
     return (datetime.fromisoformat(timed["finished_at"]) - datetime.fromisoformat(timed[began])).total_seconds()

@@ -1,4 +1,4 @@
-"""What happens in the demo: a dozen customers, what each of them buys, and how each order is to end."""
+"""The scenario of the demo: twelve customers, their orders, and the expected results."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from demo.client import Client, seconds_of
 
 LAST_COPY = "BOOK-LAST-COPY"
 PASSWORD = "a pass phrase for the demo only"
-PEOPLE = (
+NAMES_AND_CITIES = (
     ("Ines", "Moreau", "Lyon", "France"), ("Jakub", "Nowak", "Gdańsk", "Poland"),
     ("Maren", "Hansen", "Aarhus", "Denmark"), ("Tiago", "Ferreira", "Porto", "Portugal"),
     ("Aoife", "Kelly", "Galway", "Ireland"), ("Luca", "Bianchi", "Turin", "Italy"),
@@ -19,14 +19,14 @@ PEOPLE = (
     ("Elena", "Popescu", "Cluj-Napoca", "Romania"), ("Nils", "Brandt", "Leipzig", "Germany"),
 )  # fmt: skip
 DECLINED, FIRST, SECOND = 9, 10, 11
-"""Who pays with a card that is declined, and the two who want the last piece."""
+"""Indexes of the customer whose card is declined, and of the two who want the last unit."""
 ORDERS_EACH = (3, 3, 3, 3, 3, 3, 2, 2, 2)
-"""Orders of those to whom nothing special happens."""
+"""Number of orders of each other customer."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One order that somebody wants: SKU → pieces, how it is paid, and the code of the refusal that is due."""
+class PlannedOrder:
+    """A planned order: SKU → units, payment method, and the expected error code."""
 
     items: dict[str, int]
     method: str = "pm_card_visa"
@@ -35,22 +35,22 @@ class Wish:
 
 
 @dataclass
-class Shopper:
-    """A customer and what they want, one order after the other."""
+class Customer:
+    """A customer and their planned orders, placed one after the other."""
 
     client: Client
     first_name: str
     last_name: str
     city: str
     country: str
-    wishes: list[Wish] = field(default_factory=list)
+    planned_orders: list[PlannedOrder] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}"
 
     def register(self) -> None:
-        """Opens the account."""
+        """Registers the customer."""
         username = self.last_name.lower()
         self.client.register(
             {
@@ -65,14 +65,14 @@ class Shopper:
 
 
 @dataclass(frozen=True)
-class Bought:
-    """What became of a wish: the order and its task as the API shows them at the end.
+class Purchase:
+    """The result of a planned order: order and task as the API shows them at the end.
 
-    `again`: the task that the same checkout led to, sent a second time under the same key.
+    `again`: the task id that the repeated checkout request returned.
     """
 
-    shopper: Shopper
-    wish: Wish
+    customer: Customer
+    plan: PlannedOrder
     order: dict[str, Any]
     task: dict[str, Any]
     again: str
@@ -86,63 +86,67 @@ class Bought:
         return (self.order["reason"] or {}).get("code")
 
 
-def shoppers(shop: Client, skus: list[str]) -> list[Shopper]:
-    """Twelve customers who want 28 orders among them, of two or three of the products each."""
-    people = [Shopper(shop.another(), *person) for person in PEOPLE]
+def make_customers(shop: Client, skus: list[str]) -> list[Customer]:
+    """Twelve customers with 28 planned orders in total, of two or three products each."""
+    customers = [Customer(shop.new_client(), *customer) for customer in NAMES_AND_CITIES]
     goods = [sku for sku in sorted(skus) if sku != LAST_COPY]
 
     def some(number: int) -> dict[str, int]:
         picked = range(number, number + 2 + number % 2)
         return {goods[at * 37 % len(goods)]: 1 + at % 2 for at in picked}
 
-    wishes = iter(range(sum(ORDERS_EACH) + 2))
-    for person, orders in zip(people, ORDERS_EACH, strict=False):
-        person.wishes = [Wish(some(next(wishes))) for _ in range(orders)]
-    careless = some(next(wishes))
-    people[DECLINED].wishes = [
-        Wish(careless, "pm_card_chargeDeclined", refusal="payment_declined"),
-        Wish(careless, "pm_card_mastercard"),
+    numbers = iter(range(sum(ORDERS_EACH) + 2))
+    for customer, orders in zip(customers, ORDERS_EACH, strict=False):
+        customer.planned_orders = [PlannedOrder(some(next(numbers))) for _ in range(orders)]
+    careless = some(next(numbers))
+    customers[DECLINED].planned_orders = [
+        PlannedOrder(careless, "pm_card_chargeDeclined", refusal="payment_declined"),
+        PlannedOrder(careless, "pm_card_mastercard"),
     ]
-    # Both have it in their cart before either checks out. Who comes second is only known afterwards.
+    # Both have it in their cart before either checks out. Which of them gets it is undetermined.
     together = threading.Barrier(2, timeout=30)
-    for person in (people[FIRST], people[SECOND]):
-        person.wishes = [Wish({LAST_COPY: 1, goods[0]: 1}, refusal="insufficient_stock", together=together)]
-    return people
+    for customer in (customers[FIRST], customers[SECOND]):
+        customer.planned_orders = [
+            PlannedOrder({LAST_COPY: 1, goods[0]: 1}, refusal="insufficient_stock", together=together)
+        ]
+    return customers
 
 
-def register(people: list[Shopper]) -> None:
-    """Opens all accounts, side by side."""
-    with ThreadPoolExecutor(len(people)) as pool:
-        list(pool.map(Shopper.register, people))
+def register(customers: list[Customer]) -> None:
+    """Registers all customers concurrently."""
+    with ThreadPoolExecutor(len(customers)) as pool:
+        list(pool.map(Customer.register, customers))
 
 
-def go_shopping(people: list[Shopper], products: dict[str, str], ended: Callable[[Bought], None]) -> list[Bought]:
-    """All customers buy at the same time, each one order after the other; `ended` is told of each.
+def place_orders(
+    customers: list[Customer], products: dict[str, str], ended: Callable[[Purchase], None]
+) -> list[Purchase]:
+    """Places the orders of all customers concurrently, and those of each customer in sequence. Calls `ended` for each.
 
-    `products`: SKU → id. Returns the orders by their number.
+    `products`: SKU → id. Returns the orders sorted by number.
     """
 
-    def shop(person: Shopper) -> list[Bought]:
-        bought = []
-        for number, wish in enumerate(person.wishes):
-            bought.append(_buy(person, number, wish, products))
-            ended(bought[-1])
-        return bought
+    def shop(customer: Customer) -> list[Purchase]:
+        purchases = []
+        for number, plan in enumerate(customer.planned_orders):
+            purchases.append(_place(customer, number, plan, products))
+            ended(purchases[-1])
+        return purchases
 
-    with ThreadPoolExecutor(len(people)) as pool:
-        orders = [bought for each in pool.map(shop, people) for bought in each]
-    return sorted(orders, key=lambda bought: int(bought.order["number"]))
+    with ThreadPoolExecutor(len(customers)) as pool:
+        orders = [purchase for each in pool.map(shop, customers) for purchase in each]
+    return sorted(orders, key=lambda purchase: int(purchase.order["number"]))
 
 
-def _buy(person: Shopper, number: int, wish: Wish, products: dict[str, str]) -> Bought:
-    client = person.client
-    client.delete("/v1/cart/items")  # after a refusal, what was wanted is still in it
-    for sku, quantity in wish.items.items():
+def _place(customer: Customer, number: int, plan: PlannedOrder, products: dict[str, str]) -> Purchase:
+    client = customer.client
+    client.delete("/v1/cart/items")  # after a refused checkout, the cart still contains its items
+    for sku, quantity in plan.items.items():
         client.post("/v1/cart/items", {"product_id": products[sku], "quantity": quantity})
-    if wish.together:
-        wish.together.wait()
-    checkout = {"address": person.address, "payment": {"method": wish.method}}
+    if plan.together:
+        plan.together.wait()
+    checkout = {"address": customer.address, "payment": {"method": plan.method}}
     accepted = client.post("/v1/checkout", checkout, key=f"demo-{number}")
     again = client.post("/v1/checkout", checkout, key=f"demo-{number}")
     task = client.follow(accepted["task_id"])
-    return Bought(person, wish, client.get(f"/v1/orders/{accepted['order_id']}"), task, again["task_id"])
+    return Purchase(customer, plan, client.get(f"/v1/orders/{accepted['order_id']}"), task, again["task_id"])

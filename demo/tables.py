@@ -1,4 +1,4 @@
-"""What the demo shows at the end, as tables."""
+"""The tables of the demo."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,44 +11,44 @@ from rich.table import Table
 from demo.checks import Check, Level
 from demo.client import seconds_of
 from demo.replay.journal import Entry
-from demo.shopping import Bought
+from demo.shopping import Purchase
 
 STEPS = {
     "inventory.reserve": "reserve", "payments.authorise": "authorise", "orders.confirm": "confirm",
     "inventory.allocate": "allocate", "carts.remove_ordered": "clear", "notifications.order_confirmed": "mail",
     "orders.complete": "complete",
 }  # fmt: skip
-"""The steps of a checkout that goes through, with a column each; the others share one."""
-ROOM = 130  # characters in a line that the steps' columns need
-WORDS = ("customer", "status", "to", "subject", "refusal and other steps")
-"""Columns that hold words."""
-SHOWN = 15  # rows of a table that could be very long
+"""The steps of a successful checkout, one column each. Other steps share a column."""
+MIN_WIDTH = 130  # characters, minimum width for the steps' columns
+LEFT_ALIGNED = ("customer", "status", "to", "subject", "refusal and other steps")
+"""Left-aligned columns."""
+MAX_ROWS = 15  # maximum rows of long tables
 
 
-def orders(console: Console, found: list[Bought]) -> None:
-    """Each order with its end and, where there is room, the milliseconds of each step."""
-    steps = STEPS if console.width >= ROOM else {}
-    table = _table("Orders, with milliseconds in all and per step", "number", "customer", "total", "status", "ms",
+def orders(console: Console, found: list[Purchase]) -> None:
+    """Each order with its result and, if the console is wide enough, the milliseconds of each step."""
+    steps = STEPS if console.width >= MIN_WIDTH else {}
+    table = _table("Orders, with milliseconds in total and per step", "number", "customer", "total", "status", "ms",
                    *steps.values(), "refusal and other steps")  # fmt: skip
     table.columns[-1].no_wrap = False
-    for bought in found:
-        took = {step["name"]: f"{seconds_of(step, 'started_at') * 1000:.0f}" for step in _ended(bought.task)}
-        others = [f"{_short(name)} {ms}" for name, ms in took.items() if name not in STEPS and steps]
+    for purchase in found:
+        took = {step["name"]: f"{seconds_of(step, 'started_at') * 1000:.0f}" for step in _ended(purchase.task)}
+        others = [f"{_short_name(name)} {ms}" for name, ms in took.items() if name not in STEPS and steps]
         table.add_row(
-            bought.order["number"], bought.shopper.name, _money(bought.order["total"]), bought.order["status"],
-            f"{bought.seconds * 1000:.0f}", *(took.get(name, "") for name in steps),
-            ", ".join([bought.refusal, *others] if bought.refusal else others),
+            purchase.order["number"], purchase.customer.name, _money(purchase.order["total"]), purchase.order["status"],
+            f"{purchase.seconds * 1000:.0f}", *(took.get(name, "") for name in steps),
+            ", ".join([purchase.refusal, *others] if purchase.refusal else others),
         )  # fmt: skip
     console.print(table)
 
 
 def replayed(console: Console, entries: list[Entry]) -> None:
-    """The first of the orders, and how long all of them took."""
+    """The first orders, and the durations of all."""
     table = _table(
-        f"Orders (the first {min(SHOWN, len(entries))} of {len(entries)})",
+        f"Orders (the first {min(MAX_ROWS, len(entries))} of {len(entries)})",
         "invoice", "customer", "order", "lines", "units", "total", "status", "ms",
     )  # fmt: skip
-    for entry in entries[:SHOWN]:
+    for entry in entries[:MAX_ROWS]:
         table.add_row(
             entry.invoice, entry.customer, entry.number, str(entry.lines), str(entry.units),
             f"{(entry.total or 0) / 100:.2f}", entry.status, f"{(entry.seconds or 0) * 1000:.0f}",
@@ -61,7 +61,7 @@ def replayed(console: Console, entries: list[Entry]) -> None:
 
 
 def mails(console: Console, found: list[dict[str, Any]], limit: int | None = None) -> None:
-    """The mails that came in, oldest first, or the first of them."""
+    """The received mails, oldest first, at most `limit`."""
     some = "" if limit is None or limit >= len(found) else f" (the first {limit} of {len(found)})"
     table = _table(f"Mails received{some}", "to", "subject")
     for mail in sorted(found, key=lambda mail: str(mail["received_at"]))[:limit]:
@@ -70,7 +70,7 @@ def mails(console: Console, found: list[dict[str, Any]], limit: int | None = Non
 
 
 def stock(console: Console, before: dict[str, Level], after: dict[str, Level], sold: Counter[str]) -> None:
-    """The stock of what was sold or wanted, before and after."""
+    """The stock levels of the sold products, before and after."""
     table = _table("Stock", "SKU", "sold", "on hand", "reserved", "available", left=1)
     for sku, pieces in sorted(sold.items()):
         was, now = before[sku], after[sku]
@@ -80,16 +80,16 @@ def stock(console: Console, before: dict[str, Level], after: dict[str, Level], s
 
 
 def levels(console: Console, found: dict[str, Level]) -> None:
-    """The stock of what was sold most, after a replay."""
-    table = _table(f"Stock (the {SHOWN} most sold of {len(found)} products)", "SKU", "on hand", "reserved", "available",
-                   left=1)  # fmt: skip
-    for sku, level in sorted(found.items(), key=lambda item: -item[1].reserved)[:SHOWN]:
+    """The stock levels of the best-selling products after a replay."""
+    title = f"Stock (the {MAX_ROWS} best-selling of {len(found)} products)"
+    table = _table(title, "SKU", "on hand", "reserved", "available", left=1)
+    for sku, level in sorted(found.items(), key=lambda item: -item[1].reserved)[:MAX_ROWS]:
         table.add_row(sku, str(level.on_hand), str(level.reserved), str(level.available))
     console.print(table)
 
 
 def audit(console: Console, invariants: list[dict[str, Any]]) -> None:
-    """The shop's invariants with their figures."""
+    """The invariants with their figures."""
     table = _table("Audit", "", "invariant", "figures", left=3)
     for invariant in invariants:
         figures = invariant["figures"]
@@ -99,7 +99,7 @@ def audit(console: Console, invariants: list[dict[str, Any]]) -> None:
 
 
 def checks(console: Console, found: Iterable[Check]) -> None:
-    """What was checked, and how it turned out."""
+    """The checks and their results."""
     table = _table("Checks", "", "what must hold", "figures", left=3)
     for check in found:
         table.add_row(_mark(check.ok), check.name, check.figures)
@@ -107,11 +107,11 @@ def checks(console: Console, found: Iterable[Check]) -> None:
 
 
 def _table(title: str, *columns: str, left: int = 0) -> Table:
-    """A table whose columns of numbers are to the right; `left`: the first so many are not."""
+    """A table with right-aligned numbers. `left`: number of left-aligned columns."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False,
                   padding=(0, 1, 0, 0), min_width=len(title))  # fmt: skip
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < left or column in WORDS else "right", no_wrap=True)
+        table.add_column(column, justify="left" if index < left or column in LEFT_ALIGNED else "right", no_wrap=True)
     return table
 
 
@@ -119,7 +119,7 @@ def _ended(task: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for step in task["steps"] if step["finished_at"]]
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     """`undo:inventory.reserve` → `undo reserve`."""
     undo, _, step = name.rpartition(":")
     return f"{undo} {step.split('.')[-1]}".strip()

@@ -1,4 +1,4 @@
-"""A stack for one trial: in a temporary folder and on free ports, so that it disturbs no other."""
+"""A temporary stack: in a temporary folder and on free ports, so that it does not affect any other."""
 
 import json
 import os
@@ -13,19 +13,19 @@ from typing import Any
 
 SHOP = Path(sys.executable).with_name("shop")
 PORTS = ("api_port", "flower_port", "gateway_port", "mailbox_port", "smtp_port")
-TELLING = ("api", "worker", "dispatcher", "gateway", "mailbox")
-"""The programs whose logs say why an order did not end as it should."""
+SHOWN_LOGS = ("api", "worker", "dispatcher", "gateway", "mailbox")
+"""The processes whose logs are shown after a failure."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Failed(Exception):
-    """A `shop` command that did not succeed; the text is what it printed."""
+class CommandFailed(Exception):
+    """A `shop` command failed. The message is its output."""
 
 
 class TemporaryStack:
-    """A stack of its own, used through the `shop` command as an operator would.
+    """A stack of its own, operated through the `shop` command.
 
-    Nothing of the caller's SHOP_ settings is taken over: they may lead to a real database.
+    The caller's SHOP_ settings are not inherited, because they may refer to a production database.
     """
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -38,7 +38,7 @@ class TemporaryStack:
         """Runs a `shop` command and returns what it printed. Raises Failed for another exit status."""
         status, output, errors = self._run(arguments, subprocess.PIPE)
         if status not in statuses:
-            raise Failed(f"`shop {arguments[0]}` ended with status {status}:\n{output}{errors}")
+            raise CommandFailed(f"`shop {arguments[0]}` ended with status {status}:\n{output}{errors}")
         return output
 
     def show(self, *arguments: str) -> int:
@@ -47,9 +47,9 @@ class TemporaryStack:
         return self._run(arguments, None)[0]
 
     def _run(self, arguments: Sequence[str], output: int | None) -> tuple[int, str, str]:
-        """Runs a `shop` command to its end. If we are interrupted, so is the command, once, and then ends by itself.
+        """Runs a `shop` command to its end. If this process is interrupted, the command is interrupted once.
 
-        In a session of its own, for Ctrl-C would interrupt it as well, perhaps while it cleans up.
+        The command has a session of its own; otherwise Ctrl-C would reach it directly, possibly during its clean-up.
         """
         command = subprocess.Popen(
             [SHOP, *arguments], env=self._environment, text=True, stdin=subprocess.DEVNULL,
@@ -65,25 +65,25 @@ class TemporaryStack:
 
     @property
     def is_up(self) -> bool:
-        """Whether the stack was started; its folder tells the ports then."""
-        return "api_port" in self._chosen()
+        """Whether the stack was started; its folder then contains the ports."""
+        return "api_port" in self._ports()
 
     @property
     def api(self) -> str:
-        return f"http://127.0.0.1:{self._chosen()['api_port']}"
+        return f"http://127.0.0.1:{self._ports()['api_port']}"
 
     @property
     def mailbox(self) -> str:
-        return f"http://127.0.0.1:{self._chosen()['mailbox_port']}"
+        return f"http://127.0.0.1:{self._ports()['mailbox_port']}"
 
     def show_logs(self) -> None:
-        """Prints the ends of the logs that tell the most."""
-        logs = sorted(file.stem for file in (self.folder / "log").glob("*.log") if file.stem.startswith(TELLING))
+        """Prints the ends of the most relevant logs."""
+        logs = sorted(file.stem for file in (self.folder / "log").glob("*.log") if file.stem.startswith(SHOWN_LOGS))
         if logs:
             self.show("logs", "-n", "15", *logs)
 
-    def end(self) -> None:
-        """Stops the stack and removes its folder, and lets nobody interrupt it any more."""
+    def stop(self) -> None:
+        """Stops the stack and deletes its folder. Ignores further interrupts."""
         for number in INTERRUPTS:
             signal.signal(number, signal.SIG_IGN)
         try:
@@ -91,8 +91,8 @@ class TemporaryStack:
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _chosen(self) -> dict[str, Any]:
-        """What `shop up` has chosen for this folder; it forgets the ports when it stops."""
+    def _ports(self) -> dict[str, Any]:
+        """The ports that `shop up` has chosen for this folder; removed when the stack stops."""
         file = self.folder / "stack.json"
         chosen: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         return chosen

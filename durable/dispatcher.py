@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from durable import canvas, config, schedule
+from durable import config, publishing, schedule
 from durable.backlog import Backlog, Queues
 from durable.database import observe_clock, transaction
 from durable.decisions import Publication, decide, push_back
@@ -52,7 +52,7 @@ def _guarded(queues: Queues, work: Callable[[], object]) -> bool:
     try:
         return work() is not False
     except Exception as error:
-        if isinstance(error, (OperationalError, *canvas.broker_errors())):
+        if isinstance(error, (OperationalError, *publishing.broker_errors())):
             log.warning("could not sweep, will retry: %s", str(error).splitlines()[0])
         else:
             log.exception("could not sweep, will retry")
@@ -103,7 +103,7 @@ def sweep(queues: Queues) -> int:
     for publication in filter(None, decided):
         run_id, generation, stages = publication
         log.info("publishing run %s again, generation %d, from %s", run_id, generation, stages[0][0].name)
-        canvas.publish(run_id, generation, stages)
+        publishing.publish(run_id, generation, stages)
     return len(found)
 
 

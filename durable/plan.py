@@ -1,12 +1,13 @@
 """What comes next: from a workflow's declaration and the progress of a run to the steps that are left. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from durable.run import Run
+from durable.run import Run, StepState
 from durable.steps import Step
+from durable.tables import StepRow
 from durable.workflow import Each, Workflow, steps_of
 
 
@@ -35,7 +36,7 @@ def progress_of(run: Run) -> Progress:
     return _progress(run.status, run.steps)
 
 
-def progress_in(status: str, steps: Any) -> Progress:
+def progress_in(status: str, steps: Iterable[StepRow]) -> Progress:
     """The progress of a run of that status with these step records."""
     return _progress(status, {step.name: step for step in steps})
 
@@ -43,7 +44,7 @@ def progress_in(status: str, steps: Any) -> Progress:
 class _Outputs(Mapping[str, Any]):
     """The outputs of the steps that are done, looked up when they are wanted: hardly any workflow wants them."""
 
-    def __init__(self, steps: Mapping[str, Any]) -> None:
+    def __init__(self, steps: Mapping[str, StepState | StepRow]) -> None:
         self.steps = steps
 
     def __getitem__(self, name: str) -> Any:
@@ -58,7 +59,7 @@ class _Outputs(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def _progress(status: str, steps: Mapping[str, Any]) -> Progress:
+def _progress(status: str, steps: Mapping[str, StepState | StepRow]) -> Progress:
     return Progress(status, {name: step.status for name, step in steps.items()}, _Outputs(steps))
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from durable.errors import RunNotFound
-from durable.tables import AttemptRecord, RunRecord, StepRecord
+from durable.tables import AttemptRecord, RunRecord, RunRow, StepRecord, StepRow
 
 Reader = Session | Connection
 Found = TypeVar("Found")
@@ -47,7 +47,7 @@ def owner_of(session: Reader, run_id: str) -> Row[str | None, bool]:
     return _found(session.execute(_OWNER, {"run_id": run_id}).one_or_none())
 
 
-def run_with_steps(session: Reader, run_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+def run_with_steps(session: Reader, run_id: str) -> tuple[RunRow, Sequence[StepRow]]:
     """The run and its steps as rows, to be shown: objects cost three times as much. Raises RunNotFound.
 
     The steps are read after the run, so those of an ended one are complete.

@@ -71,6 +71,11 @@ class Run(Generic[Input]):
         state = self.steps.get(step.name)
         return state.output if state is not None and state.status == "done" else None
 
+    def request(self, step: "Step[Any]") -> Any:
+        """What a step has asked the outside for that was begun and is not known to be done; else None."""
+        state = self.steps.get(step.name)
+        return state.request if state is not None else None
+
     def outputs(self, step: "Step[Output]") -> dict[str, Output]:
         """Item → what a step for each has put out for it, of the items that are done."""
         prefix = f"{step.name}["

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, Row, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -83,6 +83,12 @@ class StepRecord(Base):
     lease_until: Mapped[datetime | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+RunRow = RunRecord | Row[*tuple[Any, ...]]
+"""A run's record, or a row of its table."""
+StepRow = StepRecord | Row[*tuple[Any, ...]]
+"""A step's record, or a row of its table."""
 
 
 class AttemptRecord(Base):

@@ -14,8 +14,8 @@ from celery.signals import worker_process_shutdown
 from kombu.asynchronous import Hub
 
 from durable import config
-from durable.canvas import broker_errors
 from durable.plan import Call
+from durable.publishing import broker_errors
 
 log = logging.getLogger(__name__)
 

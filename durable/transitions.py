@@ -14,7 +14,7 @@ from sqlalchemy import Float, Function, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from durable import attempts, canvas, config, store
+from durable import attempts, config, publishing, store
 from durable.errors import Refusal, RunConflict, RunNotFound, UnknownWorkflow
 from durable.ids import Id, new_id
 from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
@@ -71,7 +71,7 @@ def start(
     run_id: str | None = session.connection().scalar(_START, row)
     if run_id is None:
         return session.scalars(select(RunRecord.id).filter_by(workflow=workflow, key=key)).one()
-    canvas.publish_after_commit(session, run_id, 0, plan(declared, FRESH))
+    publishing.publish_after_commit(session, run_id, 0, plan(declared, FRESH))
     return run_id
 
 
@@ -113,7 +113,7 @@ def publish_rest(session: Session, run: RunRecord) -> None:
         return
     stages = plan(workflow, progress_in(run.status, steps_of_run(session, run.id)))
     if stages:
-        canvas.publish_after_commit(session, run.id, run.generation, stages)
+        publishing.publish_after_commit(session, run.id, run.generation, stages)
     else:
         end(session, run)
 

@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 
 from durable import (
     breaker,
-    canvas,
     config,
     detached,
     failures,
     lease,
     next_step,
+    publishing,
     slots,
     store,
     task_events,
@@ -246,7 +246,7 @@ class Invocation:
         if links and len(stages[0]) == 1:
             self.request.chain = links
         else:
-            canvas.publish(self.run_id, self.generation, stages)
+            publishing.publish(self.run_id, self.generation, stages)
 
     def _call_outside(self, begun: Begun) -> None:
         """Calls outside, and keeps the answer for the next transaction."""

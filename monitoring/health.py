@@ -7,8 +7,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from durable.breaker import open_breakers
-from durable.canvas import broker_errors
 from durable.dispatcher import seconds_since_sweep
+from durable.publishing import broker_errors
 from models.core.database import single_statements, transaction
 from settings import QUEUES
 from workflows.app import app

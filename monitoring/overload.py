@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from durable.backlog import Queues
-from durable.canvas import broker_errors
+from durable.publishing import broker_errors
 from durable.queue_progress import served_so_far
 from models.core.database import single_statements
 from settings import settings

@@ -99,8 +99,9 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
 
     tables = reversed(all_tables())
     with transaction() as session:
-        # A worker may still have the last test's run in hand, and has read it before anything else.
-        session.execute(text("LOCK TABLE workflow.run IN ACCESS EXCLUSIVE MODE"))
+        # A worker may still have the last test's run in hand, and has read it before anything else; a dispatcher has
+        # noted its sweep before that.
+        session.execute(text("LOCK TABLE workflow.dispatcher, workflow.run IN ACCESS EXCLUSIVE MODE"))
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
             session.execute(table.insert(), rows)

@@ -102,7 +102,6 @@ def _become(entry: str, arguments: tuple[str, ...], environment: dict[str, str],
     os.environ.update(environment)
     os.chdir(ROOT)
     module, _, function = entry.partition(":")
-    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = [module.partition(".")[0], *arguments]
     try:
         program: Any = getattr(importlib.import_module(module), function)

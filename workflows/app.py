@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.tables import RunRecord
-from models.core import events
+from models.core import event_log
 from models.core.database import dispose_engine, engine, request_id
-from models.core.event_types import RunStuck
+from models.core.events import RunStuck
 from settings import LOG_FORMAT, QUEUES, settings
 
 app = Celery("shopflow")
@@ -18,7 +18,7 @@ app.config_from_object("celeryconfig")
 
 
 def _stuck(session: Session, run: RunRecord, step: str) -> None:
-    events.emit(session, RunStuck(run_id=run.id, workflow=run.workflow, step=step))
+    event_log.emit(session, RunStuck(run_id=run.id, workflow=run.workflow, step=step))
 
 
 durable.configure(

@@ -1,4 +1,4 @@
-"""Access: who may do what. Roles, who has them, and keys for machines."""
+"""Access control: roles, role assignments and API keys."""
 
 from api.access import check, keys, roles, users
 from api.access.blueprint import blueprint

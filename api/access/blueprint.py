@@ -1,5 +1,5 @@
-"""The blueprint that the views of access register on."""
+"""The blueprint of the access control views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Who may do what")
+blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Roles, permissions and API keys")

@@ -1,10 +1,10 @@
-"""Whether a token may do something, for other services to ask."""
+"""Permission checks for other services."""
 
 from flask.views import MethodView
 
 from api.access.blueprint import blueprint
-from api.access.schemas import Question, Verdict
-from api.http.auth import anybody_known, public, read_token
+from api.access.schemas import PermissionDecision, PermissionQuery
+from api.http.auth import authenticate, public, read_token
 from api.http.errors import error_codes
 
 
@@ -12,13 +12,13 @@ from api.http.errors import error_codes
 class CheckView(MethodView):
     @public
     @error_codes("not_signed_in", "invalid_token", "invalid_api_key")
-    @blueprint.arguments(Question)
-    @blueprint.response(200, Verdict)
+    @blueprint.arguments(PermissionQuery)
+    @blueprint.response(200, PermissionDecision)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Whether a token grants the permission `resource:action`."""
-        found = read_token(body["token"]) if "token" in body else (anybody_known(), {})
+        """Checks whether a token grants the permission `resource:action`."""
+        found = read_token(body["token"]) if "token" in body else (authenticate(), {})
         if found is None:
-            return {"allowed": False, "reason": "The token is not valid, or not any more."}
+            return {"allowed": False, "reason": "The token is invalid, expired or revoked."}
         permission = f"{body['resource']}:{body['action']}"
         may = permission in found[0].permissions
         if found[0].key_id:

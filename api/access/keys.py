@@ -1,12 +1,12 @@
-"""API keys: how machines sign in."""
+"""API keys, with which machines authenticate."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import g
 from flask.views import MethodView
 
 from api.access.blueprint import blueprint
-from api.access.schemas import Key, MadeKey, NewKey, NewKeyBody
+from api.access.schemas import CreatedKey, Key, NewKey, NewKeyBody
 from api.http.auth import allowed
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import access
@@ -19,18 +19,18 @@ class KeysView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Key))
     def get(self, query: PageArgs) -> Page:
-        """All keys, newest first, those that work no more too."""
+        """Returns all keys, newest first, including expired and revoked ones."""
         with transaction() as session:
             found = page(session, access.list_keys(), access.ApiKey.id.desc(), **query)
         found["data"] = [_key(row) for row in found["data"]]
         return found
 
-    # Takes no Idempotency-Key: the answer would be kept, and with it the key in clear.
+    # No Idempotency-Key: the response would be stored, and the key in clear text with it.
     @allowed("keys:write")
     @blueprint.arguments(NewKey)
-    @blueprint.response(201, MadeKey)
+    @blueprint.response(201, CreatedKey)
     def post(self, body: NewKeyBody) -> dict[str, object]:
-        """Makes a key and shows it, this once."""
+        """Creates a key. The response is the only one that contains the key itself."""
         lifetime = timedelta(days=body["expires_in_days"])
         with transaction() as session:
             made, clear = access.create_key(
@@ -45,19 +45,21 @@ class KeyView(MethodView):
     @allowed("keys:write")
     @blueprint.response(200, Key)
     def get(self, key_id: str) -> dict[str, object]:
-        """One key."""
+        """Returns a key."""
         with transaction() as session:
             return _key(access.get_key(session, key_id))
 
     @allowed("keys:write")
     @blueprint.response(204)
     def delete(self, key_id: str) -> None:
-        """Revokes a key: it stops working at once, and stays in the list."""
+        """Revokes a key, effective immediately. It stays in the list."""
         with transaction() as session:
             access.revoke_key(session, key_id)
 
 
 def _key(row: access.ApiKey) -> dict[str, object]:
-    shown = ("id", "name", "hint", "user_id", "permissions", "created_at", "expires_at", "revoked_at", "last_used_at")
-    expired = "expired" if row.expires_at <= datetime.now(UTC) else "active"
-    return {**{name: getattr(row, name) for name in shown}, "status": "revoked" if row.revoked_at else expired}
+    shown = (
+        "id", "name", "hint", "user_id", "permissions", "status", "created_at", "expires_at", "revoked_at",
+        "last_used_at",
+    )  # fmt: skip
+    return {name: getattr(row, name) for name in shown}

@@ -1,4 +1,4 @@
-"""Roles: what those who have them may do."""
+"""Roles: named sets of permissions."""
 
 from flask import g
 from flask.views import MethodView
@@ -12,7 +12,6 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
-from models.core.errors import NotFound
 
 
 @blueprint.route("/roles")
@@ -21,7 +20,7 @@ class RolesView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Role))
     def get(self, query: PageArgs) -> Page:
-        """The roles, by name."""
+        """Returns all roles, sorted by name."""
         with transaction() as session:
             found = page(session, access.list_roles(), access.Role.name, **query)
         found["data"] = [_role(*row) for row in found["data"]]
@@ -33,9 +32,9 @@ class RolesView(MethodView):
     @idempotent()
     @blueprint.response(201, Role)
     def post(self, session: Session, body: NewRoleBody) -> dict[str, object]:
-        """Makes a role of permissions that one holds oneself."""
+        """Creates a role. It can only contain permissions that you hold."""
         access.create_role(session, g.principal.permissions, **body)
-        return _get(session, body["name"])
+        return _role(*access.get_role(session, body["name"]))
 
 
 @blueprint.route("/roles/<role:name>")
@@ -43,25 +42,25 @@ class RoleView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Role)
     def get(self, name: str) -> dict[str, object]:
-        """One role."""
+        """Returns a role."""
         with transaction() as session:
-            return _get(session, name)
+            return _role(*access.get_role(session, name))
 
     @allowed("roles:write")
     @error_codes("builtin_role")
     @blueprint.arguments(RoleChanges)
     @blueprint.response(200, Role)
     def put(self, body: dict[str, list[str]], name: str) -> dict[str, object]:
-        """Gives a role just these permissions, at once for everybody who has it."""
+        """Replaces the permissions of a role, effective immediately for all its users."""
         with transaction() as session:
             access.change_role(session, g.principal.permissions, name, **body)
-            return _get(session, name)
+            return _role(*access.get_role(session, name))
 
     @allowed("roles:write")
     @error_codes("builtin_role", "role_in_use")
     @blueprint.response(204)
     def delete(self, name: str) -> None:
-        """Deletes a role that nobody has."""
+        """Deletes a role. Fails with 409 if it is assigned to users."""
         with transaction() as session:
             access.delete_role(session, g.principal.permissions, name)
 
@@ -71,15 +70,8 @@ class PermissionsView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Permissions)
     def get(self) -> dict[str, object]:
-        """Everything that a role can hold, as `resource:action`."""
+        """Returns all permissions, as `resource:action`."""
         return {"data": access.PERMISSIONS}
-
-
-def _get(session: Session, name: str) -> dict[str, object]:
-    found = session.execute(access.list_roles().where(access.Role.name == name)).one_or_none()
-    if found is None:
-        raise NotFound(f"There is no role {name}.")
-    return _role(*found)
 
 
 def _role(name: str, permissions: list[str]) -> dict[str, object]:

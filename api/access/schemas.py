@@ -1,4 +1,4 @@
-"""What goes in and out of the views of access."""
+"""Request and response schemas of the access control views."""
 
 from typing import TypedDict
 
@@ -14,15 +14,16 @@ def _word(example: str) -> fields.String:
     return fields.String(required=True, validate=word, metadata={"example": example})
 
 
-class Question(Schema):
+class PermissionQuery(Schema):
     token = fields.String(
-        validate=validate.Length(1, 4000), metadata={"description": "An access token; left out: that of the request"}
+        validate=validate.Length(1, 4000),
+        metadata={"description": "The access token to check; defaults to the one of this request"},
     )
     action = _word("write")
     resource = _word("products")
 
 
-class Verdict(Schema):
+class PermissionDecision(Schema):
     allowed = fields.Boolean(required=True)
     reason = fields.String(required=True)
 
@@ -34,10 +35,10 @@ class NewKey(Schema):
     permissions = fields.List(
         fields.String(validate=validate.OneOf(access.GRANTABLE)),
         required=True,
-        metadata={"description": "What the key may do; only what its maker may", "example": ["stock:read"]},
+        metadata={"description": "Permissions of the key; a subset of your own", "example": ["stock:read"]},
     )
     expires_in_days = fields.Integer(
-        load_default=365, strict=True, validate=validate.Range(1, 3650), metadata={"description": "Days that it works"}
+        load_default=365, strict=True, validate=validate.Range(1, 3650), metadata={"description": "Lifetime in days"}
     )
 
 
@@ -50,19 +51,21 @@ class NewKeyBody(TypedDict):
 class Key(Schema):
     id = IdField("key", required=True)
     name = fields.String(required=True)
-    hint = fields.String(required=True, metadata={"description": "How the key begins"})
-    user_id = fields.String(required=True, metadata={"description": "Who has made it, and for whom it acts"})
+    hint = fields.String(required=True, metadata={"description": "The first characters of the key"})
+    user_id = fields.String(
+        required=True, metadata={"description": "The user who created the key and on whose behalf it acts"}
+    )
     permissions = fields.List(fields.String(), required=True)
     status = fields.String(required=True, validate=validate.OneOf(("active", "expired", "revoked")))
     created_at = Timestamp(required=True)
     expires_at = Timestamp(required=True)
     revoked_at = Timestamp(allow_none=True)
-    last_used_at = Timestamp(allow_none=True, metadata={"description": "To within a minute"})
+    last_used_at = Timestamp(allow_none=True, metadata={"description": "Accurate to one minute"})
 
 
-class MadeKey(Key):
+class CreatedKey(Key):
     key = fields.String(
-        required=True, metadata={"description": "To be sent as `X-Api-Key`. Nobody can read it a second time"}
+        required=True, metadata={"description": "The key, to be sent as `X-Api-Key`. It cannot be retrieved later"}
     )
 
 
@@ -70,7 +73,7 @@ class RoleChanges(Schema):
     permissions = fields.List(
         fields.String(validate=validate.OneOf(access.PERMISSIONS)),
         required=True,
-        metadata={"description": "All that the role is to hold", "example": ["orders:read"]},
+        metadata={"description": "The complete set of permissions of the role", "example": ["orders:read"]},
     )
 
 
@@ -90,17 +93,17 @@ class NewRoleBody(TypedDict):
 class Role(Schema):
     name = fields.String()
     permissions = fields.List(fields.String())
-    builtin = fields.Boolean(metadata={"description": "Every shop has it; it can't be deleted"})
+    builtin = fields.Boolean(metadata={"description": "Whether the role is built in; built-in roles cannot be deleted"})
 
 
 class Permissions(Schema):
-    data = fields.List(fields.String(), metadata={"description": "Everything that a role can hold"})
+    data = fields.List(fields.String(), metadata={"description": "All permissions that a role can contain"})
 
 
 class UserQuery(PageQuery):
     q = fields.String(
         validate=validate.Length(2, 254),
-        metadata={"description": "How the user name, the e-mail address or the last name begins", "example": "ada"},
+        metadata={"description": "A prefix of the username, e-mail address or last name", "example": "ada"},
     )
     role = fields.String(validate=validate.Length(1, 64), metadata={"example": "staff"})
 

@@ -1,4 +1,4 @@
-"""Who has an account, for those who look after it, and which roles they have."""
+"""User administration: accounts and their roles."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class UsersView(MethodView):
     @blueprint.arguments(UserQuery, location="query")
     @blueprint.response(200, page_of(User))
     def get(self, query: dict[str, Any]) -> Page:
-        """Who has an account, newest first."""
+        """Returns user accounts, newest first."""
         found = accounts.find_users(query.pop("q", None), query.pop("role", None))
         with transaction() as session:
             return page(session, found, accounts.User.id.desc(), **query)
@@ -33,7 +33,7 @@ class UserView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, User)
     def get(self, user_id: str) -> accounts.User:
-        """One account. One that was closed is there no more."""
+        """Returns a user account; 404 once it is closed."""
         with transaction() as session:
             return accounts.get_active(session, user_id)
 
@@ -43,7 +43,7 @@ class UserRolesView(MethodView):
     @allowed("users:read")
     @blueprint.response(200, Roles)
     def get(self, user_id: str) -> dict[str, object]:
-        """The roles of a user."""
+        """Returns the roles of a user."""
         with transaction() as session:
             return _roles(session, user_id)
 
@@ -51,7 +51,7 @@ class UserRolesView(MethodView):
     @blueprint.arguments(RoleOfUser)
     @blueprint.response(200, Roles)
     def post(self, body: dict[str, str], user_id: str) -> dict[str, object]:
-        """Gives a user a role, at once. Who gives it must hold all of its permissions."""
+        """Assigns a role to a user, effective immediately. You must hold all permissions of the role."""
         with transaction() as session:
             accounts.get_active(session, user_id)
             access.grant_role(session, g.principal.permissions, user_id, body["role"])
@@ -62,7 +62,7 @@ class UserRolesView(MethodView):
     @blueprint.arguments(Roles)
     @blueprint.response(200, Roles)
     def put(self, body: dict[str, list[str]], user_id: str) -> dict[str, object]:
-        """Gives a user just these roles, at once. Who does it must hold all permissions that are given or taken."""
+        """Replaces the roles of a user, effective immediately. You must hold all permissions granted or revoked."""
         with transaction() as session:
             accounts.get_active(session, user_id)
             access.set_roles(session, g.principal.permissions, user_id, body["roles"])
@@ -75,7 +75,7 @@ class UserRoleView(MethodView):
     @error_codes("last_admin")
     @blueprint.response(204)
     def delete(self, user_id: str, role: str) -> None:
-        """Takes a role from a user, at once. The last administrator stays one."""
+        """Removes a role from a user, effective immediately. The last administrator cannot be removed."""
         with transaction() as session:
             accounts.get_active(session, user_id)
             access.revoke_role(session, g.principal.permissions, user_id, role)

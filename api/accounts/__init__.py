@@ -1,4 +1,4 @@
-"""Accounts: signing in, and what a user keeps: profile, addresses, sessions."""
+"""Accounts: authentication, profile, addresses and sessions."""
 
 from api.accounts import authentication, profile
 from api.accounts.blueprint import blueprint

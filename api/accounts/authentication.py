@@ -1,4 +1,4 @@
-"""Registration, login and what becomes of the tokens."""
+"""Registration, login and tokens."""
 
 from uuid import uuid4
 
@@ -7,10 +7,11 @@ from flask.views import MethodView
 
 from api.accounts.blueprint import blueprint
 from api.accounts.schemas import (
-    Forgotten,
     Introspection,
     Login,
+    Message,
     NewPassword,
+    PasswordResetRequest,
     RefreshToken,
     Registered,
     Registration,
@@ -19,28 +20,27 @@ from api.accounts.schemas import (
     SignedIn,
     Token,
     Tokens,
-    Told,
 )
-from api.carts.guest_token import bring_cart, may_bring_cart
+from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
 from api.http.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
 from api.http.errors import error_codes
 from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
-from models.core.event_types import LoginThrottled
+from models.core.events import LoginThrottled
 
 
 @blueprint.route("/auth/register")
 class RegisterView(MethodView):
     @public
-    @may_bring_cart
+    @accepts_guest_cart
     @error_codes("username_taken", "email_taken")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
     def post(self, body: RegistrationBody) -> dict[str, object]:
-        """Opens an account with an address and a cart, all or nothing, and signs in.
+        """Creates an account with an address and a cart, and signs in.
 
-        A guest's cart that `X-Cart-Token` names comes along.
+        If `X-Cart-Token` names a guest cart, its items are moved into the new cart.
         """
         password_hash = accounts.hash_password(body["password"])
         with transaction() as session:
@@ -50,19 +50,19 @@ class RegisterView(MethodView):
             )  # fmt: skip
             carts.open_cart(session, user.id)
             opened = accounts.open_session(session, user.id, *_device())
-            brought = bring_cart(session, user.id)
-        return {"user": user, **_tokens(opened), **brought}
+            merged = merge_guest_cart(session, user.id)
+        return {"user": user, **_tokens(opened), **merged}
 
 
 @blueprint.route("/auth/login")
 class LoginView(MethodView):
     @public
-    @may_bring_cart
+    @accepts_guest_cart
     @error_codes("wrong_credentials", "too_many_requests")
     @blueprint.arguments(Login)
     @blueprint.response(200, SignedIn)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Signs in with user name or e-mail address. A guest's cart that `X-Cart-Token` names comes along."""
+        """Signs in with username or e-mail address. A guest cart named by `X-Cart-Token` is merged."""
         name = body.get("username") or body["email"]
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
@@ -73,7 +73,7 @@ class LoginView(MethodView):
         with transaction() as session:
             accounts.give_back(session, limits)
             opened = accounts.log_in(session, found, *_device())
-            return {**_tokens(opened), **bring_cart(session, opened.user_id)}
+            return {**_tokens(opened), **merge_guest_cart(session, opened.user_id)}
 
 
 @blueprint.route("/auth/refresh")
@@ -83,11 +83,11 @@ class RefreshView(MethodView):
     @blueprint.arguments(RefreshToken)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Exchanges a refresh token for new tokens. Each works once; a second use ends the session."""
+        """Exchanges a refresh token for new tokens. Each works once; reuse ends the session."""
         with transaction() as session:
             opened = accounts.rotate(session, body["refresh_token"])
         if opened is None:
-            raise NotSignedIn("This refresh token is not valid, or not any more.", code="invalid_token")
+            raise NotSignedIn("This refresh token is invalid, expired or already used.", code="invalid_token")
         return _tokens(opened)
 
 
@@ -96,7 +96,7 @@ class LogoutView(MethodView):
     @signed_in
     @blueprint.response(204)
     def post(self) -> None:
-        """Ends the session; its tokens stop working at once."""
+        """Ends the session and revokes its tokens immediately."""
         with transaction() as session:
             accounts.end_session(session, g.principal.user_id, g.principal.session_id)
 
@@ -107,7 +107,7 @@ class IntrospectView(MethodView):
     @blueprint.arguments(Token)
     @blueprint.response(200, Introspection)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Whether an access token is good now, and whose it is (RFC 7662). Who holds it may ask."""
+        """Returns whether an access token is active, and its claims (RFC 7662)."""
         found = read_token(body["token"])
         if found is None:
             return {"active": False}
@@ -137,28 +137,28 @@ class PasswordView(MethodView):
 
 
 @blueprint.route("/auth/password/forgot")
-class ForgottenView(MethodView):
+class ForgotPasswordView(MethodView):
     @public
     @error_codes("too_many_requests")
-    @blueprint.arguments(Forgotten)
-    @blueprint.response(202, Told)
+    @blueprint.arguments(PasswordResetRequest)
+    @blueprint.response(202, Message)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Mails a token for a new password, if there is such an account. The answer does not tell whether there is."""
+        """E-mails a password reset token if the account exists. The response does not reveal whether it does."""
         name = body.get("username") or body["email"]
         with transaction() as session:
             accounts.take(session, accounts.reset_limits(name, request.remote_addr))
             user_id = accounts.find_credentials(session, name).user_id
             accounts.request_reset(session, uuid4().hex, user_id)
-        return {"detail": "If there is such an account, a mail is on its way to its owner."}
+        return {"detail": "If the account exists, a password reset e-mail has been sent to its owner."}
 
 
 @blueprint.route("/auth/password/reset")
-class ResetView(MethodView):
+class ResetPasswordView(MethodView):
     @public
     @blueprint.arguments(ResetPassword)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Sets a new password with a mailed token, ends all sessions, and signs in."""
+        """Sets a new password with the e-mailed token, ends all sessions and signs in."""
         with transaction() as session:
             accounts.check_reset_token(session, body["token"])
         new_hash = accounts.hash_password(body["new_password"])

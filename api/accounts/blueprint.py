@@ -1,5 +1,5 @@
-"""The blueprint that the views of accounts register on."""
+"""The blueprint of the account views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("accounts", __name__, url_prefix="/v1", description="Who the customers are, and how they sign in")
+blueprint = Blueprint("accounts", __name__, url_prefix="/v1", description="Registration, login, profile and addresses")

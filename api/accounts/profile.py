@@ -1,4 +1,4 @@
-"""What users keep with us: their profile, preferences, addresses and sessions."""
+"""Views of a user's own profile, preferences, addresses and sessions."""
 
 from flask import g
 from flask.views import MethodView
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 from api.accounts.blueprint import blueprint
 from api.accounts.schemas import (
     AddressChanges,
-    AddressToKeep,
+    AddressInput,
     Preferences,
     Profile,
     ProfileChanges,
@@ -27,7 +27,7 @@ class MeView(MethodView):
     @signed_in
     @blueprint.response(200, Profile)
     def get(self) -> dict[str, object]:
-        """The profile of who asks, with roles and permissions."""
+        """Returns your profile, with roles and permissions."""
         with transaction() as session:
             return _profile(accounts.get(session, g.principal.user_id))
 
@@ -36,7 +36,7 @@ class MeView(MethodView):
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
     def patch(self, body: dict[str, str]) -> dict[str, object]:
-        """Changes the fields that are given."""
+        """Updates your profile. Omitted fields keep their values."""
         with transaction() as session:
             return _profile(accounts.update_profile(session, g.principal.user_id, body))
 
@@ -44,7 +44,7 @@ class MeView(MethodView):
     @error_codes("tasks_under_way", "last_admin")
     @blueprint.response(204)
     def delete(self) -> None:
-        """Closes the account and erases who it was. Orders, invoices and payments stay in the books."""
+        """Closes your account and erases personal data. Orders, invoices and payments are kept."""
         with transaction() as session:
             accounts.close(session, g.principal.user_id)
 
@@ -54,7 +54,7 @@ class PreferencesView(MethodView):
     @signed_in
     @blueprint.response(200, Preferences)
     def get(self) -> dict[str, dict[str, bool]]:
-        """What who asks is told, and by which channels."""
+        """Returns your notification preferences by kind and channel."""
         with transaction() as session:
             return accounts.preferences_of(session, g.principal.user_id)
 
@@ -62,7 +62,7 @@ class PreferencesView(MethodView):
     @blueprint.arguments(Preferences)
     @blueprint.response(200, Preferences)
     def patch(self, body: dict[str, dict[str, bool]]) -> dict[str, dict[str, bool]]:
-        """Changes the channels that are named. What confirms an order or keeps the account safe always goes out."""
+        """Updates the given channels. Order confirmations and security notifications are always sent."""
         with transaction() as session:
             accounts.set_preference(session, g.principal.user_id, body)
             return accounts.preferences_of(session, g.principal.user_id)
@@ -74,12 +74,12 @@ class AddressesView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(SavedAddress))
     def get(self, query: PageArgs) -> Page:
-        """The addresses of who asks, oldest first."""
+        """Returns your addresses, oldest first."""
         with transaction() as session:
             return page(session, accounts.list_addresses(g.principal.user_id), accounts.Address.id, **query)
 
     @signed_in
-    @blueprint.arguments(AddressToKeep)
+    @blueprint.arguments(AddressInput)
     @idempotent()
     @blueprint.response(201, SavedAddress)
     def post(self, session: DatabaseSession, body: dict[str, object]) -> accounts.Address:
@@ -92,7 +92,7 @@ class AddressView(MethodView):
     @signed_in
     @blueprint.response(200, SavedAddress)
     def get(self, address_id: str) -> accounts.Address:
-        """One address."""
+        """Returns an address."""
         with transaction() as session:
             return accounts.get_address(session, g.principal.user_id, address_id)
 
@@ -100,14 +100,14 @@ class AddressView(MethodView):
     @blueprint.arguments(AddressChanges(partial=True))
     @blueprint.response(200, SavedAddress)
     def patch(self, body: dict[str, object], address_id: str) -> accounts.Address:
-        """Changes the fields that are given. Orders that were sent there keep what they had."""
+        """Updates an address. Orders that were placed with it keep the old values."""
         with transaction() as session:
             return accounts.update_address(session, g.principal.user_id, address_id, body)
 
     @signed_in
     @blueprint.response(204)
     def delete(self, address_id: str) -> None:
-        """Deletes an address. Orders that were sent there keep it."""
+        """Deletes an address. Orders that were placed with it keep it."""
         with transaction() as session:
             accounts.delete_address(session, g.principal.user_id, address_id)
 
@@ -118,7 +118,7 @@ class SessionsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Session))
     def get(self, query: PageArgs) -> Page:
-        """Where who asks is signed in, latest login first."""
+        """Returns your active sessions, latest login first."""
         with transaction() as session:
             live = accounts.select_live_sessions(g.principal.user_id)
             found = page(session, live, accounts.LoginSession.id.desc(), **query)
@@ -128,7 +128,7 @@ class SessionsView(MethodView):
     @signed_in
     @blueprint.response(204)
     def delete(self) -> None:
-        """Ends all sessions but the one that asks; their tokens stop working at once."""
+        """Ends all your other sessions and revokes their tokens immediately."""
         with transaction() as session:
             accounts.end_other_sessions(session, g.principal.user_id, kept=g.principal.session_id)
 
@@ -138,7 +138,7 @@ class SessionView(MethodView):
     @signed_in
     @blueprint.response(204)
     def delete(self, session_id: str) -> None:
-        """Ends a session; its tokens stop working at once."""
+        """Ends a session and revokes its tokens immediately."""
         with transaction() as session:
             accounts.end_session(session, g.principal.user_id, session_id)
 

@@ -1,4 +1,4 @@
-"""What goes in and out of the accounts' views."""
+"""Request and response schemas of the account views."""
 
 from typing import TypedDict
 
@@ -38,18 +38,18 @@ class NewAddress(Schema):
     country = fields.String(required=True, validate=validate.Length(2, 60), metadata={"example": "GB"})
 
 
-class AddressToKeep(NewAddress):
+class AddressInput(NewAddress):
     default = TrueOrFalse(
         attribute="is_default",
-        metadata={"description": "The one that is meant where none is named; the first is, until another one is"},
+        metadata={"description": "Whether this is the default address. The first address is the default"},
     )
 
 
-class AddressChanges(AddressToKeep):
-    """Any of them."""
+class AddressChanges(AddressInput):
+    """Any subset of the fields."""
 
 
-class SavedAddress(AddressToKeep):
+class SavedAddress(AddressInput):
     id = IdField("adr", required=True)
     line2 = fields.String(allow_none=True)
     postal_code = fields.String(allow_none=True)
@@ -82,7 +82,7 @@ def _one_name(self: Schema, data: dict[str, object], **_: object) -> None:
 
 
 class Login(Schema):
-    """A user name or an e-mail address, in either field, and the password."""
+    """A username or an e-mail address, in either field, and the password."""
 
     username = fields.String(validate=validate.Length(1, 254), metadata={**EITHER, "example": "ada"})
     email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
@@ -104,8 +104,8 @@ class NewPassword(Schema):
     new_password = _password()
 
 
-class Forgotten(Schema):
-    """A user name or an e-mail address, in either field."""
+class PasswordResetRequest(Schema):
+    """A username or an e-mail address, in either field."""
 
     username = fields.String(validate=validate.Length(1, 254), metadata={**EITHER, "example": "ada"})
     email = fields.String(validate=validate.Length(1, 254), metadata=EITHER)
@@ -114,19 +114,21 @@ class Forgotten(Schema):
 
 
 class ResetPassword(Schema):
-    token = fields.String(required=True, validate=validate.Length(1, 200), metadata={"description": "From the mail"})
+    token = fields.String(
+        required=True, validate=validate.Length(1, 200), metadata={"description": "The token from the e-mail"}
+    )
     new_password = _password()
 
 
-class Told(Schema):
+class Message(Schema):
     detail = fields.String(required=True)
 
 
 class Tokens(Schema):
     access_token = fields.String(required=True)
-    refresh_token = fields.String(required=True, metadata={"description": "Good for one exchange"})
+    refresh_token = fields.String(required=True, metadata={"description": "Can be exchanged once"})
     token_type = fields.String(required=True, validate=validate.Equal("Bearer"))
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds that the access token lives"})
+    expires_in = fields.Integer(required=True, metadata={"description": "Lifetime of the access token in seconds"})
 
 
 class User(Schema):
@@ -153,7 +155,7 @@ class ProfileChanges(Schema):
 
 class SignedIn(Tokens):
     cart = fields.Nested(
-        Merge, metadata={**SOMETIMES, "description": "If `X-Cart-Token` named a guest's cart: what it has brought"}
+        Merge, metadata={**SOMETIMES, "description": "The result of merging the guest cart that `X-Cart-Token` named"}
     )
 
 
@@ -162,7 +164,7 @@ class Registered(SignedIn):
 
 
 class Introspection(Schema):
-    """RFC 7662, section 2.2; everything but `active` only of a token that is."""
+    """RFC 7662, section 2.2. Fields other than `active` are present for active tokens only."""
 
     active = fields.Boolean(required=True)
     sub = fields.String(metadata=SOMETIMES)
@@ -177,7 +179,7 @@ class Introspection(Schema):
 
 class Session(Schema):
     id = IdField("ses", required=True)
-    current = fields.Boolean(required=True, metadata={"description": "The one that asks"})
+    current = fields.Boolean(required=True, metadata={"description": "Whether this is the session of the request"})
     user_agent = fields.String(allow_none=True)
     ip = fields.String(allow_none=True)
     created_at = Timestamp(required=True)
@@ -187,4 +189,4 @@ class Session(Schema):
 
 Channels = Schema.from_dict({name: TrueOrFalse() for name in notifications.CHANNELS}, name="Channels")
 Preferences = Schema.from_dict({kind: fields.Nested(Channels) for kind in accounts.CUSTOMER_KINDS}, name="Preferences")
-"""Kind of notification → channel → whether it goes out."""
+"""Kind of notification → channel → whether it is sent."""

@@ -1,4 +1,4 @@
-"""Carts, of customers and of guests."""
+"""Carts of customers and guests."""
 
 from api.carts import guest_token, views
 from api.carts.blueprint import blueprint

@@ -1,5 +1,5 @@
-"""The blueprint that the views of carts register on."""
+"""The blueprint of the cart views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("carts", __name__, url_prefix="/v1", description="What the customer means to buy")
+blueprint = Blueprint("carts", __name__, url_prefix="/v1", description="Carts of customers and guests")

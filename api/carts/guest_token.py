@@ -1,4 +1,4 @@
-"""Guests: who has a cart and no account shows the cart's token, until the cart is merged into a customer's."""
+"""Guest carts. A guest authenticates with the cart's token until the cart is merged into a customer's."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,7 @@ from flask import g, request
 from sqlalchemy.orm import Session
 
 from api.http.auth import PERSON, declare_rule, signed_in
-from api.http.fields import taking
+from api.http.fields import documents_header
 from models import carts
 from models.accounts import Principal
 from models.core.database import single_statements
@@ -16,7 +16,7 @@ from models.core.database import single_statements
 HEADER = "X-Cart-Token"
 SCHEME = {
     "type": "apiKey", "in": "header", "name": HEADER,
-    "description": "The token of a guest's cart, from `POST /v1/cart`",
+    "description": "The token of a guest cart, returned by `POST /v1/cart`",
 }  # fmt: skip
 NOBODY: frozenset[str] = frozenset()
 
@@ -26,8 +26,8 @@ View = TypeVar("View", bound=Callable[..., object])
 
 
 def signed_in_or_guest(view: Callable[P, Answer]) -> Callable[P, Answer]:
-    """For who is signed in, and for a guest who shows the token of a cart. Sets `g.principal`, whose `user_id`
-    is for a guest the id of the cart. The outermost decorator of a view."""
+    """Allows signed-in users, and guests who send a cart token. Sets `g.principal`; for a guest, its `user_id` is
+    the id of the cart. Must be the outermost decorator of a view."""
     of_customer = signed_in(view)
 
     @wraps(view)
@@ -42,24 +42,24 @@ def signed_in_or_guest(view: Callable[P, Answer]) -> Callable[P, Answer]:
     return declare_rule(guarded, "signed in or guest", PERSON, {"cart": []})
 
 
-def may_bring_cart(view: View) -> View:
-    """Says in the OpenAPI document that a view takes the token of a guest's cart; it calls `bring_cart`."""
+def accepts_guest_cart(view: View) -> View:
+    """Documents that a view accepts a guest cart token. The view calls `merge_guest_cart`."""
     header = {
         "in": "header", "name": HEADER, "schema": {"type": "string"},
-        "description": "The token of a guest's cart, which is merged into the customer's",
+        "description": "The token of a guest cart to merge into the customer's cart",
     }  # fmt: skip
-    return taking(header)(view)
+    return documents_header(header)(view)
 
 
 def is_guest() -> bool:
-    """Whether a cart's token is all that the request shows. Who signs in as well means the customer's own cart."""
+    """Whether the request has a cart token and no access token; an access token takes precedence."""
     return HEADER in request.headers and "Authorization" not in request.headers
 
 
-def bring_cart(session: Session, user_id: str) -> dict[str, object]:
-    """Merges the guest's cart that the request shows into the customer's, and says so: `{"cart": …}`.
+def merge_guest_cart(session: Session, user_id: str) -> dict[str, object]:
+    """Merges the guest cart of the request into the customer's. Returns `{"cart": …}`, the result of the merge.
 
-    Nothing to say without a cart, and with one that is gone: a sign-in is never refused for its sake.
+    Returns `{}` without a cart token, and for a cart that no longer exists: a stale token never blocks a sign-in.
     """
     token = request.headers.get(HEADER)
     merged = carts.merge(session, user_id, token) if token else None

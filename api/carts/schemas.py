@@ -1,4 +1,4 @@
-"""What goes in and out of the views of carts."""
+"""Request and response schemas of the cart views."""
 
 from typing import TypedDict
 
@@ -9,28 +9,28 @@ from api.http.fields import SOMETIMES, IdField, Money, Schema
 from models import carts
 
 
-class Short(Schema):
-    """A product of which there was not enough for what both carts had together."""
+class Shortage(Schema):
+    """A product whose stock is insufficient for the quantities of both carts."""
 
     product_id = IdField("prd", required=True)
     name = fields.String(required=True, metadata={"example": "Emma"})
-    wanted = fields.Integer(required=True, metadata={"description": "pieces in both carts together", "example": 5})
-    quantity = fields.Integer(required=True, metadata={"description": "pieces in the cart now", "example": 3})
+    wanted = fields.Integer(required=True, metadata={"description": "Quantity of both carts together", "example": 5})
+    quantity = fields.Integer(required=True, metadata={"description": "Quantity in the cart now", "example": 3})
 
 
 class Merge(Schema):
-    """What a guest's cart has brought into the customer's."""
+    """The result of merging a guest cart into the customer's."""
 
-    added = fields.Integer(required=True, metadata={"description": "pieces that were added", "example": 4})
-    short = fields.List(fields.Nested(Short), required=True)
-
-
-MOST = 1_000_000  # pieces in one request
+    added = fields.Integer(required=True, metadata={"description": "Units added to the customer's cart", "example": 4})
+    short = fields.List(fields.Nested(Shortage), required=True)
 
 
-BEFORE_AND_NOW = {
+MAX_QUANTITY = 1_000_000  # units in one request
+
+
+CHANGE_VALUE = {
     "oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "integer"}],
-    "description": "Money for a `price`, pieces that can be sold for the others",
+    "description": "Money if `kind` is `price`, otherwise available units",
 }
 
 
@@ -40,20 +40,20 @@ class CartItem(Schema):
     quantity = fields.Integer(required=True, metadata={"example": 2})
     unit_price = fields.Nested(Money, required=True)
     line_total = fields.Nested(Money, required=True)
-    available = fields.Integer(required=True, metadata={"description": "pieces that can be sold now", "example": 31})
+    available = fields.Integer(required=True, metadata={"description": "Units available for sale", "example": 31})
 
 
 class CartChange(Schema):
-    """What has become of a product since the last look at the cart."""
+    """A change of a product since the cart was last shown."""
 
     product_id = IdField("prd", required=True)
     kind = fields.String(
         required=True,
         validate=validate.OneOf(carts.CHANGES),
-        metadata={"description": "`gone`: it is no longer sold", "example": "price"},
+        metadata={"description": "`gone`: the product is no longer sold", "example": "price"},
     )
-    before = fields.Raw(required=True, metadata=BEFORE_AND_NOW)
-    now = fields.Raw(required=True, metadata=BEFORE_AND_NOW)
+    before = fields.Raw(required=True, metadata=CHANGE_VALUE)
+    now = fields.Raw(required=True, metadata=CHANGE_VALUE)
 
 
 class Cart(Schema):
@@ -61,7 +61,7 @@ class Cart(Schema):
     total = fields.Nested(Money, required=True)
     changes = fields.List(
         fields.Nested(CartChange), required=True,
-        metadata={"description": "What has changed since the last look; this answer is one, so it is told once"},
+        metadata={"description": "Changes since the cart was last shown; each is reported once"},
     )  # fmt: skip
 
 
@@ -69,16 +69,18 @@ class OpenedCart(Cart):
     token = fields.String(
         metadata={
             **SOMETIMES,
-            "description": f"Of a guest's cart, to be sent as `{HEADER}`. Told only now",
+            "description": f"The token of the guest cart, to be sent as `{HEADER}`. It cannot be retrieved later",
         }
     )
     cart = fields.Nested(
-        Merge, metadata={**SOMETIMES, "description": f"If `{HEADER}` named a guest's cart: what it has brought"}
+        Merge, metadata={**SOMETIMES, "description": f"The result of merging the guest cart that `{HEADER}` named"}
     )
 
 
 class Quantity(Schema):
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, MOST), metadata={"example": 2})
+    quantity = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, MAX_QUANTITY), metadata={"example": 2}
+    )
 
 
 class NewItem(Quantity):
@@ -91,4 +93,6 @@ class NewItemBody(TypedDict):
 
 
 class Removal(Schema):
-    quantity = fields.Integer(validate=validate.Range(1, MOST), metadata={"description": "left out: all of it"})
+    quantity = fields.Integer(
+        validate=validate.Range(1, MAX_QUANTITY), metadata={"description": "Units to remove; defaults to all"}
+    )

@@ -1,10 +1,10 @@
-"""The cart of who is signed in, or of a guest."""
+"""Views of the cart of a customer or guest."""
 
 from flask import g, request
 from flask.views import MethodView
 
 from api.carts.blueprint import blueprint
-from api.carts.guest_token import HEADER, bring_cart, may_bring_cart, signed_in_or_guest
+from api.carts.guest_token import HEADER, accepts_guest_cart, merge_guest_cart, signed_in_or_guest
 from api.carts.schemas import Cart, NewItem, NewItemBody, OpenedCart, Quantity, Removal
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
@@ -18,34 +18,33 @@ class CartView(MethodView):
     @signed_in_or_guest
     @blueprint.response(200, Cart)
     def get(self) -> dict[str, object]:
-        """The cart with prices and availability as they are now, and what has changed since the last look."""
+        """Returns the cart with current prices and availability, and changes since it was last shown."""
         with single_statements() as connection:
-            return _shown(connection)
+            return _cart_view(connection)
 
     @public
-    @may_bring_cart
+    @accepts_guest_cart
     @error_codes("not_signed_in", "invalid_token", "not_allowed")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
-    @blueprint.alt_response(200, schema=OpenedCart, description="The cart of who is signed in")
+    @blueprint.alt_response(200, schema=OpenedCart, description="The cart of the signed-in customer")
     def post(self) -> tuple[object, dict[str, str]] | tuple[object, int]:
-        """Opens a cart for a guest, and tells its token.
+        """Opens a guest cart and returns its token.
 
-        Sent along as `X-Cart-Token`, the token does for a cart what signing in does. Sent along when signing in or
-        registering, it puts what is in the guest's cart into the customer's. Who is signed in gets the own cart, with
-        that of a guest merged into it in the same way.
+        Send the token as `X-Cart-Token` to use the cart. Send it when you sign in or register to move the items into
+        the customer's cart. If you are signed in, your own cart is returned, and the guest cart is merged into it.
         """
         if "Authorization" in request.headers:
-            return _opened_for_customer()
+            return _open_for_customer()
         with transaction() as session:
             cart_id, token = carts.open_guest_cart(session)
-            return {**_shown(session, cart_id), "token": token}, {HEADER: token}
+            return {**_cart_view(session, cart_id), "token": token}, {HEADER: token}
 
 
 @signed_in
-def _opened_for_customer() -> tuple[object, int]:
+def _open_for_customer() -> tuple[object, int]:
     with transaction() as session:
-        brought = bring_cart(session, g.principal.user_id)
-        return {**_shown(session), **brought}, 200
+        merged = merge_guest_cart(session, g.principal.user_id)
+        return {**_cart_view(session), **merged}, 200
 
 
 @blueprint.route("/cart/items")
@@ -56,9 +55,9 @@ class CartItemsView(MethodView):
     @idempotent(one_statement=True)
     @blueprint.response(201, Cart)
     def post(self, session: Statements, body: NewItemBody) -> dict[str, object]:
-        """Puts more pieces of a product into the cart; what is there of it already is added up."""
+        """Adds units of a product to the cart. The quantity is added to the existing one."""
         carts.add(session, g.principal.user_id, **body)
-        return _shown(session)
+        return _cart_view(session)
 
     @signed_in_or_guest
     @blueprint.response(200, Cart)
@@ -66,7 +65,7 @@ class CartItemsView(MethodView):
         """Empties the cart."""
         with transaction() as session:
             carts.clear(session, g.principal.user_id)
-            return _shown(session)
+            return _cart_view(session)
 
 
 @blueprint.route('/cart/items/<id("prd"):product_id>')
@@ -76,22 +75,22 @@ class CartItemView(MethodView):
     @blueprint.arguments(Quantity)
     @blueprint.response(200, Cart)
     def patch(self, body: dict[str, int], product_id: str) -> dict[str, object]:
-        """Makes it so many pieces of a product that is in the cart."""
+        """Sets the quantity of a product in the cart."""
         with transaction() as session:
             carts.set_quantity(session, g.principal.user_id, product_id, body["quantity"])
-            return _shown(session)
+            return _cart_view(session)
 
     @signed_in_or_guest
     @blueprint.arguments(Removal, location="query")
     @blueprint.response(200, Cart)
     def delete(self, query: dict[str, int], product_id: str) -> dict[str, object]:
-        """Takes pieces of a product out of the cart, all of them if it is not said how many."""
+        """Removes units of a product from the cart, by default all of them."""
         with transaction() as session:
             carts.remove(session, g.principal.user_id, product_id, query.get("quantity"))
-            return _shown(session)
+            return _cart_view(session)
 
 
-def _shown(session: Statements, holder: str | None = None) -> dict[str, object]:
+def _cart_view(session: Statements, holder: str | None = None) -> dict[str, object]:
     seen = carts.view_with_changes(session, holder or g.principal.user_id)
     return {
         "items": [_item(line) for line in seen.items],

@@ -30,7 +30,7 @@ class AuthorsView(MethodView):
     @blueprint.arguments(AuthorQuery, location="query")
     @blueprint.response(200, page_of(ListedAuthor))
     def get(self, query: dict[str, Any]) -> Page:
-        """Authors; with `q`, those whose name contains it."""
+        """Returns authors; with `q`, those whose name matches."""
         q = query.pop("q", None)
         with transaction() as session:
             return page(session, catalogue.select_authors(q), catalogue.Author.id.asc(), **query)
@@ -41,7 +41,7 @@ class AuthorsView(MethodView):
     @idempotent()
     @blueprint.response(201, Author, headers=ETAG)
     def post(self, session: Session, body: NewAuthorBody) -> tuple[object, dict[str, str]]:
-        """Makes an author. Name and e-mail together must be new."""
+        """Creates an author. Name and e-mail address together must be unique."""
         made = catalogue.create_author(session, **body)
         address = url_for("catalogue.AuthorView", author_id=made.id)
         return made, {"Location": address, **etag(made.updated_at)}
@@ -52,7 +52,7 @@ class AuthorView(MethodView):
     @public
     @blueprint.response(200, ListedAuthor, headers=ETAG)
     def get(self, author_id: str) -> tuple[object, dict[str, str]]:
-        """An author."""
+        """Returns an author."""
         with transaction() as session:
             found = catalogue.get_author(session, author_id)
         return found, etag(found.updated_at)
@@ -62,7 +62,7 @@ class AuthorView(MethodView):
     @blueprint.arguments(AuthorChanges)
     @blueprint.response(200, Author, headers=ETAG)
     def patch(self, body: dict[str, str | None], author_id: str) -> tuple[object, dict[str, str]]:
-        """Changes what is given. Null takes it out."""
+        """Updates an author. Omitted fields keep their values; null clears a field."""
         with transaction() as session:
             author = catalogue.get_author(session, author_id, lock=True)
             check_unchanged(author.updated_at)
@@ -73,7 +73,7 @@ class AuthorView(MethodView):
     @error_codes("author_in_use", "stale")
     @blueprint.response(204)
     def delete(self, author_id: str) -> None:
-        """Deletes an author of whom no book is on sale."""
+        """Deletes an author. Fails with 409 if books by the author are on sale."""
         with transaction() as session:
             author = catalogue.get_author(session, author_id, lock=True)
             check_unchanged(author.updated_at)

@@ -1,4 +1,4 @@
-"""The blueprint that the views of catalogue register on."""
+"""The blueprint of the catalogue views."""
 
 from flask_smorest import Blueprint
 

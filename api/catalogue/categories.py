@@ -26,7 +26,7 @@ class CategoriesView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Category))
     def get(self, query: PageArgs) -> Page:
-        """All categories; `parent_id` makes them a tree."""
+        """Returns all categories. `parent_id` links them to a tree."""
         with transaction() as session:
             return page(session, catalogue.select_categories(), catalogue.Category.id.asc(), **query)
 
@@ -36,7 +36,7 @@ class CategoriesView(MethodView):
     @idempotent()
     @blueprint.response(201, Category, headers=ETAG)
     def post(self, session: Session, body: NewCategoryBody) -> tuple[object, dict[str, str]]:
-        """Makes a category. Its name must be new, whatever its case."""
+        """Creates a category. Its name must be unique, ignoring case."""
         made = catalogue.create_category(session, **body)
         address = url_for("catalogue.CategoryView", category_id=made.id)
         return made, {"Location": address, **etag(made.updated_at)}
@@ -47,7 +47,7 @@ class CategoryView(MethodView):
     @public
     @blueprint.response(200, Category, headers=ETAG)
     def get(self, category_id: str) -> tuple[object, dict[str, str]]:
-        """A category."""
+        """Returns a category."""
         with transaction() as session:
             found = catalogue.get_category(session, category_id)
         return found, etag(found.updated_at)
@@ -57,7 +57,7 @@ class CategoryView(MethodView):
     @blueprint.arguments(CategoryChanges)
     @blueprint.response(200, Category, headers=ETAG)
     def patch(self, body: dict[str, str | None], category_id: str) -> tuple[object, dict[str, str]]:
-        """Renames a category or moves it, with all that is in it. It can't go below itself."""
+        """Renames a category or moves it with its contents. It cannot be moved below itself."""
         with transaction() as session:
             category = catalogue.get_category(session, category_id, lock=True)
             check_unchanged(category.updated_at)
@@ -68,7 +68,7 @@ class CategoryView(MethodView):
     @error_codes("category_in_use", "stale")
     @blueprint.response(204)
     def delete(self, category_id: str) -> None:
-        """Deletes a category that has no products on sale and no categories in it."""
+        """Deletes a category. Fails with 409 if it contains products on sale or other categories."""
         with transaction() as session:
             category = catalogue.get_category(session, category_id, lock=True)
             check_unchanged(category.updated_at)

@@ -1,4 +1,4 @@
-"""Tables of comma-separated values (RFC 4180) that are as long as they are: a page in memory at a time."""
+"""CSV files (RFC 4180), streamed a page at a time."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ PAGE = 2000
 
 
 def refusal_rows(import_id: str) -> Iterator[str]:
-    """The rows of an import that were refused, heading first."""
+    """Yields the refused rows of an import as CSV, header first."""
     yield encode([("line", "sku", "reason")])
     line = 0
     while True:
@@ -23,7 +23,7 @@ def refusal_rows(import_id: str) -> Iterator[str]:
 
 
 def catalogue_rows() -> Iterator[str]:
-    """All products on sale in our own format, heading first."""
+    """Yields all products on sale in the `shopflow` format, header first."""
     yield encode([imports.OURS])
     last = None
     while True:

@@ -1,4 +1,4 @@
-"""Views of catalogue files: sending one, what became of it, and the catalogue as one."""
+"""Views of catalogue imports and the export."""
 
 import hashlib
 import tempfile
@@ -35,12 +35,12 @@ Answer = TypeVar("Answer")
 MAX_FILE = 100 << 20  # bytes
 CSV_TYPES = ("text/csv", "application/csv", "application/vnd.ms-excel", "text/comma-separated-values")
 LOCATION = {"Location": {"schema": {"type": "string"}}}
-SHEET = "text/csv; charset=utf-8; header=present"
+CSV_CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent, on this machine's disk."""
+    """An uploaded file, on this machine's disk."""
 
     file: IO[bytes]
     sha256: str
@@ -48,29 +48,29 @@ class Upload:
 
 
 def with_upload(method: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Sets `g.upload` to the file in the request's body, before a transaction is opened: clients can be slow."""
+    """Sets `g.upload` to the uploaded file before a transaction is opened, because clients can be slow."""
 
     @wraps(method)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Answer:
         with tempfile.TemporaryFile() as file:
-            g.upload = _received(file)
+            g.upload = _receive(file)
             return method(*args, **kwargs)
 
     return wrapper
 
 
-def _received(file: IO[bytes]) -> Upload:
+def _receive(file: IO[bytes]) -> Upload:
     name = None
     if request.mimetype == "multipart/form-data":
         sent = request.files.get("file")
         if sent is None or len(request.files) > 1 or request.form:
-            raise NotACatalogue("Send one part named `file`, and no other.")
+            raise NotACatalogue("Send exactly one part, named `file`.")
         source: IO[bytes] = sent.stream
         name = (sent.filename or "")[:255] or None
     elif request.mimetype in CSV_TYPES:
         charset = request.mimetype_params.get("charset", "utf-8").lower()
         if charset not in ("utf-8", "utf8", "us-ascii"):
-            raise NotACatalogue(f"The text is declared as {charset[:40]}; send it in UTF-8.")
+            raise NotACatalogue(f"The charset {charset[:40]} is not supported; send UTF-8.")
         source = request.stream
     else:
         raise UnsupportedMediaType("Send the file as the body (Content-Type: text/csv), or as multipart/form-data.")
@@ -82,13 +82,13 @@ def _received(file: IO[bytes]) -> Upload:
     return Upload(file, digest.hexdigest(), name)
 
 
-def _whole(session: Session, import_id: str) -> dict[str, Any]:
+def _detail(session: Session, import_id: str) -> dict[str, Any]:
     refused = imports.list_refusals(session, import_id, 0, imports.FIRST + 1)
     shown = {"refusals": refused[: imports.FIRST], "refusals_complete": len(refused) <= imports.FIRST}
-    return {**_listed(imports.get(session, import_id)), **shown}
+    return {**_summary(imports.get(session, import_id)), **shown}
 
 
-ENDING = WaitResult(Import, "import", lambda session, run: _whole(session, run.input["import_id"]))
+WAIT_RESULT = WaitResult(Import, "import", lambda session, run: _detail(session, run.input["import_id"]))
 
 
 @blueprint.route("/catalogue/imports")
@@ -97,10 +97,10 @@ class ImportsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(ListedImport))
     def get(self, query: PageArgs) -> Page:
-        """Files that were sent, newest first."""
+        """Returns catalogue imports, newest first."""
         with transaction() as session:
             found = page(session, imports.select_imports(), imports.Import.id.desc(), **query)
-        found["data"] = [_listed(made) for made in found["data"]]
+        found["data"] = [_summary(made) for made in found["data"]]
         return found
 
     @allowed("products:write")
@@ -121,16 +121,16 @@ class ImportsView(MethodView):
         }
     )  # fmt: skip
     @blueprint.arguments(ImportQuery, location="query")
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @with_upload
-    @idempotent(stands_for=lambda: str(g.upload.sha256))
+    @idempotent(body_digest=lambda: str(g.upload.sha256))
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, query: dict[str, str]) -> tuple[object, int, dict[str, str]]:
-        """Takes a CSV file into the catalogue: one of ours, or a product export of Shopify as it comes.
+        """Imports a CSV file: either the `shopflow` format or an unmodified Shopify product export.
 
-        Products are known by their SKU. New ones are created with their opening stock; others are brought up to
-        date and keep the stock they have. Rows that can't be taken are reported with their line and reason, and do
-        not keep the others out. The same file again changes nothing.
+        Products are matched by SKU. New ones are created with their opening stock; existing ones are updated and
+        keep their stock. Rows that cannot be imported are reported with line and reason; the other rows are imported.
+        Importing the same file again changes nothing.
         """
         upload = g.upload
         made = imports.begin(
@@ -147,9 +147,9 @@ class ImportView(MethodView):
     @allowed("products:write")
     @blueprint.response(200, Import, headers=ETAG)
     def get(self, import_id: str) -> tuple[object, dict[str, str]]:
-        """What became of a file: counts, and the first rows that were refused."""
+        """Returns an import: counts, and the first refused rows."""
         with transaction() as session:
-            made = _whole(session, import_id)
+            made = _detail(session, import_id)
         return made, etag(made["finished_at"] or made["created_at"], len(made["refusals"]))
 
 
@@ -158,11 +158,11 @@ class RefusalsView(MethodView):
     @allowed("products:write")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
     def get(self, import_id: str) -> Response:
-        """All rows of a file that were refused: line, SKU and reason."""
+        """Returns all refused rows of an import as CSV: line, SKU and reason."""
         with transaction() as session:
             imports.get(session, import_id)
         headers = {"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'}
-        return Response(refusal_rows(import_id), headers=headers, content_type=SHEET)
+        return Response(refusal_rows(import_id), headers=headers, content_type=CSV_CONTENT_TYPE)
 
 
 @blueprint.route("/catalogue/export")
@@ -170,15 +170,15 @@ class ExportView(MethodView):
     @allowed("products:write")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
     def get(self) -> Response:
-        """The catalogue as a CSV file that can be imported again.
+        """Returns the catalogue as a CSV file that can be imported again.
 
-        What a spreadsheet would compute has an apostrophe before it; an import takes that away again.
+        Cells that a spreadsheet would evaluate as formulas are prefixed with an apostrophe. An import removes it.
         """
         headers = {"Content-Disposition": 'attachment; filename="catalogue.csv"'}
-        return Response(catalogue_rows(), headers=headers, content_type=SHEET)
+        return Response(catalogue_rows(), headers=headers, content_type=CSV_CONTENT_TYPE)
 
 
-def _listed(made: imports.Import) -> dict[str, object]:
+def _summary(made: imports.Import) -> dict[str, object]:
     same = (
         "id", "run_id", "format", "file_name", "sha256", "rows", "created", "updated", "unchanged", "refused",
         "skipped", "created_at", "finished_at",

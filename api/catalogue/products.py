@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.catalogue.blueprint import blueprint
-from api.catalogue.listing import as_json, as_page, wanted_page
+from api.catalogue.listing import json_response, parse_query, render_page
 from api.catalogue.schemas import (
     NewBook,
     NewProduct,
@@ -32,8 +32,8 @@ class ProductsView(MethodView):
     @blueprint.arguments(ProductQuery, location="query")
     @blueprint.response(200, page_of(Product), headers=ETAG)
     def get(self, query: dict[str, Any]) -> Response:
-        """Products on sale: the newest first or, where something is searched for, the best matches first."""
-        return as_page(wanted_page(query))
+        """Returns products on sale, newest first; with `q`, best matches first."""
+        return render_page(parse_query(query))
 
     @allowed("products:write")
     @error_codes("sku_taken")
@@ -41,7 +41,7 @@ class ProductsView(MethodView):
     @idempotent()
     @blueprint.response(201, Product)
     def post(self, session: Session, body: dict[str, Any]) -> Response:
-        """Makes a product. Its SKU must be new; a category or an author that is named is made if there is none."""
+        """Creates a product. Its SKU must be unique. A named category or author is created if missing."""
         return _created(session, catalogue.create_product(session, product_fields(body)))
 
 
@@ -53,7 +53,7 @@ class BooksView(MethodView):
     @idempotent()
     @blueprint.response(201, Product)
     def post(self, session: Session, body: dict[str, Any]) -> Response:
-        """Makes a book with its author and its category, found or made: all at once, or nothing."""
+        """Creates a book, with its author and category if they are missing, in one transaction."""
         author, published_on = body.pop("author"), body.pop("published_on", None)
         attributes = body.get("attributes", {})
         if published_on is not None:
@@ -68,26 +68,26 @@ class ProductView(MethodView):
     @public
     @blueprint.response(200, Product, headers=ETAG)
     def get(self, product_id: str) -> Response:
-        """A product with what is available of it."""
-        return as_json(*search.read_product(product_id))
+        """Returns a product with its availability."""
+        return json_response(*search.read_product(product_id))
 
     @allowed("products:write")
     @error_codes("sku_taken", "stale")
     @blueprint.arguments(ProductChanges)
     @blueprint.response(200, Product, headers=ETAG)
     def patch(self, body: dict[str, Any], product_id: str) -> Response:
-        """Changes what is given. Attributes are merged, and null takes one out (RFC 7396)."""
+        """Updates a product. Attributes are merged; null removes one (RFC 7396)."""
         with transaction() as session:
             product = catalogue.get_product(session, product_id, lock=True)
             check_unchanged(product.updated_at)
             catalogue.update_product(session, product, product_fields(body))
-            return as_json(*search.read_product(product_id, session))
+            return json_response(*search.read_product(product_id, session))
 
     @allowed("products:write")
     @error_codes("stale")
     @blueprint.response(204)
     def delete(self, product_id: str) -> None:
-        """Takes a product off the shelves. Orders of it can still be read."""
+        """Deletes a product. Existing orders keep it."""
         with transaction() as session:
             product = catalogue.get_product(session, product_id, lock=True)
             check_unchanged(product.updated_at)
@@ -95,7 +95,7 @@ class ProductView(MethodView):
 
 
 def _created(session: Session, product: catalogue.Product) -> Response:
-    response = as_json(*search.read_product(product.id, session))
+    response = json_response(*search.read_product(product.id, session))
     response.status_code = 201
     response.headers["Location"] = url_for("catalogue.ProductView", product_id=product.id)
     return response

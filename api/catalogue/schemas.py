@@ -1,4 +1,4 @@
-"""What goes in and comes out of the catalogue's views."""
+"""Request and response schemas of the catalogue views."""
 
 from typing import Any, NotRequired, TypedDict
 
@@ -9,18 +9,18 @@ from api.http.pagination import PageQuery
 from models import catalogue
 from models.catalogue import search
 
-ATTRIBUTES = "by kind: " + "; ".join(
+ATTRIBUTES = "By kind: " + "; ".join(
     f"{kind}: {', '.join(attributes.model_fields)}" for kind, attributes in catalogue.ATTRIBUTES.items()
 )
 
 
-class Named(Schema):
+class Reference(Schema):
     id = fields.String(required=True)
     name = fields.String(required=True)
 
 
 class Availability(Schema):
-    available = fields.Integer(metadata={"description": "pieces that can be sold now"})
+    available = fields.Integer(metadata={"description": "Units available for sale"})
     in_stock = fields.Boolean()
 
 
@@ -31,35 +31,35 @@ class Product(Schema):
     title = fields.String()
     description = fields.String()
     price = fields.Nested(Money)
-    category = fields.Nested(Named)
-    author = fields.Nested(Named, allow_none=True)
+    category = fields.Nested(Reference)
+    author = fields.Nested(Reference, allow_none=True)
     attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES})
     availability = fields.Nested(Availability)
     created_at = Timestamp()
     updated_at = Timestamp()
 
 
-class _Written(Schema):
-    """What every way of writing a product has in common. The rules about values are the model's."""
+class _ProductFields(Schema):
+    """The fields that all ways of writing a product share. The model validates the values."""
 
     title = fields.String(required=True, metadata={"example": "Emma"})
     description = fields.String(metadata={"example": "Rich, clever and bored, and wrong about everybody."})
     price = fields.Nested(Money, required=True)
-    category = fields.String(required=True, metadata={"description": "id or name", "example": "Classics"})
+    category = fields.String(required=True, metadata={"description": "Id or name", "example": "Classics"})
     sku = fields.String(required=True, metadata={"example": "BOOK-EMMA"})
     attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES, "example": {"pages": 480}})
 
 
-class NewProduct(_Written):
+class NewProduct(_ProductFields):
     kind = fields.String(required=True, validate=validate.OneOf(catalogue.KINDS))
     author = fields.String(
-        allow_none=True, metadata={"description": "id or name; books only", "example": "Jane Austen"}
+        allow_none=True, metadata={"description": "Id or name; books only", "example": "Jane Austen"}
     )
 
 
 class ProductChanges(NewProduct):
     def __init__(self, **options: Any) -> None:
-        super().__init__(partial=tuple(NewProduct._declared_fields), **options)  # a price is still whole
+        super().__init__(partial=tuple(NewProduct._declared_fields), **options)  # a nested price must be complete
 
 
 class BookAuthor(Schema):
@@ -68,7 +68,7 @@ class BookAuthor(Schema):
     address = fields.String(allow_none=True, validate=validate.Length(max=500))
 
 
-class NewBook(_Written):
+class NewBook(_ProductFields):
     author = fields.Nested(BookAuthor, required=True)
     published_on = fields.Date(metadata={"example": "1815-12-23"})
 
@@ -77,24 +77,28 @@ class ProductQuery(PageQuery):
     q = fields.String(
         validate=validate.Length(1, 200),
         metadata={
-            "description": "words or beginnings of words of title, author, category and description, in any order; "
-            "the start of the SKU; or the id"
+            "description": "Words, or prefixes of words, of title, author, category and description, in any order; "
+            "a prefix of the SKU; or the id"
         },
     )
-    category = fields.String(metadata={"description": "id or name; takes in the categories below it"})
-    author = fields.String(metadata={"description": "id or name"})
+    category = fields.String(metadata={"description": "Id or name; includes subcategories"})
+    author = fields.String(metadata={"description": "Id or name"})
     kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
     in_stock = fields.Boolean()
-    price_min = fields.Integer(validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "minor units"})
-    price_max = fields.Integer(validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "minor units"})
+    price_min = fields.Integer(
+        validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "In minor units"}
+    )
+    price_max = fields.Integer(
+        validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "In minor units"}
+    )
     sort = fields.String(
         validate=validate.OneOf(tuple(search.SORTS)),
-        metadata={"description": "left out: by relevance with `q`, the newest first without"},
+        metadata={"description": "Defaults to `relevance` with `q`, otherwise to newest first"},
     )
 
 
 def product_fields(body: dict[str, Any]) -> dict[str, object]:
-    """A request's fields as the model calls them."""
+    """Maps the fields of a request to those of the model."""
     price = body.pop("price", None)
     return body if price is None else {**body, "price_amount": price["amount"], "currency": price["currency"]}
 
@@ -111,7 +115,7 @@ class NewCategoryBody(TypedDict):
 
 class CategoryChanges(Schema):
     name = fields.String(validate=validate.Length(1, 200))
-    parent_id = IdField("cat", allow_none=True, metadata={"description": "null: at the top of the tree"})
+    parent_id = IdField("cat", allow_none=True, metadata={"description": "Null: a top-level category"})
 
 
 class Category(NewCategory):
@@ -141,7 +145,7 @@ class Author(NewAuthor):
 
 
 class ListedAuthor(Schema):
-    """What everybody may know. Where authors live and can be reached stays with the shop."""
+    """The public fields. Contact data of authors is not public."""
 
     id = IdField("aut")
     name = fields.String()
@@ -149,19 +153,19 @@ class ListedAuthor(Schema):
 
 class AuthorQuery(PageQuery):
     q = fields.String(
-        validate=validate.Length(1, 200), metadata={"description": "words of the name, or their beginnings"}
+        validate=validate.Length(1, 200), metadata={"description": "Words, or prefixes of words, of the name"}
     )
 
 
 class ImportQuery(Schema):
     kind = fields.String(
         validate=validate.OneOf(catalogue.KINDS),
-        metadata={"description": "of what kind the rows of a Shopify export are that do not say it themselves"},
+        metadata={"description": "The product kind for rows of a Shopify export that do not specify one"},
     )
 
 
 class Refusal(Schema):
-    line = fields.Integer(metadata={"description": "where the row begins in the file"})
+    line = fields.Integer(metadata={"description": "The line at which the row begins in the file"})
     sku = fields.String()
     reason = fields.String()
 
@@ -172,17 +176,21 @@ class ListedImport(Schema):
     format = fields.String(validate=validate.OneOf(("shopflow", "shopify")))
     file_name = fields.String(allow_none=True)
     sha256 = fields.String()
-    rows = fields.Integer(metadata={"description": "products in the file"})
+    rows = fields.Integer(metadata={"description": "Products in the file"})
     created = fields.Integer()
     updated = fields.Integer()
     unchanged = fields.Integer()
     refused = fields.Integer()
-    skipped = fields.Integer(metadata={"description": "rows that are no products, such as further pictures"})
+    skipped = fields.Integer(metadata={"description": "Rows that are not products, such as additional images"})
     created_at = Timestamp()
-    finished_at = Timestamp(allow_none=True, metadata={"description": "null: the counts are not complete yet"})
+    finished_at = Timestamp(
+        allow_none=True, metadata={"description": "Null while the import is running; the counts are not final"}
+    )
     links = fields.Dict(keys=fields.String(), values=fields.String())
 
 
 class Import(ListedImport):
-    refusals = fields.List(fields.Nested(Refusal), metadata={"description": "the first ones; the CSV has all"})
+    refusals = fields.List(
+        fields.Nested(Refusal), metadata={"description": "The first refusals; the CSV file contains all"}
+    )
     refusals_complete = fields.Boolean()

@@ -1,4 +1,4 @@
-"""Checkout: from a cart to an order, whose workflow then runs in the background."""
+"""Checkout: turns a cart into an order and starts its workflow."""
 
 from api.checkout import views
 from api.checkout.blueprint import blueprint

@@ -1,8 +1,8 @@
-"""The door of the checkout: when more waits than can be done in time, new orders are refused before they cost much."""
+"""Load shedding: under overload, new checkouts are refused before they consume resources."""
 
 from flask import request
 
-from api.http.auth import claimed_user
+from api.http.auth import claimed_user_id
 from api.http.idempotency import HEADER
 from models.core import idempotency
 from models.core.database import single_statements
@@ -10,19 +10,19 @@ from models.core.errors import Overloaded
 from monitoring import overload
 
 
-def shed() -> None:
-    """Refuses a new checkout that would wait for longer than `SHOP_MAX_WAIT`. Runs before a view is entered.
+def refuse_if_overloaded() -> None:
+    """Refuses a new checkout that would wait for longer than `SHOP_MAX_WAIT`. Runs before the view.
 
-    A repetition of one that was accepted gets its answer, which costs one look at a primary key to find out; a
-    request without a valid token or a key is refused for that. Raises Overloaded.
+    Retries of an accepted checkout get their stored response; detecting them costs one primary-key lookup. Requests
+    without a valid token or idempotency key pass, and the view refuses them for that reason. Raises Overloaded.
     """
     seconds = overload.excess() if request.method == "POST" else None
     if seconds is None:
         return
-    user_id, key = claimed_user(), request.headers.get(HEADER)
+    user_id, key = claimed_user_id(), request.headers.get(HEADER)
     if user_id is None or not key:
         return
     with single_statements() as connection:
         if idempotency.is_used(connection, user_id, key):
             return
-    raise Overloaded("More orders are waiting than can be done soon; try again later.", retry_after=seconds)
+    raise Overloaded("The shop is overloaded; try again later.", retry_after=seconds)

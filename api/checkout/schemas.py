@@ -1,4 +1,4 @@
-"""What goes in and out of the views of checkout."""
+"""Request and response schemas of the checkout view."""
 
 from typing import NotRequired, TypedDict
 
@@ -32,7 +32,7 @@ class CheckoutRequest(Schema):
             raise ValidationError("give either address_id or address", "address")
 
 
-class CheckoutBody(TypedDict):
+class CheckoutRequestBody(TypedDict):
     address_id: NotRequired[str]
     address: NotRequired[dict[str, str]]
     payment: dict[str, str]

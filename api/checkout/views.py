@@ -1,11 +1,11 @@
-"""Checkout: turns the cart into an order, whose workflow then runs in the background."""
+"""The checkout view."""
 
 from flask import g, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.checkout.blueprint import blueprint
-from api.checkout.schemas import AcceptedOrder, CheckoutBody, CheckoutRequest
+from api.checkout.schemas import AcceptedOrder, CheckoutRequest, CheckoutRequestBody
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -43,11 +43,11 @@ class CheckoutView(MethodView):
     @may_wait(WaitResult(Order, "order", _order))
     @idempotent(required=True)
     @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
-    def post(self, session: Session, body: CheckoutBody) -> tuple[object, int, dict[str, str]]:
-        """Places an order from the cart and starts its checkout.
+    def post(self, session: Session, body: CheckoutRequestBody) -> tuple[object, int, dict[str, str]]:
+        """Places an order from the cart and starts the checkout workflow.
 
-        Answers with the task to follow; with `Prefer: wait=N` it waits up to N seconds for the end, and answers
-        with the order or with the refusal.
+        Returns 202 and the task to follow. With `Prefer: wait=N`, waits up to N seconds and returns the order or the
+        error.
         """
         user_id = g.principal.user_id
         address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])

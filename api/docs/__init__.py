@@ -1,4 +1,4 @@
-"""What the API says of itself: its OpenAPI document, and pages that show it and explain every error."""
+"""API documentation: the OpenAPI document, Swagger UI and the list of error codes."""
 
 from api.docs.pages import blueprint
 

@@ -1,4 +1,4 @@
-"""The codes of refusals, as docs/errors.md explains them: it is the one list that people and programs read."""
+"""The error codes, parsed from docs/errors.md, which is the only list of them."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "docs" / "errors.md"
 
 @dataclass(frozen=True)
 class Code:
-    """A code, the HTTP status that goes with it, and in a few sentences what it means and what to do."""
+    """An error code, its HTTP status, and its explanation."""
 
     name: str
     status: int
@@ -24,7 +24,7 @@ class Code:
 
 @cache
 def codes() -> dict[str, Code]:
-    """All codes by name, in the order in which they are explained."""
+    """All error codes by name, in the order of docs/errors.md."""
     found = {}
     for section in re.split(r"^## (?=\d{3} )", SOURCE.read_text(), flags=re.MULTILINE)[1:]:
         for name, text in re.findall(r"^### `(\w+)`\n\n(.*?)(?=\n\n###|\n*\Z)", section, re.MULTILINE | re.DOTALL):

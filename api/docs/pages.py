@@ -1,4 +1,4 @@
-"""`/docs`, the OpenAPI document and the errors as pages: everything comes from here, nothing from the internet."""
+"""`/openapi.json`, `/docs` and `/docs/errors`. All assets are served locally."""
 
 import re
 from functools import cache
@@ -13,9 +13,9 @@ from api.http.auth import public
 from api.http.etags import ETAG
 from models.core.errors import NotFound
 
-blueprint = Blueprint("docs", __name__, description="What the API says of itself")
+blueprint = Blueprint("docs", __name__, description="API documentation")
 KINDS = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "png": "image/png"}
-OURS = {
+OWN_ASSETS = {
     "start.js": """
 window.ui = SwaggerUIBundle({
   url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list", defaultModelsExpandDepth: 0,
@@ -33,12 +33,12 @@ table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; 
 h3:target { background: #fff3c4; } h3 a { text-decoration: none; color: inherit; }
 """,
 }
-THEIRS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+SWAGGER_ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""Swagger UI sets styles of its own on what it draws. Scripts come from files only."""
+"""Swagger UI sets inline styles. Scripts are loaded from files only."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -58,16 +58,16 @@ PAGE = """<!doctype html>
     200, {"type": "object", "additionalProperties": True, "example": {"openapi": "3.1.0"}}, headers=ETAG
 )
 def openapi() -> Response:
-    """The OpenAPI 3.1 document: everything below in a form for programs."""
+    """Returns the OpenAPI 3.1 document."""
     made: str = current_app.extensions["openapi"]()
-    return _lasting(Response(made, mimetype="application/json"), seconds=60)
+    return _cacheable(Response(made, mimetype="application/json"), seconds=60)
 
 
 @blueprint.route("/docs", methods=["GET"])
 @public
 @blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
 def docs() -> Response:
-    """This document as a page to read and to try things out on."""
+    """Returns the API reference as an interactive page."""
     return _page(
         "Shopflow API", '<div id="swagger-ui"></div>', ["swagger-ui.css"], ["swagger-ui-bundle.js", "start.js"]
     )
@@ -77,7 +77,7 @@ def docs() -> Response:
 @public
 @blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
 def errors() -> Response:
-    """Every code of a refusal: its status, what it means and what to do. The `type` of a problem leads here."""
+    """Returns the list of error codes, with status, meaning and remedy. The `type` of a problem links here."""
     return _page("Shopflow errors", errors_as_html(), ["errors.css"], [])
 
 
@@ -87,23 +87,23 @@ def errors() -> Response:
 @blueprint.alt_response(200, schema={"type": "string"}, content_type="text/javascript")
 @blueprint.alt_response(200, schema={"type": "string", "format": "binary"}, content_type="image/png")
 def asset(name: str) -> Response:
-    """Scripts, styles and pictures of these pages."""
-    return _lasting(Response(_content(name), content_type=KINDS[name.rpartition(".")[2]]), seconds=24 * 3600)
+    """Returns a script, stylesheet or image of these pages."""
+    return _cacheable(Response(_content(name), content_type=KINDS[name.rpartition(".")[2]]), seconds=24 * 3600)
 
 
 @cache
 def errors_as_html() -> str:
-    """docs/errors.md with an anchor at every code."""
+    """Renders docs/errors.md, with an anchor for every code."""
     made: str = MarkdownIt("commonmark").enable("table").render(SOURCE.read_text())
     return re.sub(r"<h3><code>(\w+)</code></h3>", r'<h3 id="\1"><a href="#\1"><code>\1</code></a></h3>', made)
 
 
 @cache
 def _content(name: str) -> bytes:
-    if name in OURS:
-        return OURS[name].encode()
-    if name not in THEIRS:
-        raise NotFound("There is no such file.")
+    if name in OWN_ASSETS:
+        return OWN_ASSETS[name].encode()
+    if name not in SWAGGER_ASSETS:
+        raise NotFound("No such file.")
     return files("flask_swagger_ui").joinpath("dist", name).read_bytes()
 
 
@@ -114,11 +114,11 @@ def _page(title: str, body: str, styles: list[str], scripts: list[str]) -> Respo
     )  # fmt: skip
     response = Response(html, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = POLICY
-    return _lasting(response, seconds=60)
+    return _cacheable(response, seconds=60)
 
 
-def _lasting(response: Response, seconds: int) -> Response:
-    """Lets caches keep it for a while, and ask afterwards whether it is still that."""
+def _cacheable(response: Response, seconds: int) -> Response:
+    """Lets caches store the response for `seconds` and revalidate it afterwards."""
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.add_etag()
     response.make_conditional(request)

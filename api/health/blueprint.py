@@ -1,5 +1,5 @@
-"""The blueprint that the views of health register on."""
+"""The blueprint of the health checks."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("health", __name__, description="Whether the shop is well")
+blueprint = Blueprint("health", __name__, description="Health checks")

@@ -1,20 +1,20 @@
-"""What goes in and out of the views of health."""
+"""Response schemas of the health checks."""
 
 from marshmallow import fields
 
 from api.http.fields import Schema
 
 
-class Life(Schema):
+class Liveness(Schema):
     status = fields.String(metadata={"example": "ok"})
 
 
-class Readiness(Life):
+class Readiness(Liveness):
     checks = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
         metadata={
-            "description": "Part → `ok`, or what is wrong; and each service that does not answer",
+            "description": "Component → `ok` or the fault; and each external service that does not respond",
             "example": {"database": "ok", "workers": "ok", "notifications": "does not answer: timed out"},
         },
     )

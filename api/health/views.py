@@ -1,31 +1,32 @@
-"""What the API says of its state: whether it lives, and whether it can work."""
+"""Health checks: liveness and readiness."""
 
 from api.health.blueprint import blueprint
-from api.health.schemas import Life, Readiness
+from api.health.schemas import Liveness, Readiness
 from api.http.auth import public
 from monitoring import health
 
 
 @blueprint.route("/healthz", methods=["GET"])
 @public
-@blueprint.response(200, Life)
+@blueprint.response(200, Liveness)
 def healthz() -> dict[str, str]:
-    """Whether this process answers."""
+    """Liveness: this process responds."""
     return {"status": "ok"}
 
 
 @blueprint.route("/readyz", methods=["GET"])
 @public
 @blueprint.response(200, Readiness)
-@blueprint.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what")
+@blueprint.alt_response(503, schema=Readiness, description="A component is unavailable; see `checks`")
 def readyz() -> tuple[object, int]:
-    """Whether everything that an order needs is there: 503, with what is missing, if not.
+    """Readiness: everything that an order needs is available.
 
-    `degraded`, with 200: a service outside does not answer. What does not need it goes on; the rest waits for it.
+    503 if a component is unavailable. `degraded` (200) if an external service does not respond: steps that need it
+    wait, all others continue.
     """
     parts = health.ready()
     checks = {name: fault or "ok" for name, fault in parts.items()}
     if any(parts.values()):
         return {"status": "unavailable", "checks": checks}, 503
-    silent = {queue: f"does not answer: {heard}" for queue, heard in health.degraded().items()}
+    silent = {queue: f"does not respond: {heard}" for queue, heard in health.degraded().items()}
     return {"status": "degraded" if silent else "ok", "checks": checks | silent}, 200

@@ -1,1 +1,1 @@
-"""The HTTP machinery that all resources share: authentication, errors, pagination, waiting."""
+"""HTTP features that all resources share: authentication, errors, pagination, waiting."""

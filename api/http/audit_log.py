@@ -1,6 +1,6 @@
-"""Who did what: a change that needs a permission leaves an event, written in the transaction of the change.
+"""Audit log: every change that requires a permission is recorded as an event, in the transaction of the change.
 
-Views under a permission write in a `transaction()`; what `single_statements` writes is not seen here.
+Views with a permission must write in a `transaction()`; changes in `single_statements()` are not recorded.
 """
 
 from collections.abc import Iterator
@@ -12,29 +12,29 @@ from flask import Response, request
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from models.core import events
+from models.core import event_log
 from models.core.database import request_id
-from models.core.event_types import StaffActed
+from models.core.events import StaffActed
 
-current_action: ContextVar[StaffActed | None] = ContextVar("deed", default=None)
+current_action: ContextVar[StaffActed | None] = ContextVar("current_action", default=None)
 
 _HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
-"""PostgreSQL numbers a transaction when it writes first. One that only read has left nothing to tell of: a question
-that was sent by POST, or an answer that was given a second time."""
+"""PostgreSQL assigns a transaction id at the first write. Read-only requests, and replayed responses, have none and are
+not recorded."""
 
 
 @contextmanager
-def of(permission: str) -> Iterator[None]:
-    """The first change that is committed meanwhile is told of as the event `staff.acted`."""
+def record_action(permission: str) -> Iterator[None]:
+    """Records the first change that is committed in the block as the event `staff.acted`."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
         yield
         return
     names = request.view_args or {}
     subject = next((value for value in names.values() if isinstance(value, str)), None)
-    deed = StaffActed(
+    action = StaffActed(
         subject=subject, method=request.method, path=request.path, permission=permission, request_id=request_id.get()
     )
-    token = current_action.set(deed)
+    token = current_action.set(action)
     try:
         yield
     finally:
@@ -42,23 +42,23 @@ def of(permission: str) -> Iterator[None]:
 
 
 @event.listens_for(Session, "before_commit")
-def _tell(session: Session) -> None:
-    deed = current_action.get()
-    if deed is None:
+def _emit_event(session: Session) -> None:
+    action = current_action.get()
+    if action is None:
         return
     session.flush()
     if session.scalar(_HAS_WRITTEN):
-        current_action.set(None)  # what is woken after the commit has transactions of its own
-        events.emit(session, deed)
+        current_action.set(None)  # after-commit hooks have transactions of their own
+        event_log.emit(session, action)
 
 
-def noted(response: Response) -> Response:
-    """The response as it is. If its address named no id, the one in the answer is what was made.
+def add_subject(response: Response) -> Response:
+    """Returns the response unchanged. If the URL contained no id, the subject is the id in the response.
 
-    For views that answer before they commit, which `idempotent` sees to.
+    For views that respond before they commit; `idempotent` calls it.
     """
-    deed = current_action.get()
-    if deed is not None and deed.subject is None and isinstance(answer := response.get_json(silent=True), dict):
+    action = current_action.get()
+    if action is not None and action.subject is None and isinstance(answer := response.get_json(silent=True), dict):
         ids = (value for name, value in answer.items() if name == "id" or name.endswith("_id"))
-        current_action.set(replace(deed, subject=next((value for value in ids if isinstance(value, str)), None)))
+        current_action.set(replace(action, subject=next((value for value in ids if isinstance(value, str)), None)))
     return response

@@ -1,4 +1,4 @@
-"""Everything that goes wrong becomes a problem document (RFC 9457), and nothing becomes HTML."""
+"""Error handling: every error becomes a problem document (RFC 9457), never HTML."""
 
 import logging
 from collections.abc import Callable
@@ -22,33 +22,33 @@ View = TypeVar("View", bound=Callable[..., object])
 
 CODES = {413: "body_too_large", 500: "internal_error"}
 DETAILS = {
-    404: "There is nothing at this address.",
-    413: "The body is larger than this address takes.",
+    404: "No such URL.",
+    413: "The request body is too large.",
 }
-RETRY_AFTER = 1  # seconds; a database that restarts is back in about that time
+RETRY_AFTER = 1  # seconds; a database restarts in about that time
 
 
 class Problem(MarshmallowSchema):
-    """The body of every refusal and failure. Only used to describe it in the OpenAPI document."""
+    """The body of every error response. Used only for the OpenAPI document."""
 
     class Meta:
-        unknown = INCLUDE  # members that belong to one code
+        unknown = INCLUDE  # members that are specific to one code
 
-    type = fields.String(required=True, metadata={"description": "Where the code is explained"})
+    type = fields.String(required=True, metadata={"description": "URL of the explanation of the code"})
     title = fields.String(required=True)
     status = fields.Integer(required=True)
-    detail = fields.String(required=True, metadata={"description": "A sentence for people"})
-    code = fields.String(required=True, metadata={"description": "What programs switch on"})
+    detail = fields.String(required=True, metadata={"description": "Explanation for people; may change at any time"})
+    code = fields.String(required=True, metadata={"description": "Machine-readable error code; does not change"})
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "Field → what is wrong with it"},
+        metadata={"description": "Field → reasons"},
     )
     request_id = fields.String(required=True, allow_none=True)
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: object) -> Response:
-    """A problem document as a response; `extra` stands in it beside the members of RFC 9457."""
+    """A problem document as a response; `extra` contains its additional members."""
     body = {
         "type": f"/docs/errors#{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
         "code": code, **extra, "request_id": request_id.get(),
@@ -59,12 +59,12 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
     return response
 
 
-TOO_LONG = {414: "uri_too_long", 431: "headers_too_large"}
+TOO_LONG_CODES = {414: "uri_too_long", 431: "headers_too_large"}
 
 
-def raw_problem(status: int, detail: str) -> bytes:
-    """A whole HTTP response, for requests that are so wrong that they never reach the application."""
-    code = TOO_LONG.get(status) or ("internal_error" if status >= 500 else "bad_request")
+def raw_response(status: int, detail: str) -> bytes:
+    """A complete HTTP response, for requests that gunicorn refuses before they reach the application."""
+    code = TOO_LONG_CODES.get(status) or ("internal_error" if status >= 500 else "bad_request")
     title = HTTPStatus(status).phrase
     document = {"type": f"/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code}
     body = json.dumps({**document, "request_id": None}).encode()
@@ -76,8 +76,7 @@ def raw_problem(status: int, detail: str) -> bytes:
 
 
 def error_codes(*codes: str) -> Callable[[View], View]:
-    """Says in the OpenAPI document with which codes a view refuses, beyond those that follow from what it takes
-    and who may use it."""
+    """Documents the error codes of a view, beyond those that follow from its parameters, body and access rule."""
 
     def decorate(view: View) -> View:
         named = getattr(view, "_apidoc", {}).get("manual_doc", {}).get("x-codes", [])
@@ -86,32 +85,32 @@ def error_codes(*codes: str) -> Callable[[View], View]:
     return decorate
 
 
-def flat(messages: object, path: str = "") -> dict[str, list[str]]:
-    """marshmallow's nested messages as field → faults: `{"address": {"city": […]}}` → `{"address.city": […]}`."""
+def flatten_messages(messages: object, path: str = "") -> dict[str, list[str]]:
+    """Flattens marshmallow's nested messages: `{"address": {"city": […]}}` → `{"address.city": […]}`."""
     if isinstance(messages, dict):
         found: dict[str, list[str]] = {}
         for name, inner in messages.items():
             inner_path = path if name == "_schema" else f"{path}.{name}".lstrip(".")
-            for field, faults in flat(inner, inner_path).items():
+            for field, faults in flatten_messages(inner, inner_path).items():
                 found.setdefault(field, []).extend(faults)
         return found
     return {path or "body": [str(m) for m in (messages if isinstance(messages, list) else [messages])]}
 
 
 def install(app: Flask) -> None:
-    """Registers the handlers."""
+    """Registers the error handlers."""
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(ValidationError, lambda error: _refused(invalid(error.messages)))
     app.register_error_handler(HTTPException, _http_error)
-    for absence in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, Unavailable):
-        app.register_error_handler(absence, _unavailable)
+    for error_type in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, Unavailable):
+        app.register_error_handler(error_type, _unavailable)
     app.register_error_handler(exc.DBAPIError, lambda e: _unavailable(e) if e.connection_invalidated else _bug(e))
     app.register_error_handler(Exception, _bug)
 
 
 def invalid(messages: object) -> Invalid:
-    """The refusal of fields, from marshmallow's messages."""
-    return Invalid("Some fields can't be accepted; see errors.", errors=flat(messages))
+    """Makes an `Invalid` error from marshmallow's messages."""
+    return Invalid("Some fields are invalid; see errors.", errors=flatten_messages(messages))
 
 
 def _refused(error: Refusal) -> Response:
@@ -120,7 +119,7 @@ def _refused(error: Refusal) -> Response:
 
 
 def _challenge(error: Refusal) -> str:
-    """What to sign in with (RFC 6750, section 3)."""
+    """The WWW-Authenticate header (RFC 6750, section 3)."""
     parts = ['Bearer realm="shopflow"']
     if error.code == "invalid_token":
         parts.append('error="invalid_token"')
@@ -140,8 +139,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unavailable(error: Exception) -> Response:
-    log.warning("%s %s: a dependency is away: %s", request.method, request.path, error)
-    return problem(503, "unavailable", "The shop can't do this just now; try again shortly.")
+    log.warning("%s %s: a dependency is unavailable: %s", request.method, request.path, error)
+    return problem(503, "unavailable", "The service is temporarily unavailable; try again shortly.")
 
 
 def _bug(error: Exception) -> Response:

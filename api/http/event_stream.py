@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, section 9.2): a run, told anew each time that it has changed."""
+"""Server-sent events (WHATWG HTML, section 9.2): the state of a run, sent whenever it changes."""
 
 import logging
 import time
@@ -9,52 +9,54 @@ from flask import Response, stream_with_context
 from sqlalchemy.exc import OperationalError
 
 from api.http.errors import problem
-from api.http.run_waiter import take_stream, watch
+from api.http.run_waiter import acquire_stream_slot, watch
 
 log = logging.getLogger(__name__)
 
-LONGEST = 300.0  # seconds; whoever wants more asks again, and has to be allowed to again
-HEARTBEAT = 10.0  # seconds of silence after which a comment shows that both ends are there
-PULSE = 1.0  # seconds between two looks at the steps; the end is heard of at once
+MAX_DURATION = 300.0  # seconds; clients reconnect, and are authorised again
+HEARTBEAT = 10.0  # seconds of silence after which a comment is sent to detect lost connections
+POLL_INTERVAL = 1.0  # seconds between two reads of the steps; the end of a run is notified immediately
 RETRY_AFTER = 5  # seconds
 END = "end"
 
 
 @dataclass(frozen=True)
 class State:
-    """What is told of a run: one line of JSON, and whether it has ended."""
+    """The state of a run: one line of JSON, and whether it has ended."""
 
     line: str
     ended: bool
 
 
-def of_run(run_id: str, look: Callable[[], State]) -> Response:
-    """The stream of a run, or 503 if this process has as many as it bears. `look` reads the run's state."""
-    give_back = take_stream()
-    if give_back is None:
-        detail = "Too many streams are open; ask again shortly, or ask for the task with ?wait=."
+def stream_run(run_id: str, read_state: Callable[[], State]) -> Response:
+    """Streams a run; 503 if this process has too many streams. `read_state` reads the run's state."""
+    release = acquire_stream_slot()
+    if release is None:
+        detail = "Too many streams are open; try again shortly, or poll the task with ?wait=."
         return problem(503, "too_many_streams", detail, retry_after=RETRY_AFTER)
     response = Response(
-        stream_with_context(_told(run_id, look)), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        stream_with_context(_events(run_id, read_state)),
+        mimetype="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
     )
-    response.call_on_close(give_back)  # a generator that was never begun is never finished
+    response.call_on_close(release)  # the `finally` of a generator that never started does not run
     return response
 
 
-def _told(run_id: str, look: Callable[[], State]) -> Iterator[str]:
+def _events(run_id: str, read_state: Callable[[], State]) -> Iterator[str]:
     yield "retry: 1000\n\n"
-    last, spoken = "", time.monotonic()
-    for _ in watch(run_id, LONGEST, PULSE):
+    last, sent_at = "", time.monotonic()
+    for _ in watch(run_id, MAX_DURATION, POLL_INTERVAL):
         try:
-            state = look()
+            state = read_state()
         except OperationalError as error:
-            log.warning("the stream of %s is cut short: %s", run_id, str(error.orig).splitlines()[0])
-            return  # the client asks again
+            log.warning("the stream of %s was interrupted: %s", run_id, str(error.orig).splitlines()[0])
+            return  # the client reconnects
         if state.line != last or state.ended:
-            last, spoken = state.line, time.monotonic()
+            last, sent_at = state.line, time.monotonic()
             yield f"id: {END if state.ended else 'go'}\ndata: {state.line}\n\n"
-        elif time.monotonic() - spoken > HEARTBEAT:
-            spoken = time.monotonic()
+        elif time.monotonic() - sent_at > HEARTBEAT:
+            sent_at = time.monotonic()
             yield ": here\n\n"
         if state.ended:
             return

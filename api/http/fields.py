@@ -1,4 +1,4 @@
-"""What schemas are made of: ids, money, times, patterns; unknown fields are refused everywhere."""
+"""Base schema and field types: ids, money, times, patterns. Unknown fields are errors."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,19 +14,19 @@ from settings import settings
 
 View = TypeVar("View", bound=Callable[..., object])
 
-MAX_AMOUNT = 10**12  # minor units; far above any order, far below what a bigint holds after multiplying
+MAX_AMOUNT = 10**12  # minor units; far above any order, and multiplied still far below the range of a bigint
 
 
 SOMETIMES = {"x-sometimes": True}
-"""Metadata of a field that an answer may leave out. All others of what only goes out are `required`."""
+"""Metadata of a field that may be absent from responses. All other response fields are `required`."""
 
 
 EITHER = {"x-either": True}
-"""Metadata of the fields of a schema of which exactly one is to be given."""
+"""Metadata of mutually exclusive fields: exactly one must be given."""
 
 
-def taking(header: Mapping[str, object]) -> Callable[[View], View]:
-    """Says in the OpenAPI document that a view takes this header, an OpenAPI parameter."""
+def documents_header(header: Mapping[str, object]) -> Callable[[View], View]:
+    """Documents a request header, given as an OpenAPI parameter."""
 
     def decorate(view: View) -> View:
         documented = Blueprint.doc()(view)
@@ -37,20 +37,20 @@ def taking(header: Mapping[str, object]) -> Callable[[View], View]:
 
 
 def apidoc(view: Callable[..., object]) -> dict[str, Any]:
-    """What flask-smorest has noted at a decorated view for the OpenAPI document, to be added to."""
-    noted: dict[str, Any] = vars(view)["_apidoc"]
-    return noted
+    """The OpenAPI metadata that flask-smorest keeps on a decorated view. Mutable."""
+    metadata: dict[str, Any] = vars(view)["_apidoc"]
+    return metadata
 
 
 class Schema(MarshmallowSchema):
-    """What goes in or out of an endpoint, exactly."""
+    """Base class of all schemas. Unknown fields are errors."""
 
     class Meta:
         unknown = RAISE
 
 
 class Pattern(validate.Regexp):
-    """The whole value must match. (`validate.Regexp` lets a line end through after `$`.)"""
+    """The whole value must match. (With `$`, `validate.Regexp` allows a trailing newline.)"""
 
     def __call__(self, value: Any) -> Any:
         if self.regex.fullmatch(value) is None:
@@ -59,7 +59,7 @@ class Pattern(validate.Regexp):
 
 
 class IdField(fields.String):
-    """An id with a prefix: `IdField("prd")` takes `prd_` and 32 lower-case hex digits."""
+    """An id with a prefix: `IdField("prd")` accepts `prd_` and 32 lower-case hex digits."""
 
     def __init__(self, prefix: str, **options: Any) -> None:
         pattern = f"^{prefix}_[0-9a-f]{{32}}$"
@@ -68,14 +68,14 @@ class IdField(fields.String):
 
 
 class Timestamp(fields.AwareDateTime):
-    """A time in RFC 3339, shown in UTC with a `Z`; one that comes in must name its offset."""
+    """An RFC 3339 time. Output is in UTC with `Z`; input must have an offset."""
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: object, **_: object) -> str | None:
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class TrueOrFalse(fields.Boolean):
-    """A truth value of JSON itself: 1 and "yes", which `fields.Boolean` takes for true, are refused."""
+    """A JSON boolean. 1 and "yes", which `fields.Boolean` accepts, are errors."""
 
     def _deserialize(self, value: object, *_: object, **__: object) -> bool:
         if not isinstance(value, bool):
@@ -84,7 +84,7 @@ class TrueOrFalse(fields.Boolean):
 
 
 class Money(Schema):
-    """An amount in minor units (cents) of a currency of ISO 4217; what comes in is in the shop's currency."""
+    """An amount in minor units (cents) of an ISO 4217 currency. Input must be in the shop's currency."""
 
     amount = fields.Integer(
         required=True, strict=True, validate=validate.Range(0, MAX_AMOUNT), metadata={"example": 1999}
@@ -97,7 +97,7 @@ class Money(Schema):
 
 
 class IdConverter(BaseConverter):
-    """An id in an address: `<id("prd"):product_id>`. Anything else is not found."""
+    """An id in a URL: `<id("prd"):product_id>`. Anything else is 404."""
 
     def __init__(self, map: Map, prefix: str) -> None:
         super().__init__(map)
@@ -105,6 +105,6 @@ class IdConverter(BaseConverter):
 
 
 class RoleConverter(BaseConverter):
-    """The name of a role in an address: `<role:name>`. Anything else is not found."""
+    """A role name in a URL: `<role:name>`. Anything else is 404."""
 
     regex = "[a-z][a-z0-9_-]{1,63}"

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: a POST that is repeated has its effect once and its answer every time."""
+"""The Idempotency-Key header: a retried POST takes effect once and returns the same response."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,20 +8,20 @@ from flask import Response, g, jsonify, make_response, request
 from flask.views import MethodView
 
 from api.http import audit_log
-from api.http.fields import taking
+from api.http.fields import documents_header
 from models.core import idempotency
 from models.core.database import single_statements, transaction
 from models.core.errors import BadRequest
 
 MAX_LENGTH = 255
 HEADER = "Idempotency-Key"
-OWN_HEADERS = ("Content-Type", "Content-Length")  # of the response, not of the answer
+OWN_HEADERS = ("Content-Type", "Content-Length")  # not stored: they are set again on replay
 
 
 def idempotent(
-    *, required: bool = False, one_statement: bool = False, stands_for: Callable[[], str] | None = None
+    *, required: bool = False, one_statement: bool = False, body_digest: Callable[[], str] | None = None
 ) -> Callable[[Callable[..., object]], Callable[..., Response]]:
-    """Opens the transaction of a method `(self, session, …)` and keeps its answer with its effect.
+    """Opens the transaction of a method `(self, session, …)` and stores its response in it.
 
         @signed_in
         @blueprint.arguments(NewThing)
@@ -29,15 +29,15 @@ def idempotent(
         @blueprint.response(201, Thing)
         def post(self, session, body): …
 
-    It stands above `response`, so that what is kept is the JSON that goes out. The first request writes the key's
-    row in the same transaction; a second one with the same key waits for its end and gets the same answer with
-    `Idempotent-Replayed: true`, however close together they come. A refusal rolls back and keeps nothing. What a
-    view does after the commit, such as waiting for a task, happens around the method and is not kept. Raises
-    BadRequest (`idempotency_key_required` where it is `required`, `idempotency_key_too_long`) and Invalid
+    It must be above `response`, so that the stored body is the JSON that was sent. The first request inserts the
+    key's row in the transaction of its effect. A concurrent or later request with the same key waits for that
+    transaction and gets the same response with `Idempotent-Replayed: true`. An error rolls back, and nothing is
+    stored. What a view does after the commit, such as waiting for a task, is outside this decorator and not stored.
+    Raises BadRequest (`idempotency_key_required` if `required`, `idempotency_key_too_long`) and Invalid
     (`idempotency_key_reused`).
 
-    `one_statement`: what the method writes is one statement, so that without a key it needs no transaction.
-    `stands_for`: what stands for the body where that is a file; its bytes otherwise.
+    `one_statement`: the method writes with a single statement; without a key it then needs no transaction.
+    `stands_for`: returns what to fingerprint in place of the body, if that is a file.
     """
     schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
     header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
@@ -49,17 +49,17 @@ def idempotent(
             key = _key(required)
             if key is None:
                 with without_key() as session:
-                    return audit_log.noted(make_response(method(self, session, *args, **kwargs)))
+                    return audit_log.add_subject(make_response(method(self, session, *args, **kwargs)))
             owner = g.principal.user_id
             with transaction() as session:
-                first = idempotency.claim(session, owner, key, _fingerprint(stands_for))
+                first = idempotency.claim(session, owner, key, _fingerprint(body_digest))
                 if first is not None:
                     return _replay(first)
-                response = audit_log.noted(make_response(method(self, session, *args, **kwargs)))
+                response = audit_log.add_subject(make_response(method(self, session, *args, **kwargs)))
                 idempotency.keep(session, owner, key, _answer(response))
             return response
 
-        return taking(header)(wrapper)
+        return documents_header(header)(wrapper)
 
     return decorate
 
@@ -67,17 +67,19 @@ def idempotent(
 def _key(required: bool) -> str | None:
     key = request.headers.get(HEADER)
     if not key:
-        if required or key is not None:  # an empty one is a slip of who meant to be safe
-            raise BadRequest("This request needs an Idempotency-Key.", code="idempotency_key_required")
+        if required or key is not None:  # an empty key is a mistake of a client that meant to send one
+            raise BadRequest("This request requires an Idempotency-Key.", code="idempotency_key_required")
         return None
     if len(key) > MAX_LENGTH:
-        raise BadRequest(f"An Idempotency-Key has at most {MAX_LENGTH} characters.", code="idempotency_key_too_long")
+        raise BadRequest(
+            f"The Idempotency-Key is longer than {MAX_LENGTH} characters.", code="idempotency_key_too_long"
+        )
     return key
 
 
-def _fingerprint(stands_for: Callable[[], str] | None) -> str:
-    """Stands for the request: method, address and the very bytes of the body."""
-    body = request.get_data() if stands_for is None else stands_for().encode()
+def _fingerprint(body_digest: Callable[[], str] | None) -> str:
+    """A hash of the request: method, URL and the bytes of the body."""
+    body = request.get_data() if body_digest is None else body_digest().encode()
     return hashlib.sha256(f"{request.method} {request.full_path}\n".encode() + body).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Lists, a page at a time, by keyset: a page costs the same however far back it is."""
+"""Keyset pagination: every page costs the same, however far into the list."""
 
 from datetime import datetime
 from functools import cache
@@ -20,13 +20,13 @@ SortKey = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 class PageQuery(Schema):
-    """What every list takes; lists with filters inherit from it."""
+    """The query parameters of every list; lists with filters inherit from it."""
 
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100), metadata={"description": "Rows per page"})
     cursor = fields.String(
         load_default=None,
         validate=[validate.Length(max=1000), Pattern(r"^[A-Za-z0-9_.-]*$", error="is not a cursor")],
-        metadata={"description": "`next_cursor` of the page before"},
+        metadata={"description": "`next_cursor` of the previous page"},
     )
 
 
@@ -47,7 +47,7 @@ class Page(TypedDict):
 
 @cache
 def page_of(schema: type[MarshmallowSchema]) -> type[Schema]:
-    """The schema of a page of such rows."""
+    """The schema of a page of such objects."""
     parts = {
         "data": fields.List(fields.Nested(schema), required=True),
         "has_more": fields.Boolean(required=True),
@@ -57,10 +57,10 @@ def page_of(schema: type[MarshmallowSchema]) -> type[Schema]:
 
 
 def page(session: Session, query: Select[*tuple[Any, ...]], *keys: SortKey, limit: int, cursor: str | None) -> Page:
-    """One page of a query; in "data" are the query's rows or entities.
+    """One page of a query; "data" contains the query's rows or entities.
 
-    `keys`: the columns to sort by, each as it is or `.desc()`; none of them NULL, and together unique (end with
-    the id). Raises Invalid for a cursor that does not come from this list in this order.
+    `keys`: the columns to sort by, each plain or `.desc()`. They must be NOT NULL and unique together (end with the
+    id). Raises Invalid for a cursor of another list or another sort order.
     """
     columns = [_column(key) for key in keys]
     serializer = URLSafeSerializer(settings.secret_key, salt="cursor:" + ",".join(map(str, keys)))
@@ -85,11 +85,11 @@ def _column(key: SortKey) -> SortKey:
 
 
 def _values(serializer: URLSafeSerializer, cursor: str, columns: list[SortKey]) -> list[ColumnElement[Any]]:
-    """What the cursor holds. It is signed, so that what it holds is what we once wrote."""
+    """Decodes a cursor. Cursors are signed, so their contents can be trusted."""
     try:
         values = serializer.loads(cursor)
     except BadData:
-        raise invalid({"cursor": ["is not a cursor of this list in this order"]}) from None
+        raise invalid({"cursor": ["is not a cursor of this list with this sort order"]}) from None
     return [
         literal(datetime.fromisoformat(value) if isinstance(column.type, DateTime) else value, column.type)
         for column, value in zip(columns, values, strict=True)
@@ -97,8 +97,8 @@ def _values(serializer: URLSafeSerializer, cursor: str, columns: list[SortKey]) 
 
 
 def _after(keys: tuple[SortKey, ...], values: list[ColumnElement[Any]]) -> ColumnElement[bool]:
-    """Rows behind the last one of the page before. One comparison of tuples where the directions allow it,
-    which is what an index serves best."""
+    """The condition for rows after the last one of the previous page. If all directions are equal, it is one row
+    comparison, which an index supports best."""
     columns = [_column(key) for key in keys]
     directions = {_is_descending(key) for key in keys}
     if len(directions) == 1:

@@ -1,4 +1,4 @@
-"""What happens to every request and response: ids, the body's form, headers that protect."""
+"""Hooks for every request: request ids, checks of the body, security headers."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from webargs.core import missing
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.http.errors import invalid
-from models.core import events
+from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
 
@@ -28,44 +28,44 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-"""For answers that are data; a page or a view that needs another value sets it itself."""
+"""Default headers. Views that need other values set them."""
 
 
 def install(app: Flask) -> None:
     """Registers the hooks."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    # The parser of all blueprints; the body has been read by then.
+    # The parser of all blueprints reuses the body that `_check_input` has parsed.
     Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda req: g.get("body", missing)  # type: ignore[method-assign]
-    app.before_request(_begin)
+    app.before_request(_set_request_id)
     app.before_request(_check_input)
-    app.after_request(_finish)
-    app.teardown_request(_forget)
+    app.after_request(_set_headers)
+    app.teardown_request(_clear_context)
 
 
-def _begin() -> None:
+def _set_request_id() -> None:
     given = request.headers.get("X-Request-Id", "")
     request_id.set(given if REQUEST_ID.fullmatch(given) else uuid4().hex)
 
 
 def _check_input() -> None:
-    """Refuses bodies that are not well-formed JSON, and text that PostgreSQL can't keep.
+    """Refuses bodies that are not well-formed JSON, and text that PostgreSQL cannot store.
 
-    The schemas parse the body again; here stands what their parser would let through or break at.
+    The schemas validate the body afterwards; these are checks that they do not make.
     """
     if request.routing_exception is not None:
         return
     faults = {name: [UNSTORABLE] for name, value in request.args.items(multi=True) if "\0" in name + value}
     if request.content_length or request.headers.get("Transfer-Encoding"):
         if request.is_json:
-            faults.update(_unstorable(_parsed()))
+            faults.update(_unstorable(_parse_body()))
         elif not _takes_files():
             raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
     if faults:
         raise invalid(faults)
 
 
-def _parsed() -> object:
-    """The body, kept for the schemas. Raises BadRequest (`malformed_json`)."""
+def _parse_body() -> object:
+    """Parses the body and keeps it for the schemas. Raises BadRequest (`malformed_json`)."""
     try:
         g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
     except (ValueError, RecursionError) as error:
@@ -74,7 +74,7 @@ def _parsed() -> object:
 
 
 def takes_files(limit: int) -> Callable[[View], View]:
-    """A view whose body is a file of at most so many bytes, which it reads and judges itself."""
+    """Marks a view whose body is a file of at most `limit` bytes, which the view reads and checks itself."""
 
     def mark(view: View) -> View:
         vars(view)["takes_files"] = limit
@@ -84,7 +84,7 @@ def takes_files(limit: int) -> Callable[[View], View]:
 
 
 def _takes_files() -> bool:
-    """Whether the view takes a file; it may be larger than other bodies then."""
+    """Whether the view takes a file. If so, raises the size limit of the request."""
     view = getattr(current_app.view_functions[request.endpoint or ""], "view_class", None)
     limit = getattr(getattr(view, request.method.lower(), None), "takes_files", None)
     if limit is not None:
@@ -92,24 +92,24 @@ def _takes_files() -> bool:
     return limit is not None
 
 
-EXACT = 2**53  # below it a float stands for one integer only
-UNSTORABLE = "contains a character that can't be stored"
+MAX_EXACT_FLOAT = 2**53  # below it, every float represents exactly one integer
+UNSTORABLE = "contains a character that cannot be stored"
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _number(text: str) -> int | float:
-    """2.0 is the integer 2, as JSON Schema has it (2020-12 Core, section 4.2.3)."""
+    """2.0 is the integer 2, as in JSON Schema (2020-12 Core, section 4.2.3)."""
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is too large a number")
-    return int(number) if number.is_integer() and abs(number) < EXACT else number
+        raise ValueError(f"the number {text} is too large")
+    return int(number) if number.is_integer() and abs(number) < MAX_EXACT_FLOAT else number
 
 
 def _unstorable(value: object, path: str = "") -> Iterator[tuple[str, list[str]]]:
-    """The fields that hold NUL or half of a surrogate pair."""
+    """Yields the fields that contain NUL or an unpaired surrogate."""
     if isinstance(value, str):
         if "\0" in value or not _encodes(value):
             yield path or "body", [UNSTORABLE]
@@ -132,9 +132,9 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _finish(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id.get() or ""
-    if response.status_code == 204:  # flask-smorest makes JSON of nothing, too
+    if response.status_code == 204:  # flask-smorest serialises even an empty body
         response.set_data(b"")
         response.headers.remove("Content-Type")
     for name, value in HEADERS.items():
@@ -142,6 +142,6 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _forget(_: BaseException | None) -> None:
+def _clear_context(_: BaseException | None) -> None:
     request_id.set(None)
-    events.actor.set(None)
+    event_log.actor.set(None)

@@ -1,4 +1,4 @@
-"""Waiting for a run to end: one LISTEN connection per process, and a bounded number of threads that wait on it."""
+"""Waiting for the end of runs: one LISTEN connection per process wakes a bounded number of waiting threads."""
 
 import logging
 import select
@@ -17,19 +17,21 @@ from settings import settings
 log = logging.getLogger(__name__)
 
 MAX_WAIT = 30.0  # seconds
-_places = threading.BoundedSemaphore(settings.api_threads * 2 // 3)  # the other threads stay free for others
-_streams = threading.BoundedSemaphore(max(settings.api_threads // 6, 1))  # half of what is left
+_wait_slots = threading.BoundedSemaphore(
+    settings.api_threads * 2 // 3
+)  # the other threads remain free for other requests
+_stream_slots = threading.BoundedSemaphore(max(settings.api_threads // 6, 1))  # half of the remaining threads
 
 
 class _Waiter:
-    """One who waits for a run: woken by `event`, and `told` if that was because the run has ended."""
+    """A thread that waits for a run. `event` wakes it; `told` is set if the run has ended."""
 
     def __init__(self) -> None:
-        self.event, self.told = threading.Event(), False
+        self.event, self.ended = threading.Event(), False
 
 
 class _Listener(threading.Thread):
-    """Wakes the waiters of a run when PostgreSQL notifies of its end, and everybody after a lost connection."""
+    """Wakes the waiters of a run when PostgreSQL notifies of its end, and all waiters after a lost connection."""
 
     def __init__(self) -> None:
         super().__init__(name="run-listener", daemon=True)
@@ -41,7 +43,7 @@ class _Listener(threading.Thread):
             try:
                 self._listen()
             except psycopg.OperationalError as error:
-                log.warning("lost the connection that listens for the end of runs: %s", error)
+                log.warning("lost the LISTEN connection for the end of runs: %s", error)
             self._wake_all()
             time.sleep(1)
 
@@ -49,7 +51,7 @@ class _Listener(threading.Thread):
         url = settings.database.replace("+psycopg", "")
         with psycopg.connect(url, autocommit=True, application_name="shopflow-listen", **CONNECTION) as connection:
             connection.execute(f"LISTEN {store.ENDED}")
-            self._wake_all()  # whatever ended while nobody listened
+            self._wake_all()  # their runs may have ended while there was no LISTEN
             while True:
                 select.select([connection], [], [], 5)
                 for notification in connection.notifies(timeout=0):
@@ -60,7 +62,7 @@ class _Listener(threading.Thread):
     def _wake(self, run_id: str) -> None:
         with self.guard:
             for waiter in self.waiters.get(run_id, ()):
-                waiter.told = True
+                waiter.ended = True
                 waiter.event.set()
 
     def _wake_all(self) -> None:
@@ -84,57 +86,57 @@ class _Listener(threading.Thread):
 
 
 _listener: _Listener | None = None
-_start = threading.Lock()
+_start_lock = threading.Lock()
 
 
-def _listening() -> _Listener:
+def _get_listener() -> _Listener:
     global _listener
-    with _start:
-        if _listener is None or not _listener.is_alive():  # the first waiter of this process, or a forked one
+    with _start_lock:
+        if _listener is None or not _listener.is_alive():  # first use in this process, or after a fork
             _listener = _Listener()
             _listener.start()
     return _listener
 
 
 def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> None:
-    """Returns when the run has ended, after `seconds` (at most 30), or at once if too many wait already.
+    """Returns when the run has ended, after `seconds` (at most 30), or immediately if too many threads wait already.
 
-    `has_ended` asks the database. It is asked after the ear is on, so that no end slips through, and again
-    when the ear was off for a while. A notification of the end itself needs no asking.
+    `has_ended` queries the database. It is called after LISTEN, so that no notification is missed, and again after
+    the connection was lost. After a notification, no query is needed.
     """
     until = time.monotonic() + min(seconds, MAX_WAIT)
-    if seconds <= 0 or not _places.acquire(blocking=False):
+    if seconds <= 0 or not _wait_slots.acquire(blocking=False):
         return
     try:
-        with _listening().woken_by(run_id) as waiter:
-            while not (waiter.told or has_ended()) and waiter.event.wait(max(until - time.monotonic(), 0)):
+        with _get_listener().woken_by(run_id) as waiter:
+            while not (waiter.ended or has_ended()) and waiter.event.wait(max(until - time.monotonic(), 0)):
                 waiter.event.clear()
     finally:
-        _places.release()
+        _wait_slots.release()
 
 
-def take_stream() -> Callable[[], None] | None:
-    """A place for one who watches a run for long, as what gives it back; None if they are all taken.
+def acquire_stream_slot() -> Callable[[], None] | None:
+    """Reserves a slot for a stream. Returns the function that releases it; None if all slots are taken.
 
-    The places are fewer than those of `wait_for_end` and apart from them, so that half of what is left of a
-    process' threads serves everybody else.
+    There are fewer stream slots than slots of `wait_for_end`, and they are separate: half of the remaining threads
+    always serve other requests.
     """
-    if not _streams.acquire(blocking=False):
+    if not _stream_slots.acquire(blocking=False):
         return None
-    given_back = threading.Lock()
+    released = threading.Lock()
 
-    def give_back() -> None:
-        if given_back.acquire(blocking=False):  # however often it is called
-            _streams.release()
+    def release() -> None:
+        if released.acquire(blocking=False):  # at most once, however often it is called
+            _stream_slots.release()
 
-    return give_back
+    return release
 
 
-def watch(run_id: str, seconds: float, pulse: float) -> Iterator[None]:
-    """Yields at once, when the run ends, and otherwise every `pulse` seconds; stops after `seconds`."""
+def watch(run_id: str, seconds: float, interval: float) -> Iterator[None]:
+    """Yields immediately, when the run ends, and every `pulse` seconds; stops after `seconds`."""
     until = time.monotonic() + seconds
-    with _listening().woken_by(run_id) as waiter:
+    with _get_listener().woken_by(run_id) as waiter:
         while time.monotonic() < until:
             waiter.event.clear()
             yield
-            waiter.event.wait(pulse)
+            waiter.event.wait(interval)

@@ -1,4 +1,4 @@
-"""The inventory: warehouses, levels of stock and their movements, and what is ordered for them."""
+"""Inventory: warehouses, stock levels, stock movements and purchase orders."""
 
 from api.inventory import purchasing, stock, warehouses
 from api.inventory.blueprint import blueprint

@@ -1,4 +1,4 @@
-"""Views of restocking: what is low, what was ordered for it, and the deliveries that come."""
+"""Views of restocking: alerts, purchase orders and deliveries."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 class Alert(ListedLevel):
     low_since = Timestamp()
-    on_order = fields.Integer(metadata={"description": "pieces that are ordered for the warehouse and not there yet"})
+    on_order = fields.Integer(metadata={"description": "Units ordered for the warehouse and not yet received"})
 
 
 def _purchase_order(session: Session, run: RunRecord) -> dict[str, object]:
@@ -45,7 +45,7 @@ def _purchase_order(session: Session, run: RunRecord) -> dict[str, object]:
     return _shown(order, inventory.get_purchase_lines(session, [order.id])[order.id])
 
 
-ENDING = WaitResult(PurchaseOrder, "purchase_order", _purchase_order)
+WAIT_RESULT = WaitResult(PurchaseOrder, "purchase_order", _purchase_order)
 
 
 @blueprint.route("/stock/alerts")
@@ -54,7 +54,7 @@ class AlertsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Alert))
     def get(self, query: PageArgs) -> Page:
-        """Levels that have come down to their reorder point, the latest first."""
+        """Returns stock levels at or below their reorder point, most recent first."""
         table = inventory.Stock
         low = inventory.select_levels(low=True).add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
         keys = table.low_since.desc(), table.product_id.desc(), table.warehouse_id.desc()
@@ -72,11 +72,11 @@ class RestocksView(MethodView):
     @allowed("stock:write")
     @error_codes("not_found", "warehouse_closed")
     @blueprint.arguments(Restock)
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, body: RestockBody) -> tuple[object, int, dict[str, str]]:
-        """Orders goods for a warehouse. The task ends when all of them are booked in, or the rest is cancelled."""
+        """Creates a purchase order. Its task ends when everything is received or the rest is cancelled."""
         goods = _goods(body)
         order = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id)
         return _accepted(session, order)
@@ -88,7 +88,7 @@ class PurchaseOrdersView(MethodView):
     @blueprint.arguments(PurchaseOrderQuery, location="query")
     @blueprint.response(200, page_of(PurchaseOrder))
     def get(self, query: dict[str, Any]) -> Page:
-        """Purchase orders, newest first."""
+        """Returns purchase orders, newest first."""
         chosen = {name: query.pop(name) for name in ("status", "warehouse_id") if name in query}
         with transaction() as session:
             orders = inventory.select_purchase_orders(**chosen)
@@ -103,12 +103,12 @@ class PurchaseOrderView(MethodView):
     @allowed("stock:read")
     @blueprint.response(200, PurchaseOrder, headers=ETAG)
     def get(self, purchase_order_id: str) -> tuple[object, dict[str, str]]:
-        """A purchase order with its lines, and how much of each has come."""
+        """Returns a purchase order with its lines and the quantities delivered and received."""
         with transaction() as session:
             order = inventory.get_purchase_order(session, purchase_order_id)
             lines = inventory.get_purchase_lines(session, [order.id])[order.id]
-        come = ".".join(f"{line.delivered}-{line.received}" for line in lines)
-        return _shown(order, lines), etag(order.updated_at, come)
+        quantities = ".".join(f"{line.delivered}-{line.received}" for line in lines)
+        return _shown(order, lines), etag(order.updated_at, quantities)
 
 
 @blueprint.route('/purchase-orders/<id("po"):purchase_order_id>/receive')
@@ -124,14 +124,14 @@ class ReceiveView(MethodView):
         "cancelled_by_operator",
     )
     @blueprint.arguments(Delivery)
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, body: DeliveryBody, purchase_order_id: str) -> tuple[object, int, dict[str, str]]:
-        """Takes in a delivery, all of it or nothing; a part of what was ordered is welcome.
+        """Records a delivery. Partial deliveries are accepted; a delivery is recorded completely or not at all.
 
-        More than is outstanding, or than the warehouse has room for: 409. What is accepted has its room at once
-        and is booked in by the order's task, which goes on waiting for the rest.
+        409 if it exceeds the outstanding quantities or the capacity of the warehouse. An accepted delivery reserves
+        its capacity immediately and is received by the purchase order's task, which then waits for the rest.
         """
         order = inventory.receive(session, purchase_order_id, _goods(body), actor=g.principal.user_id)
         return _accepted(session, order)
@@ -141,11 +141,11 @@ class ReceiveView(MethodView):
 class CancelPurchaseOrderView(MethodView):
     @allowed("stock:write")
     @error_codes("wrong_state")
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, purchase_order_id: str) -> tuple[object, int, dict[str, str]]:
-        """Cancels what has not come yet; what has come stays."""
+        """Cancels the outstanding quantities. Delivered goods are kept."""
         order = inventory.cancel_purchase_order(session, purchase_order_id, actor=g.principal.user_id)
         return _accepted(session, order)
 

@@ -1,4 +1,4 @@
-"""What goes in and out of the views of inventory."""
+"""Request and response schemas of the inventory views."""
 
 from typing import NotRequired, TypedDict
 
@@ -33,11 +33,11 @@ class Delivery(Schema):
     def _each_product_once(self, data: DeliveryBody, **_: object) -> None:
         products = [line["product_id"] for line in data["lines"]]
         if len(set(products)) < len(products):
-            raise ValidationError("name each product once", "lines")
+            raise ValidationError("each product may appear only once", "lines")
 
 
 class Restock(Delivery):
-    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    warehouse_id = IdField("wh", metadata={"description": "Defaults to the default warehouse"})
 
 
 class RestockBody(DeliveryBody):
@@ -48,16 +48,16 @@ class PurchaseLine(Schema):
     product_id = IdField("prd")
     sku = fields.String()
     title = fields.String()
-    quantity = fields.Integer(metadata={"description": "pieces that were ordered"})
-    delivered = fields.Integer(metadata={"description": "pieces that have come"})
-    received = fields.Integer(metadata={"description": "pieces of those that are booked in"})
+    quantity = fields.Integer(metadata={"description": "Units ordered"})
+    delivered = fields.Integer(metadata={"description": "Units delivered"})
+    received = fields.Integer(metadata={"description": "Delivered units that are received into stock"})
 
 
 class PurchaseOrder(Schema):
     id = IdField("po")
     number = fields.String()
     warehouse_id = IdField("wh")
-    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_ORDER_STATUS.statuses))
     lines = fields.List(fields.Nested(PurchaseLine))
     task_id = IdField("run")
     created_at = Timestamp()
@@ -66,7 +66,7 @@ class PurchaseOrder(Schema):
 
 
 class PurchaseOrderQuery(PageQuery):
-    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_STATUSES))
+    status = fields.String(validate=validate.OneOf(inventory.PURCHASE_ORDER_STATUS.statuses))
     warehouse_id = IdField("wh")
 
 
@@ -95,7 +95,9 @@ class ListedLevel(Level):
 class LevelQuery(PageQuery):
     product_id = IdField("prd")
     warehouse_id = IdField("wh")
-    low = fields.Boolean(metadata={"description": "only where what is available has come down to the reorder point"})
+    low = fields.Boolean(
+        metadata={"description": "Only levels whose available units are at or below the reorder point"}
+    )
 
 
 class Movement(Schema):
@@ -116,10 +118,10 @@ class MovementQuery(PageQuery):
 
 class Adjustment(Schema):
     product_id = IdField("prd", required=True)
-    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    warehouse_id = IdField("wh", metadata={"description": "Defaults to the default warehouse"})
     quantity = fields.Integer(
         required=True, strict=True, validate=[validate.Range(-MOST, MOST), validate.NoneOf([0])],
-        metadata={"description": "pieces that came (+) or went (-)", "example": 20, "not": {"const": 0}},
+        metadata={"description": "Units added (+) or removed (-)", "example": 20, "not": {"const": 0}},
     )  # fmt: skip
     reason = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "delivery"})
     reference = fields.String(validate=validate.Length(1, 200), metadata={"example": "delivery note 4711"})
@@ -132,7 +134,7 @@ class AdjustmentBody(GoodsBody):
 
 
 class Adjusted(Movement):
-    """The movement, and the level that it has led to."""
+    """The movement and the resulting level."""
 
     on_hand = fields.Integer()
     reserved = fields.Integer()
@@ -141,7 +143,7 @@ class Adjusted(Movement):
 
 class Threshold(Schema):
     product_id = IdField("prd", required=True)
-    warehouse_id = IdField("wh", metadata={"description": "left out: the default warehouse"})
+    warehouse_id = IdField("wh", metadata={"description": "Defaults to the default warehouse"})
     reorder_point = fields.Integer(required=True, strict=True, allow_none=True, validate=validate.Range(0, MOST))
     reorder_quantity = fields.Integer(strict=True, allow_none=True, load_default=None, validate=validate.Range(1, MOST))
 
@@ -153,7 +155,7 @@ class ThresholdBody(TypedDict):
     reorder_quantity: int | None
 
 
-def _pieces(description: str) -> fields.Integer:
+def _units(description: str) -> fields.Integer:
     return fields.Integer(
         strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL),
         metadata={"description": description},
@@ -161,11 +163,11 @@ def _pieces(description: str) -> fields.Integer:
 
 
 class Capacity(Schema):
-    """Pieces per kind of product; null is without limit."""
+    """Capacity in units per product kind; null means unlimited."""
 
-    book = _pieces("books that fit in")
-    clothing = _pieces("pieces of clothing that fit in")
-    electronics = _pieces("electronic devices that fit in")
+    book = _units("Capacity for books")
+    clothing = _units("Capacity for clothing")
+    electronics = _units("Capacity for electronics")
 
 
 class WarehouseAddress(Schema):
@@ -218,11 +220,11 @@ class WarehouseDetail(Warehouse):
     remaining = fields.Nested(Capacity)
 
 
-class CapacityQuestion(Schema):
+class CapacityQuery(Schema):
     product_id = IdField("prd", required=True)
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
 
 
-class CapacityAnswer(Schema):
+class CapacityResult(Schema):
     fits = fields.Boolean()
-    remaining = fields.Integer(allow_none=True, metadata={"description": "null: without limit"})
+    remaining = fields.Integer(allow_none=True, metadata={"description": "Null: unlimited"})

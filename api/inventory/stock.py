@@ -1,4 +1,4 @@
-"""Views of levels of stock, of the movements that make them, and of the thresholds for ordering more."""
+"""Views of stock levels, stock movements and reorder points."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class StockView(MethodView):
     @blueprint.arguments(LevelQuery, location="query")
     @blueprint.response(200, page_of(ListedLevel))
     def get(self, query: dict[str, Any]) -> Page:
-        """Levels of stock per product and warehouse."""
+        """Returns stock levels per product and warehouse."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id", "low") if name in query}
         table = inventory.Stock
         with transaction() as session:
@@ -52,7 +52,7 @@ class AdjustmentsView(MethodView):
     @idempotent()
     @blueprint.response(201, Adjusted)
     def post(self, session: Session, body: AdjustmentBody) -> dict[str, object]:
-        """Books pieces that came or went. Beyond the warehouse's capacity, or below what is promised to orders: 409."""
+        """Adjusts a stock level. 409 if it would exceed the capacity or fall below the reserved units."""
         movement, level = inventory.adjust(session, actor=g.principal.user_id, **body)
         return {**_movement(movement), **level_view(level)}
 
@@ -63,7 +63,7 @@ class MovementsView(MethodView):
     @blueprint.arguments(MovementQuery, location="query")
     @blueprint.response(200, page_of(Movement))
     def get(self, query: dict[str, Any]) -> Page:
-        """What came and went, newest first."""
+        """Returns stock movements, newest first."""
         chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id") if name in query}
         with transaction() as session:
             return page(session, inventory.select_movements(**chosen), inventory.Movement.id.desc(), **query)
@@ -76,7 +76,7 @@ class ThresholdsView(MethodView):
     @blueprint.arguments(Threshold)
     @blueprint.response(200, Level)
     def put(self, body: ThresholdBody) -> dict[str, object]:
-        """Sets at which level of available pieces to order more, and how many; null takes the rule away."""
+        """Sets reorder point and reorder quantity of a stock level. A null reorder point removes the rule."""
         with transaction() as session:
             level = inventory.set_threshold(
                 session, body["product_id"], body.get("warehouse_id"), body["reorder_point"], body["reorder_quantity"]
@@ -85,7 +85,7 @@ class ThresholdsView(MethodView):
 
 
 def level_view(stock: inventory.Stock) -> dict[str, object]:
-    """A level as it is shown."""
+    """A stock level as the API shows it."""
     names = ("product_id", "warehouse_id", "on_hand", "reserved", "reorder_point", "reorder_quantity")
     return {**{name: getattr(stock, name) for name in names}, "available": stock.available}
 

@@ -1,4 +1,4 @@
-"""Views of warehouses: where they are, what lies in them, and what still fits in."""
+"""Views of warehouses: address, stock totals and remaining capacity."""
 
 from flask import url_for
 from flask.views import MethodView
@@ -11,8 +11,8 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
-    CapacityAnswer,
-    CapacityQuestion,
+    CapacityQuery,
+    CapacityResult,
     GoodsBody,
     NewWarehouse,
     NewWarehouseBody,
@@ -30,7 +30,7 @@ class WarehousesView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Warehouse))
     def get(self, query: PageArgs) -> Page:
-        """All warehouses."""
+        """Returns all warehouses."""
         with transaction() as session:
             found = page(session, inventory.select_warehouses(), inventory.Warehouse.id.asc(), **query)
             found["data"] = [_shown(warehouse) for warehouse in found["data"]]
@@ -42,7 +42,7 @@ class WarehousesView(MethodView):
     @idempotent()
     @blueprint.response(201, Warehouse)
     def post(self, session: Session, body: NewWarehouseBody) -> tuple[object, dict[str, str]]:
-        """Makes a new, empty warehouse."""
+        """Creates a warehouse."""
         warehouse = inventory.create_warehouse(
             session, body["name"], body.get("address", {}), body.get("capacity", {}), body.get("status", "active")
         )
@@ -55,7 +55,7 @@ class WarehouseView(MethodView):
     @allowed("stock:read")
     @blueprint.response(200, WarehouseDetail, headers=ETAG)
     def get(self, warehouse_id: str) -> tuple[object, dict[str, str]]:
-        """A warehouse with its levels and what still fits in, per kind of product."""
+        """Returns a warehouse with its stock and remaining capacity per product kind."""
         with transaction() as session:
             return _in_detail(session, inventory.get_warehouse(session, warehouse_id))
 
@@ -64,7 +64,7 @@ class WarehouseView(MethodView):
     @blueprint.arguments(WarehouseChanges)
     @blueprint.response(200, WarehouseDetail, headers=ETAG)
     def patch(self, body: dict[str, object], warehouse_id: str) -> tuple[object, dict[str, str]]:
-        """Changes what is given. A closed warehouse takes nothing in and sells nothing more."""
+        """Updates a warehouse. A closed warehouse accepts no stock, and its stock is not sold."""
         with transaction() as session:
             check_unchanged(inventory.lock_warehouse(session, warehouse_id).updated_at)
             return _in_detail(session, inventory.update_warehouse(session, warehouse_id, body))
@@ -73,10 +73,10 @@ class WarehouseView(MethodView):
 @blueprint.route('/warehouses/<id("wh"):warehouse_id>/capacity-check')
 class CapacityCheckView(MethodView):
     @allowed("stock:read")
-    @blueprint.arguments(CapacityQuestion)
-    @blueprint.response(200, CapacityAnswer)
+    @blueprint.arguments(CapacityQuery)
+    @blueprint.response(200, CapacityResult)
     def post(self, body: GoodsBody, warehouse_id: str) -> dict[str, object]:
-        """Whether so many pieces of a product would fit in now."""
+        """Checks whether a quantity of a product fits into the warehouse now."""
         with transaction() as session:
             warehouse = inventory.get_warehouse(session, warehouse_id)
             fits, remaining = inventory.check_capacity(session, warehouse, **body)

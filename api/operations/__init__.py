@@ -1,4 +1,4 @@
-"""Operations: runs, the audit, events."""
+"""Operations: runs, audit and events."""
 
 from api.operations import views
 from api.operations.blueprint import blueprint

@@ -1,5 +1,5 @@
-"""The blueprint that the views of operations register on."""
+"""The blueprint of the operations views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="What operators look at and set right")
+blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="Runs, audit and events, for operators")

@@ -1,4 +1,4 @@
-"""What goes in and out of the views of operations."""
+"""Request and response schemas of the operations views."""
 
 from typing import TypedDict
 
@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from api.http.fields import IdField, Pattern, Schema, Timestamp
 from api.http.pagination import PageQuery
 from durable import transitions
-from models.core.event_types import EVENT_TYPES
+from models.core.events import EVENT_TYPES
 
 MAX_AGE = 10 * 366 * 24 * 3600  # seconds
 
@@ -15,21 +15,21 @@ MAX_AGE = 10 * 366 * 24 * 3600  # seconds
 class RunQuery(PageQuery):
     workflow = fields.String(validate=validate.Length(1, 64), metadata={"example": "checkout"})
     status = fields.String(validate=validate.OneOf((*transitions.LIVE, "succeeded", "cancelled", "failed")))
-    older_than = fields.Integer(
-        validate=validate.Range(0, MAX_AGE), metadata={"description": "Seconds since it was started"}
-    )
+    older_than = fields.Integer(validate=validate.Range(0, MAX_AGE), metadata={"description": "Minimum age in seconds"})
 
 
 class Run(Schema):
     id = IdField("run")
     workflow = fields.String()
-    key = fields.String(metadata={"description": "What it is about; unique among the runs of its workflow"})
+    key = fields.String(metadata={"description": "Business key; unique among the runs of a workflow"})
     status = fields.String()
-    attempts = fields.Integer(metadata={"description": "Failures since its latest step was done"})
+    attempts = fields.Integer(metadata={"description": "Failed attempts since the last completed step"})
     error = fields.Dict(allow_none=True)
     owner = fields.String(allow_none=True)
-    request_id = fields.String(allow_none=True, metadata={"description": "Of the request that has started it"})
-    lease_until = Timestamp(metadata={"description": "When a dispatcher looks at it again, if nothing is heard"})
+    request_id = fields.String(allow_none=True, metadata={"description": "Id of the request that started the run"})
+    lease_until = Timestamp(
+        metadata={"description": "When the lease expires; a dispatcher then publishes the run again"}
+    )
     deadline = Timestamp(allow_none=True)
     created_at = Timestamp()
     finished_at = Timestamp(allow_none=True)
@@ -53,7 +53,9 @@ class Invariant(Schema):
     name = fields.String()
     ok = fields.Boolean()
     figures = fields.Dict(keys=fields.String(), values=fields.Integer())
-    examples = fields.List(fields.String(), metadata={"description": "The first few things that break it"})
+    examples = fields.List(
+        fields.String(), metadata={"description": "The first few objects that violate the invariant"}
+    )
 
 
 class Audit(Schema):
@@ -69,22 +71,23 @@ class EventQuery(PageQuery):
     name = fields.String(validate=validate.OneOf(sorted(EVENT_TYPES)))
     kind = fields.String(
         validate=validate.OneOf([*KINDS, *sorted(EVENT_TYPES)]),
-        metadata={"description": "What stands before the dot of a name, or a whole name", "example": "role"},
+        metadata={"description": "The part of the name before the dot, or a complete name", "example": "role"},
     )
     subject = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "The id of what it happened to, or a role's name"}
+        validate=validate.Length(1, 64), metadata={"description": "Id of the affected object, or the name of a role"}
     )
     actor = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "The id of the user or the API key that did it"}
+        validate=validate.Length(1, 64), metadata={"description": "Id of the user or API key that caused the event"}
     )
 
 
 class Event(Schema):
     id = IdField("evt")
     name = fields.String()
-    subject = fields.String(allow_none=True, metadata={"description": "The id of what it happened to"})
+    subject = fields.String(allow_none=True, metadata={"description": "Id of the affected object"})
     actor = fields.String(
-        allow_none=True, metadata={"description": "The user or the API key that did it; null for the shop itself"}
+        allow_none=True,
+        metadata={"description": "Id of the user or API key that caused the event; null for the shop itself"},
     )
     payload = fields.Dict()
     created_at = Timestamp()

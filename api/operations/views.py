@@ -1,10 +1,9 @@
-"""Operations: the runs behind everything, the shop's audit, and what has happened."""
+"""Views for operators: runs, audit and events."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from flask.views import MethodView
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import durable
@@ -20,7 +19,7 @@ from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
 from durable import queries
 from durable.tables import RunRecord
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
 from monitoring import invariants
 
@@ -31,8 +30,8 @@ def _task(session: Session, run: RunRecord) -> dict[str, object]:
     return task_view(run, queries.steps_of_run(session, run.id))
 
 
-ENDING = WaitResult(Task, "task", _task, status=200, tells_refusal=False)
-"""An operator has asked for the run to move, and is shown where to; that it was turned back is no refusal of that."""
+WAIT_RESULT = WaitResult(Task, "task", _task, status=200, reports_refusal=False)
+"""Retry, cancel and signal return the task, whatever its status. A cancelled run is not an error of the request."""
 
 
 @blueprint.route("/runs")
@@ -41,7 +40,7 @@ class RunsView(MethodView):
     @blueprint.arguments(RunQuery, location="query")
     @blueprint.response(200, page_of(Run))
     def get(self, query: dict[str, Any]) -> Page:
-        """The runs of all workflows, newest first. `/v1/tasks/{id}` shows one with its steps."""
+        """Returns runs of all workflows, newest first. `/v1/tasks/{id}` returns a run with its steps."""
         chosen = {name: query.pop(name) for name in ("workflow", "status", "older_than") if name in query}
         with transaction() as session:
             return page(session, queries.find_runs(**chosen), RunRecord.id.desc(), **query)
@@ -51,11 +50,11 @@ class RunsView(MethodView):
 class RetryView(MethodView):
     @allowed("runs:write")
     @error_codes("run_over", "workflow_unknown")
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, run_id: str) -> tuple[object, int, dict[str, str]]:
-        """Lets a failed or stuck run go on where it stood, at once and without a deadline."""
+        """Resumes a failed or stuck run at the failed step, immediately and without a deadline."""
         return _accepted(durable.retry(session, run_id))
 
 
@@ -63,11 +62,11 @@ class RetryView(MethodView):
 class CancelView(MethodView):
     @allowed("runs:write")
     @error_codes("run_over", "run_compensating", "past_pivot")
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, run_id: str) -> tuple[object, int, dict[str, str]]:
-        """Turns a run back: what it has done is undone. 409 if it has ended or passed its point of no return."""
+        """Cancels a run: completed steps are compensated. 409 if it has ended or passed its pivot."""
         return _accepted(durable.cancel(session, run_id))
 
 
@@ -75,11 +74,11 @@ class CancelView(MethodView):
 class SignalsView(MethodView):
     @allowed("runs:write")
     @blueprint.arguments(Signal)
-    @may_wait(ENDING)
+    @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: SignalBody, run_id: str) -> tuple[object, int, dict[str, str]]:
-        """Hands data to a live run and wakes it if it waits."""
+        """Sends a signal with data to a live run and wakes it if it is waiting."""
         durable.signal(session, run_id, **body)
         return _accepted(queries.get_run(session, run_id))
 
@@ -89,7 +88,7 @@ class AuditView(MethodView):
     @allowed("audit:read")
     @blueprint.response(200, Audit)
     def get(self) -> dict[str, object]:
-        """The shop's invariants, checked now against the database and the payment gateway's ledger."""
+        """Checks the shop's invariants against the database and the payment gateway's ledger."""
         checked_at = datetime.now(UTC)
         findings = invariants.check_invariants()
         return {"ok": all(finding.ok for finding in findings), "checked_at": checked_at, "data": findings}
@@ -101,15 +100,10 @@ class EventsView(MethodView):
     @blueprint.arguments(EventQuery, location="query")
     @blueprint.response(200, page_of(Event))
     def get(self, query: dict[str, Any]) -> Page:
-        """What has happened in the shop and who did it, newest first."""
-        chosen = select(events.Event)
-        if "kind" in query:
-            chosen = chosen.where(events.Event.name.in_(events.names_of(query.pop("kind"))))
-        for name in ("name", "subject", "actor"):
-            if name in query:
-                chosen = chosen.where(getattr(events.Event, name) == query.pop(name))
+        """Returns events and their actors, newest first."""
+        chosen = {name: query.pop(name) for name in ("kind", "name", "subject", "actor") if name in query}
         with transaction() as session:
-            return page(session, chosen, events.Event.id.desc(), **query)
+            return page(session, event_log.select_events(**chosen), event_log.Event.id.desc(), **query)
 
 
 def _accepted(run: RunRecord) -> tuple[object, int, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Orders: what customers have bought, and their state."""
+"""Orders."""
 
 from api.orders import views
 from api.orders.blueprint import blueprint

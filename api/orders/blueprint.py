@@ -1,5 +1,5 @@
-"""The blueprint that the views of orders register on."""
+"""The blueprint of the order views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("orders", __name__, url_prefix="/v1", description="What customers have bought")
+blueprint = Blueprint("orders", __name__, url_prefix="/v1", description="Orders and their status")

@@ -1,4 +1,4 @@
-"""What goes in and out of the views of orders."""
+"""Response schemas of the order views."""
 
 from marshmallow import fields, validate
 
@@ -24,9 +24,9 @@ class Order(Schema):
     id = IdField("ord")
     number = fields.String()
     user_id = IdField("usr")
-    status = fields.String(validate=validate.OneOf(orders.STATUSES))
+    status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
     reason = fields.Nested(OrderReason, allow_none=True)
-    payment_status = fields.String(validate=validate.OneOf(payments.STATUSES))
+    payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
     payment_id = IdField("pay")
     invoice_number = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(OrderLine))

@@ -1,11 +1,11 @@
-"""Orders: what customers have bought, and what became of it."""
+"""Views of orders."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from flask import g
 from flask.views import MethodView
-from sqlalchemy import select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from api.http.auth import signed_in, user_or_api_key
@@ -22,8 +22,8 @@ class OrdersView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
-        """The orders of who asks, newest first; staff who may read orders see everybody's."""
-        return _orders(query, _owner())
+        """Returns your orders, newest first; with the permission `orders:read`, all orders."""
+        return _page(orders.select_visible_orders(g.principal), query)
 
 
 @blueprint.route("/me/orders")
@@ -32,8 +32,8 @@ class MyOrdersView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Order))
     def get(self, query: PageArgs) -> Page:
-        """What who asks has ordered, newest first; nobody else's, whoever it is."""
-        return _orders(query, g.principal.user_id)
+        """Returns your own orders, newest first, regardless of permissions."""
+        return _page(orders.select_own_orders(g.principal), query)
 
 
 @blueprint.route('/orders/<id("ord"):order_id>')
@@ -41,33 +41,23 @@ class OrderView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Order)
     def get(self, order_id: str) -> dict[str, object]:
-        """One order. Anybody but its customer and staff who may read orders gets 404."""
+        """Returns an order. 404 unless it is yours or you have the permission `orders:read`."""
         with transaction() as session:
-            return order_views(session, [orders.get(session, order_id, _owner())])[0]
+            return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
 
-def _orders(query: PageArgs, owner: str | None) -> Page:
-    chosen = select(orders.Order)
-    if owner is not None:
-        chosen = chosen.where(orders.Order.user_id == owner)
+def _page(chosen: Select[orders.Order], query: PageArgs) -> Page:
     with transaction() as session:
         found = page(session, chosen, orders.Order.id.desc(), **query)
         found["data"] = order_views(session, found["data"])
     return found
 
 
-def _owner() -> str | None:
-    """Whose orders the asker may see; None for everybody's."""
-    return None if "orders:read" in g.principal.permissions else g.principal.user_id
-
-
 def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
-    """Some orders as they are shown, in three statements however many they are."""
+    """Orders as the API shows them, with three queries for any number of orders."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
-    paid = {p.order_id: p for p in session.scalars(select(payments.Payment).where(payments.Payment.order_id.in_(ids)))}
-    billed = select(orders.Invoice.order_id, orders.Invoice.number).where(orders.Invoice.order_id.in_(ids))
-    invoices = dict(session.execute(billed).all())
+    paid, invoices = payments.list_newest_payments(session, ids), orders.list_invoice_numbers(session, ids)
     return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
 
 

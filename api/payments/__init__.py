@@ -1,4 +1,4 @@
-"""Payments, and the webhooks of payment providers."""
+"""Payments and the payment gateway's webhook."""
 
 from api.payments import views
 from api.payments.blueprint import blueprint

@@ -1,5 +1,5 @@
-"""The blueprint that the views of payments register on."""
+"""The blueprint of the payment views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money held, taken and given back")
+blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Payments: authorise, capture, void, refund")

@@ -1,4 +1,4 @@
-"""What goes in and out of the views of payments."""
+"""Response schemas of the payment views."""
 
 from marshmallow import fields, validate
 
@@ -18,7 +18,7 @@ class Transaction(Schema):
 class PaymentSummary(Schema):
     id = IdField("pay")
     order_id = IdField("ord")
-    status = fields.String(validate=validate.OneOf(payments.STATUSES))
+    status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
     amount = fields.Nested(Money)
     method = fields.String()
     gateway = fields.String()

@@ -1,8 +1,7 @@
-"""Payments: what was held, taken and given back; and what the gateway tells us of its own accord."""
+"""Views of payments, and the payment gateway's webhook."""
 
 from flask import g, request
 from flask.views import MethodView
-from sqlalchemy import Select, select
 
 from api.http.auth import public, user_or_api_key
 from api.http.errors import error_codes
@@ -10,11 +9,9 @@ from api.http.fields import Schema
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.payments.blueprint import blueprint
 from api.payments.schemas import Payment, PaymentSummary, Transaction
-from durable import transitions
 from models import orders, payments
 from models.core.database import transaction
-from models.core.errors import NotFound
-from tasks.gateways.payments import stripe as gateway
+from tasks.gateways.payments import provider
 
 
 @blueprint.route("/payments")
@@ -23,9 +20,9 @@ class PaymentsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
     def get(self, query: PageArgs) -> Page:
-        """The payments of who asks, newest first; staff who may read payments see everybody's."""
+        """Returns your payments, newest first; with the permission `payments:read`, all payments."""
         with transaction() as session:
-            found = page(session, _visible(), payments.Payment.id.desc(), **query)
+            found = page(session, orders.select_visible_payments(g.principal), payments.Payment.id.desc(), **query)
             found["data"] = [_view(payment) for payment in found["data"]]
         return found
 
@@ -35,12 +32,10 @@ class PaymentView(MethodView):
     @user_or_api_key
     @blueprint.response(200, Payment)
     def get(self, payment_id: str) -> dict[str, object]:
-        """One payment with what the gateway did for it."""
+        """Returns a payment with its gateway transactions."""
         with transaction() as session:
-            payment = session.scalars(_visible().where(payments.Payment.id == payment_id)).one_or_none()
-            if payment is None:
-                raise NotFound("There is no such payment.")
-            done = payments.transactions_of(session, payment_id)
+            payment = orders.get_visible_payment(session, payment_id, g.principal)
+            done = payments.list_transactions(session, payment_id)
         view = _view(payment)
         view["transactions"] = [
             {**_fields(t, Transaction), "amount": {"amount": t.amount, "currency": payment.currency}} for t in done
@@ -54,26 +49,14 @@ class PaymentWebhook(MethodView):
     @error_codes("bad_signature", "bad_request")
     @blueprint.response(204)
     def post(self) -> None:
-        """Takes an event that the gateway has signed. The same event again changes nothing.
+        """Receives an event from the payment gateway. The signature is verified; duplicates are ignored.
 
-        What it says is never taken at its word: it only wakes a checkout that waits for its next attempt,
-        which then asks the gateway itself.
+        The contents of an event are not trusted: it only wakes a checkout that is waiting for its next attempt, which
+        then queries the gateway.
         """
-        event = gateway.parse_webhook(request.get_data(), request.headers.get("Stripe-Signature", ""))
+        event = provider(payments.GATEWAY).verify_webhook(request.get_data(), dict(request.headers))
         with transaction() as session:
-            order_id = event.metadata.get("order_id")
-            if not payments.note_event(session, event.id, event.type, event.reference) or order_id is None:
-                return
-            transitions.wake_pausing(session, "checkout", order_id)
-
-
-def _visible() -> Select[payments.Payment]:
-    chosen = select(payments.Payment)
-    if "payments:read" in g.principal.permissions:
-        return chosen
-    return chosen.join(orders.Order, orders.Order.id == payments.Payment.order_id).where(
-        orders.Order.user_id == g.principal.user_id
-    )
+            payments.record_webhook_event(session, event.id, event.type, event.reference, event.order_id)
 
 
 def _view(payment: payments.Payment) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Reports on the inventory, for programs, for spreadsheets and for people."""
+"""Inventory reports as JSON, CSV and HTML."""
 
 from api.reports import views
 from api.reports.blueprint import blueprint

@@ -1,4 +1,4 @@
-"""The blueprint that the views of reports register on."""
+"""The blueprint of the report views."""
 
 from flask import Response
 from flask_smorest import Blueprint
@@ -6,10 +6,10 @@ from flask_smorest import Blueprint
 from api.http.etags import not_modified
 
 
-def _unless_streamed(response: Response) -> Response:
-    """Asking a stream for its length would read it into memory."""
+def _not_modified_unless_streamed(response: Response) -> Response:
+    """Streamed responses are exempt: computing their length would read them into memory."""
     return response if response.is_streamed else not_modified(response)
 
 
-blueprint = Blueprint("reports", __name__, url_prefix="/v1", description="Reports on the inventory")
-blueprint.after_request(_unless_streamed)
+blueprint = Blueprint("reports", __name__, url_prefix="/v1", description="Inventory reports")
+blueprint.after_request(_not_modified_unless_streamed)

@@ -1,4 +1,4 @@
-"""A report as a table of comma-separated values (RFC 4180), a page at a time, however long it is."""
+"""A report as CSV (RFC 4180), streamed a page at a time."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ COLUMNS = (
 
 
 def rows_of(report: reports.Report) -> Iterator[str]:
-    """The table's text, heading first. Each page is read in a transaction of its own, for clients can be slow."""
+    """Yields the CSV, header first. Each page has its own transaction, because clients can be slow."""
     names = {warehouse["id"]: warehouse["name"] for warehouse in report.body["warehouses"]}
     yield encode([COLUMNS])
     last = None

@@ -1,4 +1,4 @@
-"""A report as a page for people: tables and bars, without scripts and without anything to load."""
+"""A report as an HTML page: tables and bar charts, without scripts or external resources."""
 
 from base64 import b64encode
 from datetime import datetime
@@ -23,9 +23,9 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""The page's Content-Security-Policy: its own style and nothing else."""
+"""The page's Content-Security-Policy: only its own inline style."""
 
-ROW, LABEL, BAR = 24, 240, 480  # a bar's height, and the widths of its label and of the longest bar, in pixels
+ROW, LABEL, BAR = 24, 240, 480  # pixels: height of a bar, width of its label, width of the longest bar
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -47,25 +47,25 @@ PAGE = """<!doctype html>
 {%- macro figures(title, rows) %}
 <table><caption>{{ title }}</caption>
 <tr><th></th><th class="n">on hand</th><th class="n">reserved</th><th class="n">available</th>
-<th class="n">came</th><th class="n">went</th><th class="n">low</th></tr>
+<th class="n">added</th><th class="n">removed</th><th class="n">low</th></tr>
 {%- for name, row in rows %}
 <tr><td>{{ name }}</td>{% for figure in columns %}<td class="n">{{ row[figure] }}</td>{% endfor %}</tr>
 {%- endfor %}
 </table>
 {%- endmacro %}
 <h1>Inventory report {{ slot }}</h1>
-<p>Movements from {{ start }} until {{ end }}; levels as of {{ written }}.</p>
+<p>Movements from {{ start }} to {{ end }}. Stock levels as of {{ written }}.</p>
 {{ figures("All warehouses", [("total", totals)] + overview) }}
-{{ bars("Pieces on hand", "on_hand", charts.on_hand) }}
-{{ bars("Pieces that came", "came", charts.came) }}
-{{ bars("Pieces that went", "went", charts.went) }}
-{{ bars("Products that are low", "low", charts.low) }}
+{{ bars("Units on hand", "on_hand", charts.on_hand) }}
+{{ bars("Units added", "came", charts.came) }}
+{{ bars("Units removed", "went", charts.went) }}
+{{ bars("Products low on stock", "low", charts.low) }}
 {%- for warehouse in warehouses %}
 <h2>{{ warehouse.name }}{% if warehouse.status == "closed" %} (closed){% endif %}</h2>
 {{ figures("Kinds", warehouse.kinds.items()) }}
 {%- if warehouse.movements %}
 <table><caption>Movements by reason</caption>
-<tr><th>reason</th><th class="n">movements</th><th class="n">came</th><th class="n">went</th></tr>
+<tr><th>reason</th><th class="n">movements</th><th class="n">added</th><th class="n">removed</th></tr>
 {%- for moved in warehouse.movements %}
 <tr><td>{{ moved.reason }}</td><td class="n">{{ moved.movements }}</td><td class="n">{{ moved.came }}</td>
 <td class="n">{{ moved.went }}</td></tr>
@@ -73,8 +73,8 @@ PAGE = """<!doctype html>
 </table>
 {%- endif %}
 {%- if warehouse.low %}
-<table><caption>Low{% if warehouse.totals.low > warehouse.low|length %}, the {{ warehouse.low|length }} most urgent
-of {{ warehouse.totals.low }}{% endif %}</caption>
+<table><caption>Low stock{% if warehouse.totals.low > warehouse.low|length %}, the {{ warehouse.low|length }}
+most urgent of {{ warehouse.totals.low }}{% endif %}</caption>
 <tr><th>SKU</th><th>title</th><th class="n">available</th><th class="n">reorder point</th></tr>
 {%- for line in warehouse.low %}
 <tr><td>{{ line.sku }}</td><td>{{ line.title }}</td><td class="n">{{ line.available }}</td>
@@ -89,7 +89,7 @@ of {{ warehouse.totals.low }}{% endif %}</caption>
 
 
 def page_of_report(report: reports.Report) -> str:
-    """The page's HTML. Whatever people have written is escaped."""
+    """Renders the page. All values are escaped."""
     warehouses = report.body["warehouses"]
     return render_template_string(
         PAGE, style=STYLE, slot=report.slot, totals=report.totals, warehouses=warehouses, columns=reports.FIGURES,
@@ -101,7 +101,7 @@ def page_of_report(report: reports.Report) -> str:
 
 
 def _bars(warehouses: list[reports.WarehousePart], figure: str) -> list[tuple[str, int, int]]:
-    """Warehouse, value and width of its bar; nothing where there is nothing to compare."""
+    """Warehouse, value and bar width in pixels; empty if all values are zero."""
     values = [(warehouse["name"], warehouse["totals"][figure]) for warehouse in warehouses]
     longest = max((value for _, value in values), default=0)
     return [(name, value, round(BAR * value / longest)) for name, value in values] if longest else []

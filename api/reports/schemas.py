@@ -1,4 +1,4 @@
-"""What goes in and out of the views of reports."""
+"""Request and response schemas of the report views."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,15 +12,15 @@ LEVELS_SHOWN = 1000
 PERIOD = timedelta(hours=24)
 
 
-SENSIBLE = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+PLAUSIBLE = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 class Period(Schema):
-    start = Timestamp(data_key="from", validate=SENSIBLE, metadata={"description": "left out: 24 hours before the end"})
-    end = Timestamp(data_key="to", validate=SENSIBLE, metadata={"description": "left out: now"})
+    start = Timestamp(data_key="from", validate=PLAUSIBLE, metadata={"description": "Defaults to 24 hours before `to`"})
+    end = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Defaults to now"})
 
     @validates_schema
-    def _forwards(self, data: dict[str, datetime], **_: object) -> None:
+    def _start_before_end(self, data: dict[str, datetime], **_: object) -> None:
         start, end = period_of(data)
         if start >= end:
             raise ValidationError("must be before `to`", "from")
@@ -30,12 +30,12 @@ class Figures(Schema):
     on_hand = fields.Integer()
     reserved = fields.Integer()
     available = fields.Integer()
-    came = fields.Integer(metadata={"description": "pieces that came in the period"})
-    went = fields.Integer(metadata={"description": "pieces that went in the period"})
-    low = fields.Integer(metadata={"description": "products that have come down to their reorder point"})
+    came = fields.Integer(metadata={"description": "Units added in the period"})
+    went = fields.Integer(metadata={"description": "Units removed in the period"})
+    low = fields.Integer(metadata={"description": "Products at or below their reorder point"})
 
 
-class Moved(Schema):
+class MovementSummary(Schema):
     reason = fields.String()
     movements = fields.Integer()
     came = fields.Integer()
@@ -58,8 +58,12 @@ class WarehousePart(Schema):
     status = fields.String()
     totals = fields.Nested(Figures)
     kinds = fields.Dict(keys=fields.String(), values=fields.Nested(Figures))
-    movements = fields.List(fields.Nested(Moved), metadata={"description": "what moved, by the commonest reasons"})
-    low = fields.List(fields.Nested(LowLevel), metadata={"description": "what is low, the most urgent first"})
+    movements = fields.List(
+        fields.Nested(MovementSummary), metadata={"description": "Movements grouped by reason, most frequent first"}
+    )
+    low = fields.List(
+        fields.Nested(LowLevel), metadata={"description": "Levels at or below their reorder point, most urgent first"}
+    )
 
 
 class ReportedLevel(LowLevel):
@@ -73,7 +77,9 @@ class ReportedLevel(LowLevel):
 
 class ListedReport(Schema):
     id = IdField("rep")
-    slot = fields.String(metadata={"description": "What it is for: the day on which beat asked for it, or a request"})
+    slot = fields.String(
+        metadata={"description": "What the report was made for: the day of the schedule, or a request"}
+    )
     start = Timestamp(attribute="period_start", data_key="from")
     end = Timestamp(attribute="period_end", data_key="to")
     created_at = Timestamp()
@@ -85,12 +91,13 @@ class ListedReport(Schema):
 class Report(ListedReport):
     warehouses = fields.List(fields.Nested(WarehousePart))
     levels = fields.List(
-        fields.Nested(ReportedLevel), metadata={"description": f"at most the first {LEVELS_SHOWN}; the CSV has all"}
+        fields.Nested(ReportedLevel),
+        metadata={"description": f"At most the first {LEVELS_SHOWN}; the CSV file contains all"},
     )
     levels_complete = fields.Boolean()
 
 
 def period_of(body: dict[str, datetime]) -> tuple[datetime, datetime]:
-    """The period that is asked for."""
+    """Start and end of the requested period, with defaults."""
     end = body.get("end") or datetime.now(UTC)
     return body.get("start") or end - PERIOD, end

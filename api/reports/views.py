@@ -1,4 +1,4 @@
-"""Views of reports: asking for one, the list of them, and each as JSON, CSV and a page."""
+"""Views of inventory reports: creating one, listing them, and each as JSON, CSV and HTML."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ class InventoryReportsView(MethodView):
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: dict[str, datetime]) -> tuple[object, int, dict[str, str]]:
-        """Asks for a report on the inventory: levels as they are now, and what moved in a period."""
+        """Creates an inventory report: current stock levels, and movements in a period."""
         start, end = period_of(body)
         report_id = new_id("rep")
         wanted = {"report_id": report_id, "from": start.isoformat(), "to": end.isoformat()}
@@ -53,10 +53,10 @@ class ReportsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(ListedReport))
     def get(self, query: PageArgs) -> Page:
-        """All reports, newest first."""
+        """Returns all reports, newest first."""
         with transaction() as session:
             found = page(session, reports.select_reports(), reports.Report.id.desc(), **query)
-        found["data"] = [_listed(report) for report in found["data"]]
+        found["data"] = [_summary(report) for report in found["data"]]
         return found
 
 
@@ -65,9 +65,9 @@ class ReportView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, Report, headers=ETAG)
     def get(self, report_id: str) -> tuple[object, dict[str, str]]:
-        """A report: sums by warehouse and kind, what moved and why, what is low, and the levels."""
+        """Returns a report: totals by warehouse and kind, movements by reason, low stock, and levels."""
         with transaction() as session:
-            return _whole(session, report_id)
+            return _detail(session, report_id)
 
 
 @blueprint.route('/reports/<id("rep"):report_id>.csv')
@@ -75,7 +75,7 @@ class ReportSheetView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
     def get(self, report_id: str) -> Response:
-        """A report's levels for a spreadsheet, all of them."""
+        """Returns all levels of a report as CSV."""
         report = _found(report_id)
         headers = {"Content-Disposition": f'attachment; filename="inventory-{report.id}.csv"'}
         return Response(rows_of(report), headers=headers, content_type="text/csv; charset=utf-8; header=present")
@@ -86,7 +86,7 @@ class ReportPageView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
     def get(self, report_id: str) -> Response:
-        """A report to look at and to print, with charts."""
+        """Returns a report as a printable HTML page with charts."""
         report = _found(report_id)
         headers = {"Content-Security-Policy": POLICY, **etag(report.created_at, "html")}
         return Response(page_of_report(report), headers=headers, content_type="text/html; charset=utf-8")
@@ -94,15 +94,15 @@ class ReportPageView(MethodView):
 
 def _of_run(session: Session, run: RunRecord) -> dict[str, object]:
     assert run.result
-    return _whole(session, run.result["report_id"])[0]
+    return _detail(session, run.result["report_id"])[0]
 
 
-def _whole(session: Session, report_id: str) -> tuple[dict[str, object], dict[str, str]]:
-    """A report as JSON shows it, with its ETag."""
+def _detail(session: Session, report_id: str) -> tuple[dict[str, object], dict[str, str]]:
+    """A report as JSON, with its ETag."""
     report = reports.get(session, report_id)
     lines = reports.lines_after(session, report_id, None, LEVELS_SHOWN + 1)
     levels = {"levels": lines[:LEVELS_SHOWN], "levels_complete": len(lines) <= LEVELS_SHOWN}
-    return {**_listed(report), "warehouses": report.body["warehouses"], **levels}, etag(report.created_at)
+    return {**_summary(report), "warehouses": report.body["warehouses"], **levels}, etag(report.created_at)
 
 
 def _found(report_id: str) -> reports.Report:
@@ -110,7 +110,7 @@ def _found(report_id: str) -> reports.Report:
         return reports.get(session, report_id)
 
 
-def _listed(report: reports.Report) -> dict[str, object]:
+def _summary(report: reports.Report) -> dict[str, object]:
     same = ("id", "slot", "period_start", "period_end", "created_at", "run_id", "totals")
     found = {
         "self": url_for("reports.ReportView", report_id=report.id),

@@ -1,4 +1,4 @@
-"""Tasks: the runs that requests have started."""
+"""Tasks: the runs that requests have started, as their owners see them."""
 
 from api.tasks import views
 from api.tasks.blueprint import blueprint

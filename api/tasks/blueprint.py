@@ -1,5 +1,5 @@
-"""The blueprint that the views of tasks register on."""
+"""The blueprint of the task views."""
 
 from flask_smorest import Blueprint
 
-blueprint = Blueprint("tasks", __name__, url_prefix="/v1", description="Work that takes time, and how far it is")
+blueprint = Blueprint("tasks", __name__, url_prefix="/v1", description="Long-running operations and their progress")

@@ -1,12 +1,12 @@
-"""Links from a task to what it is about."""
-
-from typing import Any
+"""Links from a task to its resource."""
 
 from flask import url_for
 
+from durable.tables import RunRow
 
-def links_of(run: Any) -> dict[str, str]:
-    """The URLs of a run's task and of what the run is about: its order, purchase order, import or report."""
+
+def links_of(run: RunRow) -> dict[str, str]:
+    """The URLs of a run's task and of its resource: an order, purchase order, import or report."""
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:
         found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])

@@ -1,4 +1,4 @@
-"""What goes in and out of the views of tasks."""
+"""Request and response schemas of the task views."""
 
 from marshmallow import fields, validate
 
@@ -9,7 +9,7 @@ STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "fai
 
 
 def public_error(error: dict[str, object] | None) -> dict[str, object] | None:
-    """An error without what is internal: the HTTP status that it would have had, the step, and a bug's traceback."""
+    """An error without its internal members: HTTP status, step and traceback."""
     return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
 
 
@@ -17,7 +17,7 @@ class WaitQuery(Schema):
     wait = fields.Float(
         load_default=0.0,
         validate=validate.Range(0, MAX_WAIT),
-        metadata={"description": "Seconds to hold the answer until the task has ended"},
+        metadata={"description": "Seconds to wait for the end of the task"},
     )
 
 
@@ -50,7 +50,7 @@ class Task(Schema):
 
 
 class Accepted(Schema):
-    """The answer to a request whose work goes on."""
+    """The response to a request that has started a task."""
 
     task_id = IdField("run", required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))

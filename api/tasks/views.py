@@ -1,6 +1,7 @@
-"""Tasks: the runs that requests have started, for their owners to follow."""
+"""Views of tasks: the runs that requests have started."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 from flask import Response, g, request
 from flask.views import MethodView
@@ -14,9 +15,13 @@ from api.tasks.blueprint import blueprint
 from api.tasks.links import links_of
 from api.tasks.schemas import Task, WaitQuery, public_error
 from durable import UnknownWorkflow, plan, queries
+from durable.tables import RunRow, StepRow
 from durable.workflow import workflow_of
 from models.core.database import single_statements
 from models.core.errors import NotFound
+from models.operations.visibility import may_see_run
+
+Seen = TypeVar("Seen", RunRow, Row[str | None, bool])
 
 
 @blueprint.route('/tasks/<id("run"):run_id>')
@@ -25,11 +30,11 @@ class TaskView(MethodView):
     @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, float], run_id: str) -> dict[str, object]:
-        """How far a task is. With `wait`, answers when it has ended, or when the time is over.
+        """Returns a task with its progress. With `wait`, responds when the task has ended or the time is over.
 
-        The owner and staff who may read runs see it; for anybody else it does not exist.
+        404 unless the task is yours or you have the permission `runs:read`.
         """
-        wait_for_end(run_id, query["wait"], lambda: _visible(glance(run_id)).ended)
+        wait_for_end(run_id, query["wait"], lambda: _visible(get_owner_and_end(run_id)).ended)
         with single_statements() as connection:
             run, steps = queries.run_with_steps(connection, run_id)
         return task_view(_visible(run), steps)
@@ -40,17 +45,17 @@ class TaskEventsView(MethodView):
     @user_or_api_key
     @error_codes("too_many_streams")
     @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
-    @blueprint.alt_response(204, description="There is nothing to come: the last event was `end` (`Last-Event-ID`)")
+    @blueprint.alt_response(204, description="The stream has ended: `Last-Event-ID` is `end`")
     def get(self, run_id: str) -> Response:
-        """The same as server-sent events: the task as it is, each time that it has changed, until it has ended.
+        """Streams a task as server-sent events: its state, whenever it changes, until it has ended.
 
-        The last event has the id `end`. A stream lasts five minutes at most, and can be asked for again. Every process
-        has a few places for streams; when all are taken: 503 `too_many_streams`.
+        The last event has the id `end`. A stream lasts at most five minutes; reconnect to continue. Each process has
+        a limited number of streams; 503 `too_many_streams` when all are taken.
         """
-        _visible(glance(run_id))
+        _visible(get_owner_and_end(run_id))
         if request.headers.get("Last-Event-ID") == event_stream.END:
-            return Response(status=204)  # which tells an EventSource not to ask again
-        return event_stream.of_run(run_id, lambda: _state(run_id))
+            return Response(status=204)  # tells an EventSource not to reconnect
+        return event_stream.stream_run(run_id, lambda: _state(run_id))
 
 
 def _state(run_id: str) -> event_stream.State:
@@ -59,21 +64,21 @@ def _state(run_id: str) -> event_stream.State:
     return event_stream.State(Task().dumps(task_view(run, steps)), run.finished_at is not None)
 
 
-def _visible(run: Any) -> Any:
-    if run.owner != g.principal.user_id and "runs:read" not in g.principal.permissions:
-        raise NotFound("There is no such task.")
+def _visible(run: Seen) -> Seen:
+    if not may_see_run(g.principal, run.owner):
+        raise NotFound("No such task.")
     return run
 
 
-def glance(run_id: str) -> Row[str | None, bool]:
-    """Whose the run is, and whether it has ended. Raises NotFound."""
+def get_owner_and_end(run_id: str) -> Row[str | None, bool]:
+    """The owner of a run, and whether it has ended. Raises NotFound."""
     with single_statements() as connection:
         return queries.owner_of(connection, run_id)
 
 
-def task_view(run: Any, steps: Any) -> dict[str, object]:
-    """A run as its owner sees it."""
-    done, total = _counted(run, steps)
+def task_view(run: RunRow, steps: Sequence[StepRow]) -> dict[str, object]:
+    """A run as the API shows it to its owner."""
+    done, total = _count_steps(run, steps)
     same = ("id", "workflow", "status", "result", "created_at", "finished_at")
     return {
         **{name: getattr(run, name) for name in same},
@@ -84,8 +89,8 @@ def task_view(run: Any, steps: Any) -> dict[str, object]:
     }
 
 
-def _counted(run: Any, steps: Any) -> tuple[int, int]:
-    """How many steps are done, and how many there are. Of a workflow that is gone only those that were begun count."""
+def _count_steps(run: RunRow, steps: Sequence[StepRow]) -> tuple[int, int]:
+    """Completed and total steps. If the workflow no longer exists, only started steps count."""
     try:
         workflow = workflow_of(run.workflow, run.version)
     except UnknownWorkflow:

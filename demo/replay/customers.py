@@ -1,20 +1,20 @@
-"""The customers of a replay: each buys what their invoices say, through the REST API."""
+"""The customers of a replay: each places the orders of their invoices through the REST API."""
 
 import hmac
 import threading
 import time
 
 from demo.client import Client, Refused, Unreachable, seconds_of
-from demo.replay.goods import Shelf
+from demo.replay.goods import Products
 from demo.replay.journal import Entry, Journal
 from demo.replay.retail import Invoice
 
 PAYMENT = {"method": "pm_card_visa"}
-FILLINGS = 20  # times that a cart is filled anew after an answer was lost, a second apart
+CART_ATTEMPTS = 20  # attempts to fill a cart after a lost response, a second apart
 
 
 class Customer:
-    """One customer, signed in. `returning`: the account was there before this replay began."""
+    """A signed-in customer. `returning`: the account existed before this replay."""
 
     def __init__(self, client: Client, number: str, country: str, secret: str) -> None:
         self.client = client
@@ -35,18 +35,18 @@ class Customer:
             self.returning = True
 
 
-class Buying:
-    """Turns invoices into orders, each once, whatever happened in an earlier replay or happens in this one."""
+class OrderPlacer:
+    """Places the order of each invoice exactly once, across interrupted replays."""
 
-    def __init__(self, shop: Client, shelf: Shelf, journal: Journal, secret: str) -> None:
-        self._shop, self._shelf, self._journal, self._secret = shop, shelf, journal, secret
+    def __init__(self, shop: Client, products: Products, journal: Journal, secret: str) -> None:
+        self._shop, self._products, self._journal, self._secret = shop, products, journal, secret
         self._customers: dict[str, Customer] = {}
         self._guard = threading.Lock()
 
-    def buy(self, invoice: Invoice) -> Entry:
-        """Places the invoice's order, unless there is one, and waits for its end.
+    def place(self, invoice: Invoice) -> Entry:
+        """Places the order of an invoice, unless it exists, and waits for its end.
 
-        Two invoices of one customer must not be bought at the same time, for they share a cart. Raises Refused,
+        Invoices of one customer must not be placed concurrently, because they share a cart. Raises Refused,
         Unreachable and Unfinished.
         """
         entry = self._journal.find(invoice.number) or Entry(
@@ -56,7 +56,7 @@ class Buying:
             return entry
         customer = self._customer(invoice)
         if entry.order_id is None and customer.returning:
-            self._look_for_order(customer, invoice, entry)
+            self._find_order(customer, invoice, entry)
         if entry.order_id is None:
             self._journal.keep(entry)
             self._fill_cart(customer.client, invoice)
@@ -68,15 +68,15 @@ class Buying:
         with self._guard:
             known = self._customers.get(invoice.customer)
         if known is None:
-            known = Customer(self._shop.another(), invoice.customer, invoice.country, self._secret)
+            known = Customer(self._shop.new_client(), invoice.customer, invoice.country, self._secret)
             with self._guard:
                 self._customers[invoice.customer] = known
         return known
 
-    def _look_for_order(self, customer: Customer, invoice: Invoice, entry: Entry) -> None:
-        """Finds the invoice's order, if it was placed and we were stopped before we heard of it.
+    def _find_order(self, customer: Customer, invoice: Invoice, entry: Entry) -> None:
+        """Finds the order of an invoice if it was placed but the response was lost.
 
-        By its lines: the idempotency key would find it too, but is kept for a day only.
+        Compares the lines, because idempotency keys are kept for one day only.
         """
         known = self._journal.orders_of(invoice.customer)
         wanted = {(line.sku, line.quantity, line.price) for line in invoice.lines.values()}
@@ -88,21 +88,21 @@ class Buying:
                 return
 
     def _fill_cart(self, client: Client, invoice: Invoice) -> None:
-        for left in reversed(range(FILLINGS)):
+        for left in reversed(range(CART_ATTEMPTS)):
             try:
                 client.delete("/v1/cart/items")
                 for line in invoice.lines.values():
-                    item = {"product_id": self._shelf.ids[line.sku], "quantity": line.quantity}
+                    item = {"product_id": self._products.ids[line.sku], "quantity": line.quantity}
                     client.post("/v1/cart/items", item)
                 return
-            except (Unreachable, Refused) as error:  # what was added last may be in or not
+            except (Unreachable, Refused) as error:  # the last item may have been added or not
                 if not left or (isinstance(error, Refused) and error.status < 500):
                     raise
                 time.sleep(1)
 
     def _check_out(self, client: Client, invoice: Invoice, entry: Entry) -> None:
         body = {"address": address(invoice.country), "payment": PAYMENT}
-        with self._shelf.at_prices_of(invoice.lines.values()):
+        with self._products.at_prices_of(invoice.lines.values()):
             accepted = client.post("/v1/checkout", body, key=f"replay:{invoice.number}")
         entry.order_id, entry.task_id = accepted["order_id"], accepted["task_id"]
         self._journal.keep(entry)
@@ -112,12 +112,12 @@ class Buying:
         order = client.get(f"/v1/orders/{entry.order_id}")
         entry.number, entry.total = order["number"], order["total"]["amount"]
         entry.reason = (order["reason"] or task["error"] or {}).get("code")
-        if order["status"] != "pending":  # else a person has to see to its run first
+        if order["status"] != "pending":  # otherwise its run requires an operator
             entry.status = order["status"]
         entry.seconds = seconds_of(task)
         self._journal.keep(entry)
 
 
 def address(country: str) -> dict[str, str]:
-    """An address in that country; the file knows no more than this of where its customers live."""
+    """An address in the country; the file contains no more than that."""
     return {"line1": "1 High Street", "city": country, "country": country}

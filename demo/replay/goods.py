@@ -1,4 +1,4 @@
-"""The products of a replay: their stock, and their prices, which change from invoice to invoice."""
+"""The products of a replay: their stock, and their prices, which change between invoices."""
 
 import threading
 from collections import Counter
@@ -14,32 +14,32 @@ from models import catalogue, inventory
 from models.catalogue import Product
 from models.core.database import transaction
 
-# The shop has three kinds of products. Gifts and household goods are none of them; clothing asks for nothing.
+# Gifts and household goods are not one of the shop's three product kinds; clothing has no required attributes.
 KIND, CATEGORY = "clothing", "Gifts and household"
 BATCH = 500  # products in one transaction
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What a product is called and costs, in minor units."""
+    """Title and price of a product, in minor units."""
 
     title: str
     price: int
 
 
-class Shelf:
-    """The products that the invoices name, by SKU."""
+class Products:
+    """The products of the invoices, by SKU."""
 
     def __init__(self) -> None:
         self.ids: dict[str, str] = {}
-        self._now: dict[str, Offer] = {}
-        self._held: Counter[str] = Counter()
+        self._offers: dict[str, Offer] = {}
+        self._in_use: Counter[str] = Counter()
         self._changed = threading.Condition()
 
-    def stock_up(self, lines: Sequence[Line], demand: Mapping[str, int], currency: str) -> None:
-        """Makes the products that are not there yet, and sees to it that what is asked for can be had.
+    def ensure_stock(self, lines: Sequence[Line], demand: Mapping[str, int], currency: str) -> None:
+        """Creates missing products and adds stock until the demand is available.
 
-        A second call with the same demand changes nothing.
+        Idempotent for the same demand.
         """
         for start in range(0, len(lines), BATCH):
             some = lines[start : start + BATCH]
@@ -48,39 +48,39 @@ class Shelf:
                 drafts = [_draft(line, currency) for line in some if line.sku not in found]
                 catalogue.upsert_products(session, drafts)
                 found = _products(session, some)
-                _fill_up(session, {product.id: demand[sku] for sku, product in found.items()})
+                _add_stock(session, {product.id: demand[sku] for sku, product in found.items()})
                 self.ids |= {sku: product.id for sku, product in found.items()}
-                self._now |= {sku: Offer(p.title, p.price_amount) for sku, p in found.items()}
+                self._offers |= {sku: Offer(p.title, p.price_amount) for sku, p in found.items()}
 
     @contextmanager
     def at_prices_of(self, lines: Iterable[Line]) -> Iterator[None]:
-        """Within the block the products are called and priced as in these lines.
+        """Within the block, the products have the titles and prices of these lines.
 
-        Waits while another block holds one of them at another price; blocks that agree run side by side.
+        Waits while another block holds one of the products at another price. Blocks with equal prices run concurrently.
         """
         wanted = {line.sku: Offer(line.title, line.price) for line in lines}
         with self._changed:
-            self._changed.wait_for(lambda: all(self._may_become(sku, offer) for sku, offer in wanted.items()))
-            self._offer({sku: offer for sku, offer in wanted.items() if self._now[sku] != offer})
-            self._held.update(wanted.keys())
+            self._changed.wait_for(lambda: all(self._may_change_to(sku, offer) for sku, offer in wanted.items()))
+            self._set_offers({sku: offer for sku, offer in wanted.items() if self._offers[sku] != offer})
+            self._in_use.update(wanted.keys())
         try:
             yield
         finally:
             with self._changed:
-                self._held.subtract(wanted.keys())
+                self._in_use.subtract(wanted.keys())
                 self._changed.notify_all()
 
-    def _may_become(self, sku: str, offer: Offer) -> bool:
-        return self._now[sku] == offer or not self._held[sku]
+    def _may_change_to(self, sku: str, offer: Offer) -> bool:
+        return self._offers[sku] == offer or not self._in_use[sku]
 
-    def _offer(self, changes: dict[str, Offer]) -> None:
+    def _set_offers(self, changes: dict[str, Offer]) -> None:
         if not changes:
             return
         with transaction() as session:
             for sku, offer in sorted(changes.items(), key=lambda change: self.ids[change[0]]):
                 product = catalogue.get_product(session, self.ids[sku], lock=True)
                 catalogue.update_product(session, product, {"title": offer.title, "price_amount": offer.price})
-        self._now |= changes
+        self._offers |= changes
 
 
 def _products(session: Session, lines: Iterable[Line]) -> dict[str, Product]:
@@ -98,8 +98,8 @@ def _draft(line: Line, currency: str) -> catalogue.ProductInput:
     )  # fmt: skip
 
 
-def _fill_up(session: Session, demand: dict[str, int]) -> None:
-    """Brings what is available of each product up to what is asked for."""
+def _add_stock(session: Session, demand: dict[str, int]) -> None:
+    """Adds stock until the demand for each product is available."""
     inventory.open_stock(session, [inventory.Opening(*wanted) for wanted in demand.items()], reference="replay")
     for product_id, there in sorted(inventory.get_available(session, demand).items()):
         if there < demand[product_id]:

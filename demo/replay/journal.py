@@ -1,4 +1,4 @@
-"""What a replay has done so far, so that one that was stopped goes on without doing anything twice."""
+"""The journal of a replay, with which an interrupted replay resumes."""
 
 import sqlite3
 import threading
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @dataclass
 class Entry:
-    """One invoice and the order it became. Money in pence.
+    """An invoice and its order. Amounts are in pence.
 
-    Without `order_id`, whether the order was placed is not known; without `status`, how it ended.
+    `order_id` is None until the order is known to be placed; `status` is None until it has ended.
     """
 
     invoice: str
@@ -32,9 +32,9 @@ _COLUMNS = tuple(field.name for field in fields(Entry))
 
 
 class Journal:
-    """One entry for each invoice, in a SQLite file; usable from several threads.
+    """One entry per invoice, in a SQLite file. Thread-safe.
 
-    What `keep` was given is on the disk when it returns.
+    An entry is on disk when `keep` returns.
     """
 
     def __init__(self, file: Path) -> None:
@@ -52,16 +52,16 @@ class Journal:
         return next(self._select("invoice = ?", invoice), None)
 
     def orders_of(self, customer: str) -> set[str]:
-        """The ids of the customer's orders that are known."""
+        """The ids of the customer's known orders."""
         found = self._select("customer = ? AND order_id IS NOT NULL", customer)
         return {entry.order_id for entry in found if entry.order_id}
 
     def entries(self) -> Iterator[Entry]:
-        """All entries, in the order in which they were begun."""
+        """All entries, oldest first."""
         return self._select("TRUE ORDER BY rowid")
 
     def keep(self, entry: Entry) -> None:
-        """Writes the entry, in the place of the one for the same invoice."""
+        """Inserts the entry, or replaces that of the same invoice."""
         changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
         with self._lock:
             self._database.execute(

@@ -1,4 +1,4 @@
-"""Work side by side for different customers, and one thing after the other for each of them."""
+"""Concurrent work for different customers, sequential for each customer."""
 
 import threading
 from collections import deque
@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 from demo.replay.retail import Invoice
 
-AHEAD = 8  # invoices read ahead for each that is worked on
+READ_AHEAD = 8  # invoices read ahead per worker
 
 
 def run(invoices: Iterable[Invoice], work: Callable[[Invoice], None], concurrency: int) -> None:
-    """Does the work for every invoice, at most `concurrency` at a time, and returns when all of it is done.
+    """Calls `work` for every invoice, at most `concurrency` at a time, and returns when all calls have returned.
 
-    If the work raises, or the caller is interrupted, what is in hand is ended and nothing new begun; then the
-    first of these exceptions is raised.
+    If a call raises, or the caller is interrupted, running calls finish and no new ones start. Then the first
+    exception is raised.
     """
-    lanes: dict[str, deque[Invoice]] = {}  # what waits for each customer who is being served
+    queues: dict[str, deque[Invoice]] = {}  # customer → waiting invoices
     guard = threading.Lock()
-    room = threading.BoundedSemaphore(concurrency * AHEAD)
+    slots = threading.BoundedSemaphore(concurrency * READ_AHEAD)
     errors: list[BaseException] = []
 
     def serve(invoice: Invoice | None) -> None:
@@ -26,27 +26,27 @@ def run(invoices: Iterable[Invoice], work: Callable[[Invoice], None], concurrenc
             try:
                 if not errors:
                     work(invoice)
-            except BaseException as error:  # noqa: BLE001  raised again by the thread that started us
+            except BaseException as error:  # noqa: BLE001  raised again in the calling thread
                 errors.append(error)
-            room.release()
+            slots.release()
             with guard:
-                waiting = lanes[invoice.customer]
+                waiting = queues[invoice.customer]
                 following = waiting.popleft() if waiting else None
                 if following is None:
-                    del lanes[invoice.customer]
+                    del queues[invoice.customer]
             invoice = following
 
     with ThreadPoolExecutor(concurrency) as pool:
         try:
             for invoice in invoices:
-                room.acquire()
+                slots.acquire()
                 if errors:
                     break
                 with guard:
-                    if invoice.customer in lanes:
-                        lanes[invoice.customer].append(invoice)
+                    if invoice.customer in queues:
+                        queues[invoice.customer].append(invoice)
                         continue
-                    lanes[invoice.customer] = deque()
+                    queues[invoice.customer] = deque()
                 pool.submit(serve, invoice)
         except BaseException as error:  # noqa: BLE001  raised again below
             errors.append(error)

@@ -1,4 +1,4 @@
-"""Reads invoices as the UCI data set Online Retail has them (doi:10.24432/C5BW33), its awkward lines included."""
+"""Reads the UCI data set Online Retail (doi:10.24432/C5BW33), including its irregular lines."""
 
 import codecs
 import csv
@@ -18,14 +18,14 @@ COLUMNS = (
     "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country",
 )  # fmt: skip
 GOODS = re.compile(r"\d{5}[A-Z]*|DCGS\w+|GIFT_\d+_\d+|PADS")
-"""What a product's code looks like. All else is postage, fees, discounts, samples and corrections by hand."""
-OPEN = 4
-"""Invoices that are read side by side: now and then another one stands between the lines of one."""
-TOO_MUCH = 10**9  # pounds or pieces: no number, but a slip
+"""The codes of products. Other codes are postage, fees, discounts, samples and manual corrections."""
+MAX_OPEN = 4
+"""Invoices kept open while reading: lines of different invoices are sometimes interleaved."""
+IMPLAUSIBLE = 10**9  # pounds or units; a larger number is a data error
 
 
 class Skipped(StrEnum):
-    """Why a line of the file becomes no line of an order."""
+    """Why a line of the file is not ordered."""
 
     UNREADABLE = "unreadable row"
     CANCELLATION = "cancellation invoice"
@@ -36,12 +36,12 @@ class Skipped(StrEnum):
     FRACTION = "price not in whole pence"
     SECOND_PRICE = "second price of a product in one invoice"
     OTHER_CUSTOMER = "second customer in one invoice"
-    TORN = "invoice continued much later in the file"
+    CONTINUED_LATER = "invoice continued much later in the file"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the file, read but not judged."""
+    """A line of the file, parsed but not validated."""
 
     invoice: str
     code: str
@@ -55,7 +55,7 @@ class Row:
 
 @dataclass
 class Line:
-    """A product of an invoice. `price` in pence for one piece."""
+    """A line of an invoice. `price` is the unit price in pence."""
 
     sku: str
     title: str
@@ -65,7 +65,7 @@ class Line:
 
 @dataclass
 class Invoice:
-    """What became of one invoice number: lines to order, by SKU, and the count of those skipped by reason."""
+    """An invoice: lines to order by SKU, and skipped lines counted by reason."""
 
     number: str
     customer: str = ""
@@ -84,21 +84,21 @@ class Invoice:
 
 
 class NotRetail(Exception):
-    """The file is not what this module reads; the text is a sentence."""
+    """The file is not in the expected format. The message is a sentence."""
 
 
 def invoices(path: Path, limit: int | None = None) -> Iterator[Invoice]:
-    """The file's first `limit` invoices, in its order, each when its last line has been read.
+    """Yields the first `limit` invoices of the file, in its order.
 
-    Holds a few invoices in memory, and the numbers of all. What can't be read is counted with the next
-    invoice. Raises NotRetail for another kind of file, OSError.
+    Keeps a few invoices and all invoice numbers in memory. Unreadable lines are counted with the next invoice. Raises
+    NotRetail for another format, and OSError.
     """
     with _open(path) as file:
-        yield from islice(grouped(rows(file)), limit)
+        yield from islice(group_rows(rows(file)), limit)
 
 
 def rows(lines: Iterable[str]) -> Iterator[Row | None]:
-    """What each line after the header says; None for one that can't be read. Raises NotRetail."""
+    """Parses each line after the header; None for an unreadable one. Raises NotRetail."""
     reader = csv.reader(lines)
     header = next(reader, [])
     if tuple(name.strip() for name in header) != COLUMNS:
@@ -108,41 +108,41 @@ def rows(lines: Iterable[str]) -> Iterator[Row | None]:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error:  # NUL, or a quotation mark that is never closed
+        except csv.Error:  # NUL, or an unclosed quotation mark
             yield None
             continue
         if cells:
             yield _row(cells)
 
 
-def grouped(found: Iterable[Row | None]) -> Iterator[Invoice]:
-    """Puts the rows of each invoice together."""
-    stray: Counter[Skipped] = Counter()
+def group_rows(found: Iterable[Row | None]) -> Iterator[Invoice]:
+    """Groups the rows by invoice."""
+    uncounted: Counter[Skipped] = Counter()
     seen: set[str] = set()
     opened: OrderedDict[str, Invoice] = OrderedDict()
     for row in found:
         if row is None:
-            stray[Skipped.UNREADABLE] += 1
+            uncounted[Skipped.UNREADABLE] += 1
         elif row.invoice in opened:
             add(opened[row.invoice], row)
         elif row.invoice in seen:
-            stray[Skipped.TORN] += 1
+            uncounted[Skipped.CONTINUED_LATER] += 1
         else:
             seen.add(row.invoice)
-            opened[row.invoice] = Invoice(row.invoice, row.customer, row.country, skipped=stray)
+            opened[row.invoice] = Invoice(row.invoice, row.customer, row.country, skipped=uncounted)
             add(opened[row.invoice], row)
-            stray = Counter()
-            if len(opened) > OPEN:
+            uncounted = Counter()
+            if len(opened) > MAX_OPEN:
                 yield opened.popitem(last=False)[1]
     yield from opened.values()
-    if stray:
-        yield Invoice("", skipped=stray)
+    if uncounted:
+        yield Invoice("", skipped=uncounted)
 
 
 def add(invoice: Invoice, row: Row) -> None:
-    """Adds the row to the invoice's lines, or to what is skipped. A SKU that comes again is summed."""
-    sku = row.code.upper()  # 85123A and 85123a are the same thing
-    reason = why_skipped(row, sku)
+    """Adds the row to the invoice's lines or to the skipped ones. Quantities of equal SKUs are added up."""
+    sku = row.code.upper()  # 85123A and 85123a are the same product
+    reason = skip_reason(row, sku)
     if reason is None and row.customer != invoice.customer:
         reason = Skipped.OTHER_CUSTOMER
     price = 0 if reason else int(row.price * 100)
@@ -157,8 +157,8 @@ def add(invoice: Invoice, row: Row) -> None:
         invoice.lines[sku] = Line(sku, row.description or f"Product {sku}", row.quantity, price)
 
 
-def why_skipped(row: Row, sku: str) -> Skipped | None:
-    """Why this row by itself can't be ordered, or None."""
+def skip_reason(row: Row, sku: str) -> Skipped | None:
+    """Why the row, considered alone, cannot be ordered; None if it can."""
     if row.invoice.upper().startswith("C"):
         return Skipped.CANCELLATION
     if not row.customer:
@@ -186,8 +186,8 @@ def _row(cells: list[str]) -> Row | None:
         )  # fmt: skip
     except (ValueError, InvalidOperation):
         return None
-    believable = row.price.is_finite() and -TOO_MUCH < row.price < TOO_MUCH and abs(row.quantity) < TOO_MUCH
-    return row if invoice and code and believable else None
+    plausible = row.price.is_finite() and -IMPLAUSIBLE < row.price < IMPLAUSIBLE and abs(row.quantity) < IMPLAUSIBLE
+    return row if invoice and code and plausible else None
 
 
 def _open(path: Path) -> TextIO:
@@ -197,7 +197,7 @@ def _open(path: Path) -> TextIO:
 
 
 def _encoding(path: Path) -> str:
-    """UTF-8 if the whole file is, else Windows-1252, in which spreadsheets write `£`."""
+    """UTF-8 if the whole file is valid UTF-8, otherwise Windows-1252, in which spreadsheets write `£`."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     opener = gzip.open if path.suffix == ".gz" else open
     try:
@@ -208,5 +208,5 @@ def _encoding(path: Path) -> str:
     except UnicodeDecodeError:
         return "cp1252"
     except EOFError as error:
-        raise NotRetail(f"{path} ends in the middle of its compressed data.") from error
+        raise NotRetail(f"{path} is truncated.") from error
     return "utf-8-sig"

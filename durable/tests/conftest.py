@@ -61,7 +61,7 @@ def fresh(tables: None) -> Iterator[None]:
     """Empty tables, no messages, an outside that has no wishes, and no workflows of other tests."""
     from sqlalchemy import text
 
-    from durable import breaker, canvas, config, workflow
+    from durable import breaker, config, publishing, workflow
     from durable.tables import metadata
     from durable.tests import outside, workflows  # noqa: F401  so that they are declared
     from durable.tests.app import engine
@@ -74,7 +74,7 @@ def fresh(tables: None) -> Iterator[None]:
     config._current = configuration
     breaker._breakers.clear()
     breaker._storages.clear()
-    canvas._silent_until = 0.0
+    publishing._silent_until = 0.0
     with engine().begin() as connection:
         # A worker may still have the last test's run in hand, and locks it before anything else, as we do.
         connection.execute(text("LOCK TABLE workflow.run IN EXCLUSIVE MODE"))

@@ -73,6 +73,26 @@ def test_what_several_steps_of_one_transaction_have_put_out_is_read_back(run_id:
         assert run.output(close) is None
 
 
+def test_what_was_asked_for_is_known_until_there_is_an_answer(run_id: str) -> None:
+    with transaction() as session:
+        run = store.lock(session, run_id)
+        assert run is not None
+        assert run.request(clear) is None
+        store.begin(run, CLEAR, {"amount": 1})
+        store.write(session, run, "w")
+    with transaction() as session:
+        run = store.lock(session, run_id)
+        assert run is not None
+        assert run.request(clear) == {"amount": 1}
+        store.finish(run, CLEAR, None, started_at=run.now().isoformat())
+        assert run.request(clear) is None
+        store.write(session, run, "w")
+    with transaction() as session:
+        run = store.lock(session, run_id)
+        assert run is not None
+        assert run.request(clear) is None
+
+
 def test_a_run_ends_with_its_result_and_is_not_found_again(run_id: str) -> None:
     with transaction() as session:
         run = store.lock(session, run_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from durable import canvas
+from durable import publishing
 from durable.lease import is_dead, worker_name
 from durable.plan import Call
 from durable.tests.driving import (
@@ -102,7 +102,7 @@ def test_the_message_of_a_living_worker_is_not_taken_over_when_it_comes_again(wo
     wait_until(lambda: visits("odd.call"))
     call = next_call(run_id)
     for _ in range(3):
-        canvas.publish(run_id, 0, [[Call(call.step, call.name)]])
+        publishing.publish(run_id, 0, [[Call(call.step, call.name)]])
     assert ended(run_id).status == "succeeded"
     assert (len(visits("odd.call")), run_of(run_id).generation) == (1, 0)  # the lease of one second was kept
 

@@ -55,12 +55,12 @@ def test_during_a_deploy_old_workers_leave_new_runs_to_new_ones(work: Callable[.
     work()
     run_id = start_silently("grown")
     execute("UPDATE workflow.run SET version = 2")
-    from durable import canvas
+    from durable import publishing
     from durable.plan import FRESH, plan
     from durable.workflow import workflow_of
 
     before = start("grown", key="before")
-    canvas.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))  # a message that the old worker gets
+    publishing.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))  # a message that the old worker gets
     assert ended(before).status == "succeeded"
     behind = start("grown", key="behind")
     wait_until(lambda: run_of(behind).finished_at is not None)
@@ -68,7 +68,7 @@ def test_during_a_deploy_old_workers_leave_new_runs_to_new_ones(work: Callable[.
     assert (run.status, run.attempts, statuses(run_id)) == ("running", 0, {})
     work(DURABLE_TEST_NEW_RELEASE="1")
     for _ in range(20):  # both get messages of it
-        canvas.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))
+        publishing.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))
     wait_until(lambda: run_of(run_id).finished_at is not None)
     assert list(statuses(run_id)) == ["odd.old", "odd.new", "odd.grown"]
     assert len(visits("odd.new")) == 1

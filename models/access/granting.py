@@ -8,14 +8,22 @@ from sqlalchemy.orm import Session
 
 from models.access.keys import ApiKey
 from models.access.roles import ADMIN, SEEDS, Role, RolePermission, UserRole, permissions_in, roles_of
-from models.core import events
+from models.core import event_log
 from models.core.errors import Conflict, NotAllowed, NotFound
-from models.core.event_types import RoleChanged, RoleCreated, RoleDeleted, RoleGranted, RoleRevoked
+from models.core.events import RoleChanged, RoleCreated, RoleDeleted, RoleGranted, RoleRevoked
 
 
 def list_roles() -> Select[str, list[str]]:
     """The query for roles: name, permissions."""
     return select(Role.name, permissions_in(Role.name).label("permissions"))
+
+
+def get_role(session: Session, name: str) -> tuple[str, list[str]]:
+    """A role's name and permissions. Raises NotFound."""
+    found = session.execute(list_roles().where(Role.name == name)).one_or_none()
+    if found is None:
+        raise NotFound(f"No such role: {name}.")
+    return found.name, found.permissions
 
 
 def create_role(session: Session, held: Collection[str], name: str, permissions: Iterable[str]) -> None:
@@ -26,7 +34,7 @@ def create_role(session: Session, held: Collection[str], name: str, permissions:
     if session.scalars(made).one_or_none() is None:
         raise Conflict(f"There is a role {name} already.", code="name_taken")
     _hold(session, name, wanted)
-    events.emit(session, RoleCreated(subject=name, permissions=sorted(wanted)))
+    event_log.emit(session, RoleCreated(subject=name, permissions=sorted(wanted)))
 
 
 def change_role(session: Session, held: Collection[str], name: str, permissions: Iterable[str]) -> None:
@@ -42,7 +50,7 @@ def change_role(session: Session, held: Collection[str], name: str, permissions:
     gone = RolePermission.role == name, RolePermission.permission.in_(had - wanted)
     session.execute(delete(RolePermission).where(*gone))
     changed = RoleChanged(subject=name, added=sorted(wanted - had), removed=sorted(had - wanted))
-    events.emit(session, changed)
+    event_log.emit(session, changed)
 
 
 def delete_role(session: Session, held: Collection[str], name: str) -> None:
@@ -56,7 +64,7 @@ def delete_role(session: Session, held: Collection[str], name: str) -> None:
         raise Conflict(f"{users} users have this role; take it away from them first.", code="role_in_use", users=users)
     _check_held(held, session.scalars(select(permissions_in(name))).one())
     session.execute(delete(Role).where(Role.name == name))
-    events.emit(session, RoleDeleted(subject=name))
+    event_log.emit(session, RoleDeleted(subject=name))
 
 
 def grant_role(session: Session, held: Collection[str], user_id: str, role: str) -> None:
@@ -64,7 +72,7 @@ def grant_role(session: Session, held: Collection[str], user_id: str, role: str)
     _check_all_held(session, held, role)
     new = insert(UserRole).values(user_id=user_id, role=role).on_conflict_do_nothing().returning(UserRole.role)
     if session.scalars(new).one_or_none() is not None:
-        events.emit(session, RoleGranted(subject=user_id, role=role))
+        event_log.emit(session, RoleGranted(subject=user_id, role=role))
 
 
 def revoke_role(session: Session, held: Collection[str], user_id: str, role: str) -> None:
@@ -75,7 +83,7 @@ def revoke_role(session: Session, held: Collection[str], user_id: str, role: str
     had = delete(UserRole).where(UserRole.user_id == user_id, UserRole.role == role).returning(UserRole.role)
     if session.scalars(had).one_or_none() is None:
         raise NotFound(f"This user does not have the role {role}.")
-    events.emit(session, RoleRevoked(subject=user_id, role=role))
+    event_log.emit(session, RoleRevoked(subject=user_id, role=role))
 
 
 def set_roles(session: Session, held: Collection[str], user_id: str, roles: Iterable[str]) -> None:

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from durable.ids import Id, new_id
 from models.access.roles import PERMISSIONS, permissions_held
-from models.core import events
+from models.core import event_log
 from models.core.database import Base, Created, Statements
 from models.core.errors import NotAllowed, NotFound
-from models.core.event_types import KeyCreated, KeyRevoked
+from models.core.events import KeyCreated, KeyRevoked
 from models.core.tokens import digest
 
 FOR_PEOPLE = frozenset({"keys:write", "roles:write", "users:write"})
@@ -37,6 +37,13 @@ class ApiKey(Base):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+    @property
+    def status(self) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "active" if self.expires_at > datetime.now(UTC) else "expired"
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def create_key(
     )  # fmt: skip
     session.add(key)
     session.flush()
-    events.emit(session, KeyCreated(key_id=key.id, permissions=wanted))
+    event_log.emit(session, KeyCreated(key_id=key.id, permissions=wanted))
     return key, clear
 
 
@@ -86,7 +93,7 @@ def revoke_key(session: Session, key_id: str) -> None:
     get_key(session, key_id)
     live = update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
     if session.scalars(live.values(revoked_at=func.now()).returning(ApiKey.id)).one_or_none() is not None:
-        events.emit(session, KeyRevoked(key_id=key_id))
+        event_log.emit(session, KeyRevoked(key_id=key_id))
 
 
 _GOOD = (

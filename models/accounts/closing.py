@@ -8,9 +8,9 @@ from durable.tables import RunRecord
 from models import access
 from models.accounts.tables import Address, LoginSession, PasswordReset, Preference
 from models.accounts.users import lock
-from models.core import events
+from models.core import event_log
 from models.core.errors import Conflict
-from models.core.event_types import AccountClosed
+from models.core.events import AccountClosed
 
 OWNED = (Address, LoginSession, PasswordReset, Preference)
 
@@ -35,4 +35,4 @@ def close(session: Session, user_id: str) -> None:
     user.status, user.password_hash, user.first_name, user.last_name = "closed", "", "", ""
     user.username = new_id("closed")  # as unique as the one that it was
     user.email = f"{user.username}@closed.invalid"  # RFC 2606: nobody has this address
-    events.emit(session, AccountClosed(user_id=user_id))
+    event_log.emit(session, AccountClosed(user_id=user_id))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from sqlalchemy import ARRAY, Float, String, bindparam, text
 from sqlalchemy.orm import Session
 
-from models.core import events
+from models.core import event_log
 from models.core.errors import TooManyRequests
-from models.core.event_types import LoginThrottled
+from models.core.events import LoginThrottled
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def take(session: Session, limits: Iterable[Limit], told: LoginThrottled | None 
         raise TooManyRequests(f"Too many tries; wait {seconds} seconds.", retry_after=seconds)
     _move(session, by_key.values(), 1)
     if told is not None and min(left.values()) < 2:
-        events.emit(session, told)
+        event_log.emit(session, told)
 
 
 def give_back(session: Session, limits: Iterable[Limit]) -> None:

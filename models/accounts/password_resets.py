@@ -12,9 +12,9 @@ import durable
 from models.accounts.sessions import Credentials, end_other_sessions
 from models.accounts.tables import PasswordReset, User
 from models.accounts.users import get, lock
-from models.core import events
+from models.core import event_log
 from models.core.errors import Invalid
-from models.core.event_types import PasswordChanged
+from models.core.events import PasswordChanged
 from models.core.tokens import digest
 from settings import settings
 
@@ -35,7 +35,7 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
     end_other_sessions(session, user_id, kept=kept_session)
     about = update(PasswordReset).where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
     session.execute(about.values(used_at=func.now()))
-    events.emit(session, PasswordChanged(user_id=user_id))
+    event_log.emit(session, PasswordChanged(user_id=user_id))
 
 
 def request_reset(session: Session, request_id: str, user_id: str | None) -> None:

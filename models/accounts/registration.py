@@ -12,9 +12,9 @@ from models.accounts.addresses import insert_address
 from models.accounts.sessions import end_other_sessions
 from models.accounts.tables import User
 from models.accounts.users import flush
-from models.core import events
+from models.core import event_log
 from models.core.errors import Conflict
-from models.core.event_types import AccountRegistered, RoleGranted
+from models.core.events import AccountRegistered, RoleGranted
 
 
 class NewCustomer(TypedDict):
@@ -31,7 +31,7 @@ class NewCustomer(TypedDict):
 def register(session: Session, **person: Unpack[NewCustomer]) -> User:
     """Creates a customer as `add_customer` does, who is welcomed with a mail (event `account.registered`)."""
     user = add_customer(session, **person)
-    events.emit(session, AccountRegistered(user_id=user.id))
+    event_log.emit(session, AccountRegistered(user_id=user.id))
     return user
 
 
@@ -81,5 +81,5 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
     flush(session)
     access.grant(session, user.id, access.ADMIN)
     if is_new:
-        events.emit(session, RoleGranted(subject=user.id, role=access.ADMIN))
+        event_log.emit(session, RoleGranted(subject=user.id, role=access.ADMIN))
     return user

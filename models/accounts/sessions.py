@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models import access
 from models.accounts.tables import LoginSession, SpentToken, User
-from models.core import events
+from models.core import event_log
 from models.core.database import Statements
 from models.core.errors import NotFound, NotSignedIn
-from models.core.event_types import SessionStolen
+from models.core.events import SessionStolen
 from models.core.tokens import digest
 
 LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it
@@ -121,7 +121,7 @@ def _end_stolen(session: Session, shown: str) -> None:
     spent = select(SpentToken.session_id).where(SpentToken.refresh_hash == shown)
     ended = update(LoginSession).where(LoginSession.id.in_(spent), _is_live()).values(ended_at=func.now())
     for session_id, user_id in session.execute(ended.returning(LoginSession.id, LoginSession.user_id)).all():
-        events.emit(session, SessionStolen(session_id=session_id, user_id=user_id))
+        event_log.emit(session, SessionStolen(session_id=session_id, user_id=user_id))
 
 
 def _is_live() -> ColumnElement[bool]:

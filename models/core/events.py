@@ -1,54 +1,149 @@
-"""Events: recorded in the transaction of what they tell of, with the workflows that they start (`event_types.py`)."""
+"""Every event of the shop: its name, what is recorded of it, and the workflows that it starts.
 
-from contextvars import ContextVar
-from typing import Any
+An event is a fact, in the past tense. To find out what happens on `order.created`, look for its name here.
+"""
 
-from sqlalchemy import Index, String, text
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
-
-import durable
-from durable.ids import Id, new_id
-from models.core.database import Base, Created
-from models.core.event_types import EVENT_TYPES, DomainEvent
-
-actor: ContextVar[str | None] = ContextVar("actor", default=None)
-"""Who is at work: the id of a user or of an API key; None for the shop itself. Written onto the events."""
+from dataclasses import dataclass
+from typing import ClassVar, dataclass_transform
 
 
-class Event(Base):
-    """Something that happened, in the past tense; never changed.
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class DomainEvent:
+    """The base of all events. The members of a subclass are the event's payload, but for one named `subject`.
 
-    `subject` is the id of what it happened to, `actor` the id of the user or the API key that did it.
+    `about`: the member that holds the id of what it happened to. `starts`: the workflows that it starts, each with
+    the event's id as its key and the payload as its input.
     """
 
-    __tablename__ = "event"
-    __table_args__ = (
-        Index("ix_event_name_id", "name", "id"),
-        Index("ix_event_subject_id", "subject", "id", postgresql_where=text("subject IS NOT NULL")),
-        Index("ix_event_actor_id", "actor", "id", postgresql_where=text("actor IS NOT NULL")),
-        {"schema": "workflow"},
-    )
-    id: Mapped[str] = mapped_column(Id("evt"), primary_key=True)
-    name: Mapped[str]
-    subject: Mapped[str | None] = mapped_column(String(64))
-    actor: Mapped[str | None] = mapped_column(String(64))
-    payload: Mapped[dict[str, Any]]
-    created_at: Mapped[Created]
+    name: ClassVar[str]
+    about: ClassVar[str]
+    starts: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = ()) -> None:
+        cls.name, cls.about, cls.starts = name, about, starts
+        dataclass(frozen=True, kw_only=True)(cls)
+
+    def subject_id(self) -> str | None:
+        """The id of what it happened to, if there is one."""
+        subject: str | None = getattr(self, self.about)
+        return subject
+
+    def payload(self) -> dict[str, object]:
+        """What is recorded of it, ready for JSON."""
+        return {member: value for member, value in vars(self).items() if member != "subject"}
 
 
-_NEW = insert(Event)
+# ---- accounts
 
 
-def emit(session: Session, event: DomainEvent) -> None:
-    """Records an event and starts the workflows that react to it, in the caller's transaction."""
-    event_id, payload = new_id("evt"), event.payload()
-    row = {"id": event_id, "name": event.name, "subject": event.subject_id(), "actor": actor.get(), "payload": payload}
-    session.connection().execute(_NEW, row)
-    for workflow in event.starts:
-        durable.start(session, workflow, key=event_id, input=payload)
+class AccountRegistered(DomainEvent, name="account.registered", about="user_id", starts=("welcome",)):
+    user_id: str
 
 
-def names_of(kind: str) -> list[str]:
-    """The names of events of a kind, which is one of them or what stands before the dot: `role` → `role.granted`, …"""
-    return [name for name in EVENT_TYPES if name == kind or name.partition(".")[0] == kind]
+class AccountClosed(DomainEvent, name="account.closed", about="user_id", starts=("erasure",)):
+    user_id: str
+
+
+class PasswordChanged(DomainEvent, name="password.changed", about="user_id", starts=("password_changed",)):
+    user_id: str
+
+
+class LoginThrottled(DomainEvent, name="login.throttled", about="user_id"):
+    user_id: str | None  # None: nobody has the name that was typed
+
+
+class SessionStolen(DomainEvent, name="session.stolen", about="user_id"):
+    session_id: str
+    user_id: str
+
+
+# ---- access
+
+
+class KeyCreated(DomainEvent, name="key.created", about="key_id"):
+    key_id: str
+    permissions: list[str]
+
+
+class KeyRevoked(DomainEvent, name="key.revoked", about="key_id"):
+    key_id: str
+
+
+class RoleCreated(DomainEvent, name="role.created"):
+    subject: str  # the role's name
+    permissions: list[str]
+
+
+class RoleChanged(DomainEvent, name="role.changed"):
+    subject: str  # the role's name
+    added: list[str]
+    removed: list[str]
+
+
+class RoleDeleted(DomainEvent, name="role.deleted"):
+    subject: str  # the role's name
+
+
+class RoleGranted(DomainEvent, name="role.granted"):
+    subject: str  # the user's id
+    role: str
+
+
+class RoleRevoked(DomainEvent, name="role.revoked"):
+    subject: str  # the user's id
+    role: str
+
+
+class StaffActed(DomainEvent, name="staff.acted"):
+    subject: str | None  # the id in the request's path, or else in the response
+    method: str
+    path: str
+    permission: str
+    request_id: str | None
+
+
+# ---- orders and stock
+
+
+class OrderCreated(DomainEvent, name="order.created", about="order_id"):
+    order_id: str
+    user_id: str
+
+
+class OrderConfirmed(DomainEvent, name="order.confirmed", about="order_id"):
+    order_id: str
+    user_id: str
+
+
+class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id"):
+    order_id: str
+    user_id: str
+
+
+class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_stock",)):
+    product_id: str
+    warehouse_id: str
+    available: int
+    reorder_point: int
+    reorder_quantity: int | None
+
+
+class StockRecovered(DomainEvent, name="stock.recovered", about="product_id"):
+    product_id: str
+    warehouse_id: str
+    available: int
+    reorder_point: int | None  # None: there is none any more
+    reorder_quantity: int | None
+
+
+# ---- workflows
+
+
+class RunStuck(DomainEvent, name="run.stuck", about="run_id"):
+    run_id: str
+    workflow: str
+    step: str
+
+
+EVENT_TYPES: dict[str, type[DomainEvent]] = {event.name: event for event in DomainEvent.__subclasses__()}
+"""Event name → its class."""

@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 class CheckoutInput(TypedDict):
     order_id: str
     user_id: str
+    payment_id: NotRequired[str]  # runs of the release before have none, and one payment
     quantities: dict[str, int]  # product id → quantity ordered
 
 

@@ -28,7 +28,8 @@ from models.inventory.stock import (
 )
 from models.inventory.tables import (
     OPEN,
-    PURCHASE_STATUSES,
+    PURCHASE_ORDER_STATUS,
+    RESERVATION_STATUS,
     Movement,
     PurchaseLine,
     PurchaseOrder,
@@ -53,7 +54,8 @@ from models.inventory.warehouses import (
 __all__ = [
     "MAX_LEVEL",
     "OPEN",
-    "PURCHASE_STATUSES",
+    "PURCHASE_ORDER_STATUS",
+    "RESERVATION_STATUS",
     "Movement",
     "Opening",
     "PurchaseLine",

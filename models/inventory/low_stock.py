@@ -12,8 +12,8 @@ from sqlalchemy import Integer, TextClause
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
-from models.core import events
-from models.core.event_types import StockLow, StockRecovered
+from models.core import event_log
+from models.core.events import StockLow, StockRecovered
 from models.inventory.tables import Stock
 
 CROSSED = """stock.product_id, stock.warehouse_id, stock.on_hand - stock.reserved AS available, reorder_point,
@@ -44,7 +44,7 @@ def announce(session: Session, event: type[StockLow | StockRecovered], crossed: 
             product_id=level.product_id, warehouse_id=level.warehouse_id, available=level.available,
             reorder_point=level.reorder_point, reorder_quantity=level.reorder_quantity,
         )  # fmt: skip
-        events.emit(session, change)
+        event_log.emit(session, change)
 
 
 def is_low(available: int, reorder_point: int | None) -> bool:

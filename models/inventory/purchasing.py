@@ -18,7 +18,7 @@ from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
 from models.inventory.stock import MAX_LEVEL, receive_stock
-from models.inventory.tables import OPEN, PurchaseLine, PurchaseOrder, Stock
+from models.inventory.tables import OPEN, PURCHASE_ORDER_STATUS, PurchaseLine, PurchaseOrder, Stock
 from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
 
 REASON = "purchase order"
@@ -104,7 +104,7 @@ def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], 
     `more_than_ordered` with `lines` [{product_id, outstanding}], `warehouse_closed`, and `capacity_exceeded`
     with `remaining` where there is no room.
     """
-    order = _lock_open(session, purchase_order_id)
+    order = _lock_to(session, purchase_order_id, "received")
     ordered = {line.product_id: line for line in get_purchase_lines(session, [order.id])[order.id]}
     outstanding = {product_id: line.quantity - line.delivered for product_id, line in ordered.items()}
     beyond = [
@@ -146,10 +146,11 @@ def _check_room(session: Session, warehouse_id: str, lines: Mapping[str, int]) -
 
 def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str | None) -> PurchaseOrder:
     """Cancels what has not come yet; what has come stays. Raises NotFound, and Conflict `wrong_state`."""
-    order = _lock_open(session, purchase_order_id)
+    order = _lock_to(session, purchase_order_id, "cancelled")
     lines = get_purchase_lines(session, [order.id])[order.id]
     if all(line.delivered == line.quantity for line in lines):
-        raise Conflict("All of it has come; there is nothing left to cancel.", code="wrong_state")
+        detail = "All of it has come; there is nothing left to cancel."
+        raise Conflict(detail, code="wrong_state", current=order.status, possible=["received"])
     _close(order, "cancelled")
     session.flush()
     durable.signal(session, order.run_id, "cancel", {"actor": actor})
@@ -165,9 +166,11 @@ def book_deliveries(session: Session, purchase_order_id: str, actor: str | None 
     for line in lines:
         line.received = line.delivered
     if order.status in OPEN and come:
-        order.status, order.updated_at = "partly_received", func.now()
         if all(line.received == line.quantity for line in lines):
             _close(order, "received")
+        elif order.status != "partly_received":
+            PURCHASE_ORDER_STATUS.move(order, "partly_received")
+        order.updated_at = func.now()
     session.flush()
     return order
 
@@ -181,16 +184,16 @@ def withdraw(session: Session, purchase_order_id: str) -> PurchaseOrder:
 
 
 def _close(order: PurchaseOrder, status: str) -> None:
-    order.status = status
+    PURCHASE_ORDER_STATUS.move(order, status)
     order.closed_at = order.updated_at = func.now()
 
 
-def _lock_open(session: Session, purchase_order_id: str) -> PurchaseOrder:
-    """Locks the run and then the order, as its run does. Raises NotFound and Conflict."""
+def _lock_to(session: Session, purchase_order_id: str, status: str) -> PurchaseOrder:
+    """Locks the run and then the order, as its run does, if the order may get that status. Raises NotFound and
+    Conflict."""
     transitions.lock(session, get_purchase_order(session, purchase_order_id).run_id)
     order = _locked(session, purchase_order_id)
-    if order.status not in OPEN:
-        raise Conflict(f"This purchase order is {order.status}.", code="wrong_state")
+    PURCHASE_ORDER_STATUS.check(order.status, status)
     return order
 
 

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models.core.errors import InsufficientStock
-from models.core.event_types import StockLow, StockRecovered
+from models.core.events import StockLow, StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
-from models.inventory.tables import Reservation
+from models.inventory.tables import RESERVATION_STATUS, Reservation
 
 # The locked rows are the newest, also those that other transactions changed while this one waited. The UPDATE
 # takes its values from them: PostgreSQL checks constraints first on the version that the statement's snapshot
@@ -70,12 +70,12 @@ _RELEASE = crossed_columns(
     WITH locked AS MATERIALIZED (
         SELECT product_id, warehouse_id, low_since IS NOT NULL AS was_low
         FROM inventory.stock JOIN inventory.reservation USING (product_id, warehouse_id)
-        WHERE order_id = :order_id AND status IN ('reserved', 'allocated')
+        WHERE order_id = :order_id AND {RESERVATION_STATUS.may_become("released")}
         ORDER BY product_id, warehouse_id
         FOR UPDATE OF stock
     ), freed AS (
         UPDATE inventory.reservation AS mine SET status = 'released', updated_at = now() FROM locked
-        WHERE mine.order_id = :order_id AND mine.status IN ('reserved', 'allocated')
+        WHERE mine.order_id = :order_id AND {RESERVATION_STATUS.may_become("released")}
         AND mine.product_id = locked.product_id AND mine.warehouse_id = locked.warehouse_id
         RETURNING mine.product_id, mine.warehouse_id, mine.quantity, was_low
     )
@@ -119,7 +119,7 @@ def release(session: Session, order_id: str) -> int:
 
 _ALLOCATE = (
     update(Reservation)
-    .where(Reservation.order_id == bindparam("of_order"), Reservation.status == "reserved")
+    .where(Reservation.order_id == bindparam("of_order"), text(RESERVATION_STATUS.may_become("allocated")))
     .values(status="allocated", updated_at=func.now())
 )
 

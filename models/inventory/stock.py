@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from durable.ids import Id, new_id
 from models import catalogue
 from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
-from models.core.event_types import StockRecovered
+from models.core.events import StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, update_flag
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (

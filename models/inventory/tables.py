@@ -8,11 +8,27 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
 from models.core.database import Base, Created
+from models.core.status import Transitions
 
-LIVE = ("reserved", "allocated")
-"""The statuses of a reservation that holds stock back."""
-PURCHASE_STATUSES = ("ordered", "partly_received", "received", "cancelled")
-OPEN = ("ordered", "partly_received")
+RESERVATION_STATUS = Transitions(
+    "reservation",
+    {
+        "reserved": ("allocated", "released"),
+        "allocated": ("released", "shipped"),
+        "released": (),
+        "shipped": (),
+    },
+)
+PURCHASE_ORDER_STATUS = Transitions(
+    "purchase order",
+    {
+        "ordered": ("partly_received", "received", "cancelled"),
+        "partly_received": ("received", "cancelled"),
+        "received": (),
+        "cancelled": (),
+    },
+)
+OPEN = PURCHASE_ORDER_STATUS.preceding("received")
 """The statuses of a purchase order of which more may come."""
 
 
@@ -94,10 +110,14 @@ class Reservation(Base):
     __tablename__ = "reservation"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
-        CheckConstraint("status IN ('reserved', 'allocated', 'released', 'shipped')", name="status"),
-        Index("ix_reservation_live", "product_id", "warehouse_id", postgresql_where=text(f"status IN {LIVE}")),
+        CheckConstraint(RESERVATION_STATUS.constraint, name="status"),
+        # Those that hold stock back.
+        Index(
+            "ix_reservation_live", "product_id", "warehouse_id",
+            postgresql_where=text(RESERVATION_STATUS.may_become("released")),
+        ),
         {"schema": "inventory"},
-    )
+    )  # fmt: skip
     order_id: Mapped[str] = mapped_column(Id("ord"), primary_key=True)
     product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
     warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id), primary_key=True)
@@ -111,7 +131,7 @@ class PurchaseOrder(Base):
     """Goods ordered for a warehouse. `run_id`: the run `restock` that sees it through."""
 
     __tablename__ = "purchase_order"
-    __table_args__ = (CheckConstraint(f"status IN {PURCHASE_STATUSES}", name="status"), {"schema": "inventory"})
+    __table_args__ = (CheckConstraint(PURCHASE_ORDER_STATUS.constraint, name="status"), {"schema": "inventory"})
     id: Mapped[str] = mapped_column(Id("po"), primary_key=True)
     number: Mapped[int] = mapped_column(Identity(start=1001), unique=True)
     warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id))

@@ -34,12 +34,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Intent:
+class ProviderPayment:
     """A payment as the gateway has it: `state` is `authorised`, `captured`, `voided` or `lapsed`, or else the gateway
-    has never held money for it. `lapsed`: the gateway itself has let go what nobody captured in time."""
+    has never held money for it. `lapsed`: the gateway itself has let go what nobody captured in time; `cancelled`: it
+    was given up before the bank had said anything."""
 
     reference: str
     order_id: str | None
+    payment_id: str | None
     state: str
     amount: int
     currency: str
@@ -50,7 +52,7 @@ class Ledger:
     """All payments that the gateway knows; `asked_at` is the database's time before the first of them was read."""
 
     asked_at: datetime
-    intents: Sequence[Intent]
+    payments: Sequence[ProviderPayment]
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,15 @@ _BOOKS = (
     _Invariant(
         "every confirmed order is paid for once",
         "count(*) AS confirmed, sum(total) AS totals, sum(amount) AS held",
-        """SELECT example, total, amount, NOT coalesce(payment.status IN ('authorised', 'captured')
-            AND amount = total AND payment.currency = placed.currency AND 1 = (
+        """SELECT example, total, amount,
+            NOT coalesce(amount = total AND currencies = ARRAY[placed.currency] AND once, false) AS bad
+        FROM placed LEFT JOIN (
+            SELECT order_id, sum(amount) AS amount, array_agg(DISTINCT currency) AS currencies, bool_and(1 = (
                 SELECT count(*) FROM payments.transaction
                 WHERE payment_id = payment.id AND kind = 'authorise' AND status = 'succeeded'
-            ), false) AS bad
-        FROM placed LEFT JOIN payments.payment ON payment.order_id = placed.id WHERE firm""",
+            )) AS once
+            FROM payments.payment WHERE status IN ('authorised', 'captured') GROUP BY order_id
+        ) AS held ON held.order_id = placed.id WHERE firm""",
     ),
     _Invariant(
         "every confirmed order has an invoice, and no other has one",
@@ -160,7 +165,10 @@ _BOOKS = (
             SELECT order_id, sum(quantity) AS pieces FROM inventory.reservation
             WHERE status IN ('reserved', 'allocated') GROUP BY order_id
         ) AS reserved ON reserved.order_id = placed.id
-        LEFT JOIN payments.payment ON payment.order_id = placed.id AND payment.status IN ('authorised', 'captured')
+        LEFT JOIN (
+            SELECT order_id, sum(amount) AS amount FROM payments.payment
+            WHERE status IN ('authorised', 'captured') GROUP BY order_id
+        ) AS held ON held.order_id = placed.id
         WHERE placed.status = 'cancelled'""",
     ),
     _Invariant(
@@ -179,31 +187,36 @@ _BOOKS = (
 _LEDGER = """,
     paid AS (
         SELECT placed.example, placed.status AS order_status, payment.*,
+            'pay_' || replace(payment.id::text, '-', '') AS payment_name,
             NOT under_way AND coalesce(updated_at < :asked_at, true) AS settled
         FROM placed LEFT JOIN payments.payment ON order_id = placed.id
     ),
     ledger AS (
         SELECT * FROM unnest(
-            CAST(:references AS text[]), CAST(:orders AS text[]), CAST(:states AS text[]),
+            CAST(:references AS text[]), CAST(:orders AS text[]), CAST(:payments AS text[]), CAST(:states AS text[]),
             CAST(:amounts AS bigint[]), CAST(:currencies AS text[])
-        ) AS intent (reference, order_name, state, amount, currency)
+        ) AS known (reference, order_name, payment_name, state, amount, currency)
     )"""
 
 _GATEWAY = (
     _Invariant(
-        "the gateway has authorised at most once for an order",
-        "count(*) AS orders, sum(authorised) AS authorised, sum(captured) AS captured",
+        "the gateway has authorised at most once for a payment",
+        "count(*) AS payments, sum(authorised) AS authorised, sum(captured) AS captured",
+        # What was asked for before an order could have several payments names the order alone.
         """SELECT order_name AS example, count(*) AS authorised, count(*) FILTER (WHERE state = 'captured') AS captured,
             count(*) > 1 AS bad
         FROM ledger
-        WHERE state IN ('authorised', 'captured', 'voided', 'lapsed') AND order_name IS NOT NULL GROUP BY 1""",
+        WHERE state IN ('authorised', 'captured', 'voided', 'lapsed') AND order_name IS NOT NULL
+        GROUP BY order_name, payment_name""",
     ),
     _Invariant(
         "the gateway has every payment as the shop has it",
         "count(*) AS payments, sum(ours) AS held, sum(theirs) AS held_there",
         """SELECT example, NOT coalesce(ledger.amount = paid.amount AND ledger.currency = paid.currency
-                AND order_name = example AND (state = replace(status, 'refunded', 'captured')
-                    OR state = 'lapsed' AND status IN ('authorised', 'voided')), false) AS bad,
+                AND order_name = example AND coalesce(ledger.payment_name, paid.payment_name) = paid.payment_name
+                AND (state = replace(status, 'refunded', 'captured')
+                    OR state = 'lapsed' AND status IN ('authorised', 'voided')
+                    OR state = 'cancelled' AND status = 'voided'), false) AS bad,
             CASE WHEN status IN ('authorised', 'captured') THEN paid.amount END AS ours,
             CASE WHEN state IN ('authorised', 'captured') THEN ledger.amount END AS theirs
         FROM paid LEFT JOIN ledger USING (reference)
@@ -211,11 +224,14 @@ _GATEWAY = (
     ),
     _Invariant(
         "the gateway holds no money without an order",
-        "count(*) AS intents, sum(amount) AS held_there",
+        "count(*) AS payments, sum(amount) AS held_there",
         """SELECT ledger.reference AS example, ledger.amount, order_status IS NULL OR settled AND (
-                order_status IN ('pending', 'cancelled') OR paid.reference IS DISTINCT FROM ledger.reference
+                order_status IN ('pending', 'cancelled') OR NOT coalesce(ledger.reference = ANY(known), false)
             ) AS bad
-        FROM ledger LEFT JOIN paid ON example = order_name WHERE state IN ('authorised', 'captured')""",
+        FROM ledger LEFT JOIN (
+            SELECT example, order_status, bool_and(settled) AS settled, array_agg(reference) AS known
+            FROM paid GROUP BY example, order_status
+        ) AS ordered ON ordered.example = order_name WHERE state IN ('authorised', 'captured')""",
     ),
     # Not a fault of the books: both sides know that the money was held. Nothing in the shop can bring it back, so an
     # audit that failed for it would fail for ever. A person decides whether to ask the customer again.
@@ -238,7 +254,7 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     bounds = {"overdue": OVERDUE, "mails_kept": settings.keep_notifications_days}
     books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
     stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
-    values = {"asked_at": ledger.asked_at, **_columns(ledger.intents)}
+    values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}
     return [*books, *stock, *(_check(session, invariant, _PLACED + _LEDGER, values) for invariant in _GATEWAY)]
 
 
@@ -256,11 +272,12 @@ def _check(session: Session, invariant: _Invariant, given: str, values: Mapping[
     return Finding(invariant.name, figures.get("wrong", 0) == 0, figures, examples)
 
 
-def _columns(intents: Sequence[Intent]) -> dict[str, list[object]]:
+def _columns(known: Sequence[ProviderPayment]) -> dict[str, list[object]]:
     return {
-        "references": [intent.reference for intent in intents],
-        "orders": [intent.order_id for intent in intents],
-        "states": [intent.state for intent in intents],
-        "amounts": [intent.amount for intent in intents],
-        "currencies": [intent.currency for intent in intents],
+        "references": [payment.reference for payment in known],
+        "orders": [payment.order_id for payment in known],
+        "payments": [payment.payment_id for payment in known],
+        "states": [payment.state for payment in known],
+        "amounts": [payment.amount for payment in known],
+        "currencies": [payment.currency for payment in known],
     }

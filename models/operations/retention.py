@@ -32,8 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, aliased
 from durable.ids import Id, first_id
 from durable.tables import RunRecord
 from models.accounts import LoginSession, LoginThrottle, PasswordReset
-from models.core.event_types import EVENT_TYPES
-from models.core.events import Event
+from models.core.event_log import Event
+from models.core.events import EVENT_TYPES
 from models.core.idempotency import IdempotencyKey
 from models.core.workflow_inputs import Place
 from models.imports import Chunk, Import, Refused

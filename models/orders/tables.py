@@ -8,8 +8,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
 from models.core.database import Base, Created, Currency, MinorUnits
+from models.core.status import Transitions
 
-STATUSES = ("pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "returned")
+ORDER_STATUS = Transitions(
+    "order",
+    {
+        "pending": ("confirmed", "cancelled"),
+        "confirmed": ("processing",),
+        "processing": ("shipped",),
+        "shipped": ("delivered", "returned"),
+        "delivered": ("returned",),
+        "cancelled": (),
+        "returned": (),
+    },
+)
 
 
 class Order(Base):
@@ -17,7 +29,7 @@ class Order(Base):
 
     __tablename__ = "order"
     __table_args__ = (
-        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint(ORDER_STATUS.constraint, name="status"),
         Index("ix_order_user_id_id", "user_id", "id"),
         {"schema": "orders"},
     )

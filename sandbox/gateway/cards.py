@@ -48,6 +48,13 @@ NOT_AUTHENTICATED = Decline(
     "Your card was declined. This transaction requires authentication.",
 )
 
+FAILED_AUTHENTICATION = {
+    "code": "payment_intent_authentication_failure",
+    "message": "The provided payment method has failed authentication. You can provide payment_method_data or a new "
+    "PaymentMethod to attempt to fulfill this PaymentIntent again.",
+    "type": "card_error",
+}
+
 
 def known(method: str) -> bool:
     return method in GOOD or method in UNDECIDED or method == AUTHENTICATION or _name(method) in DECLINES

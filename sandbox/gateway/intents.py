@@ -1,4 +1,6 @@
-"""What can be done to a payment intent: authorise, capture, cancel, refund (docs.stripe.com/api/payment_intents).
+"""What can be done to a payment intent: authorise, authenticate, capture, cancel, refund.
+
+docs.stripe.com/api/payment_intents, docs.stripe.com/payments/3d-secure.
 
 Every function runs inside the ledger's transaction. It returns an answer that counts, a decline too, or
 raises Refused before it has changed anything.
@@ -15,8 +17,11 @@ from sandbox.gateway.params import Cancel, Capture, CreateIntent, CreateRefund
 CANCELABLE = ("requires_payment_method", "requires_capture", "requires_action", "processing")
 
 
-def create(ledger: Ledger, params: CreateIntent, key: str | None) -> Answer:
-    """Asks the bank for the money: 200 with the intent, or 402 with the reason and the intent."""
+def create(ledger: Ledger, params: CreateIntent, key: str | None, bank: str) -> Answer:
+    """Asks the bank for the money: 200 with the intent, or 402 with the reason and the intent.
+
+    `bank`: the address below which customers authenticate themselves.
+    """
     if not cards.known(params.payment_method):
         raise missing("PaymentMethod", params.payment_method, "payment_method")
     off_session = params.off_session == "true"
@@ -24,27 +29,51 @@ def create(ledger: Ledger, params: CreateIntent, key: str | None) -> Answer:
     ledger.add(intent, intent["id"])
     if undecided := cards.undecided(params.payment_method, off_session):
         intent |= {"status": undecided}
-        if undecided == "requires_action":
-            intent |= {"next_action": {"type": "use_stripe_sdk"}}
-        ledger.save(intent)
         ledger.note(intent["id"], "authorise", params.amount, undecided, key)
+        if undecided == "requires_action":
+            intent |= {"next_action": _next_action(intent["id"], params.return_url, bank)}
+            ledger.emit("payment_intent.requires_action", intent, key)
+        ledger.save(intent)
         return Answer(200, intent)
-    decline = cards.decline(params.payment_method, off_session)
+    return _ask_bank(ledger, intent, cards.decline(params.payment_method, off_session), key)
+
+
+def authenticate(ledger: Ledger, identifier: str, *, success: bool) -> Answer:
+    """What a customer does whom the bank wants to know: confirms the payment, or fails to."""
+    intent = require(ledger, identifier)
+    if intent["status"] != "requires_action":
+        return _unexpected(intent, "authenticated", ("requires_action",))
+    intent["next_action"] = None
+    if success:
+        return _ask_bank(ledger, intent, None, None)
+    _fail(ledger, intent, cards.FAILED_AUTHENTICATION, None)
+    return Answer(200, intent)
+
+
+def _next_action(identifier: str, return_url: str | None, bank: str) -> dict[str, Any]:
+    if return_url is None:
+        return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    redirect = {"return_url": return_url, "url": f"{bank}/{identifier}"}
+    return {"type": "redirect_to_url", "redirect_to_url": redirect}
+
+
+def _ask_bank(ledger: Ledger, intent: dict[str, Any], decline: cards.Decline | None, key: str | None) -> Answer:
     charge = _charge(intent, decline)
     ledger.add(charge, intent["id"])
     intent["latest_charge"] = charge["id"]
     if decline:
         return _declined(ledger, intent, charge, decline, key)
-    if params.capture_method == "manual":
-        intent |= {"status": "requires_capture", "amount_capturable": params.amount}
+    amount = intent["amount"]
+    if intent["capture_method"] == "manual":
+        intent |= {"status": "requires_capture", "amount_capturable": amount}
         event = "payment_intent.amount_capturable_updated"
     else:
-        intent |= {"status": "succeeded", "amount_received": params.amount}
+        intent |= {"status": "succeeded", "amount_received": amount}
         event = "payment_intent.succeeded"
     ledger.save(intent)
-    ledger.note(intent["id"], "authorise", params.amount, "succeeded", key)
+    ledger.note(intent["id"], "authorise", amount, "succeeded", key)
     if intent["status"] == "succeeded":
-        ledger.note(intent["id"], "capture", params.amount, "succeeded", key)
+        ledger.note(intent["id"], "capture", amount, "succeeded", key)
     ledger.emit(event, intent, key)
     return Answer(200, intent)
 
@@ -135,6 +164,7 @@ def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | No
         "amount_capturable": 0,
         "canceled_at": int(time.time()),
         "cancellation_reason": reason,
+        "next_action": None,
     }
     ledger.save(intent)
     ledger.note(intent["id"], kind, released, "succeeded", key)
@@ -158,11 +188,15 @@ def _declined(
         "message": decline.message,
         "type": "card_error",
     }
+    _fail(ledger, intent, reason, key)
+    return Answer(402, {"error": reason | {"payment_intent": intent}})
+
+
+def _fail(ledger: Ledger, intent: dict[str, Any], reason: dict[str, Any], key: str | None) -> None:
     intent |= {"status": "requires_payment_method", "payment_method": None, "last_payment_error": reason}
     ledger.save(intent)
     ledger.note(intent["id"], "authorise", intent["amount"], "declined", key)
     ledger.emit("payment_intent.payment_failed", intent, key)
-    return Answer(402, {"error": reason | {"payment_intent": intent}})
 
 
 def _unexpected(intent: dict[str, Any], done: str, allowed: tuple[str, ...]) -> Answer:

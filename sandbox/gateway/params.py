@@ -32,6 +32,7 @@ class CreateIntent(Params):
     capture_method: Literal["manual", "automatic", "automatic_async"] = "automatic_async"
     allowed_payment_method_types: Annotated[list[Literal["card"]], ListOf] = ["card"]
     off_session: Literal["true", "false"] = "false"
+    return_url: Annotated[str, Field(pattern="^https?://", max_length=2000)] | None = None
     description: str | None = Field(None, max_length=1000)
     metadata: Metadata = {}
 

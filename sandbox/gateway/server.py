@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler
 
 from sandbox.faults import Faults, FaultsHandler
 from sandbox.gateway import errors, intents, params
+from sandbox.gateway.bank import BANK, BankPage
 from sandbox.gateway.errors import Answer, Refused
 from sandbox.gateway.faults import ON_ARRIVAL, ON_EXECUTION, Fault
 from sandbox.gateway.ledger import Ledger, new_id
@@ -137,8 +138,9 @@ class Call(RequestHandler):
 
 class Intents(Call):
     async def post(self) -> None:
+        bank = f"{self.request.protocol}://{self.request.host}{BANK}"
         await self.write_once(
-            lambda form, key: intents.create(self.state.ledger, params.check(params.CreateIntent, form), key)
+            lambda form, key: intents.create(self.state.ledger, params.check(params.CreateIntent, form), key, bank)
         )
 
     async def get(self) -> None:
@@ -246,6 +248,7 @@ def application(ledger: Ledger) -> Application:
         [
             *((path, handler, shared) for path, handler in routes),
             (r"/sandbox/faults", FaultsHandler, {"faults": shared["state"].faults}),
+            (f"{BANK}/([^/]+)", BankPage, {"ledger": ledger}),
         ],
         default_handler_class=Unknown,
         default_handler_args=shared,

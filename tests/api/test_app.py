@@ -104,7 +104,7 @@ def test_a_service_that_does_not_answer_is_named_and_the_shop_is_ready_all_the_s
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     silent = {name: found for name, found in answer.json["checks"].items() if found != "ok"}
-    assert silent == {"notifications": "does not answer: The mail server does not answer"}
+    assert silent == {"notifications": "does not respond: The mail server does not answer"}
 
 
 @pytest.mark.parametrize("path", ["/v1/healthz", "/v1//me", "/v1/me/", "/static/x"])

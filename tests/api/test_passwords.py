@@ -11,7 +11,7 @@ from api import app as module
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import accounts
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
 from models.operations import retention
 from settings import Settings
@@ -100,7 +100,7 @@ def test_a_changed_password_makes_mailed_tokens_worthless(client: Any, customer:
     answer = client.post("/v1/auth/password/reset", json={"token": mailed, "new_password": "another one"})
     assert answer.status_code == 422
     with transaction() as session:
-        (told,) = session.scalars(select(events.Event).where(events.Event.name == "password.changed")).all()
+        (told,) = session.scalars(select(event_log.Event).where(event_log.Event.name == "password.changed")).all()
     assert (told.subject, told.actor) == (customer.user_id, customer.user_id)
 
 
@@ -193,7 +193,7 @@ def test_who_used_up_the_guesses_is_told_of(client: Any, customer: Any) -> None:
     for _ in range(12):
         login(client, WRONG)
     with transaction() as session:
-        told = session.scalars(select(events.Event.subject).where(events.Event.name == "login.throttled")).all()
+        told = session.scalars(select(event_log.Event.subject).where(event_log.Event.name == "login.throttled")).all()
     assert told == [customer.user_id]
 
 

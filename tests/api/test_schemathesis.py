@@ -37,8 +37,8 @@ BEYOND_SCHEMAS = {
     "POST /v1/products": "which attributes there are depends on the kind of product",
     "POST /v1/products/books": "which attributes a book has",
     "PATCH /v1/products/{product_id}": "which attributes there are depends on the kind of product",
-    "POST /v1/restocks": "each product once",
-    "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product once",
+    "POST /v1/restocks": "each product may appear only once",
+    "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product may appear only once",
     "POST /v1/reports/inventory": "a period ends after it begins",
 }
 """Operations with rules that JSON Schema can't say, which are refused with 422."""

@@ -34,7 +34,7 @@ def test_help_lists_every_command(shop: Shop) -> None:
 def test_status_of_a_stack_that_is_down(shop: Shop) -> None:
     found = shop("status", "--json")
     assert (found.returncode, json.loads(found.stdout)) == (3, {"up": False, "processes": []})
-    assert shop("status").stdout == "The stack is down; `shop up` starts it.\n"
+    assert shop("status").stdout == "The stack is not running; start it with `shop up`.\n"
 
 
 def test_status_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ except SystemExit:
     found = subprocess.run(
         [sys.executable, "-c", asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert found.stdout.splitlines() == ["The stack is down; `shop up` starts it.", "[]"]
+    assert found.stdout.splitlines() == ["The stack is not running; start it with `shop up`.", "[]"]
 
 
 def test_down_twice_does_no_harm(shop: Shop) -> None:
@@ -79,7 +79,7 @@ def test_production_refuses_to_run_on_default_secrets(shop: Shop) -> None:
 def test_a_database_that_is_away_is_one_line(shop: Shop) -> None:
     found = shop("migrate")
     assert found.returncode == 1
-    assert found.stderr.startswith("Error: The database does not answer; is the stack up?")
+    assert found.stderr.startswith("Error: Cannot connect to the database; is the stack running?")
     assert found.stderr.count("\n") == 1
 
 
@@ -106,4 +106,4 @@ def test_config_of_one_setting_is_its_value(shop: Shop) -> None:
 
 def test_logs_of_a_program_that_is_not_there(shop: Shop) -> None:
     found = shop("logs", "nonsense")
-    assert (found.returncode, found.stderr) == (1, "Error: There is no log of nonsense; there is none yet.\n")
+    assert (found.returncode, found.stderr) == (1, "Error: No log of nonsense. Available: none.\n")

@@ -19,7 +19,8 @@ from durable.tables import StepRecord
 from models import access, accounts
 from models.core.database import transaction
 from settings import Settings
-from tasks.gateways.payments import stripe as gateway
+from tasks.gateways.payments import PROVIDERS
+from tasks.gateways.payments.stripe import Stripe
 from tests.command import shop
 from tests.runs import some_input
 from tests.servers import Server
@@ -42,11 +43,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=server.ports["http"], gateway_timeout=2))
-    gateway._client.cache_clear()
-    yield
-    gateway._client.cache_clear()
+def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(Settings(gateway_port=server.ports["http"], gateway_timeout=2)))
 
 
 def run(*arguments: str, input: str | None = None) -> Result:
@@ -115,7 +113,7 @@ def test_an_address_that_somebody_else_has_is_refused() -> None:
     run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
     refused = run("create-admin", "--username", "chief", "--email", "Boss@example.org", "--password", GOOD)
     assert refused.exit_code == 1
-    assert refused.output.startswith("Error: There is an account with this e-mail address already. Take another")
+    assert refused.output.startswith("Error: There is an account with this e-mail address already. Choose another")
 
 
 def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
@@ -127,7 +125,7 @@ def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
     assert (refused.exit_code, refused.output) == (
         1,
         "Error: There is an account named boss already, and it is not an administrator's."
-        " Take another name; or, if it is theirs whom you mean, say --promote.\n",
+        " Choose another name, or add --promote if this is the right account.\n",
     )
     with transaction() as session:
         assert access.roles_of(session, user_id) == ["customer"]
@@ -157,22 +155,21 @@ def test_an_audit_that_finds_something_names_it_and_ends_with_1(sandbox: None) -
     found = run("audit")
     assert found.exit_code == 1
     assert re.search(r"BROKEN +no run needs a person +failed 1, stuck 0, wrong 1", found.output)
-    assert f"for instance {run_id}" in found.output
+    assert f"for example {run_id}" in found.output
     assert run("audit", "--json").exit_code == 1
 
 
 def test_an_audit_without_the_gateway_or_the_database_ends_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=9, gateway_timeout=1))  # the discard port
-    gateway._client.cache_clear()
+    nobody = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(nobody))
     without_gateway = run("audit")
-    gateway._client.cache_clear()
     assert without_gateway.exit_code == 2
     assert without_gateway.output.startswith("Error: The payment gateway does not answer")
     without_database = shop(tmp_path / "var", "audit")
     assert without_database.returncode == 2
-    assert without_database.stderr.startswith("Error: The database does not answer; is the stack up?")
+    assert without_database.stderr.startswith("Error: Cannot connect to the database; is the stack running?")
     assert without_database.stderr.count("\n") == 1
 
 
@@ -187,7 +184,7 @@ def test_runs_are_listed_newest_first() -> None:
     listed = json.loads(run("runs", "list", "--workflow", "checkout", "--limit", "1", "--json").output)
     assert [found["id"] for found in listed] == [new]
     assert json.loads(run("runs", "list", "--status", "failed", "--json").output) == []
-    assert run("runs", "list", "--older-than", "1h").output == "There are no such runs.\n"
+    assert run("runs", "list", "--older-than", "1h").output == "No runs found.\n"
     assert run("runs", "list", "--older-than", "soon").exit_code == 2
 
 
@@ -200,7 +197,7 @@ def test_a_run_is_drawn_with_its_steps_in_time() -> None:
     assert re.search(r"done +1 +0 +2000 +━{6,8} *$", rows["inventory.reserve"])
     assert re.search(r"intent +3 +5000 +━{16,19} +GatewayDown: \[no\] *$", rows["payments.authorise"])
     assert rows["payments.authorise"].index("━") > rows["inventory.reserve"].index("━") + 15
-    assert "to do" in rows["orders.complete"]
+    assert "pending" in rows["orders.complete"]
     assert '"a [thing]"' in shown
     data = json.loads(run("runs", "show", run_id, "--json").output)
     assert [found["name"] for found in data["steps"]] == ["inventory.reserve", "payments.authorise"]
@@ -219,7 +216,7 @@ def test_a_run_that_was_taken_back_shows_its_undos() -> None:
     assert shown.startswith(f"{run_id}  checkout of ord_")
     for part in (": cancelled\n", "undo:inventory.reserve", "refused", "payment_declined: The card was declined."):
         assert part in shown
-    assert "to do" not in shown
+    assert "pending" not in shown
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "cancel"])
@@ -232,10 +229,10 @@ def test_a_run_that_is_not_there_is_refused(command: str) -> None:
 
 def test_a_run_is_turned_back_and_let_go_on() -> None:
     run_id = started()
-    assert run("runs", "cancel", run_id).output == f"{run_id} is being taken back.\n"
+    assert run("runs", "cancel", run_id).output == f"{run_id} is being cancelled.\n"
     refused = run("runs", "cancel", run_id)
     assert (refused.exit_code, refused.output) == (1, "Error: This run is being compensated already.\n")
-    assert run("runs", "retry", run_id).output == f"{run_id} goes on (compensating).\n"
+    assert run("runs", "retry", run_id).output == f"{run_id} is resumed (compensating).\n"
     past = started()
     step(past, "orders.confirm", 0, 0)
     assert run("runs", "cancel", past).output == (

@@ -43,7 +43,7 @@ def test_production_needs_nothing_of_the_extra_local() -> None:
 def test_a_command_of_the_extra_local_says_what_to_install() -> None:
     done = without_local("up")
     assert done.returncode == 1
-    assert done.stderr == "Error: `shop up` needs the extra `local`: pip install 'shopflow[local]'.\n"
+    assert done.stderr == "Error: `shop up` requires the extra `local`: pip install 'shopflow[local]'.\n"
 
 
 def test_help_lists_all_commands_without_the_extra() -> None:

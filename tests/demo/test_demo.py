@@ -24,7 +24,7 @@ def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product
     assert len(re.findall(r"@example.com +Your order \d+ is confirmed", done.stdout)) == 26
     assert len(re.findall(r"@example.com +Your order \d+ was cancelled", done.stdout)) == 2
     assert "BROKEN" not in done.stdout
-    assert "Everything is as it should be" in done.stdout
+    assert "All checks passed" in done.stdout
     folder = re.search(r"in a folder of its own, (\S+)", done.stdout)
     assert folder
     assert not Path(folder[1]).exists()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.replay import look_through, per_customer_queue
-from demo.replay.goods import Shelf
+from demo.replay import per_customer_queue, summarise
+from demo.replay.goods import Products
 from demo.replay.journal import Entry, Journal
 from demo.replay.retail import COLUMNS, Invoice, Line
 from models import catalogue, inventory
@@ -45,9 +45,9 @@ def test_only_what_has_not_ended_needs_stock(tmp_path: Path, journal: Journal) -
     file.write_text("\n".join([",".join(COLUMNS), *lines]))
     journal.keep(Entry("1", "17850", 100, 1, 1, order_id="ord_1", status="confirmed"))
     journal.keep(Entry("2", "17850", 200, 1, 2, order_id="ord_2"))
-    survey = look_through(file, None, journal)
-    assert (survey.orders, survey.earlier, survey.units, survey.value) == (3, 1, 7, 700)
-    assert survey.demand == {"71053": 6}
+    summary = summarise(file, None, journal)
+    assert (summary.orders, summary.earlier, summary.units, summary.value) == (3, 1, 7, 700)
+    assert summary.demand == {"71053": 6}
 
 
 def test_customers_are_served_side_by_side_and_each_in_turn() -> None:
@@ -93,9 +93,9 @@ def offer(sku: str = "71053", price: int = 339, title: str = "LANTERN") -> Line:
     return Line(sku, title, 1, price)
 
 
-def price_of(shelf: Shelf, sku: str = "71053") -> int:
+def price_of(products: Products, sku: str = "71053") -> int:
     with transaction() as session:
-        return catalogue.get_product(session, shelf.ids[sku]).price_amount
+        return catalogue.get_product(session, products.ids[sku]).price_amount
 
 
 @pytest.mark.usefixtures("database")
@@ -104,31 +104,31 @@ def test_stock_is_filled_up_to_what_is_asked_for_and_not_twice() -> None:
     for demand, levels in (
         ({"71053": 5, "85123A": 0}, [5, 0]), ({"71053": 5, "85123A": 0}, [5, 0]), ({"71053": 8, "85123A": 3}, [8, 3]),
     ):  # fmt: skip
-        shelf = Shelf()
-        shelf.stock_up(lines, Counter(demand), settings.currency)
+        products = Products()
+        products.ensure_stock(lines, Counter(demand), settings.currency)
         with transaction() as session:
-            available = inventory.get_available(session, shelf.ids.values())
-        assert [available[shelf.ids[line.sku]] for line in lines] == levels
+            available = inventory.get_available(session, products.ids.values())
+        assert [available[products.ids[line.sku]] for line in lines] == levels
 
 
 @pytest.mark.usefixtures("database")
 def test_a_price_holds_until_the_last_who_needs_it_is_done() -> None:
-    shelf = Shelf()
-    shelf.stock_up([offer()], Counter({"71053": 1}), settings.currency)
+    products = Products()
+    products.ensure_stock([offer()], Counter({"71053": 1}), settings.currency)
     changed = threading.Event()
 
     def at_a_higher_price() -> None:
-        with shelf.at_prices_of([offer(price=375, title="LANTERN (NEW)")]):
-            assert price_of(shelf) == 375
+        with products.at_prices_of([offer(price=375, title="LANTERN (NEW)")]):
+            assert price_of(products) == 375
             changed.set()
 
-    with shelf.at_prices_of([offer()]):
+    with products.at_prices_of([offer()]):
         other = threading.Thread(target=at_a_higher_price)
         other.start()
-        with shelf.at_prices_of([offer()]):  # the same price: no need to wait
+        with products.at_prices_of([offer()]):  # the same price: no need to wait
             assert not changed.wait(0.2)
-            assert price_of(shelf) == 339
+            assert price_of(products) == 339
     assert changed.wait(10)
     other.join()
     with transaction() as session:
-        assert catalogue.get_product(session, shelf.ids["71053"]).title == "LANTERN (NEW)"
+        assert catalogue.get_product(session, products.ids["71053"]).title == "LANTERN (NEW)"

@@ -41,11 +41,6 @@ def stall_of(run_id: str, since: datetime | None = None) -> float:
     return stall_times.longest(times, since)
 
 
-def struck(shop: Shop) -> bool:
-    """Whether the crash that the shop was armed for has happened; it may come a moment after the run's end."""
-    return wait_until(lambda: not shop.armed.exists(), 5, 0.01)
-
-
 def status_of(run_id: str, step: str) -> str | None:
     """The step's status, None before it is begun."""
     with transaction() as session:
@@ -72,8 +67,8 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
         asked_at = session.scalars(select(text("clock_timestamp()"))).one()
     ledger = shop.ledger()
     with transaction() as session:
-        intents = [_intent(held) for held in ledger]
-        broken = [finding for finding in audit.audit(session, audit.Ledger(asked_at, intents)) if not finding.ok]
+        known = [_payment(held) for held in ledger]
+        broken = [finding for finding in audit.audit(session, audit.Ledger(asked_at, known)) if not finding.ok]
         assert broken == []
     with transaction() as session:
         placed = session.execute(select(orders.Order.id, orders.Order.number, orders.Order.status)).all()
@@ -91,7 +86,10 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
     assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
 
 
-def _intent(held: dict[str, Any]) -> audit.Intent:
+def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
     status, was_held = held["status"], any(done["status"] == "succeeded" for done in held["operations"][:1])
     state = {"requires_capture": "authorised", "canceled": "voided"}.get(status, status) if was_held else status
-    return audit.Intent(held["id"], held["metadata"]["order_id"], state, held["amount"], held["currency"].upper())
+    about = held["metadata"]
+    return audit.ProviderPayment(
+        held["id"], about["order_id"], about["payment_id"], state, held["amount"], held["currency"].upper()
+    )

@@ -117,7 +117,7 @@ class Customer:
     accepted: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.client = self.shop.client.another()
+        self.client = self.shop.client.new_client()
         self.client.register({
             "username": self.name, "email": f"{self.name}@example.org", "password": PASSWORD,
             "first_name": self.name.title(), "last_name": "Tester", "address": ADDRESS,

@@ -47,7 +47,7 @@ class Kills:
             self.crew(shop)
             begun = datetime.now(UTC)
             wait_until(lambda: _live(runs.values()) == 0, PATIENCE, 0.1)
-            checks.struck(shop)
+            shop.struck()
             left = shop.armed.read_text().splitlines() if shop.armed.exists() else []
             outcomes = {
                 point: Outcome(checks.end_of(run_id), lines[point] not in left, checks.describe(run_id))
@@ -111,4 +111,5 @@ def selected(request: pytest.FixtureRequest, **params: object) -> list[Point]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
     ]
-    return [found["point"] for found in given if "point" in found and found.items() >= params.items()]
+    points = [found.get("point") for found in given if found.items() >= params.items()]
+    return [point for point in points if isinstance(point, Point)]

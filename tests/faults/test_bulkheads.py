@@ -30,17 +30,17 @@ def test_orders_are_confirmed_and_carts_cleared_while_the_mail_server_hangs(whol
             assert steps["inventory.allocate"] == steps["carts.remove_ordered"] == "done"
             assert steps.get("notifications.order_confirmed") != "done"
         assert wait_until(lambda: _readiness(whole)["status"] == "degraded", 60, 0.5)
-        assert _readiness(whole)["checks"]["notifications"].startswith("does not answer: The mail server")
+        assert _readiness(whole)["checks"]["notifications"].startswith("does not respond: The mail server")
         assert requests.get(whole.address("api") + "/readyz", timeout=10).status_code == 200
         told = shop(whole.var, "status")
-        assert (told.returncode, "notifications does not answer" in told.stdout) == (0, True)
+        assert (told.returncode, "notifications does not respond" in told.stdout) == (0, True)
     finally:
         whole.kill("mailbox", signal.SIGCONT)
     for customer, task_id in tasks:
         assert customer.client.follow(task_id, 90)["status"] == "succeeded"
     whole.check(customers)
     assert wait_until(lambda: _readiness(whole)["status"] == "ok", 30, 0.5)
-    assert "does not answer" not in shop(whole.var, "status").stdout
+    assert "does not respond" not in shop(whole.var, "status").stdout
 
 
 def _done(customer: Customer) -> bool:

@@ -8,7 +8,7 @@ import durable
 import workflows  # noqa: F401  the workflows that there are
 from durable import queries
 from local.waiting import wait_until
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
 from models.core.errors import Conflict
 from settings import settings
@@ -21,7 +21,7 @@ from tests.shop import Shop
 def _stuck(run_id: str) -> int:
     with transaction() as session:
         told = select(func.count()).where(
-            events.Event.name == "run.stuck", events.Event.payload["run_id"].astext == run_id
+            event_log.Event.name == "run.stuck", event_log.Event.payload["run_id"].astext == run_id
         )
         return session.scalars(told).one()
 

@@ -65,7 +65,7 @@ def test_a_second_up_says_that_it_is_up_and_where(var: Path) -> None:
     before = processes(var)
     found = shop(var, "up", **FREE_PORTS)
     assert found.returncode == 0
-    assert found.stdout.startswith("The stack is already up.\n")
+    assert found.stdout.startswith("The stack is already running.\n")
     assert before["api"]["address"] in found.stdout
     assert processes(var) == before
 
@@ -124,9 +124,9 @@ def test_a_kill_of_everything_leaves_nothing_running_and_loses_nothing(var: Path
 
 def test_down_ends_every_process_and_a_second_down_is_harmless(var: Path) -> None:
     everything = [supervisor(var), *supervisor(var).children(recursive=True)]
-    assert shop(var, "down").stdout == "The stack is down.\n"
+    assert shop(var, "down").stdout == "The stack is stopped.\n"
     assert not [process for process in everything if process.is_running()]
-    assert shop(var, "down").stdout == "The stack was not up.\n"
+    assert shop(var, "down").stdout == "The stack was not running.\n"
 
 
 def test_what_does_not_get_ready_is_named_with_its_log_and_everything_is_stopped(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from durable import queries, transitions
 from durable.ids import new_id
 from models import carts, inventory, notifications, orders, payments
 from models.core.database import transaction
-from models.operations.audit import Intent
+from models.operations.audit import ProviderPayment
 
 Deed = Callable[[], None]
 
@@ -21,8 +21,9 @@ class Sale:
             carts.add(session, user_id, product_id, quantity)
             placed = orders.place(session, user_id, {"city": "Utrecht"}, "pm_card_visa")
             self.order = orders.get(session, placed.id)
+            self.payment_id = payments.find_first_payment(session, placed.id)
             self.lines = {line.product_id: line.quantity for line in orders.lines_of(session, [self.id])[self.id]}
-        self.held: Intent | None = None
+        self.held: ProviderPayment | None = None
 
     @property
     def id(self) -> str:
@@ -39,12 +40,14 @@ class Sale:
 
     def hold(self) -> None:
         """What the gateway does; the shop does not know of it yet."""
-        self.held = Intent(f"pi_{self.id}", self.id, "authorised", self.order.total, self.order.currency)
+        self.held = ProviderPayment(
+            f"pi_{self.id}", self.id, self.payment_id, "authorised", self.order.total, self.order.currency
+        )
 
     def authorise(self) -> None:
         assert self.held
         with transaction() as session:
-            payments.authorised(session, self.id, self.held.reference)
+            payments.record_authorisation(session, self.payment_id, self.held.reference)
 
     def confirm(self) -> None:
         with transaction() as session:
@@ -77,7 +80,7 @@ class Sale:
 
     def void(self) -> None:
         with transaction() as session:
-            payments.voided(session, self.id, self.held.reference if self.held else None)
+            payments.record_void(session, self.payment_id, self.held.reference if self.held else None)
 
     def release(self) -> None:
         with transaction() as session:

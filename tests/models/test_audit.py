@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, text
 
-from models import orders
+from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
-from models.operations.audit import Finding, Intent, Ledger
+from models.operations.audit import Finding, Ledger, ProviderPayment
 from tests.models.sales import Deed, Sale
 from tests.models.shelves import product
 
@@ -72,8 +72,8 @@ def test_the_figures_say_what_was_looked_at(sold: Sale, refused: Sale) -> None:
         "lines": 1, "pieces": 2, "allocated": 2, "wrong": 0,
     }  # fmt: skip
     assert found["every customer was told how the order ended"] == {"ended": 2, "sent": 2, "refused": 0, "wrong": 0}
-    assert found["the gateway has authorised at most once for an order"] == {
-        "orders": 2, "authorised": 2, "captured": 0, "wrong": 0,
+    assert found["the gateway has authorised at most once for a payment"] == {
+        "payments": 2, "authorised": 2, "captured": 0, "wrong": 0,
     }  # fmt: skip
     assert found["the gateway has every payment as the shop has it"] == {
         "payments": 2, "held": 2, "held_there": 2, "wrong": 0,
@@ -204,12 +204,12 @@ def test_a_second_authorisation_is_found(sold: Sale) -> None:
     now = ledger(sold)
     for state, live in (("authorised", True), ("voided", False)):
         twin = replace(sold.held, reference="pi_twin", state=state)
-        found = broken(replace(now, intents=[sold.held, twin]))
-        assert found["the gateway has authorised at most once for an order"] == [sold.id]
+        found = broken(replace(now, payments=[sold.held, twin]))
+        assert found["the gateway has authorised at most once for a payment"] == [sold.id]
         assert found.get("the gateway holds no money without an order", []) == (["pi_twin"] if live else [])
     for state in ("requires_payment_method", "canceled"):
         never_held = replace(sold.held, reference="pi_never_held", state=state)
-        assert broken(replace(now, intents=[sold.held, never_held])) == {}
+        assert broken(replace(now, payments=[sold.held, never_held])) == {}
 
 
 def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused: Sale) -> None:
@@ -218,7 +218,7 @@ def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused:
     name = "authorisations that have lapsed"
     assert check(ledger(sold, refused))[name] == Finding(name, True, {"lapsed": 0, "amount": 0}, [])
     lapsed = [replace(sold.held, state="lapsed"), replace(refused.held, state="lapsed")]
-    now = replace(ledger(), intents=lapsed)
+    now = replace(ledger(), payments=lapsed)
     assert broken(now) == {}
     # For the cancelled order it makes no difference who has let go.
     assert check(now)[name] == Finding(name, True, {"lapsed": 1, "amount": sold.held.amount}, [sold.id])
@@ -230,14 +230,55 @@ def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused:
 def test_a_second_hold_is_found_also_when_the_first_has_lapsed(sold: Sale) -> None:
     assert sold.held
     twin = replace(sold.held, reference="pi_twin", state="lapsed")
-    found = broken(replace(ledger(sold), intents=[sold.held, twin]))
-    assert found == {"the gateway has authorised at most once for an order": [sold.id]}
+    found = broken(replace(ledger(sold), payments=[sold.held, twin]))
+    assert found == {"the gateway has authorised at most once for a payment": [sold.id]}
+
+
+def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: Sale) -> None:
+    assert sold.held
+    change("""INSERT INTO payments.payment (id, order_id, amount, currency, method, status, reference)
+        SELECT gen_random_uuid(), order_id, amount, currency, method, 'voided', 'pi_first' FROM payments.payment""")
+    change("INSERT INTO payments.payment (id, order_id, amount, currency, method, status)"
+           " SELECT gen_random_uuid(), order_id, amount, currency, method, 'declined' FROM payments.payment"
+           " WHERE status = 'authorised'")  # fmt: skip
+    with transaction() as session:
+        first = session.scalars(select(payments.Payment.id).where(payments.Payment.reference == "pi_first")).one()
+    let_go = replace(sold.held, reference="pi_first", payment_id=first, state="voided")
+    now = replace(ledger(sold), payments=[sold.held, let_go])
+    assert broken(now) == {}
+    assert check(now)["every confirmed order is paid for once"].figures == {
+        "confirmed": 1, "totals": 2, "held": 2, "wrong": 0,
+    }  # fmt: skip
+    given_up = replace(let_go, state="cancelled")  # before the bank had said anything
+    assert broken(replace(now, payments=[sold.held, given_up])) == {}
+    swapped = replace(let_go, payment_id=sold.held.payment_id)
+    assert broken(replace(now, payments=[sold.held, swapped])) == {
+        "the gateway has authorised at most once for a payment": [sold.id],
+        "the gateway has every payment as the shop has it": [sold.id],
+    }
+    change("UPDATE payments.payment SET status = 'authorised' WHERE reference = 'pi_first'")
+    both = replace(ledger(sold), payments=[sold.held, replace(let_go, state="authorised")])
+    assert broken(both) == {"every confirmed order is paid for once": [sold.id]}
+
+
+def test_several_payments_may_pay_for_an_order_together(sold: Sale) -> None:
+    assert sold.held
+    change("UPDATE payments.payment SET amount = 1")
+    change("""WITH second AS (
+            INSERT INTO payments.payment (id, order_id, amount, currency, method, status, reference)
+            SELECT gen_random_uuid(), order_id, 1, currency, method, 'captured', 'pi_second' FROM payments.payment
+            RETURNING id)
+        INSERT INTO payments.transaction (id, payment_id, kind, status, amount)
+        SELECT gen_random_uuid(), id, 'authorise', 'succeeded', 1 FROM second""")
+    half = replace(sold.held, amount=1)
+    other = replace(half, reference="pi_second", payment_id=None, state="captured")
+    assert broken(replace(ledger(sold), payments=[half, other])) == {}
 
 
 @pytest.mark.parametrize("fault", [{"amount": 1}, {"currency": "USD"}, {"state": "voided"}, {"state": "captured"}])
 def test_a_payment_that_the_gateway_has_otherwise_is_found(sold: Sale, fault: dict[str, object]) -> None:
     assert sold.held
-    found = broken(replace(ledger(sold), intents=[replace(sold.held, **fault)]))  # type: ignore[arg-type]
+    found = broken(replace(ledger(sold), payments=[replace(sold.held, **fault)]))  # type: ignore[arg-type]
     assert found == {"the gateway has every payment as the shop has it": [sold.id]}
 
 
@@ -247,14 +288,14 @@ def test_a_payment_that_the_gateway_does_not_know_is_found(sold: Sale) -> None:
 
 @pytest.mark.parametrize("order_id", [None, "ord_1", "ord_" + "0" * 32, "'; DROP TABLE orders.line; --"])
 def test_money_that_is_held_for_no_order_of_ours_is_found(order_id: str | None) -> None:
-    stray = Intent("pi_stray", order_id, "authorised", 1, "EUR")
-    found = broken(replace(ledger(), intents=[stray]))
+    stray = ProviderPayment("pi_stray", order_id, None, "authorised", 1, "EUR")
+    found = broken(replace(ledger(), payments=[stray]))
     assert found == {"the gateway holds no money without an order": ["pi_stray"]}
 
 
 def test_money_that_is_held_for_a_cancelled_order_is_found(refused: Sale) -> None:
     assert refused.held
-    found = broken(replace(ledger(), intents=[replace(refused.held, state="authorised")]))
+    found = broken(replace(ledger(), payments=[replace(refused.held, state="authorised")]))
     assert found == {
         "the gateway holds no money without an order": [refused.held.reference],
         "the gateway has every payment as the shop has it": [refused.id],

@@ -14,7 +14,7 @@ from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
 from models.core.errors import InsufficientStock
-from models.core.events import Event
+from models.core.event_log import Event
 from tests.models.shelves import broken, move, product, reserve, warehouse
 
 LOW, RECOVERED = "stock.low", "stock.recovered"

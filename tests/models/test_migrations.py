@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 
 from settings import settings
 from tests.processes import Process
@@ -153,6 +154,48 @@ def test_live_checkouts_name_the_quantities_that_they_reserve(database: str) -> 
     with engine.connect() as connection:
         found = connection.scalars(text("SELECT input->'quantities' FROM workflow.run ORDER BY id")).all()
     assert found == [{f"prd_{product.hex}": 2}] * 2
+    engine.dispose()
+
+
+PAID_BEFORE = """
+INSERT INTO payments.payment (id, order_id, amount, currency, method, reference, status) VALUES
+    (:held, :order, 1999, 'EUR', 'pm_card_visa', 'pi_1', 'captured'),
+    (gen_random_uuid(), gen_random_uuid(), 1, 'EUR', 'pm_card_visa', NULL, 'pending');
+"""
+DONE_BEFORE = """
+INSERT INTO payments.transaction (id, payment_id, kind, status, amount) VALUES
+    (gen_random_uuid(), :held, 'authorise', 'succeeded', 1999), (gen_random_uuid(), :held, 'capture', 'succeeded', 500),
+    (gen_random_uuid(), :held, 'refund', 'succeeded', 1), (gen_random_uuid(), :held, 'refund', 'succeeded', 1);
+"""
+ANOTHER_CAPTURE = """
+INSERT INTO payments.transaction (id, payment_id, kind, status, amount)
+VALUES (gen_random_uuid(), :held, :kind, 'succeeded', 1499)
+"""
+ANOTHER_PAYMENT = """
+INSERT INTO payments.payment (id, order_id, amount, currency, method)
+VALUES (gen_random_uuid(), :order, 1999, 'EUR', 'pm_card_visa')
+"""
+
+
+def test_an_order_of_before_may_get_another_payment_and_a_payment_another_capture(database: str) -> None:
+    known = {"held": UUID(int=1), "order": UUID(int=2)}
+    alembic(database, "upgrade", "0a7d0e7c0001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PAID_BEFORE), known)
+        connection.execute(text(DONE_BEFORE), {"held": known["held"]})
+    counted = text("SELECT (SELECT count(*) FROM payments.payment), (SELECT count(*) FROM payments.transaction)")
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        assert connection.execute(counted).one() == (2, 4)
+    alembic(database, "downgrade", "0a7d0e7c0001")  # nobody has made use of it yet
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        connection.execute(text(ANOTHER_PAYMENT), {"order": known["order"]})
+        connection.execute(text(ANOTHER_CAPTURE), {"held": known["held"], "kind": "capture"})
+        assert connection.execute(counted).one() == (3, 5)
+    with pytest.raises(IntegrityError, match="uq_transaction_once"), engine.begin() as connection:
+        connection.execute(text(ANOTHER_CAPTURE), {"held": known["held"], "kind": "authorise"})
     engine.dispose()
 
 

@@ -174,6 +174,7 @@ def test_nothing_is_left_to_cancel_when_all_has_come() -> None:
     receive(bought, {book: 2})
     with pytest.raises(Conflict) as refused:
         cancel(bought)
+    assert refused.value.extra == {"current": "ordered", "possible": ["received"]}
     assert (code(refused), book_in(bought)) == ("wrong_state", "received")
 
 

@@ -18,7 +18,7 @@ from durable import queries
 from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
 from models import imports, inventory, notifications, orders, reports
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
 from models.operations import audit, retention
 from settings import settings
@@ -36,7 +36,7 @@ KEPT = {
 
 def write_events(session: Session, names: Iterable[str]) -> None:
     rows = [{"id": new_id("evt"), "name": name, "subject": "x", "payload": {}} for name in names]
-    session.execute(insert(events.Event), rows)
+    session.execute(insert(event_log.Event), rows)
 
 
 def all_portions(*kinds: str, portion: int = retention.PORTION) -> list[dict[str, int]]:
@@ -87,7 +87,7 @@ def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
     assert (rows(RunRecord), rows(StepRecord)) == (90, 90)
     assert (rows(imports.Import), rows(imports.Refused), rows(imports.Chunk)) == (90, 90, 90)
     assert (rows(reports.Report), rows(reports.Line)) == (400, 400)
-    assert rows(events.Event) == 400 + 3650
+    assert rows(event_log.Event) == 400 + 3650
 
 
 def test_a_setting_changes_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
         )
     assert deleted("events", "staff_events") == {"events": 3}
     with transaction() as session:
-        kept = set(session.scalars(select(events.Event.name)))
+        kept = set(session.scalars(select(event_log.Event.name)))
     assert kept == names - {"order.created", "login.throttled", "run.stuck"}
 
 
@@ -315,7 +315,7 @@ BY_RULE = {
     rule.name: (kind, rule)
     for kind in retention.KINDS.values()
     for rule in kind.rules
-    if rule.table is not events.Event or rule.name in ("event order.created", "event staff.acted")
+    if rule.table is not event_log.Event or rule.name in ("event order.created", "event staff.acted")
 }
 
 

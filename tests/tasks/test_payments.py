@@ -14,7 +14,9 @@ import requests
 from models.core.errors import GatewayDown, PaymentDeclined
 from settings import Settings
 from tasks import payments
-from tasks.gateways.payments import stripe as gateway
+from tasks.gateways.payments import PROVIDERS
+from tasks.gateways.payments.provider import HAS_HELD, AuthorisationRequest, ProviderPayment
+from tasks.gateways.payments.stripe import Stripe
 from tests.servers import Server
 
 INTENTS = "/v1/payment_intents"
@@ -32,11 +34,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(gateway, "settings", Settings(gateway_port=server.ports["http"], gateway_timeout=5))
-    gateway._client.cache_clear()
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(Settings(gateway_port=server.ports["http"], gateway_timeout=5)))
     yield server
     requests.delete(server.url + "/sandbox/faults", timeout=5).raise_for_status()
-    gateway._client.cache_clear()
 
 
 class Order:
@@ -44,9 +44,10 @@ class Order:
 
     def __init__(self, server: Server, method: str = "pm_card_visa") -> None:
         self.server, self.id, self.key = server, f"ord_{uuid4().hex}", f"run_{uuid4().hex}:payments.authorise"
-        self.since = datetime.now(UTC)
-        self.request = {
-            "order_id": self.id, "amount": 1999, "currency": "EUR", "method": method, "since": self.since.isoformat(),
+        self.payment_id, self.since = f"pay_{uuid4().hex}", datetime.now(UTC)
+        self.request: dict[str, Any] = {
+            "order_id": self.id, "payment_id": self.payment_id, "amount": 1999, "currency": "EUR", "method": method,
+            "gateway": "stripe", "since": self.since.isoformat(),
         }  # fmt: skip
 
     def hold(self) -> str:
@@ -55,21 +56,24 @@ class Order:
     def let_go(self, reference: str | None = None) -> str | None:
         return payments._let_go({"reference": reference, "hold": self.request, "hold_key": self.key}, "a-key")
 
+    def find(self) -> list[ProviderPayment]:
+        payment_id = self.request.get("payment_id")
+        return PROVIDERS["stripe"].find(order_id=self.id, payment_id=payment_id, since=self.since)
+
     @property
     def made(self) -> dict[str, str]:
-        """What the gateway has: attempt → status."""
-        found = gateway.find(order_id=self.id, since=self.since)
-        return {(intent.attempt or "").removeprefix(self.key): intent.status for intent in found}
+        """What the gateway has: attempt → state."""
+        return {(payment.attempt or "").removeprefix(self.key): payment.state for payment in self.find()}
 
     def holds(self) -> list[str]:
         """The references of all that the bank has ever said yes to."""
-        return [intent.reference for intent in gateway.find(order_id=self.id, since=self.since) if intent.was_held]
+        return [payment.reference for payment in self.find() if payment.state in HAS_HELD]
 
     def post_half_done(self) -> None:
         """What the gateway may have made under the order's first key before it failed."""
         form = {
             "amount": "1999", "currency": "eur", "payment_method": ASKED, "confirm": "true", "capture_method": "manual",
-            "metadata[order_id]": self.id, "metadata[attempt]": self.key,
+            "metadata[order_id]": self.id, "metadata[payment_id]": self.payment_id, "metadata[attempt]": self.key,
         }  # fmt: skip
         requests.post(self.server.url + INTENTS, data=form, auth=("sk_test_1", ""), timeout=5).raise_for_status()
 
@@ -99,7 +103,7 @@ def tried(call: Callable[[], Answer]) -> Answer:
 def test_after_a_stored_500_money_is_held_once(order: Order, kind: str, key: str) -> None:
     strike(order.server, kind)
     reference = tried(order.hold)
-    assert (order.made, order.holds()) == ({key: "requires_capture"}, [reference])
+    assert (order.made, order.holds()) == ({key: "authorised"}, [reference])
     assert order.hold() == reference
 
 
@@ -109,25 +113,25 @@ def test_an_undo_finds_what_a_stored_500_has_hidden(order: Order, kind: str, key
     with pytest.raises(GatewayDown):
         order.hold()
     reference = tried(order.let_go)
-    assert (order.made, order.holds()) == ({key: "canceled"}, [reference])
+    assert (order.made, order.holds()) == ({key: "voided"}, [reference])
     # An attempt that was held up until now finds what was let go, and holds nothing more.
     assert order.hold() == reference
     assert order.let_go() == reference
-    assert (order.made, order.holds()) == ({key: "canceled"}, [reference])
+    assert (order.made, order.holds()) == ({key: "voided"}, [reference])
 
 
 def test_one_key_after_the_other_may_be_spent(order: Order) -> None:
     strike(order.server, "error", times=3)
     reference = tried(order.hold)
-    assert (order.made, order.holds()) == ({":4": "requires_capture"}, [reference])
+    assert (order.made, order.holds()) == ({":4": "authorised"}, [reference])
     assert tried(order.let_go) == reference
-    assert order.made == {":4": "canceled"}
+    assert order.made == {":4": "voided"}
 
 
 def test_a_503_that_was_not_stored_is_asked_again_under_the_same_key(order: Order) -> None:
     strike(order.server, "unavailable", times=2)
     reference = tried(order.hold)
-    assert (order.made, order.holds()) == ({"": "requires_capture"}, [reference])
+    assert (order.made, order.holds()) == ({"": "authorised"}, [reference])
 
 
 def test_no_other_key_is_tried_while_nobody_knows_what_a_spent_one_has_done(order: Order) -> None:
@@ -148,10 +152,10 @@ def test_what_was_left_half_done_is_cancelled_and_asked_again(order: Order) -> N
         order.hold()
     order.post_half_done()
     reference = tried(order.hold)
-    assert (order.made, order.holds()) == ({"": "canceled", ":2": "requires_capture"}, [reference])
+    assert (order.made, order.holds()) == ({"": "cancelled", ":2": "authorised"}, [reference])
     assert order.hold() == reference
     assert order.let_go(reference) == reference
-    assert order.made == {"": "canceled", ":2": "canceled"}
+    assert order.made == {"": "cancelled", ":2": "voided"}
 
 
 @pytest.mark.parametrize("method", [DECLINED, ASKED])
@@ -163,20 +167,38 @@ def test_a_no_behind_a_stored_500_is_a_no(sandbox: Server, method: str) -> None:
     assert caught.value.extra["decline_code"] in ("insufficient_funds", "requires_action")
     assert order.let_go() is None
     assert order.holds() == []
-    assert set(order.made.values()) <= {"canceled", "requires_payment_method"}
+    assert set(order.made.values()) <= {"cancelled", "declined"}
 
 
-def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_order(order: Order) -> None:
+def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_payment(order: Order) -> None:
     first = order.hold()
-    second = gateway.authorise(
-        amount=1999, currency="EUR", method="pm_card_visa", order_id=order.id, idempotency_key="no-run-has-it"
-    ).reference
+    asked = AuthorisationRequest(order.id, order.payment_id, 1999, "EUR", "pm_card_visa", order.since)
+    second = PROVIDERS["stripe"].authorise(asked, f"no-run-has-it-{order.id}").reference
     other = Order(order.server)
     kept = other.hold()
     assert order.let_go(first) == first
     assert sorted(order.holds()) == sorted([first, second])
-    assert set(order.made.values()) == {"canceled"}
-    assert (other.made, other.holds()) == ({"": "requires_capture"}, [kept])
+    assert set(order.made.values()) == {"voided"}
+    assert (other.made, other.holds()) == ({"": "authorised"}, [kept])
+
+
+def test_an_undo_leaves_another_payment_of_the_order_alone(order: Order) -> None:
+    first, another = order.hold(), Order(order.server)
+    another.request["order_id"] = another.id = order.id
+    kept = another.hold()
+    assert order.let_go(first) == first
+    assert (order.made, another.made) == ({"": "voided"}, {"": "authorised"})
+    assert another.holds() == [kept]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_request_that_a_release_before_has_kept_is_the_same_request(order: Order, answered: bool) -> None:
+    for name in ("payment_id", "gateway"):
+        del order.request[name]
+    reference = order.hold()
+    assert order.hold() == reference
+    assert order.let_go(reference if answered else None) == reference
+    assert (order.made, order.holds()) == ({"": "voided"}, [reference])
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after", "unavailable", "cut"])
@@ -184,7 +206,7 @@ def test_an_undo_that_was_not_answered_is_repeated(order: Order, kind: str) -> N
     reference = order.hold()
     strike(order.server, kind, path=INTENTS + "/")
     assert tried(lambda: order.let_go(reference)) == reference
-    assert order.made == {"": "canceled"}
+    assert order.made == {"": "voided"}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -200,4 +222,4 @@ def test_whatever_goes_wrong_and_whoever_asks_there_is_one_hold_and_in_the_end_n
     assert order.holds() == list(references)
     late = tried(order.hold)
     assert order.holds() == [late]
-    assert "requires_capture" not in order.made.values()
+    assert "authorised" not in order.made.values()

@@ -12,9 +12,9 @@ from durable import transitions
 from durable.tables import RunRecord
 from local.waiting import wait_until
 from models import accounts, notifications, orders
-from models.core import events
+from models.core import event_log
 from models.core.database import transaction
-from models.core.event_types import AccountRegistered
+from models.core.events import AccountRegistered
 from models.notifications import kinds
 from models.notifications.rendering import render
 from tests.conftest import ADDRESS, PASSWORD
@@ -109,7 +109,7 @@ def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: 
     assert customer.patch("/v1/me/preferences", json={"welcome": {"email": False}}).status_code == 200
     before = len(shop.mails())
     with transaction() as session:
-        events.emit(session, AccountRegistered(user_id=customer.user_id))
+        event_log.emit(session, AccountRegistered(user_id=customer.user_id))
     ended("welcome")
     assert status_of("welcome") == "succeeded"
     assert len(shop.mails()) == before
@@ -124,7 +124,7 @@ def test_who_goes_is_forgotten_everywhere(
     ended("erasure")
     assert status_of("erasure") == "succeeded"
     with transaction() as session:
-        kept = orders.get(session, declined, customer.user_id)
+        kept = orders.get(session, declined)
         assert (kept.status, kept.address) == ("cancelled", {"country": "GB"})
         assert {row.recipient for row in session.scalars(select(notifications.Notification))} == {"erased"}
         assert accounts.get(session, customer.user_id).status == "closed"
@@ -140,7 +140,9 @@ def test_the_erasure_waits_for_orders_that_are_on_their_way(
         assert orders.get(session, placed).address == ADDRESS
         orders.lock(session, placed).status = "delivered"
         run = session.scalars(select(RunRecord).where(RunRecord.workflow == "erasure")).one()
-        transitions.wake(session, transitions.lock(session, run.id))  # type: ignore[arg-type]
+        locked = transitions.lock(session, run.id)
+        assert locked
+        transitions.wake(session, locked)
     ended("erasure")
     with transaction() as session:
         assert orders.get(session, placed).address == {"country": "GB"}

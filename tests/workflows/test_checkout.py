@@ -5,10 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
+from durable import queries
 from models.core.database import transaction
 from tests.shop import Shop
+from tests.shopping import make_product, place_order
 
 
 def _stock(product_id: str) -> tuple[int, int]:
@@ -39,6 +42,7 @@ def test_an_order_is_confirmed_paid_mailed_and_taken_out_of_the_cart(
     assert (_stock(shirt), _stock(hat)) == ((10, 2), (5, 1))
     held = [i for i in shop.ledger() if i["metadata"]["order_id"] == placed["id"]]
     assert [(i["amount_capturable"], len(i["operations"])) for i in held] == [(4498, 1)]
+    assert [i["metadata"]["payment_id"] for i in held] == [placed["payment_id"]]
     mails = [mail for mail in shop.mails() if placed["number"] in mail["subject"]]
     assert [(mail["to"], mail["deliveries"]) for mail in mails] == [(["customer@example.org"], 1)]
     task = _task(customer, placed["task_id"])
@@ -131,3 +135,31 @@ def test_an_empty_cart_and_a_missing_key_are_refused_and_change_nothing(
     body = {"address_id": "adr_" + "0" * 32, "payment": {"method": "pm_card_visa"}}
     assert customer.post("/v1/checkout", json=body).json["code"] == "idempotency_key_required"
     assert customer.get("/v1/orders").json["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "goes_wrong", "order_status", "payment_status"),
+    [
+        ("pm_card_visa", False, "confirmed", "authorised"),
+        ("pm_card_chargeDeclined", False, "cancelled", "declined"),
+        ("pm_card_visa", True, "cancelled", "voided"),
+    ],
+)
+def test_a_checkout_that_a_release_before_has_started_finds_its_payment(
+    shop: Shop, customer: Any, method: str, goes_wrong: bool, order_status: str, payment_status: str
+) -> None:
+    """Its input names no payment: an order had just one."""
+    with transaction() as session:
+        order = place_order(session, customer.user_id, {make_product("SHIRT", 10): 1}, method)
+        assert order.run_id
+        run = queries.get_run(session, order.run_id)
+        run.input = {name: value for name, value in run.input.items() if name != "payment_id"}
+        if goes_wrong:
+            order.status = "cancelled"  # somebody has closed it behind the checkout's back
+    assert _task(customer, run.id)["status"] == ("succeeded" if order_status == "confirmed" else "cancelled")
+    shown = customer.get(f"/v1/orders/{order.id}").json
+    assert (shown["status"], shown["payment_status"]) == (order_status, payment_status)
+    held = [intent["status"] for intent in shop.ledger() if intent["metadata"]["order_id"] == order.id]
+    assert held == [
+        {"voided": "canceled", "declined": "requires_payment_method"}.get(payment_status, "requires_capture")
+    ]

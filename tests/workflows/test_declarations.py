@@ -7,10 +7,10 @@ from celery.canvas import _chain
 
 import workflows  # noqa: F401  so that they are declared
 from durable import Workflow
-from durable.canvas import canvas
 from durable.plan import FRESH, Progress, can_turn_back, counted, plan
+from durable.publishing import canvas
 from durable.workflow import all_workflows, workflow_of
-from models.core.event_types import EVENT_TYPES, DomainEvent
+from models.core.events import EVENT_TYPES, DomainEvent
 from settings import QUEUES
 from workflows.checkout import CHECKOUT
 

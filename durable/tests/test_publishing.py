@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 import durable
-from durable import Undoable, Workflow, canvas
+from durable import Undoable, Workflow, publishing
 from durable.database import transaction
 from durable.plan import FRESH, plan
 from durable.tests.app import engine
@@ -29,13 +29,13 @@ def links(signature: Any) -> list[str]:
 
 
 def test_a_fresh_run_is_a_chain_up_to_the_parallel_stage() -> None:
-    made = canvas.canvas(RUN, 0, plan(TRANSFER, FRESH))
+    made = publishing.canvas(RUN, 0, plan(TRANSFER, FRESH))
     assert isinstance(made, _chain)
     assert links(made) == [WITHDRAW, CLEAR, DEPOSIT]
 
 
 def test_the_parallel_stage_is_a_chord_with_the_next_step_as_its_body() -> None:
-    made = canvas.canvas(RUN, 3, plan(TRANSFER, progress(done=[WITHDRAW, CLEAR, DEPOSIT])))
+    made = publishing.canvas(RUN, 3, plan(TRANSFER, progress(done=[WITHDRAW, CLEAR, DEPOSIT])))
     assert isinstance(made, chord)
     assert [task.args[2] for task in made.tasks] == ["bank.statement", "mail.confirm"]
     assert links(made.body) == ["bank.close"]
@@ -43,20 +43,20 @@ def test_the_parallel_stage_is_a_chord_with_the_next_step_as_its_body() -> None:
 
 def test_one_left_of_a_parallel_stage_needs_no_chord() -> None:
     left = plan(TRANSFER, progress(done=[WITHDRAW, CLEAR, DEPOSIT, "mail.confirm"]))
-    assert links(canvas.canvas(RUN, 3, left)) == ["bank.statement", "bank.close"]
+    assert links(publishing.canvas(RUN, 3, left)) == ["bank.statement", "bank.close"]
 
 
 def test_a_last_step_is_a_signature() -> None:
     left = plan(TRANSFER, progress(done=[WITHDRAW, CLEAR, DEPOSIT, "mail.confirm", "bank.statement"]))
-    made = canvas.canvas(RUN, 3, left)
+    made = publishing.canvas(RUN, 3, left)
     assert not isinstance(made, _chain | chord)
     assert links(made) == ["bank.close"]
 
 
 def test_calls_outside_at_the_end_of_a_compensation_are_a_group() -> None:
     left = plan(TRANSFER, progress("compensating", done=[WITHDRAW, CLEAR]))
-    assert links(canvas.canvas(RUN, 1, left)) == ["undo:bank.withdraw", "bank.reject"]
-    made = canvas.canvas(RUN, 1, left[2:])
+    assert links(publishing.canvas(RUN, 1, left)) == ["undo:bank.withdraw", "bank.reject"]
+    made = publishing.canvas(RUN, 1, left[2:])
     assert isinstance(made, group)
     assert [task.args[2] for task in made.tasks] == ["undo:clearing.clear", "mail.regret"]
 
@@ -65,7 +65,7 @@ def test_calls_outside_at_the_end_of_a_compensation_are_a_group() -> None:
 @pytest.mark.parametrize("generation", [0, 7])
 def test_a_message_carries_nothing_but_where_it_belongs(done: int, generation: int) -> None:
     stages = names(plan(TRANSFER, FRESH))
-    made = canvas.canvas(RUN, generation, plan(TRANSFER, progress(done=flat(stages[:done]))))
+    made = publishing.canvas(RUN, generation, plan(TRANSFER, progress(done=flat(stages[:done]))))
     for task in [*made.tasks, made.body] if isinstance(made, chord) else getattr(made, "tasks", [made]):
         name = task.args[2]
         assert task.immutable
@@ -76,7 +76,7 @@ def test_a_message_carries_nothing_but_where_it_belongs(done: int, generation: i
 
 def test_an_undo_goes_to_the_queue_of_the_step_that_undoes() -> None:
     workflow = Workflow("elsewhere", Undoable(A, undo=local("bank.undo_a")), B, if_refused=[local("odd.told")])
-    made = canvas.canvas(RUN, 1, plan(workflow, progress("compensating", done=["odd.a"])))
+    made = publishing.canvas(RUN, 1, plan(workflow, progress("compensating", done=["odd.a"])))
     assert isinstance(made, _chain)
     signature = made.tasks[0]
     assert (signature.task, signature.options["queue"], signature.args[2]) == ("bank.undo_a", "bank", "undo:odd.a")
@@ -109,7 +109,7 @@ def test_a_publication_that_fails_does_not_reach_the_caller(
         raise KeyError("a bug")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.ERROR):
-        patched.setattr(canvas, "canvas", burst)
+        patched.setattr(publishing, "canvas", burst)
         run_id = start("retried")
     assert "left to the dispatcher" in caplog.text
     assert run_of(run_id).status == "running"
@@ -123,7 +123,7 @@ def test_a_broker_that_is_away_does_not_reach_the_caller(monkeypatch: pytest.Mon
         patched.setattr("celery.app.base.Celery.send_task", refuse)
         patched.setattr("celery.app.task.Task.apply_async", refuse)
         run_id = start("retried")
-        assert canvas.publish(run_id, 0, []) is False
+        assert publishing.publish(run_id, 0, []) is False
     assert run_of(run_id).status == "running"
 
 

@@ -1,0 +1,55 @@
+"""Reading and locking orders and their lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select
+from sqlalchemy.orm import Session
+
+from models import accounts
+from models.core.errors import NotFound
+from models.orders.tables import Line, Order
+
+
+def lock(session: Session, order_id: str) -> Order:
+    """The order, locked. Raises NotFound."""
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotFound("No such order.")
+    return order
+
+
+def get(session: Session, order_id: str) -> Order:
+    """The order of any user. Raises NotFound."""
+    order = session.get(Order, order_id)
+    if order is None:
+        raise NotFound("No such order.")
+    return order
+
+
+_LINES = select(Line.__table__).where(Line.order_id.in_(bindparam("order_ids", expanding=True))).order_by(Line.sku)
+
+
+def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[Any]]]:
+    """The lines of these orders by order id, sorted by SKU."""
+    found: dict[str, list[Row[Any]]] = {order_id: [] for order_id in order_ids}
+    for line in session.connection().execute(_LINES, {"order_ids": order_ids}):
+        found[line.order_id].append(line)
+    return found
+
+
+_SUMMARY = (
+    select(
+        Order.number, Order.total, Order.currency, Order.user_id, accounts.User.email, accounts.User.first_name,
+        accounts.User.status.label("account"), Line.title, Line.quantity,
+    )
+    .join(accounts.User, accounts.User.id == Order.user_id)
+    .join(Line, Line.order_id == Order.id)
+    .where(Order.id == bindparam("order_id"))
+    .order_by(Line.sku)
+)  # fmt: skip
+
+
+def get_summary(session: Session, order_id: str) -> Sequence[Any]:
+    """A row per line for the customer's mail; each has the order and the customer as well."""
+    return session.connection().execute(_SUMMARY, {"order_id": order_id}).all()

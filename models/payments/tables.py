@@ -1,0 +1,82 @@
+"""The tables of payments, their transactions, and what providers have told us of their own accord."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from durable.ids import Id
+from models.core.database import Base, Created, Currency, MinorUnits
+from models.core.status import Transitions
+
+GATEWAY = "stripe"
+"""The payment provider that payments are opened with."""
+
+PAYMENT_STATUS = Transitions(
+    "payment",
+    {
+        "pending": ("authorised", "declined", "voided"),
+        "authorised": ("captured", "voided"),
+        "captured": ("refunded",),
+        "declined": (),
+        "voided": (),
+        "refunded": (),
+    },
+)
+
+
+class Payment(Base):
+    """A payment for an order. `authorised` means that the money is held, `captured` that it is ours.
+
+    `gateway`: the provider that is asked for it; `reference`: its name there. An order may have several.
+    """
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint(PAYMENT_STATUS.constraint, name="status"),
+        {"schema": "payments"},
+    )
+    id: Mapped[str] = mapped_column(Id("pay"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(Id("ord"), index=True)
+    amount: Mapped[MinorUnits]
+    currency: Mapped[Currency]
+    method: Mapped[str]
+    gateway: Mapped[str] = mapped_column(server_default=GATEWAY)
+    reference: Mapped[str | None] = mapped_column(unique=True)
+    status: Mapped[str] = mapped_column(server_default="pending")
+    decline_code: Mapped[str | None]
+    created_at: Mapped[Created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Transaction(Base):
+    """One thing that the provider did for a payment; never changed. It holds and releases once, and may take the money
+    and give it back in parts."""
+
+    __tablename__ = "transaction"
+    __table_args__ = (
+        Index(
+            "uq_transaction_once", "payment_id", "kind", unique=True,
+            postgresql_where=text("status = 'succeeded' AND kind IN ('authorise', 'void')"),
+        ),
+        {"schema": "payments"},
+    )  # fmt: skip
+    id: Mapped[str] = mapped_column(Id("txn"), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(Id("pay"), ForeignKey(Payment.id), index=True)
+    kind: Mapped[str]
+    status: Mapped[str]
+    amount: Mapped[MinorUnits]
+    reference: Mapped[str | None]
+    created_at: Mapped[Created]
+
+
+class WebhookEvent(Base):
+    """An event that the provider has told us of; its id makes a second telling a no-op."""
+
+    __tablename__ = "webhook_event"
+    __table_args__ = (Index("ix_webhook_event_received_at", "received_at"), {"schema": "payments"})
+    id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    reference: Mapped[str | None]
+    received_at: Mapped[Created]

@@ -1,0 +1,160 @@
+"""What the shop asks of a payment provider, in words that no provider owns.
+
+Amounts are integers of minor units. Whatever calls a provider raises GatewayDown when it is not known whether the call
+was done; the same call may be repeated then.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+State = Literal[
+    "requires_action", "processing", "authorised", "captured", "voided", "lapsed", "declined", "cancelled"
+]  # fmt: skip
+"""Where a payment stands at the provider:
+
+- requires_action: the customer has to confirm it, processing: the bank has not decided. Either may come to hold money.
+- authorised: money is held, captured: it is ours (a part of it may have been given back).
+- voided: it was held and is released, lapsed: the provider itself has released what nobody captured in time.
+- declined: the bank or the provider said no, cancelled: it was given up undecided. Neither has ever held money.
+"""
+MAY_HOLD: tuple[State, ...] = ("requires_action", "processing", "authorised", "captured")
+"""The states in which a payment holds money or may come to."""
+HAS_HELD: tuple[State, ...] = ("authorised", "captured", "voided", "lapsed")
+"""The states of a payment to which the bank has said yes at some time."""
+
+RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
+
+
+@dataclass(frozen=True)
+class AuthorisationRequest:
+    """What is to be held. `since` is a time before the provider was first asked for it.
+
+    `payment_id`: None in requests that a release before has kept. `return_url`: where the provider sends the customer
+    back to who had to confirm the payment; None: the customer is not there to confirm anything.
+    """
+
+    order_id: str
+    payment_id: str | None
+    amount: int
+    currency: str
+    method: str
+    since: datetime
+    return_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Authorisation:
+    """`reference` is the payment's name at the provider."""
+
+    reference: str
+    state: State
+
+
+@dataclass(frozen=True)
+class Capture:
+    reference: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Refund:
+    """`reference` is the refund's own."""
+
+    reference: str
+    payment_reference: str
+    amount: int
+    state: Literal["succeeded", "pending", "failed"]
+
+
+@dataclass(frozen=True)
+class ProviderPayment:
+    """A payment as the provider has it. `authorised` is what could still be captured.
+
+    `attempt` is the idempotency key under which it was asked for.
+    """
+
+    reference: str
+    order_id: str | None
+    payment_id: str | None
+    attempt: str | None
+    state: State
+    decline_code: str | None
+    currency: str
+    amount: int
+    authorised: int
+    captured: int
+    refunded: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class NextAction:
+    """What the customer must do to confirm a payment: go to `url`, or, where that is None, let the provider's own
+    library in the browser go on with `client_secret` (3-D Secure inside the page)."""
+
+    url: str | None
+    client_secret: str | None
+
+
+@dataclass(frozen=True)
+class WebhookEvent:
+    """`reference` is the payment's, None for an event that is about something else."""
+
+    id: str
+    type: str
+    reference: str | None
+    order_id: str | None
+    payment_id: str | None
+
+
+class PaymentProvider(Protocol):
+    """A payment provider. Beyond what is said of each call, all but `verify_webhook` raise GatewayDown."""
+
+    def authorise(self, request: AuthorisationRequest, idempotency_key: str) -> Authorisation:
+        """Reserves the amount on the customer's payment method, to be captured later.
+
+        Under one key money is held at most once, however often and by whomever it is asked, and whatever became of the
+        answers; a hold that was released since is the answer, too. Raises PaymentDeclined if the bank or the provider
+        won't have it; that answer is final for its key. With a `return_url` the answer's state may be requires_action
+        or processing; `find` tells what becomes of it. Without one, a payment that waits for somebody is cancelled and
+        counts as declined: the customer could confirm it next week.
+        """
+
+    def next_action(self, reference: str) -> NextAction | None:
+        """What the customer must do before a payment is authorised; None: nothing. Raises Conflict."""
+
+    def capture(self, *, reference: str, amount: int, idempotency_key: str) -> Capture:
+        """Takes the authorised amount, or a part of it; the rest is released. Captured already is success.
+
+        Raises Conflict if the payment can't be captured (any more), or was captured with another amount.
+        """
+
+    def void(self, *, reference: str) -> None:
+        """Releases the authorised amount, or gives up a payment that is undecided. Voided already is success.
+
+        Raises Conflict if the money was captured: then it takes a refund.
+        """
+
+    def refund(
+        self, *, reference: str, amount: int, idempotency_key: str, reason: RefundReason = "requested_by_customer"
+    ) -> Refund:
+        """Gives captured money back, in one or several parts.
+
+        Raises Conflict if the payment was not captured or less than the amount is left of it.
+        """
+
+    def find(self, *, order_id: str, payment_id: str | None, since: datetime) -> list[ProviderPayment]:
+        """What the provider has of a payment, newest first: one for each attempt, and none is missing. `since`: a time
+        before the first. Attempts whose payment the provider does not know count for the whole order."""
+
+    def list_since(self, since: datetime | None = None) -> Iterator[ProviderPayment]:
+        """Every payment that the provider knows, declined ones too, newest first; fetched page by page."""
+
+    def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:
+        """The event that the provider posted: `payload` is the body as it came.
+
+        Raises BadSignature unless the provider signed it within the last five minutes, and BadRequest for what can't
+        be read.
+        """

@@ -1,0 +1,99 @@
+"""Every kind of thing that has a status moves as its table says, and in no other way."""
+
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+import models
+from durable.ids import new_id
+from models import inventory, orders, payments
+from models.core.database import transaction
+from models.core.errors import Conflict
+from models.core.status import Transitions
+
+
+def make_purchase_order(session: Session) -> inventory.PurchaseOrder:
+    warehouse_id = inventory.get_default_warehouse(session).id
+    return inventory.PurchaseOrder(id=new_id("po"), warehouse_id=warehouse_id, run_id=new_id("run"), status="ordered")
+
+
+def make_reservation(session: Session) -> inventory.Reservation:
+    where = {"product_id": new_id("prd"), "warehouse_id": inventory.get_default_warehouse(session).id}
+    return inventory.Reservation(order_id=new_id("ord"), **where, quantity=1, status="reserved")
+
+
+def make_order(session: Session) -> orders.Order:
+    return orders.Order(id=new_id("ord"), user_id=new_id("usr"), total=1, currency="EUR", address={}, status="pending")
+
+
+def make_payment(session: Session) -> payments.Payment:
+    about = {"order_id": new_id("ord"), "amount": 1, "currency": "EUR", "method": "pm_card_visa"}
+    return payments.Payment(id=new_id("pay"), **about, status="pending")
+
+
+ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
+    "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
+    "reservation": (inventory.RESERVATION_STATUS, make_reservation),
+    "order": (orders.ORDER_STATUS, make_order),
+    "payment": (payments.PAYMENT_STATUS, make_payment),
+}
+"""What has a status → how it moves, and a row of it that is not written yet."""
+
+
+def test_every_table_of_transitions_is_walked_here() -> None:
+    found = {
+        value.name
+        for module in pkgutil.walk_packages(models.__path__, "models.")
+        for value in vars(import_module(module.name)).values() if isinstance(value, Transitions)
+    }  # fmt: skip
+    assert found == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_the_table_allows_works_and_anything_else_is_refused_with_what_is_possible(name: str) -> None:
+    table, make = ROWS[name]
+    with transaction() as session:
+        row = make(session)
+        session.add(row)
+        for current, new in product(table.statuses, repeat=2):
+            row.status = current
+            session.flush()  # the database takes each of them
+            if new in table.following[current]:
+                table.move(row, new)
+                session.flush()
+                assert row.status == new
+                continue
+            with pytest.raises(Conflict) as refused:
+                table.move(row, new)
+            assert (refused.value.status, refused.value.code, row.status) == (409, "wrong_state", current)
+            possible = list(table.following[current])
+            assert refused.value.extra == {"current": current, "possible": possible}
+            said = [word.replace("_", " ") for word in (current, *possible)]
+            assert [word for word in said if word not in refused.value.detail] == []
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_database_takes_no_other_status(name: str) -> None:
+    _, make = ROWS[name]
+    with transaction() as session:
+        row = make(session)
+        row.status = "eaten"
+    with pytest.raises(IntegrityError, match="violates check constraint"), transaction() as session:
+        session.add(row)
+
+
+def test_a_refusal_is_a_sentence() -> None:
+    assert orders.ORDER_STATUS.refusal("shipped").detail == (
+        "This order is shipped; it can become delivered or returned."
+    )
+    assert orders.ORDER_STATUS.refusal("confirmed").detail == "This order is confirmed; it can become processing."
+    assert inventory.PURCHASE_ORDER_STATUS.refusal("ordered").detail == (
+        "This purchase order is ordered; it can become partly received, received or cancelled."
+    )
+    assert payments.PAYMENT_STATUS.refusal("voided").detail == "This payment is voided; that is final."

@@ -1,0 +1,111 @@
+"""The sandbox's bank: customers who have to say that it is them who pay."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import stripe
+
+from local.waiting import wait_until
+from tests.servers import Receiver, Server
+
+SECRET = "whsec_" + "x" * 32
+BACK = "https://shop.example/return"
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    started = Receiver()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Server]:
+    var = tmp_path_factory.mktemp("gateway")
+    server = Server("sandbox.gateway", var, "--webhook-url", receiver.url, SHOP_STRIPE_WEBHOOK_SECRET=SECRET)
+    yield server
+    assert server.stop() == 0
+
+
+def pay(server: Server, **changes: Any) -> Any:
+    form = {"amount": 1999, "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
+    form |= {"capture_method": "manual", "return_url": BACK, **changes}
+    return requests.post(f"{server.url}/v1/payment_intents", data=form, auth=("sk_test_1", ""), timeout=5).json()
+
+
+def get(server: Server, intent: Any) -> Any:
+    path = f"{server.url}/v1/payment_intents/{intent['id']}"
+    return requests.get(path, auth=("sk_test_1", ""), timeout=5).json()
+
+
+def redirect(intent: Any) -> str:
+    """The page to which the customer is sent."""
+    assert (intent["status"], intent["next_action"]["type"]) == ("requires_action", "redirect_to_url")
+    assert intent["next_action"]["redirect_to_url"]["return_url"] == BACK
+    return str(intent["next_action"]["redirect_to_url"]["url"])
+
+
+def say(url: str, outcome: str) -> requests.Response:
+    return requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
+
+
+def told(receiver: Receiver, intent: Any) -> list[str]:
+    events = [stripe.Webhook.construct_event(body, signature, SECRET) for signature, body in receiver.got]
+    return [event.type for event in events if event.data.object["id"] == intent["id"]]
+
+
+def test_who_confirms_has_the_money_held_and_comes_back(gateway: Server, receiver: Receiver) -> None:
+    intent = pay(gateway)
+    url = redirect(intent)
+    page = requests.get(url, timeout=5)
+    assert (page.status_code, "19.99 EUR" in page.text) == (200, True)
+    assert get(gateway, intent) == intent  # looking changes nothing
+    answer = say(url, "complete")
+    said = f"payment_intent={intent['id']}&payment_intent_client_secret={intent['client_secret']}"
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{BACK}?{said}&redirect_status=succeeded")
+    held = get(gateway, intent)
+    assert (held["status"], held["amount_capturable"], held["next_action"]) == ("requires_capture", 1999, None)
+    events = ["payment_intent.requires_action", "payment_intent.amount_capturable_updated"]
+    assert wait_until(lambda: sorted(told(receiver, intent)) == sorted(events), 10)
+
+
+def test_who_fails_is_declined(gateway: Server, receiver: Receiver) -> None:
+    intent = pay(gateway)
+    assert say(redirect(intent), "fail").headers["Location"].endswith("redirect_status=failed")
+    failed = get(gateway, intent)
+    assert (failed["status"], failed["next_action"]) == ("requires_payment_method", None)
+    assert failed["last_payment_error"]["code"] == "payment_intent_authentication_failure"
+    assert failed["latest_charge"] is None
+    assert wait_until(lambda: "payment_intent.payment_failed" in told(receiver, intent), 10)
+
+
+def test_what_is_captured_by_itself_is_captured_once_it_is_confirmed(gateway: Server) -> None:
+    intent = pay(gateway, capture_method="automatic")
+    say(redirect(intent), "complete")
+    taken = get(gateway, intent)
+    assert (taken["status"], taken["amount_received"]) == ("succeeded", 1999)
+
+
+def test_a_payment_is_answered_once(gateway: Server) -> None:
+    intent = pay(gateway)
+    url = redirect(intent)
+    assert say(url, "perhaps").status_code == 400
+    assert requests.post(url, timeout=5).status_code == 400
+    assert get(gateway, intent) == intent
+    assert say(url, "complete").status_code == 303
+    for again in (requests.get(url, timeout=5), say(url, "fail")):
+        assert again.status_code == 409
+    assert get(gateway, intent)["status"] == "requires_capture"
+
+
+def test_only_a_payment_that_is_redirected_has_a_page(gateway: Server) -> None:
+    page = f"{gateway.url}/sandbox/bank/"
+    inside = pay(gateway, return_url=None)
+    assert inside["next_action"]["type"] == "use_stripe_sdk"
+    held = pay(gateway, payment_method="pm_card_visa")
+    assert held["status"] == "requires_capture"
+    for intent, status in ((inside, 409), (held, 409), ({"id": "pi_none"}, 404)):
+        assert requests.get(page + intent["id"], timeout=5).status_code == status
+    assert pay(gateway, return_url="javascript:alert(1)")["error"]["param"] == "return_url"

@@ -1,0 +1,97 @@
+"""Payments that a customer has to confirm: where the customer is sent, and what becomes of the payment then."""
+
+import pytest
+import requests
+
+from models.core.errors import Conflict, GatewayDown
+from tasks.gateways.payments.provider import AuthorisationRequest, NextAction
+from tasks.gateways.payments.stripe import Stripe
+from tests.servers import Server
+from tests.tasks.gateways.payments.asking import fault, made, new_key, request
+
+BACK = "https://shop.example/return?order=1"
+CONFIRMED, NOT_CONFIRMED = "complete", "fail"
+
+
+def at_the_bank(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
+    """The address of the page to which the customer is sent."""
+    reserved = provider.authorise(asked, key)
+    assert reserved.state == "requires_action"
+    action = provider.next_action(reserved.reference)
+    assert action
+    assert action.client_secret is None
+    assert action.url
+    return action.url
+
+
+def answer(url: str, outcome: str) -> str:
+    """Where the customer is sent after having answered the bank."""
+    assert '<button name="outcome"' in requests.get(url, timeout=5).text
+    sent = requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
+    assert sent.status_code == 303
+    return sent.headers["Location"]
+
+
+def test_a_customer_who_confirms_at_the_bank_has_the_money_held(provider: Stripe) -> None:
+    asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
+    url = at_the_bank(provider, asked, key)
+    (waiting,) = made(provider, asked)
+    assert (waiting.state, waiting.authorised) == ("requires_action", 0)
+    back = answer(url, CONFIRMED)
+    assert back.startswith(f"{BACK}&payment_intent={waiting.reference}&")
+    assert back.endswith("redirect_status=succeeded")
+    (held,) = made(provider, asked)
+    assert (held.state, held.authorised) == ("authorised", 1999)
+    assert provider.next_action(held.reference) is None
+    assert provider.capture(reference=held.reference, amount=1999, idempotency_key=new_key()).amount == 1999
+
+
+def test_a_customer_who_fails_at_the_bank_is_declined(provider: Stripe) -> None:
+    asked = request(method="pm_card_authenticationRequired", return_url=BACK)
+    assert answer(at_the_bank(provider, asked, new_key()), NOT_CONFIRMED).endswith("redirect_status=failed")
+    (payment,) = made(provider, asked)
+    assert (payment.state, payment.decline_code) == ("declined", "payment_intent_authentication_failure")
+    assert provider.next_action(payment.reference) is None
+
+
+def test_a_payment_that_waits_for_its_customer_can_be_given_up(provider: Stripe) -> None:
+    asked = request(method="pm_card_authenticationRequired", return_url=BACK)
+    url = at_the_bank(provider, asked, new_key())
+    (waiting,) = made(provider, asked)
+    provider.void(reference=waiting.reference)
+    assert [payment.state for payment in made(provider, asked)] == ["cancelled"]
+    assert requests.get(url, timeout=5).status_code == 409
+
+
+def test_a_card_that_needs_no_authentication_has_no_next_action(provider: Stripe) -> None:
+    asked = request(return_url=BACK)
+    reserved = provider.authorise(asked, new_key())
+    assert reserved.state == "authorised"
+    assert provider.next_action(reserved.reference) is None
+    with pytest.raises(Conflict):
+        provider.next_action("pi_nobodys")
+
+
+@pytest.mark.parametrize("kind", ["error", "error_after"])
+def test_a_stored_failure_leaves_the_payment_to_its_customer(gateway: Server, provider: Stripe, kind: str) -> None:
+    asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
+    fault(gateway, kind=kind)
+    with pytest.raises(GatewayDown):
+        provider.authorise(asked, key)
+    answer(at_the_bank(provider, asked, key), CONFIRMED)
+    assert [payment.state for payment in made(provider, asked)] == ["authorised"]
+
+
+def test_what_the_bank_has_not_decided_is_left_to_a_customer_who_is_there(provider: Stripe) -> None:
+    asked = request(method="pm_sandbox_processing", return_url=BACK)
+    reserved = provider.authorise(asked, new_key())
+    assert reserved.state == "processing"
+    assert provider.next_action(reserved.reference) is None
+
+
+def test_a_browser_may_go_on_with_stripes_own_library(gateway: Server, provider: Stripe) -> None:
+    """A payment that was made without a page to come back to, as by a shop's front end."""
+    form = {"amount": "1999", "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
+    path = gateway.url + "/v1/payment_intents"
+    intent = requests.post(path, data=form, auth=("sk_test_1", ""), timeout=5).json()
+    assert provider.next_action(intent["id"]) == NextAction(None, intent["client_secret"])
