@@ -47,4 +47,4 @@ def note_served(request: Context, queue: str) -> None:
 def served_so_far(connection: Connection, queues: Sequence[str]) -> dict[str, int]:
     """How many messages workers have taken from each of these queues; noted once a second."""
     query = select(QueueProgress.queue, QueueProgress.served).where(QueueProgress.queue.in_(queues))
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())

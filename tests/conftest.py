@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from local import postgres, redis
+from tests.faults import stall_times
 
 _servers = ExitStack()
 
@@ -45,6 +46,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["stall_times"] = stall_times.figures
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A process of pytest-xdist hands over what it has measured."""
+    stall_times.figures += getattr(node, "workeroutput", {}).get("stall_times", [])
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if stall_times.figures:
+        terminalreporter.section("how long runs stood still")
+        for line in stall_times.table():
+            terminalreporter.write_line(line)
 
 
 def pytest_unconfigure() -> None:
@@ -80,8 +99,9 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
 
     tables = reversed(all_tables())
     with transaction() as session:
-        # A worker may still have the last test's run in hand, and has read it before anything else.
-        session.execute(text("LOCK TABLE workflow.run IN ACCESS EXCLUSIVE MODE"))
+        # A worker may still have the last test's run in hand, and has read it before anything else; a dispatcher has
+        # noted its sweep before that.
+        session.execute(text("LOCK TABLE workflow.dispatcher, workflow.run IN ACCESS EXCLUSIVE MODE"))
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
             session.execute(table.insert(), rows)

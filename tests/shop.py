@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from local.waiting import wait_until
 from tests.processes import CELERY, SHOP, Process
 from tests.servers import Server
 
@@ -54,6 +55,10 @@ class Shop:
         process = self.start(name, {**self.environment, **settings}, SHOP, "dispatcher")
         process.wait_for("dispatcher is up")
         return process
+
+    def struck(self) -> bool:
+        """Whether every crash that it was armed for has happened; that may come a moment after the run's end."""
+        return wait_until(lambda: not self.armed.exists(), 5, 0.01)
 
     def kill(self) -> None:
         """Ends its workers and dispatchers at once, all of them."""

@@ -137,7 +137,7 @@ class User(Schema):
     email = fields.String(required=True)
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(accounts.STATUSES))
+    status = fields.String(required=True, validate=validate.OneOf(accounts.ACCOUNT_STATUS.statuses))
     created_at = Timestamp(required=True)
 
 

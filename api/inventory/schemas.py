@@ -181,7 +181,7 @@ class WarehouseAddress(Schema):
 class WarehouseChanges(Schema):
     name = fields.String(validate=validate.Length(1, 200), metadata={"example": "Harbour"})
     address = fields.Nested(WarehouseAddress)
-    status = fields.String(validate=validate.OneOf(("active", "closed")))
+    status = fields.String(validate=validate.OneOf(inventory.WAREHOUSE_STATUS.statuses))
     capacity = fields.Nested(Capacity)
 
 

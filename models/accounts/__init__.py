@@ -37,7 +37,7 @@ from models.accounts.sessions import (
     wrong_credentials,
 )
 from models.accounts.tables import (
-    STATUSES,
+    ACCOUNT_STATUS,
     Address,
     LoginSession,
     LoginThrottle,
@@ -49,8 +49,8 @@ from models.accounts.tables import (
 from models.accounts.users import find_users, get, get_active, update_profile
 
 __all__ = [
+    "ACCOUNT_STATUS",
     "CUSTOMER_KINDS",
-    "STATUSES",
     "Address",
     "Credentials",
     "LoginSession",

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import access
-from models.accounts.tables import Address, LoginSession, PasswordReset, Preference
+from models.accounts.tables import ACCOUNT_STATUS, Address, LoginSession, PasswordReset, Preference
 from models.accounts.users import lock
 from models.core import event_log
 from models.core.errors import Conflict
@@ -32,7 +32,8 @@ def close(session: Session, user_id: str) -> None:
     access.remove_user(session, user_id)
     for table in OWNED:
         session.execute(delete(table).where(table.user_id == user_id))
-    user.status, user.password_hash, user.first_name, user.last_name = "closed", "", "", ""
+    ACCOUNT_STATUS.move(user, "closed")
+    user.password_hash = user.first_name = user.last_name = ""
     user.username = new_id("closed")  # as unique as the one that it was
     user.email = f"{user.username}@closed.invalid"  # RFC 2606: nobody has this address
     event_log.emit(session, AccountClosed(user_id=user_id))

@@ -77,7 +77,7 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
                 code="not_an_admin",
             )
         end_other_sessions(session, user.id)
-    user.email, user.password_hash, user.status = email, password_hash, "active"
+    user.email, user.password_hash = email, password_hash
     flush(session)
     access.grant(session, user.id, access.ADMIN)
     if is_new:

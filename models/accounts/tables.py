@@ -7,8 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
 from models.core.database import Base, Created
+from models.core.status import Transitions
 
-STATUSES = ("active", "closed")
+ACCOUNT_STATUS = Transitions("account", {"active": ("closed",), "closed": ()})
 
 
 class User(Base):
@@ -24,7 +25,7 @@ class User(Base):
     status: Mapped[str] = mapped_column(server_default="active")
     created_at: Mapped[Created]
     __table_args__ = (
-        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint(ACCOUNT_STATUS.constraint, name="status"),
         Index("uq_user_username", func.lower(username), unique=True),
         Index("uq_user_email", func.lower(email), unique=True),
         # For who looks for a person by how a name begins.

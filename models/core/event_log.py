@@ -1,4 +1,4 @@
-"""Events as they are recorded, in the transaction of what they tell of. `events.py` declares them."""
+"""Events (declared in `events.py`): recorded in the transaction of what they tell of, with the workflows they start."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar

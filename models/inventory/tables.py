@@ -10,6 +10,7 @@ from durable.ids import Id
 from models.core.database import Base, Created
 from models.core.status import Transitions
 
+WAREHOUSE_STATUS = Transitions("warehouse", {"active": ("closed",), "closed": ("active",)})
 RESERVATION_STATUS = Transitions(
     "reservation",
     {
@@ -37,7 +38,7 @@ class Warehouse(Base):
 
     __tablename__ = "warehouse"
     __table_args__ = (
-        CheckConstraint("status IN ('active', 'closed')", name="status"),
+        CheckConstraint(WAREHOUSE_STATUS.constraint, name="status"),
         Index("uq_warehouse_default", "is_default", unique=True, postgresql_where=text("is_default")),
         {"schema": "inventory"},
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
-from models.inventory.tables import PurchaseLine, PurchaseOrder, Stock, Warehouse
+from models.inventory.tables import WAREHOUSE_STATUS, PurchaseLine, PurchaseOrder, Stock, Warehouse
 
 DEFAULT_NAME = "Main warehouse"
 
@@ -66,8 +66,13 @@ def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, 
     name = changes.get("name", warehouse.name)
     if name != warehouse.name and session.scalar(select(Warehouse.id).where(Warehouse.name == name)):
         raise _name_taken(name)
-    for field, value in changes.items():
-        setattr(warehouse, field, {**warehouse.capacity, **value} if field == "capacity" else value)
+    status = changes.get("status", warehouse.status)
+    if status != warehouse.status:
+        WAREHOUSE_STATUS.move(warehouse, status)
+    for field in changes.keys() & {"name", "address"}:
+        setattr(warehouse, field, changes[field])
+    if "capacity" in changes:
+        warehouse.capacity = {**warehouse.capacity, **changes["capacity"]}
     warehouse.updated_at = datetime.now(UTC)
     session.flush()
     return warehouse

@@ -30,7 +30,8 @@ def main(host: str, port: int, webhook_url: str) -> None:
 
     Its ledger is gateway.sqlite in the data folder. GET /sandbox/ledger shows it, POST /sandbox/faults
     {"kind": "delay|cut|unavailable|error|error_after", "times": 1, "seconds": 0, "path": "/v1/"} lets the next
-    requests go wrong, POST /sandbox/payment_intents/<id>/lapse lets an authorisation lapse.
+    requests go wrong, POST /sandbox/payment_intents/<id>/lapse lets an authorisation lapse. A payment
+    that needs authentication is confirmed at /sandbox/bank/<id>.
     """
 
     async def serve() -> None:

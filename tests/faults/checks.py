@@ -1,6 +1,7 @@
 """What must hold after every fault: the runs have ended, and everybody's books agree on what has happened."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, text
@@ -10,6 +11,7 @@ from local.waiting import wait_until
 from models import orders
 from models.core.database import transaction
 from models.operations import audit
+from tests.faults import stall_times
 from tests.shop import Shop
 
 PATIENCE = 40.0  # seconds; far beyond every target, which are printed and not asserted
@@ -28,9 +30,15 @@ def end_of(run_id: str) -> str | None:
         return run.status if run.finished_at is not None else None
 
 
-def struck(shop: Shop) -> bool:
-    """Whether the crash that the shop was armed for has happened; it may come a moment after the run's end."""
-    return wait_until(lambda: not shop.armed.exists(), 5, 0.01)
+def stall_of(run_id: str, since: datetime | None = None) -> float:
+    """For how long the run stood still at most, in seconds; `since`: when the fault was over, if it lasted."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id)
+        assert run.finished_at is not None
+        times = [run.created_at, run.finished_at]
+        for step in queries.steps_of_run(session, run_id):
+            times += [step.started_at, *([step.finished_at] if step.finished_at else [])]
+    return stall_times.longest(times, since)
 
 
 def status_of(run_id: str, step: str) -> str | None:

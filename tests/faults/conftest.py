@@ -46,13 +46,3 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield Whole(var)
     finally:
         shop(var, "down")
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Prints what the tests have measured."""
-    from tests.faults import stall_times
-
-    if stall_times.figures:
-        terminalreporter.section("how long runs stood still")
-        for line in stall_times.table():
-            terminalreporter.write_line(line)

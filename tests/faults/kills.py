@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -46,7 +47,7 @@ class Kills:
             self.crew(shop)
             begun = datetime.now(UTC)
             wait_until(lambda: _live(runs.values()) == 0, PATIENCE, 0.1)
-            checks.struck(shop)
+            shop.struck()
             left = shop.armed.read_text().splitlines() if shop.armed.exists() else []
             outcomes = {
                 point: Outcome(checks.end_of(run_id), lines[point] not in left, checks.describe(run_id))
@@ -54,7 +55,7 @@ class Kills:
             }
             for point, outcome in outcomes.items():
                 if outcome.status is not None:
-                    stall_times.note(f"{self.fault}, many runs", str(point), stall_times.of(runs[point], begun))
+                    stall_times.note(f"{self.fault}, many runs", str(point), checks.stall_of(runs[point], begun))
             return Killed(self, outcomes, _broken_books(shop, len(points)))
 
 
@@ -105,7 +106,7 @@ def _live(run_ids: Iterable[str]) -> int:
 
 def selected(request: pytest.FixtureRequest, **params: object) -> list[Point]:
     """The points of those tests of the file that were asked for, and have these parameters."""
-    given = [
+    given: list[dict[str, Any]] = [
         item.callspec.params
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")

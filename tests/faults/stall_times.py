@@ -3,9 +3,6 @@
 from datetime import datetime
 from itertools import pairwise
 
-from durable import queries
-from models.core.database import transaction
-
 TARGETS = {"child": 1.0, "other": 10.0}
 """Seconds that a run may stand still once the fault is over: a worker's child killed, anything else."""
 
@@ -15,17 +12,6 @@ figures: list[tuple[str, str, float]] = []
 
 def note(fault: str, where: str, seconds: float) -> None:
     figures.append((fault, where, seconds))
-
-
-def of(run_id: str, since: datetime | None = None) -> float:
-    """Seconds; `since`: when the fault was over, if it lasted."""
-    with transaction() as session:
-        run = queries.get_run(session, run_id)
-        assert run.finished_at is not None
-        times = [run.created_at, run.finished_at]
-        for step in queries.steps_of_run(session, run_id):
-            times += [step.started_at, *([step.finished_at] if step.finished_at else [])]
-    return longest(times, since)
 
 
 def longest(signs: list[datetime], since: datetime | None = None) -> float:

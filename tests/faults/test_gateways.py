@@ -40,7 +40,7 @@ def test_the_payment_gateway_when_it_authorises(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
     assert checks.ended(run_id) == "succeeded"
-    stall_times.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", stall_times.of(run_id))
+    stall_times.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", checks.stall_of(run_id))
     checks.books_hold(crew)
     assert _holds(crew, run_id) == ["requires_capture"]
 
@@ -50,7 +50,7 @@ def test_the_payment_gateway_when_it_voids(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents/", **FAULTS[fault])
     run_id = checkout("orders.confirm")
     assert checks.ended(run_id) == "cancelled"
-    stall_times.note("the gateway is late, says 500 or cuts", f"void, {fault}", stall_times.of(run_id))
+    stall_times.note("the gateway is late, says 500 or cuts", f"void, {fault}", checks.stall_of(run_id))
     checks.books_hold(crew)
     assert _holds(crew, run_id) == ["canceled"]
 
@@ -84,7 +84,7 @@ def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
     crew.gateway.start()
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
-    stall_times.note("a gateway killed and started", "payments", stall_times.of(run_id, back))
+    stall_times.note("a gateway killed and started", "payments", checks.stall_of(run_id, back))
     checks.books_hold(crew)
 
 
@@ -97,7 +97,7 @@ def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
     crew.mailbox.start()
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
-    stall_times.note("a gateway killed and started", "mail", stall_times.of(run_id, back))
+    stall_times.note("a gateway killed and started", "mail", checks.stall_of(run_id, back))
     checks.books_hold(crew)
 
 

@@ -45,7 +45,7 @@ def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datet
     """Each run has ended on its way, and the books hold. `since`: when the fault was over, if it lasted."""
     for run_id, way in run_ids.items():
         assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
-        stall_times.note(fault, way or "checkout", stall_times.of(run_id, since))
+        stall_times.note(fault, way or "checkout", checks.stall_of(run_id, since))
     assert wait_until(lambda: broker.waiting() == 0, 10)
     checks.books_hold(shop)
 
@@ -115,7 +115,7 @@ def test_a_worker_that_is_stopped_for_longer_than_a_lease(crew: Shop, point: str
     crew.dispatcher()
     crew.armed.write_text(f"{point} stop")
     run_id = checkout()
-    assert checks.struck(crew)
+    assert crew.struck()
     stopped.send_all(signal.SIGSTOP)
     crew.worker(name="other")
     assert checks.ended(run_id) == "succeeded"
@@ -131,13 +131,13 @@ def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_on
     stopped = crew.worker(name="stopped")
     crew.armed.write_text("after-call@payments.authorise stop")
     run_id = checkout()
-    assert checks.struck(crew)
+    assert crew.struck()
     stopped.send_all(signal.SIGSTOP)
     crew.worker(name="other")
     crew.armed.write_text("after-commit@payments.authorise stop")
     monkeypatch.setattr(Channel, "_put", duplicates.put_again)
     publish(run_id, 0, plan(CHECKOUT, FRESH))
-    assert checks.struck(crew)  # the other one has recorded the call and gone on, under the same generation
+    assert crew.struck()  # the other one has recorded the call and gone on, under the same generation
     stopped.send_all(signal.SIGCONT)
     crew.dispatcher()
     all_end({run_id: None}, "a call that two workers have made", crew)
@@ -184,7 +184,7 @@ def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> N
     crew.worker()
     crew.armed.write_text("before-publish@inventory.reserve")
     with kept_alive(crew.dispatcher("first"), crew.dispatcher("second")):
-        assert checks.struck(crew)
+        assert crew.struck()
         all_end({run_id: None}, "a dispatcher killed before it publishes", crew, datetime.now(UTC))
 
 
@@ -194,7 +194,7 @@ def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
     worker = crew.worker()
     crew.armed.write_text("after-call@payments.authorise worker")
     run_id = checkout()
-    assert checks.struck(crew)
+    assert crew.struck()
     worker.wait(10)
     with transaction() as session:
         durable.cancel(session, run_id)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 import models
 from durable.ids import new_id
-from models import inventory, orders, payments
+from models import accounts, inventory, orders, payments
 from models.core.database import transaction
 from models.core.errors import Conflict
 from models.core.status import Transitions
@@ -37,11 +37,22 @@ def make_payment(session: Session) -> payments.Payment:
     return payments.Payment(id=new_id("pay"), **about, status="pending")
 
 
+def make_account(session: Session) -> accounts.User:
+    names = dict.fromkeys(("username", "first_name", "last_name", "password_hash"), "ada")
+    return accounts.User(id=new_id("usr"), email="ada@example.org", **names, status="active")
+
+
+def make_warehouse(session: Session) -> inventory.Warehouse:
+    return inventory.Warehouse(id=new_id("wh"), name="Utrecht", status="active")
+
+
 ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),
     "payment": (payments.PAYMENT_STATUS, make_payment),
+    "account": (accounts.ACCOUNT_STATUS, make_account),
+    "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
 }
 """What has a status → how it moves, and a row of it that is not written yet."""
 

@@ -1,4 +1,4 @@
-"""A shop of real processes, started once for each file that asks for it; each test has a new database."""
+"""A shop of real processes, started once for all files that ask for it; each test has a new database."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from tests.shopping import order, product
 __all__ = ["order", "product"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Gateway and mailbox, one worker for all queues and one dispatcher."""
     var: Path = tmp_path_factory.mktemp("shop")

@@ -49,7 +49,7 @@ def test_a_customer_is_reminded_once_of_a_cart_that_was_left_alone(
     for slot in ("one", "two"):
         _look_for_abandoned(slot)
     [mail] = _mails(shop, forgetful)
-    assert mail["subject"] == "You have left something in your cart"
+    assert mail["subject"] == "You left something in your cart"
     assert _mails(shop, quick) == _mails(shop, long_gone) == []
     forgetful.patch(f"/v1/cart/items/{cup}", json={"quantity": 1})
     _left_alone(forgetful, 26)

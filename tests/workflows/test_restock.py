@@ -131,7 +131,7 @@ def test_a_worker_killed_while_it_books_in_books_once(
     shop.armed.write_text(f"{point}@inventory.receive_goods")
     assert _receive(staff, accepted, {shirt: 4}).status_code == 202
     _wait(staff, accepted, "succeeded")
-    assert not shop.armed.exists()
+    assert shop.struck()
     assert (_on_hand(shirt), _moved(accepted["purchase_order_id"])) == (4, [4])
     number = staff.get(accepted["links"]["purchase_order"]).json["number"]
     assert _mails(shop, f"Purchase order {number} is received") == [("staff@localhost", 1)]

@@ -1,0 +1,76 @@
+"""What is known of payments and their transactions."""
+
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from models.core.errors import NotFound
+from models.payments.tables import Payment, Transaction
+
+_REQUEST = select(
+    Payment.id.label("payment_id"), Payment.order_id, Payment.amount, Payment.currency, Payment.method,
+    Payment.gateway, Payment.created_at.label("since"),
+).where(Payment.id == bindparam("payment_id"))  # fmt: skip
+
+
+class HoldRequest(TypedDict):
+    """What a provider is to hold. `since` is when the payment was opened (ISO 8601): the provider was asked later.
+
+    Requests that were kept before an order could have several payments name neither `payment_id` nor `gateway`.
+    """
+
+    payment_id: NotRequired[str]
+    order_id: str
+    amount: int
+    currency: str
+    method: str
+    gateway: NotRequired[str]
+    since: str
+
+
+def get_authorisation_request(session: Session, payment_id: str) -> HoldRequest:
+    """What a provider is to hold for this payment."""
+    row = session.connection().execute(_REQUEST, {"payment_id": payment_id}).one()
+    return {
+        "payment_id": row.payment_id, "order_id": row.order_id, "amount": row.amount, "currency": row.currency,
+        "method": row.method, "gateway": row.gateway, "since": row.since.isoformat(),
+    }  # fmt: skip
+
+
+def lock_payment(session: Session, payment_id: str) -> Payment:
+    """The payment, locked. Raises NotFound."""
+    payment = session.get(Payment, payment_id, with_for_update=True)
+    if payment is None:
+        raise NotFound("There is no such payment.")
+    return payment
+
+
+def find_first_payment(session: Session, order_id: str) -> str:
+    """The id of the payment with which the order was placed. Raises NotFound."""
+    oldest = select(Payment.id).where(Payment.order_id == order_id).order_by(Payment.id).limit(1)
+    payment_id = session.scalars(oldest).one_or_none()
+    if payment_id is None:
+        raise NotFound("This order has no payment.")
+    return payment_id
+
+
+_NEWEST = (
+    select(Payment)
+    .where(Payment.order_id.in_(bindparam("order_ids", expanding=True)))
+    .ext(distinct_on(Payment.order_id))
+    .order_by(Payment.order_id, Payment.id.desc())
+)
+
+
+def list_newest_payments(session: Session, order_ids: Sequence[str]) -> dict[str, Payment]:
+    """Order id → the payment that was opened for it last."""
+    return {payment.order_id: payment for payment in session.scalars(_NEWEST, {"order_ids": list(order_ids)})}
+
+
+def list_transactions(session: Session, payment_id: str) -> list[Transaction]:
+    """What the provider did for a payment, oldest first."""
+    query = select(Transaction).where(Transaction.payment_id == payment_id).order_by(Transaction.id)
+    return list(session.scalars(query))

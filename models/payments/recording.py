@@ -1,0 +1,89 @@
+"""What becomes of a payment: it is opened, and what a provider answers or says of its own accord is recorded."""
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from durable import transitions
+from durable.ids import Id, new_id
+from models.payments.queries import lock_payment
+from models.payments.tables import PAYMENT_STATUS, Payment, Transaction, WebhookEvent
+
+_OPEN = insert(Payment)
+
+
+def open_payment(session: Session, order_id: str, amount: int, currency: str, method: str) -> str:
+    """Opens a payment that an order waits for, and returns its id. `amount` in minor units."""
+    payment_id = new_id("pay")
+    row = {"id": payment_id, "order_id": order_id, "amount": amount, "currency": currency, "method": method}
+    session.connection().execute(_OPEN, row)
+    return payment_id
+
+
+# In one statement: as an object that is loaded, changed and written they were three.
+_AUTHORISED = text(f"""
+    WITH payment AS (
+        UPDATE payments.payment SET status = 'authorised', reference = :reference, updated_at = now()
+        WHERE id = :payment_id AND {PAYMENT_STATUS.may_become("authorised")} RETURNING id, amount
+    )
+    INSERT INTO payments.transaction (id, payment_id, kind, status, amount, reference)
+    SELECT :transaction_id, id, 'authorise', 'succeeded', amount, :reference FROM payment RETURNING payment_id
+""").bindparams(  # noqa: S608, our own words
+    bindparam("payment_id", type_=Id("pay")), bindparam("transaction_id", type_=Id("txn"))
+)
+
+
+def record_authorisation(session: Session, payment_id: str, reference: str) -> None:
+    """Records that the provider holds the money under `reference`. Raises NotFound and Conflict `wrong_state`."""
+    values = {"payment_id": payment_id, "reference": reference, "transaction_id": new_id("txn")}
+    if session.connection().execute(_AUTHORISED, values).one_or_none() is None:
+        raise PAYMENT_STATUS.refusal(lock_payment(session, payment_id).status)
+
+
+def record_decline(session: Session, payment_id: str, decline_code: str | None) -> None:
+    """Records that the provider said no. Raises NotFound and Conflict `wrong_state`."""
+    payment = lock_payment(session, payment_id)
+    PAYMENT_STATUS.move(payment, "declined")
+    payment.decline_code = decline_code
+    _add_transaction(session, payment, "authorise", "declined", None)
+
+
+def record_void(session: Session, payment_id: str, reference: str | None) -> None:
+    """Records that the provider holds no money for this payment any more; `reference` None: it never did.
+
+    Nothing is changed for a payment that was declined or voided before. Raises NotFound and Conflict `wrong_state`.
+    """
+    payment = lock_payment(session, payment_id)
+    if payment.status in ("declined", "voided"):
+        return
+    PAYMENT_STATUS.move(payment, "voided")
+    payment.reference = payment.reference or reference
+    if reference is not None:
+        _add_transaction(session, payment, "void", "succeeded", reference)
+
+
+def _add_transaction(session: Session, payment: Payment, kind: str, status: str, reference: str | None) -> None:
+    row: dict[str, object] = {"payment_id": payment.id, "kind": kind, "status": status, "amount": payment.amount}
+    session.connection().execute(insert(Transaction), {"id": new_id("txn"), "reference": reference, **row})
+
+
+_NEW_EVENT = (
+    insert(WebhookEvent)
+    .values({name: bindparam(name) for name in ("id", "type", "reference")})
+    .on_conflict_do_nothing()
+    .returning(WebhookEvent.id)
+)
+
+
+def record_webhook_event(
+    session: Session, event_id: str, type: str, reference: str | None, order_id: str | None
+) -> None:
+    """Records an event that the provider has sent, and wakes the checkout of its order; a second call does nothing.
+
+    What it says is never taken at its word: it only wakes a checkout that waits for its next attempt, which then asks
+    the provider itself.
+    """
+    row = {"id": event_id, "type": type, "reference": reference}
+    is_new = session.connection().scalar(_NEW_EVENT, row) is not None
+    if is_new and order_id is not None:
+        transitions.wake_pausing(session, "checkout", order_id)
