@@ -104,7 +104,7 @@ class EventsView(MethodView):
         """Returns events and their actors, newest first."""
         chosen = select(events.Event)
         if "kind" in query:
-            chosen = chosen.where(events.Event.name.in_(events.names_of(query.pop("kind"))))
+            chosen = chosen.where(events.Event.name.in_(events.event_names(query.pop("kind"))))
         for name in ("name", "subject", "actor"):
             if name in query:
                 chosen = chosen.where(getattr(events.Event, name) == query.pop(name))

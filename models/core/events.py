@@ -1,4 +1,4 @@
-"""Events: recorded in the transaction of what they tell of, with the workflows that they start (`event_types.py`)."""
+"""Events: recorded in the transaction of the change, together with the workflows that they start (`event_types.py`)."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -13,13 +13,13 @@ from models.core.database import Base, Created
 from models.core.event_types import EVENT_TYPES, DomainEvent
 
 actor: ContextVar[str | None] = ContextVar("actor", default=None)
-"""Who is at work: the id of a user or of an API key; None for the shop itself. Written onto the events."""
+"""The id of the current user or API key; None for the shop itself. Stored with events."""
 
 
 class Event(Base):
-    """Something that happened, in the past tense; never changed.
+    """A recorded event. Never updated.
 
-    `subject` is the id of what it happened to, `actor` the id of the user or the API key that did it.
+    `subject`: the id of the affected object. `actor`: the id of the user or API key that caused it.
     """
 
     __tablename__ = "event"
@@ -41,7 +41,7 @@ _NEW = insert(Event)
 
 
 def emit(session: Session, event: DomainEvent) -> None:
-    """Records an event and starts the workflows that react to it, in the caller's transaction."""
+    """Records an event and starts its workflows, in the caller's transaction."""
     event_id, payload = new_id("evt"), event.payload()
     row = {"id": event_id, "name": event.name, "subject": event.subject_id(), "actor": actor.get(), "payload": payload}
     session.connection().execute(_NEW, row)
@@ -49,6 +49,6 @@ def emit(session: Session, event: DomainEvent) -> None:
         durable.start(session, workflow, key=event_id, input=payload)
 
 
-def names_of(kind: str) -> list[str]:
-    """The names of events of a kind, which is one of them or what stands before the dot: `role` → `role.granted`, …"""
+def event_names(kind: str) -> list[str]:
+    """The event names of a kind: a complete name, or the part before the dot (`role` → `role.granted`, …)."""
     return [name for name in EVENT_TYPES if name == kind or name.partition(".")[0] == kind]
