@@ -1,4 +1,4 @@
-"""Celery's settings. The reason for each that keeps a promise stands in docs/durability.md."""
+"""Celery settings. docs/durability.md explains those that a guarantee depends on."""
 
 from kombu import Queue
 
@@ -14,11 +14,11 @@ task_create_missing_queues = False
 task_serializer = result_serializer = "json"
 accept_content = ["json"]
 
-# A message is given back only after its work is committed, and comes back if its worker dies.
+# A message is acknowledged only after its work is committed, and is redelivered if its worker dies.
 task_acks_late = True
 task_reject_on_worker_lost = True
 task_acks_on_failure = task_acks_on_timeout = True
-worker_lost_wait = 0.2  # seconds for a last result of a child that died; a step's result is in the database
+worker_lost_wait = 0.2  # seconds to wait for a last result of a dead child; step results are in the database
 task_soft_time_limit, task_time_limit = 40, 50  # below the visibility timeout
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 5000
@@ -45,11 +45,11 @@ if _on_redis:
         "health_check_interval": 5,
     }
 else:
-    task_default_exchange_type = "topic"  # Celery's delayed delivery, which comes with quorum queues, needs one
+    task_default_exchange_type = "topic"  # required by Celery's delayed delivery, which quorum queues use
     broker_heartbeat = 10
     broker_transport_options = {"confirm_publish": True}
 redis_socket_timeout, redis_socket_connect_timeout = 5.0, 2.0
-redis_socket_keepalive = not result_backend.startswith("redis+socket")  # a unix socket knows no such option
+redis_socket_keepalive = not result_backend.startswith("redis+socket")  # unix sockets have no such option
 redis_backend_health_check_interval = 5
 
 beat_sync_every = 1

@@ -1,8 +1,8 @@
-"""Everything that can be set from outside: one frozen object, read once from the environment (`SHOP_…`).
+"""Settings: one frozen object, read once from the environment (`SHOP_…`).
 
-What `shop up` has chosen for this machine (free ports, generated secrets) lies in `<var>/stack.json` and
-stands below the environment and above the defaults, so that every command run in the checkout finds the
-stack that is up.
+Values that `shop up` has chosen for this machine (free ports, generated secrets) are kept in `<var>/stack.json`. They
+take precedence over defaults, and environment variables over them, so that every command run in the checkout finds
+the running stack.
 """
 
 import os
@@ -18,12 +18,12 @@ from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBa
 
 DEFAULT_SECRET = "only-for-development-change-me-in-production"  # noqa: S105
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
-"""Of every process: one line per event on standard error, for the supervisor or the container to keep."""
+"""The log format of every process, on standard error."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
     "reports",
 )  # fmt: skip
-"""One queue per service, and one for mail that nobody waits for, such as reminders."""
+"""One queue per service, and one for mail that is not urgent, such as reminders."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
 
 
@@ -32,7 +32,7 @@ def var_folder() -> Path:
 
 
 class Settings(BaseSettings):
-    """The shop's settings. Each field's description is what `shop config` prints."""
+    """The shop's settings. `shop config` prints the description of each field."""
 
     model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, extra="ignore")
 
@@ -42,93 +42,101 @@ class Settings(BaseSettings):
     )
     secret_key: str = Field(DEFAULT_SECRET, min_length=32, description="signs access tokens (HS256)")
     password_cost: int = Field(
-        19456, ge=8, description="KiB of memory that hashing one password takes (argon2id); more is safer and slower"
+        19456, ge=8, description="memory per password hash in KiB (argon2id); more is safer and slower"
     )
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="the shop's currency, ISO 4217")
 
-    api_host: str = Field("127.0.0.1", description="address that the API listens on")
+    api_host: str = Field("127.0.0.1", description="address on which the API listens")
     api_port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 picks a free one")
-    api_workers: int = Field(2, ge=1, description="processes that serve the API")
+    api_workers: int = Field(2, ge=1, description="API processes")
     api_proxies: int = Field(
-        0, ge=0, description="reverse proxies in front of the API, whose X-Forwarded-For says where a request is from"
+        0, ge=0, description="number of reverse proxies in front of the API whose X-Forwarded-For is trusted"
     )
-    api_threads: int = Field(48, ge=4, description="threads in each of them; at most two thirds may wait for a task")
+    api_threads: int = Field(
+        48, ge=4, description="threads per API process; at most two thirds of them may wait for tasks"
+    )
     flower_port: int = Field(5555, ge=0, le=65535, description="port of Flower")
-    flower_user: str = Field("operator", description="user name for Flower")
+    flower_user: str = Field("operator", description="username for Flower")
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")
     gateway_port: int = Field(8010, ge=0, le=65535, description="port of the sandbox payment gateway")
-    mailbox_port: int = Field(8025, ge=0, le=65535, description="port of the mailbox's page")
-    smtp_port: int = Field(1025, ge=0, le=65535, description="port on which the mailbox takes mail")
+    mailbox_port: int = Field(8025, ge=0, le=65535, description="port of the mailbox's web page")
+    smtp_port: int = Field(1025, ge=0, le=65535, description="SMTP port of the mailbox")
 
-    database_url: str = Field("", description="PostgreSQL ≥ 15; empty: the embedded one in the data folder")
-    database_pool: int = Field(
-        2, ge=1, description="connections a process keeps at most, beside one for each thread of the API"
-    )
-    broker_url: str = Field("", description="Redis, Valkey or RabbitMQ; empty: the embedded Redis")
-    result_url: str = Field("", description="Redis for chords; empty: the broker's, if that is a Redis")
+    database_url: str = Field("", description="PostgreSQL ≥ 15; empty: the embedded server")
+    database_pool: int = Field(2, ge=1, description="maximum database connections per process, plus one per API thread")
+    broker_url: str = Field("", description="Redis, Valkey or RabbitMQ; empty: the embedded server")
+    result_url: str = Field("", description="Redis result backend for chords; empty: the broker, if it is a Redis")
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
-    mail_timeout: float = Field(5.0, gt=0, description="seconds to wait for each answer of the mail server")
+    mail_timeout: float = Field(5.0, gt=0, description="seconds to wait for each response of the mail server")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
     public_url: str = Field(
         "",
         pattern="^(https?://.+[^/])?$",
-        description="where the shop's pages are; mails link to them if it is set",
+        description="URL of the shop's website, for links in mails; empty: no links",
     )
-    staff_email: str = Field("staff@localhost", description="where operators' and shopkeepers' mails go")
-    supplier_email: str = Field("supplier@localhost", description="where purchase orders go")
+    staff_email: str = Field("staff@localhost", description="recipient of mails to staff")
+    supplier_email: str = Field("supplier@localhost", description="recipient of purchase orders")
 
-    stripe_api_key: str = Field("sk_test_sandbox", description="Stripe's secret key")
-    stripe_api_base: str = Field("", description="Stripe's address; empty: the sandbox gateway")
-    stripe_webhook_secret: str = Field(DEFAULT_SECRET, description="signs the gateway's webhooks")
-    gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for an answer of the payment gateway")
+    stripe_api_key: str = Field("sk_test_sandbox", description="Stripe secret key")
+    stripe_api_base: str = Field("", description="Stripe API base URL; empty: the sandbox gateway")
+    stripe_webhook_secret: str = Field(
+        DEFAULT_SECRET, description="secret for the signatures of the gateway's webhooks"
+    )
+    gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the payment gateway")
 
     worker_groups: str = Field(
         "shop=*/notifications;mail=notifications,mass_mail;bulk=catalogue,reports",
-        description="workers as name=queues; * = all other queues, after a / queues it only performs in place, "
+        description="workers as name=queues; * = all other queues; queues after a / are performed in place only; "
         "name:4=… = 4 child processes",
     )
     worker_concurrency: int = Field(3, ge=1, description="child processes of a worker with *; others have 2")
     in_place: str = Field(
         "",
-        description="queues whose steps a worker performs in place without consuming them; "
-        "set for each worker by what is after the / of its group",
+        description="queues whose steps a worker performs in place without consuming them; set per worker from the "
+        "part after the / of its group",
     )
     worker_events: bool = Field(True, description="send task events to Flower")
-    lease: float = Field(5.0, gt=0, description="seconds after which a silent run counts as lost")
+    lease: float = Field(5.0, gt=0, description="seconds without heartbeat after which a run is considered lost")
     continue_for: float = Field(
-        5.0, ge=0, description="seconds that a worker keeps a run in hand; 0: a message per step"
+        5.0,
+        ge=0,
+        description="seconds for which a worker continues a run without a new message; 0: one message per step",
     )
-    sweep: float = Field(1.0, gt=0, description="seconds between two looks of the dispatcher")
-    attempts: int = Field(5, ge=1, description="failures in a row after which a run is compensated, or called stuck")
-    stuck_after: float = Field(900.0, gt=0, description="seconds of failures alone after which a run is called stuck")
+    sweep: float = Field(1.0, gt=0, description="seconds between sweeps of the dispatcher")
+    attempts: int = Field(
+        5, ge=1, description="consecutive failures after which a run is compensated or marked as stuck"
+    )
+    stuck_after: float = Field(
+        900.0, gt=0, description="seconds without progress after which a failing run is marked as stuck"
+    )
     checkout_deadline: float = Field(
-        300.0, gt=0, description="seconds from its first step after which an unfinished checkout is compensated"
+        300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"
     )
     max_wait: float = Field(
-        60.0, gt=0, description="seconds that a new checkout may have to wait for a worker; beyond: 503 `overloaded`"
+        60.0,
+        gt=0,
+        description="maximum expected waiting time of a new checkout in seconds; beyond it: 503 `overloaded`",
     )
-    guest_cart_days: int = Field(30, ge=1, description="days after which a guest's cart that nobody touches is deleted")
-    cart_days: int = Field(180, ge=1, description="days after which a customer's cart that nobody touches is emptied")
+    guest_cart_days: int = Field(30, ge=1, description="days after which an idle guest cart is deleted")
+    cart_days: int = Field(180, ge=1, description="days after which an idle customer cart is emptied")
     cart_reminder_hours: float = Field(
-        24.0, gt=0, description="hours after which a customer is reminded of a cart that was left alone"
+        24.0, gt=0, description="hours after which a customer is reminded of an idle cart"
     )
     keep_idempotency_keys_days: int = Field(
-        1, ge=1, description="days for which a repeated request gets the first answer again"
+        1, ge=1, description="days for which idempotency keys and their responses are kept"
     )
     keep_runs_days: int = Field(
-        90, ge=7, description="days for which a run that has succeeded or was cancelled is kept, with its steps"
+        90, ge=7, description="days for which succeeded and cancelled runs are kept, with their steps"
     )
-    keep_events_days: int = Field(400, ge=7, description="days for which events are kept, but for what staff did")
-    keep_staff_events_days: int = Field(
-        3650, ge=7, description="days for which events that say what staff did are kept"
-    )
-    keep_notifications_days: int = Field(400, ge=31, description="days for which the mails to people are kept")
+    keep_events_days: int = Field(400, ge=7, description="days for which events are kept, except actions of staff")
+    keep_staff_events_days: int = Field(3650, ge=7, description="days for which events of actions of staff are kept")
+    keep_notifications_days: int = Field(400, ge=31, description="days for which sent mails are kept")
     keep_webhook_events_days: int = Field(
-        90, ge=31, description="days for which the gateway's events are kept; it sends them again for 30 at most"
+        90, ge=31, description="days for which webhook events are kept; the gateway resends them for at most 30"
     )
     keep_reports_days: int = Field(400, ge=7, description="days for which reports are kept")
     keep_imports_days: int = Field(90, ge=7, description="days for which imports are kept, with their refused rows")
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="log level")
 
     @classmethod
     def settings_customise_sources(
@@ -144,11 +152,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_the_picked_ports(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Port 0 in the environment means the port that `shop up` has picked, once it has picked one."""
-        picked = JsonConfigSettingsSource(cls, json_file=var_folder() / "stack.json")()
+    def _use_chosen_ports(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Port 0 in the environment means the port that `shop up` has chosen, once it has chosen one."""
+        chosen = JsonConfigSettingsSource(cls, json_file=var_folder() / "stack.json")()
         return {
-            name: picked.get(name, value) if name.endswith("_port") and str(value) == "0" else value
+            name: chosen.get(name, value) if name.endswith("_port") and str(value) == "0" else value
             for name, value in values.items()
         }
 
@@ -157,18 +165,18 @@ class Settings(BaseSettings):
         if self.env == "production":
             for name in ("secret_key", "flower_password", "stripe_webhook_secret"):
                 if getattr(self, name) == DEFAULT_SECRET:
-                    raise ValueError(f"set SHOP_{name.upper()}: a production start with a default secret is refused")
+                    raise ValueError(f"set SHOP_{name.upper()}: default secrets are not allowed in production")
         return self
 
     @model_validator(mode="after")
-    def _need_a_redis_for_results(self) -> "Settings":
+    def _require_redis_for_results(self) -> "Settings":
         if self.broker_url.startswith(("amqp", "pyamqp")) and not self.result_url:
-            raise ValueError("set SHOP_RESULT_URL to a Redis: chords need one, also where the broker is RabbitMQ")
+            raise ValueError("set SHOP_RESULT_URL to a Redis: chords require one if the broker is RabbitMQ")
         return self
 
     @cached_property
     def sockets(self) -> Path:
-        """Folder of the unix sockets: in the data folder, or a temporary one where that path is too long."""
+        """Folder of the unix sockets: in the data folder, or a temporary folder if that path is too long."""
         folder = var_folder() / "run"
         if len(str(folder / ".s.PGSQL.5432.lock")) <= UNIX_PATH_MAX:
             return folder
@@ -186,7 +194,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def results(self) -> str:
-        """Redis URL of the result backend; it holds the members of chords that are under way, nothing else."""
+        """Redis URL of the result backend, which stores only the state of live chords."""
         return self.result_url or self.broker
 
     @cached_property
@@ -203,7 +211,7 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Reads the settings. Ends the process with one line per mistake if something is set wrongly."""
+    """Reads the settings. Exits with one line per invalid setting."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""Tables, one file per service, each with the rules about its rows."""
+"""Domain model: one package per service, with its tables and the rules for their rows."""

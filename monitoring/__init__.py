@@ -1,1 +1,1 @@
-"""How the shop is: its health, its load, and whether its invariants hold."""
+"""Monitoring: health, overload and invariants."""

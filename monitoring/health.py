@@ -1,4 +1,4 @@
-"""Whether the shop can do its work now: its database, its broker, a worker for every queue, and what it calls."""
+"""Readiness: the database, the broker, a worker for every queue, dispatchers, and external services."""
 
 import time
 
@@ -14,20 +14,20 @@ from settings import QUEUES
 from workflows.app import app
 
 OVERDUE = 30.0  # seconds without a sweep
-KEPT = 5.0  # seconds that an answer holds, so that asking often costs little
+CACHE_SECONDS = 5.0  # seconds for which a result is cached
 
-_known: tuple[float, dict[str, str | None]] = (-KEPT, {})
+_cached: tuple[float, dict[str, str | None]] = (-CACHE_SECONDS, {})
 
 
 def ready() -> dict[str, str | None]:
-    """Each part the shop can't do without, and its fault in a few words, or None if it is fine."""
-    global _known
-    since, answer = _known
-    if time.monotonic() - since >= KEPT or any(answer.values()):
+    """Component → fault, or None if it is available."""
+    global _cached
+    since, answer = _cached
+    if time.monotonic() - since >= CACHE_SECONDS or any(answer.values()):
         answer = {"database": _database(), "broker": _broker()}
-        answer["workers"] = "not asked: the broker is away" if answer["broker"] else _workers()
-        answer["dispatchers"] = "not asked: the database is away" if answer["database"] else _dispatchers()
-        _known = (time.monotonic(), answer)
+        answer["workers"] = "not checked: the broker is unavailable" if answer["broker"] else _workers()
+        answer["dispatchers"] = "not checked: the database is unavailable" if answer["database"] else _dispatchers()
+        _cached = (time.monotonic(), answer)
     return answer
 
 
@@ -53,18 +53,18 @@ def _broker() -> str | None:
 
 
 def _dispatchers() -> str | None:
-    """Whether a sweep has succeeded lately. Without one no run goes on that was lost or has failed."""
+    """Checks that a sweep has succeeded recently. Without sweeps, lost and failed runs are not resumed."""
     with transaction() as session:
         since = seconds_since_sweep(session)
     if since is None:
-        return "no dispatcher has ever looked for runs"
-    return f"the last sweep that succeeded was {since:.0f} s ago" if since > OVERDUE else None
+        return "no dispatcher has ever swept"
+    return f"the last successful sweep was {since:.0f} s ago" if since > OVERDUE else None
 
 
 def degraded() -> dict[str, str]:
-    """Services that do not answer, so that the steps that call them wait: the name of their queue, and what was heard.
+    """External services that do not respond: queue → last error. Steps that call them wait.
 
-    Everything else goes on without them. Nothing is known of them while the database is away.
+    Everything else continues without them. Empty while the database is unavailable.
     """
     try:
         with single_statements() as connection:
@@ -74,11 +74,11 @@ def degraded() -> dict[str, str]:
 
 
 def _workers() -> str | None:
-    """Asks every worker which queues it consumes."""
+    """Checks that every queue has a worker."""
     try:
         replies = app.control.inspect(timeout=0.7).active_queues() or {}
     except broker_errors() as error:
-        return f"not asked: {error}"
+        return f"not checked: {error}"
     consumed = {queue["name"] for queues in replies.values() for queue in queues}
     missing = [queue for queue in QUEUES if queue not in consumed]
-    return f"nobody consumes {', '.join(missing)}" if missing else None
+    return f"no worker consumes {', '.join(missing)}" if missing else None

@@ -1,1 +1,1 @@
-"""One file per service, which is one queue: its steps and their undo."""
+"""Steps and their undos: one module per service, which has one queue."""

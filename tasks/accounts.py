@@ -13,7 +13,7 @@ service = Service("accounts")
 
 @service.step
 def prune(session: Session, run: Run[PruneInput]) -> dict[str, object]:
-    """Deletes a portion of what need not be kept any longer; a run of its own goes on where it ends."""
+    """Deletes a batch of rows whose retention period is over, and starts a run for the next batch."""
     portion = retention.prune(session, place=run.input.get("place"))
     if portion.place is None:
         return {"deleted": portion.deleted}
@@ -25,5 +25,5 @@ def prune(session: Session, run: Run[PruneInput]) -> dict[str, object]:
 
 @service.step
 def erase_answers(session: Session, run: Run[UserInput]) -> dict[str, int]:
-    """Deletes what a user who is gone was answered, as it is kept beside idempotency keys."""
+    """Deletes the stored responses of a closed account."""
     return {"answers": idempotency.delete_of_owner(session, run.input["user_id"])}

@@ -1,4 +1,4 @@
-"""Steps of the inventory service: what is sold is held, handed over, or put back; what is low comes in again."""
+"""Steps of the inventory service: reserving, allocating and releasing stock, and restocking."""
 
 from datetime import timedelta
 
@@ -10,55 +10,55 @@ from models.core.workflow_inputs import CheckoutInput, LowStockInput, RestockInp
 
 service = Service("inventory")
 
-LOOK_AGAIN = timedelta(days=1)  # a delivery wakes the run at once; nothing but a signal changes what it finds
+RETRY_AFTER = timedelta(days=1)  # signals wake the run immediately; without one, nothing changes
 
 
 @service.step
 def reserve(session: Session, run: Run[CheckoutInput]) -> None:
-    """Holds every line of the order; refused as a whole if one of them is short."""
+    """Reserves all lines of the order. Refused if stock is insufficient for any of them."""
     inventory.reserve(session, run.input["order_id"], run.input["quantities"])
 
 
 @service.step
 def release(session: Session, run: Run[CheckoutInput]) -> None:
-    """Undoes `reserve`: what was held is for sale again."""
+    """Undoes `reserve`: the reserved units become available again."""
     inventory.release(session, run.input["order_id"])
 
 
 @service.step
 def allocate(session: Session, run: Run[CheckoutInput]) -> None:
-    """Turns what was held for a checkout into what will be shipped for an order."""
+    """Turns the reservations into allocations for fulfilment."""
     inventory.allocate(session, run.input["order_id"])
 
 
 @service.step
 def reorder(session: Session, run: Run[LowStockInput]) -> dict[str, str]:
-    """Orders more of what is low, unless nobody has said how much or enough is on its way."""
+    """Orders the reorder quantity, if there is one and not enough is on order."""
     order = inventory.reorder(session, run.input["product_id"], run.input["warehouse_id"])
     return {"purchase_order_id": order.id} if order else {}
 
 
 @service.step
 def receive_goods(session: Session, run: Run[RestockInput]) -> dict[str, str] | Suspend:
-    """Books in what was delivered, and waits until everything is there or the rest is cancelled."""
+    """Receives deliveries into stock, and waits until everything is received or the rest is cancelled."""
     deliveries = run.consume("delivery")
-    run.consume("cancel")  # what it says is in the order
+    run.consume("cancel")  # the cancellation is recorded in the purchase order
     actor = deliveries[-1]["actor"] if deliveries else None
-    order = inventory.book_deliveries(session, run.input["purchase_order_id"], actor)
+    order = inventory.receive_deliveries(session, run.input["purchase_order_id"], actor)
     if order.status in inventory.OPEN:
-        return Suspend(run.now() + LOOK_AGAIN)
+        return Suspend(run.now() + RETRY_AFTER)
     return {"status": order.status}
 
 
 @service.step(anywhere=True)
 def close_restock(session: Session, run: Run[RestockInput]) -> dict[str, str]:
-    """Closes the restock: says what it led to."""
+    """Returns the result of the restock."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     return {"purchase_order_id": order.id, "status": order.status}
 
 
 @service.step
 def withdraw_goods(session: Session, run: Run[RestockInput]) -> dict[str, str]:
-    """Closes the purchase order of a restock that was turned back."""
-    order = inventory.withdraw(session, run.input["purchase_order_id"])
+    """Closes the purchase order of a cancelled restock."""
+    order = inventory.close_cancelled(session, run.input["purchase_order_id"])
     return {"purchase_order_id": order.id, "status": order.status}

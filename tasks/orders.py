@@ -1,4 +1,4 @@
-"""Steps of the orders service: an order becomes firm, or comes to nothing."""
+"""Steps of the orders service: confirming and cancelling orders."""
 
 from datetime import timedelta
 
@@ -13,31 +13,31 @@ service = Service("orders")
 
 @service.step(commits_at_once=True)
 def confirm(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
-    """Makes the order firm and numbers its invoice. From here on the run only goes forward."""
+    """Confirms the order and issues its invoice. This is the pivot: afterwards the run only goes forward."""
     invoice = orders.confirm(session, run.input["order_id"])
     return {"invoice_id": invoice.id, "invoice_number": invoice.number}
 
 
 @service.step(anywhere=True)
 def complete(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
-    """Closes the checkout: says what it led to."""
+    """Returns the result of the checkout."""
     confirmed = run.output(confirm) or {}
     return {"order_id": run.input["order_id"], **confirmed}
 
 
 @service.step
 def cancel(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
-    """Closes the order of a refused checkout, with the reason."""
+    """Cancels the order of a refused checkout, with the reason."""
     order = orders.cancel(session, run.input["order_id"], {k: run.error[k] for k in ("code", "detail")})
     return {"order_id": order.id}
 
 
-LOOK_AGAIN = timedelta(days=1)
+RETRY_AFTER = timedelta(days=1)
 
 
 @service.step
 def erase_user(session: Session, run: Run[UserInput]) -> Suspend | None:
-    """Erases where a user who is gone had things sent. While an order is on its way, waits a day and looks again."""
+    """Erases the addresses of a closed account's orders. Waits a day and retries while one is in progress."""
     if orders.erase_user(session, run.input["user_id"]):
-        return Suspend(run.now() + LOOK_AGAIN)
+        return Suspend(run.now() + RETRY_AFTER)
     return None

@@ -1,4 +1,4 @@
-"""Steps of the reports service: a report is written a warehouse at a time, and joined."""
+"""Steps of the reports service: writing a report per warehouse, and joining the parts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
@@ -15,14 +15,14 @@ service = Service("reports")
 
 
 Scope = TypedDict("Scope", {"report_id": str, "from": str, "to": str, "warehouses": list[str]})
-"""What a report is about: its period (RFC 3339) and its warehouses."""
+"""The scope of a report: its period (RFC 3339) and warehouses."""
 
 
 @service.step
 def begin(session: Session, run: Run[ReportInput]) -> Scope:
-    """Decides what the report is about: its period, and the warehouses that there are now.
+    """Determines the scope of the report: its period and the current warehouses.
 
-    The report of a day's slot, `2026-11-22`, is about the day before it.
+    The report of a daily slot, `2026-11-22`, covers the previous day.
     """
     if "from" in run.input:
         start, end = run.input["from"], run.input["to"]
@@ -36,22 +36,22 @@ def begin(session: Session, run: Run[ReportInput]) -> Scope:
 
 
 @service.step_for_each
-def part(session: Session, run: Run[ReportInput], warehouse_id: str) -> dict[str, list[reports.Moved]]:
-    """Writes down the levels of one warehouse, what moved there, and what is low."""
-    report_id, start, end = _about(session, run)
+def part(session: Session, run: Run[ReportInput], warehouse_id: str) -> dict[str, list[reports.MovementSummary]]:
+    """Writes the part of one warehouse: levels, movements and low stock."""
+    report_id, start, end = _scope(session, run)
     return {"movements": reports.write_part(session, report_id, warehouse_id, start, end)}
 
 
 @service.step
 def write(session: Session, run: Run[ReportInput]) -> dict[str, object]:
-    """Joins the parts into the report of the run's slot."""
-    report_id, start, end = _about(session, run)
+    """Joins the parts into the report."""
+    report_id, start, end = _scope(session, run)
     movements = {item: output["movements"] for item, output in run.outputs(part).items()}
     report = reports.write(session, report_id, run.key, run.id, start, end, movements)
     return {"report_id": report.id, "slot": report.slot, "totals": report.totals}
 
 
-def _about(session: Session, run: Run[ReportInput]) -> tuple[str, datetime, datetime]:
+def _scope(session: Session, run: Run[ReportInput]) -> tuple[str, datetime, datetime]:
     begun = run.output(begin)
     assert begun is not None
     return begun["report_id"], datetime.fromisoformat(begun["from"]), datetime.fromisoformat(begun["to"])

@@ -1,4 +1,4 @@
-"""One file per workflow. `celery -A workflows` finds the application here, with every step and schedule loaded."""
+"""Workflows, one file each. `celery -A workflows` loads the application, all steps and the schedule."""
 
 from workflows import (
     abandoned_carts,

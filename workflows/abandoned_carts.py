@@ -1,4 +1,4 @@
-"""Carts that nobody touches: found by the hour, told of once, and gone at last."""
+"""Abandoned carts: hourly reminders and expiry."""
 
 from durable import Workflow
 from models.core.workflow_inputs import CartReminderInput, SlotInput

@@ -1,4 +1,4 @@
-"""What follows the beginning, the changes and the end of an account."""
+"""Workflows of accounts: welcome mails, passwords, and erasure."""
 
 from durable import Workflow
 from models.core.workflow_inputs import ResetInput, UserInput
@@ -8,7 +8,7 @@ WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
 PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, input=UserInput)
 
-# Orders that are on their way keep their address until they have come, so they are last.
+# Orders in progress keep their address until they are delivered, so this step is last.
 ERASURE = Workflow(
     "erasure",
     carts.erase_user,

@@ -1,4 +1,4 @@
-"""The Celery application that workers, API, beat and Flower share, with the engine that performs the workflows."""
+"""The Celery application of workers, API, beat and Flower, with the configured workflow engine."""
 
 import logging
 
@@ -17,7 +17,7 @@ app = Celery("shopflow")
 app.config_from_object("celeryconfig")
 
 
-def _stuck(session: Session, run: RunRecord, step: str) -> None:
+def _emit_stuck(session: Session, run: RunRecord, step: str) -> None:
     event_log.emit(session, RunStuck(run_id=run.id, workflow=run.workflow, step=step))
 
 
@@ -35,18 +35,18 @@ durable.configure(
         slots=str(settings.sockets),
         task_events=settings.worker_events,
         request_id=request_id.get,
-        on_stuck=_stuck,
+        on_stuck=_emit_stuck,
     ),
 )
 
 
 @worker_process_init.connect
-def _own_engine(**_: object) -> None:
+def _dispose_inherited_engine(**_: object) -> None:
     dispose_engine()
 
 
 @setup_logging.connect
 def configure_logging(**_: object) -> None:
-    """One line per event on standard error, for the supervisor or the container to keep."""
+    """Logs to standard error, one line per record."""
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    logging.getLogger("stripe").setLevel("WARNING")  # its INFO is two lines for every call
+    logging.getLogger("stripe").setLevel("WARNING")  # at INFO it logs two lines per call

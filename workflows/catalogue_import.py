@@ -1,4 +1,4 @@
-"""A catalogue file: its chunks, one beside the other, and their sum. What is taken is not taken back."""
+"""The import of a catalogue file: its chunks in parallel, then their sum. Never compensated."""
 
 from durable import Each, Outputs, Workflow
 from models.core.workflow_inputs import ImportInput

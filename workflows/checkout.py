@@ -1,4 +1,4 @@
-"""From a placed order to a confirmed one, or to a cancelled one with nothing left behind."""
+"""The checkout: from a placed order to a confirmed one, or to a cancelled and fully compensated one."""
 
 from durable import Parallel, Pivot, Undoable, Workflow
 from models.core.workflow_inputs import CheckoutInput

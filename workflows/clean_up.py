@@ -1,4 +1,4 @@
-"""Deletes what need not be kept any longer, a portion at a time; the rules are in `models/retention.py`."""
+"""Deletes rows whose retention period is over, in batches; see `models/operations/retention.py`."""
 
 from durable import Workflow
 from models.core.workflow_inputs import PruneInput

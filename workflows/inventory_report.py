@@ -1,4 +1,4 @@
-"""The report on the inventory: one part for each warehouse, joined into one report per slot."""
+"""The inventory report: one part per warehouse, joined into one report per slot."""
 
 from durable import Each, Outputs, Workflow
 from models.core.workflow_inputs import ReportInput

@@ -1,4 +1,4 @@
-"""Stock has come down to its reorder point: more is ordered where somebody has said how much, and staff are told."""
+"""Low stock: reorders the product, if it has a reorder quantity, and notifies staff."""
 
 from durable import Workflow
 from models.core.workflow_inputs import LowStockInput

@@ -1,4 +1,4 @@
-"""From a purchase order to the goods on the shelves; a delivery may come in parts, and take weeks."""
+"""The restock: from a purchase order to received goods; partial deliveries may take weeks."""
 
 from durable import Parallel, Pivot, Workflow
 from models.core.workflow_inputs import RestockInput

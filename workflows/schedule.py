@@ -1,4 +1,4 @@
-"""What beat starts, and when (UTC)."""
+"""The schedule of beat, in UTC."""
 
 from durable import Schedule, schedule
 from workflows.app import app
@@ -7,7 +7,7 @@ SCHEDULES = [
     Schedule("clean_up", "hour", minute=7),
     Schedule("abandoned_carts", "hour", minute=17),
     Schedule("cart_expiry", "hour", minute=37),
-    # Late enough for every transaction of the day before to have ended. Every day has its report.
+    # Late enough for all transactions of the previous day to have ended. Missed days are made up.
     Schedule("inventory_report", "day", hour=0, minute=10, make_up=31),
 ]
 

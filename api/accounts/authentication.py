@@ -67,11 +67,11 @@ class LoginView(MethodView):
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
             limits = accounts.login_limits(name, request.remote_addr, found.familiar)
-            accounts.take(session, limits, LoginThrottled(user_id=found.user_id))
+            accounts.take_attempt(session, limits, LoginThrottled(user_id=found.user_id))
         if not accounts.verify_password(found.password_hash, body["password"]):
-            raise accounts.wrong_credentials()
+            raise accounts.wrong_credentials_error()
         with transaction() as session:
-            accounts.give_back(session, limits)
+            accounts.return_attempt(session, limits)
             opened = accounts.log_in(session, found, *_device())
             return {**_tokens(opened), **merge_guest_cart(session, opened.user_id)}
 
@@ -127,12 +127,12 @@ class PasswordView(MethodView):
         limits = accounts.password_limits(g.principal.user_id)
         with transaction() as session:
             current = accounts.get_credentials(session, g.principal.user_id)
-            accounts.take(session, limits, LoginThrottled(user_id=g.principal.user_id))
+            accounts.take_attempt(session, limits, LoginThrottled(user_id=g.principal.user_id))
         if not accounts.verify_password(current.password_hash, body["current_password"]):
-            raise accounts.wrong_credentials()
+            raise accounts.wrong_credentials_error()
         new_hash = accounts.hash_password(body["new_password"])
         with transaction() as session:
-            accounts.give_back(session, limits)
+            accounts.return_attempt(session, limits)
             accounts.change_password(session, g.principal.user_id, new_hash, kept_session=g.principal.session_id)
 
 
@@ -146,7 +146,7 @@ class ForgotPasswordView(MethodView):
         """E-mails a password reset token if the account exists. The response does not reveal whether it does."""
         name = body.get("username") or body["email"]
         with transaction() as session:
-            accounts.take(session, accounts.reset_limits(name, request.remote_addr))
+            accounts.take_attempt(session, accounts.reset_limits(name, request.remote_addr))
             user_id = accounts.find_credentials(session, name).user_id
             accounts.request_reset(session, uuid4().hex, user_id)
         return {"detail": "If the account exists, a password reset e-mail has been sent to its owner."}
@@ -171,7 +171,7 @@ def _device() -> tuple[str | None, str | None]:
     return request.headers.get("User-Agent"), request.remote_addr
 
 
-def _tokens(opened: accounts.Opened) -> dict[str, object]:
+def _tokens(opened: accounts.OpenedSession) -> dict[str, object]:
     return {
         "access_token": access_token(opened.user_id, opened.session_id),
         "refresh_token": opened.refresh_token,

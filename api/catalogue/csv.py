@@ -24,7 +24,7 @@ def refusal_rows(import_id: str) -> Iterator[str]:
 
 def catalogue_rows() -> Iterator[str]:
     """Yields all products on sale in the `shopflow` format, header first."""
-    yield encode([imports.OURS])
+    yield encode([imports.NATIVE_COLUMNS])
     last = None
     while True:
         found, last = imports.export_page(last, PAGE)

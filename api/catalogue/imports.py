@@ -83,8 +83,11 @@ def _receive(file: IO[bytes]) -> Upload:
 
 
 def _detail(session: Session, import_id: str) -> dict[str, Any]:
-    refused = imports.list_refusals(session, import_id, 0, imports.FIRST + 1)
-    shown = {"refusals": refused[: imports.FIRST], "refusals_complete": len(refused) <= imports.FIRST}
+    refused = imports.list_refusals(session, import_id, 0, imports.MAX_LISTED_REFUSALS + 1)
+    shown = {
+        "refusals": refused[: imports.MAX_LISTED_REFUSALS],
+        "refusals_complete": len(refused) <= imports.MAX_LISTED_REFUSALS,
+    }
     return {**_summary(imports.get(session, import_id)), **shown}
 
 
@@ -133,7 +136,7 @@ class ImportsView(MethodView):
         Importing the same file again changes nothing.
         """
         upload = g.upload
-        made = imports.begin(
+        made = imports.start_import(
             session, g.principal.user_id, imports.CsvFile.open(upload.file),
             sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
         )  # fmt: skip

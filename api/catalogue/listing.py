@@ -12,22 +12,22 @@ from models.catalogue import search
 from settings import settings
 
 
-def parse_query(query: dict[str, Any]) -> search.Wanted:
+def parse_query(query: dict[str, Any]) -> search.ListQuery:
     """Parses a query. Raises Invalid for a cursor of another list, and for `sort=relevance` without `q`."""
     limit, cursor, sort = query.pop("limit"), query.pop("cursor"), query.pop("sort", None)
     if sort is None:
         sort = "relevance" if "q" in query else "-created_at"
     elif sort == "relevance" and "q" not in query:
         raise invalid({"sort": ["relevance requires q"]})
-    return search.Wanted(sort, limit, query, _decode_cursor(cursor, sort) if cursor else None)
+    return search.ListQuery(sort, limit, query, _decode_cursor(cursor, sort) if cursor else None)
 
 
-def render_page(wanted: search.Wanted) -> Response:
+def render_page(wanted: search.ListQuery) -> Response:
     """A page of products, as the schema `ProductPage` describes it."""
     found = search.list_products(wanted)
     shown = found[: wanted.limit]
     has_more = len(found) > len(shown)
-    cursor = f'"{_cursors(wanted.sort).dumps(shown[-1].place)}"' if has_more else "null"
+    cursor = f'"{_cursors(wanted.sort).dumps(shown[-1].position)}"' if has_more else "null"
     rows = ", ".join(product.json for product in shown)
     body = f'{{"data": [{rows}], "has_more": {"true" if has_more else "false"}, "next_cursor": {cursor}}}'
     return json_response(body, blake2b(body.encode(), digest_size=12).hexdigest())

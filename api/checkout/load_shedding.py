@@ -16,7 +16,7 @@ def refuse_if_overloaded() -> None:
     Retries of an accepted checkout get their stored response; detecting them costs one primary-key lookup. Requests
     without a valid token or idempotency key pass, and the view refuses them for that reason. Raises Overloaded.
     """
-    seconds = overload.excess() if request.method == "POST" else None
+    seconds = overload.retry_after() if request.method == "POST" else None
     if seconds is None:
         return
     user_id, key = claimed_user_id(), request.headers.get(HEADER)

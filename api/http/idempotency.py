@@ -56,7 +56,7 @@ def idempotent(
                 if first is not None:
                     return _replay(first)
                 response = audit_log.add_subject(make_response(method(self, session, *args, **kwargs)))
-                idempotency.keep(session, owner, key, _answer(response))
+                idempotency.save(session, owner, key, _answer(response))
             return response
 
         return documents_header(header)(wrapper)
@@ -83,12 +83,12 @@ def _fingerprint(body_digest: Callable[[], str] | None) -> str:
     return hashlib.sha256(f"{request.method} {request.full_path}\n".encode() + body).hexdigest()
 
 
-def _answer(response: Response) -> idempotency.Answer:
+def _answer(response: Response) -> idempotency.StoredResponse:
     headers = {name: value for name, value in response.headers if name not in OWN_HEADERS}
-    return idempotency.Answer(response.status_code, response.get_json(), headers)
+    return idempotency.StoredResponse(response.status_code, response.get_json(), headers)
 
 
-def _replay(first: idempotency.Answer) -> Response:
+def _replay(first: idempotency.StoredResponse) -> Response:
     response = make_response(jsonify(first.body), first.status, first.headers)
     response.headers["Idempotent-Replayed"] = "true"
     return response

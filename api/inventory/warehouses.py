@@ -90,7 +90,7 @@ def _shown(warehouse: inventory.Warehouse) -> dict[str, object]:
 
 
 def _in_detail(session: Session, warehouse: inventory.Warehouse) -> tuple[object, dict[str, str]]:
-    room = inventory.get_room_left(session, warehouse)
+    room = inventory.get_remaining_capacity(session, warehouse)
     remaining = {kind: None if pieces is None else max(pieces, 0) for kind, pieces in room.items()}
     levels = inventory.get_totals(session, warehouse)
     beside = ".".join(str(pieces) for totals in levels.values() for pieces in totals.values())

@@ -1,4 +1,4 @@
-"""Access: who may do what. Roles and their permissions are data; machines have keys."""
+"""Access control: roles, permissions and API keys. Roles and their permissions are data."""
 
 from models.access.granting import (
     change_role,

@@ -1,4 +1,4 @@
-"""API keys: how machines sign in. A key acts for the user who has made it, with a part of what that user may do."""
+"""API keys of machines. A key acts on behalf of its creator, with a subset of the creator's permissions."""
 
 import secrets
 from collections.abc import Collection, Iterable
@@ -16,14 +16,14 @@ from models.core.errors import NotAllowed, NotFound
 from models.core.events import KeyCreated, KeyRevoked
 from models.core.tokens import digest
 
-FOR_PEOPLE = frozenset({"keys:write", "roles:write", "users:write"})
-"""What hands out rights: no key holds it, or whoever finds one could make others."""
-GRANTABLE = tuple(name for name in PERMISSIONS if name not in FOR_PEOPLE)
-SEEN_EVERY = timedelta(minutes=1)  # a busy key must not be a row that is written with each request
+USERS_ONLY = frozenset({"keys:write", "roles:write", "users:write"})
+"""Permissions to grant rights. Keys cannot hold them, so that a leaked key cannot create others."""
+GRANTABLE = tuple(name for name in PERMISSIONS if name not in USERS_ONLY)
+RECORD_USE_EVERY = timedelta(minutes=1)  # limits writes to one per minute and key
 
 
 class ApiKey(Base):
-    """A key, of which only a hash is kept, and `hint`, the beginning, by which people know it."""
+    """An API key. Only its hash is stored, and `hint`, its first characters, for identification."""
 
     __tablename__ = "api_key"
     __table_args__ = (Index("ix_api_key_user_id_id", "user_id", "id"), {"schema": "access"})
@@ -48,7 +48,7 @@ class ApiKey(Base):
 
 @dataclass(frozen=True)
 class KeyHolder:
-    """Whom a key acts for, and what it may do."""
+    """The user a key acts for, and its permissions."""
 
     key_id: str
     user_id: str
@@ -58,12 +58,12 @@ class KeyHolder:
 def create_key(
     session: Session, user_id: str, held: Collection[str], name: str, permissions: Iterable[str], lifetime: timedelta
 ) -> tuple[ApiKey, str]:
-    """Makes a key with some of the permissions that its maker holds; the second value is the key itself, which nobody
-    can read again. Raises NotAllowed."""
+    """Creates a key with permissions from `held`. Returns the row and the key in clear text, which cannot be retrieved
+    later. Raises NotAllowed."""
     wanted = sorted(set(permissions))
     missing = [permission for permission in wanted if permission not in held]
     if missing:
-        raise NotAllowed(f"You don't hold {', '.join(missing)} yourself.", permissions=missing)
+        raise NotAllowed(f"You lack the permissions {', '.join(missing)}.", permissions=missing)
     clear = f"sfk_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         id=new_id("key"), user_id=user_id, name=name, key_hash=digest(clear), hint=clear[:8], permissions=wanted,
@@ -76,47 +76,49 @@ def create_key(
 
 
 def list_keys() -> Select[ApiKey]:
-    """The query for all keys, those that are good no more too."""
+    """The query for all keys, including expired and revoked ones."""
     return select(ApiKey)
 
 
 def get_key(session: Session, key_id: str) -> ApiKey:
-    """The key. Raises NotFound."""
+    """Returns a key. Raises NotFound."""
     key = session.get(ApiKey, key_id)
     if key is None:
-        raise NotFound("There is no such key.")
+        raise NotFound("No such key.")
     return key
 
 
 def revoke_key(session: Session, key_id: str) -> None:
-    """Makes a key stop working at once; a second call changes nothing. Raises NotFound."""
+    """Revokes a key, effective immediately. Idempotent. Raises NotFound."""
     get_key(session, key_id)
     live = update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
     if session.scalars(live.values(revoked_at=func.now()).returning(ApiKey.id)).one_or_none() is not None:
         event_log.emit(session, KeyRevoked(key_id=key_id))
 
 
-_GOOD = (
+_VALID = (
     ApiKey.key_hash == bindparam("shown"),
     ApiKey.revoked_at.is_(None),
     ApiKey.expires_at > func.now(),
 )
-_SEEN = (
+_RECORD_USE = (
     update(ApiKey)
-    .where(*_GOOD, or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - SEEN_EVERY))
+    .where(*_VALID, or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - RECORD_USE_EVERY))
     .values(last_used_at=func.now())
     .returning(ApiKey.id)
     .cte("seen")
 )
 _HOLDER = (
-    select(ApiKey.id, ApiKey.user_id, ApiKey.permissions, permissions_held(ApiKey.user_id)).where(*_GOOD).add_cte(_SEEN)
+    select(ApiKey.id, ApiKey.user_id, ApiKey.permissions, permissions_held(ApiKey.user_id))
+    .where(*_VALID)
+    .add_cte(_RECORD_USE)
 )
 
 
 def find_key(session: Statements, key: str) -> KeyHolder | None:
-    """Whom a key acts for, and notes that it was used, in one statement. None if it is no good.
+    """Returns the holder of a valid key and records its use, in one statement; None for an invalid key.
 
-    What its maker may not do any more, it may not either.
+    The key has only those of its permissions that its creator still has.
     """
     found = session.execute(_HOLDER, {"shown": digest(key)}).one_or_none()
     if found is None:

@@ -1,4 +1,4 @@
-"""The roles: the permissions that they hold, and the users who have them."""
+"""Roles, their permissions, and their assignment to users."""
 
 from collections.abc import Sequence
 
@@ -25,13 +25,13 @@ SEEDS: dict[str, tuple[str, ...]] = {
     "finance": ("audit:read", "orders:read", "payments:read", "payments:refund", "reports:read"),
     "admin": PERMISSIONS,
 }  # fmt: skip
-"""Role → its permissions, `resource:action`, as every new shop has them. From then on they are data."""
+"""Role → permissions, `resource:action`, of a new shop. Afterwards they are data."""
 ADMIN = "admin"
-"""The role that can't be changed, and that somebody always has."""
+"""The role that cannot be changed and that at least one user has."""
 
 
 class Role(Base):
-    """A name for a set of permissions."""
+    """A named set of permissions."""
 
     __tablename__ = "role"
     __table_args__ = ({"schema": "access"},)
@@ -39,7 +39,7 @@ class Role(Base):
 
 
 class RolePermission(Base):
-    """A permission that a role holds."""
+    """A permission of a role."""
 
     __tablename__ = "role_permission"
     __table_args__ = ({"schema": "access"},)
@@ -48,7 +48,7 @@ class RolePermission(Base):
 
 
 class UserRole(Base):
-    """A role that a user has."""
+    """A role of a user."""
 
     __tablename__ = "user_role"
     __table_args__ = ({"schema": "access"},)
@@ -58,45 +58,45 @@ class UserRole(Base):
 
 
 def seed(session: Session | Connection) -> None:
-    """Writes the roles of SEEDS with their permissions. A second call adds only what is missing."""
+    """Inserts the roles of SEEDS with their permissions. Idempotent."""
     session.execute(insert(Role).on_conflict_do_nothing(), [{"name": role} for role in SEEDS])
     held = [{"role": role, "permission": name} for role, permissions in SEEDS.items() for name in permissions]
     session.execute(insert(RolePermission).on_conflict_do_nothing(), held)
 
 
 def grant(session: Session, user_id: str, role: str) -> None:
-    """Gives a user a role, whoever asks; a second call changes nothing. Raises NotFound for an unknown role."""
+    """Assigns a role without checking permissions. Idempotent. Raises NotFound for an unknown role."""
     if session.get(Role, role) is None:
-        raise NotFound(f"There is no role {role}.")
+        raise NotFound(f"No such role: {role}.")
     session.execute(insert(UserRole).values(user_id=user_id, role=role).on_conflict_do_nothing())
 
 
 def roles_held(user_id: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
-    """The roles of a user as an array, for use inside another statement; `user_id` may be its column."""
+    """The roles of a user as an array, as a subquery. `user_id` may be a column."""
     roles = func.array_agg(UserRole.role)
     return select(_or_empty(roles)).where(UserRole.user_id == user_id).scalar_subquery()
 
 
 def permissions_held(user_id: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
-    """The permissions of all of a user's roles as an array, for use inside another statement."""
+    """The permissions of all roles of a user as an array, as a subquery."""
     permissions = func.array_agg(RolePermission.permission.distinct())
     held = select(_or_empty(permissions)).join(UserRole, UserRole.role == RolePermission.role)
     return held.where(UserRole.user_id == user_id).scalar_subquery()
 
 
 def permissions_in(role: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
-    """The permissions of a role as an array, for use inside another statement; `role` may be its column."""
+    """The permissions of a role as an array, as a subquery. `role` may be a column."""
     names = func.array_agg(aggregate_order_by(RolePermission.permission, RolePermission.permission))
     return select(_or_empty(names)).where(RolePermission.role == role).scalar_subquery()
 
 
 def roles_of(session: Session, user_id: str) -> list[str]:
-    """The roles of a user, by name."""
+    """The roles of a user, sorted by name."""
     return sorted(session.scalars(select(UserRole.role).where(UserRole.user_id == user_id)))
 
 
 def permissions_of(session: Session, user_id: str) -> frozenset[str]:
-    """What a user may do, by any of his or her roles."""
+    """The permissions of all roles of a user."""
     return frozenset(session.scalars(select(permissions_held(user_id))).one())
 
 

@@ -1,4 +1,4 @@
-"""Accounts: users, their addresses and passwords, and the sessions in which they are signed in."""
+"""Accounts: users, addresses, passwords and login sessions."""
 
 from models.accounts.addresses import (
     add_address,
@@ -9,7 +9,7 @@ from models.accounts.addresses import (
     update_address,
 )
 from models.accounts.closing import close
-from models.accounts.login_throttle import give_back, login_limits, password_limits, reset_limits, take
+from models.accounts.login_throttle import login_limits, password_limits, reset_limits, return_attempt, take_attempt
 from models.accounts.password_resets import (
     change_password,
     check_reset_token,
@@ -24,7 +24,7 @@ from models.accounts.preferences import CUSTOMER_KINDS, preferences_of, set_pref
 from models.accounts.registration import add_customer, register, upsert_admin
 from models.accounts.sessions import (
     Credentials,
-    Opened,
+    OpenedSession,
     Principal,
     end_other_sessions,
     end_session,
@@ -34,7 +34,7 @@ from models.accounts.sessions import (
     open_session,
     rotate,
     select_live_sessions,
-    wrong_credentials,
+    wrong_credentials_error,
 )
 from models.accounts.tables import (
     ACCOUNT_STATUS,
@@ -55,7 +55,7 @@ __all__ = [
     "Credentials",
     "LoginSession",
     "LoginThrottle",
-    "Opened",
+    "OpenedSession",
     "PasswordReset",
     "Preference",
     "Principal",
@@ -78,7 +78,6 @@ __all__ = [
     "get_active",
     "get_address",
     "get_credentials",
-    "give_back",
     "hash_password",
     "list_addresses",
     "log_in",
@@ -90,15 +89,16 @@ __all__ = [
     "request_reset",
     "reset_limits",
     "reset_password",
+    "return_attempt",
     "rotate",
     "save_reset_token",
     "select_live_sessions",
     "set_preference",
-    "take",
+    "take_attempt",
     "update_address",
     "update_profile",
     "upsert_admin",
     "verify_password",
     "wants",
-    "wrong_credentials",
+    "wrong_credentials_error",
 ]

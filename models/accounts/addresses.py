@@ -1,6 +1,6 @@
-"""Where users live or have things sent. Of a user's addresses one is the default, as long as there are any.
+"""Addresses of users. One of a user's addresses is the default.
 
-One change of them at a time, under the lock of the user.
+Changes to a user's addresses are serialised by a lock on the user.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from models.core.errors import NotFound
 
 
 def list_addresses(user_id: str) -> Select[Address]:
-    """The query for a user's addresses."""
+    """The query for the addresses of a user."""
     return select(Address).where(Address.user_id == user_id)
 
 
 def add_address(session: Session, user_id: str, address: Mapping[str, object]) -> Address:
-    """Adds an address {line1, line2, city, postal_code, country, is_default} to a user. The first is the default."""
+    """Adds an address {line1, line2, city, postal_code, country, is_default}. The first is the default."""
     lock(session, user_id)
     is_default = address.get("is_default", False)
     if is_default:
@@ -32,24 +32,24 @@ def add_address(session: Session, user_id: str, address: Mapping[str, object]) -
 
 
 def insert_address(session: Session, user_id: str, address: Mapping[str, object]) -> Address:
-    """Writes an address as it is, without a look at the others: for a user who has none yet."""
+    """Inserts an address without considering others, for a user who has none."""
     new = insert(Address).values(id=new_id("adr"), user_id=user_id, **address).returning(Address)
     return session.scalars(new).one()
 
 
 def get_address(session: Session, user_id: str, address_id: str) -> Address:
-    """One of a user's addresses. Raises NotFound, also for somebody else's."""
+    """Returns an address of the user. Raises NotFound, also for another user's address."""
     address = session.get(Address, address_id)
     if address is None or address.user_id != user_id:
-        raise NotFound("There is no such address.")
+        raise NotFound("No such address.")
     return address
 
 
 def update_address(session: Session, user_id: str, address_id: str, changes: Mapping[str, object]) -> Address:
-    """Changes the named fields; orders that were sent there keep what was. Raises NotFound.
+    """Updates the given fields; existing orders keep their copy. Raises NotFound.
 
-    With `is_default` it becomes the default, and the one that was is none any more. The default stays so until
-    another one becomes it.
+    `is_default=True` makes it the default in place of the previous one. `False` is ignored: the default changes only
+    when another address becomes it.
     """
     lock(session, user_id)
     address = get_address(session, user_id, address_id)
@@ -63,22 +63,22 @@ def update_address(session: Session, user_id: str, address_id: str, changes: Map
 
 
 def delete_address(session: Session, user_id: str, address_id: str) -> None:
-    """Deletes an address; orders that were sent there keep their copy. Raises NotFound.
+    """Deletes an address; existing orders keep their copy. Raises NotFound.
 
-    If it was the default, the oldest of the others becomes it.
+    If it was the default, the oldest remaining address becomes the default.
     """
     lock(session, user_id)
     address = get_address(session, user_id, address_id)
     session.delete(address)
     session.flush()
     if address.is_default:
-        heir = session.scalars(list_addresses(user_id).order_by(Address.id).limit(1)).one_or_none()
-        if heir is not None:
-            heir.is_default = True
+        successor = session.scalars(list_addresses(user_id).order_by(Address.id).limit(1)).one_or_none()
+        if successor is not None:
+            successor.is_default = True
 
 
 def address_as_data(session: Session, user_id: str, address_id: str) -> dict[str, object]:
-    """One of a user's addresses as an order keeps it. Raises NotFound."""
+    """An address of the user as a dictionary, as orders store it. Raises NotFound."""
     address = get_address(session, user_id, address_id)
     shown = ("line1", "line2", "city", "postal_code", "country")
     return {name: value for name in shown if (value := getattr(address, name)) is not None}

@@ -1,4 +1,4 @@
-"""The end of an account: the person is forgotten, what was bought stays in the books."""
+"""Closing an account: personal data is erased, business records are kept."""
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -16,24 +16,24 @@ OWNED = (Address, LoginSession, PasswordReset, Preference)
 
 
 def close(session: Session, user_id: str) -> None:
-    """Closes an account and erases who it was: names, e-mail address, password, addresses, sessions, preferences,
-    roles and API keys go at once. What other services know of the person is erased by what the event `account.closed`
-    starts. User name and e-mail address can be taken by somebody new.
+    """Closes an account and erases personal data: names, e-mail address, password, addresses, sessions, preferences,
+    roles and API keys are erased immediately; data of other services by the workflow that `account.closed` starts.
+    Username and e-mail address become available again.
 
-    Raises NotFound, and Conflict: `tasks_under_way` (a checkout that will end in seconds), `last_admin`.
+    Raises NotFound, and Conflict: `tasks_under_way` (such as a checkout, which ends within seconds), `last_admin`.
     """
     user = lock(session, user_id)
-    # A run that is parked waits for the world, perhaps for weeks, and goes on without who has asked for it.
+    # A waiting run may wait for weeks; it continues without its owner.
     own = RunRecord.owner == user_id, RunRecord.finished_at.is_(None), RunRecord.status != "waiting"
     under_way = list(session.scalars(select(RunRecord.id).where(*own)))
     if under_way:
-        why = "Something that you have asked for is still under way; close the account when it has ended."
+        why = "Tasks of this account are still running; close the account when they have ended."
         raise Conflict(why, code="tasks_under_way", tasks=under_way)
     access.remove_user(session, user_id)
     for table in OWNED:
         session.execute(delete(table).where(table.user_id == user_id))
     ACCOUNT_STATUS.move(user, "closed")
     user.password_hash = user.first_name = user.last_name = ""
-    user.username = new_id("closed")  # as unique as the one that it was
-    user.email = f"{user.username}@closed.invalid"  # RFC 2606: nobody has this address
+    user.username = new_id("closed")  # unique, like the original
+    user.email = f"{user.username}@closed.invalid"  # RFC 2606: an invalid domain
     event_log.emit(session, AccountClosed(user_id=user_id))

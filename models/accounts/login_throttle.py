@@ -1,7 +1,7 @@
-"""How often passwords may be guessed: per account, per address, and per account at one address.
+"""Rate limits for password attempts: per account, per IP address, and per account and IP address.
 
-Each limit is a bucket of guesses that fills up again with time (GCRA: one row, one time). A guess is taken before the
-password is looked at, so that many at once are not more than one after another, and given back if it was right.
+Each limit is a token bucket (GCRA: one row with one timestamp). A token is taken before the password is verified, so
+that concurrent attempts cannot exceed the limit, and returned if the password was correct.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from models.core.events import LoginThrottled
 
 @dataclass(frozen=True)
 class Limit:
-    """`guesses` at once, and then one every `seconds`, for what `key` stands for."""
+    """Allows a burst of `guesses` attempts per `key`, then one every `seconds`."""
 
     key: str
     guesses: int
@@ -28,11 +28,11 @@ class Limit:
 
 
 def login_limits(login: str, ip: str | None, familiar: bool) -> list[Limit]:
-    """Whoever tries many accounts is held up by his address; whoever tries many passwords, by the account.
+    """Limits for a login. Attempts at many accounts are throttled by IP address, attempts at one account by account.
 
-    Somebody who wastes the guesses of an account from all over the world must not lock out its owner: where the owner
-    is signed in already (`familiar`), the limit of the whole account does not hold. (Elsewhere there is the reset by
-    mail, which signs in.) The name counts as it was typed, known or not, so that nobody learns which it is.
+    An attacker who exhausts the limit of an account must not lock out its owner: the account limit does not apply at
+    IP addresses where the owner is signed in (`familiar`). (Elsewhere, the owner can reset the password, which signs
+    in.) Unknown names are counted like known ones, so that they cannot be told apart.
     """
     name = login.strip().lower()
     limits = [] if familiar else [Limit(_key("account", name), 30, 120.0)]
@@ -42,36 +42,36 @@ def login_limits(login: str, ip: str | None, familiar: bool) -> list[Limit]:
 
 
 def password_limits(user_id: str) -> list[Limit]:
-    """For who is signed in and says the password again."""
+    """Limits for a signed-in user who confirms their password."""
     return [Limit(_key("user", user_id), 10, 60.0)]
 
 
 def reset_limits(login: str, ip: str | None) -> list[Limit]:
-    """For who asks for a mail: three an hour are enough, and nobody's mailbox is filled."""
+    """Limits for password reset mails: three an hour per account, to prevent flooding a mailbox."""
     limits = [Limit(_key("reset", login.strip().lower()), 3, 1200.0)]
     if network := _network(ip):
         limits.append(Limit(_key("resets from", network), 30, 60.0))
     return limits
 
 
-# Both lock the rows in one order. The first makes those that are missing.
+# Both statements lock rows in the same order. The first inserts missing rows.
 _LOCK = text("""
     INSERT INTO accounts.login_throttle AS known (key, free_at)
     SELECT key, now() FROM unnest(:keys) AS key ORDER BY key
     ON CONFLICT (key) DO UPDATE SET free_at = greatest(known.free_at, now())
     RETURNING key, CAST(extract(epoch FROM free_at - now()) AS double precision)
 """).bindparams(bindparam("keys", type_=ARRAY(String)))
-_MOVE = text("""
+_SHIFT = text("""
     UPDATE accounts.login_throttle SET free_at = free_at + make_interval(secs => moved.by)
     FROM (SELECT key FROM accounts.login_throttle WHERE key = ANY(:keys) ORDER BY key FOR UPDATE) AS locked
     JOIN unnest(:keys, :seconds) AS moved (key, by) USING (key) WHERE login_throttle.key = locked.key
 """).bindparams(bindparam("keys", type_=ARRAY(String)), bindparam("seconds", type_=ARRAY(Float)))
 
 
-def take(session: Session, limits: Iterable[Limit], told: LoginThrottled | None = None) -> None:
-    """Takes one guess from each limit, or none and raises TooManyRequests with the seconds until there is one.
+def take_attempt(session: Session, limits: Iterable[Limit], event: LoginThrottled | None = None) -> None:
+    """Takes a token from each limit, or from none and raises TooManyRequests with the seconds until one is available.
 
-    `told`: the event that whoever takes the last one leaves; None leaves none.
+    `event` is emitted when the last token is taken; None emits nothing.
     """
     by_key = {limit.key: limit for limit in limits}
     used: dict[str, float] = dict(session.execute(_LOCK, {"keys": list(by_key)}).all())
@@ -79,24 +79,24 @@ def take(session: Session, limits: Iterable[Limit], told: LoginThrottled | None 
     wait = max((1 - left[key]) * limit.seconds for key, limit in by_key.items())
     if wait > 0:
         seconds = math.ceil(wait)
-        raise TooManyRequests(f"Too many tries; wait {seconds} seconds.", retry_after=seconds)
-    _move(session, by_key.values(), 1)
-    if told is not None and min(left.values()) < 2:
-        event_log.emit(session, told)
+        raise TooManyRequests(f"Too many attempts; try again in {seconds} seconds.", retry_after=seconds)
+    _shift(session, by_key.values(), 1)
+    if event is not None and min(left.values()) < 2:
+        event_log.emit(session, event)
 
 
-def give_back(session: Session, limits: Iterable[Limit]) -> None:
-    """Gives back what `take` has taken, after a password that was right."""
-    _move(session, limits, -1)
+def return_attempt(session: Session, limits: Iterable[Limit]) -> None:
+    """Returns the tokens, after a correct password."""
+    _shift(session, limits, -1)
 
 
-def _move(session: Session, limits: Iterable[Limit], sign: int) -> None:
+def _shift(session: Session, limits: Iterable[Limit], sign: int) -> None:
     moved = [(limit.key, sign * limit.seconds) for limit in limits]
-    session.execute(_MOVE, {"keys": [key for key, _ in moved], "seconds": [by for _, by in moved]})
+    session.execute(_SHIFT, {"keys": [key for key, _ in moved], "seconds": [by for _, by in moved]})
 
 
 def _network(ip: str | None) -> str | None:
-    """The address; of IPv6 the /64, for that is what one customer of a provider has."""
+    """The IPv4 address, or the /64 network of an IPv6 address, which is what a subscriber is assigned."""
     try:
         address = ipaddress.ip_address(ip or "")
     except ValueError:
@@ -105,5 +105,5 @@ def _network(ip: str | None) -> str | None:
 
 
 def _key(*words: str) -> str:
-    """No name is kept in clear: what is typed into the field of the user name is a password now and then."""
+    """Hashes the key, because users sometimes type a password into the username field."""
     return hashlib.sha256("\n".join(words).encode()).hexdigest()

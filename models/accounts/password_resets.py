@@ -1,4 +1,4 @@
-"""New passwords: changed by who knows the old one, or set with a token that was mailed."""
+"""Password changes: with the current password, or with an e-mailed reset token."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -18,18 +18,18 @@ from models.core.events import PasswordChanged
 from models.core.tokens import digest
 from settings import settings
 
-LIFETIME = timedelta(hours=1)  # from the mail on
+LIFETIME = timedelta(hours=1)  # from the time of the mail
 
 
 def get_credentials(session: Session, user_id: str) -> Credentials:
-    """What a user's password is checked against. Raises NotFound."""
+    """The credentials of a user. Raises NotFound."""
     return Credentials(user_id, get(session, user_id).password_hash)
 
 
 def change_password(session: Session, user_id: str, password_hash: str, kept_session: str | None = None) -> None:
-    """Sets a new password and ends every session but the one in which it was changed.
+    """Sets a new password and ends all sessions except `kept_session`.
 
-    Mailed tokens that are still about are good no more. The user is told by mail (event `password.changed`).
+    Outstanding reset tokens become invalid. Emits `password.changed`, which notifies the user by mail.
     """
     lock(session, user_id).password_hash = password_hash
     end_other_sessions(session, user_id, kept=kept_session)
@@ -39,13 +39,13 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
 
 
 def request_reset(session: Session, request_id: str, user_id: str | None) -> None:
-    """Starts what mails a token to the user. For nobody (None) it starts the same, which then does nothing: a caller
-    can't tell the one from the other, not even by the time that it takes."""
+    """Starts the workflow that mails a reset token. It is also started for no user (None), and then does nothing, so
+    that callers cannot distinguish the cases, not even by response time."""
     durable.start(session, "password_reset", key=request_id, input={"user_id": user_id})
 
 
 def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
-    """Makes the token that the run mails valid for an hour from the latest call, once. The database keeps its hash."""
+    """Stores the hash of the run's token, valid for one use within an hour of the latest call."""
     token_hash = digest(derive_reset_token(run_id))
     row = {"id": run_id, "user_id": user_id, "token_hash": token_hash, "expires_at": datetime.now(UTC) + LIFETIME}
     new = insert(PasswordReset).values(row)
@@ -54,30 +54,30 @@ def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
 
 
 def derive_reset_token(run_id: str) -> str:
-    """The token that the run mails, the same one each time.
+    """The token that the run mails; the same for each call.
 
-    It is not random but made of the run's id and the shop's secret key (HMAC-SHA-256), so that a mail that is sent
-    again after a crash holds the same one, and neither the run nor the notification need hold it.
+    It is derived from the run id and the shop's secret key (HMAC-SHA-256). A mail that is sent again after a crash
+    contains the same token, and neither the run nor the notification has to store it.
     """
     made = hmac.digest(settings.secret_key.encode(), f"password reset {run_id}".encode(), "sha256")
     return urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def check_reset_token(session: Session, token: str) -> None:
-    """Raises Invalid if `reset_password` would refuse the token now. Asked before a password is hashed, which costs."""
-    if session.execute(select(PasswordReset.id).where(*_is_good(token))).one_or_none() is None:
+    """Raises Invalid if `reset_password` would refuse the token. Called before the expensive hashing."""
+    if session.execute(select(PasswordReset.id).where(*_is_valid(token))).one_or_none() is None:
         raise _refused()
 
 
 def reset_password(session: Session, token: str, password_hash: str) -> str:
-    """Sets a new password with a mailed token and returns whose it is. Ends all sessions; raises Invalid.
+    """Sets a new password with a reset token and returns the user id. Ends all sessions. Raises Invalid.
 
-    The token, and any other that this user was mailed, is good no more.
+    The token, and all other tokens of the user, become invalid.
     """
-    good = select(PasswordReset.user_id).where(*_is_good(token))
+    good = select(PasswordReset.user_id).where(*_is_valid(token))
     user_id = session.scalars(good).one_or_none()
     if user_id is not None:
-        lock(session, user_id)  # of two who come at once the second sees that it was used
+        lock(session, user_id)  # the second of two concurrent requests sees that it was used
         user_id = session.scalars(good).one_or_none()
     if user_id is None:
         raise _refused()
@@ -85,12 +85,12 @@ def reset_password(session: Session, token: str, password_hash: str) -> str:
     return user_id
 
 
-def _is_good(token: str) -> tuple[ColumnElement[bool], ...]:
+def _is_valid(token: str) -> tuple[ColumnElement[bool], ...]:
     active = select(User.id).where(User.id == PasswordReset.user_id, User.status == "active").exists()
     unused = PasswordReset.used_at.is_(None)
     return PasswordReset.token_hash == digest(token), unused, PasswordReset.expires_at > func.now(), active
 
 
 def _refused() -> Invalid:
-    why = ["is not valid, or not any more; ask for another mail"]
-    return Invalid("This token can't be used.", errors={"token": why})
+    why = ["is invalid, expired or already used; request another e-mail"]
+    return Invalid("The token is invalid.", errors={"token": why})

@@ -1,4 +1,4 @@
-"""What users want to be told, and by which channel."""
+"""Notification preferences of users, by kind and channel."""
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,17 +13,17 @@ CUSTOMER_KINDS = {kind.name: kind for kind in KINDS.values() if kind.audience ==
 
 
 def preferences_of(session: Session, user_id: str) -> dict[str, dict[str, bool]]:
-    """Kind → channel → whether it goes out, for every kind that customers get."""
+    """Kind → channel → whether it is sent, for every kind of customer notification."""
     said = select(Preference.kind, Preference.channel, Preference.wanted).where(Preference.user_id == user_id)
     found = {kind.name: {channel: channel in kind.channels for channel in CHANNELS} for kind in CUSTOMER_KINDS.values()}
     for kind, channel, wanted in session.execute(said):
-        if kind in found:  # a kind that there was once is not shown
+        if kind in found:  # kinds that no longer exist are skipped
             found[kind][channel] = wanted
     return found
 
 
 def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, bool]]) -> None:
-    """Sets kind → channel → wanted; what is not named stays. Raises Invalid for what always goes out."""
+    """Sets kind → channel → wanted; others are unchanged. Raises Invalid for mandatory notifications."""
     forced = [
         f"{kind}.{channel}"
         for kind, wanted in changes.items()
@@ -31,8 +31,8 @@ def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, 
         if not on and _is_mandatory(kind, channel)
     ]
     if forced:
-        why = ["is always sent: it confirms an order or keeps the account safe"]
-        raise Invalid("Some messages can't be switched off; see errors.", errors=dict.fromkeys(forced, why))
+        why = ["is mandatory: order confirmations and security notifications are always sent"]
+        raise Invalid("Some notifications cannot be disabled; see errors.", errors=dict.fromkeys(forced, why))
     rows = [
         {"user_id": user_id, "kind": kind, "channel": channel, "wanted": on}
         for kind, wanted in sorted(changes.items())
@@ -46,7 +46,7 @@ def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, 
 
 
 def wants(session: Session, user_id: str, kind: str, channel: str) -> bool:
-    """Whether a kind of notification is sent to a user by a channel. No statement for what is mandatory.
+    """Whether a kind of notification is sent to a user by a channel. No query for mandatory ones.
 
     Raises KeyError for a kind that is not for customers.
     """

@@ -1,4 +1,4 @@
-"""How an account begins: a customer's, or an administrator's."""
+"""Creation of accounts: customers and administrators."""
 
 from collections.abc import Mapping
 from typing import TypedDict, Unpack
@@ -18,7 +18,7 @@ from models.core.events import AccountRegistered, RoleGranted
 
 
 class NewCustomer(TypedDict):
-    """What `add_customer` is called with."""
+    """The arguments of `add_customer`."""
 
     username: str
     email: str
@@ -29,7 +29,7 @@ class NewCustomer(TypedDict):
 
 
 def register(session: Session, **person: Unpack[NewCustomer]) -> User:
-    """Creates a customer as `add_customer` does, who is welcomed with a mail (event `account.registered`)."""
+    """Creates a customer like `add_customer` and sends a welcome mail (event `account.registered`)."""
     user = add_customer(session, **person)
     event_log.emit(session, AccountRegistered(user_id=user.id))
     return user
@@ -58,11 +58,11 @@ def add_customer(
 
 
 def upsert_admin(session: Session, *, username: str, email: str, password_hash: str, promote: bool = False) -> User:
-    """Makes sure that there is an active administrator of that name, with that e-mail address and password.
+    """Creates an active administrator, or updates the e-mail address and password of an existing one.
 
-    For one who is an administrator already, a second call changes nothing but these two; sessions go on. An account
-    of that name that is none becomes one only with `promote`, and its sessions end: whoever has opened it may not be
-    whom the operator thinks of. Raises Conflict (`not_an_admin`, `email_taken`).
+    Sessions of an existing administrator continue. Another account of that name becomes an administrator only with
+    `promote`, and its sessions end, because its owner may not be the intended person. Raises Conflict
+    (`not_an_admin`, `email_taken`).
     """
     found = select(User).where(func.lower(User.username) == func.lower(username)).with_for_update()
     user = session.scalars(found).one_or_none()
@@ -73,7 +73,7 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
     elif is_new := access.ADMIN not in access.roles_of(session, user.id):
         if not promote:
             raise Conflict(
-                f"There is an account named {user.username} already, and it is not an administrator's.",
+                f"The account {user.username} exists and is not an administrator.",
                 code="not_an_admin",
             )
         end_other_sessions(session, user.id)

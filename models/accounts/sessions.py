@@ -1,4 +1,4 @@
-"""Logins: their refresh tokens, and who stands behind a request."""
+"""Login sessions, refresh tokens, and the principal of a request."""
 
 import secrets
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from models.core.errors import NotFound, NotSignedIn
 from models.core.events import SessionStolen
 from models.core.tokens import digest
 
-LIFETIME = timedelta(days=30)  # from the login on; a refresh does not prolong it
+LIFETIME = timedelta(days=30)  # from the login; a refresh does not extend it
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A user and the hash against which a password is to be checked; both None if there is no such user.
+    """A user and the hash to verify a password against; both None if the user does not exist.
 
-    `familiar`: the user is signed in at the address from which this was asked.
+    `familiar`: the user has an active session at the IP address of the request.
     """
 
     user_id: str | None
@@ -33,8 +33,8 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A session with its refresh token, which is known in clear only now: the database keeps its hash."""
+class OpenedSession:
+    """A new or refreshed session, with its refresh token in clear text; the database keeps the hash."""
 
     user_id: str
     session_id: str
@@ -43,9 +43,9 @@ class Opened:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who stands behind a request, and what he or she may do.
+    """The user on whose behalf a request is made, and their permissions.
 
-    `key_id`: the API key that a machine came with. It acts for the user who has made it; `session_id` is empty then.
+    `key_id`: the API key of a machine, which acts on behalf of its creator; `session_id` is then empty.
     """
 
     user_id: str
@@ -56,7 +56,7 @@ class Principal:
 
 
 def find_credentials(session: Session, login: str, ip: str | None = None) -> Credentials:
-    """The active user of that user name or e-mail address, whatever the case. `ip`: from where is asked."""
+    """Finds an active user by username or e-mail address, ignoring case. `ip`: of the request."""
     named = or_(func.lower(User.username) == func.lower(login), func.lower(User.email) == func.lower(login))
     signed_in = select(LoginSession.id).where(LoginSession.user_id == User.id, _is_live())
     here = signed_in.where(LoginSession.ip == literal(ip, String)).exists()
@@ -65,27 +65,27 @@ def find_credentials(session: Session, login: str, ip: str | None = None) -> Cre
     return Credentials(*found) if found else Credentials(None, None)
 
 
-def log_in(session: Session, checked: Credentials, user_agent: str | None, ip: str | None) -> Opened:
-    """Opens a session for a user whose password was checked against these credentials.
+def log_in(session: Session, checked: Credentials, user_agent: str | None, ip: str | None) -> OpenedSession:
+    """Opens a session for a user whose password was verified against `checked`.
 
-    Raises NotSignedIn if the account was closed or its password changed since.
+    Raises NotSignedIn if the account was closed or its password changed meanwhile.
     """
     unchanged = select(User.id).where(
         User.id == checked.user_id, User.password_hash == checked.password_hash, User.status == "active"
     )
     user_id = session.scalars(unchanged.with_for_update(read=True)).one_or_none()
     if user_id is None:
-        raise wrong_credentials()
+        raise wrong_credentials_error()
     return open_session(session, user_id, user_agent, ip)
 
 
-def wrong_credentials() -> NotSignedIn:
-    """The one refusal for an unknown user and a wrong password, so that nobody learns which it was."""
-    return NotSignedIn("User name or password is wrong.", code="wrong_credentials")
+def wrong_credentials_error() -> NotSignedIn:
+    """The same error for an unknown user and a wrong password, so that they cannot be told apart."""
+    return NotSignedIn("Wrong username or password.", code="wrong_credentials")
 
 
-def open_session(session: Session, user_id: str, user_agent: str | None, ip: str | None) -> Opened:
-    """Opens a session of 30 days for a user who has just shown who he or she is."""
+def open_session(session: Session, user_id: str, user_agent: str | None, ip: str | None) -> OpenedSession:
+    """Opens a session of 30 days for an authenticated user."""
     token = secrets.token_urlsafe(32)
     opened = LoginSession(
         id=new_id("ses"), user_id=user_id, refresh_hash=digest(token),
@@ -93,14 +93,14 @@ def open_session(session: Session, user_id: str, user_agent: str | None, ip: str
     )  # fmt: skip
     session.add(opened)
     session.flush()
-    return Opened(user_id, opened.id, token)
+    return OpenedSession(user_id, opened.id, token)
 
 
-def rotate(session: Session, refresh_token: str) -> Opened | None:
-    """Exchanges a refresh token for the next one. None if it is no good.
+def rotate(session: Session, refresh_token: str) -> OpenedSession | None:
+    """Exchanges a refresh token for the next one. Returns None if it is invalid.
 
-    A token that was exchanged before ends its session (RFC 9700, section 4.14.2): one of the two who had it
-    should not have had it. That holds once the caller commits, so this raises nothing.
+    Reuse of an exchanged token ends its session (RFC 9700, section 4.14.2), because the token may have been stolen.
+    This takes effect when the caller commits, so the function does not raise.
     """
     shown = digest(refresh_token)
     holder = select(LoginSession).join(User, User.id == LoginSession.user_id)
@@ -113,11 +113,11 @@ def rotate(session: Session, refresh_token: str) -> Opened | None:
     token = secrets.token_urlsafe(32)
     found.refresh_hash, found.last_used_at = digest(token), datetime.now(UTC)
     session.flush()
-    return Opened(found.user_id, found.id, token)
+    return OpenedSession(found.user_id, found.id, token)
 
 
 def _end_stolen(session: Session, shown: str) -> None:
-    """Ends the session in which this refresh token was spent, if it is live, and says so (event `session.stolen`)."""
+    """Ends the session in which the refresh token was exchanged, if live (event `session.stolen`)."""
     spent = select(SpentToken.session_id).where(SpentToken.refresh_hash == shown)
     ended = update(LoginSession).where(LoginSession.id.in_(spent), _is_live()).values(ended_at=func.now())
     for session_id, user_id in session.execute(ended.returning(LoginSession.id, LoginSession.user_id)).all():
@@ -139,24 +139,24 @@ _PRINCIPAL = (
 
 
 def find_principal(session: Statements, user_id: str, session_id: str) -> Principal | None:
-    """The user of a live session, with roles and permissions, in one statement. None once it has ended."""
+    """The user of a live session, with roles and permissions, in one query; None if it has ended."""
     found = session.execute(_PRINCIPAL, {"user_id": user_id, "session_id": session_id}).one_or_none()
     return Principal(user_id, session_id, frozenset(found[0]), frozenset(found[1])) if found else None
 
 
 def select_live_sessions(user_id: str) -> Select[LoginSession]:
-    """The query for the sessions in which a user is signed in."""
+    """The query for the live sessions of a user."""
     return select(LoginSession).where(LoginSession.user_id == user_id, _is_live())
 
 
 def end_session(session: Session, user_id: str, session_id: str) -> None:
-    """Ends one of a user's sessions; its tokens stop working at once. Raises NotFound if it is not live."""
+    """Ends a session of the user and revokes its tokens immediately. Raises NotFound if it is not live."""
     if not _end(session, LoginSession.id == session_id, LoginSession.user_id == user_id):
-        raise NotFound("There is no such session.")
+        raise NotFound("No such session.")
 
 
 def end_other_sessions(session: Session, user_id: str, kept: str | None = None) -> None:
-    """Ends all of a user's sessions, or all but one."""
+    """Ends all sessions of a user, except `kept`."""
     others = [LoginSession.id != kept] if kept else []
     _end(session, LoginSession.user_id == user_id, *others)
 

@@ -1,4 +1,4 @@
-"""The tables of the accounts (schema `accounts`)."""
+"""The tables of schema `accounts`."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ ACCOUNT_STATUS = Transitions("account", {"active": ("closed",), "closed": ()})
 
 
 class User(Base):
-    """A person with an account. User name and e-mail address are unique, whatever their case."""
+    """A user account. Username and e-mail address are unique, ignoring case."""
 
     __tablename__ = "user"
     id: Mapped[str] = mapped_column(Id("usr"), primary_key=True)
@@ -28,7 +28,7 @@ class User(Base):
         CheckConstraint(ACCOUNT_STATUS.constraint, name="status"),
         Index("uq_user_username", func.lower(username), unique=True),
         Index("uq_user_email", func.lower(email), unique=True),
-        # For who looks for a person by how a name begins.
+        # For prefix searches.
         Index("ix_user_username_prefix", text("lower(username) text_pattern_ops")),
         Index("ix_user_email_prefix", text("lower(email) text_pattern_ops")),
         Index("ix_user_last_name_prefix", text("lower(last_name) text_pattern_ops")),
@@ -37,7 +37,7 @@ class User(Base):
 
 
 class Address(Base):
-    """Where a user lives or has things sent. Of a user's addresses one at most is the default."""
+    """An address of a user. At most one address of a user is the default."""
 
     __tablename__ = "address"
     __table_args__ = (
@@ -57,7 +57,7 @@ class Address(Base):
 
 
 class LoginSession(Base):
-    """One login, on one device. Its tokens work until it has ended or run out."""
+    """A login session on one device. Its tokens are valid until it ends or expires."""
 
     __tablename__ = "session"
     __table_args__ = (
@@ -77,7 +77,7 @@ class LoginSession(Base):
 
 
 class SpentToken(Base):
-    """A refresh token that was exchanged for the next one. Who shows it again has stolen it, or was stolen from."""
+    """An exchanged refresh token. Its reuse indicates theft."""
 
     __tablename__ = "spent_token"
     __table_args__ = ({"schema": "accounts"},)
@@ -86,7 +86,7 @@ class SpentToken(Base):
 
 
 class Preference(Base):
-    """Whether a user wants a kind of notification by a channel, where that is not what it is for everybody."""
+    """A user's choice for a kind of notification and channel, where it differs from the default."""
 
     __tablename__ = "preference"
     __table_args__ = ({"schema": "accounts"},)
@@ -97,7 +97,7 @@ class Preference(Base):
 
 
 class PasswordReset(Base):
-    """A mailed token for a new password; good once. Its id is that of the run that mails it."""
+    """An e-mailed reset token, valid once. Its id is the id of the run that mails it."""
 
     __tablename__ = "password_reset"
     __table_args__ = (Index("ix_password_reset_expires_at", "expires_at"), {"schema": "accounts"})
@@ -109,7 +109,7 @@ class PasswordReset(Base):
 
 
 class LoginThrottle(Base):
-    """How far guesses are used up for one account or address: all of them are free again at `free_at`."""
+    """The rate limit state of an account or IP address: all attempts are available again at `free_at`."""
 
     __tablename__ = "login_throttle"
     __table_args__ = ({"schema": "accounts"},)

@@ -1,4 +1,4 @@
-"""Users: what an account says, and how it is found."""
+"""Users: profile and search."""
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -9,39 +9,39 @@ from models.accounts.tables import User
 from models.core.errors import Conflict, NotFound
 
 TAKEN = {
-    "uq_user_username": ("username_taken", "This user name is taken."),
-    "uq_user_email": ("email_taken", "There is an account with this e-mail address already."),
+    "uq_user_username": ("username_taken", "The username is taken."),
+    "uq_user_email": ("email_taken", "An account with this e-mail address already exists."),
 }
 
 
 def get(session: Session, user_id: str) -> User:
-    """The user. Raises NotFound."""
+    """Returns a user. Raises NotFound."""
     user = session.get(User, user_id)
     if user is None:
-        raise NotFound("There is no such user.")
+        raise NotFound("No such user.")
     return user
 
 
 def get_active(session: Session, user_id: str) -> User:
-    """The user, if the account is not closed. Raises NotFound."""
+    """Returns a user whose account is not closed. Raises NotFound."""
     user = get(session, user_id)
     if user.status != "active":
-        raise NotFound("There is no such user.")
+        raise NotFound("No such user.")
     return user
 
 
 def lock(session: Session, user_id: str) -> User:
-    """The user, locked, so that the account is not closed meanwhile. Raises NotFound if it is."""
+    """Returns an active user, locked so that the account cannot be closed meanwhile. Raises NotFound."""
     query = select(User).where(User.id == user_id, User.status == "active").with_for_update(key_share=True)
     user = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if user is None:
-        raise NotFound("There is no such user.")
+        raise NotFound("No such user.")
     return user
 
 
 def find_users(text: str | None, role: str | None) -> Select[User]:
-    """The query for accounts that are not closed: those whose user name, e-mail address or last name begins so,
-    whatever the case, and who have that role. None asks for nothing."""
+    """The query for active users, optionally with `text` as a prefix of username, e-mail address or last name (ignoring
+    case) and with a role."""
     chosen = select(User).where(User.status == "active")
     if text is not None:
         names = (User.username, User.email, User.last_name)
@@ -52,7 +52,7 @@ def find_users(text: str | None, role: str | None) -> Select[User]:
 
 
 def update_profile(session: Session, user_id: str, changes: dict[str, str]) -> User:
-    """Changes the named fields. Raises NotFound, Conflict (`username_taken`, `email_taken`)."""
+    """Updates the given fields. Raises NotFound and Conflict (`username_taken`, `email_taken`)."""
     user = lock(session, user_id)
     for name, value in changes.items():
         setattr(user, name, value)
@@ -61,7 +61,7 @@ def update_profile(session: Session, user_id: str, changes: dict[str, str]) -> U
 
 
 def flush(session: Session) -> None:
-    """Writes a user. Raises Conflict for a user name or an e-mail address that somebody else has."""
+    """Flushes a user. Raises Conflict for a username or e-mail address that is taken."""
     try:
         session.flush()
     except IntegrityError as error:

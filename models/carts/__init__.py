@@ -1,4 +1,4 @@
-"""Carts: what customers and guests mean to buy, with prices and availability as they are at the moment."""
+"""Carts of customers and guests, with current prices and availability."""
 
 from models.carts.abandoned import expire, is_abandoned, remind
 from models.carts.contents import (
@@ -12,7 +12,7 @@ from models.carts.contents import (
     remove_ordered,
     set_quantity,
 )
-from models.carts.guests import Merged, Short, find_guest_cart, merge, open_guest_cart
+from models.carts.guests import MergeResult, Shortage, find_guest_cart, merge, open_guest_cart
 from models.carts.tables import Cart, Item
 from models.carts.view import CHANGES, Change, Line, View, view, view_with_changes
 
@@ -22,8 +22,8 @@ __all__ = [
     "Change",
     "Item",
     "Line",
-    "Merged",
-    "Short",
+    "MergeResult",
+    "Shortage",
     "View",
     "add",
     "clear",

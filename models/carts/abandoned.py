@@ -1,6 +1,6 @@
-"""Carts that nobody has touched for long: their holders are reminded once, and at last they expire.
+"""Abandoned carts: customers are reminded once; later the carts expire.
 
-Each call does a portion, so that no transaction grows with the number of carts; a full one calls for another.
+Each call processes a batch, to bound the transaction. A full batch means that there may be more.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ import durable
 from models.carts.tables import Cart, Item
 from settings import settings
 
-PORTION = 500  # carts
-TOO_LATE = timedelta(days=7)  # after that long, a reminder would only surprise
+BATCH_SIZE = 500  # carts
+MAX_DELAY = timedelta(days=7)  # a later reminder would be unexpected
 
 _HAS_ITEMS = select(Item.cart_id).where(Item.cart_id == Cart.id).exists()
 
 
-def expire(session: Session, portion: int = PORTION) -> tuple[int, bool]:
-    """Deletes guests' carts and empties customers' that were not touched for as long as the settings say.
+def expire(session: Session, portion: int = BATCH_SIZE) -> tuple[int, bool]:
+    """Deletes guest carts and empties customers' carts whose idle time exceeds the settings.
 
-    Returns how many of them, and whether there may be more.
+    Returns their number, and whether there may be more.
     """
     now = datetime.now(UTC)
     guests = _portion(
@@ -41,17 +41,17 @@ def expire(session: Session, portion: int = PORTION) -> tuple[int, bool]:
     return len(guests) + len(customers), portion in (len(guests), len(customers))
 
 
-def remind(session: Session, portion: int = PORTION) -> tuple[int, bool]:
-    """Starts a `cart_reminder` for each customer's cart with something in it that was left alone for
-    `SHOP_CART_REMINDER_HOURS`, though not for more than a week longer.
+def remind(session: Session, portion: int = BATCH_SIZE) -> tuple[int, bool]:
+    """Starts a `cart_reminder` for each non-empty customer cart that has been idle for `SHOP_CART_REMINDER_HOURS`, but
+    not for more than a week longer.
 
-    One for each time that it was left alone: touching it and leaving it again makes another one. Returns how
-    many, and whether there may be more.
+    Each idle period leads to one reminder; using the cart starts a new period. Returns the number of reminders, and
+    whether there may be more.
     """
     idle_since = datetime.now(UTC) - timedelta(hours=settings.cart_reminder_hours)
     chosen = _portion(
         session,
-        Cart.user_id.is_not(None), Cart.updated_at < idle_since, Cart.updated_at > idle_since - TOO_LATE,
+        Cart.user_id.is_not(None), Cart.updated_at < idle_since, Cart.updated_at > idle_since - MAX_DELAY,
         Cart.reminded_of.is_distinct_from(Cart.updated_at), _HAS_ITEMS, limit=portion,
     )  # fmt: skip
     marked = update(Cart).where(Cart.id.in_(chosen)).values(reminded_of=Cart.updated_at)
@@ -64,12 +64,12 @@ def remind(session: Session, portion: int = PORTION) -> tuple[int, bool]:
 
 
 def is_abandoned(session: Session, cart_id: str, touched: str) -> bool:
-    """Whether there is still something in a cart, and it was not touched since then (RFC 3339)."""
+    """Whether a cart is not empty and unchanged since `touched` (RFC 3339)."""
     same = Cart.id == cart_id, Cart.updated_at == datetime.fromisoformat(touched), _HAS_ITEMS
     return session.scalars(select(Cart.id).where(*same)).one_or_none() is not None
 
 
 def _portion(session: Session, *conditions: ColumnElement[bool], limit: int) -> Sequence[str]:
-    """The ids of some carts, the longest idle first, locked. A cart that is in use just now is left for later."""
+    """Locks some carts, longest idle first, and returns their ids. Carts in use are skipped."""
     query = select(Cart.id).where(*conditions).order_by(Cart.updated_at).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True)).all()

@@ -1,4 +1,4 @@
-"""Guests' carts: whoever holds the token holds the cart, until it is merged into a customer's."""
+"""Guest carts: the token grants access to the cart until it is merged into a customer's."""
 
 import secrets
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from durable.ids import new_id
 from models import inventory
-from models.carts.contents import lock_and_touch, no_such_cart
+from models.carts.contents import invalid_cart_token, lock_and_touch
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
 from models.core.database import Statements
@@ -19,8 +19,8 @@ from settings import settings
 
 
 @dataclass(frozen=True)
-class Short:
-    """A product of which the customer's cart holds less than the two carts had together."""
+class Shortage:
+    """A product whose quantity after the merge is less than the sum of both carts."""
 
     product_id: str
     name: str
@@ -29,15 +29,15 @@ class Short:
 
 
 @dataclass(frozen=True)
-class Merged:
-    """What a guest's cart has brought: pieces that were added, and of which products there were not enough."""
+class MergeResult:
+    """The result of a merge: the units added, and the products with insufficient stock."""
 
     added: int
-    short: list[Short]
+    short: list[Shortage]
 
 
 def open_guest_cart(session: Session) -> tuple[str, str]:
-    """Makes an empty cart for a guest; its id and its token, which is known in clear only now."""
+    """Creates a guest cart. Returns its id and its token, which cannot be retrieved later."""
     token = secrets.token_urlsafe(32)
     session.add(cart := Cart(id=new_id("crt"), token_hash=digest(token)))
     session.flush()
@@ -45,32 +45,32 @@ def open_guest_cart(session: Session) -> tuple[str, str]:
 
 
 def find_guest_cart(session: Statements, token: str) -> str:
-    """The id of the guest's cart with that token. Raises NotSignedIn if there is none, or not any more."""
+    """Returns the id of the guest cart with the token. Raises NotSignedIn if it does not exist."""
     found = _find(session, token)
     if found is None:
-        raise no_such_cart()
+        raise invalid_cart_token()
     return found
 
 
-def merge(session: Session, user_id: str, token: str) -> Merged | None:
-    """Puts what is in a guest's cart into the customer's, and the guest's cart is no more.
+def merge(session: Session, user_id: str, token: str) -> MergeResult | None:
+    """Moves the items of a guest cart into the customer's cart and deletes the guest cart.
 
-    Quantities add up, as far as that many can be had; what the customer had already stays in any case. None
-    if there is no such cart, which is so the second time. Locks the customer's cart, then the guest's.
+    Quantities are added up to the available stock; the customer's previous quantities are never reduced. Returns None
+    if the guest cart does not exist, so the function is idempotent. Locks the customer's cart, then the guest's.
     """
     if _find(session, token) is None:
         return None
     own = lock_and_touch(session, user_id)
     guest_id = session.scalars(_live(token).with_for_update()).one_or_none()
     if guest_id is None:
-        return None  # somebody has merged it while we waited
+        return None  # merged by a concurrent request
     added, short, rows = 0, [], []
-    for item, name, had, room in session.execute(_meeting(own, guest_id)):
+    for item, name, had, room in session.execute(_select_items_to_merge(own, guest_id)):
         wanted = had + item.quantity
         quantity = max(had, min(wanted, room))
         added += quantity - had
         if quantity < wanted:
-            short.append(Short(item.product_id, name, wanted, quantity))
+            short.append(Shortage(item.product_id, name, wanted, quantity))
         if quantity > had:
             kept = {column: getattr(item, column) for column in _KEPT}
             rows.append({"cart_id": own, "quantity": quantity, **kept})
@@ -81,14 +81,14 @@ def merge(session: Session, user_id: str, token: str) -> Merged | None:
         )
         session.connection().execute(more, rows)
     session.execute(delete(Cart).where(Cart.id == guest_id))
-    return Merged(added, short)
+    return MergeResult(added, short)
 
 
 _KEPT = ("product_id", "added_at", "seen_price", "seen_available")
 
 
-def _meeting(own: str, guest_id: str) -> Select[Item, str, int, int]:
-    """The guest's items, each with its name, what the customer has of it already, and what can be had."""
+def _select_items_to_merge(own: str, guest_id: str) -> Select[Item, str, int, int]:
+    """The guest's items, each with title, the quantity in the customer's cart, and available units."""
     mine = aliased(Item)
     room = case((Product.deleted_at.is_(None), inventory.available_of(Product.id)), else_=0)
     return (

@@ -1,4 +1,4 @@
-"""The tables of the carts (schema `carts`)."""
+"""The tables of schema `carts`."""
 
 from datetime import datetime
 
@@ -10,10 +10,10 @@ from models.core.database import Base, Created, MinorUnits
 
 
 class Cart(Base):
-    """A customer's cart, or a guest's: whoever shows the token whose hash stands here.
+    """A cart of a customer, or of a guest, who has the token to `token_hash`.
 
-    `reminded_of`: the `updated_at` of the cart at which its customer was reminded of it. `order_id`: the order that
-    was placed from it, until its lines are taken out of the cart or it is cancelled; there is one at a time.
+    `reminded_of`: the value of `updated_at` for which a reminder was sent. `order_id`: the order that was placed from
+    the cart, until its lines are removed from the cart or it is cancelled; at most one at a time.
     """
 
     __tablename__ = "cart"
@@ -31,9 +31,9 @@ class Cart(Base):
 
 
 class Item(Base):
-    """A product in a cart, with the price and the availability at the last look at it.
+    """A product in a cart, with the price and availability when the cart was last shown.
 
-    Both are null before the first look. A price without an availability: it was no longer sold then.
+    Both are NULL before the cart is first shown. A price without availability: the product was no longer sold.
     """
 
     __tablename__ = "item"

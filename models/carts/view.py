@@ -1,4 +1,4 @@
-"""Looking at a cart: prices and availability as they are at the moment, and what has changed since the last look."""
+"""Views of a cart: current prices and availability, and changes since it was last shown."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, select, text
 
 from durable.ids import Id
 from models import inventory
-from models.carts.contents import HELD, kind_of
+from models.carts.contents import CART_OF_HOLDER, holder_kind
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
 from models.core.database import Statements
@@ -19,7 +19,7 @@ CHANGES = ("price", "availability", "gone")
 
 @dataclass(frozen=True)
 class Line:
-    """An item as it is seen now. `available` is 0 for a product that is no longer sold."""
+    """A cart line with current data. `available` is 0 for a product that is no longer sold."""
 
     product_id: str
     name: str
@@ -32,8 +32,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Change:
-    """What has become of an item since the last look. `before` and `now` are minor units for a `price`, and pieces
-    that can be sold for `availability` and for `gone`: a product that is no longer sold."""
+    """A change of a cart line since the cart was last shown. `before` and `now` are minor units for `price`, and
+    available units for `availability` and `gone` (no longer sold)."""
 
     product_id: str
     kind: str
@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True)
 class View:
-    """A cart as it is seen now; `total` in minor units."""
+    """A cart with current data. `total` is in minor units."""
 
     items: list[Line]
     total: int
@@ -61,31 +61,31 @@ _ROWS = {
     .join(Product, Product.id == Item.product_id)
     .where(held)
     .order_by(Item.added_at, Item.product_id)
-    for kind, held in HELD.items()
+    for kind, held in CART_OF_HOLDER.items()
 }  # fmt: skip
 
 
 def view(session: Statements, holder: str) -> View:
-    """The cart with titles, prices and availability as they are now, in one statement, and what has changed since
-    the last `view_with_changes`. Without a cart: an empty one."""
+    """The cart with current titles, prices and availability, in one query, and the changes since the last call of
+    `view_with_changes`. An empty view if there is no cart."""
     return _view(_rows(session, holder))
 
 
 def view_with_changes(session: Statements, holder: str) -> View:
-    """As `view`, and notes what was seen: the next look tells what has changed since this one."""
+    """Like `view`, and records the shown values, so that the next call reports changes since this one."""
     rows = _rows(session, holder)
-    news = [row for row in rows if (row.seen_price, row.seen_available) != (row.price, _to_be_had(row))]
-    if news:
+    changed = [row for row in rows if (row.seen_price, row.seen_available) != (row.price, _available(row))]
+    if changed:
         session.execute(
-            _NOTE,
-            {"cart_id": rows[0].cart_id, "products": [row.product_id for row in news],
-             "prices": [row.price for row in news], "pieces": [_to_be_had(row) for row in news]},
+            _RECORD_SHOWN,
+            {"cart_id": rows[0].cart_id, "products": [row.product_id for row in changed],
+             "prices": [row.price for row in changed], "pieces": [_available(row) for row in changed]},
         )  # fmt: skip
     return _view(rows)
 
 
-# The cart is locked first: two looks would wait for each other's items.
-_NOTE = text("""
+# The cart is locked first; otherwise two concurrent calls could deadlock on its items.
+_RECORD_SHOWN = text("""
     WITH cart AS MATERIALIZED (SELECT id FROM carts.cart WHERE id = :cart_id FOR NO KEY UPDATE)
     UPDATE carts.item SET seen_price = seen.price, seen_available = seen.available
     FROM cart, unnest(:products, :prices, :pieces) AS seen (product_id, price, available)
@@ -99,11 +99,11 @@ _NOTE = text("""
 
 
 def _rows(session: Statements, holder: str) -> list[Any]:
-    return list(session.execute(_ROWS[kind_of(holder)], {"holder": holder}))
+    return list(session.execute(_ROWS[holder_kind(holder)], {"holder": holder}))
 
 
-def _to_be_had(row: Any) -> int | None:
-    """Pieces that can be sold now; None for a product that is no longer sold."""
+def _available(row: Any) -> int | None:
+    """Available units; None for a product that is no longer sold."""
     return None if row.deleted_at else row.available
 
 
@@ -111,7 +111,7 @@ def _view(rows: list[Any]) -> View:
     lines = [
         Line(
             product_id=row.product_id, name=row.title, quantity=row.quantity, unit_price=row.price,
-            line_total=row.price * row.quantity, currency=row.currency, available=_to_be_had(row) or 0,
+            line_total=row.price * row.quantity, currency=row.currency, available=_available(row) or 0,
         )
         for row in rows
     ]  # fmt: skip
@@ -121,8 +121,8 @@ def _view(rows: list[Any]) -> View:
 
 def _changes(row: Any) -> Iterator[Change]:
     if row.seen_price is None:
-        return  # nobody has looked at it yet
-    before, now = row.seen_available, _to_be_had(row)
+        return  # not shown yet
+    before, now = row.seen_available, _available(row)
     if now is None:
         if before is not None:
             yield Change(row.product_id, "gone", before, 0)

@@ -1,4 +1,4 @@
-"""Products of three kinds, their authors and a tree of categories."""
+"""Catalogue: products of three kinds, authors, and a tree of categories."""
 
 from models.catalogue.authors import (
     create_author,

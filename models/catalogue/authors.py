@@ -1,4 +1,4 @@
-"""Authors: found by name and e-mail address or created, changed, and deleted once none of their books is on sale."""
+"""Authors: found by name and e-mail address or created, updated, and deleted if none of their books is on sale."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,13 +7,21 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
-from models.catalogue.named_rows import ID, change_row, count_on_sale, delete_row, get_row, normalise_name, unknown
+from models.catalogue.named_rows import (
+    ID,
+    change_row,
+    count_on_sale,
+    delete_row,
+    get_row,
+    normalise_name,
+    unknown_reference,
+)
 from models.catalogue.tables import Author, Product
 from models.core.errors import Conflict
 
 Person = tuple[str, str]
-"""Name and e-mail address, "" where there is none."""
-# Without a parameter: a prepared statement could not be matched with the index.
+"""Name and e-mail address; "" if there is none."""
+# A literal, not a parameter: otherwise a prepared statement could not use the index.
 _EMAIL = func.lower(func.coalesce(Author.email, literal_column("''")))
 _HAS_EMAIL = Author.email.is_not(None)  # sorts those without an e-mail address first
 _AUTHOR_WORDS = text("to_tsvector('simple', catalogue.plain(author.name)) @@ catalogue.wanted(:q)")
@@ -25,7 +33,7 @@ class AuthorInUse(Conflict):
 
 
 def select_authors(q: str | None = None) -> Select[Author]:
-    """The authors in whose name are words that begin with those of `q`, to be ordered by the caller."""
+    """The query for authors whose name contains words with the prefixes in `q`. The caller orders it."""
     query = select(Author)
     if not q:
         return query
@@ -33,23 +41,22 @@ def select_authors(q: str | None = None) -> Select[Author]:
 
 
 def get_author(session: Session, author_id: str, *, lock: bool = False) -> Author:
-    """The author, locked against other changes if asked. Raises NotFound."""
+    """Returns an author, with `lock` locked for update. Raises NotFound."""
     return get_row(session, Author, author_id, lock, "author")
 
 
 def create_author(session: Session, name: str, email: str | None = None, address: str | None = None) -> Author:
-    """A new author. Raises Conflict `name_taken` if there is one of this name and e-mail."""
+    """Creates an author. Raises Conflict (`name_taken`) if name and e-mail address exist."""
     author = _insert_author(session, normalise_name(name), email, address)
     if author is None:
-        raise Conflict(f"There is an author {normalise_name(name)} with this e-mail already.", code="name_taken")
+        raise Conflict(f"The author {normalise_name(name)} with this e-mail address already exists.", code="name_taken")
     return author
 
 
 def find_or_create_author(session: Session, name: str, email: str | None = None, address: str | None = None) -> Author:
-    """The author of this name and, if it is given, this e-mail; made if there is none, also when two ask at once.
-    Without an e-mail, one who has none is meant, or else the first.
+    """Returns the author with this name and, if given, e-mail address; creates it if missing. Safe under concurrency.
 
-    One who is found stays as they are.
+    Without an e-mail address, an author without one is preferred, then the oldest. An existing author is not changed.
     """
     query = (
         select(Author)
@@ -64,9 +71,9 @@ def find_or_create_author(session: Session, name: str, email: str | None = None,
 
 
 def find_or_create_authors(session: Session, people: Iterable[Person]) -> dict[Person, str]:
-    """(Tidied name, e-mail) → id of the author; those that are missing are made. At most three statements.
+    """(Normalised name, e-mail address) → author id; missing authors are created. At most three statements.
 
-    Without an e-mail, the author of that name who has none is meant, or else the first.
+    Without an e-mail address, an author without one is preferred, then the oldest.
     """
     wanted = sorted({(normalise_name(name), email) for name, email in people})
     names, emails = [name for name, _ in wanted], [email for _, email in wanted]
@@ -76,10 +83,10 @@ def find_or_create_authors(session: Session, people: Iterable[Person]) -> dict[P
         .render_derived()
     )
     same = func.lower(Author.name) == func.lower(row.c.name)
-    meant = or_(row.c.email == "", func.lower(row.c.email) == _EMAIL)
+    matches = or_(row.c.email == "", func.lower(row.c.email) == _EMAIL)
     query = (
         select(row.c.name, row.c.email, Author.id)
-        .join(Author, same & meant)
+        .join(Author, same & matches)
         .order_by(_HAS_EMAIL.desc(), Author.id.desc())
     )
     found = {(name, email): author_id for name, email, author_id in session.execute(query)}
@@ -92,26 +99,26 @@ def find_or_create_authors(session: Session, people: Iterable[Person]) -> dict[P
 
 
 def resolve_author(session: Session, id_or_name: str, email: str | None = None) -> Author:
-    """The author with this id, or of this name, who is made if there is none. Raises Invalid for an unknown id."""
+    """Returns the author with this id or name; creates it by name. Raises Invalid for an unknown id."""
     if not ID.fullmatch(id_or_name):
         return find_or_create_author(session, id_or_name, email)
     author = session.get(Author, id_or_name) if id_or_name.startswith("aut_") else None
     if author is None:
-        raise unknown("author", "author")
+        raise unknown_reference("author", "author")
     return author
 
 
 def update_author(session: Session, author: Author, changes: Mapping[str, str | None]) -> Author:
-    """Changes `name`, `email` and `address` where they are given. Raises Conflict `name_taken`."""
+    """Updates `name`, `email` and `address` if given. Raises Conflict (`name_taken`)."""
     return change_row(session, author, changes, "author")
 
 
 def delete_author(session: Session, author: Author) -> None:
-    """Deletes an author. Raises Conflict `author_in_use` while a book of theirs is on sale."""
+    """Deletes an author. Raises Conflict (`author_in_use`) if their books are on sale."""
     if on_sale := count_on_sale(session, author, Product.author_id):
-        detail = f"{author.name} still has {on_sale} products on sale; move or delete them first."
+        detail = f"{author.name} has {on_sale} products on sale; move or delete them first."
         raise AuthorInUse(detail, products=on_sale)
-    delete_row(session, author, Product.author_id, AuthorInUse(f"{author.name} was used again just now; retry."))
+    delete_row(session, author, Product.author_id, AuthorInUse(f"{author.name} is in use again; retry."))
 
 
 def _insert_author(session: Session, name: str, email: str | None, address: str | None) -> Author | None:

@@ -1,4 +1,4 @@
-"""Many products at once, for imports."""
+"""Bulk creation and update of products, for imports."""
 
 import json
 from collections import Counter
@@ -22,39 +22,39 @@ _TYPES = {
 _CHANGING = [name for name in _TYPES if name not in ("id", "sku", "kind")]
 
 
-def _all(of: str, names: Sequence[str] = _CHANGING) -> str:
+def _cols(of: str, names: Sequence[str] = _CHANGING) -> str:
     return ", ".join(f"{of}.{name}" for name in names)
 
 
-# What is there already and the same is not touched: neither locked nor given to the triggers.
-# Sorted, so that two imports can't deadlock.
+# Unchanged products are neither locked nor passed to the triggers. Sorted by SKU, so that concurrent imports cannot
+# deadlock.
 _UPSERT = f"""
     WITH given AS (
         SELECT * FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _TYPES.items())})
             AS given ({", ".join(_TYPES)})
     ), written AS (
         INSERT INTO catalogue.product AS product ({", ".join(_TYPES)})
-        SELECT {_all("given", list(_TYPES))}
+        SELECT {_cols("given", list(_TYPES))}
         FROM given LEFT JOIN catalogue.product AS old ON old.sku = given.sku AND old.deleted_at IS NULL
-        WHERE old.id IS NULL OR old.kind = given.kind AND ({_all("old")}) IS DISTINCT FROM ({_all("given")})
+        WHERE old.id IS NULL OR old.kind = given.kind AND ({_cols("old")}) IS DISTINCT FROM ({_cols("given")})
         ORDER BY given.sku
         ON CONFLICT (sku) WHERE deleted_at IS NULL DO UPDATE
         SET {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}, updated_at = now()
-        WHERE product.kind = excluded.kind AND ({_all("product")}) IS DISTINCT FROM ({_all("excluded")})
+        WHERE product.kind = excluded.kind AND ({_cols("product")}) IS DISTINCT FROM ({_cols("excluded")})
         RETURNING id, sku, xmax = 0 AS created
     )
     SELECT given.sku, coalesce(written.id, old.id) AS id, written.created, old.kind
     FROM given LEFT JOIN written USING (sku)
     LEFT JOIN catalogue.product AS old ON old.sku = given.sku AND old.deleted_at IS NULL
-"""  # noqa: S608, our own words; an inserted row has been locked or changed by nobody yet: its xmax is 0
+"""  # noqa: S608, constants only; xmax is 0 for inserted rows, which no transaction has locked or updated yet
 _OTHERS = "SELECT id, sku, kind FROM catalogue.product WHERE sku = ANY(%(skus)s) AND deleted_at IS NULL"
 
 
 @dataclass(frozen=True)
 class Upserted:
-    """What became of a batch: counts of rows, and the id of every product in it by its SKU.
+    """The result of a batch: counts, and the id of every product by SKU.
 
-    `kind_conflicts`: SKU → kind, of the products that are of another kind than the batch says. They stay as they are.
+    `kind_conflicts`: SKU → kind of existing products whose kind differs from the batch. They are not changed.
     """
 
     created: int
@@ -65,14 +65,14 @@ class Upserted:
 
 
 def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserted:
-    """Creates the products that are not there, by SKU, and changes those that differ; the same batch again
-    changes nothing. Categories and authors are named, not given by id, and made where they are missing.
+    """Creates products with new SKUs and updates those that differ. Idempotent. Categories and authors are given by
+    name and created if missing.
 
-    At most eight statements. Raises Invalid, with nothing done, if a SKU comes twice.
+    At most eight statements. Raises Invalid, without changes, if a SKU occurs twice.
     """
     twice = [sku for sku, times in Counter(draft.sku for draft in inputs).items() if times > 1]
     if twice:
-        raise Invalid("A SKU comes twice.", errors={sku: ["Comes twice."] for sku in twice})
+        raise Invalid("A SKU occurs more than once.", errors={sku: ["Occurs more than once."] for sku in twice})
     if not inputs:
         return Upserted(0, 0, 0, {}, {})
     connection = session.connection()
@@ -82,7 +82,7 @@ def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserte
     kind_conflicts = {
         row.sku: row.kind for row in found if row.created is None and row.kind not in (None, kinds[row.sku])
     }
-    # Somebody else has made them since the statement began.
+    # Created by concurrent transactions since the statement began.
     missed = [sku for sku in kinds if sku not in ids and sku not in kind_conflicts]
     for row in connection.exec_driver_sql(_OTHERS, {"skus": missed}) if missed else ():
         if row.kind == kinds[row.sku]:

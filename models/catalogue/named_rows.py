@@ -1,4 +1,4 @@
-"""What categories and authors have in common: names, and how one is read, changed and deleted."""
+"""Shared code of categories and authors: normalising names; reading, updating and deleting rows."""
 
 import re
 from collections.abc import Mapping
@@ -16,30 +16,30 @@ Named = TypeVar("Named", Category, Author)
 ProductColumn = InstrumentedAttribute[str | None]
 
 ID = re.compile(r"(cat|aut)_[0-9a-f]{32}")
-"""What is an id where a name may stand as well."""
+"""Distinguishes ids from names."""
 
 
 def normalise_name(name: str) -> str:
-    """The name with single spaces only. Raises Invalid for an empty one."""
+    """Collapses whitespace in a name. Raises Invalid for an empty name."""
     tidied = " ".join(name.replace("\x00", "").split())
     if not tidied:
-        raise Invalid("A name needs at least one character.", errors={"name": ["Must not be empty."]})
+        raise Invalid("The name is empty.", errors={"name": ["Must not be empty."]})
     return tidied
 
 
 def get_row(session: Session, table: type[Named], row_id: str, lock: bool, what: str) -> Named:
-    """The row of `table`, locked against other changes if asked. Raises NotFound."""
+    """Returns a row of `table`, with `lock` locked for update. Raises NotFound."""
     query = select(table).where(table.id == row_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalars(query).one_or_none()
     if found is None:
-        raise NotFound(f"There is no such {what}.")
+        raise NotFound(f"No such {what}.")
     return found
 
 
 def change_row(session: Session, row: Named, changes: Mapping[str, str | None], what: str) -> Named:
-    """Sets the columns of `changes`. Raises Conflict `name_taken`."""
+    """Sets the columns of `changes`. Raises Conflict (`name_taken`)."""
     for name, value in changes.items():
         setattr(row, name, normalise_name(value or "") if name == "name" else value or None)
     row.updated_at = datetime.now(UTC)
@@ -49,26 +49,26 @@ def change_row(session: Session, row: Named, changes: Mapping[str, str | None], 
     except IntegrityError as error:
         if "uq_" not in str(error.orig):
             raise
-        raise Conflict(f"There is another {what} named {name} already.", code="name_taken") from error
+        raise Conflict(f"Another {what} named {name} already exists.", code="name_taken") from error
     return row
 
 
 def delete_row(session: Session, row: Category | Author, product_column: ProductColumn, in_use: Conflict) -> None:
-    """Deletes a category or an author, and takes it off deleted products. Raises `in_use` if it was used meanwhile."""
+    """Deletes a category or author and clears it on deleted products. Raises `in_use` if used meanwhile."""
     session.execute(update(Product).where(product_column == row.id).values({product_column: None}))
     session.delete(row)
     try:
         session.flush()
-    except IntegrityError as error:  # something was added since it was counted
+    except IntegrityError as error:  # a product was added since they were counted
         raise in_use from error
 
 
 def count_on_sale(session: Session, row: Category | Author, product_column: ProductColumn) -> int:
-    """How many products on sale are in this category, or by this author."""
+    """Counts the products on sale in a category or by an author."""
     query = select(func.count()).where(product_column == row.id, Product.deleted_at.is_(None))
     return session.scalars(query).one()
 
 
-def unknown(field: str, what: str) -> Invalid:
-    """The refusal of a `field` that names a category or an author that does not exist."""
-    return Invalid(f"There is no such {what}.", errors={field: [f"There is no such {what}."]})
+def unknown_reference(field: str, what: str) -> Invalid:
+    """The error for a `field` that names an unknown category or author."""
+    return Invalid(f"No such {what}.", errors={field: [f"No such {what}."]})

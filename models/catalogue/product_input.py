@@ -1,4 +1,4 @@
-"""What may be said of a product: the fields that all have, and the attributes of each kind."""
+"""Validation of products: the common fields, and the attributes of each kind."""
 
 import re
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ from pydantic import (
 from models.core.errors import Invalid
 from settings import settings
 
-MAX_PRICE = 10**12  # far beyond any price, far within what JavaScript counts exactly
+MAX_PRICE = 10**12  # far above any price, and exactly representable in JavaScript
 
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
 def _no_control_characters(text: str) -> str:
-    """PostgreSQL can't store NUL, and no title needs a bell."""
+    """PostgreSQL cannot store NUL; other control characters have no use in texts."""
     if _CONTROL.search(text):
         raise ValueError("must not contain control characters")
     return text
 
 
 _TRIMMED = StringConstraints(strip_whitespace=True, min_length=1)
-Short = Annotated[str, _TRIMMED, Field(max_length=100), AfterValidator(_no_control_characters)]
+ShortText = Annotated[str, _TRIMMED, Field(max_length=100), AfterValidator(_no_control_characters)]
 Name = Annotated[str, _TRIMMED, Field(max_length=200), AfterValidator(_no_control_characters)]
 Title = Annotated[str, _TRIMMED, Field(max_length=300), AfterValidator(_no_control_characters)]
 
@@ -72,27 +72,27 @@ class Book(_Strict):
     published_on: Annotated[str, AfterValidator(_iso_date)] | None = None
     isbn: Annotated[str, AfterValidator(_isbn)] | None = None
     pages: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    language: Short | None = None
-    format: Short | None = None
-    publisher: Short | None = None
-    edition: Short | None = None
+    language: ShortText | None = None
+    format: ShortText | None = None
+    publisher: ShortText | None = None
+    edition: ShortText | None = None
 
 
 class Clothing(_Strict):
-    size: Short | None = None
-    colour: Short | None = None
-    material: Short | None = None
-    brand: Short | None = None
-    gender: Short | None = None
-    fit: Short | None = None
-    care: Short | None = None
+    size: ShortText | None = None
+    colour: ShortText | None = None
+    material: ShortText | None = None
+    brand: ShortText | None = None
+    gender: ShortText | None = None
+    fit: ShortText | None = None
+    care: ShortText | None = None
 
 
 class Electronics(_Strict):
-    brand: Short | None = None
-    model: Short | None = None
+    brand: ShortText | None = None
+    model: ShortText | None = None
     warranty_months: Annotated[int, Field(ge=0, le=600)] | None = None
-    colour: Short | None = None
+    colour: ShortText | None = None
     power_w: Measure | None = None
     voltage_v: Measure | None = None
     battery_hours: Measure | None = None
@@ -101,21 +101,21 @@ class Electronics(_Strict):
     memory_gb: Count | None = None
     screen_inches: Measure | None = None
     weight_g: Measure | None = None
-    colour_temperature_k: Count | Short | None = None
-    bluetooth: Short | None = None
-    connection: Short | None = None
-    ports: Short | None = None
-    tuners: Short | None = None
-    layout: Short | None = None
-    hand: Short | None = None
-    waterproof: Short | None = None
+    colour_temperature_k: Count | ShortText | None = None
+    bluetooth: ShortText | None = None
+    connection: ShortText | None = None
+    ports: ShortText | None = None
+    tuners: ShortText | None = None
+    layout: ShortText | None = None
+    hand: ShortText | None = None
+    waterproof: ShortText | None = None
 
 
 ATTRIBUTES: dict[str, type[_Strict]] = {"book": Book, "clothing": Clothing, "electronics": Electronics}
 
 
 class ProductInput(_Strict):
-    """A product as somebody wants it to be, checked. `category` and `author` are ids or names."""
+    """A validated product. `category` and `author` are ids or names."""
 
     sku: Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]+( [^\s\x00-\x1f]+)*$", max_length=64)]
     kind: Literal["book", "clothing", "electronics"]
@@ -130,7 +130,7 @@ class ProductInput(_Strict):
 
     @field_validator("currency")
     @classmethod
-    def _of_the_shop(cls, currency: str) -> str:
+    def _check_currency(cls, currency: str) -> str:
         if currency != settings.currency:
             raise ValueError(f"must be {settings.currency}, the shop's currency")
         return currency
@@ -143,9 +143,9 @@ class ProductInput(_Strict):
 
 
 def validate(fields: Mapping[str, object]) -> ProductInput:
-    """The draft that `fields` describe, with its text trimmed and its ISBN without hyphens.
+    """Validates the fields of a product. Trims texts and removes hyphens from the ISBN.
 
-    Raises Invalid; its `errors` name an attribute as `attributes.isbn`.
+    Raises Invalid; its `errors` name attributes as in `attributes.isbn`.
     """
     errors: dict[str, list[str]] = {}
     draft = None
@@ -160,7 +160,7 @@ def validate(fields: Mapping[str, object]) -> ProductInput:
         except ValidationError as error:
             errors |= _by_field(error, "attributes.")
     if errors or draft is None:
-        raise Invalid("This product can't be accepted as it is.", errors=errors)
+        raise Invalid("The product is invalid; see errors.", errors=errors)
     return draft.model_copy(update={"attributes": attributes.model_dump(exclude_none=True)})
 
 

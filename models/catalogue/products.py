@@ -1,4 +1,4 @@
-"""Products one by one and in lists: how they come, change and go."""
+"""Products: creating, updating, deleting and reading them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from models.core.errors import Conflict, Invalid, NotFound
 
 
 def create_product(session: Session, fields: Mapping[str, object]) -> Product:
-    """A new product from the fields of `Draft`. Raises Invalid, and Conflict `sku_taken`."""
+    """Creates a product from the fields of `ProductInput`. Raises Invalid and Conflict (`sku_taken`)."""
     draft = validate(fields)
     author = resolve_author(session, draft.author, draft.author_email) if draft.author else None
     category = resolve_category(session, draft.category)
@@ -26,9 +26,9 @@ def create_product(session: Session, fields: Mapping[str, object]) -> Product:
 
 
 def create_book(session: Session, fields: Mapping[str, object], author: Mapping[str, Any]) -> Product:
-    """A new book with its author {name, email, address} and its category, found or made.
+    """Creates a book, and its author {name, email, address} and category if missing.
 
-    All or nothing, in the caller's transaction. Raises Invalid, and Conflict `sku_taken`.
+    Raises Invalid and Conflict (`sku_taken`); the caller's transaction then rolls back.
     """
     validate({**fields, "kind": "book", "author": author["name"]})
     writer = find_or_create_author(session, author["name"], author.get("email"), author.get("address"))
@@ -36,12 +36,12 @@ def create_book(session: Session, fields: Mapping[str, object], author: Mapping[
 
 
 def update_product(session: Session, product: Product, changes: Mapping[str, object]) -> Product:
-    """Changes the fields of `Draft` that are given; attributes are merged, null takes one out (RFC 7396).
+    """Updates the given fields of `ProductInput`. Attributes are merged; null removes one (RFC 7396).
 
-    Raises Invalid, also for another kind, and Conflict `sku_taken`.
+    Raises Invalid, also for a change of kind, and Conflict (`sku_taken`).
     """
     if changes.get("kind", product.kind) != product.kind:
-        raise Invalid("A product stays what it is.", errors={"kind": ["Can't be changed."]})
+        raise Invalid("The kind of a product cannot be changed.", errors={"kind": ["Cannot be changed."]})
     draft = validate({**_fields_of(product), **changes, "attributes": _merged(product, changes)})
     if "category" in changes:
         product.category = resolve_category(session, draft.category)
@@ -54,30 +54,30 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
 
 
 def delete_product(session: Session, product: Product) -> None:
-    """Takes the product off the shelves; carts show it as gone and old orders can still be read."""
+    """Marks a product as deleted. Carts report it as gone; existing orders keep it."""
     product.deleted_at = product.updated_at = datetime.now(UTC)
     session.flush()
 
 
 def get_product(session: Session, product_id: str, *, lock: bool = False) -> Product:
-    """The product, locked against other changes if asked. Raises NotFound, also for one that was deleted."""
+    """Returns a product, with `lock` locked for update. Raises NotFound, also for a deleted one."""
     query = select(Product).where(Product.id == product_id, Product.deleted_at.is_(None))
     if lock:
         query = query.with_for_update(of=Product, key_share=True).execution_options(populate_existing=True)
     product = session.scalars(query).one_or_none()
     if product is None:
-        raise NotFound("There is no such product.")
+        raise NotFound("No such product.")
     return product
 
 
 def products_by_id(session: Session, product_ids: Iterable[str]) -> dict[str, Product]:
-    """Products by their id, those that are on sale; others are left out."""
+    """Product id → product, for those on sale."""
     query = select(Product).where(Product.id.in_(set(product_ids)), Product.deleted_at.is_(None))
     return {product.id: product for product in session.scalars(query)}
 
 
 def prices_of(session: Session, product_ids: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """Product id → (price in minor units, currency), of those that are on sale."""
+    """Product id → (price in minor units, currency), for those on sale."""
     on_sale = Product.id.in_(set(product_ids)), Product.deleted_at.is_(None)
     rows = session.execute(select(Product.id, Product.price_amount, Product.currency).where(*on_sale))
     return {row.id: (row.price_amount, row.currency) for row in rows}
@@ -102,5 +102,5 @@ def _save(session: Session, product: Product) -> Product:
     except IntegrityError as error:
         if "uq_product_sku" not in str(error.orig):
             raise
-        raise Conflict(f"There is a product with the SKU {sku} already.", code="sku_taken") from error
+        raise Conflict(f"A product with the SKU {sku} already exists.", code="sku_taken") from error
     return product

@@ -1,6 +1,6 @@
-"""What everybody sees of the catalogue: products with what is available of them, ready to be sent.
+"""Public reads of the catalogue: products with their availability, as JSON.
 
-PostgreSQL writes the JSON of a product: a third of the cost of making objects of rows and text of objects.
+PostgreSQL builds the JSON, at a third of the cost of doing so in Python.
 """
 
 import re
@@ -24,19 +24,19 @@ SORTS = {
     "-price": ("price_amount", "bigint", "DESC"),
     "relevance": ("relevance", "bigint", "DESC"),
 }
-"""Name → the column that is sorted by, its type and direction; the id breaks ties in the same direction."""
-RANKED = 100
-"""Of so many products that match a search the relevance is computed; the others follow, newest first."""
+"""Name → column, type and direction. Ties are broken by id in the same direction."""
+MAX_RANKED = 100
+"""Number of matches that are ranked by relevance; the others follow, newest first."""
 UNRANKED = -1
-"""What those others have in the place of a relevance."""
+"""The relevance of unranked matches in cursors."""
 _PRODUCT = re.compile("prd_[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A page of products: filters as they are in the query of `GET /v1/products`, and behind which product it begins.
+class ListQuery:
+    """A query for a page of products. `filters` are the query parameters of `GET /v1/products`.
 
-    `after` holds a `Shown.place`.
+    `after`: the `ListedProduct.position` after which the page begins.
     """
 
     sort: str = "-created_at"
@@ -46,11 +46,11 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A product as JSON, its place in the list, and whether there is more than what is ranked."""
+class ListedProduct:
+    """A product as JSON, its position in the list, and whether there are unranked matches."""
 
     json: str
-    place: tuple[Any, str]
+    position: tuple[Any, str]
     more: bool
 
 
@@ -80,7 +80,7 @@ _ONE = f"""
     SELECT {_JSON} AS json, to_char(product.updated_at, 'YYYYMMDDHH24MISSUS') || '.' || pieces AS version
     FROM catalogue.product {_JOINED}
     WHERE product.id = %(id)s AND deleted_at IS NULL
-"""  # noqa: S608, our own words
+"""  # noqa: S608, constants only
 _GROUPS = """
     WITH RECURSIVE tree AS (
         SELECT id FROM catalogue.category WHERE id = %(category_id)s OR lower(name) = lower(%(category)s)
@@ -109,9 +109,9 @@ _FILTERS = {
 
 
 def read_product(product_id: str, session: Session | None = None) -> tuple[str, str]:
-    """A product on sale as JSON, and the version that this is. One statement. Raises NotFound.
+    """Returns a product on sale as JSON, and its version. One statement. Raises NotFound.
 
-    With a `session`, as its transaction sees the product.
+    With `session`, reads in its transaction.
     """
     values = {"id": UUID(product_id.removeprefix("prd_"))}
     if session is None:
@@ -120,15 +120,15 @@ def read_product(product_id: str, session: Session | None = None) -> tuple[str, 
         session.flush()
         found = list(session.connection().exec_driver_sql(_ONE, values).all())
     if not found:
-        raise NotFound("There is no such product.")
+        raise NotFound("No such product.")
     return found[0].json, found[0].version
 
 
-def list_products(wanted: Wanted) -> list[Shown]:
-    """The products of a page, and one more if there are more.
+def list_products(wanted: ListQuery) -> list[ListedProduct]:
+    """Returns the products of a page, plus one if there are more.
 
-    One statement; one more to find an author, or a category with those below it; and one more where a search goes
-    beyond the products that are ranked.
+    One statement; another one to resolve an author or a category with its subcategories; and another one if a search
+    continues beyond the ranked matches.
     """
     values = _values(wanted.filters)
     if values is None or (wanted.sort == "relevance" and not values.keys() & {"id", "words"}):
@@ -136,7 +136,7 @@ def list_products(wanted: Wanted) -> list[Shown]:
     sort = "-created_at" if "id" in values and wanted.sort == "relevance" else wanted.sort
     if sort != "relevance":
         return _page(sort, values, wanted.limit + 1, wanted.after)
-    found: list[Shown] = []
+    found: list[ListedProduct] = []
     after = wanted.after
     if after is None or after[0] != UNRANKED:
         found = _page(sort, values, wanted.limit + 1, after)
@@ -146,18 +146,18 @@ def list_products(wanted: Wanted) -> list[Shown]:
     return found + _page("unranked", values, wanted.limit + 1 - len(found), after)
 
 
-def _page(sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] | None) -> list[Shown]:
+def _page(sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] | None) -> list[ListedProduct]:
     shape = frozenset(name for name in values if name in _FILTERS)
     if after is not None:
         values = values | {"after": after[0], "after_id": after[-1]}
-    # Words alone are looked for in their indexes, whichever they are; to plan that took longer than to do it.
+    # A search for words only always uses their indexes; planning it would take longer than running it.
     plan_each = bool(shape - {"words"} if sort == "relevance" else shape)
     rows = readonly.rows(_listing(shape, sort, limit, after is not None), values, plan_each=plan_each)
-    return [Shown(row.json, (row.key, str(row.id)), row.more) for row in rows]
+    return [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows]
 
 
 def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The values by which a listing is narrowed, named as in `_FILTERS`; None if nothing can be found."""
+    """The values of the filters, named as in `_FILTERS`; None if nothing can match."""
     values = {name: filters[name] for name in ("kind", "price_min", "price_max") if filters.get(name) is not None}
     q = filters.get("q")
     if q is not None:
@@ -180,8 +180,8 @@ def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @lru_cache(10_000)
 def _words(q: str) -> dict[str, str] | None:
-    """The words that are asked for, as PostgreSQL's text search writes them: the last one as a beginning (`words`),
-    and all as they are (`whole`), which is what stands before one word more. None where there is no word."""
+    """Parses a search into tsquery texts: `words` with the last word as a prefix, `whole` with complete words only, as
+    if another word followed. None if there are no words."""
     asked = "SELECT catalogue.wanted(%(q)s)::text AS words, catalogue.wanted(%(q)s || ' x')::text AS whole"
     found = readonly.rows(asked, {"q": q}, plan_each=False)[0]
     return {"q": q, "words": found.words, "whole": found.whole.removesuffix(" & 'x':*")} if found.words else None
@@ -196,17 +196,17 @@ def _group_ids(groups: Mapping[str, str]) -> Any:
 
 
 @lru_cache(1000)
-def _listing(shape: frozenset[str], sort: str, limit: int, goes_on: bool) -> str:
-    """The statement of a page. The limit stands in it, for a plan made without its value would be a bad one."""
+def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> str:
+    """The statement of a page. The limit is a literal, because the planner needs its value."""
     key, kind, direction = SORTS["-created_at" if sort == "unranked" else sort]
-    narrowed = ["deleted_at IS NULL", *(_FILTERS[name] for name in sorted(shape - {"words"}))]
-    source, conditions, ranked, more = "catalogue.product", narrowed, "", "false"
+    filtered = ["deleted_at IS NULL", *(_FILTERS[name] for name in sorted(shape - {"words"}))]
+    source, conditions, ranked, more = "catalogue.product", filtered, "", "false"
     if sort in ("relevance", "unranked"):
-        ranked = _ranked(" AND ".join(narrowed))
+        ranked = _ranked(" AND ".join(filtered))
     if sort == "relevance":
-        source, conditions, more = "ranked", [], f"(SELECT count(*) >= {RANKED} FROM ranked)"  # noqa: S608
+        source, conditions, more = "ranked", [], f"(SELECT count(*) >= {MAX_RANKED} FROM ranked)"  # noqa: S608
     elif "words" in shape:
-        conditions = [*narrowed, _FILTERS["words"]]
+        conditions = [*filtered, _FILTERS["words"]]
     if sort == "unranked":
         conditions = [*conditions, "id NOT IN (SELECT id FROM ranked)"]
     sign = "<" if direction == "DESC" else ">"
@@ -215,7 +215,7 @@ def _listing(shape: frozenset[str], sort: str, limit: int, goes_on: bool) -> str
     else:
         keys, behind = f"{key} AS key, id", f"({key}, id) {sign} (%(after)s::{kind}, %(after_id)s::uuid)"
         order = f"{key} {direction}, id {direction}"
-    if goes_on:
+    if has_cursor:
         conditions = [*conditions, behind]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"""
@@ -224,25 +224,26 @@ def _listing(shape: frozenset[str], sort: str, limit: int, goes_on: bool) -> str
         FROM (SELECT {keys} FROM {source} {where} ORDER BY {order} LIMIT {limit}) AS chosen
         JOIN catalogue.product ON product.id = chosen.id {_JOINED}
         ORDER BY chosen.key {direction}, chosen.id {direction}
-    """  # noqa: S608, our own words
+    """  # noqa: S608, constants only
 
 
-def _ranked(narrowed: str) -> str:
-    """The candidates with their relevance: what is called just so, then matches by title, author or category, by
-    the start of the SKU, and those for which the description must help.
+def _ranked(filtered: str) -> str:
+    """The CTEs that rank candidates: exact titles, then matches by title, author or category, by SKU prefix, and by
+    description.
 
-    Whole words are looked for before beginnings, and each further kind of match only where those before it are too
-    few: to find all that begins like a common word costs several times what the word itself does.
+    Complete words are searched before prefixes, and each further kind of match only if there are too few before it:
+    finding all products with a common prefix costs several times as much as finding the word itself.
     """
     words, whole = "%(words)s::tsquery", "%(whole)s::tsquery"
     relevance = f"(1000000 * ts_rank(search, {words}))::bigint"
     named = f"{relevance} + CASE WHEN lower(title) = lower(%(q)s) THEN 6000000 ELSE 2000000 END"
-    few = f"(SELECT count(*) FROM %s) < {RANKED}"  # noqa: S608
+    few = f"(SELECT count(*) FROM %s) < {MAX_RANKED}"  # noqa: S608
     few_named = f"{few % 'named'} AND {few % 'begun'}"
 
     def some(relevance: str, condition: str) -> str:
         return f"""MATERIALIZED (
-            SELECT id, {relevance} AS relevance FROM catalogue.product WHERE {narrowed} AND {condition} LIMIT {RANKED}
+            SELECT id, {relevance} AS relevance FROM catalogue.product
+            WHERE {filtered} AND {condition} LIMIT {MAX_RANKED}
         )"""  # noqa: S608
 
     return f"""
@@ -252,14 +253,14 @@ def _ranked(narrowed: str) -> str:
         others AS {some(relevance, f"search @@ {words} AND {few_named} AND {few % 'described'}")},
         numbered AS MATERIALIZED (
             SELECT id, CASE WHEN lower(sku) = lower(%(q)s) THEN 8000000 ELSE 1500000 END AS relevance
-            FROM catalogue.product WHERE {narrowed}
-                -- A range, for which a plan made without the value uses the index: for ^@ it does not.
+            FROM catalogue.product WHERE {filtered}
+                -- A range condition, for which a generic plan uses the index; for ^@ it does not.
                 AND lower(sku) ~>=~ lower(%(q)s) AND lower(sku) ~<~ (lower(%(q)s) || chr(1114111))
-            ORDER BY lower(sku) USING ~<~, id LIMIT {RANKED}
+            ORDER BY lower(sku) USING ~<~, id LIMIT {MAX_RANKED}
         ), ranked AS MATERIALIZED (
             SELECT id, max(relevance) AS relevance FROM (
                 TABLE named UNION ALL TABLE begun UNION ALL TABLE described UNION ALL TABLE others
                 UNION ALL TABLE numbered
             ) AS matches GROUP BY id
         )
-    """  # noqa: S608, our own words
+    """  # noqa: S608, constants only

@@ -1,4 +1,4 @@
-"""The tables of the catalogue (schema `catalogue`)."""
+"""The tables of schema `catalogue`."""
 
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,12 @@ from models.core.database import Base, Created, Currency, MinorUnits
 
 KINDS = ("book", "clothing", "electronics")
 ON_SALE = text("deleted_at IS NULL")
-SOON = {"gin_pending_list_limit": 256}
-"""KiB of new words that may wait for their place in the index; each search reads them all."""
+PENDING_LIST = {"gin_pending_list_limit": 256}
+"""KiB of pending index entries, which every search has to scan."""
 
 
 class Category(Base):
-    """A place in the tree of categories. Its name is unique, whatever its case."""
+    """A node in the category tree. Its name is unique, ignoring case."""
 
     __tablename__ = "category"
     id: Mapped[str] = mapped_column(Id("cat"), primary_key=True)
@@ -28,7 +28,7 @@ class Category(Base):
 
 
 class Author(Base):
-    """Who wrote books. Two of the same name are told apart by their e-mail."""
+    """An author. Authors with the same name are distinguished by their e-mail address."""
 
     __tablename__ = "author"
     id: Mapped[str] = mapped_column(Id("aut"), primary_key=True)
@@ -44,9 +44,9 @@ class Author(Base):
 
 
 class Product(Base):
-    """Something to sell. A deleted one stays, so that old orders can be read; its SKU may be used again.
+    """A product. A deleted product is kept for existing orders; its SKU can be reused.
 
-    `names` and `search` are what it is found by; triggers keep them, also when its author or category is renamed.
+    Triggers maintain the text search columns `names` and `search`, also when the author or category is renamed.
     """
 
     __tablename__ = "product"
@@ -64,8 +64,16 @@ class Product(Base):
         Index("ix_product_category_price", "category_id", "price_amount", "id", postgresql_where=ON_SALE),
         Index("ix_product_kind_title", "kind", "title", "id", postgresql_where=ON_SALE),
         Index("ix_product_kind_price", "kind", "price_amount", "id", postgresql_where=ON_SALE),
-        Index("ix_product_names", "names", postgresql_using="gin", postgresql_where=ON_SALE, postgresql_with=SOON),
-        Index("ix_product_search", "search", postgresql_using="gin", postgresql_where=ON_SALE, postgresql_with=SOON),
+        Index(
+            "ix_product_names", "names", postgresql_using="gin", postgresql_where=ON_SALE, postgresql_with=PENDING_LIST
+        ),
+        Index(
+            "ix_product_search",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=ON_SALE,
+            postgresql_with=PENDING_LIST,
+        ),
         Index(
             "ix_product_sku_start",
             func.lower(text("sku")),

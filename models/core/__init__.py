@@ -1,1 +1,1 @@
-"""What all services share: the database, errors, events, idempotency keys."""
+"""Shared by all services: the database, errors, events and idempotency keys."""

@@ -1,4 +1,4 @@
-"""Comma-separated values (RFC 4180) that spreadsheets open."""
+"""CSV (RFC 4180) that is safe to open in spreadsheets."""
 
 import csv
 import io
@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterable
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
-"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection), behind any apostrophes of its own."""
+"""The start of a formula in a spreadsheet (OWASP, CSV injection), after any leading apostrophes."""
 
 
 def escape_formula(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would compute."""
+    """Prefixes a text that a spreadsheet would evaluate as a formula with an apostrophe."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unescape_formula(text: str) -> str:
-    """The text that `harmless` was given."""
+    """Reverses `escape_formula`."""
     return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
 
 
 def encode(rows: Iterable[Iterable[object]]) -> str:
-    """The rows as text. Texts in them are written as they are: escape what people have entered."""
+    """Encodes the rows as CSV. Does not escape formulas: pass user input through `escape_formula`."""
     written = io.StringIO()
     csv.writer(written).writerows(rows)
     return written.getvalue()

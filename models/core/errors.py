@@ -1,14 +1,14 @@
-"""What can go wrong on purpose: refusals, which are outcomes, and the outside world's absence."""
+"""Expected errors: refusals, which are final, and unavailable external services."""
 
 from durable import Refusal, Unavailable
 
 
 class ShopError(Refusal):
-    """A rule of the shop refuses what a person has asked for. Nothing is changed, and nothing is retried."""
+    """A business rule refuses a request. Nothing is changed, and nothing is retried."""
 
 
 class Conflict(ShopError):
-    """The thing is in a state in which this can't be done."""
+    """The state of the resource does not allow the request."""
 
 
 class BadRequest(ShopError):
@@ -31,31 +31,31 @@ class NotAllowed(ShopError):
 
 
 class NotFound(ShopError):
-    """No such thing, or none that the asker may see."""
+    """The resource does not exist or is not visible to the caller."""
 
     status, code = 404, "not_found"
 
 
 class Stale(ShopError):
-    """The thing has changed since the asker looked (If-Match)."""
+    """The resource has changed since it was read (If-Match)."""
 
     status, code = 412, "stale"
 
 
 class Invalid(ShopError):
-    """Fields that are well-formed JSON but can't be accepted; `errors` maps a field to its faults."""
+    """Fields are invalid; `errors` maps a field to reasons."""
 
     status, code = 422, "invalid_fields"
 
 
 class TooManyRequests(ShopError):
-    """`retry_after`: seconds until another try is welcome."""
+    """`retry_after`: seconds to wait."""
 
     status, code = 429, "too_many_requests"
 
 
 class Overloaded(ShopError):
-    """More is waiting than can be done in time. `retry_after`: seconds until another try is welcome."""
+    """The backlog is too long. `retry_after`: seconds to wait."""
 
     status, code = 503, "overloaded"
 
@@ -65,16 +65,16 @@ class InsufficientStock(ShopError):
 
 
 class BadSignature(ShopError):
-    """A webhook that the gateway did not sign."""
+    """The signature of a webhook is invalid."""
 
     status, code = 400, "bad_signature"
 
 
 class MailRefused(ShopError):
-    """The mail server says that it will never take this message (RFC 5321, 5yz)."""
+    """The mail server refuses the message permanently (RFC 5321, 5yz)."""
 
     code = "mail_refused"
 
 
 class GatewayDown(Unavailable):
-    """A payment gateway or a mail server did not answer, or answered that it can't now."""
+    """The payment gateway or the mail server did not respond or is temporarily unavailable."""

@@ -1,4 +1,4 @@
-"""Events (declared in `events.py`): recorded in the transaction of what they tell of, with the workflows they start."""
+"""Events (declared in `events.py`): recorded in the transaction of the change, with the workflows they start."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -14,13 +14,13 @@ from models.core.database import Base, Created
 from models.core.events import EVENT_TYPES, DomainEvent
 
 actor: ContextVar[str | None] = ContextVar("actor", default=None)
-"""Who is at work: the id of a user or of an API key; None for the shop itself. Written onto the events."""
+"""The id of the current user or API key; None for the shop itself. Stored with events."""
 
 
 class Event(Base):
-    """Something that happened, in the past tense; never changed.
+    """A recorded event. Never updated.
 
-    `subject` is the id of what it happened to, `actor` the id of the user or the API key that did it.
+    `subject`: the id of the affected object. `actor`: the id of the user or API key that caused it.
     """
 
     __tablename__ = "event"
@@ -52,7 +52,7 @@ _NEW = text(INSERT).bindparams(*PARAMETERS)
 def emit(
     session: Session, event: DomainEvent, *, within: TextClause = _NEW, values: Mapping[str, object] | None = None
 ) -> None:
-    """Records an event and starts the workflows that react to it, in the caller's transaction.
+    """Records an event and starts its workflows, in the caller's transaction.
 
     `within` is a statement of the caller's of which INSERT is a part, and `values` are its other parameters: the event
     then costs no round trip of its own.
@@ -70,11 +70,11 @@ def select_events(
     """Events, to be ordered by the caller: of a kind, of a name, about something, and by whom, where it is given."""
     chosen = select(Event)
     if kind is not None:
-        chosen = chosen.where(Event.name.in_(names_of(kind)))
+        chosen = chosen.where(Event.name.in_(event_names(kind)))
     asked = ((Event.name, name), (Event.subject, subject), (Event.actor, actor))
     return chosen.where(*(column == value for column, value in asked if value is not None))
 
 
-def names_of(kind: str) -> list[str]:
-    """The names of events of a kind, which is one of them or what stands before the dot: `role` → `role.granted`, …"""
+def event_names(kind: str) -> list[str]:
+    """The event names of a kind: a complete name, or the part before the dot (`role` → `role.granted`, …)."""
     return [name for name in EVENT_TYPES if name == kind or name.partition(".")[0] == kind]

@@ -1,6 +1,6 @@
-"""Every event of the shop: its name, what is recorded of it, and the workflows that it starts.
+"""Every event of the shop: its name, its payload, and the workflows that it starts.
 
-An event is a fact, in the past tense. To find out what happens on `order.created`, look for its name here.
+An event is a fact, in the past tense. To find out what happens on `order.created`, search for its name here.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import ClassVar, dataclass_transform
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class DomainEvent:
-    """The base of all events. The members of a subclass are the event's payload, but for one named `subject`.
+    """The base class of all events. The fields of a subclass are the payload, except a field named `subject`.
 
-    `about`: the member that holds the id of what it happened to. `starts`: the workflows that it starts, each with
-    the event's id as its key and the payload as its input.
+    `about`: the field that contains the id of the affected object. `starts`: the workflows that the event starts, each
+    with the event's id as its key and the payload as its input.
     """
 
     name: ClassVar[str]
@@ -24,12 +24,12 @@ class DomainEvent:
         dataclass(frozen=True, kw_only=True)(cls)
 
     def subject_id(self) -> str | None:
-        """The id of what it happened to, if there is one."""
+        """The id of the affected object, if any."""
         subject: str | None = getattr(self, self.about)
         return subject
 
     def payload(self) -> dict[str, object]:
-        """What is recorded of it, ready for JSON."""
+        """The payload, serialisable as JSON."""
         return {member: value for member, value in vars(self).items() if member != "subject"}
 
 
@@ -49,7 +49,7 @@ class PasswordChanged(DomainEvent, name="password.changed", about="user_id", sta
 
 
 class LoginThrottled(DomainEvent, name="login.throttled", about="user_id"):
-    user_id: str | None  # None: nobody has the name that was typed
+    user_id: str | None  # None: no user has the name that was entered
 
 
 class SessionStolen(DomainEvent, name="session.stolen", about="user_id"):
@@ -132,7 +132,7 @@ class StockRecovered(DomainEvent, name="stock.recovered", about="product_id"):
     product_id: str
     warehouse_id: str
     available: int
-    reorder_point: int | None  # None: there is none any more
+    reorder_point: int | None  # None: the reorder point was removed
     reorder_quantity: int | None
 
 

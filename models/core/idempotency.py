@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer to a request, kept so that a repetition gets it again."""
+"""Idempotency keys: the stored response of a request, returned to its retries."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,7 +12,7 @@ from models.core.errors import Invalid
 
 
 class IdempotencyKey(Base):
-    """A key that somebody has used. Its row is written in the transaction of the effect, and only with it."""
+    """A used key. Its row is inserted in the transaction of the request's effect."""
 
     __tablename__ = "idempotency_key"
     __table_args__ = (Index("ix_idempotency_key_created_at", "created_at"), {"schema": "workflow"})
@@ -26,8 +26,8 @@ class IdempotencyKey(Base):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was answered: HTTP status, JSON body and the headers that belong to it."""
+class StoredResponse:
+    """A stored response: HTTP status, JSON body and headers."""
 
     status: int
     body: Any
@@ -47,20 +47,20 @@ _KEEP = (
 )
 
 
-def claim(session: Session, owner: str, key: str, fingerprint: str) -> Answer | None:
-    """Takes the key for this transaction: None. Or the first answer, if it has been used.
+def claim(session: Session, owner: str, key: str, fingerprint: str) -> StoredResponse | None:
+    """Claims the key for this transaction and returns None, or returns the response if the key was used.
 
-    While another transaction holds the same key, this waits for its end. `fingerprint` stands for the
-    request. Raises Invalid (`idempotency_key_reused`) if the key was used for another one.
+    Waits for the end of a concurrent transaction with the same key. `fingerprint` is a hash of the request. Raises
+    Invalid (`idempotency_key_reused`) if the key was used for a different request.
     """
     row = {"owner": owner, "key": key, "fingerprint": fingerprint}
     if session.connection().scalar(_CLAIM, row) is not None:
         return None
     first = session.scalars(select(IdempotencyKey).filter_by(owner=owner, key=key)).one()
     if first.fingerprint != fingerprint:
-        raise Invalid("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
-    assert first.status is not None  # a row is committed only together with its answer
-    return Answer(first.status, first.body, first.headers or {})
+        raise Invalid("The Idempotency-Key was already used for a different request.", code="idempotency_key_reused")
+    assert first.status is not None  # a row is committed only together with its response
+    return StoredResponse(first.status, first.body, first.headers or {})
 
 
 _IS_USED = select(
@@ -71,17 +71,17 @@ _IS_USED = select(
 
 
 def is_used(session: Statements, owner: str, key: str) -> bool:
-    """Whether there is an answer to give again. One that is being made just now is none yet."""
+    """Whether there is a stored response. One in an uncommitted transaction does not count."""
     return bool(session.execute(_IS_USED, {"of_owner": owner, "of_key": key}).scalar_one())
 
 
-def keep(session: Session, owner: str, key: str, answer: Answer) -> None:
-    """Writes the answer beside the key that this transaction has claimed."""
+def save(session: Session, owner: str, key: str, answer: StoredResponse) -> None:
+    """Stores the response of the key that this transaction has claimed."""
     kept = {"status": answer.status, "body": answer.body, "headers": answer.headers}
     session.connection().execute(_KEEP, {"of_owner": owner, "of_key": key, **kept})
 
 
 def delete_of_owner(session: Session, owner: str) -> int:
-    """Deletes the answers that a user has got, and says how many: what was said in them may be personal."""
+    """Deletes all stored responses of a user, which may contain personal data. Returns their number."""
     theirs = delete(IdempotencyKey).where(IdempotencyKey.owner == owner)
     return cast(CursorResult[None], session.execute(theirs)).rowcount

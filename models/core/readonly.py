@@ -1,8 +1,8 @@
-"""Reads that stand alone: one statement each, on connections of their own that can't write.
+"""Stand-alone reads: single statements on read-only connections.
 
-A list page is read much more often than anything is written. Without BEGIN and COMMIT it is one round trip, not
-three. A statement whose best plan depends on its values (what is good for a rare word or a small category is a
-catastrophe for a common one) is planned each time; any other one once for each connection.
+List pages are read much more often than anything is written. Without BEGIN and COMMIT, a read takes one round trip
+instead of three. Statements whose best plan depends on their values (a plan that is good for a rare word is
+disastrous for a common one) are planned on each execution; others once per connection.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from models.core.database import CONNECTION, SESSION_OPTIONS
 from settings import settings
 
-KEPT, AT_MOST = 2, 8
-"""Connections for each of the two ways of planning, in each process. A statement takes few milliseconds."""
+POOL_SIZE, MAX_CONNECTIONS = 2, 8
+"""Connections per process and plan mode. Statements take a few milliseconds."""
 OPTIONS = (
     f"{SESSION_OPTIONS} -c default_transaction_read_only=on -c statement_timeout=10s -c jit=off"
     " -c synchronize_seqscans=off -c random_page_cost=1.1 -c plan_cache_mode="
@@ -24,24 +24,24 @@ OPTIONS = (
 
 
 @cache
-def _engine(planned: str) -> Engine:
-    """This process' engine for reading. It connects with its first statement."""
+def _engine(plan_mode: str) -> Engine:
+    """The engine for reads of this process. Connects on first use."""
     return create_engine(
         settings.database,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        pool_size=KEPT,
-        max_overflow=AT_MOST - KEPT,
+        pool_size=POOL_SIZE,
+        max_overflow=MAX_CONNECTIONS - POOL_SIZE,
         pool_timeout=5,
-        connect_args={**CONNECTION, "application_name": "shopflow reading", "options": OPTIONS + planned},
+        connect_args={**CONNECTION, "application_name": "shopflow reading", "options": OPTIONS + plan_mode},
     )
 
 
 def rows(statement: str, values: Mapping[str, object], *, plan_each: bool) -> list[Row[*tuple[Any, ...]]]:
-    """The rows of one statement in the driver's own style, `%(name)s`. It sees what was committed before it began.
+    """Runs a statement with parameters in the driver's style, `%(name)s`, and returns its rows.
 
-    `plan_each`: whether its best plan depends on the values. A connection that has died while it rested is
-    replaced, once: a statement that reads can be repeated.
+    `plan_each`: whether the best plan depends on the values. A dead connection is replaced once, because reads can be
+    repeated.
     """
     engine = _engine("force_custom_plan" if plan_each else "force_generic_plan")
     try:

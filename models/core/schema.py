@@ -1,4 +1,4 @@
-"""The database's tables: brings them to the state that this version of the code needs."""
+"""Migration of the database schema."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def migrate() -> None:
-    """Runs the migrations that the database has not had yet. Safe to repeat, and for two processes at once."""
+    """Migrates the database to the current schema. Idempotent, and safe to run concurrently."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     command.upgrade(config, "head")

@@ -1,8 +1,8 @@
-"""Secret tokens: the database keeps their digests only, so that a copy of it signs nobody in."""
+"""Secret tokens. The database stores only digests, so that a leaked copy cannot be used to sign in."""
 
 import hashlib
 
 
 def digest(token: str) -> str:
-    """SHA-256 of the token. No salt and no slow hash: tokens are random, so there is nothing to guess."""
+    """SHA-256 of the token. Random tokens need neither a salt nor a slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What each workflow is started with. `durable.start` asks for the members that are required."""
+"""The input of each workflow. `durable.start` checks that all required members are present."""
 
 from typing import NotRequired, TypedDict
 
@@ -15,13 +15,13 @@ class UserInput(TypedDict):
 
 
 class ResetInput(TypedDict):
-    user_id: str | None  # None: nobody has that address, and the request looks the same
+    user_id: str | None  # None: unknown user; the request must look the same
 
 
 class CartReminderInput(TypedDict):
     cart_id: str
     user_id: str
-    touched: str  # when the cart was last touched, RFC 3339
+    touched: str  # when the cart was last changed, RFC 3339
 
 
 class ImportInput(TypedDict):
@@ -41,15 +41,15 @@ class RestockInput(TypedDict):
 
 class SlotInput(TypedDict):
     slot: str
-    portion: NotRequired[int]  # work that is done in portions: the number of this one
+    portion: NotRequired[int]  # the number of the batch
 
 
 ReportInput = TypedDict("ReportInput", {"slot": str, "report_id": str, "from": str, "to": str}, total=False)
-"""A slot of the schedule, or the period (RFC 3339) of a report that somebody has asked for, with its id."""
+"""A slot of the schedule, or the period (RFC 3339) and id of a requested report."""
 
 
 class Place(TypedDict):
-    """Where a portion of the clean-up has ended: the name of its rule, and the last row's values as JSON."""
+    """The position after a batch of the clean-up: the name of the rule, and the last row's values."""
 
     rule: str
     after: list[object]

@@ -1,10 +1,9 @@
-"""Catalogue files: what they say, and how it gets into the shop."""
+"""Catalogue imports and exports."""
 
-from models.imports.csv_file import OURS, CsvFile, NotACatalogue, Refusal, Row
+from models.imports.csv_file import NATIVE_COLUMNS, CsvFile, NotACatalogue, Refusal, Row
 from models.imports.export import export_page
 from models.imports.store import (
-    FIRST,
-    begin,
+    MAX_LISTED_REFUSALS,
     finish_import,
     get,
     import_chunk,
@@ -13,12 +12,13 @@ from models.imports.store import (
     list_refusals,
     read_rows,
     select_imports,
+    start_import,
 )
 from models.imports.tables import Chunk, Import, Refused
 
 __all__ = [
-    "FIRST",
-    "OURS",
+    "MAX_LISTED_REFUSALS",
+    "NATIVE_COLUMNS",
     "Chunk",
     "CsvFile",
     "Import",
@@ -26,7 +26,6 @@ __all__ = [
     "Refusal",
     "Refused",
     "Row",
-    "begin",
     "export_page",
     "finish_import",
     "get",
@@ -36,4 +35,5 @@ __all__ = [
     "list_refusals",
     "read_rows",
     "select_imports",
+    "start_import",
 ]

@@ -1,4 +1,4 @@
-"""A catalogue file: is it one, of which format, and its rows one at a time, however many there are."""
+"""Reading catalogue files: detecting the format, and streaming the rows."""
 
 import csv
 import io
@@ -11,19 +11,19 @@ from typing import IO, Any
 from models.catalogue import ProductInput
 from models.core.errors import ShopError
 
-_HOW = "Save the table as “CSV UTF-8 (comma delimited)” and send that."
+_HINT = "Save the table as “CSV UTF-8 (comma delimited)” and send that file."
 _OTHER_FILES = {
-    b"PK\x03\x04": f"This is a ZIP archive or an Excel workbook (.xlsx), not CSV. {_HOW}",
-    b"\xd0\xcf\x11\xe0": f"This is an old Excel workbook (.xls), not CSV. {_HOW}",
-    b"\x1f\x8b": "This is compressed with gzip. Unpack it and send the CSV file itself.",
-    b"%PDF": f"This is a PDF, not CSV. {_HOW}",
-    b"\xff\xfe": f"This is text in UTF-16. {_HOW}",
-    b"\xfe\xff": f"This is text in UTF-16. {_HOW}",
-    b"{": f"This looks like JSON, not CSV. {_HOW}",
-    b"[": f"This looks like JSON, not CSV. {_HOW}",
-    b"<": f"This looks like HTML or XML, not CSV. {_HOW}",
+    b"PK\x03\x04": f"The file is a ZIP archive or an Excel workbook (.xlsx), not CSV. {_HINT}",
+    b"\xd0\xcf\x11\xe0": f"The file is an old Excel workbook (.xls), not CSV. {_HINT}",
+    b"\x1f\x8b": "The file is compressed with gzip. Send the uncompressed CSV file.",
+    b"%PDF": f"The file is a PDF, not CSV. {_HINT}",
+    b"\xff\xfe": f"The file is encoded in UTF-16. {_HINT}",
+    b"\xfe\xff": f"The file is encoded in UTF-16. {_HINT}",
+    b"{": f"The file looks like JSON, not CSV. {_HINT}",
+    b"[": f"The file looks like JSON, not CSV. {_HINT}",
+    b"<": f"The file looks like HTML or XML, not CSV. {_HINT}",
 }
-OURS = (
+NATIVE_COLUMNS = (
     "sku", "kind", "title", "author", "author_email", "category", "published_on", "price", "currency", "stock",
     "reorder_point", "description", "attributes",
 )  # fmt: skip
@@ -34,18 +34,18 @@ SHOPIFY_NAMES = {
     "barcode": "Variant Barcode", "inventory quantity": "Variant Inventory Qty", "published on online store":
     "Published", "weight value (grams)": "Variant Grams", "product image url": "Image Src",
 }  # fmt: skip
-"""Shopify's newer names of columns, in lower case → those of its export."""
+"""Shopify's newer column names, in lower case → the names in its export."""
 
 
 class NotACatalogue(ShopError):
-    """The file as a whole can't be taken; the text says what to do."""
+    """The file is not a catalogue. The message says how to fix it."""
 
     status, code = 422, "not_a_catalogue"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One product: what it is, and its opening stock in pieces. `line` is where its row begins in the file."""
+    """A product and its opening stock in units. `line`: where its row begins in the file."""
 
     line: int
     draft: ProductInput
@@ -55,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row that was not taken, and why, in a sentence or two."""
+    """A refused row, and the reason in one or two sentences."""
 
     line: int
     sku: str
@@ -64,7 +64,7 @@ class Refusal:
 
 @dataclass
 class CsvFile:
-    """A CSV file that has a header of ours or of Shopify's product export. `skipped` grows while it is read."""
+    """A CSV file in shopflow or Shopify format. `skipped` is counted while it is read."""
 
     format: str
     columns: list[str]
@@ -81,15 +81,15 @@ class CsvFile:
         try:
             header = [name.strip() for name in next(reader, [])]
         except csv.Error as error:
-            raise NotACatalogue(f"The first line can't be read as CSV: {error}. {_HOW}") from error
+            raise NotACatalogue(f"The first line is not valid CSV: {error}. {_HINT}") from error
         except UnicodeDecodeError as error:
             raise _not_utf8(1) from error
         form, columns = _format_of(header)
         return cls(form, columns, _reader=reader)
 
     def cells(self) -> Iterator[tuple[int, list[str]] | Refusal]:
-        """Each row after the header that is not empty: where it begins, and its cells. Raises NotACatalogue where
-        the file is not UTF-8."""
+        """Yields each non-empty row after the header: its line and its cells. Raises NotACatalogue if the file is not
+        UTF-8."""
         reader = self._reader
         while True:
             line = reader.line_num + 1
@@ -98,29 +98,29 @@ class CsvFile:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Refusal(line, "", f"Is no CSV: {error}.")
+                yield Refusal(line, "", f"Invalid CSV: {error}.")
                 continue
             except UnicodeDecodeError as error:
                 raise _not_utf8(line) from error
             if not any(cells):
                 continue
             if len(cells) != len(self.columns):
-                few = f"Has {len(cells)} columns instead of {len(self.columns)}."
+                few = f"The row has {len(cells)} columns instead of {len(self.columns)}."
                 yield Refusal(line, cells[0][:64], few)
             else:
                 yield line, cells
 
 
-class Seen:
-    """The SKUs that have come, and on which line. They are kept on disk, however many they are."""
+class SeenSkus:
+    """The SKUs read so far and their lines, kept on disk."""
 
     def __init__(self) -> None:
-        self._table = sqlite3.connect("")  # a nameless database is a temporary file
+        self._table = sqlite3.connect("")  # a database without a name is a temporary file
         self._table.execute("CREATE TABLE seen (sku TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         self.closing = closing(self._table)
 
-    def before(self, sku: str, line: int) -> int | None:
-        """The line on which the SKU has come before; notes it otherwise."""
+    def first_line(self, sku: str, line: int) -> int | None:
+        """Returns the line of an earlier occurrence of the SKU; otherwise records it and returns None."""
         if self._table.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (sku, line)).rowcount:
             return None
         found: int = self._table.execute("SELECT line FROM seen WHERE sku = ?", (sku,)).fetchone()[0]
@@ -137,24 +137,24 @@ def _check_kind(file: IO[bytes]) -> None:
         if text.startswith(mark) or start.startswith(mark):
             raise NotACatalogue(sentence)
     if b"\0" in start:
-        raise NotACatalogue(f"This is a binary file, or text in UTF-16 or UTF-32, not CSV. {_HOW}")
+        raise NotACatalogue(f"The file is binary, or encoded in UTF-16 or UTF-32. {_HINT}")
 
 
 def _not_utf8(line: int) -> NotACatalogue:
-    return NotACatalogue(f"The text is not UTF-8 near line {line}. {_HOW}", line=line)
+    return NotACatalogue(f"The file is not valid UTF-8 near line {line}. {_HINT}", line=line)
 
 
 def _format_of(header: list[str]) -> tuple[str, list[str]]:
     if len(header) == 1:
         for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if mark in header[0]:
-                raise NotACatalogue(f"The columns are separated by {name} instead of commas. {_HOW}")
+                raise NotACatalogue(f"The columns are separated by {name} instead of commas. {_HINT}")
     renamed = {name.lower(): name for name in (*SHOPIFY, "Body (HTML)", "Product Category")}
     shopify = [renamed.get(low, SHOPIFY_NAMES.get(low, name)) for name in header for low in [name.lower()]]
     if all(name in shopify for name in SHOPIFY):
         return "shopify", shopify
     missing = [name for name in REQUIRED if name not in header]
-    unknown = [name for name in header if name not in OURS]
+    unknown = [name for name in header if name not in NATIVE_COLUMNS]
     twice = sorted({name for name in header if header.count(name) > 1})
     if missing or unknown or twice:
         wrong = [
@@ -162,9 +162,9 @@ def _format_of(header: list[str]) -> tuple[str, list[str]]:
             for what, names in (("missing", missing), ("unknown", unknown), ("twice", twice)) if names
         ]  # fmt: skip
         raise NotACatalogue(
-            f"The columns of the first line are not those of a catalogue ({'; '.join(wrong)}). Ours are "
-            f"{','.join(OURS)}, in any order, of which {', '.join(REQUIRED)} must be there; "
-            "a product export of Shopify is taken as it is.",
+            f"The columns are not those of a catalogue ({'; '.join(wrong)}). The shopflow format has the columns "
+            f"{','.join(NATIVE_COLUMNS)}, in any order; {', '.join(REQUIRED)} are required. "
+            "A Shopify product export is accepted unchanged.",
             missing=missing, unknown=unknown[:20],
         )  # fmt: skip
     return "shopflow", header

@@ -1,4 +1,4 @@
-"""The catalogue in our own format, a page at a time."""
+"""Export of the catalogue in the shopflow format, a page at a time."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from models.core import readonly
 from models.core.csv import escape_formula
 
-# `stock` is what lies in the default warehouse, where an import would open it.
+# `stock` is the stock in the default warehouse, where an import creates opening stock.
 _PAGE = """
     SELECT product.id, sku, kind, title, author.name AS author, author.email AS author_email,
         category.name AS category, attributes->>'published_on' AS published_on, price_amount, currency,
@@ -23,7 +23,7 @@ _PAGE = """
 
 
 def export_page(last: UUID | None, limit: int) -> tuple[list[list[Any]], UUID | None]:
-    """The cells of the next products behind `last`, in the order of `OURS`, and the last of them."""
+    """The cells of the next products after `last`, in the order of `OURS`, and the last product's id."""
     rows = readonly.rows(_PAGE, {"last": last or UUID(int=0), "limit": limit}, plan_each=True)
     return [_cells(row) for row in rows], rows[-1].id if rows else None
 

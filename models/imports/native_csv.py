@@ -1,4 +1,4 @@
-"""Rows of our own format: what each says of a product, checked, and why it can't be taken; and how it is written."""
+"""Parsing rows of the shopflow format."""
 
 import json
 import re
@@ -8,18 +8,18 @@ from typing import Any
 from models.catalogue import validate
 from models.core.csv import unescape_formula
 from models.core.errors import Invalid
-from models.imports.csv_file import OURS, Refusal, Row
+from models.imports.csv_file import NATIVE_COLUMNS, Refusal, Row
 from models.inventory import MAX_LEVEL
 from settings import settings
 
 
-class Unfit(Exception):
-    """A cell that can't be read."""
+class InvalidCell(Exception):
+    """A cell is invalid."""
 
 
 def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
-    """The product of a row, or why it can't be taken."""
-    row = dict.fromkeys(OURS, "")
+    """Parses a row into a product, or a refusal with the reason."""
+    row = dict.fromkeys(NATIVE_COLUMNS, "")
     row.update(zip(columns, map(unescape_formula, cells), strict=True))
     for name, cell in row.items():
         if name != "description":
@@ -31,14 +31,14 @@ def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
             parse_count(row["stock"], "stock"),
             parse_count(row["reorder_point"], "reorder_point") if row["reorder_point"] else None,
         )
-    except Unfit as unfit:
+    except InvalidCell as unfit:
         return Refusal(line, row["sku"][:64], str(unfit))
     except Invalid as invalid:
         return Refusal(line, row["sku"][:64], explain(invalid))
 
 
 def explain(invalid: Invalid) -> str:
-    """The faults of a product, each with its field."""
+    """The reasons why a product is invalid, with their fields."""
     errors: dict[str, list[str]] = invalid.extra.get("errors", {})
     return "; ".join(f"{field}: {' '.join(faults)}" for field, faults in errors.items()) or invalid.detail
 
@@ -60,9 +60,9 @@ def _attributes(text: str) -> dict[str, Any]:
     try:
         attributes = json.loads(text) if text else {}
     except (ValueError, RecursionError):
-        raise Unfit("attributes: Must be JSON.") from None
+        raise InvalidCell("attributes: Must be JSON.") from None
     if not isinstance(attributes, dict):
-        raise Unfit("attributes: Must be a JSON object.")
+        raise InvalidCell("attributes: Must be a JSON object.")
     return attributes
 
 
@@ -70,7 +70,7 @@ _PRICE = re.compile(r"\d{1,10}(\.\d\d?)?", re.ASCII)
 
 
 def parse_price(price: str) -> int:
-    """Cents of a price like 12.50. Raises Unfit."""
+    """Parses a price like 12.50 into cents. Raises Unfit."""
     if _PRICE.fullmatch(price):
         whole, _, part = price.partition(".")
         return int(whole) * 100 + int(part.ljust(2, "0") or 0)
@@ -79,14 +79,14 @@ def parse_price(price: str) -> int:
         cents = int(amount * 100)
         if Decimal(cents) / 100 == amount:
             return cents
-    except (ArithmeticError, ValueError):  # no number, a not-a-number, or one beyond all bounds
+    except (ArithmeticError, ValueError):  # not a number, NaN or infinite
         pass
-    raise Unfit("price: Must be a number with at most two decimals, like 12.50.")
+    raise InvalidCell("price: Must be a number with at most two decimal places, like 12.50.")
 
 
 def parse_count(text: str, name: str) -> int:
-    """So many pieces; none for nothing. Raises Unfit."""
+    """Parses a quantity; empty means 0. Raises Unfit."""
     text = text or "0"
     if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > MAX_LEVEL:
-        raise Unfit(f"{name}: Must be a whole number of pieces from 0 to {MAX_LEVEL}.")
+        raise InvalidCell(f"{name}: Must be an integer from 0 to {MAX_LEVEL}.")
     return int(text)

@@ -1,6 +1,6 @@
-"""Rows of Shopify's product export: a product stands on one row for each variant and each further picture of it.
+"""Parsing rows of Shopify's product export: a product has one row per variant and per additional image.
 
-The first row of a `Handle` says what all its variants have in common. Each variant becomes a product of its own.
+The first row of a `Handle` contains the fields that its variants share. Each variant becomes a product.
 https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
@@ -11,12 +11,12 @@ from typing import Any
 from models.catalogue import validate
 from models.core.errors import Invalid
 from models.imports.csv_file import Refusal, Row
-from models.imports.native_csv import Unfit, explain, parse_count, parse_price
+from models.imports.native_csv import InvalidCell, explain, parse_count, parse_price
 from settings import settings
 
 COMMON = ("Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Published", "Status", "Gift Card",
           "Option1 Name", "Option2 Name", "Option3 Name")  # fmt: skip
-"""What only the first row of a product has."""
+"""Columns that only the first row of a product contains."""
 _KINDS = {
     "book": r"\bbooks?\b|\bnovels?\b|\bmagazines?\b",
     "clothing": r"\bapparel\b|\bcloth(es|ing)\b|shirts?\b|\bdress(es)?\b|\bjackets?\b|\bshoes?\b|\btrousers\b|\bpants\b"
@@ -29,21 +29,21 @@ _OPTIONS = {
     "electronics": {"color": "colour", "colour": "colour", "model": "model"},
     "book": {"format": "format", "language": "language", "edition": "edition"},
 }
-_DEFAULT = "Default Title"  # the value of the only option of a product without variants
+_DEFAULT = "Default Title"  # the option value of a product without variants
 
 
 def is_variant(row: dict[str, str]) -> bool:
-    """Whether a row is a product of its own, and not just one more picture."""
+    """Whether a row is a variant, not just an additional image."""
     return bool(row.get("Variant Price") or row.get("Variant SKU") or row.get("Option1 Value") or row.get("Title"))
 
 
-def completed(row: dict[str, str], first: dict[str, str]) -> dict[str, str]:
-    """The row of a variant with what stands on the first row of its product."""
+def complete_row(row: dict[str, str], first: dict[str, str]) -> dict[str, str]:
+    """Adds the shared columns of the product's first row to a variant's row."""
     return {**row, **{name: first.get(name, "") for name in COMMON}}
 
 
 def sku_of(row: dict[str, str]) -> str:
-    """The variant's SKU; where it has none, the product's handle with the variant's options."""
+    """The variant's SKU, or the product's handle with the variant's options."""
     given = row.get("Variant SKU", "").strip().lstrip("'")  # Shopify marks numbers as text with an apostrophe
     if given:
         return " ".join(given.split())
@@ -52,7 +52,7 @@ def sku_of(row: dict[str, str]) -> str:
 
 
 def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
-    """The product of a completed variant row, or why it can't be taken."""
+    """Parses a completed variant row into a product, or a refusal with the reason."""
     row = {name: cell.strip() for name, cell in row.items()}
     sku = sku_of(row)
     try:
@@ -63,7 +63,7 @@ def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row |
             0 if pieces.startswith("-") else parse_count(pieces, "stock"),
             None,
         )
-    except Unfit as unfit:
+    except InvalidCell as unfit:
         return Refusal(line, sku[:64], str(unfit))
     except Invalid as invalid:
         return Refusal(line, sku[:64], explain(invalid))
@@ -72,20 +72,20 @@ def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row |
 def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str, Any]:
     status = row.get("Status", "").lower()
     if row.get("Published", "").lower() == "false" or status in ("draft", "archived"):
-        raise Unfit("published: Is not for sale in Shopify (Published is false, or Status is not active).")
+        raise InvalidCell("published: Not for sale in Shopify (Published is false, or Status is not active).")
     if row.get("Gift Card", "").lower() == "true":
-        raise Unfit("kind: Gift cards are not sold here.")
+        raise InvalidCell("kind: Gift cards are not supported.")
     kind = _kind_of(row) or default_kind
     if kind is None:
-        raise Unfit(
-            "kind: Can't be told from Product Category and Type. Set Type to book, clothing or electronics, "
-            "or import with ?kind= for all such rows."
+        raise InvalidCell(
+            "kind: Cannot be derived from Product Category and Type. Set Type to book, clothing or electronics, "
+            "or import with ?kind= to set the kind of all such rows."
         )
     options = _options(row)
     title = ", ".join([row["Title"], " / ".join(options.values())]) if options else row["Title"]
     category = row.get("Type") or row.get("Product Category", "").split(">")[-1].strip() or kind.title()
     return {
-        "sku": sku, "kind": kind, "title": title, "description": text_of(row.get("Body (HTML)", ""))[:20_000],
+        "sku": sku, "kind": kind, "title": title, "description": html_to_text(row.get("Body (HTML)", ""))[:20_000],
         "price_amount": parse_price(row["Variant Price"]), "currency": settings.currency, "category": category,
         "attributes": _attributes(row, kind, options),
     }  # fmt: skip
@@ -100,7 +100,7 @@ def _kind_of(row: dict[str, str]) -> str | None:
 
 
 def _options(row: dict[str, str]) -> dict[str, str]:
-    """Name → value of the variant's options."""
+    """Option name → value of the variant."""
     found = {}
     for number in (1, 2, 3):
         value = row.get(f"Option{number} Value", "").strip()
@@ -124,33 +124,33 @@ def _attributes(row: dict[str, str], kind: str, options: dict[str, str]) -> dict
 
 
 class _Text(HTMLParser):
-    """Collects the text between the tags, a line for each block."""
+    """Collects the text between tags, one line per block element."""
 
     BLOCKS = ("p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "table")
-    SILENT = ("script", "style")
+    IGNORED = ("script", "style")
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.silent = 0
+        self.ignored = 0
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.silent += tag in self.SILENT
+        self.ignored += tag in self.IGNORED
         if tag in self.BLOCKS:
             self.parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
-        self.silent -= tag in self.SILENT and self.silent > 0
+        self.ignored -= tag in self.IGNORED and self.ignored > 0
         if tag in self.BLOCKS:
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:
-        if not self.silent:
+        if not self.ignored:
             self.parts.append(re.sub(r"\s+", " ", data))
 
 
-def text_of(html: str) -> str:
-    """HTML as plain text: no tags, a line for each paragraph."""
+def html_to_text(html: str) -> str:
+    """Converts HTML to plain text, one line per paragraph."""
     if "<" not in html and "&" not in html:
         return html.replace("\r\n", "\n").replace("\r", "\n")
     parser = _Text()

@@ -1,4 +1,4 @@
-"""Imports: the file is cut into chunks when it comes, and each chunk is taken in a transaction of its own."""
+"""Imports: an upload is split into chunks, and each chunk is imported in its own transaction."""
 
 import json
 from collections import Counter
@@ -16,23 +16,23 @@ from models import catalogue, inventory
 from models.core.csv import unescape_formula
 from models.core.errors import Invalid, NotFound, ShopError
 from models.imports import native_csv, shopify_csv
-from models.imports.csv_file import CsvFile, NotACatalogue, Refusal, Row, Seen
+from models.imports.csv_file import CsvFile, NotACatalogue, Refusal, Row, SeenSkus
 from models.imports.tables import Chunk, Import, Refused
 
 CHUNK_ROWS, CHUNK_TEXT = 1000, 1 << 20
-"""A chunk is full with so many rows or characters, whichever comes first."""
-FIRST = 100
-"""How many refused rows stand in a task's result."""
+"""Maximum rows and characters of a chunk."""
+MAX_LISTED_REFUSALS = 100
+"""Maximum refused rows in a task's result."""
 WORKFLOW = "catalogue_import"
 
 
-def begin(
+def start_import(
     session: Session, owner: str, sheet: CsvFile, *, sha256: str, file_name: str | None, default_kind: str | None
 ) -> Import:
-    """Keeps the file's rows in chunks and starts the run that takes them.
+    """Stores the file's rows in chunks and starts the run that imports them.
 
-    While the same file of the same owner is on its way, nothing is started and that import is returned. Raises
-    NotACatalogue, also for what is only seen further down: then nothing is kept.
+    While an import of the same file by the same owner is running, that import is returned instead. Raises
+    NotACatalogue, also for errors further down in the file; the caller's transaction then rolls back.
     """
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sha256, 0))))
     options = {"columns": sheet.columns, "kind": default_kind}
@@ -52,21 +52,21 @@ def begin(
         made.rows += rows
         session.execute(insert(Chunk), {"import_id": made.id, "number": number, "body": body})
     if not number:
-        raise NotACatalogue("The file has a header and no products. Send at least one row.")
+        raise NotACatalogue("The file has a header but no products. Send at least one row.")
     made.skipped = sheet.skipped
     session.flush()
     return made
 
 
 def list_chunk_numbers(session: Session, import_id: str) -> list[int]:
-    """The chunks that are still to be taken, in the order of the file."""
+    """The numbers of the remaining chunks, in the order of the file."""
     return list(session.scalars(select(Chunk.number).where(Chunk.import_id == import_id).order_by(Chunk.number)))
 
 
 def import_chunk(session: Session, import_id: str, number: int) -> dict[str, int]:
-    """Takes a chunk's products into the shop and deletes it; refused rows are kept with their reasons.
+    """Imports a chunk and deletes it. Refused rows are stored with their reasons.
 
-    Returns how many were created, updated, unchanged and refused.
+    Returns the numbers of created, updated, unchanged and refused rows.
     """
     gone = delete(Chunk).where(Chunk.import_id == import_id, Chunk.number == number).returning(Chunk.body)
     body = session.scalars(gone).one()
@@ -81,23 +81,22 @@ def import_chunk(session: Session, import_id: str, number: int) -> dict[str, int
 def import_rows(
     session: Session, found: Iterable[Row | Refusal], reference: str
 ) -> tuple[dict[str, int], list[Refusal]]:
-    """Takes rows into the shop, whose SKUs differ: products, and opening stock of those that are new.
+    """Imports rows with distinct SKUs: products, and opening stock of new ones.
 
-    Returns counts of created, updated, unchanged and refused rows, and the refused ones. The same rows again
-    change nothing.
+    Returns the numbers of created, updated, unchanged and refused rows, and the refused ones. Idempotent.
     """
     counts: Counter[str] = Counter()
     refused: list[Refusal] = []
     rows: list[Row] = []
     for row in found:
         rows.append(row) if isinstance(row, Row) else refused.append(row)
-    _take(session, rows, reference, counts, refused)
+    _import_rows(session, rows, reference, counts, refused)
     counts["refused"] = len(refused)
     return {name: counts[name] for name in ("created", "updated", "unchanged", "refused")}, refused
 
 
 def finish_import(session: Session, import_id: str, parts: Iterable[dict[str, int]]) -> dict[str, Any]:
-    """Sums the chunks up and ends the import; returns the result that its task shows."""
+    """Adds up the chunks' counts and finishes the import. Returns the task's result."""
     made = session.get_one(Import, import_id)
     sums: Counter[str] = Counter()
     for part in parts:
@@ -105,44 +104,46 @@ def finish_import(session: Session, import_id: str, parts: Iterable[dict[str, in
     for name in ("created", "updated", "unchanged", "refused"):
         setattr(made, name, sums[name])
     made.finished_at = datetime.now(UTC)
-    first = list_refusals(session, import_id, 0, FIRST)
+    first = list_refusals(session, import_id, 0, MAX_LISTED_REFUSALS)
     counts = {name: getattr(made, name) for name in ("rows", "created", "updated", "unchanged", "refused", "skipped")}
     return {
         "import_id": import_id, "format": made.format, **counts,
         "refusals": [{"line": row.line, "sku": row.sku, "reason": row.reason} for row in first],
-        "refusals_complete": made.refused <= FIRST,
+        "refusals_complete": made.refused <= MAX_LISTED_REFUSALS,
     }  # fmt: skip
 
 
 def get(session: Session, import_id: str) -> Import:
-    """The import. Raises NotFound."""
+    """Returns an import. Raises NotFound."""
     found = session.get(Import, import_id)
     if found is None:
-        raise NotFound("There is no such import.")
+        raise NotFound("No such import.")
     return found
 
 
 def select_imports() -> Select[Any]:
-    """All imports, to be ordered by the caller."""
+    """The query for all imports. The caller orders it."""
     return select(Import)
 
 
 def list_refusals(session: Session, import_id: str, line: int, limit: int) -> Sequence[Refused]:
-    """The next refused rows behind that line."""
+    """The next refused rows after `line`."""
     behind = select(Refused).where(Refused.import_id == import_id, Refused.line > line)
     return session.scalars(behind.order_by(Refused.line).limit(limit)).all()
 
 
 def read_rows(sheet: CsvFile, default_kind: str | None = None) -> Iterator[Row | Refusal]:
-    """A whole file's rows, each SKU once: for who takes them at once."""
+    """Yields all rows of a file, each SKU once, to be imported without chunks."""
     options = {"columns": sheet.columns, "kind": default_kind}
     made = Import(format=sheet.format, options=options)
     for _, body in _chunks(sheet):
         yield from sorted(_read(made, json.loads(body)), key=lambda row: row.line)
 
 
-def _take(session: Session, rows: list[Row], reference: str, counts: Counter[str], refused: list[Refusal]) -> None:
-    """Takes all rows; where they can't be taken together, halves them until one stands alone."""
+def _import_rows(
+    session: Session, rows: list[Row], reference: str, counts: Counter[str], refused: list[Refusal]
+) -> None:
+    """Imports the rows. On an error, bisects them to find the rows that cannot be imported."""
     if not rows:
         return
     try:
@@ -156,8 +157,8 @@ def _take(session: Session, rows: list[Row], reference: str, counts: Counter[str
     except ShopError as error:
         if len(rows) > 1:
             middle = len(rows) // 2
-            _take(session, rows[:middle], reference, counts, refused)
-            _take(session, rows[middle:], reference, counts, refused)
+            _import_rows(session, rows[:middle], reference, counts, refused)
+            _import_rows(session, rows[middle:], reference, counts, refused)
             return
         reason = native_csv.explain(error) if isinstance(error, Invalid) else error.detail
         refused.append(Refusal(rows[0].line, rows[0].draft.sku, reason))
@@ -165,19 +166,17 @@ def _take(session: Session, rows: list[Row], reference: str, counts: Counter[str
     counts.update(created=done.created, updated=done.updated, unchanged=done.unchanged)
     for row in rows:
         if row.draft.sku in done.kind_conflicts:
-            reason = (
-                f"kind: Is of kind {done.kind_conflicts[row.draft.sku]} already, and a product can't change its kind."
-            )
+            reason = f"kind: The product is of kind {done.kind_conflicts[row.draft.sku]}; the kind cannot be changed."
             refused.append(Refusal(row.line, row.draft.sku, reason))
 
 
 def _chunks(sheet: CsvFile) -> Iterator[tuple[int, str]]:
-    """The file cut into chunks: how many rows each has, and it as JSON.
+    """Splits the file into chunks. Yields the number of rows and the JSON of each.
 
-    A row whose SKU has come before is refused. `head` is what the first rows of a chunk of Shopify's go on with.
+    A row with a repeated SKU is refused. `head`: the first row of the Shopify product with which a chunk continues.
     """
     shopifys = sheet.format == "shopify"
-    seen = Seen()
+    seen = SeenSkus()
     with seen.closing:
         head: list[str] | None = None
         chunk: dict[str, Any] = {"head": None, "rows": [], "refused": []}
@@ -197,9 +196,9 @@ def _chunks(sheet: CsvFile) -> Iterator[tuple[int, str]]:
                     sku = shopify_csv.sku_of(row)
                 else:
                     sku = unescape_formula(cells[sheet.columns.index("sku")]).strip()
-                before = seen.before(sku, line) if sku else None
-                if before is not None:
-                    chunk["refused"].append([line, sku[:64], f"sku: Stands on line {before} already."])
+                earlier = seen.first_line(sku, line) if sku else None
+                if earlier is not None:
+                    chunk["refused"].append([line, sku[:64], f"sku: Already used on line {earlier}."])
                 else:
                     chunk["rows"].append([line, cells])
                     size += sum(map(len, cells))
@@ -224,5 +223,5 @@ def _read(made: Import, chunk: dict[str, Any]) -> Iterator[Row | Refusal]:
         if row["Title"]:
             first = row
         if row["Handle"] == first.get("Handle"):
-            row = shopify_csv.completed(row, first)
+            row = shopify_csv.complete_row(row, first)
         yield shopify_csv.parse_row(row, line, default_kind)

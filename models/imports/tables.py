@@ -1,4 +1,4 @@
-"""The tables of imports (schema `catalogue`)."""
+"""The tables of imports, in schema `catalogue`."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from models.core.database import Base, Created
 
 
 class Import(Base):
-    """A file that was sent to be taken into the catalogue. Counts are of its products, complete when it has ended.
+    """A catalogue import. The counts are final when it has finished.
 
-    `skipped`: rows that are no products, such as further pictures of one.
+    `skipped`: rows that are not products, such as additional images.
     """
 
     __tablename__ = "import"
@@ -39,7 +39,7 @@ class Import(Base):
 
 
 class Chunk(Base):
-    """Some rows of a file, as JSON, until they are taken: wherever a worker runs, it reaches the database."""
+    """Rows of a file as JSON, until they are imported. In the database, so that any worker can read them."""
 
     __tablename__ = "import_chunk"
     __table_args__ = ({"schema": "catalogue"},)
@@ -49,7 +49,7 @@ class Chunk(Base):
 
 
 class Refused(Base):
-    """A row that was not taken, and why. `line` is where it begins in the file, the first line being 1."""
+    """A refused row and the reason. `line`: where it begins in the file, counted from 1."""
 
     __tablename__ = "import_refusal"
     __table_args__ = ({"schema": "catalogue"},)

@@ -1,17 +1,17 @@
-"""Warehouses, the stock in them, its movements, and what of it is promised to orders."""
+"""Inventory: warehouses, stock levels, movements, reservations and purchase orders."""
 
 from models.inventory.audit import audit
 from models.inventory.purchasing import (
-    book_deliveries,
     cancel_purchase_order,
+    close_cancelled,
     get_purchase_lines,
     get_purchase_order,
     on_order_of,
     receive,
+    receive_deliveries,
     reorder,
     restock,
     select_purchase_orders,
-    withdraw,
 )
 from models.inventory.reservations import allocate, release, reserve
 from models.inventory.stock import (
@@ -43,7 +43,7 @@ from models.inventory.warehouses import (
     check_open,
     create_warehouse,
     get_default_warehouse,
-    get_room_left,
+    get_remaining_capacity,
     get_totals,
     get_warehouse,
     lock_warehouse,
@@ -69,16 +69,16 @@ __all__ = [
     "allocate",
     "audit",
     "available_of",
-    "book_deliveries",
     "cancel_purchase_order",
     "check_capacity",
     "check_open",
+    "close_cancelled",
     "create_warehouse",
     "get_available",
     "get_default_warehouse",
     "get_purchase_lines",
     "get_purchase_order",
-    "get_room_left",
+    "get_remaining_capacity",
     "get_totals",
     "get_warehouse",
     "in_stock",
@@ -86,6 +86,7 @@ __all__ = [
     "on_order_of",
     "open_stock",
     "receive",
+    "receive_deliveries",
     "release",
     "reorder",
     "reserve",
@@ -97,5 +98,4 @@ __all__ = [
     "select_warehouses",
     "set_threshold",
     "update_warehouse",
-    "withdraw",
 ]

@@ -1,4 +1,4 @@
-"""The books of the inventory, checked against each other."""
+"""Invariants of the inventory."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -42,7 +42,7 @@ _PURCHASES = text("""
 
 
 def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
-    """What must hold of the stock and of what is ordered for it: (what, whether it does, the figures)."""
+    """Checks the invariants of stock and purchase orders. Returns (name, whether it holds, figures)."""
     row = session.execute(_FIGURES).one()
     bought = session.execute(_PURCHASES).one()
     return [
@@ -57,18 +57,18 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
             {"reserved": row.reserved, "reservations": row.promised, "differing": row.reserved_differs},
         ),
         (
-            "no stock is negative or promised twice",
+            "no stock is negative or oversold",
             row.impossible == 0,
             {"levels": row.levels, "impossible": row.impossible},
         ),
         (
-            "what was received of purchase orders is booked in once",
+            "received purchase order lines match stock movements",
             bought.differing == 0,
             {"received": bought.received, "movements": bought.moved, "differing": bought.differing},
         ),
         (
-            "every open purchase order is looked after",
-            bought.left == 0,
-            {"lines": bought.lines, "abandoned": bought.left},
+            "every open purchase order has a live run",
+            bought.abandoned == 0,
+            {"lines": bought.lines, "abandoned": bought.abandoned},
         ),
     ]

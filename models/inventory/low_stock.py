@@ -1,7 +1,7 @@
-"""Low stock: what is available has come down to the reorder point. It is told once, until it has recovered.
+"""Low stock: the available units are at or below the reorder point. Reported once, until the level has recovered.
 
-`low_since` is set exactly while a level is low; a CHECK constraint of the table sees to it that no change of
-a level forgets it. Whoever changes a level announces, in the same transaction, what has crossed its reorder point.
+`low_since` is set exactly while a level is low, which a CHECK constraint of the table enforces. Code that changes a
+level emits events, in the same transaction, for levels that have crossed their reorder point.
 """
 
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ from models.inventory.tables import Stock
 
 CROSSED = """stock.product_id, stock.warehouse_id, stock.on_hand - stock.reserved AS available, reorder_point,
     reorder_quantity"""
-"""What `announce` needs to know, for the RETURNING of such an UPDATE."""
+"""The columns that `announce` needs, for the RETURNING clause of an UPDATE."""
 
 
 def low_since(available: str) -> str:
-    """For an UPDATE of stock after which so much is available: the clause that keeps `low_since` true.
+    """The SET clause that keeps `low_since` correct in an UPDATE of stock.
 
-    `available` is an SQL expression.
+    `available`: an SQL expression for the available units after the update.
     """
     return f"low_since = CASE WHEN {available} <= reorder_point THEN coalesce(low_since, now()) END"
 
 
 def crossed_columns(statement: TextClause, **further: Any) -> Any:
-    """The statement with the types of the columns of CROSSED, and of further ones."""
+    """Adds the types of the columns of CROSSED, and of further ones, to a statement."""
     return statement.columns(
         product_id=Id("prd"), warehouse_id=Id("wh"), available=Integer, reorder_point=Integer,
         reorder_quantity=Integer, **further,
@@ -38,7 +38,7 @@ def crossed_columns(statement: TextClause, **further: Any) -> Any:
 
 
 def announce(session: Session, event: type[StockLow | StockRecovered], crossed: Iterable[Any]) -> None:
-    """Emits the event for each of the levels that have just crossed their reorder point."""
+    """Emits an event for each level that has crossed its reorder point."""
     for level in crossed:
         change = event(
             product_id=level.product_id, warehouse_id=level.warehouse_id, available=level.available,
@@ -52,7 +52,7 @@ def is_low(available: int, reorder_point: int | None) -> bool:
 
 
 def update_flag(session: Session, level: Stock) -> None:
-    """Marks a locked level after a change, and announces it if it has crossed its reorder point."""
+    """Updates `low_since` of a locked level, and emits an event if it has crossed its reorder point."""
     low = is_low(level.available, level.reorder_point)
     if low != (level.low_since is not None):
         level.low_since = datetime.now(UTC) if low else None

@@ -1,8 +1,7 @@
-"""Purchase orders: what is on its way into a warehouse, and how much of it has come.
+"""Purchase orders: goods ordered for a warehouse, and their deliveries.
 
-A delivery is accepted at once or not at all: it takes its room in the warehouse with its acceptance, so that
-nothing else can be put there before the run `restock` books it in. Rows are locked in the order run → purchase
-order → warehouse → stock.
+A delivery is accepted completely or not at all. Acceptance reserves its capacity in the warehouse until the run
+`restock` receives it into stock. Lock order: run → purchase order → warehouse → stock.
 """
 
 from collections import Counter
@@ -19,26 +18,25 @@ from models import catalogue
 from models.core.errors import Conflict, NotFound
 from models.inventory.stock import MAX_LEVEL, receive_stock
 from models.inventory.tables import OPEN, PURCHASE_ORDER_STATUS, PurchaseLine, PurchaseOrder, Stock
-from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
+from models.inventory.warehouses import check_fits, check_open, get_warehouse, lock_warehouse
 
 REASON = "purchase order"
-"""Why goods come that were ordered; the audit compares these movements with the orders."""
+"""The reason of stock movements for purchase orders; the audit compares them."""
 
 
 def restock(
     session: Session, lines: Mapping[str, int], warehouse_id: str | None = None, owner: str | None = None
 ) -> PurchaseOrder:
-    """Writes a purchase order for `lines` (product id → pieces) and starts the run that sees it through.
+    """Creates a purchase order for `lines` (product id → units) and starts its run.
 
-    Each call is an order of its own. Raises NotFound, with `products` for those that are not sold, and Conflict
-    `warehouse_closed`.
+    Not idempotent. Raises NotFound, with `products`, if products are not on sale, and Conflict (`warehouse_closed`).
     """
     warehouse = get_warehouse(session, warehouse_id)
     check_open(warehouse)
     products = catalogue.products_by_id(session, lines)
     unknown = sorted(set(lines) - set(products))
     if unknown:
-        raise NotFound("There are no such products.", products=unknown)
+        raise NotFound("No such products.", products=unknown)
     order_id = new_id("po")
     run_id = durable.start(session, "restock", key=order_id, input={"purchase_order_id": order_id}, owner=owner)
     order = PurchaseOrder(id=order_id, warehouse_id=warehouse.id, run_id=run_id, status="ordered")
@@ -54,10 +52,10 @@ def restock(
 
 
 def reorder(session: Session, product_id: str, warehouse_id: str) -> PurchaseOrder | None:
-    """Orders the reorder quantity of what is low.
+    """Orders the reorder quantity of a product that is low on stock.
 
-    None if there is none, if it is low no more, if what is on order lifts it above the reorder point, or if
-    the product is not sold or the warehouse closed by now.
+    Returns None if there is no reorder quantity, if the level has recovered, if outstanding orders will lift it above
+    the reorder point, or if the product is no longer sold or the warehouse is closed.
     """
     at = Stock.product_id == product_id, Stock.warehouse_id == warehouse_id
     level = session.scalars(select(Stock).where(*at).with_for_update()).one()
@@ -73,7 +71,7 @@ def reorder(session: Session, product_id: str, warehouse_id: str) -> PurchaseOrd
 
 
 def on_order_of(product_id: InstrumentedAttribute[str], warehouse_id: InstrumentedAttribute[str]) -> ScalarSelect[int]:
-    """For other queries: the pieces of a product that are ordered for a warehouse and not booked in yet."""
+    """The units of a product ordered for a warehouse and not yet received, as a subquery."""
     due = func.coalesce(func.sum(PurchaseLine.quantity - PurchaseLine.received), 0)
     query = select(due).join(PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id)
     query = query.where(PurchaseLine.product_id == product_id, PurchaseLine.received < PurchaseLine.quantity)
@@ -81,15 +79,15 @@ def on_order_of(product_id: InstrumentedAttribute[str], warehouse_id: Instrument
 
 
 def get_purchase_order(session: Session, purchase_order_id: str) -> PurchaseOrder:
-    """The purchase order. Raises NotFound."""
+    """Returns a purchase order. Raises NotFound."""
     order = session.get(PurchaseOrder, purchase_order_id)
     if order is None:
-        raise NotFound("There is no such purchase order.")
+        raise NotFound("No such purchase order.")
     return order
 
 
 def get_purchase_lines(session: Session, purchase_order_ids: Sequence[str]) -> dict[str, list[PurchaseLine]]:
-    """The lines of some purchase orders, in the order of their SKUs."""
+    """The lines of purchase orders, sorted by SKU."""
     found: dict[str, list[PurchaseLine]] = {order_id: [] for order_id in purchase_order_ids}
     query = select(PurchaseLine).where(PurchaseLine.purchase_order_id.in_(purchase_order_ids))
     for line in session.scalars(query.order_by(PurchaseLine.sku)):
@@ -98,11 +96,10 @@ def get_purchase_lines(session: Session, purchase_order_ids: Sequence[str]) -> d
 
 
 def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], actor: str | None) -> PurchaseOrder:
-    """Accepts a delivery (product id → pieces), all of it or nothing; its run then books it in.
+    """Accepts a delivery (product id → units) completely or not at all; its run then receives it into stock.
 
-    Each call is a delivery of its own. Raises NotFound, and Conflict: `wrong_state` for an order that is closed,
-    `more_than_ordered` with `lines` [{product_id, outstanding}], `warehouse_closed`, and `capacity_exceeded`
-    with `remaining` where there is no room.
+    Not idempotent. Raises NotFound, and Conflict: `wrong_state` for a closed purchase order, `more_than_ordered` with
+    `lines` [{product_id, outstanding}], `warehouse_closed`, and `capacity_exceeded` with `remaining`.
     """
     order = _lock_to(session, purchase_order_id, "received")
     ordered = {line.product_id: line for line in get_purchase_lines(session, [order.id])[order.id]}
@@ -112,7 +109,7 @@ def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], 
         for product_id, pieces in lines.items() if pieces > outstanding.get(product_id, 0)
     ]  # fmt: skip
     if beyond:
-        raise Conflict("That is more than was ordered and has not come yet.", code="more_than_ordered", lines=beyond)
+        raise Conflict("The delivery exceeds the outstanding quantities.", code="more_than_ordered", lines=beyond)
     _check_room(session, order.warehouse_id, lines)
     for product_id, pieces in lines.items():
         ordered[product_id].delivered += pieces
@@ -128,7 +125,7 @@ def _check_room(session: Session, warehouse_id: str, lines: Mapping[str, int]) -
     coming: Counter[str] = Counter()
     for product_id, pieces in lines.items():
         coming[kinds[product_id]] += pieces
-    check_room(session, warehouse, coming)
+    check_fits(session, warehouse, coming)
     there = Counter(dict(session.execute(
         select(Stock.product_id, Stock.on_hand).where(Stock.warehouse_id == warehouse_id, Stock.product_id.in_(lines))
     ).all()))  # fmt: skip
@@ -140,16 +137,16 @@ def _check_room(session: Session, warehouse_id: str, lines: Mapping[str, int]) -
     ).all()))  # fmt: skip
     for product_id, pieces in lines.items():
         if there[product_id] + pieces > MAX_LEVEL:
-            raise Conflict("No more than a billion pieces are counted.", code="capacity_exceeded",
+            raise Conflict("A stock level cannot exceed a billion units.", code="capacity_exceeded",
                            remaining=max(MAX_LEVEL - there[product_id], 0))  # fmt: skip
 
 
 def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str | None) -> PurchaseOrder:
-    """Cancels what has not come yet; what has come stays. Raises NotFound, and Conflict `wrong_state`."""
+    """Cancels the outstanding quantities; delivered goods are kept. Raises NotFound, Conflict (`wrong_state`)."""
     order = _lock_to(session, purchase_order_id, "cancelled")
     lines = get_purchase_lines(session, [order.id])[order.id]
     if all(line.delivered == line.quantity for line in lines):
-        detail = "All of it has come; there is nothing left to cancel."
+        detail = "Everything has been delivered; there is nothing to cancel."
         raise Conflict(detail, code="wrong_state", current=order.status, possible=["received"])
     _close(order, "cancelled")
     session.flush()
@@ -157,15 +154,15 @@ def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str |
     return order
 
 
-def book_deliveries(session: Session, purchase_order_id: str, actor: str | None = None) -> PurchaseOrder:
-    """Books in what has been delivered and is not booked in yet; a second call finds nothing left to book."""
-    order = _locked(session, purchase_order_id)
+def receive_deliveries(session: Session, purchase_order_id: str, actor: str | None = None) -> PurchaseOrder:
+    """Receives accepted deliveries into stock. Idempotent."""
+    order = _lock_order(session, purchase_order_id)
     lines = get_purchase_lines(session, [order.id])[order.id]
-    come = {line.product_id: line.delivered - line.received for line in lines if line.delivered > line.received}
-    receive_stock(session, order.warehouse_id, come, REASON, reference=order.id, actor=actor)
+    delivered = {line.product_id: line.delivered - line.received for line in lines if line.delivered > line.received}
+    receive_stock(session, order.warehouse_id, delivered, REASON, reference=order.id, actor=actor)
     for line in lines:
         line.received = line.delivered
-    if order.status in OPEN and come:
+    if order.status in OPEN and delivered:
         if all(line.received == line.quantity for line in lines):
             _close(order, "received")
         elif order.status != "partly_received":
@@ -175,9 +172,9 @@ def book_deliveries(session: Session, purchase_order_id: str, actor: str | None 
     return order
 
 
-def withdraw(session: Session, purchase_order_id: str) -> PurchaseOrder:
-    """Ends a purchase order whose run was turned back: what came is booked in, the rest is cancelled."""
-    order = book_deliveries(session, purchase_order_id)
+def close_cancelled(session: Session, purchase_order_id: str) -> PurchaseOrder:
+    """Closes a purchase order whose run was cancelled: deliveries are received, the rest is cancelled."""
+    order = receive_deliveries(session, purchase_order_id)
     if order.status in OPEN:
         _close(order, "cancelled")
     return order
@@ -189,21 +186,21 @@ def _close(order: PurchaseOrder, status: str) -> None:
 
 
 def _lock_to(session: Session, purchase_order_id: str, status: str) -> PurchaseOrder:
-    """Locks the run and then the order, as its run does, if the order may get that status. Raises NotFound and
-    Conflict."""
+    """Locks the run, then the purchase order, if the order may get that status. Raises NotFound and
+    Conflict (`wrong_state`)."""
     transitions.lock(session, get_purchase_order(session, purchase_order_id).run_id)
-    order = _locked(session, purchase_order_id)
+    order = _lock_order(session, purchase_order_id)
     PURCHASE_ORDER_STATUS.check(order.status, status)
     return order
 
 
-def _locked(session: Session, purchase_order_id: str) -> PurchaseOrder:
+def _lock_order(session: Session, purchase_order_id: str) -> PurchaseOrder:
     query = select(PurchaseOrder).where(PurchaseOrder.id == purchase_order_id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def select_purchase_orders(status: str | None = None, warehouse_id: str | None = None) -> Select[PurchaseOrder]:
-    """Purchase orders, to be ordered by the caller."""
+    """The query for purchase orders. The caller orders it."""
     query = select(PurchaseOrder)
     if status:
         query = query.where(PurchaseOrder.status == status)

@@ -1,4 +1,4 @@
-"""Stock that is promised to orders: reserved, allocated, released."""
+"""Reservations: stock that is reserved for, allocated to, or released by orders."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,9 @@ from models.core.events import StockLow, StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import RESERVATION_STATUS, Reservation
 
-# The locked rows are the newest, also those that other transactions changed while this one waited. The UPDATE
-# takes its values from them: PostgreSQL checks constraints first on the version that the statement's snapshot
-# shows, and would refuse a piece that somebody has given back since.
+# The locked rows are the latest versions, including those that other transactions changed while this one waited. The
+# UPDATE takes its values from them: PostgreSQL first checks constraints on the version in the statement's snapshot, and
+# would refuse units that were released since.
 _RESERVE = crossed_columns(
     text(f"""
     WITH wanted AS (
@@ -56,7 +56,7 @@ _RESERVE = crossed_columns(
     UNION ALL
     SELECT product_id, warehouse_id, available, reorder_point, reorder_quantity, NULL FROM held WHERE fell
     ORDER BY product_id
-    """).bindparams(  # noqa: S608, our own words
+    """).bindparams(  # noqa: S608, constants only
         bindparam("order_id", type_=Id("ord")),
         bindparam("products", type_=ARRAY(Id("prd"))),
         bindparam("quantities", type_=ARRAY(Integer)),
@@ -64,7 +64,7 @@ _RESERVE = crossed_columns(
     requested=Integer,
 )
 
-# Stock before reservations, as in _RESERVE. Whoever comes second finds the reservations released.
+# Locks stock before reservations, as in _RESERVE. A concurrent second call finds them released.
 _RELEASE = crossed_columns(
     text(f"""
     WITH locked AS MATERIALIZED (
@@ -83,34 +83,32 @@ _RELEASE = crossed_columns(
     FROM freed
     WHERE stock.product_id = freed.product_id AND stock.warehouse_id = freed.warehouse_id
     RETURNING {CROSSED}, freed.quantity, was_low AND low_since IS NULL AS recovered
-    """).bindparams(bindparam("order_id", type_=Id("ord"))),  # noqa: S608, our own words
+    """).bindparams(bindparam("order_id", type_=Id("ord"))),  # noqa: S608, constants only
     quantity=Integer,
     recovered=Boolean,
 )
 
 
 def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
-    """Holds back `lines` (product id → pieces) for the order, all or none, from warehouses that are active.
+    """Reserves `lines` (product id → units) for an order, all or none, in active warehouses.
 
-    One statement, exact however many ask at once: a warehouse that has all of a line is preferred, then the
-    default one; else the line is split. Emits `stock.low` for what falls to its reorder point. Raises
-    InsufficientStock with `lines` [{product_id, requested, available}]. A second call for the same order does
-    nothing.
+    One statement, correct under concurrency. A warehouse that can supply a whole line is preferred, then the default
+    warehouse; otherwise the line is split. Emits `stock.low` for levels that fall to their reorder point. Raises
+    InsufficientStock with `lines` [{product_id, requested, available}]. Idempotent per order.
     """
     values = {"order_id": order_id, "products": list(lines), "quantities": list(lines.values())}
     found = session.execute(_RESERVE, values).all()
     names = ("product_id", "requested", "available")
     short = [{name: getattr(row, name) for name in names} for row in found if row.requested is not None]
     if short:
-        raise InsufficientStock("There is less in stock than this order asks for.", lines=short)
+        raise InsufficientStock("Stock is insufficient for this order.", lines=short)
     announce(session, StockLow, found)
 
 
 def release(session: Session, order_id: str) -> int:
-    """Gives what was reserved or allocated for the order back to sale; returns how many pieces.
+    """Releases the units reserved for or allocated to an order. Returns their number.
 
-    Emits `stock.recovered` for what rises above its reorder point. Nothing to release is fine, and so is a
-    second call.
+    Emits `stock.recovered` for levels that rise above their reorder point. Idempotent, also without reservations.
     """
     freed = session.execute(_RELEASE, {"order_id": order_id}).all()
     announce(session, StockRecovered, [level for level in freed if level.recovered])
@@ -125,8 +123,8 @@ _ALLOCATE = (
 
 
 def allocate(session: Session, order_id: str) -> int:
-    """Turns the order's reservations into allocations: its pieces are going to be sent. Returns how many lines.
+    """Turns the reservations of an order into allocations for fulfilment. Returns the number of lines.
 
-    A second call finds nothing left to do.
+    Idempotent.
     """
     return session.connection().execute(_ALLOCATE, {"of_order": order_id}).rowcount

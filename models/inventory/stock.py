@@ -1,4 +1,4 @@
-"""Levels of stock and the movements that make them."""
+"""Stock levels and stock movements."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from models.core.events import StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, update_flag
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (
-    check_room,
+    check_fits,
     get_default_warehouse,
-    get_room_left,
+    get_remaining_capacity,
     get_warehouse,
     lock_warehouse,
-    overfull,
+    over_capacity,
 )
 
-MAX_LEVEL = 1_000_000_000  # below what PostgreSQL's integer holds, with room for one more movement
+MAX_LEVEL = 1_000_000_000  # fits into a PostgreSQL integer, with room for one more movement
 
 
 def adjust(
@@ -36,21 +36,20 @@ def adjust(
     actor: str | None = None,
     reference: str | None = None,
 ) -> tuple[Movement, Stock]:
-    """Moves `quantity` pieces (+ in, - out) in the warehouse, or in the default one; movement and level together.
+    """Adjusts a stock level by `quantity` units (+ or -) in a warehouse, by default the default one.
 
-    Each call is a movement of its own. Raises Invalid for 0, NotFound, InsufficientStock with `get_available` when
-    less lies there, Conflict `below_reserved` when the rest is promised to orders, `warehouse_closed` and
-    `capacity_exceeded` with `remaining` for what can't come in.
+    Not idempotent. Raises Invalid for 0, NotFound, InsufficientStock with `available` if fewer units are on hand, and
+    Conflict: `below_reserved` if the rest is reserved, `warehouse_closed`, `capacity_exceeded` with `remaining`.
     """
     if quantity == 0 or abs(quantity) > MAX_LEVEL:
-        raise Invalid("That many pieces can't be moved.", errors={"quantity": ["Must not be 0, nor beyond a billion."]})
+        raise Invalid("The quantity is out of range.", errors={"quantity": ["Must not be 0, nor exceed a billion."]})
     warehouse = get_warehouse(session, warehouse_id)
     if quantity > 0:
         kind = catalogue.get_product(session, product_id).kind
-        check_room(session, lock_warehouse(session, warehouse.id), {kind: quantity})
-    elif session.get(catalogue.Product, product_id) is None:  # what is left of a deleted product may go
-        raise NotFound("There is no such product.")
-    level = _locked(session, product_id, warehouse.id)
+        check_fits(session, lock_warehouse(session, warehouse.id), {kind: quantity})
+    elif session.get(catalogue.Product, product_id) is None:  # stock of a deleted product can be removed
+        raise NotFound("No such product.")
+    level = _lock_level(session, product_id, warehouse.id)
     _check_level(level, quantity)
     level.on_hand += quantity
     update_flag(session, level)
@@ -63,8 +62,8 @@ def adjust(
     return movement, level
 
 
-# Levels are locked in the order of reservations; `was_low` is what the locked row says.
-_TAKE_IN = crossed_columns(
+# Locks levels in the same order as reservations do; `was_low` is read from the locked row.
+_RECEIVE = crossed_columns(
     text(f"""
     WITH come AS (
         SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
@@ -78,7 +77,7 @@ _TAKE_IN = crossed_columns(
     FROM locked
     WHERE stock.product_id = locked.product_id AND warehouse_id = :warehouse_id
     RETURNING {CROSSED}, was_low AND low_since IS NULL AS recovered
-    """).bindparams(  # noqa: S608, our own words
+    """).bindparams(  # noqa: S608, constants only
         bindparam("warehouse_id", type_=Id("wh")),
         bindparam("products", type_=ARRAY(Id("prd"))),
         bindparam("quantities", type_=ARRAY(Integer)),
@@ -90,16 +89,16 @@ _TAKE_IN = crossed_columns(
 def receive_stock(
     session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str, actor: str | None
 ) -> None:
-    """Books `pieces` (product id → pieces, all above 0) into the warehouse, whose room the caller has checked.
+    """Receives `pieces` (product id → units, all above 0) into a warehouse whose capacity the caller has checked.
 
-    Each call is a movement for each product. Emits `stock.recovered` for what rises above its reorder point.
+    Inserts a movement per product. Emits `stock.recovered` for levels that rise above their reorder point.
     """
     if not pieces:
         return
     at = [{"product_id": product_id, "warehouse_id": warehouse_id} for product_id in sorted(pieces)]
     session.connection().execute(insert(Stock).on_conflict_do_nothing(), at)
     quantities = {"products": list(pieces), "quantities": list(pieces.values())}
-    changed = session.execute(_TAKE_IN, {"warehouse_id": warehouse_id, **quantities}).all()
+    changed = session.execute(_RECEIVE, {"warehouse_id": warehouse_id, **quantities}).all()
     movement = {"reason": reason, "reference": reference, "actor": actor}
     moved = [{"id": new_id("mov"), "quantity": pieces[row["product_id"]], **row, **movement} for row in at]
     session.connection().execute(insert(Movement), moved)
@@ -125,7 +124,7 @@ _OPEN = """
 
 @dataclass(frozen=True)
 class Opening:
-    """What lies in the shop of a product when it is first heard of."""
+    """The opening stock of a new product."""
 
     product_id: str
     on_hand: int
@@ -133,11 +132,10 @@ class Opening:
 
 
 def open_stock(session: Session, openings: Sequence[Opening], reference: str | None = None) -> int:
-    """Stock of products that the default warehouse does not know yet; returns how many those were.
+    """Creates stock levels for products that have none in the default warehouse. Returns their number.
 
-    A product that it knows is left alone, so a second call does nothing. What opens low is listed as low, but
-    has not fallen: nobody is told. Raises Conflict `capacity_exceeded`
-    where the warehouse has a limit and no room.
+    Existing levels are not changed, so the function is idempotent. A level that starts low is listed as low, but emits
+    no event. Raises Conflict (`capacity_exceeded`).
     """
     warehouse = lock_warehouse(session, get_default_warehouse(session).id)
     if not openings:
@@ -153,9 +151,9 @@ def open_stock(session: Session, openings: Sequence[Opening], reference: str | N
         "lows": [_low_since(opening, now) for opening in rows],
     }  # fmt: skip
     opened: int = session.connection().exec_driver_sql(_OPEN, values).scalar_one()
-    for kind, room in get_room_left(session, warehouse).items():
+    for kind, room in get_remaining_capacity(session, warehouse).items():
         if room is not None and room < 0:
-            raise overfull(warehouse, kind, 0)
+            raise over_capacity(warehouse, kind, 0)
     return opened
 
 
@@ -166,12 +164,12 @@ def _low_since(opening: Opening, now: datetime) -> datetime | None:
 def set_threshold(
     session: Session, product_id: str, warehouse_id: str | None, reorder_point: int | None, reorder_quantity: int | None
 ) -> Stock:
-    """At which level of available pieces to order more, and how many; None takes the rule away.
+    """Sets reorder point and reorder quantity of a stock level; None removes the rule.
 
-    A level that is low by the new rule, and was not by the old one, emits `stock.low`. Raises NotFound.
+    Emits `stock.low` if the level is low by the new rule and was not by the old one. Raises NotFound.
     """
     catalogue.get_product(session, product_id)
-    level = _locked(session, product_id, get_warehouse(session, warehouse_id).id)
+    level = _lock_level(session, product_id, get_warehouse(session, warehouse_id).id)
     level.reorder_point, level.reorder_quantity = reorder_point, reorder_quantity
     update_flag(session, level)
     session.flush()
@@ -179,7 +177,7 @@ def set_threshold(
 
 
 def get_available(session: Session, product_ids: Iterable[str]) -> dict[str, int]:
-    """Product id → pieces that can be sold now, from all active warehouses together; 0 for those without stock."""
+    """Product id → available units in all active warehouses; 0 without stock."""
     wanted = set(product_ids)
     query = select(Stock.product_id, func.sum(Stock.on_hand - Stock.reserved)).join(Warehouse)
     query = query.where(Stock.product_id.in_(wanted), Warehouse.status == "active").group_by(Stock.product_id)
@@ -188,14 +186,14 @@ def get_available(session: Session, product_ids: Iterable[str]) -> dict[str, int
 
 
 def available_of(product_id: InstrumentedAttribute[str]) -> ScalarSelect[int]:
-    """For other queries: the pieces of the product in that column that can be sold now."""
+    """The available units of the product in a column, as a subquery."""
     pieces = func.coalesce(func.sum(Stock.on_hand - Stock.reserved), 0)
     query = select(pieces).join(Warehouse).where(Stock.product_id == product_id, Warehouse.status == "active")
     return query.scalar_subquery()
 
 
 def in_stock(product_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """For other queries: whether a piece of the product in that column can be sold now."""
+    """Whether units of the product in a column are available, as a condition."""
     free = Stock.product_id == product_id, Stock.on_hand > Stock.reserved, Warehouse.status == "active"
     return select(Stock.product_id).join(Warehouse).where(*free).exists()
 
@@ -203,9 +201,9 @@ def in_stock(product_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
 def select_levels(
     product_id: str | None = None, warehouse_id: str | None = None, low: bool = False
 ) -> Select[Stock, str, str]:
-    """Levels of stock with their products' SKU and title, to be ordered by the caller.
+    """The query for stock levels with SKU and title. The caller orders it.
 
-    `low`: only where what is available has come down to the reorder point.
+    `low`: only levels whose available units are at or below the reorder point.
     """
     product = catalogue.Product
     query = select(Stock, product.sku, product.title).join(product, product.id == Stock.product_id)
@@ -219,7 +217,7 @@ def select_levels(
 
 
 def select_movements(product_id: str | None = None, warehouse_id: str | None = None) -> Select[Movement]:
-    """Movements of stock, to be ordered by the caller."""
+    """The query for stock movements. The caller orders it."""
     query = select(Movement)
     if product_id:
         query = query.where(Movement.product_id == product_id)
@@ -228,8 +226,8 @@ def select_movements(product_id: str | None = None, warehouse_id: str | None = N
     return query
 
 
-def _locked(session: Session, product_id: str, warehouse_id: str) -> Stock:
-    """The level's row, made if it is missing, and locked."""
+def _lock_level(session: Session, product_id: str, warehouse_id: str) -> Stock:
+    """Returns the row of a level, locked; creates it if missing."""
     new = insert(Stock).values(product_id=product_id, warehouse_id=warehouse_id)
     new = new.on_conflict_do_update(index_elements=["product_id", "warehouse_id"], set_={"on_hand": Stock.on_hand})
     return session.scalars(new.returning(Stock), execution_options={"populate_existing": True}).one()
@@ -238,12 +236,12 @@ def _locked(session: Session, product_id: str, warehouse_id: str) -> Stock:
 def _check_level(level: Stock, quantity: int) -> None:
     left = level.on_hand + quantity
     if left < 0:
-        raise InsufficientStock(f"Only {level.on_hand} pieces lie there.", available=level.on_hand - level.reserved)
+        raise InsufficientStock(f"Only {level.on_hand} units are on hand.", available=level.on_hand - level.reserved)
     if left < level.reserved:
         raise Conflict(
-            f"{level.reserved} of the {level.on_hand} pieces are promised to orders.",
+            f"{level.reserved} of the {level.on_hand} units are reserved.",
             code="below_reserved", available=level.on_hand - level.reserved,
         )  # fmt: skip
     if left > MAX_LEVEL:
-        raise Conflict("No more than a billion pieces are counted.", code="capacity_exceeded",
+        raise Conflict("A stock level cannot exceed a billion units.", code="capacity_exceeded",
                        remaining=MAX_LEVEL - level.on_hand)  # fmt: skip

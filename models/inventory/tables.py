@@ -1,4 +1,4 @@
-"""The tables of the inventory (schema `inventory`)."""
+"""The tables of schema `inventory`."""
 
 from datetime import datetime
 from typing import Any
@@ -30,11 +30,11 @@ PURCHASE_ORDER_STATUS = Transitions(
     },
 )
 OPEN = PURCHASE_ORDER_STATUS.preceding("received")
-"""The statuses of a purchase order of which more may come."""
+"""Statuses of purchase orders with outstanding quantities."""
 
 
 class Warehouse(Base):
-    """Where stock lies. `capacity` is pieces per kind of product; a kind that is missing or null is unlimited."""
+    """A warehouse. `capacity`: units per product kind; a missing or null kind is unlimited."""
 
     __tablename__ = "warehouse"
     __table_args__ = (
@@ -53,7 +53,7 @@ class Warehouse(Base):
 
 
 class Stock(Base):
-    """How much of a product lies in a warehouse, and how much of that is promised to orders."""
+    """A stock level: the units of a product on hand in a warehouse, and how many are reserved."""
 
     __tablename__ = "stock"
     __table_args__ = (
@@ -63,7 +63,7 @@ class Stock(Base):
         CheckConstraint(
             "(low_since IS NOT NULL) = coalesce(on_hand - reserved <= reorder_point, false)", name="low_since"
         ),
-        # Changed only when a level crosses its reorder point: other updates stay heap-only.
+        # Changes only when a level crosses its reorder point, so that other updates are heap-only (HOT).
         Index(
             "ix_stock_low", "low_since", "product_id", "warehouse_id", postgresql_where=text("low_since IS NOT NULL")
         ),
@@ -85,14 +85,14 @@ class Stock(Base):
 
 
 class Movement(Base):
-    """Pieces that came (+) or went (-), and why. Never changed and never deleted."""
+    """A stock movement: units added (+) or removed (-), and the reason. Never updated or deleted."""
 
     __tablename__ = "movement"
     __table_args__ = (
         CheckConstraint("quantity <> 0", name="quantity"),
         Index("ix_movement_product", "product_id", "id"),
         Index("ix_movement_warehouse", "warehouse_id", "id"),
-        Index("ix_movement_created_at", "created_at", postgresql_using="brin"),  # rows are only ever appended
+        Index("ix_movement_created_at", "created_at", postgresql_using="brin"),  # append-only
         {"schema": "inventory"},
     )
     id: Mapped[str] = mapped_column(Id("mov"), primary_key=True)
@@ -106,7 +106,7 @@ class Movement(Base):
 
 
 class Reservation(Base):
-    """Pieces of a product in a warehouse that are promised to an order."""
+    """Units of a product in a warehouse that are reserved for an order."""
 
     __tablename__ = "reservation"
     __table_args__ = (
@@ -129,7 +129,7 @@ class Reservation(Base):
 
 
 class PurchaseOrder(Base):
-    """Goods ordered for a warehouse. `run_id`: the run `restock` that sees it through."""
+    """A purchase order for a warehouse. `run_id`: its run of the workflow `restock`."""
 
     __tablename__ = "purchase_order"
     __table_args__ = (CheckConstraint(PURCHASE_ORDER_STATUS.constraint, name="status"), {"schema": "inventory"})
@@ -144,7 +144,7 @@ class PurchaseOrder(Base):
 
 
 class PurchaseLine(Base):
-    """One product of a purchase order. `delivered` has come; `received` of that is booked in."""
+    """A line of a purchase order. `delivered`: accepted units; `received`: of those, units in stock."""
 
     __tablename__ = "purchase_order_line"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Warehouses: where they are, whether they are open, and how much more of each kind fits in."""
+"""Warehouses: address, status and capacity."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,35 +17,35 @@ DEFAULT_NAME = "Main warehouse"
 
 
 def seed(session: Session | Connection) -> None:
-    """Makes the default warehouse that every shop has; a second call does nothing."""
+    """Creates the default warehouse. Idempotent."""
     row = {"id": new_id("wh"), "name": DEFAULT_NAME, "is_default": True}
     session.execute(insert(Warehouse).values(row).on_conflict_do_nothing())
 
 
 def get_default_warehouse(session: Session) -> Warehouse:
-    """The warehouse that is meant where none is named."""
+    """Returns the default warehouse."""
     return session.scalars(select(Warehouse).where(Warehouse.is_default)).one()
 
 
 def get_warehouse(session: Session, warehouse_id: str | None) -> Warehouse:
-    """The warehouse, or for None the default one. Raises NotFound."""
+    """Returns a warehouse, by default the default one. Raises NotFound."""
     if warehouse_id is None:
         return get_default_warehouse(session)
     warehouse = session.get(Warehouse, warehouse_id)
     if warehouse is None:
-        raise NotFound("There is no such warehouse.")
+        raise NotFound("No such warehouse.")
     return warehouse
 
 
 def select_warehouses() -> Select[Warehouse]:
-    """All warehouses, to be ordered by the caller."""
+    """The query for all warehouses. The caller orders it."""
     return select(Warehouse)
 
 
 def create_warehouse(
     session: Session, name: str, address: Mapping[str, str], capacity: Mapping[str, int | None], status: str = "active"
 ) -> Warehouse:
-    """A new, empty warehouse. Raises Conflict `name_taken`."""
+    """Creates a warehouse. Raises Conflict (`name_taken`)."""
     row = {"id": new_id("wh"), "name": name, "address": dict(address), "capacity": dict(capacity), "status": status}
     new = insert(Warehouse).values(row).on_conflict_do_nothing(index_elements=["name"])
     warehouse = session.scalars(new.returning(Warehouse)).one_or_none()
@@ -55,14 +55,14 @@ def create_warehouse(
 
 
 def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, Any]) -> Warehouse:
-    """Changes name, address, status or capacity (only the kinds that are given).
+    """Updates name, address, status or capacity (only the given kinds).
 
-    A closed warehouse takes nothing in and sells nothing more; what is promised from it is still sent.
-    Raises NotFound, Conflict `name_taken`, and Conflict `get_default_warehouse` for closing the default one.
+    A closed warehouse accepts no stock, and its stock is not sold; existing reservations are still fulfilled. Raises
+    NotFound, and Conflict (`name_taken`, `default_warehouse` for closing the default one).
     """
     warehouse = lock_warehouse(session, warehouse_id)
     if changes.get("status") == "closed" and warehouse.is_default:
-        raise Conflict("The default warehouse can't be closed.", code="default_warehouse")
+        raise Conflict("The default warehouse cannot be closed.", code="default_warehouse")
     name = changes.get("name", warehouse.name)
     if name != warehouse.name and session.scalar(select(Warehouse.id).where(Warehouse.name == name)):
         raise _name_taken(name)
@@ -79,16 +79,16 @@ def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, 
 
 
 def lock_warehouse(session: Session, warehouse_id: str) -> Warehouse:
-    """The warehouse, locked against other changes and against stock coming in. Raises NotFound."""
+    """Returns a warehouse, locked against changes and incoming stock. Raises NotFound."""
     query = select(Warehouse).where(Warehouse.id == warehouse_id).with_for_update(key_share=True)
     warehouse = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if warehouse is None:
-        raise NotFound("There is no such warehouse.")
+        raise NotFound("No such warehouse.")
     return warehouse
 
 
 def get_totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, int]]:
-    """Kind → {on_hand, reserved, available} of all that lies in the warehouse."""
+    """Product kind → {on_hand, reserved, available}, in total."""
     product = catalogue.Product
     query = (
         select(product.kind, func.sum(Stock.on_hand), func.sum(Stock.reserved))
@@ -102,22 +102,22 @@ def get_totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, in
     return found
 
 
-def get_room_left(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
-    """Kind → how many more pieces fit in: None is without limit, and below 0 more lies there than should.
+def get_remaining_capacity(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
+    """Product kind → remaining capacity in units. None: unlimited; negative: over capacity.
 
-    A delivery that is accepted and not booked in yet takes its room already.
+    Accepted deliveries that are not yet received count as used capacity.
     """
     limits = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
     if not any(limit is not None for limit in limits.values()):
         return limits
-    # One statement, one snapshot: booking a delivery in moves pieces from one part of it to the other.
-    lying = select(Stock.product_id, Stock.on_hand.label("pieces")).where(Stock.warehouse_id == warehouse.id)
+    # One statement, one snapshot: receiving a delivery moves units from one term to the other.
+    stored = select(Stock.product_id, Stock.on_hand.label("pieces")).where(Stock.warehouse_id == warehouse.id)
     unbooked = PurchaseLine.delivered - PurchaseLine.received
     coming = select(PurchaseLine.product_id, unbooked).join(
         PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id
     )
     coming = coming.where(PurchaseOrder.warehouse_id == warehouse.id, PurchaseLine.delivered > PurchaseLine.received)
-    held = lying.union_all(coming).subquery()
+    held = stored.union_all(coming).subquery()
     product = catalogue.Product
     query = select(product.kind, func.sum(held.c.pieces)).join(held, held.c.product_id == product.id)
     taken: dict[str, int] = dict(session.execute(query.group_by(product.kind)).all())
@@ -125,34 +125,34 @@ def get_room_left(session: Session, warehouse: Warehouse) -> dict[str, int | Non
 
 
 def check_open(warehouse: Warehouse) -> None:
-    """Raises Conflict `warehouse_closed` for a warehouse that takes nothing in."""
+    """Raises Conflict (`warehouse_closed`) if the warehouse is closed."""
     if warehouse.status == "closed":
-        raise Conflict(f"{warehouse.name} is closed and takes nothing in.", code="warehouse_closed")
+        raise Conflict(f"{warehouse.name} is closed and accepts no stock.", code="warehouse_closed")
 
 
-def check_room(session: Session, warehouse: Warehouse, coming: Mapping[str, int]) -> None:
-    """Refuses what does not fit into a locked warehouse: `coming` is kind → pieces.
+def check_fits(session: Session, warehouse: Warehouse, coming: Mapping[str, int]) -> None:
+    """Checks that `coming` (product kind → units) fits into a locked warehouse.
 
-    Raises Conflict `warehouse_closed` and, with `remaining`, `capacity_exceeded`.
+    Raises Conflict (`warehouse_closed`, `capacity_exceeded` with `remaining`).
     """
     check_open(warehouse)
-    for kind, room in get_room_left(session, warehouse).items():
+    for kind, room in get_remaining_capacity(session, warehouse).items():
         if room is not None and coming.get(kind, 0) > room:
-            raise overfull(warehouse, kind, max(room, 0))
+            raise over_capacity(warehouse, kind, max(room, 0))
 
 
-def overfull(warehouse: Warehouse, kind: str, room: int) -> Conflict:
-    """The refusal of what does not fit in."""
-    detail = f"{warehouse.name} has room for {room} more of kind {kind}."
+def over_capacity(warehouse: Warehouse, kind: str, room: int) -> Conflict:
+    """The error for exceeded capacity."""
+    detail = f"{warehouse.name} has capacity for {room} more units of kind {kind}."
     return Conflict(detail, code="capacity_exceeded", remaining=room)
 
 
 def check_capacity(session: Session, warehouse: Warehouse, product_id: str, quantity: int) -> tuple[bool, int | None]:
-    """Whether so many pieces of the product fit in, and how many do (None: without limit). Raises NotFound."""
+    """Whether the units fit, and the remaining capacity (None: unlimited). Raises NotFound."""
     kind = catalogue.get_product(session, product_id).kind
-    room = get_room_left(session, warehouse)[kind]
+    room = get_remaining_capacity(session, warehouse)[kind]
     return (True, None) if room is None else (quantity <= room, max(room, 0))
 
 
 def _name_taken(name: str) -> Conflict:
-    return Conflict(f"There is a warehouse named {name} already.", code="name_taken")
+    return Conflict(f"A warehouse named {name} already exists.", code="name_taken")

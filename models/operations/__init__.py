@@ -1,1 +1,1 @@
-"""What concerns all services: the audit of the invariants, and how long rows are kept."""
+"""Operations: the audit of invariants, and data retention."""

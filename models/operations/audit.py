@@ -1,10 +1,9 @@
-"""The shop's invariants: what must hold of its books, of each order, and between it and the payment gateway.
+"""The shop's invariants, on its books, its orders, and its payments at the gateway.
 
-They hold of orders whose run was deleted by its age as well, and what is said of mails is asked for as long as
-these are kept.
+They also hold for orders whose run was deleted by retention; notifications are checked only while they are retained.
 
-They are checked while the shop is at work: an order whose run is under way may still be on its way to what is
-asked of it here, and is left out where that is so.
+The audit runs while the shop is in operation: an order with a live run may not satisfy an invariant yet, and is
+excluded where that is the case.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,14 @@ from sqlalchemy.orm import Session
 from models import inventory
 from settings import settings
 
-OVERDUE = 60.0  # seconds after which a due run that no dispatcher has looked at counts as left alone
+OVERDUE = 60.0  # seconds after which a due run without a dispatcher counts as abandoned
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one invariant: `examples` name the first few things that break it.
+    """The result of an invariant. `examples`: the first few objects that violate it.
 
-    A notice is a finding, too. It is always ok, and its examples name what a person should look at.
+    A notice is a finding that is always ok; its examples are objects that an operator should look into.
     """
 
     name: str
@@ -35,8 +34,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class ProviderPayment:
-    """A payment as the gateway has it: `state` is `authorised`, `captured`, `voided` or `lapsed`, or else the gateway
-    has never held money for it. `lapsed`: the gateway itself has let go what nobody captured in time; `cancelled`: it
+    """A payment at the gateway. `state`: `authorised`, `captured`, `voided` or `lapsed`; other states never held money.
+    `lapsed`: the authorisation has expired at the gateway without capture; `cancelled`: it
     was given up before the bank had said anything."""
 
     reference: str
@@ -49,7 +48,7 @@ class ProviderPayment:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All payments that the gateway knows; `asked_at` is the database's time before the first of them was read."""
+    """All payments at the gateway. `asked_at`: the database's time before the first was read."""
 
     asked_at: datetime
     payments: Sequence[ProviderPayment]
@@ -57,8 +56,8 @@ class Ledger:
 
 @dataclass(frozen=True)
 class _Invariant:
-    """`rows` is a query for everything that the invariant is about, with `bad` where it is broken and an `example`
-    to name the row by; `figures` sums it up. A `notice` names its `bad` rows and does not fail."""
+    """`rows`: a query for all objects of the invariant, with `bad` for violations and `example` as their name.
+    `figures` aggregates the rows. A `notice` lists its `bad` rows but does not fail."""
 
     name: str
     figures: str
@@ -76,30 +75,30 @@ _PLACED = """
 
 _BOOKS = (
     _Invariant(
-        "every run has ended or is looked after",
+        "every run has ended or is leased",
         "count(*) AS runs, count(*) FILTER (WHERE finished_at IS NULL) AS under_way",
         """SELECT finished_at, 'run_' || replace(id::text, '-', '') AS example,
             finished_at IS NULL AND lease_until < now() - make_interval(secs => :overdue) AS bad FROM workflow.run""",
     ),
     _Invariant(
-        "no run needs a person",
+        "no run is failed or stuck",
         "count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status <> 'failed') AS stuck",
         """SELECT status, 'run_' || replace(id::text, '-', '') AS example, true AS bad FROM workflow.run
         WHERE status = 'failed' OR finished_at IS NULL AND stuck_at IS NOT NULL""",
     ),
     _Invariant(
-        "dispatchers look for runs",
+        "dispatchers sweep",
         "count(*) AS dispatchers",
         """SELECT name AS example, max(swept_at) OVER () < now() - make_interval(secs => :overdue) AS bad
         FROM workflow.dispatcher""",
     ),
     _Invariant(
-        "every cart can be checked out, or its checkout is under way",
+        "every cart can be checked out or has a checkout in progress",
         "count(*) AS carts",
         """SELECT example, NOT under_way AS bad FROM carts.cart JOIN placed ON placed.id = cart.order_id""",
     ),
     _Invariant(
-        "every order has ended or is under way",
+        "every order has ended or is in progress",
         """count(*) AS orders, count(*) FILTER (WHERE firm) AS confirmed,
         count(*) FILTER (WHERE status = 'cancelled') AS cancelled, count(*) FILTER (WHERE under_way) AS under_way""",
         "SELECT *, status = 'pending' AND NOT under_way AS bad FROM placed",
@@ -112,7 +111,7 @@ _BOOKS = (
         ) AS summed ON order_id = placed.id""",
     ),
     _Invariant(
-        "every confirmed order is paid for once",
+        "every confirmed order is paid once",
         "count(*) AS confirmed, sum(total) AS totals, sum(amount) AS held",
         """SELECT example, total, amount,
             NOT coalesce(amount = total AND currencies = ARRAY[placed.currency] AND once, false) AS bad
@@ -125,7 +124,7 @@ _BOOKS = (
         ) AS held ON held.order_id = placed.id WHERE firm""",
     ),
     _Invariant(
-        "every confirmed order has an invoice, and no other has one",
+        "exactly the confirmed orders have an invoice",
         "count(*) FILTER (WHERE billable) AS confirmed, count(number) AS invoices",
         """SELECT example, billable, invoice.number, billable <> (invoice.id IS NOT NULL) AS bad
         FROM (SELECT *, firm OR confirmed_at IS NOT NULL AS billable FROM placed) AS ordered
@@ -172,7 +171,7 @@ _BOOKS = (
         WHERE placed.status = 'cancelled'""",
     ),
     _Invariant(
-        "every customer was told how the order ended",
+        "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",
         """SELECT example, sent_at, fault, (sent_at IS NULL AND fault IS NULL OR kind <>
             CASE WHEN confirmed_at IS NULL THEN 'order_cancelled' ELSE 'order_confirmed' END) AS bad
@@ -182,8 +181,8 @@ _BOOKS = (
     ),
 )
 
-# What changed since the gateway was asked can't be compared; neither can what is under way. An outside call
-# always comes before the row that records it, so whatever is older than the question is in the answer.
+# Orders that changed since the gateway was read, or that are in progress, cannot be compared. A gateway call always
+# precedes the row that records it, so the ledger contains everything older than `asked_at`.
 _LEDGER = """,
     paid AS (
         SELECT placed.example, placed.status AS order_status, payment.*,
@@ -210,7 +209,7 @@ _GATEWAY = (
         GROUP BY order_name, payment_name""",
     ),
     _Invariant(
-        "the gateway has every payment as the shop has it",
+        "the gateway's payments match the shop's",
         "count(*) AS payments, sum(ours) AS held, sum(theirs) AS held_there",
         """SELECT example, NOT coalesce(ledger.amount = paid.amount AND ledger.currency = paid.currency
                 AND order_name = example AND coalesce(ledger.payment_name, paid.payment_name) = paid.payment_name
@@ -233,8 +232,8 @@ _GATEWAY = (
             FROM paid GROUP BY example, order_status
         ) AS ordered ON ordered.example = order_name WHERE state IN ('authorised', 'captured')""",
     ),
-    # Not a fault of the books: both sides know that the money was held. Nothing in the shop can bring it back, so an
-    # audit that failed for it would fail for ever. A person decides whether to ask the customer again.
+    # Not an inconsistency: both sides know that the money was authorised. The shop cannot restore the authorisation, so
+    # a failing invariant would fail forever. An operator decides whether to contact the customer.
     _Invariant(
         "authorisations that have lapsed",
         "count(*) AS lapsed, sum(amount) AS amount",
@@ -246,9 +245,9 @@ _GATEWAY = (
 
 
 def audit(session: Session, ledger: Ledger) -> list[Finding]:
-    """Checks every invariant on one snapshot, whatever goes on meanwhile. Amounts are in minor units.
+    """Checks every invariant on one snapshot of the database. Amounts are in minor units.
 
-    Changes nothing. Must be the first thing in its transaction, and `ledger` must be from before it.
+    Read-only. Must be the first use of its transaction; `ledger` must have been read before it.
     """
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     bounds = {"overdue": OVERDUE, "mails_kept": settings.keep_notifications_days}
@@ -262,7 +261,7 @@ def _check(session: Session, invariant: _Invariant, given: str, values: Mapping[
     query = text(f"""{given}
         SELECT {invariant.figures}, count(*) FILTER (WHERE bad) AS wrong,
             (array_agg(example ORDER BY example) FILTER (WHERE bad))[1:5] AS examples
-        FROM ({invariant.rows}) AS seen""")  # noqa: S608, the queries are our own
+        FROM ({invariant.rows}) AS seen""")  # noqa: S608, constants only
     wanted = {name: value for name, value in values.items() if name in query._bindparams}
     found = dict(session.execute(query, wanted).mappings().one())
     examples = found.pop("examples") or []

@@ -1,6 +1,7 @@
-"""How long rows are kept: one rule for each table that would grow for ever, and the deletion of what is older.
+"""Data retention: one rule for each table that would grow without bound, and the deletion of old rows.
 
-What no rule names is kept for ever: orders, lines, invoices, payments, transactions, stock movements, purchase orders.
+Tables without a rule are kept forever: orders, lines, invoices, payments, transactions, stock movements, purchase
+orders.
 """
 
 from collections import Counter
@@ -42,33 +43,33 @@ from models.payments import WebhookEvent
 from models.reports import Line, Report
 from settings import settings
 
-PORTION = 5000
-"""Rows that one portion looks at, so that its transaction is short and small however much there is to delete."""
+BATCH_SIZE = 5000
+"""Rows examined per batch, to bound the duration and size of its transaction."""
 
-OVER = ("succeeded", "cancelled")
-"""Statuses of runs that nobody will look after any more. `failed` is not one: a person is needed."""
+ENDED = ("succeeded", "cancelled")
+"""Final statuses of runs. `failed` is not final: it requires an operator."""
 
 STAFF = ("key", "role", "staff")
-"""First words of the events that say what staff did. Each change by staff leaves one, whatever else it leaves."""
+"""Kinds of events that record actions of staff. Every change by staff leaves one."""
 
 _BEFORE: ColumnElement[datetime] = bindparam("before", type_=DateTime(timezone=True))
 _FIRST_ID: ColumnElement[str] = bindparam("first_id", type_=Id(""))
-"""The smallest id of that time. UUIDv7s are in the order of time, so that the old rows are a range of an id's index."""
+"""The smallest id of that time. UUIDv7s are ordered by time, so old rows are a range of an index on the id."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Which rows of a table go.
+    """A rule for the deletion of rows of a table.
 
-    A portion goes along the columns `along`, which an index has in this order, from `start` until before `until`
-    (values of the first of them; empty: no bound). It looks at no row outside, whatever the size of the table.
-    Of what it looks at, it deletes what `goes`. `weight`: about how many rows go when one does, by cascade as well.
+    A batch scans the columns `along`, in the order of an index, from `start` (inclusive) to `until` (exclusive; values
+    of the first columns; empty: unbounded). It reads no rows outside this range, and deletes those that satisfy `goes`.
+    `weight`: the approximate number of rows deleted per row, including cascades.
     """
 
     name: str
     table: type[DeclarativeBase]
-    along: tuple[Any, ...]
-    goes: ColumnElement[bool]
+    index_columns: tuple[Any, ...]
+    is_due: ColumnElement[bool]
     until: tuple[Any, ...] = ()
     start: tuple[Any, ...] = ()
     weight: int = 1
@@ -76,7 +77,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Kind:
-    """Rows that are kept for equally long: for the days that the setting of this name says, or until they are over."""
+    """Rows with the same retention period: the days in `setting`, or until they expire."""
 
     name: str
     what: str
@@ -89,22 +90,22 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Portion:
-    """What a portion has deleted: kind → rows. `place` is where the next one begins; None: nothing is left."""
+class Batch:
+    """The result of a batch. `deleted`: kind → rows. `place`: where the next one begins; None at the end."""
 
     deleted: dict[str, int]
     place: Place | None
 
 
 def _unfinished(*which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """There is such a run that is live, perhaps stuck, or failed and waits for a person."""
+    """Whether there is such a run that is live or failed."""
     return exists(
         select(RunRecord.id).where(or_(RunRecord.finished_at.is_(None), RunRecord.status == "failed"), *which)
     )
 
 
 def _of_names(names: Sequence[str]) -> tuple[Rule, ...]:
-    """A rule for each name, for (name, id) is what there is an index of: the events of other names stay unread."""
+    """One rule per event name, to use the index on (name, id)."""
     return tuple(
         Rule(f"event {name}", Event, (Event.name, Event.id), Event.created_at < _BEFORE,
              (literal(name, String), _FIRST_ID), (literal(name, String),))
@@ -116,13 +117,13 @@ _IS_OVER = and_(
     Import.created_at < _BEFORE,
     or_(Import.finished_at < _BEFORE, and_(Import.finished_at.is_(None), ~_unfinished(RunRecord.id == Import.run_id))),
 )
-"""Of imports. One whose run was turned back never finishes."""
+"""For imports. An import whose run was cancelled never finishes."""
 
 _PARENT = aliased(RunRecord)
 _PARENT_WAITS = exists(select(_PARENT.id).where(_PARENT.id == RunRecord.parent, _PARENT.finished_at.is_(None)))
 
-_RUN_GOES = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(OVER), ~_PARENT_WAITS)
-_TOLD = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
+_RUN_IS_DUE = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(ENDED), ~_PARENT_WAITS)
+_NOTIFIES_RUN = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
 
 _STAFF_EVENTS = [name for name in EVENT_TYPES if name.partition(".")[0] in STAFF]
 _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
@@ -130,38 +131,38 @@ _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("idempotency_keys", "first answers to requests", (
+        Kind("idempotency_keys", "responses of requests", (
             Rule("idempotency_key", IdempotencyKey,
                  (IdempotencyKey.created_at, IdempotencyKey.owner, IdempotencyKey.key), true(), (_BEFORE,)),
         ), "keep_idempotency_keys_days"),
-        Kind("sessions", "logins that have ended or run out", (
+        Kind("sessions", "ended and expired login sessions", (
             Rule("session", LoginSession, (_SESSION_OVER, LoginSession.id), true(), (_BEFORE,), weight=50),
         )),
-        Kind("resets", "mailed tokens that have run out", (
+        Kind("resets", "expired password reset tokens", (
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
         )),
-        # An index would make each guess more expensive; going through the whole table once an hour is cheap.
-        Kind("login_throttles", "counters of login attempts whose limit is free again", (
+        # An index would slow down every attempt; scanning the table once an hour is cheap.
+        Kind("login_throttles", "rate limits of logins that have fully recovered", (
             Rule("login_throttle", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
         )),
-        Kind("webhook_events", "events that the gateway has told us of", (
+        Kind("webhook_events", "events of the payment gateway", (
             Rule("webhook_event", WebhookEvent, (WebhookEvent.received_at, WebhookEvent.id), true(), (_BEFORE,)),
         ), "keep_webhook_events_days"),
-        # A live run may ask whether it has told of this already.
-        Kind("notifications", "mails to people", (
+        # A live run may check whether its notification was sent.
+        Kind("notifications", "sent mails", (
             Rule("notification", Notification, (Notification.id,), and_(
                 Notification.created_at < _BEFORE,
-                ~_unfinished(RunRecord.id < _FIRST_ID, _TOLD),
+                ~_unfinished(RunRecord.id < _FIRST_ID, _NOTIFIES_RUN),
             ), (_FIRST_ID,)),
         ), "keep_notifications_days"),
-        # No order younger than that links to a run that goes: a run is made with its order, and ends later.
-        Kind("runs", "runs that have ended, with their steps", (
-            Rule("run", RunRecord, (RunRecord.id,), _RUN_GOES, (_FIRST_ID,), weight=8),
+        # No newer order refers to a deleted run: a run is created with its order and ends later.
+        Kind("runs", "ended runs, with their steps", (
+            Rule("run", RunRecord, (RunRecord.id,), _RUN_IS_DUE, (_FIRST_ID,), weight=8),
         ), "keep_runs_days"),
-        Kind("events", "events, but for what staff did",
+        Kind("events", "events, except actions of staff",
              _of_names([name for name in EVENT_TYPES if name not in _STAFF_EVENTS]), "keep_events_days"),
-        Kind("staff_events", "events that say what staff did", _of_names(_STAFF_EVENTS), "keep_staff_events_days"),
-        # The report goes first, so that nobody sees it with a part of its lines.
+        Kind("staff_events", "events of actions of staff", _of_names(_STAFF_EVENTS), "keep_staff_events_days"),
+        # The report is deleted before its lines, so that it is never incomplete.
         Kind("reports", "reports, with their lines", (
             Rule("report", Report, (Report.id,), Report.created_at < _BEFORE, (_FIRST_ID,)),
             Rule("report line", Line, (Line.report_id, Line.warehouse_id, Line.product_id), and_(
@@ -169,7 +170,7 @@ KINDS = {
                 ~_unfinished(RunRecord.id < _FIRST_ID, RunRecord.workflow == "inventory_report"),
             ), (_FIRST_ID,)),
         ), "keep_reports_days"),
-        # What can be large goes row by row before the import itself.
+        # Large parts are deleted row by row before the import.
         Kind("imports", "imports, with their refused rows", (
             Rule("import refusal", Refused, (Refused.import_id, Refused.line),
                  exists(select(Import.id).where(Import.id == Refused.import_id, _IS_OVER)), (_FIRST_ID,)),
@@ -179,24 +180,24 @@ KINDS = {
         ), "keep_imports_days"),
     )
 }  # fmt: skip
-"""Every kind of rows that is deleted once it is old enough, by name."""
+"""Name → kind of rows with a retention period."""
 
 
 def count(session: Session, kind: str) -> int:
-    """How many rows of this kind would be deleted now; steps and spent tokens, which go by cascade, not counted.
+    """Counts the rows of a kind that are due for deletion, without rows deleted by cascade.
 
-    Reads all of the old rows.
+    Reads all old rows.
     """
     limits = _limits(KINDS[kind], _now(session))
     return sum(session.execute(_count(rule), limits).scalar_one() for rule in KINDS[kind].rules)
 
 
 def prune(
-    session: Session, kinds: Sequence[str] = tuple(KINDS), place: Place | None = None, portion: int = PORTION
-) -> Portion:
-    """Deletes one portion of what need not be kept any longer, from `place` on, where the portion before has ended.
+    session: Session, kinds: Sequence[str] = tuple(KINDS), place: Place | None = None, portion: int = BATCH_SIZE
+) -> Batch:
+    """Deletes a batch of due rows, starting at `place`, where the previous batch ended.
 
-    A row that somebody has locked is left for another time. What a rule keeps is never locked.
+    Skips rows that are locked. Rows that are kept are not locked.
     """
     rules = [(KINDS[kind], rule) for kind in kinds for rule in KINDS[kind].rules]
     first, after = 0, None
@@ -213,12 +214,12 @@ def prune(
         deleted[kind.name] += found.deleted
         left -= found.looked_at * rule.weight
         if found.looked_at == limit:
-            return Portion(dict(+deleted), {"rule": rule.name, "after": _written(found[2:])})
-    return Portion(dict(+deleted), None)
+            return Batch(dict(+deleted), {"rule": rule.name, "after": _serialise(found[2:])})
+    return Batch(dict(+deleted), None)
 
 
 def _now(session: Session) -> datetime:
-    """By the database's clock, as the rows' own times."""
+    """The time of the database's clock, which the rows' timestamps use."""
     return session.scalars(select(func.now())).one()
 
 
@@ -230,11 +231,11 @@ def _limits(kind: Kind, now: datetime) -> dict[str, object]:
 def _range(rule: Rule, after: Sequence[Any] | None = None) -> list[ColumnElement[bool]]:
     bounds = []
     if after is not None:
-        bounds.append(_row(rule.along) > _row(_read(rule, after)))
+        bounds.append(_row(rule.index_columns) > _row(_deserialise(rule, after)))
     elif rule.start:
-        bounds.append(_row(rule.along[: len(rule.start)]) >= _row(rule.start))
+        bounds.append(_row(rule.index_columns[: len(rule.start)]) >= _row(rule.start))
     if rule.until:
-        bounds.append(_row(rule.along[: len(rule.until)]) < _row(rule.until))
+        bounds.append(_row(rule.index_columns[: len(rule.until)]) < _row(rule.until))
     return bounds
 
 
@@ -243,25 +244,25 @@ def _row(values: Sequence[Any]) -> Any:
 
 
 def _count(rule: Rule) -> Select[int]:
-    return select(func.count()).select_from(rule.table).where(*_range(rule), rule.goes)
+    return select(func.count()).select_from(rule.table).where(*_range(rule), rule.is_due)
 
 
 def _delete(rule: Rule, after: Sequence[Any] | None, limit: int) -> Select[Any]:
-    """Deletes what goes of the next `limit` rows. Returns (deleted, looked_at, *place of the last), or no row if there
-    is none left.
+    """Deletes the due rows among the next `limit` rows. Returns (deleted, looked_at, *place of the last), or no row at
+    the end.
 
-    Rows are found again by their place in the table (ctid), which stays theirs while they are locked: whatever the
-    planner believes of the table, it can't decide to read all of it.
+    Rows are found again by ctid, which does not change while they are locked. With this, the planner cannot choose a
+    scan of the whole table, whatever its statistics say.
     """
     ctid: ColumnElement[Any] = literal_column("ctid")
-    places = [column.label(f"place_{number}") for number, column in enumerate(rule.along)]
+    places = [column.label(f"place_{number}") for number, column in enumerate(rule.index_columns)]
     looked_at = (
         select(ctid.label("tid"), *places).select_from(rule.table)
-        .where(*_range(rule, after)).order_by(*rule.along).limit(limit).cte("looked_at")
+        .where(*_range(rule, after)).order_by(*rule.index_columns).limit(limit).cte("looked_at")
     )  # fmt: skip
     locked = (
         select(ctid).select_from(rule.table)
-        .where(ctid == any_(func.array(select(looked_at.c.tid).scalar_subquery())), rule.goes)
+        .where(ctid == any_(func.array(select(looked_at.c.tid).scalar_subquery())), rule.is_due)
         .with_for_update(skip_locked=True, of=rule.table).correlate(None).scalar_subquery()
     )  # fmt: skip
     deleted = delete(rule.table).where(ctid == any_(func.array(locked))).returning(literal(1).label("one")).cte("gone")
@@ -277,12 +278,12 @@ def _delete(rule: Rule, after: Sequence[Any] | None, limit: int) -> Select[Any]:
     )
 
 
-def _written(place: Sequence[object]) -> list[object]:
-    """A place as JSON."""
+def _serialise(place: Sequence[object]) -> list[object]:
+    """Serialises a place as JSON."""
     return [value.isoformat() if isinstance(value, datetime) else value for value in place]
 
 
-def _read(rule: Rule, place: Sequence[Any]) -> list[ColumnElement[Any]]:
-    times = [isinstance(column.type, DateTime) for column in rule.along]
+def _deserialise(rule: Rule, place: Sequence[Any]) -> list[ColumnElement[Any]]:
+    times = [isinstance(column.type, DateTime) for column in rule.index_columns]
     values = [datetime.fromisoformat(value) if is_time else value for value, is_time in zip(place, times, strict=True)]
-    return [literal(value, column.type) for value, column in zip(values, rule.along, strict=True)]
+    return [literal(value, column.type) for value, column in zip(values, rule.index_columns, strict=True)]

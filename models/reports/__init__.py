@@ -1,4 +1,4 @@
-"""Reports on the inventory: what lies where, what came and went in a period, and what is low."""
+"""Inventory reports: stock levels, movements in a period, and low stock."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,13 +14,13 @@ from models.reports.tables import Line as Line
 from models.reports.tables import Report as Report
 
 LOW_SHOWN = 100
-"""How many of a warehouse's low products a report's summary names; its lines name all."""
+"""Maximum low products per warehouse in a report's summary; its lines contain all."""
 REASONS_SHOWN = 20
 FIGURES = ("on_hand", "reserved", "available", "came", "went", "low")
 
 
-class Moved(TypedDict):
-    """What moved in a warehouse for one reason: how many movements, and pieces that came and went."""
+class MovementSummary(TypedDict):
+    """Movements of a warehouse for one reason: their number, and the units added and removed."""
 
     reason: str
     movements: int
@@ -29,14 +29,14 @@ class Moved(TypedDict):
 
 
 class WarehousePart(TypedDict):
-    """A warehouse in a report: FIGURES in all and by kind of product, what moved, and the most urgent low levels."""
+    """A warehouse in a report: FIGURES in total and by product kind, movements, and the lowest levels."""
 
     id: str
     name: str
     status: str
     totals: dict[str, int]
     kinds: dict[str, dict[str, int]]
-    movements: list[Moved]
+    movements: list[MovementSummary]
     low: list[dict[str, object]]
 
 
@@ -79,42 +79,46 @@ _SUMS = text("""
 """).bindparams(_PERIOD[0])
 
 
-def write_part(session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime) -> list[Moved]:
-    """Writes the report's lines of one warehouse: levels as they are now, movements from `start` until before `end`.
+def write_part(
+    session: Session, report_id: str, warehouse_id: str, start: datetime, end: datetime
+) -> list[MovementSummary]:
+    """Writes the lines of one warehouse: current levels, and movements from `start` (inclusive) to `end` (exclusive).
 
-    A product of which nothing is there, nothing moved and that is not low is left out. Returns what moved by
-    reason, the largest first. A second call raises IntegrityError.
+    Omits products without stock, movements and low level. Returns the movements by reason, largest first. A second
+    call raises IntegrityError.
     """
     period = {"warehouse_id": warehouse_id, "start": start, "end": end}
     session.execute(_WRITE_LINES, {"report_id": report_id, **period})
     reasons = session.execute(_REASONS, {**period, "shown": REASONS_SHOWN})
-    return [Moved(reason=row.reason, movements=row.movements, came=row.came, went=row.went) for row in reasons]
+    return [
+        MovementSummary(reason=row.reason, movements=row.movements, came=row.came, went=row.went) for row in reasons
+    ]
 
 
 def write(
     session: Session, report_id: str, slot: str, run_id: str, start: datetime, end: datetime,
-    movements: Mapping[str, list[Moved]],
+    movements: Mapping[str, list[MovementSummary]],
 ) -> Report:  # fmt: skip
-    """Joins the parts: sums their lines up and makes the report readable.
+    """Adds up the parts and publishes the report.
 
-    `movements`: warehouse id → what `write_part` has returned for it. Raises IntegrityError if the slot has a report.
+    `movements`: warehouse id → result of `write_part`. Raises IntegrityError if the slot already has a report.
     """
-    shelves: dict[str, WarehousePart] = {
+    parts: dict[str, WarehousePart] = {
         warehouse.id: {
-            "id": warehouse.id, "name": warehouse.name, "status": warehouse.status, "totals": _nothing(), "kinds": {},
-            "movements": movements[warehouse.id], "low": [],
+            "id": warehouse.id, "name": warehouse.name, "status": warehouse.status,
+            "totals": _zero_figures(), "kinds": {}, "movements": movements[warehouse.id], "low": [],
         }
         for warehouse in session.scalars(inventory.select_warehouses().where(inventory.Warehouse.id.in_(movements)))
     }  # fmt: skip
-    totals = _nothing()
+    totals = _zero_figures()
     for row in session.execute(_SUMS.columns(warehouse_id=Id("wh")), {"report_id": report_id}).mappings():
         figures = {name: row[name] for name in FIGURES}
-        shelves[row["warehouse_id"]]["kinds"][row["kind"]] = figures
-        for sums in (shelves[row["warehouse_id"]]["totals"], totals):
+        parts[row["warehouse_id"]]["kinds"][row["kind"]] = figures
+        for sums in (parts[row["warehouse_id"]]["totals"], totals):
             sums.update({name: sums[name] + figures[name] for name in FIGURES})
     for line in session.scalars(_most_urgent(report_id)):
-        shelves[line.warehouse_id]["low"].append(_as_data(line))
-    body = {"warehouses": sorted(shelves.values(), key=lambda shelf: shelf["name"])}
+        parts[line.warehouse_id]["low"].append(_as_data(line))
+    body = {"warehouses": sorted(parts.values(), key=lambda part: part["name"])}
     report = Report(
         id=report_id, slot=slot, run_id=run_id, period_start=start, period_end=end, totals=totals, body=body
     )
@@ -123,12 +127,12 @@ def write(
     return report
 
 
-def _nothing() -> dict[str, int]:
+def _zero_figures() -> dict[str, int]:
     return dict.fromkeys(FIGURES, 0)
 
 
 def _most_urgent(report_id: str) -> Select[Line]:
-    """The low lines of a report, in each warehouse those first that are furthest below their reorder point."""
+    """The low lines of a report; in each warehouse, those furthest below their reorder point first."""
     below = Line.on_hand - Line.reserved - Line.reorder_point
     place = func.row_number().over(partition_by=Line.warehouse_id, order_by=(below, Line.sku)).label("place")
     ranked = select(Line.warehouse_id, Line.product_id, place).where(Line.report_id == report_id, Line.low).subquery()
@@ -145,20 +149,20 @@ def _as_data(line: Line) -> dict[str, object]:
 
 
 def get(session: Session, report_id: str) -> Report:
-    """The report. Raises NotFound, also while it is being written."""
+    """Returns a report. Raises NotFound, also while it is being written."""
     report = session.get(Report, report_id)
     if report is None:
-        raise NotFound("There is no such report.")
+        raise NotFound("No such report.")
     return report
 
 
 def select_reports() -> Select[Report]:
-    """All reports, to be ordered by the caller."""
+    """The query for all reports. The caller orders it."""
     return select(Report)
 
 
 def lines_after(session: Session, report_id: str, last: Line | None, limit: int) -> list[Line]:
-    """The next lines of a report behind `last`, warehouse by warehouse; from the first one for None."""
+    """The next lines of a report after `last`, by warehouse; None starts at the beginning."""
     query = select(Line).where(Line.report_id == report_id)
     if last is not None:
         place = literal(last.warehouse_id, Id("wh")), literal(last.product_id, Id("prd"))

@@ -1,4 +1,4 @@
-"""The tables of reports (schema `reports`)."""
+"""The tables of schema `reports`."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from models.core.database import Base, Created
 
 
 class Report(Base):
-    """A report that is complete. `slot` says what it is for, so that there is one for each."""
+    """A complete report. `slot`: what it was made for; unique."""
 
     __tablename__ = "report"
     __table_args__ = ({"schema": "reports"},)
@@ -26,7 +26,7 @@ class Report(Base):
 
 
 class Line(Base):
-    """A product in a warehouse, as it was when the report was written. Its report comes after it."""
+    """A stock level as of the report. Lines are written before their report."""
 
     __tablename__ = "line"
     __table_args__ = (

@@ -1,1 +1,1 @@
-"""The world outside the shop, one file for each thing in it."""
+"""Gateways: clients of external services."""

@@ -160,7 +160,7 @@ def test_the_second_waits_for_the_end_of_the_first(app: Any, customer: Any, comm
             assert wait_until(somebody_waits, 10)
             assert not waiting.done()
             if committed:
-                idempotency.keep(holder, customer.user_id, "a", idempotency.Answer(201, first, {}))
+                idempotency.save(holder, customer.user_id, "a", idempotency.StoredResponse(201, first, {}))
                 holder.commit()
             else:
                 holder.rollback()

@@ -19,13 +19,13 @@ BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 @pytest.fixture
 def crowded(customer: Caller) -> Iterator[None]:
     """A queue that is longer than any that can be done in time."""
-    broker.client().rpush("inventory", *["waiting"] * (overload.BOUND + 1))
+    broker.client().rpush("inventory", *["waiting"] * (overload.MAX_UNKNOWN_BACKLOG + 1))
     try:
-        assert wait_until(overload.excess, 10)
+        assert wait_until(overload.retry_after, 10)
         yield
     finally:
         broker.client().delete("inventory")
-        assert wait_until(lambda: overload.excess() is None, 10)
+        assert wait_until(lambda: overload.retry_after() is None, 10)
 
 
 def check_out(caller: Caller, key: str) -> Any:

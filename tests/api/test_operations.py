@@ -190,13 +190,13 @@ def test_a_signal_that_says_nothing_clear_is_refused(operator: Any, body: dict[s
 def test_the_audit_is_made_now(operator: Any, sandbox: Server) -> None:
     answer = operator.get("/v1/audit")
     assert (answer.status_code, answer.json["ok"]) == (200, True)
-    assert {"name": "no run needs a person", "ok": True, "figures": {"failed": 0, "stuck": 0, "wrong": 0},
+    assert {"name": "no run is failed or stuck", "ok": True, "figures": {"failed": 0, "stuck": 0, "wrong": 0},
             "examples": []} in answer.json["data"]  # fmt: skip
     run_id = started(status="failed", finished_at=datetime.now(UTC))
     answer = operator.get("/v1/audit")
     assert answer.json["ok"] is False
     assert [(found["name"], found["examples"]) for found in answer.json["data"] if not found["ok"]] == [
-        ("no run needs a person", [run_id])
+        ("no run is failed or stuck", [run_id])
     ]
 
 

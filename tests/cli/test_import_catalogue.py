@@ -13,7 +13,7 @@ from cli.import_catalogue import BATCH, SAMPLE, import_
 from models import inventory
 from models.catalogue import Author, Product
 from models.core.database import transaction
-from models.imports import OURS as COLUMNS
+from models.imports import NATIVE_COLUMNS as COLUMNS
 from models.imports import CsvFile, NotACatalogue, Refusal, Row, read_rows
 
 BOOK = {

@@ -75,7 +75,7 @@ def test_invoices_are_replayed_with_their_own_prices_and_never_twice(tmp_path: P
         assert again.returncode == 0, again.stdout + again.stderr
         assert orders(var) == first
         figures = {found["name"]: found["figures"] for found in json.loads(shop(var, "audit", "--json").stdout)}
-        assert figures["every order has ended or is under way"]["confirmed"] == len(DUE)
+        assert figures["every order has ended or is in progress"]["confirmed"] == len(DUE)
     finally:
         shop(var, "down")
         shutil.rmtree(var)

@@ -155,7 +155,7 @@ def catalogue_import(refused_at: str | None = None) -> str:
     with transaction() as session:
         sheet = imports.CsvFile.open(BytesIO(text.encode()))
         owner = new_id("usr")
-        made = imports.begin(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
+        made = imports.start_import(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
     return made.run_id
 
 

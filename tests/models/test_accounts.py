@@ -26,7 +26,7 @@ def register(username: str = "ada") -> str:
         ).id  # fmt: skip
 
 
-def open_session(user_id: str) -> accounts.Opened:
+def open_session(user_id: str) -> accounts.OpenedSession:
     with transaction() as session:
         return accounts.open_session(session, user_id, None, None)
 

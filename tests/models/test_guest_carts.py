@@ -22,7 +22,7 @@ def guest(**wants: int) -> tuple[str, str]:
     return cart_id, token
 
 
-def merge(user: str, token: str) -> carts.Merged | None:
+def merge(user: str, token: str) -> carts.MergeResult | None:
     with transaction() as session:
         return carts.merge(session, user, token)
 

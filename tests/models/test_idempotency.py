@@ -10,14 +10,14 @@ from models.core.database import transaction
 from models.core.errors import Invalid
 from models.operations import retention
 
-ANSWER = idempotency.Answer(202, {"task_id": "run_1", "rows": [1, None]}, {"Location": "/v1/tasks/run_1"})
+ANSWER = idempotency.StoredResponse(202, {"task_id": "run_1", "rows": [1, None]}, {"Location": "/v1/tasks/run_1"})
 
 
-def use(key: str, fingerprint: str = "f" * 64) -> idempotency.Answer | None:
+def use(key: str, fingerprint: str = "f" * 64) -> idempotency.StoredResponse | None:
     with transaction() as session:
         first = idempotency.claim(session, "usr_1", key, fingerprint)
         if first is None:
-            idempotency.keep(session, "usr_1", key, ANSWER)
+            idempotency.save(session, "usr_1", key, ANSWER)
         return first
 
 

@@ -101,7 +101,7 @@ def test_a_kind_is_limited_by_the_warehouse() -> None:
         assert inventory.check_capacity(session, place, other, 4) == (True, 4)
         assert inventory.check_capacity(session, place, other, 5) == (False, 4)
         assert inventory.check_capacity(session, place, radio, 10**6) == (True, None)
-        assert inventory.get_room_left(session, place) == {"book": 4, "clothing": None, "electronics": None}
+        assert inventory.get_remaining_capacity(session, place) == {"book": 4, "clothing": None, "electronics": None}
         assert inventory.get_totals(session, place)["book"] == {"on_hand": 6, "reserved": 0, "available": 6}
     move(other, 4, small)
 

@@ -35,7 +35,7 @@ def receive(order_id: str, lines: dict[str, int]) -> None:
 
 def book_in(order_id: str) -> str:
     with transaction() as session:
-        return inventory.book_deliveries(session, order_id).status
+        return inventory.receive_deliveries(session, order_id).status
 
 
 def level(product_id: str, warehouse_id: str | None = None) -> int:
@@ -248,12 +248,12 @@ def test_the_audit_finds_goods_that_were_booked_twice_or_left_alone() -> None:
     assert broken() == []
     with transaction() as session:
         inventory.adjust(session, book, 2, "purchase order", reference=bought)
-    assert broken() == ["what was received of purchase orders is booked in once"]
+    assert broken() == ["received purchase order lines match stock movements"]
     with transaction() as session:
         inventory.adjust(session, book, -2, "purchase order", reference=bought)
         run = session.get(RunRecord, inventory.get_purchase_order(session, bought).run_id)
         assert run is not None
         transitions.end(session, queries.get_run(session, run.id), "cancelled")
-    assert broken() == ["every open purchase order is looked after"]
+    assert broken() == ["every open purchase order has a live run"]
     with transaction() as session:
-        inventory.withdraw(session, bought)
+        inventory.close_cancelled(session, bought)

@@ -39,7 +39,7 @@ def write_events(session: Session, names: Iterable[str]) -> None:
     session.execute(insert(event_log.Event), rows)
 
 
-def all_portions(*kinds: str, portion: int = retention.PORTION) -> list[dict[str, int]]:
+def all_portions(*kinds: str, portion: int = retention.BATCH_SIZE) -> list[dict[str, int]]:
     """Deletes until nothing is left, each portion in a transaction; what each has deleted."""
     done, place = [], None
     while True:
@@ -234,7 +234,7 @@ def test_the_audit_still_finds_a_mail_that_is_missing_when_the_run_is_gone(sold:
     deleted("runs")
     with transaction() as session:
         session.execute(text("DELETE FROM notifications.notification"))
-    assert _broken(sold) == ["every customer was told how the order ended"]
+    assert _broken(sold) == ["every customer was notified of the order's result"]
 
 
 def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
@@ -245,7 +245,7 @@ def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
         session.execute(text("DELETE FROM workflow.run"))
     with transaction() as session:
         found = {name: ok for name, ok, _ in inventory.audit(session)}
-    assert found["every open purchase order is looked after"] is False
+    assert found["every open purchase order has a live run"] is False
 
 
 # ---- portions

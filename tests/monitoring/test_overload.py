@@ -4,16 +4,16 @@ from itertools import pairwise
 
 import pytest
 
-from monitoring.overload import BOUND, SHORTEST, WINDOW, Gauge
+from monitoring.overload import MAX_UNKNOWN_BACKLOG, MIN_DURATION, WINDOW, Gauge
 
 LIMIT = 60.0
 
 
-def gauge(*looks: tuple[float, int, int]) -> Gauge:
+def gauge(*samples: tuple[float, int, int]) -> Gauge:
     """A gauge that has seen these: the time, messages that wait, messages that were ever served."""
     made = Gauge(LIMIT)
-    for look in looks:
-        made.note(*look)
+    for look in samples:
+        made.add_sample(*look)
     return made
 
 
@@ -43,13 +43,13 @@ def test_a_shop_that_had_nothing_to_do_is_not_a_slow_one() -> None:
 def test_a_rate_is_not_made_of_two_looks_close_together() -> None:
     """What workers have taken is written down once a second; between two such moments it seems to be nothing."""
     assert gauge((0, 500, 0), (1, 500, 1)).wait() < LIMIT
-    assert gauge((0, 500, 0), (SHORTEST, 500, 3)).wait() == pytest.approx(500)
+    assert gauge((0, 500, 0), (MIN_DURATION, 500, 3)).wait() == pytest.approx(500)
 
 
 def test_where_nothing_was_ever_served_a_bounded_number_may_wait() -> None:
-    dead = [(second, BOUND, 0) for second in range(600)]
+    dead = [(second, MAX_UNKNOWN_BACKLOG, 0) for second in range(600)]
     assert gauge(*dead).wait() == pytest.approx(LIMIT)
-    assert gauge(*dead, (600, BOUND + 1, 0)).wait() > LIMIT
+    assert gauge(*dead, (600, MAX_UNKNOWN_BACKLOG + 1, 0)).wait() > LIMIT
     assert gauge(*dead).is_stalled
 
 
@@ -72,4 +72,4 @@ def test_the_pause_of_workers_that_come_back_is_no_part_of_their_rate() -> None:
 def test_a_table_that_was_made_again_begins_again() -> None:
     counted = gauge(*busy(20, rate=5), (20.0, 100, 1), (21.0, 100, 2))
     assert counted.rate == pytest.approx(5)
-    assert all(one <= other for (_, one), (_, other) in pairwise(counted.looks))
+    assert all(one <= other for (_, one), (_, other) in pairwise(counted.samples))

@@ -94,7 +94,7 @@ def test_a_request_may_wait_for_the_end_of_its_import(shop: Shop, staff: Caller)
 
 def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Shop, staff: Caller) -> None:
     taken(staff, sheet(thing(0, kind="electronics")))
-    bad = [thing(n, price="?") for n in range(1000, 1000 + imports.FIRST)]
+    bad = [thing(n, price="?") for n in range(1000, 1000 + imports.MAX_LISTED_REFUSALS)]
     result = taken(
         staff, sheet(thing(0), thing(1), thing(1), thing(2, description="one\ntwo"), thing(3, title=""), *bad)
     )
@@ -108,7 +108,7 @@ def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Sh
         {"line": 4, "sku": "T-1", "reason": "sku: Stands on line 3 already."},
         {"line": 7, "sku": "T-3", "reason": "title: String should have at least 1 character."},
     ]
-    assert (len(result["refusals"]), result["refusals_complete"]) == (imports.FIRST, False)
+    assert (len(result["refusals"]), result["refusals_complete"]) == (imports.MAX_LISTED_REFUSALS, False)
     all_of_them = staff.get(f"/v1/catalogue/imports/{result['import_id']}/refusals.csv")
     assert all_of_them.mimetype == "text/csv"
     lines = list(csv.DictReader(io.StringIO(all_of_them.text)))
@@ -180,7 +180,7 @@ def test_what_is_exported_can_be_imported_and_carries_no_formula(shop: Shop, sta
     exported = staff.get("/v1/catalogue/export")
     assert exported.mimetype == "text/csv"
     rows = list(csv.reader(io.StringIO(exported.text, newline="")))
-    assert rows[0] == list(imports.OURS)
+    assert rows[0] == list(imports.NATIVE_COLUMNS)
     assert len(rows) == len(texts) + 2
     for row in rows[1:]:
         assert [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))] == []

@@ -31,5 +31,5 @@ def test_the_cleaning_goes_on_in_further_runs_until_nothing_is_left(shop: Shop, 
         for run in done:
             (step,) = steps[run.id]
             assert step.output is not None
-            assert sum(step.output["deleted"].values()) <= retention.PORTION
+            assert sum(step.output["deleted"].values()) <= retention.BATCH_SIZE
             assert ("next" in step.output) is (run is not done[-1])

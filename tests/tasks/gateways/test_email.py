@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def mailbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     use(monkeypatch, smtp_port=server.ports["smtp"])
     yield server
-    mail.forget_connection()
+    mail.close_connection()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def ann() -> str:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    mail.forget_connection()
+    mail.close_connection()
     monkeypatch.setattr(mail, "settings", Settings(mail_from="Shop <shop@shop.example>", **changes))
 
 
@@ -70,9 +70,9 @@ def test_same_message_id_is_the_same_mail(mailbox: Server, ann: str) -> None:
 
 def test_many_mails_take_one_connection(mailbox: Server, ann: str) -> None:
     send(ann)
-    first = mail._kept.connection
+    first = mail._local.connection
     send(ann)
-    assert mail._kept.connection is first
+    assert mail._local.connection is first
 
 
 def test_server_that_went_away_is_gateway_down_until_it_is_back(mailbox: Server, ann: str) -> None:
@@ -141,4 +141,4 @@ def test_a_connection_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest
 @pytest.mark.usefixtures("mailbox")
 def test_each_answer_is_waited_for_as_long_as_the_setting_says(ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
     send(ann)
-    assert mail._kept.connection.sock.gettimeout() == Settings().mail_timeout == 5
+    assert mail._local.connection.sock.gettimeout() == Settings().mail_timeout == 5
