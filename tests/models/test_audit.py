@@ -252,7 +252,7 @@ def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: S
     let_go = replace(sold.held, reference="pi_first", payment_id=first, state="voided")
     now = replace(ledger(sold), payments=[sold.held, let_go])
     assert broken(now) == {}
-    assert check(now)["every confirmed order is paid for once"].figures == {
+    assert check(now)["every confirmed order is paid once"].figures == {
         "confirmed": 1, "totals": 2, "held": 2, "wrong": 0,
     }  # fmt: skip
     given_up = replace(let_go, state="cancelled")  # before the bank had said anything
@@ -264,7 +264,7 @@ def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: S
     }
     change("UPDATE payments.payment SET status = 'authorised' WHERE reference = 'pi_first'")
     both = replace(ledger(sold), payments=[sold.held, replace(let_go, state="authorised")])
-    assert broken(both) == {"every confirmed order is paid for once": [sold.id]}
+    assert broken(both) == {"every confirmed order is paid once": [sold.id]}
 
 
 def test_several_payments_may_pay_for_an_order_together(sold: Sale) -> None:
