@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-SHOP = Path(sys.executable).parent / "shop"
+from tests.processes import Process
+
 FREE_PORTS = {f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "MAILBOX", "SMTP")}
 
 
@@ -15,7 +16,14 @@ def shop(var: Path, *arguments: str, **environment: str) -> subprocess.Completed
     """Runs `shop` with this data folder and no settings from outside but those given."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
     variables |= {"SHOP_VAR": str(var), **environment}
-    return subprocess.run([SHOP, *arguments], env=variables, capture_output=True, text=True, timeout=150, check=False)
+    with TemporaryDirectory() as folder:
+        output, errors = Path(folder) / "output", Path(folder) / "errors"
+        process = Process("shop", *arguments, environment=variables, log=output, errors=errors)
+        try:
+            status = process.wait(150)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(["shop", *arguments], status, output.read_text(), errors.read_text())
 
 
 def processes(var: Path) -> dict[str, dict[str, Any]]:

@@ -25,24 +25,31 @@ LIBRARIES = (
     "pydantic_settings", "rich.console", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe",
     "tornado.httpserver",
 )  # fmt: skip
-CELERY, GUNICORN, SHOP = "celery.__main__:main", "gunicorn.app.wsgiapp:run", "cli.main:main"
+PROGRAMS = {
+    "alembic": "alembic.config:main", "celery": "celery.__main__:main", "gunicorn": "gunicorn.app.wsgiapp:run",
+    "shop": "cli.main:main",
+}  # fmt: skip
 
 _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload(list(LIBRARIES))
 
 
 class Process:
-    """A program that is named as in pyproject.toml: `module:function`. It can be started again when it has died.
+    """One of PROGRAMS, or another function that is named so. It can be started again when it has died.
 
-    It has a session of its own, and exactly this environment. What it writes is added to `log`.
+    It has a session of its own, and exactly this environment. What it writes is added to `log`, and what it writes to
+    standard error to `errors`, if there is such a file.
     """
 
-    def __init__(self, entry: str, *arguments: str, environment: dict[str, str], log: Path) -> None:
-        self.entry, self.arguments, self.environment, self.log = entry, arguments, environment, log
+    def __init__(
+        self, program: str, *arguments: str, environment: dict[str, str], log: Path, errors: Path | None = None
+    ) -> None:
+        self.program, self.arguments, self.environment = program, arguments, environment
+        self.log, self.errors = log, errors or log
         self.start()
 
     def start(self) -> None:
-        what = (self.entry, self.arguments, self.environment, str(self.log))
+        what = ((self.program, *self.arguments), self.environment, str(self.log), str(self.errors))
         self._process = _forking.Process(target=_become, args=what, daemon=True)
         self._process.start()
         assert self._process.pid is not None
@@ -55,7 +62,7 @@ class Process:
             return self.log.exists() and self.log.read_text().count(words) >= times
 
         wait_until(lambda: said() or self.poll() is not None, 30, 0.02)
-        assert said(), self.log.read_text() if self.log.exists() else f"{self.entry} has not begun"
+        assert said(), self.log.read_text() if self.log.exists() else f"{self.program} has not begun"
 
     def poll(self) -> int | None:
         """How it has ended, as Popen says it; None while it runs."""
@@ -93,16 +100,15 @@ class Process:
             return self.wait()
 
 
-def _become(entry: str, arguments: tuple[str, ...], environment: dict[str, str], log: str) -> None:
+def _become(command: tuple[str, ...], environment: dict[str, str], log: str, errors: str) -> None:
     os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for file, descriptor in ((log, 1), (errors, 2)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
-    module, _, function = entry.partition(":")
-    sys.argv = [module.partition(".")[0], *arguments]
+    sys.argv = [*command]
+    module, _, function = PROGRAMS.get(command[0], command[0]).partition(":")
     try:
         program: Any = getattr(importlib.import_module(module), function)
         sys.exit(program())

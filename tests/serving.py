@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processes import GUNICORN, Process
+from tests.processes import Process
 
 
 @contextmanager
@@ -14,7 +14,7 @@ def serving(var: Path, **settings: str) -> Iterator[str]:
     """One process that serves the tests' database; its address."""
     environment = {**os.environ, "SHOP_API_PORT": "0", "SHOP_API_WORKERS": "1", **settings}
     arguments = ("-c", "python:api.gunicorn_settings", "api.app:app")
-    process = Process(GUNICORN, *arguments, environment=environment, log=var / "api.log")
+    process = Process("gunicorn", *arguments, environment=environment, log=var / "api.log")
     try:
         process.wait_for("Listening at: http://127.0.0.1:")
         [url] = re.findall(r"Listening at: (http://127\.0\.0\.1:\d+)", process.log.read_text())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from local.waiting import wait_until
-from tests.processes import CELERY, SHOP, Process
+from tests.processes import Process
 from tests.servers import Server
 
 QUICK = {"SHOP_LEASE": "1", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "3"}
@@ -46,13 +46,13 @@ class Shop:
     ) -> Process:
         """A worker for these queues (all of them by default), consuming when this returns."""
         arguments = worker_arguments(queues, "-n", f"{name}@test", f"--concurrency={concurrency}", app=app)
-        process = self.start(f"worker-{name}", {**self.environment, **settings}, CELERY, *arguments)
+        process = self.start(f"worker-{name}", {**self.environment, **settings}, "celery", *arguments)
         process.wait_for(" ready.")
         return process
 
     def dispatcher(self, name: str = "dispatcher", **settings: str) -> Process:
         """A dispatcher, looking for runs when this returns."""
-        process = self.start(name, {**self.environment, **settings}, SHOP, "dispatcher")
+        process = self.start(name, {**self.environment, **settings}, "shop", "dispatcher")
         process.wait_for("dispatcher is up")
         return process
 
@@ -79,11 +79,11 @@ class Shop:
         found: list[dict[str, Any]] = requests.get(f"{self.gateway.url}/sandbox/ledger", timeout=5).json()
         return found
 
-    def start(self, name: str, environment: dict[str, str], entry: str, *arguments: str) -> Process:
+    def start(self, name: str, environment: dict[str, str], program: str, *arguments: str) -> Process:
         """A process that ends with the shop."""
         log = self.var / f"{name}.log"
         log.unlink(missing_ok=True)
-        process = Process(entry, *arguments, environment=environment, log=log)
+        process = Process(program, *arguments, environment=environment, log=log)
         self.exits.callback(process.stop)
         self.processes.append(process)
         return process

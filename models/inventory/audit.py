@@ -68,7 +68,7 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
         ),
         (
             "every open purchase order has a live run",
-            bought.abandoned == 0,
-            {"lines": bought.lines, "abandoned": bought.abandoned},
+            bought.left == 0,
+            {"lines": bought.lines, "abandoned": bought.left},
         ),
     ]

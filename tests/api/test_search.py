@@ -151,7 +151,7 @@ def test_the_list_is_filtered_and_sorted(staff: Caller, client: Any) -> None:
 @pytest.mark.parametrize("sort", search.SORTS)
 def test_every_order_is_paged_without_gaps(staff: Caller, client: Any, sort: str, monkeypatch: Any) -> None:
     """Many are alike, and a search has more matches than are ranked."""
-    monkeypatch.setattr(search, "RANKED", 5)
+    monkeypatch.setattr(search, "MAX_RANKED", 5)
     search._listing.cache_clear()
     made = [
         create(staff, **EMMA | {"sku": f"B{n}", "title": f"Emma {n % 3}", "description": "Read it." * (n % 2)})["id"]

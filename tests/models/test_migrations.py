@@ -31,7 +31,7 @@ def database() -> Iterator[str]:
 def alembic(database: str, *arguments: str) -> str:
     environment = {**os.environ, "SHOP_DATABASE_URL": database.replace("+psycopg", "")}
     with TemporaryDirectory() as folder:
-        command = Process("alembic.config:main", *arguments, environment=environment, log=Path(folder) / "log")
+        command = Process("alembic", *arguments, environment=environment, log=Path(folder) / "log")
         status, output = command.wait(60), command.log.read_text()
     assert status == 0, output
     return output

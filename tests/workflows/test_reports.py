@@ -14,7 +14,7 @@ from local.waiting import wait_until
 from models import reports
 from models.core.database import transaction
 from tests.models.shelves import move, product, warehouse
-from tests.processes import CELERY, Process
+from tests.processes import Process
 from tests.shop import Shop
 
 
@@ -102,7 +102,7 @@ def test_two_beats_and_a_restarted_one_write_one_report_for_a_slot(shop: Shop, d
             "-A", "hasty:app", "--workdir", str(tmp_path), "beat", "--pidfile=", "-s", str(tmp_path / name),
             "--max-interval", "1", "-l", "INFO",
         )  # fmt: skip
-        return shop.start(f"beat-{name}", shop.environment, CELERY, *arguments)
+        return shop.start(f"beat-{name}", shop.environment, "celery", *arguments)
 
     def counted(process: Process) -> int:
         said = process.log.read_text() if process.log.exists() else ""
