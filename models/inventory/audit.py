@@ -33,7 +33,7 @@ _PURCHASES = text("""
         count(*) FILTER (WHERE received <> coalesce(moved.pieces, 0)) AS differing,
         count(*) FILTER (
             WHERE bought.status IN ('ordered', 'partly_received') AND (run.id IS NULL OR run.finished_at IS NOT NULL)
-        ) AS abandoned
+        ) AS left
     FROM inventory.purchase_order_line JOIN inventory.purchase_order AS bought ON bought.id = purchase_order_id
     LEFT JOIN moved ON moved.product_id = purchase_order_line.product_id
         AND moved.warehouse_id = bought.warehouse_id AND reference = 'po_' || replace(bought.id::text, '-', '')
