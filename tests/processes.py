@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from local.die_with_parent import die_with_parent
 from local.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent

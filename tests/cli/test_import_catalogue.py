@@ -149,7 +149,7 @@ def test_what_cannot_be_taken_is_told_with_its_line_and_the_rest_is_taken(tmp_pa
     assert result.output.splitlines()[-1].startswith(f"{len(books)} created, 0 updated, 0 unchanged, 3 refused")
     assert f"line {last}: SHIRT refused. kind: The product is of kind clothing; " in result.output
     assert f"line {last + 1}: BOOK-EMMA refused. price: " in result.output
-    assert f"line {last + 2}: BOOK-0 refused. sku: Stands on line 2 already." in result.output
+    assert f"line {last + 2}: BOOK-0 refused. sku: Already used on line 2." in result.output
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(Product)) == len(books) + 1
         assert session.scalar(select(func.count()).select_from(Author)) == 1

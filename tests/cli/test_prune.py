@@ -34,7 +34,7 @@ def kept() -> int:
 def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
     printed = prune("--dry-run").output
     assert re.search(r"^ ?runs +ended runs, with their steps +90 days +410 *$", printed, re.MULTILINE)
-    assert re.search(r"^ ?sessions +logins that have ended or run out +not at all +485 *$", printed, re.MULTILINE)
+    assert re.search(r"^ ?sessions +ended and expired login sessions +not at all +485 *$", printed, re.MULTILINE)
     assert "rows to delete" in printed
     assert kept() == 500
 
