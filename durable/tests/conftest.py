@@ -16,8 +16,13 @@ import pytest
 _exits = ExitStack()
 
 
-def pytest_configure() -> None:
-    """Before any test module is read, for reading one configures the engine."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module is read, for reading one configures the engine.
+
+    Each process of pytest-xdist has servers of its own, and the one that hands out the tests has none.
+    """
+    if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):
+        return
     from durable.tests.outside import FOLDER
 
     os.environ[FOLDER] = _exits.enter_context(tempfile.TemporaryDirectory(prefix="durable-test-"))
@@ -31,9 +36,12 @@ def pytest_configure() -> None:
         os.environ["DURABLE_TEST_BROKER_URL"] = _exits.enter_context(redis.running())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not all(item.path.is_relative_to(Path(__file__).parent) for item in items):
         raise pytest.UsageError("the engine is configured once in a process: run durable/tests in a pytest of its own")
+    for item in items:  # with `--dist loadgroup` one process gets all tests of a file
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 def pytest_unconfigure() -> None:
