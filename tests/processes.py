@@ -6,6 +6,7 @@ themselves as well is for the tests of `shop up`.
 """
 
 import atexit
+import fcntl
 import importlib
 import multiprocessing
 import os
@@ -102,6 +103,7 @@ class Process:
 
 def _become(command: tuple[str, ...], environment: dict[str, str], log: str, errors: str) -> None:
     os.setsid()
+    _die_with_the_tests()
     for file, descriptor in ((log, 1), (errors, 2)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.environ.clear()
@@ -114,3 +116,12 @@ def _become(command: tuple[str, ...], environment: dict[str, str], log: str, err
         sys.exit(program())
     finally:
         atexit._run_exitfuncs()  # multiprocessing would leave them out
+
+
+def _die_with_the_tests() -> None:
+    """Lets the kernel kill this session when the tests' process is dead, however it died (fcntl(2), F_SETSIG)."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, os.O_ASYNC)
