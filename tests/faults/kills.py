@@ -17,7 +17,7 @@ from tests.faults.drivers import DRIVERS
 from tests.faults.points import Point
 from tests.shop import Shop
 
-PATIENCE = 150.0  # seconds for all runs together
+PATIENCE = 240.0  # seconds for all runs together
 
 
 @dataclass

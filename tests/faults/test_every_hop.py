@@ -9,10 +9,10 @@ from durable import Parallel
 from durable.workflow import all_workflows
 from tests.faults.kills import Killed, Kills, selected
 from tests.faults.points import Point, points
-from tests.faults.workers import SHORT, worker_per_service
+from tests.faults.workers import AT_ONCE, worker_per_service
 from tests.shop import Shop
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 WAYS = (None, "payments.authorise")  # all the way, and back over an undo
 
 
@@ -27,7 +27,7 @@ def _published() -> list[Point]:
 
 
 def crew(shop: Shop) -> None:
-    shop.environment |= SHORT
+    shop.environment |= AT_ONCE
     worker_per_service(shop, SHOP_CONTINUE_FOR="0")
     shop.dispatcher()
 

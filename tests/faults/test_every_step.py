@@ -11,10 +11,10 @@ from durable.workflow import all_workflows
 from tests.faults.drivers import DRIVERS
 from tests.faults.kills import Killed, Kills, selected
 from tests.faults.points import Point, points, ways
-from tests.faults.workers import SHORT
+from tests.faults.workers import AT_ONCE
 from tests.shop import Shop, worker_arguments
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 WORKERS = 8
 WHOM = ("child", "worker")
 
@@ -27,7 +27,7 @@ def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
 
 def crew(shop: Shop) -> None:
     """Workers of one process each, which are started again when they die while the others go on."""
-    shop.environment |= SHORT
+    shop.environment |= AT_ONCE
     workers = worker_arguments("", "--concurrency=1")
     keeper = shop.start("keeper", shop.environment, "tests.faults.keeper:main", str(WORKERS), *workers)
     keeper.wait_for(" ready.", WORKERS)

@@ -8,6 +8,8 @@ from tests.processes import Process
 from tests.shop import Shop
 
 SHORT = {"SHOP_LEASE": "0.5", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "1"}
+AT_ONCE = {"SHOP_LEASE": "3", "SHOP_SWEEP": "0.5", "SHOP_GATEWAY_TIMEOUT": "5"}
+"""For many runs at once: whoever merely waits for a processor does not lose a run to another worker."""
 SERVICES = ("orders", "payments", "inventory", "carts", "notifications,mass_mail", "accounts,access,catalogue,reports")
 
 
