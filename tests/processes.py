@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from local.die_with_parent import die_with_parent
 from local.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +32,7 @@ PROGRAMS = {
 }  # fmt: skip
 
 _forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(list(LIBRARIES))
+_forking.set_forkserver_preload(["tests.fork_server", *LIBRARIES])
 
 
 class Process:
@@ -102,6 +103,7 @@ class Process:
 
 def _become(command: tuple[str, ...], environment: dict[str, str], log: str, errors: str) -> None:
     os.setsid()
+    die_with_parent()
     for file, descriptor in ((log, 1), (errors, 2)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.environ.clear()

@@ -28,7 +28,7 @@ P = ParamSpec("P")
 @dataclass(frozen=True)
 class WaitResult:
     """The result of a view's run: `load(session, run)` returns the resource that `schema` shows, and `link` names the
-    task's link to it. With `tells_refusal`, a refused run is returned as an error response."""
+    task's link to it. With `reports_refusal`, a refused run is returned as an error response."""
 
     schema: type[Schema]
     link: str

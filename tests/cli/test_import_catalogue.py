@@ -147,9 +147,9 @@ def test_what_cannot_be_taken_is_told_with_its_line_and_the_rest_is_taken(tmp_pa
     last = len(books) + 2
     assert result.exit_code == 1
     assert result.output.splitlines()[-1].startswith(f"{len(books)} created, 0 updated, 0 unchanged, 3 refused")
-    assert f"line {last}: SHIRT refused. kind: Is of kind clothing already, " in result.output
+    assert f"line {last}: SHIRT refused. kind: The product is of kind clothing; " in result.output
     assert f"line {last + 1}: BOOK-EMMA refused. price: " in result.output
-    assert f"line {last + 2}: BOOK-0 refused. sku: Stands on line 2 already." in result.output
+    assert f"line {last + 2}: BOOK-0 refused. sku: Already used on line 2." in result.output
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(Product)) == len(books) + 1
         assert session.scalar(select(func.count()).select_from(Author)) == 1
@@ -161,4 +161,4 @@ def test_a_file_in_another_encoding_is_refused_in_one_sentence(tmp_path: Path) -
     file.write_bytes(as_csv({**BOOK, "title": "Émile"}).encode("latin-1"))
     result = run(file)
     assert result.exit_code == 1
-    assert "is not UTF-8" in result.output
+    assert "is not valid UTF-8" in result.output

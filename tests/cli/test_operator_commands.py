@@ -113,7 +113,7 @@ def test_an_address_that_somebody_else_has_is_refused() -> None:
     run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
     refused = run("create-admin", "--username", "chief", "--email", "Boss@example.org", "--password", GOOD)
     assert refused.exit_code == 1
-    assert refused.output.startswith("Error: There is an account with this e-mail address already. Choose another")
+    assert refused.output.startswith("Error: An account with this e-mail address already exists. Choose another")
 
 
 def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
@@ -124,7 +124,7 @@ def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
     refused = run(*options)
     assert (refused.exit_code, refused.output) == (
         1,
-        "Error: There is an account named boss already, and it is not an administrator's."
+        "Error: The account boss exists and is not an administrator."
         " Choose another name, or add --promote if this is the right account.\n",
     )
     with transaction() as session:

@@ -33,8 +33,8 @@ def kept() -> int:
 
 def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
     printed = prune("--dry-run").output
-    assert re.search(r"^ ?runs +runs that have ended, with their steps +90 days +410 *$", printed, re.MULTILINE)
-    assert re.search(r"^ ?sessions +logins that have ended or run out +not at all +485 *$", printed, re.MULTILINE)
+    assert re.search(r"^ ?runs +ended runs, with their steps +90 days +410 *$", printed, re.MULTILINE)
+    assert re.search(r"^ ?sessions +ended and expired login sessions +not at all +485 *$", printed, re.MULTILINE)
     assert "rows to delete" in printed
     assert kept() == 500
 
@@ -64,5 +64,5 @@ def test_every_setting_is_listed_with_the_others() -> None:
 
 def test_many_rows_go_portion_by_portion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention.prune, "__defaults__", (*retention.prune.__defaults__[:2], 50))  # type: ignore[index]
-    assert re.search(r"runs +runs that .* 90 days +410", prune("runs").output)
+    assert re.search(r"runs +ended runs.* 90 days +410", prune("runs").output)
     assert kept() == 90

@@ -67,7 +67,7 @@ def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: S
     swapped = replace(let_go, payment_id=sold.held.payment_id)
     assert broken(replace(now, payments=[sold.held, swapped])) == {
         "the gateway has authorised at most once for a payment": [sold.id],
-        "the gateway has every payment as the shop has it": [sold.id],
+        "the gateway's payments match the shop's": [sold.id],
     }
     change("UPDATE payments.payment SET status = 'authorised' WHERE reference = 'pi_first'")
     both = replace(ledger(sold), payments=[sold.held, replace(let_go, state="authorised")])

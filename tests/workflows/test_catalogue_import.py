@@ -103,9 +103,9 @@ def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Sh
         {
             "line": 2,
             "sku": "T-0",
-            "reason": "kind: Is of kind electronics already, and a product can't change its kind.",
+            "reason": "kind: The product is of kind electronics; the kind cannot be changed.",
         },
-        {"line": 4, "sku": "T-1", "reason": "sku: Stands on line 3 already."},
+        {"line": 4, "sku": "T-1", "reason": "sku: Already used on line 3."},
         {"line": 7, "sku": "T-3", "reason": "title: String should have at least 1 character."},
     ]
     assert (len(result["refusals"]), result["refusals_complete"]) == (imports.MAX_LISTED_REFUSALS, False)
