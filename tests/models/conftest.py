@@ -1,8 +1,43 @@
 """Every test here has a new shop's database."""
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:  # it reads the settings, which name the tests' servers only once these are up
+    from tests.models.sales import Sale
 
 
 @pytest.fixture(autouse=True)
 def _database(database: None) -> None:
     """Asks for it."""
+
+
+@pytest.fixture
+def book() -> str:
+    """A product with 100 pieces in stock."""
+    from tests.models.shelves import product
+
+    return product("BOOK", 100)
+
+
+@pytest.fixture
+def sold(book: str) -> "Sale":
+    """An order that was confirmed, and whose run has ended."""
+    from tests.models.sales import Sale
+
+    sale = Sale(book)
+    for deed in sale.forwards():
+        deed()
+    return sale
+
+
+@pytest.fixture
+def refused(book: str) -> "Sale":
+    """An order that was cancelled after its authorisation."""
+    from tests.models.sales import Sale
+
+    sale = Sale(book)
+    for deed in [*sale.forwards()[:3], *sale.backwards()]:
+        deed()
+    return sale
