@@ -7,7 +7,7 @@ down_revision = "7e23a5000001"
 branch_labels = None
 depends_on = None
 
-ONCE = op.f("uq_notification_key_kind_channel")
+ONCE = "uq_notification_key_kind_channel"
 
 
 def upgrade() -> None:
