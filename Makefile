@@ -6,9 +6,10 @@ VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(subst /,-,$(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-# Tests wait for processes much of the time, so that more of them at once than there are cores make it faster.
-SPREAD := -n 4 --dist loadgroup
-RANDOM_REQUESTS := tests/api/test_schemathesis.py
+# Tests wait for processes much of the time, so that more of them at once than there are cores make it faster. The fault
+# tests start many processes and wait for leases: more than one of them at once measures the machine.
+SPREAD := -n 3 --dist loadgroup
+SHORT_FAULTS := test_gateways or test_poison or test_dead_host or test_bulkheads or test_backlog
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
 # The locks name versions for every Python and system that we support, and no hosts.
@@ -19,7 +20,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine test-api test-shop test-long test-all coverage up down status logs lint types bench lock release clean
+.PHONY: help demo test test-engine test-shop test-long test-all up down status logs lint types bench lock release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,28 +29,23 @@ demo: $(READY) ## run real orders through the whole shop, then clean up; REPLAY=
 	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)")
 
 ifdef TESTS
-test: lint types ## lint, types and tests, but for the long ones; TESTS=tests/models runs a part, with the long ones
+test: lint types ## lint, types and tests, but for those that take long; TESTS=tests/faults runs a part of the tests
 	$(PYTEST) $(TESTS)
 else
-test: $(DEV)
-	@$(MAKE) --no-print-directory --jobs --output-sync=target lint types test-engine test-api test-shop
+test: lint types test-engine test-shop
 endif
 
 test-engine: $(DEV)
-	$(PYTEST) -n 3 --dist loadgroup durable/tests
-
-test-api: $(DEV)
-	$(PYTEST) $(RANDOM_REQUESTS)
+	$(PYTEST) $(SPREAD) durable/tests
 
 test-shop: $(DEV)
-	$(PYTEST) $(SPREAD) -m "not long" --ignore $(RANDOM_REQUESTS) tests
+	$(PYTEST) $(SPREAD) --ignore tests/faults tests
+	$(PYTEST) tests/faults -k "$(SHORT_FAULTS)"
 
 test-long: $(DEV)
-	$(PYTEST) $(SPREAD) -m long --ignore $(RANDOM_REQUESTS) tests
-	CASES=20 $(PYTEST) $(RANDOM_REQUESTS)
+	$(PYTEST) tests/faults -k "not ($(SHORT_FAULTS))"
 
-test-all: test ## what CI runs: `make test`, then the long tests of faults
-	@$(MAKE) --no-print-directory test-long
+test-all: test test-long ## what CI runs: `make test`, then the fault tests that take long
 
 up: $(READY) ## start the stack in the background and print its addresses
 	@$(BIN)/shop up

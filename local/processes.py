@@ -138,7 +138,7 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
     ]  # fmt: skip
     schedule = str(var_folder() / "beat" / "schedule")
     return [
-        ProcessSpec("api", ("gunicorn", "-c", "python:api.gunicorn_settings", "api.app:app"), api_address(settings)),
+        ProcessSpec("api", ("gunicorn", "-c", "python:gunicornconfig", "api.app:app"), api_address(settings)),
         *workers,
         ProcessSpec("dispatcher-1", ("shop", "dispatcher")),
         ProcessSpec("dispatcher-2", ("shop", "dispatcher")),

@@ -25,7 +25,7 @@ def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product
     assert len(re.findall(r"@example.com +Your order \d+ was cancelled", done.stdout)) == 2
     assert "BROKEN" not in done.stdout
     assert "All checks passed" in done.stdout
-    folder = re.search(r"in a folder of its own, (\S+)", done.stdout)
+    folder = re.search(r"in a temporary folder, (\S+)", done.stdout)
     assert folder
     assert not Path(folder[1]).exists()
 
@@ -60,7 +60,7 @@ def test_invoices_are_replayed_with_their_own_prices_and_never_twice(tmp_path: P
     file = tmp_path / "retail.csv"
     file.write_text(",".join(COLUMNS) + INVOICES)
     done = shop(tmp_path, "demo", "--replay", str(file), "--keep")
-    folder = re.search(r"in a folder of its own, (\S+)", done.stdout)
+    folder = re.search(r"in a temporary folder, (\S+)", done.stdout)
     assert folder
     var = Path(folder[1])
     try:

@@ -120,7 +120,7 @@ def test_a_warehouse_without_room_refuses_single_rows(shop: Shop, staff: Caller)
     staff.patch(f"/v1/warehouses/{default}", json={"capacity": {"clothing": 10}})
     result = taken(staff, sheet(thing(6), thing(5), thing(4)))
     assert counts(result) == (2, 0, 0, 1)
-    assert "has room for" in result["refusals"][0]["reason"]
+    assert "has capacity for" in result["refusals"][0]["reason"]
 
 
 def test_a_shopify_export_is_taken_as_it_comes(shop: Shop, staff: Caller, client: Any) -> None:
@@ -201,7 +201,7 @@ def test_what_is_exported_can_be_imported_and_carries_no_formula(shop: Shop, sta
 WRONG = {
     "a zip or a workbook": (b"PK\x03\x04....", "xlsx"),
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1", "xls"),
-    "gzip": (b"\x1f\x8b\x08\x00", "Unpack"),
+    "gzip": (b"\x1f\x8b\x08\x00", "uncompressed"),
     "UTF-16": ("sku,kind\n".encode("utf-16"), "UTF-16"),
     "binary": (b"\x89PNG\r\n\x1a\n\0\0\0", "binary"),
     "JSON": (b'[{"sku": 1}]', "JSON"),

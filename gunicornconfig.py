@@ -8,6 +8,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from api.http.errors import raw_response
+from local.die_with_parent import die_with_parent
 from settings import settings
 
 bind = f"{settings.api_host}:{settings.api_port}"
@@ -28,6 +29,7 @@ the processor time of a worker. On a machine of its own, this has no effect."""
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
+    die_with_parent()  # otherwise it serves for up to `graceful_timeout` more
     os.nice(NICENESS)
     util.write_error = _refuse
 
