@@ -58,7 +58,7 @@ class Shop:
 
     def struck(self) -> bool:
         """Whether every crash that it was armed for has happened; that may come a moment after the run's end."""
-        return wait_until(lambda: not self.armed.exists(), 5, 0.01)
+        return wait_until(lambda: not self.armed.exists(), 20, 0.01)
 
     def kill(self) -> None:
         """Ends its workers and dispatchers at once, all of them."""
