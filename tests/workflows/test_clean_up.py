@@ -24,7 +24,8 @@ def test_the_cleaning_goes_on_in_further_runs_until_nothing_is_left(shop: Shop, 
         durable.start(session, "clean_up", key="slot", input={"slot": "slot"})
     assert wait_until(_is_clean, 60, 0.1)
     with transaction() as session:
-        done = session.scalars(select(RunRecord).where(RunRecord.workflow == "clean_up").order_by(RunRecord.created_at)).all()
+        runs = select(RunRecord).where(RunRecord.workflow == "clean_up").order_by(RunRecord.created_at)
+        done = session.scalars(runs).all()
         steps = queries.steps_of_runs(session, [run.id for run in done])
         assert [run.key for run in done] == ["slot", *(f"slot/{number}" for number in range(2, len(done) + 1))]
         assert len(done) > 5
