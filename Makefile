@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Tests wait for processes much of the time, so that more of them at once than there are cores make it faster. The fault
 # tests start many processes and wait for leases: more than one of them at once measures the machine.
-SPREAD := -n 3 --dist loadgroup
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 SHORT_FAULTS := test_gateways or test_poison or test_dead_host or test_bulkheads or test_backlog
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev

@@ -36,12 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["DURABLE_TEST_BROKER_URL"] = _exits.enter_context(redis.running())
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not all(item.path.is_relative_to(Path(__file__).parent) for item in items):
         raise pytest.UsageError("the engine is configured once in a process: run durable/tests in a pytest of its own")
-    for item in items:  # with `--dist loadgroup` one process gets all tests of a file
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 def pytest_unconfigure() -> None:

@@ -55,6 +55,7 @@ def test_a_failed_member_does_not_disturb_its_siblings_call() -> None:
     behave("booking.flight", burst=True, times=1)
     run_id = start("trip", {"travellers": ["ada"]})
     wait_until(lambda: "booking.flight" in statuses(run_id) and steps_of(run_id)["booking.flight"].error)
+    wait_until(lambda: visits("booking.hotel"))
     assert visits("booking.hotel")[0].end is None
     assert run_of(run_id).generation == 0
     assert ended(run_id).status == "succeeded"

@@ -13,7 +13,7 @@ from tests.shopping import order, product
 __all__ = ["order", "product"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Gateway and mailbox, one worker for all queues and one dispatcher."""
     var: Path = tmp_path_factory.mktemp("shop")
