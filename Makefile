@@ -6,10 +6,11 @@ VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(subst /,-,$(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-# Tests wait for processes much of the time, so that more of them at once than there are cores make it faster. The fault
-# tests start many processes and wait for leases: more than one of them at once measures the machine.
-SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
-SHORT_FAULTS := test_gateways or test_poison or test_dead_host or test_bulkheads or test_backlog
+# Tests wait for other processes much of the time, so that three at once are faster on two cores. The fault tests start
+# many processes of their own; more than two at once would only measure the machine. Schemathesis takes ten seconds to
+# collect its tests, in every process.
+PARALLEL := --dist loadfile --no-loadscope-reorder
+HEAVY := tests/faults tests/api/test_schemathesis.py
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
 # The locks name versions for every Python and system that we support, and no hosts.
@@ -36,14 +37,14 @@ test: lint types test-engine test-shop
 endif
 
 test-engine: $(DEV)
-	$(PYTEST) $(SPREAD) durable/tests
+	$(PYTEST) -n 3 $(PARALLEL) durable/tests
 
 test-shop: $(DEV)
-	$(PYTEST) $(SPREAD) --ignore tests/faults tests
-	$(PYTEST) tests/faults -k "$(SHORT_FAULTS)"
+	$(PYTEST) -n 3 $(PARALLEL) -m "not long" $(HEAVY:%=--ignore %) tests
+	$(PYTEST) -n 2 $(PARALLEL) -m "not long" $(HEAVY)
 
 test-long: $(DEV)
-	$(PYTEST) tests/faults -k "not ($(SHORT_FAULTS))"
+	$(PYTEST) -n 2 $(PARALLEL) -m long tests
 
 test-all: test test-long ## what CI runs: `make test`, then the fault tests that take long
 

@@ -1,4 +1,4 @@
-"""Durable execution on Celery and PostgreSQL: see README.md beside this file."""
+"""Durable execution on Celery and PostgreSQL. See README.md in this folder."""
 
 from durable.children import Child, start_child
 from durable.config import Options, configure

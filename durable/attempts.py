@@ -1,7 +1,7 @@
-"""Attempts of steps that have failed: recorded at their step and kept, and what they count for.
+"""Failed attempts of steps: recording them, and counting them.
 
-An attempt is something that a worker began: an exception that it recorded, or a step that was begun by a commit of its
-own and whose worker has died since.
+An attempt is an execution that a worker has started: it raised an exception, or its start was committed and its worker
+has died since.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ from durable.plan import Call
 from durable.run import Run
 from durable.tables import AttemptRecord, RunRecord, StepRecord
 
-KEPT = 100  # failed attempts of each step
+KEPT = 100  # failed attempts kept per step
 
 
 def record_failure(session: Session, run: Run, call: Call, error: Exception, worker: str) -> None:
-    """Records a failed attempt of a step, which is due again after a pause. The run's other steps go on meanwhile.
+    """Records a failed attempt of a step and schedules the next one. Other steps of the run continue.
 
-    Failures count towards the end of the run's attempts, but for `Unavailable`.
+    The failure counts as an attempt of the run, unless it is `Unavailable`.
     """
     state = run.steps.get(call.name)
-    number = state.attempts if state and state.in_hand else (state.attempts + 1 if state else 1)
+    number = state.attempts if state and state.held else (state.attempts + 1 if state else 1)
     seconds = call.step.retry.delay(number)
     if not write_error(session, run, call, _describe(error), worker, "intent", seconds):
         return
@@ -39,9 +39,9 @@ def record_failure(session: Session, run: Run, call: Call, error: Exception, wor
 
 
 def record_loss(session: Session, run: Run, call: Call) -> None:
-    """Counts an attempt that was begun and whose worker has died without a word."""
+    """Records and counts an attempt whose worker has died."""
     state = run.steps[call.name]
-    error = {"code": "worker_lost", "detail": "The worker has died, or has lost its database, with this in hand."}
+    error = {"code": "worker_lost", "detail": "The worker died, or lost the database, while performing this step."}
     _keep_attempt(session, run.id, call.name, state.attempts, state.worker, error, state.started_at)
     run.attempts += 1
     counted = update(RunRecord).where(RunRecord.id == run.id).values(attempts=run.attempts)
@@ -56,15 +56,15 @@ _POSTPONE = text("""
 
 
 def postpone(session: Session, run: Run, seconds: float, attempts: int | None = None) -> None:
-    """No message of the run is under way; a dispatcher looks in so many seconds, or when a sibling's lease is over."""
-    if any(state.in_hand and not state.failed for state in run.steps.values()):
+    """Schedules a run without a message: in `seconds`, or when the lease of a sibling expires."""
+    if any(state.held and not state.failed for state in run.steps.values()):
         seconds = min(seconds, config.options().lease)
     values = {"run_id": run.id, "seconds": max(seconds, 0.0), "attempts": attempts}
     session.connection().execute(_POSTPONE, values)
 
 
 def _describe(error: Exception) -> dict[str, str]:
-    """What a step record says of a failed attempt. `trace` is for operators: a customer must not see it."""
+    """The error of a failed attempt as stored. `trace` is for operators and must not be shown to customers."""
     if isinstance(error, Refusal):
         return {"code": error.code, "detail": error.detail}
     if isinstance(error, Unavailable):
@@ -76,8 +76,8 @@ def _describe(error: Exception) -> dict[str, str]:
 def write_error(
     session: Session, run: Run, call: Call, error: Mapping[str, object], worker: str, status: str, pause: float | None
 ) -> bool:
-    """Writes the step's error. False if the step is done: its commit may have been carried out although its worker
-    did not hear of it."""
+    """Writes the error of a step. Returns False if the step is done: its transaction may have committed although the
+    worker received an error."""
     lease_until = None if pause is None else func.clock_timestamp() + timedelta(seconds=pause)
     new = insert(StepRecord).values(
         run_id=run.id, name=call.name, status=status, queue=call.step.queue, error=error, worker=worker,
@@ -89,7 +89,8 @@ def write_error(
     if status == "refused":
         changed["request"] = None
     state = run.steps.get(call.name)
-    if state is not None and not state.in_hand:  # a local step's record was rolled back; an intent was counted at begin
+    # A local step's record was rolled back with its transaction; an intent was counted when it was started.
+    if state is not None and not state.held:
         changed["attempts"] = StepRecord.attempts + 1
     written = new.on_conflict_do_update(index_elements=["run_id", "name"], set_=changed,
                                         where=StepRecord.status != "done")  # fmt: skip

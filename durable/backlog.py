@@ -1,4 +1,4 @@
-"""Tells a run that merely waits its turn in a long queue from one whose message was lost."""
+"""Distinguishes runs that wait in a long queue from runs whose message was lost."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,27 +11,27 @@ from durable import config
 from durable.plan import Call
 from durable.tables import RunRecord
 
-PER_SECOND = 200  # messages that a queue is served in a second, at the very best
+PER_SECOND = 200  # messages per second and queue, an upper bound of the throughput
 
 
 class Queues:
-    """Lengths of the queues, over one connection that is kept between sweeps."""
+    """Reads queue lengths, over one connection that is kept between sweeps."""
 
     def __init__(self) -> None:
         self.connection: Any = None
 
     def lengths(self) -> dict[str, int]:
-        """Messages that wait in each queue. Raises what the broker's client raises when the broker is away."""
+        """Waiting messages per queue. Raises the errors of the broker's client (`broker_errors`)."""
         return {queue: self.length(queue) for queue in config.options().queues}
 
     def length(self, queue: str) -> int:
-        """Messages that wait in one queue."""
+        """Waiting messages in one queue."""
         if self.connection is None:
             self.connection = config.current().app.connection_for_read()
         try:
             return int(self.connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
         except ChannelError:
-            return 0  # Redis knows no empty queue, RabbitMQ none that nobody has declared; its channel is opened again
+            return 0  # empty queues do not exist in Redis, undeclared ones in RabbitMQ; kombu reopens the channel
 
     def close(self) -> None:
         if self.connection is not None:
@@ -40,17 +40,17 @@ class Queues:
 
 
 class Backlog:
-    """What is waiting in the queues, and how far each of them was served."""
+    """Queue lengths, and the publication time of the last served message of each queue."""
 
     def __init__(self, lengths: Mapping[str, int], served: Mapping[str, datetime]) -> None:
         self.lengths, self.served = lengths, served
-        self.waiting: Counter[str] = Counter()  # runs of this sweep whose service does not answer, by queue
+        self.waiting: Counter[str] = Counter()  # queue → runs of this sweep that wait for its service
 
     def pause(self, run: RunRecord, calls: Iterable[Call]) -> float | None:
-        """Seconds until another look at a run that waits its turn, or None if it is to be published again.
+        """Seconds for which a run should wait for its turn; None if it is to be published again.
 
         Queues are first in, first out: a message is lost if its queue is empty, or if a message that was published
-        after it has already been served.
+        later has been served.
         """
         queues = {call.step.queue for call in calls}
         if run.published_at is None or any(self._is_past(queue, run.published_at) for queue in queues):

@@ -1,4 +1,4 @@
-"""A step that was begun by a commit of its own: a call outside, long work, or a step that may kill its worker."""
+"""Steps whose start is committed: external and long steps, and steps that may kill their worker."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from durable.workflow import workflow_of
 
 @dataclass
 class Begun:
-    """One attempt of a step, which is this process' as long as its lease is kept."""
+    """A started attempt of a step. It belongs to this process while its lease is renewed."""
 
     call: Call
     lease: Lease
@@ -31,10 +31,10 @@ class Begun:
 
 
 def begin(session: Session, run: Run, call: Call, request: object = None) -> Begun | None:
-    """Notes in the transaction of a locked run that a step is begun.
+    """Records the start of a step, in the transaction of a locked run.
 
-    An attempt before this one that has left no error has died with its worker, which counts as a failure. None: that
-    has happened too often. The dispatcher then compensates the run, or calls it stuck until an operator's retry.
+    A previous attempt without an error has died with its worker, which counts as a failure. Returns None if there were
+    too many: the dispatcher then compensates the run, or marks it as stuck until an operator's retry.
     """
     state, options = run.steps.get(call.name), config.options()
     if state is not None and state.status == "intent" and not state.failed:
@@ -50,7 +50,7 @@ def begin(session: Session, run: Run, call: Call, request: object = None) -> Beg
 
 
 def is_ours(run: Run, begun: Begun) -> bool:
-    """Whether the attempt has not been taken over, and the run goes the same way as when it was begun."""
+    """Whether the attempt was not taken over, and the run still has the same direction."""
     state = run.steps.get(begun.call.name)
     is_the_same = state is not None and state.status == "intent" and state.attempts == begun.attempt
     return is_the_same and (run.status != "compensating" or not _is_forward(run, begun.call))

@@ -1,8 +1,8 @@
-"""Circuit breakers: a service that does not answer is left alone, and its runs wait without occupying processes.
+"""Circuit breakers: calls to an unavailable service are suspended, and its runs wait without occupying processes.
 
-One for each queue with calls outside (pybreaker), whose state all processes share through PostgreSQL. Closed: calls
-are made. After some failures in a row it opens; then one trial at a time is made, each after a pause, until one is
-answered. A trial of a service that hangs takes longer than the pause: no second one is made beside it.
+There is one breaker (pybreaker) per queue with external calls. All processes share its state in PostgreSQL. Closed:
+calls are made. After some consecutive failures it opens: one trial call at a time is made, after a pause, until one
+succeeds. A trial of a service that hangs takes longer than the pause; no second trial is made meanwhile.
 """
 
 import logging
@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-TRIAL = 20.0  # seconds after which a trial without an outcome is taken for dead; a service that hangs takes about ten
-FRESH = 1.0  # seconds for which a process trusts what it has read
+TRIAL = 20.0  # seconds after which a trial without a result is considered dead; hanging services take about ten
+FRESH = 1.0  # seconds for which a process caches the state
 
 _READ = text("""
     SELECT state, failures, opened_at, extract(epoch FROM clock_timestamp() - opened_at)::float AS open_for
@@ -47,7 +47,7 @@ _FAILED = text(_SAVE.format(failures=1, change="failures = breaker.failures + 1"
 _RESET = text(_SAVE.format(failures=0, change="failures = 0"))
 _STATE = text(
     _SAVE.format(failures=0, change="state = :state, error = CASE WHEN :state <> 'closed' THEN breaker.error END")
-).bindparams(bindparam("state", type_=String))  # psycopg would leave its type to two places that disagree
+).bindparams(bindparam("state", type_=String))  # otherwise PostgreSQL infers conflicting types
 _OPENED = text(_SAVE.format(failures=0, change="opened_at = clock_timestamp()"))
 _ERROR = text(_SAVE.format(failures=0, change="error = :error"))
 _CLAIM = text("""
@@ -67,7 +67,7 @@ class _State:
 
 
 class _SharedStorage(Storage):
-    """A breaker's state in PostgreSQL. Without the database it is what this process has last read."""
+    """The state of a breaker in PostgreSQL. Without the database, the last state that this process has read."""
 
     def __init__(self, queue: str) -> None:
         super().__init__(queue)
@@ -82,14 +82,14 @@ class _SharedStorage(Storage):
         return self.known
 
     def execute(self, statement: TextClause, **values: object) -> Sequence[Any] | None:
-        """The rows; None without the database. Never raises: what a call has answered must not be lost because its
-        success could not be noted."""
+        """Returns the rows, or None without the database. Never raises: the result of a call must not be lost because
+        its success could not be recorded."""
         try:
             with statements() as connection:
                 found = connection.execute(statement, {"queue": self.name, **values})
                 return found.all() if found.returns_rows else ()
         except SQLAlchemyError as error:
-            log.warning("the breaker of %s could not be noted: %s", self.name, error)
+            log.warning("the state of the breaker of %s could not be saved: %s", self.name, error)
             return None
 
     @property
@@ -116,7 +116,7 @@ class _SharedStorage(Storage):
 
     @property
     def success_counter(self) -> int:
-        return 1  # one trial that is answered closes it
+        return 1  # one successful trial closes the breaker
 
     @property
     def opened_at(self) -> datetime | None:
@@ -139,7 +139,7 @@ class _Listener(CircuitBreakerListener):
 
 
 def _is_no_failure(error: BaseException) -> bool:
-    """A refusal is an answer, and a bug is ours."""
+    """A refusal is a response, and a bug is ours."""
     return not isinstance(error, Unavailable | StepTimeout | SoftTimeLimitExceeded)
 
 
@@ -159,21 +159,21 @@ def _breaker(queue: str) -> CircuitBreaker:
 
 
 def call(queue: str, function: Callable[[], Answer]) -> Answer:
-    """Calls the function, and notes whether it was answered. Raises what it raises."""
+    """Calls the function and records success or failure. Raises what the function raises."""
     try:
         return _breaker(queue).call(function)
     except CircuitBreakerError as error:
-        raise Unavailable(f"{queue} does not answer; it is tried again in some seconds") from error
+        raise Unavailable(f"{queue} does not respond; retrying in a few seconds") from error
 
 
 def is_closed(queue: str) -> bool:
-    """Whether calls are being answered, as far as this process knows."""
+    """Whether the breaker is closed, as far as this process knows."""
     _breaker(queue)
     return _storages[queue].state == STATE_CLOSED
 
 
 def pause(queue: str) -> float | None:
-    """Seconds until somebody may try the service again; None if calls are made, or a trial is due."""
+    """Seconds until the next trial; None if the breaker is closed or a trial is due."""
     _breaker(queue)
     known = _storages[queue].read()
     if known.state == STATE_CLOSED:
@@ -184,7 +184,7 @@ def pause(queue: str) -> float | None:
 
 
 def may_call(queue: str) -> bool:
-    """Whether this process may call now: the breaker is closed, or this call is the trial."""
+    """Whether this process may make a call now: the breaker is closed, or the call is the trial."""
     if is_closed(queue):
         return True
     claimed = _storages[queue].execute(_CLAIM, pause=config.options().breaker_pause, trial=TRIAL)
@@ -193,6 +193,6 @@ def may_call(queue: str) -> bool:
 
 
 def open_breakers(connection: Connection) -> dict[str, str]:
-    """Queue → what was last answered, of the services that are being left alone."""
+    """Queue → last error, for all open breakers."""
     query = select(BreakerRecord.queue, BreakerRecord.error).where(BreakerRecord.state != STATE_CLOSED)
-    return {queue: error or "no answer" for queue, error in connection.execute(query)}
+    return {queue: error or "no response" for queue, error in connection.execute(query)}

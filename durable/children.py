@@ -1,4 +1,4 @@
-"""Child runs: a step starts another workflow and waits for its end without a worker."""
+"""Child runs: a step starts a run of another workflow and waits for its end without occupying a worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from durable.run import Run
 
 @dataclass(frozen=True)
 class Child:
-    """A child run as it is now. `result` is its last step's output; `error` says why it was compensated."""
+    """The current state of a child run. `result`: its output; `error`: why it was compensated."""
 
     run_id: str
     status: str
@@ -21,7 +21,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the child has ended."""
         return self.status in ("succeeded", "cancelled")
 
 
@@ -33,15 +33,15 @@ def start_child(
     input: Mapping[str, object],
     deadline: float | None = None,
 ) -> Child:
-    """Starts a child of `run` under that key, once, and says how it is doing.
+    """Starts a child of `run` with this key, once, and returns its current state.
 
-    A step calls it and returns `Suspend()` while the child has not `ended`; it is performed again when it has, and
-    gets the same child. The child is a run of its own: it is not cancelled with its parent. `deadline`: seconds from
-    the child's first step. Raises UnknownWorkflow, TypeError as `start` does, and TypeError in a step that works
-    without the run's lock, which can't be suspended.
+    A step calls it and returns `Suspend()` until the child has `ended`; then the step is performed again and gets the
+    same child. The child is an ordinary run: it is not cancelled with its parent. `deadline`: seconds from the child's
+    first step. Raises UnknownWorkflow and TypeError like `start`, and TypeError in a step that works without the run's
+    lock, because it cannot be suspended.
     """
     if not run.locked:
-        raise TypeError("a long step can't wait for a child: put a short step before it")
+        raise TypeError("a long step cannot wait for a child: use a short step before it")
     run_id = transitions.start(
         session, workflow, f"{run.id}/{key}", input, owner=None, parent=run.id, deadline=deadline
     )

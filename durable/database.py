@@ -1,6 +1,6 @@
-"""The engine's two ways to the database, a transaction or statements that are each one of their own; and its clock.
+"""Database access of the engine: transactions, autocommit statements, and the database's clock.
 
-Every time that machines compare comes from the database's clock.
+All timestamps that machines compare are from the database's clock.
 """
 
 import time
@@ -18,14 +18,14 @@ from durable import config
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One transaction: committed when the block ends, rolled back when it raises."""
+    """A transaction: commits when the block ends, rolls back if it raises."""
     with Session(config.current().engine(), expire_on_commit=False) as session, session.begin():
         yield session
 
 
 @contextmanager
 def statements() -> Iterator[Connection]:
-    """A connection on which each statement is committed when it returns."""
+    """A connection in autocommit mode."""
     with _autocommit(config.current().engine()).connect() as connection:
         yield connection
 
@@ -35,10 +35,10 @@ def _autocommit(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def is_away(error: OperationalError) -> bool:
-    """Whether the database could not be reached or has ended the connection, and not just a wait for a lock.
+def is_unavailable(error: OperationalError) -> bool:
+    """Whether the database could not be reached or has closed the connection, as opposed to a lock timeout.
 
-    Its own codes of that class begin with 08 and 57P (PostgreSQL's appendix A); without a code nobody answered.
+    The SQLSTATE classes are 08 and 57P (PostgreSQL manual, appendix A); without a code, there was no response.
     """
     code = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or code is None or code.startswith(("08", "57P"))
@@ -48,13 +48,13 @@ _observed: tuple[datetime, float] | None = None
 
 
 def observe_clock(now: datetime) -> None:
-    """Notes what the database's clock has just said."""
+    """Records a reading of the database's clock."""
     global _observed
     _observed = (now, time.monotonic())
 
 
 def database_time() -> datetime | None:
-    """The time by the database's clock, as this process knows it; None if it has not heard it yet."""
+    """The current time of the database's clock, from the last reading; None if there was none."""
     if _observed is None:
         return None
     said, at = _observed

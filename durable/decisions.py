@@ -1,4 +1,4 @@
-"""What a dispatcher decides about a run that is due, under its lock."""
+"""The dispatcher's decision about a due run, under its lock."""
 
 import logging
 from collections.abc import Sequence
@@ -17,22 +17,22 @@ from durable.workflow import Workflow, workflow_of
 log = logging.getLogger(__name__)
 
 Publication = tuple[str, int, list[list[Call]]]
-FEW = 10  # runs that are looked at as soon as their service may be tried again; the others wait longer
-LEFT_ALONE = 15.0  # seconds until another look at a run whose service does not answer, where many wait for it
-UNDECIDED = 60.0  # seconds until another look at a run that could not be decided
+FEW = 10  # runs per service that are checked as soon as a trial is due; the others wait longer
+UNAVAILABLE_DELAY = 15.0  # seconds until the next check of a run whose service is unavailable, if many runs wait for it
+UNDECIDED_DELAY = 60.0  # seconds until the next check of a run that could not be decided
 
 
 def decide(
     session: Session, run: RunRecord, steps: Sequence[StepRecord], backlog: Backlog, now: datetime
 ) -> Publication | None:
-    """Changes a due run's record and says what of it is to be published, if anything. Raises UnknownWorkflow."""
+    """Updates the record of a due run and returns what to publish, if anything. Raises UnknownWorkflow."""
     workflow = workflow_of(run.workflow, run.version)
-    trouble = _trouble(run, steps, now)
-    if trouble and _may_give_up(workflow, run, steps, trouble):
+    trouble = _find_problem(run, steps, now)
+    if trouble and _may_compensate(workflow, run, steps, trouble):
         transitions.compensate(run, trouble)
         return _publication(session, workflow, run, steps)
     if trouble and run.stuck_at is None:
-        tell_operator(session, run, trouble["detail"], _left(workflow, run, steps))
+        mark_stuck(session, run, trouble["detail"], _next_steps(workflow, run, steps))
     if run.status == "waiting":
         return _end_wait(session, workflow, run, steps, now)
     stages = plan(workflow, progress_in(run.status, steps))
@@ -56,9 +56,9 @@ def decide(
 
 
 def _pause_of_breaker(call: Call, backlog: Backlog) -> float:
-    """Seconds for which a call's service is left alone; 0 if it may be called, or for the one trial of a sweep.
+    """Seconds for which a call must wait for its service; 0 if it may be made, or is the one trial of the sweep.
 
-    Thousands of runs may wait for a service. Looking at each of them every few seconds would take a processor.
+    Thousands of runs may wait for a service. Checking each of them every few seconds would occupy a processor.
     """
     queue = call.step.queue
     if not call.step.is_external or breaker.is_closed(queue):
@@ -67,13 +67,13 @@ def _pause_of_breaker(call: Call, backlog: Backlog) -> float:
     pause = breaker.pause(queue)
     if pause is None and backlog.waiting[queue] == 1:
         return 0.0
-    return (pause or config.options().breaker_pause) if backlog.waiting[queue] <= FEW else LEFT_ALONE
+    return (pause or config.options().breaker_pause) if backlog.waiting[queue] <= FEW else UNAVAILABLE_DELAY
 
 
 def _end_wait(
     session: Session, workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], now: datetime
 ) -> Publication | None:
-    """A suspended run whose time has come goes on."""
+    """Resumes a suspended run whose timer has expired."""
     run.status, run.attempts = "running", 0
     return _publication(session, workflow, run, steps)
 
@@ -96,39 +96,39 @@ def _publish(run: RunRecord, stages: list[list[Call]]) -> Publication:
     return run.id, run.generation, stages
 
 
-def _trouble(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> dict[str, Any] | None:
-    """Why a run should be compensated while it can be, and shown to a person when it can't; None if it is well."""
+def _find_problem(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> dict[str, Any] | None:
+    """Why a run should be compensated or, if it cannot be, marked as stuck; None if there is no problem."""
     options = config.options()
     if run.deadline is not None and run.deadline < now and run.status != "compensating":
-        return {"status": 503, "code": "deadline_exceeded", "detail": "It was not done in time and is taken back."}
+        return {"status": 503, "code": "deadline_exceeded", "detail": "The deadline has passed."}
     if run.attempts >= options.attempts:
-        return {"status": 503, "code": "too_many_attempts", "detail": "It failed too often and is taken back."}
+        return {"status": 503, "code": "too_many_attempts", "detail": "Too many attempts have failed."}
     is_failing = any(step.status == "intent" and step.error for step in steps)
     if is_failing and run.status != "waiting" and run.progress_at < now - timedelta(seconds=options.stuck_after):
-        return {"status": 503, "code": "no_progress", "detail": "What it needs has not answered for long."}
+        return {"status": 503, "code": "no_progress", "detail": "The run has made no progress for a long time."}
     return None
 
 
-def _may_give_up(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], trouble: dict[str, Any]) -> bool:
-    """Only a deadline or too many failures, before the pivot, and where `if_refused` tells somebody."""
+def _may_compensate(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], trouble: dict[str, Any]) -> bool:
+    """Only for a deadline or too many failures, before the pivot, and if there is `if_refused`."""
     lasting = trouble["code"] != "no_progress"
     return lasting and bool(workflow.if_refused) and can_turn_back(workflow, progress_in(run.status, steps))
 
 
-def _left(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord]) -> str:
+def _next_steps(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord]) -> str:
     stages = plan(workflow, progress_in(run.status, steps))
     return stages[0][0].name if stages else "its end"
 
 
-def tell_operator(session: Session, run: RunRecord, reason: str, step: str) -> None:
-    """Once for each time that a run gets stuck. It is retried all the same, every minute."""
+def mark_stuck(session: Session, run: RunRecord, reason: str, step: str) -> None:
+    """Marks a run as stuck and notifies an operator, once. The run is still retried every minute."""
     run.stuck_at, run.stuck_reason = func.clock_timestamp(), reason
-    log.error("run %s (%s) is stuck at %s and needs a person: %s", run.id, run.workflow, step, reason)
+    log.error("run %s (%s) is stuck at %s and requires an operator: %s", run.id, run.workflow, step, reason)
     config.options().on_stuck(session, run, step)
 
 
-def push_back(session: Session, run: RunRecord, error: Exception) -> None:
-    """Postpones a run that can't be decided, and alerts an operator once."""
-    run.lease_until = func.clock_timestamp() + timedelta(seconds=UNDECIDED)
+def postpone_undecided(session: Session, run: RunRecord, error: Exception) -> None:
+    """Postpones a run that cannot be decided, and notifies an operator once."""
+    run.lease_until = func.clock_timestamp() + timedelta(seconds=UNDECIDED_DELAY)
     if run.stuck_at is None:
-        tell_operator(session, run, f"{type(error).__name__}: {error}"[:300], "?")
+        mark_stuck(session, run, f"{type(error).__name__}: {error}"[:300], "?")

@@ -1,7 +1,8 @@
-"""Steps that work without the run's lock, beside others: items of an `Each`, long steps, local members of a chord.
+"""Steps that work without the run's lock, concurrently with others: items of an `Each`, long steps, local members of a
+chord.
 
-The step itself is locked, and the run only to write the step's record. A long step is begun by a commit of its own,
-and its lease is kept while it works.
+The step is locked; the run is locked only to write the step's record. The start of a long step is committed, and its
+lease is renewed while it works.
 """
 
 import logging
@@ -13,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from durable import failures, lease, store
 from durable.begun import begin
-from durable.database import is_away, transaction
+from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, Unavailable
 from durable.next_step import is_free
 from durable.plan import plan, progress_of
@@ -28,27 +29,27 @@ log = logging.getLogger(__name__)
 
 
 def perform(invocation: "Invocation") -> None:
-    """Performs the step of the message. The invocation is over where a chord's body goes on, or another worker."""
+    """Performs the step of the message. Ends the invocation if a chord's body or another worker continues."""
     call, since = invocation.call, time.time()
     invocation.over = True
     try:
         if (call.step.is_detached or invocation.one_by_one) and not _begin(invocation):
             return
-        with lease.kept(invocation.begun.lease) if invocation.begun else nullcontext():
+        with lease.renewing(invocation.begun.lease) if invocation.begun else nullcontext():
             done = _transact(invocation)
     except Superseded as error:
         log.info("left to another worker: %s", error)
     except OperationalError as error:
-        if is_away(error):
+        if is_unavailable(error):
             raise
-        failures.fail(invocation, call, since, Unavailable(f"The database would not wait: {error.orig}"))
-    except Exception as error:  # noqa: BLE001, whatever it is, it is recorded at its step
+        failures.fail(invocation, call, since, Unavailable(f"Locking failed: {error.orig}"))
+    except Exception as error:  # noqa: BLE001, any error is recorded at its step
         failures.fail(invocation, call, since, error)
     else:
         invocation.begun, invocation.worked = None, True
         if done:
             crash_point("after-commit", call.name, invocation.run_id)
-            invocation.tell(call, since, done=True)
+            invocation.send_events(call, since, done=True)
         invocation.over = invocation.is_member or not done
 
 
@@ -63,7 +64,7 @@ def _begin(invocation: "Invocation") -> bool:
 
 
 def _transact(invocation: "Invocation") -> bool:
-    """The step and its record in one transaction. False: it is not for us to perform."""
+    """Performs the step and writes its record in one transaction. False if another worker performs it."""
     call, begun = invocation.call, invocation.begun
     with transaction() as session:
         run = store.read(session, invocation.run_id, None if begun else invocation.generation, call.name)
@@ -72,7 +73,7 @@ def _transact(invocation: "Invocation") -> bool:
         started = run.now()
         output = call.step.perform(session, run, call.name)
         if isinstance(output, Suspend):
-            raise TypeError(f"{call.step.name} works without the run's lock and can't suspend it")
+            raise TypeError(f"{call.step.name} works without the run's lock and cannot suspend the run")
         session.flush()
         crash_point("before-commit", call.name, run.id)
         attempt = begun.attempt if begun else None

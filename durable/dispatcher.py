@@ -1,4 +1,4 @@
-"""The process that starts what is due and restarts what was lost. Any number of them is safe."""
+"""The dispatcher: publishes runs that are due or whose message was lost. Several dispatchers are safe."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from durable import config, publishing, schedule
 from durable.backlog import Backlog, Queues
 from durable.database import observe_clock, transaction
-from durable.decisions import Publication, decide, push_back
+from durable.decisions import Publication, decide, postpone_undecided
 from durable.queries import steps_of_runs
 from durable.tables import DispatcherRecord, QueueProgress, RunRecord, StepRecord
 from durable.workflow import is_declared
@@ -26,20 +26,20 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 GONE = timedelta(days=1)  # without a sweep
-SCHEDULES = 20.0  # seconds between two looks for slots that were missed
+SCHEDULES = 20.0  # seconds between checks for missed slots
 
 
 def run_forever() -> None:
-    """Sweeps until SIGTERM or SIGINT. Survives the loss of the broker and of PostgreSQL, and goes on afterwards."""
+    """Sweeps until SIGTERM or SIGINT. Outages of the broker and of PostgreSQL are logged and survived."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    log.info("dispatcher is up, looking every %s s", config.options().sweep)
+    log.info("dispatcher is running, sweeping every %s s", config.options().sweep)
     queues, schedules_due = Queues(), 0.0
     _guarded(queues, report_versions)
-    _guarded(queues, forget_dispatchers)
+    _guarded(queues, delete_stopped_dispatchers)
     while not stop.is_set():
-        if time.monotonic() >= schedules_due and _guarded(queues, fill_schedules):
+        if time.monotonic() >= schedules_due and _guarded(queues, start_missed_slots):
             schedules_due = time.monotonic() + SCHEDULES
         while _guarded(queues, lambda: sweep(queues) == BATCH) and not stop.is_set():
             pass
@@ -48,7 +48,7 @@ def run_forever() -> None:
 
 
 def _guarded(queues: Queues, work: Callable[[], object]) -> bool:
-    """Whether the work was done and says so itself. A broker or a database that is away costs this round only."""
+    """Runs `work`. Logs errors and returns False, also if `work` returns False."""
     try:
         return work() is not False
     except Exception as error:
@@ -60,15 +60,15 @@ def _guarded(queues: Queues, work: Callable[[], object]) -> bool:
     return False
 
 
-def fill_schedules() -> None:
-    """Starts the slots of schedules that beat has missed."""
+def start_missed_slots() -> None:
+    """Starts slots that beat has missed."""
     with transaction() as session:
-        for started in schedule.fill(session):
-            log.warning("beat has missed %s: it is started now", started)
+        for started in schedule.start_missed(session):
+            log.warning("beat has missed %s; starting it now", started)
 
 
 def report_versions() -> None:
-    """Says which live runs need a workflow, or a version of one, that this code does not declare."""
+    """Logs which live runs need a workflow or version that this code does not declare."""
     with transaction() as session:
         live = select(RunRecord.workflow, RunRecord.version, func.count()).where(RunRecord.finished_at.is_(None))
         for workflow, version, count in session.execute(live.group_by(RunRecord.workflow, RunRecord.version)):
@@ -77,18 +77,18 @@ def report_versions() -> None:
                             count, version, workflow)  # fmt: skip
 
 
-def forget_dispatchers() -> None:
-    """Deletes the records of dispatchers that have gone."""
+def delete_stopped_dispatchers() -> None:
+    """Deletes the records of dispatchers that no longer run."""
     with transaction() as session:
         gone = DispatcherRecord.swept_at < func.clock_timestamp() - GONE
         session.execute(delete(DispatcherRecord).where(gone))
 
 
 def sweep(queues: Queues) -> int:
-    """Publishes the runs that are due; returns how many it has looked at, at most BATCH."""
+    """Publishes the due runs. Returns the number of runs it has checked, at most BATCH."""
     lengths = queues.lengths()
     with transaction() as session:
-        _note_sweep(session)
+        _record_sweep(session)
         due = select(RunRecord).where(RunRecord.finished_at.is_(None), RunRecord.lease_until < func.clock_timestamp())
         locked = due.order_by(RunRecord.lease_until).limit(BATCH).with_for_update(skip_locked=True, key_share=True)
         found = session.scalars(locked).all()
@@ -110,7 +110,7 @@ def sweep(queues: Queues) -> int:
 def _decide_safely(
     session: Session, run: RunRecord, steps: Sequence[StepRecord], backlog: Backlog, now: datetime
 ) -> Publication | None:
-    """One run's error is that run's: it is postponed, an operator is alerted, and the sweep goes on."""
+    """Isolates errors: the run is postponed, an operator is notified, and the sweep continues."""
     try:
         with session.begin_nested():
             decided = decide(session, run, steps, backlog, now)
@@ -119,20 +119,20 @@ def _decide_safely(
     except (OperationalError, MemoryError):
         raise
     except Exception as error:
-        log.exception("run %s (%s) can't be decided", run.id, run.workflow)
+        log.exception("run %s (%s) cannot be decided", run.id, run.workflow)
         session.refresh(run)
-        push_back(session, run, error)
+        postpone_undecided(session, run, error)
         return None
 
 
-def _note_sweep(session: Session) -> None:
+def _record_sweep(session: Session) -> None:
     name = f"{socket.gethostname()}:{os.getpid()}"
     new = insert(DispatcherRecord).values(name=name, swept_at=func.clock_timestamp())
     session.execute(new.on_conflict_do_update(index_elements=["name"], set_={"swept_at": new.excluded.swept_at}))
 
 
 def seconds_since_sweep(session: Session) -> float | None:
-    """Seconds since a dispatcher's latest sweep; None if there never was one."""
+    """Seconds since the last sweep of any dispatcher; None if there was none."""
     latest = select(func.extract("epoch", func.clock_timestamp() - func.max(DispatcherRecord.swept_at)))
     found = session.scalars(latest).one()
     return None if found is None else float(found)

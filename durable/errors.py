@@ -1,13 +1,13 @@
-"""What can go wrong on purpose: refusals, which are outcomes, and the absence of what a step calls."""
+"""Expected errors: refusals, which are final, and unavailable services."""
 
 from typing import Any, ClassVar
 
 
 class Refusal(Exception):
-    """What was asked for is refused. A run that may still turn back is compensated; nothing is retried.
+    """A business rule refuses. A run before its pivot is compensated; nothing is retried.
 
-    `code` is for programs, `detail` a sentence for people, `status` the HTTP status (RFC 9110) that a web API would
-    answer with, and `extra` goes into the answer beside them (RFC 9457, section 3.2).
+    `code` is for programs, `detail` is a sentence for people, `status` is the HTTP status (RFC 9110) for a web API, and
+    `extra` contains additional members of its error response (RFC 9457, section 3.2).
     """
 
     status: ClassVar[int] = 409
@@ -21,21 +21,21 @@ class Refusal(Exception):
 
 
 class RunNotFound(Refusal):
-    """There is no such run, or none that is live."""
+    """No such run, or it has ended."""
 
     status, code = 404, "not_found"
 
 
 class RunConflict(Refusal):
-    """The run is in a state in which this is not possible."""
+    """The status of the run does not allow this."""
 
 
 class Unavailable(Exception):
-    """Something outside did not answer, or answered that it can't now. The call is retried with the same key."""
+    """An external service did not respond or is temporarily unavailable. The call is retried with the same key."""
 
 
 class UnknownWorkflow(LookupError):
-    """No workflow of this name is registered in this process, or none of so new a version."""
+    """No workflow with this name, or not in this version or newer, is declared in this process."""
 
     def __init__(self, name: str, version: int | None = None) -> None:
         of = f" with version {version} or newer" if version else ""
@@ -44,8 +44,8 @@ class UnknownWorkflow(LookupError):
 
 
 class StepTimeout(Exception):
-    """A step has taken longer than its declared `timeout`."""
+    """A step has exceeded its `timeout`."""
 
 
 class Superseded(Exception):
-    """Another worker has taken this over, or the run has turned back: nothing of ours may be written."""
+    """Another worker has taken over the step, or the run is being compensated: the work must be discarded."""

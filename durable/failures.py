@@ -1,4 +1,4 @@
-"""What a worker does with an exception: it is recorded at its step, and the run is compensated or retried."""
+"""Failures of steps: recording the exception, and compensating or retrying the run."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 
 def fail(invocation: "Invocation", call: Call, since: float, error: Exception) -> None:
-    """Records what was raised, at its step; the invocation goes on with what does not wait for that step.
+    """Records an exception at its step. The invocation continues with steps that do not depend on it.
 
-    Raises OperationalError if it can't be recorded.
+    Raises OperationalError if the failure cannot be recorded.
     """
     begun, invocation.begun = invocation.begun, None
     if isinstance(error, call.step.final) and not isinstance(error, Refusal):
@@ -40,21 +40,21 @@ def fail(invocation: "Invocation", call: Call, since: float, error: Exception) -
     crash_point("after-commit", call.name, invocation.run_id)
     invocation.worked, invocation.over = True, invocation.is_member and not compensated
     invocation.is_member = invocation.is_member and not compensated
-    invocation.tell(call, since, done=False)
+    invocation.send_events(call, since, done=False)
 
 
 def _record(session: Session, run: Run, call: Call, error: Exception, begun: Begun | None, worker: str) -> bool:
-    """Whether the run is compensated because of it."""
-    answered = begun is not None and not begun.answered  # the outside itself has said it
+    """Records the failure. Returns whether the run is compensated."""
+    answered = begun is not None and not begun.answered  # the external service has refused
     state, workflow = run.steps.get(call.name), workflow_of(run.workflow, run.version)
     if state is not None and begun is not None:
-        state.in_hand = True  # in ours, so that the attempt is not counted twice
+        state.held = True  # so that the attempt is not counted twice
     refused = call.name if answered and call.step.is_external else None
     can_compensate = bool(workflow.if_refused) and can_turn_back(workflow, progress_of(run), refused=refused)
     if not isinstance(error, Refusal) or not can_compensate:
         attempts.record_failure(session, run, call, error, worker)
         return False
-    # Only the outside's own no is final. Refused before or after the call, it may have happened.
+    # Only a refusal by the external service is final. Otherwise the call may have taken effect.
     known = not call.step.is_external or answered or state is None or state.status != "intent"
     transitions.refuse(session, run, call, error, worker, known=known)
     if answered and call.step.on_refusal is not None:

@@ -1,4 +1,4 @@
-"""Ids: UUIDv7 (RFC 9562) in the database, `run_` and 32 hex digits in Python and JSON. They sort by time."""
+"""Ids: UUIDv7 (RFC 9562) in the database; prefix and 32 hex digits in Python and JSON. They sort by time."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid6 import uuid7
 
 
 class Id(TypeDecorator[str]):
-    """A UUID in the database; in Python its 32 hex digits behind a prefix that says what it is."""
+    """A UUID in the database; in Python, a prefix and its 32 hex digits."""
 
     impl = Uuid
     cache_ok = True
@@ -26,15 +26,15 @@ class Id(TypeDecorator[str]):
 
 
 def new_id(prefix: str) -> str:
-    """A new id that sorts after those made before it: `new_id("run")` → `run_0192…`."""
+    """A new id, which sorts after earlier ones: `new_id("run")` → `run_0192…`."""
     return f"{prefix}_{uuid7().hex}"
 
 
 def uuid_of(run_id: str) -> UUID:
-    """The UUID of a run's id, for statements that are written in SQL."""
+    """The UUID of a run id, for SQL statements."""
     return UUID(run_id.removeprefix("run_"))
 
 
 def first_id(at: datetime) -> str:
-    """A bound for ids, without a prefix: those made before that millisecond are smaller, all others are not."""
+    """The lower bound, without prefix, of ids created at or after that millisecond."""
     return f"{int(at.timestamp() * 1000):012x}{'0' * 20}"

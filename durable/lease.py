@@ -1,8 +1,8 @@
-"""Leases: a step that was begun by a commit is its worker's as long as its lease is extended.
+"""Leases: a step whose start was committed belongs to its worker while its lease is renewed.
 
-A lease is short, so that the run of a worker that died goes on soon. Work may take longer than that: a slow mail
-server may take ten seconds for each command. So while a step is in hand, a thread of the same process extends its
-lease, again and again. It stops with its process, however that ends, and Celery's time limit ends a step that hangs.
+Leases are short, so that the run of a dead worker is resumed soon. Work may take longer: a slow mail server may take
+ten seconds per command. Therefore a thread of the process renews the lease of the current step. The thread ends with
+its process, and Celery's time limit ends a step that hangs.
 """
 
 import logging
@@ -36,15 +36,15 @@ _EXTEND = text("""
 
 @dataclass
 class Lease:
-    """One attempt of one step, in this process' hands."""
+    """The lease of a started attempt, held by this process."""
 
     run_id: str
     name: str
     attempt: int
     since: float = field(default_factory=time.monotonic)
 
-    def extend(self, progress: Mapping[str, object] | None = None) -> bool:
-        """Extends it by a whole lease. False: the step is no longer ours. Raises SQLAlchemyError."""
+    def renew(self, progress: Mapping[str, object] | None = None) -> bool:
+        """Renews the lease. Returns False if another worker has taken over the step. Raises SQLAlchemyError."""
         values = {"run_id": self.run_id, "name": self.name, "attempt": self.attempt, "progress": progress}
         with statements() as connection:
             extended = connection.scalar(_EXTEND, {**values, "lease": config.options().lease}) is not None
@@ -52,12 +52,12 @@ class Lease:
         return extended
 
     def is_fresh(self) -> bool:
-        """Whether so little time has passed that nobody else can have taken the step over."""
+        """Whether the last renewal is so recent that no other worker can have taken over the step."""
         return time.monotonic() - self.since < config.options().lease / 2
 
 
 class _Keeper(threading.Thread):
-    """Extends the lease of what this process has in hand, three times in each lease."""
+    """Renews the lease of this process's current step, three times per lease."""
 
     def __init__(self) -> None:
         super().__init__(name="lease-keeper", daemon=True)
@@ -71,22 +71,22 @@ class _Keeper(threading.Thread):
             time.sleep(config.options().lease / 3)
             lease, progress, self.progress = self.lease, self.progress, None
             if lease is not None:
-                _extend(lease, progress)
+                _renew(lease, progress)
 
 
-def _extend(lease: Lease, progress: Mapping[str, object] | None) -> None:
+def _renew(lease: Lease, progress: Mapping[str, object] | None) -> None:
     try:
-        lease.extend(progress)
-    except SQLAlchemyError as error:  # then another worker may take it over, as if we were dead
-        log.warning("the lease of %s of %s could not be extended: %s", lease.name, lease.run_id, error)
+        lease.renew(progress)
+    except SQLAlchemyError as error:  # another worker may then take over the step
+        log.warning("the lease of %s of %s could not be renewed: %s", lease.name, lease.run_id, error)
 
 
 _keeper: _Keeper | None = None
 
 
 @contextmanager
-def kept(lease: Lease) -> Iterator[None]:
-    """Keeps the step in this process' hands for the length of the block."""
+def renewing(lease: Lease) -> Iterator[None]:
+    """Renews the lease for the duration of the block."""
     global _keeper
     if _keeper is None or not _keeper.is_alive():  # threads do not survive a fork
         _keeper = _Keeper()
@@ -101,21 +101,21 @@ def kept(lease: Lease) -> Iterator[None]:
 
 
 def heartbeat(progress: Mapping[str, object] | None = None) -> None:
-    """Says from within a long or external step how far it is: `{"done": 3, "of": 10}`. Written a few times in a lease.
+    """Reports the progress of the current long or external step: `{"done": 3, "of": 10}`. Stored with the next renewal.
 
-    The lease is extended without it. In any other step it does nothing.
+    The lease is renewed without it. In other steps, it has no effect.
     """
     if _keeper is not None and _keeper.lease is not None and progress is not None:
         _keeper.progress = progress
 
 
 def worker_name(hostname: str | None) -> str:
-    """What stands in a step record: Celery's name of the worker and, behind a space, this process' machine and pid."""
+    """The worker as stored in step records: Celery's worker name, a space, this process's machine and pid."""
     return f"{hostname or 'nobody'} {_machine()}/{os.getpid()}"
 
 
 def is_dead(worker: str | None) -> bool:
-    """Whether that process is known to have ended: it was one of this machine, and has no such pid any more."""
+    """Whether the process is known to have ended: it ran on this machine, and its pid no longer exists."""
     machine, _, pid = (worker or "").rpartition(" ")[2].rpartition("/")
     if machine != _machine() or not pid.isdigit():
         return False
@@ -126,6 +126,6 @@ def is_dead(worker: str | None) -> bool:
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """This machine's name and, on Linux, its namespace of pids: two containers may have the same name."""
+    """The machine's name and, on Linux, its pid namespace, because containers may share a name."""
     namespace = Path("/proc/self/ns/pid")
     return f"{socket.gethostname()}:{namespace.stat().st_ino if namespace.exists() else 0}"

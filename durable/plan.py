@@ -1,4 +1,4 @@
-"""What comes next: from a workflow's declaration and the progress of a run to the steps that are left. Pure."""
+"""`plan`: the remaining steps of a run, from the workflow's declaration and the run's progress. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from durable.workflow import Each, Workflow, steps_of
 
 @dataclass(frozen=True)
 class Call:
-    """One step of one run, to be performed under that name."""
+    """A step of a run, with the name of its record."""
 
     step: Step
     name: str
@@ -21,7 +21,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Progress:
-    """What is known of a run: its status, and the status of each step that was begun."""
+    """The progress of a run: its status, and the status of each started step."""
 
     status: str
     steps: Mapping[str, str]  # name → intent, done or refused
@@ -32,17 +32,17 @@ FRESH = Progress("running", {}, {})
 
 
 def progress_of(run: Run) -> Progress:
-    """The progress of a run as one of its workers sees it."""
+    """The progress of a run in a worker."""
     return _progress(run.status, run.steps)
 
 
 def progress_in(status: str, steps: Iterable[StepRow]) -> Progress:
-    """The progress of a run of that status with these step records."""
+    """The progress of a run with this status and these step records."""
     return _progress(status, {step.name: step for step in steps})
 
 
 class _Outputs(Mapping[str, Any]):
-    """The outputs of the steps that are done, looked up when they are wanted: hardly any workflow wants them."""
+    """The outputs of completed steps, looked up lazily, because few workflows use them."""
 
     def __init__(self, steps: Mapping[str, StepState | StepRow]) -> None:
         self.steps = steps
@@ -64,10 +64,10 @@ def _progress(status: str, steps: Mapping[str, StepState | StepRow]) -> Progress
 
 
 def plan(workflow: Workflow, progress: Progress) -> list[list[Call]]:
-    """What is left of a run: stages in order, each the calls that may be performed side by side.
+    """The remaining stages of a run in order, each with the calls that can be performed in parallel.
 
-    Within a stage local steps come first, so that no slow call outside delays them, and of each kind those that were
-    begun before come last. Nothing is left: the run has come to its end.
+    Within a stage, local steps come first, so that slow external calls do not delay them, and within each group,
+    started steps come last. Empty: the run can end.
     """
     stages = _backward(workflow, progress) if progress.status == "compensating" else _forward(workflow, progress)
     left = [[call for call in stage if progress.steps.get(call.name) != "done"] for stage in stages]
@@ -89,7 +89,7 @@ def _forward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]]
         calls: Sequence[Call] = known
         if isinstance(stage, Each):
             if any(progress.steps.get(call.name) != "done" for before in found for call in before):
-                return found  # the items are not known yet; the worker of the step before plans again
+                return found  # the items are unknown until the previous step is done; its worker plans again
             calls = [Call(stage.step, f"{stage.step.name}[{item}]") for item in stage.over(progress.outputs)]
         found.append(calls)
     return found
@@ -97,7 +97,7 @@ def _forward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]]
 
 @cache
 def _without_items(workflow: Workflow) -> tuple[tuple[Call, ...], ...]:
-    """The calls of each stage, but for those of an `Each`."""
+    """The calls of each stage; empty for an `Each`."""
     return tuple(
         () if isinstance(stage, Each) else tuple(Call(step, step.name) for step in steps_of(stage))
         for stage in workflow.stages
@@ -105,9 +105,9 @@ def _without_items(workflow: Workflow) -> tuple[tuple[Call, ...], ...]:
 
 
 def _backward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]]:
-    """Local undos in reverse, then local steps of `if_refused`, then side by side all that calls outside.
+    """Local undos in reverse order, then local steps of `if_refused`, then all external ones in parallel.
 
-    What is outside may be away for hours. Stock is released and the order closed all the same.
+    External services may be unavailable for hours. Stock must be released and the order closed anyway.
     """
     undos = [
         Call(stage.undo, f"undo:{stage.step.name}")
@@ -120,23 +120,23 @@ def _backward(workflow: Workflow, progress: Progress) -> Sequence[Sequence[Call]
 
 
 def may_have_happened(step: Step, progress: Progress) -> bool:
-    """Whether a step has had its effect. A call outside that was begun may have; a local step's work was rolled back
+    """Whether a step may have taken effect. A started external call may have; the work of a local step was rolled back
     with its transaction."""
     status = progress.steps.get(step.name)
     return status == "done" or (status == "intent" and step.is_external)
 
 
 def can_turn_back(workflow: Workflow, progress: Progress, *, refused: str | None = None) -> bool:
-    """Whether the run may still be compensated: it goes forward, and no pivot is done, or begun where it calls outside.
+    """Whether a run can still be compensated: it is not compensating, and no pivot is done, or started if external.
 
-    `refused`: the name of a step whose call the outside has just refused, so that it is known not to have happened.
-    It is the run's own progress that counts, also after a deploy has added a step before the pivot.
+    `refused`: the name of a step whose call was just refused by the external service, so it has had no effect. The
+    run's own progress counts, even after a deploy has added a step before the pivot.
     """
     passed = any(may_have_happened(step, progress) for step in workflow.pivots if step.name != refused)
     return progress.status != "compensating" and not passed
 
 
-def counted(workflow: Workflow, progress: Progress) -> tuple[int, int]:
-    """How many steps are done, and how many there are: of the way that the run is on now."""
+def count_steps(workflow: Workflow, progress: Progress) -> tuple[int, int]:
+    """Completed and total steps, in the run's current direction."""
     done = sum(status == "done" for status in progress.steps.values())
     return done, done + sum(len(stage) for stage in plan(workflow, progress))

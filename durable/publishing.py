@@ -1,6 +1,6 @@
-"""Celery canvases of what is left of a run: built, published, and published after a commit.
+"""Publishing: building Celery canvases of the remaining steps, and sending them after a commit.
 
-A message is only a hint: the run's row remains, whatever becomes of it.
+A message is only a hint: the run's row remains if it is lost.
 """
 
 import logging
@@ -18,17 +18,17 @@ from durable.testing import crash_point
 
 log = logging.getLogger(__name__)
 
-PAUSE = 2.0  # seconds without a try after one that failed: requests must not wait for a broker that is away
+PAUSE = 2.0  # seconds without publishing after a failure, so that requests do not wait for the broker
 _silent_until = 0.0
 _PENDING = "durable.publications"
 
 
 def canvas(run_id: str, generation: int, stages: list[list[Call]]) -> Signature:
-    """The next part of a run: a chain up to the next parallel stage, or that stage as a chord.
+    """The next part of a run: a chain that ends before the next parallel stage, or that stage as a chord.
 
-    Chords are built by the worker that reaches them: freezing one in a process with a Redis result backend
-    subscribes it to every result, and makes publishing three times slower. Steps side by side at the very end of a
-    compensation are a group: nothing follows them, and the worker of the last one ends the run.
+    Chords are built by the worker that reaches them: with a Redis result backend, freezing a chord subscribes the
+    process to every result and triples the time of publishing. Parallel steps at the end of a compensation are a group:
+    the worker of the last one ends the run.
     """
     if len(stages[0]) > 1:
         header = [_signature(run_id, generation, call) for call in stages[0]]
@@ -48,8 +48,8 @@ def _signature(run_id: str, generation: int, call: Call) -> Signature:
 
 
 def publish(run_id: str, generation: int, stages: list[list[Call]]) -> bool:
-    """Publishes the next part of a run, once and quickly. False if the broker did not take it: a dispatcher will
-    find the run when its lease is over."""
+    """Publishes the next part of a run, without retries. Returns False on a broker error: a dispatcher publishes the
+    run when its lease expires."""
     global _silent_until
     if not stages or time.monotonic() < _silent_until:
         return False
@@ -59,15 +59,15 @@ def publish(run_id: str, generation: int, stages: list[list[Call]]) -> bool:
         made.apply_async(retry=False)
     except broker_errors() as error:
         _silent_until = time.monotonic() + PAUSE
-        log.warning("run %s is left to the dispatcher: the broker did not take its message: %s", run_id, error)
+        log.warning("run %s is left to the dispatcher: its message could not be sent: %s", run_id, error)
         return False
     return True
 
 
 def broker_errors() -> tuple[type[BaseException], ...]:
-    """What the broker's client raises when the broker is away.
+    """The exceptions of the broker's client when the broker is unavailable.
 
-    Kombu counts KeyError and its like among Redis' errors; to us they are bugs.
+    Kombu includes KeyError and similar among the errors of Redis; for us they are bugs.
     """
     connection: Any = config.current().app.connection_for_write()
     found = (OperationalError, *connection.connection_errors, *connection.channel_errors, OSError)
@@ -75,13 +75,13 @@ def broker_errors() -> tuple[type[BaseException], ...]:
 
 
 def publish_after_commit(session: Session, run_id: str, generation: int, stages: list[list[Call]]) -> None:
-    """Publishes this part of a run once the session's transaction is committed, and not if it is rolled back."""
+    """Publishes this part of a run after the session's transaction commits; not if it rolls back."""
     session.info.setdefault(_PENDING, []).append((run_id, generation, stages))
 
 
 @event.listens_for(Session, "after_commit")
 def _publish_pending(session: Session) -> None:
-    """Never raises: what is committed is accepted, whatever becomes of its message."""
+    """Never raises: the run is committed, and a dispatcher publishes it if the message is lost."""
     for run_id, generation, stages in session.info.pop(_PENDING, ()):
         try:
             publish(run_id, generation, stages)
@@ -90,5 +90,5 @@ def _publish_pending(session: Session) -> None:
 
 
 @event.listens_for(Session, "after_rollback")
-def _forget_pending(session: Session) -> None:
+def _drop_pending(session: Session) -> None:
     session.info.pop(_PENDING, None)

@@ -1,4 +1,4 @@
-"""Looking at runs and their steps, for whoever shows them."""
+"""Queries for runs, steps and attempts."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,21 +15,21 @@ Found = TypeVar("Found")
 
 
 def get_run(session: Session, run_id: str) -> RunRecord:
-    """The run. Raises RunNotFound."""
+    """Returns a run. Raises RunNotFound."""
     return _found(session.get(RunRecord, run_id))
 
 
 def find_runs(
     workflow: str | None = None, status: str | None = None, older_than: float | None = None
 ) -> Select[RunRecord]:
-    """The query for runs, to be ordered by the caller; `older_than`: seconds since they were started."""
+    """The query for runs. The caller orders it. `older_than`: minimum age in seconds."""
     query = select(RunRecord)
     if workflow:
         query = query.where(RunRecord.workflow == workflow)
     if status:
         query = query.where(RunRecord.status == status)
         if status in ("running", "waiting", "compensating"):
-            query = query.where(RunRecord.finished_at.is_(None))  # there is an index for that
+            query = query.where(RunRecord.finished_at.is_(None))  # uses a partial index
     if older_than is not None:
         query = query.where(RunRecord.created_at < func.now() - timedelta(seconds=older_than))
     return query
@@ -42,27 +42,27 @@ _RUN = select(RunRecord.__table__).where(RunRecord.id == bindparam("run_id"))
 _STEPS = select(StepRecord.__table__).where(StepRecord.run_id == bindparam("run_id")).order_by(StepRecord.started_at)
 
 
-def owner_of(session: Reader, run_id: str) -> Row[str | None, bool]:
-    """Whose the run is (`owner`) and whether it has `ended`. Raises RunNotFound."""
+def get_owner(session: Reader, run_id: str) -> Row[str | None, bool]:
+    """The `owner` of a run, and whether it has `ended`. Raises RunNotFound."""
     return _found(session.execute(_OWNER, {"run_id": run_id}).one_or_none())
 
 
 def run_with_steps(session: Reader, run_id: str) -> tuple[RunRow, Sequence[StepRow]]:
-    """The run and its steps as rows, to be shown: objects cost three times as much. Raises RunNotFound.
+    """A run and its steps as rows, which cost a third of objects. Raises RunNotFound.
 
-    The steps are read after the run, so those of an ended one are complete.
+    The steps are read after the run, so those of an ended run are complete.
     """
     run = _found(session.execute(_RUN, {"run_id": run_id}).one_or_none())
     return run, session.execute(_STEPS, {"run_id": run_id}).all()
 
 
 def steps_of_run(session: Session, run_id: str) -> list[StepRecord]:
-    """The steps of a run in the order in which they began."""
+    """The steps of a run, in order of their start."""
     return steps_of_runs(session, [run_id])[run_id]
 
 
 def steps_of_runs(session: Session, run_ids: Sequence[str]) -> dict[str, list[StepRecord]]:
-    """The steps of some runs, each run's in the order in which they began."""
+    """Run id → its steps, in order of their start."""
     found: dict[str, list[StepRecord]] = {run_id: [] for run_id in run_ids}
     query = select(StepRecord).where(StepRecord.run_id.in_(run_ids)).order_by(StepRecord.started_at)
     for step in session.scalars(query.execution_options(populate_existing=True)):
@@ -71,12 +71,12 @@ def steps_of_runs(session: Session, run_ids: Sequence[str]) -> dict[str, list[St
 
 
 def attempts_of_run(session: Session, run_id: str) -> Sequence[AttemptRecord]:
-    """The attempts of a run's steps that have failed, oldest first."""
+    """The failed attempts of a run, oldest first."""
     query = select(AttemptRecord).where(AttemptRecord.run_id == run_id)
     return session.scalars(query.order_by(AttemptRecord.ended_at, AttemptRecord.number)).all()
 
 
 def _found(found: Found | None) -> Found:
     if found is None:
-        raise RunNotFound("There is no such task.")
+        raise RunNotFound("No such task.")
     return found

@@ -1,4 +1,4 @@
-"""The delay between the attempts of a step, and how many attempts it has."""
+"""Retry policies of steps."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ class Retry:
     """Exponential backoff, in seconds.
 
     `first`: the delay after the first failure (None: one lease). Each further delay is `factor` times as long, up to
-    `longest` (None: the engine's longest pause). After `attempts` failures the run is compensated, or called stuck if
-    it can't be (None: the engine's number of attempts).
+    `longest` (None: the engine's `longest_pause`). After `attempts` failures, the run is compensated or, if that is not
+    possible, marked as stuck (None: the engine's `attempts`).
     """
 
     first: float | None = None
@@ -20,7 +20,7 @@ class Retry:
     attempts: int | None = None
 
     def delay(self, failures: int) -> float:
-        """Seconds until the next attempt, after so many failures."""
+        """Seconds until the next attempt after this number of failures."""
         options = config.options()
         longest = options.longest_pause if self.longest is None else self.longest
         first = options.lease if self.first is None else self.first

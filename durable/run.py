@@ -1,4 +1,4 @@
-"""What a step sees of its run: its input, what earlier steps have put out, and its signals."""
+"""The run as a step sees it: input, outputs of earlier steps, and signals."""
 
 import time
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True)
 class Suspend:
-    """What a step returns to wait without a worker: until `until`, a signal, or the end of a child, whichever is first.
+    """Returned by a step to wait without a worker: until `until`, a signal, or the end of a child, whichever is first.
 
-    The step is performed again then. A run's deadline holds while it is suspended.
+    The step is then performed again. The deadline of a run applies while it is suspended.
     """
 
     until: datetime | None = None
@@ -26,12 +26,12 @@ class Suspend:
 
 @dataclass
 class StepState:
-    """What the database says of a step. `in_hand`: its lease is not over, or the pause after a failure."""
+    """The stored state of a step. `held`: its lease, or the delay after a failure, has not expired."""
 
     status: str
     attempts: int
     output: Any
-    in_hand: bool = False
+    held: bool = False
     failed: bool = False
     worker: str | None = None
     request: Any = None
@@ -40,7 +40,7 @@ class StepState:
 
 @dataclass
 class Run(Generic[Input]):
-    """A run, as its steps see it. `error` says why it is being compensated, and is empty otherwise."""
+    """A run, as its steps see it. `error`: why it is being compensated; otherwise empty."""
 
     id: str
     workflow: str
@@ -54,7 +54,7 @@ class Run(Generic[Input]):
     attempts: int
     publications: int
     parent: str | None
-    published: bool  # whether a message of this generation may be under way
+    published: bool  # whether there may be a message of this generation
     steps: dict[str, StepState]
     read_at: datetime  # by the database's clock
     read_monotonic: float
@@ -63,21 +63,21 @@ class Run(Generic[Input]):
     written: dict[str, dict[str, object]] = field(default_factory=dict)  # step records to be written
 
     def is_done(self, name: str) -> bool:
-        """Whether the step of that name is done."""
+        """Whether the step with this name is done."""
         return name in self.steps and self.steps[name].status == "done"
 
     def output(self, step: "Step[Output]") -> Output | None:
-        """What an earlier step has put out, or None if it is not done."""
+        """The output of an earlier step; None if it is not done."""
         state = self.steps.get(step.name)
         return state.output if state is not None and state.status == "done" else None
 
     def request(self, step: "Step") -> Any:
-        """What a step has asked the outside for that was begun and is not known to be done; else None."""
+        """The request of an external step that has started and whose result is unknown; otherwise None."""
         state = self.steps.get(step.name)
         return state.request if state is not None else None
 
     def outputs(self, step: "Step[Output]") -> dict[str, Output]:
-        """Item → what a step for each has put out for it, of the items that are done."""
+        """Item → output of a `step_for_each`, for completed items."""
         prefix = f"{step.name}["
         return {
             name.removeprefix(prefix).removesuffix("]"): state.output
@@ -86,22 +86,22 @@ class Run(Generic[Input]):
         }
 
     def consume(self, signal: str) -> list[dict[str, Any]]:
-        """The signals of that name that have come, oldest first. They are consumed with the step's transaction.
+        """The signals with this name, oldest first. They are consumed when the step's transaction commits.
 
         Raises TypeError in a step that works without the run's lock.
         """
         if not self.locked:
-            raise TypeError("a long step can't consume signals: put a short step before it")
+            raise TypeError("a long step cannot consume signals: use a short step before it")
         found: list[dict[str, Any]] = self.signals.pop(signal, [])
         self.consumed = self.consumed or bool(found)
         return found
 
     def now(self) -> datetime:
-        """The time by the database's clock, which all workers share."""
+        """The current time of the database's clock."""
         return self.read_at + timedelta(seconds=time.monotonic() - self.read_monotonic)
 
     def idempotency_key(self, step: "Step") -> str:
-        """The key under which a step of this run calls outside. No attempt in it: each asks for the same thing."""
+        """The idempotency key of an external step. The same for all attempts, which send the same request."""
         return idempotency_key(self.id, step.name)
 
 

@@ -1,6 +1,6 @@
-"""Schedules: beat starts a workflow for each slot, an hour or a day, and a dispatcher makes up for missing slots.
+"""Schedules: beat starts a workflow for each slot, an hour or a day; a dispatcher starts missed slots.
 
-A run's key is its slot, so two beats, a late beat or a restarted one start it once.
+The key of a run is its slot, so duplicated, late or restarted beats start each slot once.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from durable.tables import RunRecord, ScheduleRecord
 
 FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d"}
 LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
-LATE = timedelta(minutes=2)  # beat's message may take that long; after it the slot counts as missing
+LATE = timedelta(minutes=2)  # grace period for beat's message; afterwards the slot counts as missed
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A workflow that is started once in every slot: `every` hour or day, at that minute (and hour) in UTC.
+    """A workflow that is started once per slot: `every` hour or day, at that minute (and hour) in UTC.
 
-    `make_up`: how many missed slots are started later, at most. A report of each day is wanted for every day; of a
-    clean-up the latest is enough.
+    `make_up`: the maximum number of missed slots that are started later. Reports are made up for every day; for a
+    clean-up, the last slot is sufficient.
     """
 
     workflow: str
@@ -36,11 +36,11 @@ class Schedule:
     make_up: int = 1
 
     def slot_at(self, now: datetime) -> str:
-        """The slot whose time has come last."""
+        """The most recent slot."""
         return self._name(self._latest(now))
 
     def missed(self, after: str, now: datetime) -> list[str]:
-        """The slots behind `after` whose time has come, oldest first, as many as are made up for."""
+        """The due slots after `after`, oldest first, at most `make_up`."""
         at = self._latest(now)
         found: list[str] = []
         while len(found) < self.make_up and self._name(at) > after:
@@ -62,7 +62,7 @@ _schedules: list[Schedule] = []
 
 
 def install(app: Celery, schedules: list[Schedule], queue: str) -> None:
-    """Has beat send a message to `queue` for each slot, and dispatchers look after all slots."""
+    """Lets beat send a message to `queue` for each slot, and dispatchers start missed slots."""
     _schedules[:] = schedules
     app.task(name="schedule.start", bind=True, shared=False)(_start)
     app.conf.beat_schedule = {one.workflow: _entry(one, queue) for one in schedules}
@@ -77,15 +77,15 @@ def _entry(schedule: Schedule, queue: str) -> dict[str, object]:
 
 
 def _start(task: object, workflow: str) -> None:
-    """Starts the workflow for the slot in which beat sent this message, unless it has been started for it already."""
+    """Starts the workflow for the current slot, unless it was already started for this slot."""
     schedule = next(one for one in _schedules if one.workflow == workflow)
     with transaction() as session:
         now = session.scalars(select(func.clock_timestamp())).one()
         _start_slot(session, schedule, schedule.slot_at(now))
 
 
-def fill(session: Session) -> list[str]:
-    """Starts the slots that were missed; returns them as `workflow slot`. A schedule that is new begins with now."""
+def start_missed(session: Session) -> list[str]:
+    """Starts missed slots and returns them as `workflow slot`. A new schedule starts with the current slot."""
     now = session.scalars(select(func.clock_timestamp())).one()
     observe_clock(now)
     started = []

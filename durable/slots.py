@@ -1,7 +1,7 @@
-"""Slots: of the processes of one worker, one at a time may call a service in place whose queue the worker does not
-consume. A service that hangs can so take one of them, and no more.
+"""Slots: at most one process of a worker at a time calls, in place, a service whose queue the worker does not consume.
+A service that hangs can therefore occupy only one process.
 
-A slot is a lock on a file, which ends with its process.
+A slot is a file lock, which is released when its process ends.
 """
 
 import fcntl
@@ -14,8 +14,8 @@ from durable import config
 _files: dict[str, IO[str]] = {}
 
 
-def take(queue: str, worker: str) -> bool:
-    """Takes the slot if it is free; `give_back` it after the call."""
+def acquire(queue: str, worker: str) -> bool:
+    """Acquires the slot if it is free. Call `release` after the call."""
     file = _file(queue, worker)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -24,8 +24,8 @@ def take(queue: str, worker: str) -> bool:
     return True
 
 
-def give_back() -> None:
-    """Gives back what this process has taken; nothing happens without a slot."""
+def release() -> None:
+    """Releases the slots of this process, if any."""
     for file in _files.values():
         fcntl.flock(file, fcntl.LOCK_UN)
 

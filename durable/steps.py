@@ -1,4 +1,4 @@
-"""What a step is: data that names a function, its queue, and how it is performed. The engine performs it."""
+"""Steps: data that names a function, its queue and its options. The engine performs them."""
 
 import signal
 import threading
@@ -41,7 +41,7 @@ class StepOptions(CallOptions, total=False):
 
 @dataclass(frozen=True, eq=False)
 class Step(Generic[Output]):
-    """A step. Made by a `Service`; see there for what each part means."""
+    """A step, created by a `Service`, which documents the fields."""
 
     name: str
     queue: str
@@ -59,33 +59,33 @@ class Step(Generic[Output]):
 
     @property
     def is_external(self) -> bool:
-        """Whether it calls something outside, between two transactions."""
+        """Whether the step makes an external call, between two transactions."""
         return self.call is not None
 
     @property
     def is_detached(self) -> bool:
-        """Whether it works without the run's lock: it may take long, and others may work beside it."""
+        """Whether the step runs without the run's lock, because it may take long or runs in parallel."""
         return self.long or self.for_each
 
     def perform(self, session: Session, run: Run, name: str) -> object:
-        """The work under that name, in the caller's transaction. Raises StepTimeout."""
+        """Performs the work of this name, in the caller's transaction. Raises StepTimeout."""
         with _time_limit(self.timeout):
             return self.work(session, run, item_of(name)) if self.for_each else self.work(session, run)
 
-    def call_outside(self, request: object, idempotency_key: str) -> object:
-        """What the outside answers. Raises StepTimeout, and what the call raises."""
+    def make_call(self, request: object, idempotency_key: str) -> object:
+        """Makes the external call and returns its response. Raises StepTimeout, and what the call raises."""
         assert self.call is not None
         with _time_limit(self.timeout):
             return self.call(request, idempotency_key)
 
 
 def item_of(name: str) -> str:
-    """The item of a step that is done for each: `reports.part[wh_…]` → `wh_…`."""
+    """The item in the name of a step in an `Each`: `reports.part[wh_…]` → `wh_…`."""
     return name.partition("[")[2].removesuffix("]")
 
 
 class Service:
-    """A service: its name is the first word of its steps' names, and their queue where they name no other."""
+    """A service. Its name is the prefix of its steps' names, and their default queue."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -95,20 +95,20 @@ class Service:
     @overload
     def step(self, /, **options: Unpack[StepOptions]) -> Callable[[LocalWork[Output]], Step[Output]]: ...
     def step(self, work: LocalWork[Output] | None = None, /, **options: Any) -> Any:
-        """Makes a local step of `work(session, run)`: it works in a transaction, and its output is what it returns.
+        """Declares a local step. `work(session, run)` runs in a transaction; its return value is the step's output.
 
-        Options: `queue`, if not the service's. `long`: it may take longer than a lease, and works without the run's
-        lock; then it may call `durable.heartbeat`. `commits_at_once`: it locks a row that every run needs, so its
-        transaction is committed right after it. `anywhere`: it costs next to nothing, and the worker that reaches it
-        performs it, whatever queues it consumes. `retry`: a `Retry`. `timeout`: seconds, after which it has failed.
-        `final`: exceptions that are as final as a `Refusal`.
+        Options: `queue`, by default the service's. `long`: the step may take longer than a lease; it runs without the
+        run's lock and may call `durable.heartbeat`. `commits_at_once`: the step locks a row that every run needs, so
+        its transaction commits right after it. `anywhere`: the step is so cheap that any worker performs it in place,
+        whichever queues it consumes. `retry`: a `Retry`. `timeout`: seconds after which the attempt fails. `final`:
+        exceptions that are final, like `Refusal`.
         """
         if work is None:
             return lambda work: self._make(work, **options)
         return self._make(work)
 
     def step_for_each(self, work: WorkForEach[Output], /) -> Step[Output]:
-        """Makes a local step of `work(session, run, item)`, to stand in an `Each`. It is `long`."""
+        """Declares a local step `work(session, run, item)` for an `Each`. It is implicitly `long`."""
         return self._make(work, for_each=True)
 
     def external_step(
@@ -119,13 +119,14 @@ class Service:
         on_refusal: Callable[[Session, Run[Any], Refusal], None] | None = None,
         **options: Unpack[CallOptions],
     ) -> Callable[[LocalWork[Request | None]], Step[Output]]:
-        """Makes a step that calls something outside, of a function that says what to ask for.
+        """Declares a step with an external call. The decorated function builds the request.
 
-        The function works in a transaction and returns the request, which is JSON and is kept with the step: every
-        attempt asks for the same thing. None: there is nothing to ask. `call(request, idempotency_key)` calls, outside
-        any transaction, with timeouts of its own. A Refusal from it is the outside's no; `Unavailable` is retried with
-        the same key. `record(session, run, answer)` records the answer and returns the output; `on_refusal(session,
-        run, refusal)` records the no. Options: `queue`, `retry`, `timeout`, `final`, as for `step`.
+        The function runs in a transaction and returns the request, as JSON, which is stored with the step: every
+        attempt sends the same request. It returns None if no call is needed. `call(request, idempotency_key)` runs
+        outside any transaction and sets its own timeouts. If it raises Refusal, the call is rejected for good; if it
+        raises `Unavailable`, it is retried with the same key. `record(session, run, answer)` records the response and
+        returns the output; `on_refusal(session, run, refusal)` records the rejection. Options: `queue`, `retry`,
+        `timeout`, `final`, as for `step`.
         """
         return lambda work: self._make(work, call=call, record=record, on_refusal=on_refusal, **options)
 
@@ -138,14 +139,14 @@ class Service:
 
 @contextmanager
 def _time_limit(seconds: float | None) -> Iterator[None]:
-    """Raises StepTimeout in the block after so many seconds; None: never. Works in a process' main thread, which is
-    where Celery's pool of processes performs tasks."""
+    """Raises StepTimeout in the block after this many seconds; None: never. Only works in a process's main thread,
+    where Celery's prefork pool performs tasks."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def expire(*_: object) -> None:
-        raise StepTimeout(f"it has taken longer than {seconds:g} s")
+        raise StepTimeout(f"the step took longer than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -1,6 +1,6 @@
-"""A run and its step records in the database: locked or just read, and what a transaction has done, written at its end.
+"""Storage: loads a run with its step records, locked or not, and writes the changes of a transaction at its end.
 
-Under the lock nobody else changes the run's steps, so they are read once and written once, however many of them a
+Under the lock no other process changes the run's steps. They are read once and written once, however many of them a
 transaction performs.
 """
 
@@ -25,7 +25,7 @@ _STEPS = """(SELECT jsonb_object_agg(name, jsonb_build_array(status, attempts, o
         jsonb_build_array(coalesce(lease_until > clock_timestamp(), false), error IS NOT NULL, worker, request,
             started_at) END))
     FROM workflow.step WHERE run_id = :run_id)"""
-# Columns cost the client more than the server: what is seldom wanted comes as one.
+# Columns are more expensive for the client than for the server: rarely used ones are selected as one.
 _SELECT = f"""SELECT workflow, status, generation, input, jsonb_build_array(version, key, error, signals, attempts,
     publications, parent, published_at IS NOT NULL) AS facts, clock_timestamp() AS read_at, {_STEPS} AS steps"""
 _FACTS = ("version", "key", "error", "signals", "attempts", "publications", "parent", "published")
@@ -36,8 +36,8 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     column("facts", JSONB), column("read_at", DateTime(timezone=True)), column("steps", JSONB),
 )  # fmt: skip
 _RUN_ID = bindparam("run_id", type_=Id("run"))
-# The commonest statement there is. If the lock had to be waited for, the row is as it is now, but the sub-selects
-# are as they were before: xmin, which every change of the row changes, tells.
+# The most frequent statement. If it had to wait for the lock, the row is current, but the sub-selects are not. A
+# changed xmin, which every update of the row changes, reveals this.
 _LOCK = (
     text(f"""{_SELECT}, xmin::text <> (SELECT xmin::text FROM workflow.run WHERE id = :run_id) AS changed
     {_OF_GENERATION} FOR NO KEY UPDATE""")
@@ -45,8 +45,8 @@ _LOCK = (
     .columns(*_COLUMNS)
 )
 _STEPS_NOW = text(f"SELECT {_STEPS} AS steps").bindparams(_RUN_ID).columns(column("steps", JSONB))
-# Two workers must not perform the same step side by side. Its record may not be there yet, so that an advisory lock
-# stands for it until the end of the transaction.
+# Two workers must not perform the same step at the same time. Its record may not exist yet, so an advisory lock is
+# held until the end of the transaction.
 _FREE = "pg_try_advisory_xact_lock(hashtextextended(CAST(:run_id AS text) || :name, 0)) AS free"
 _READ = (
     text(f"{_SELECT}, {_FREE} {_OF_GENERATION}").bindparams(_RUN_ID, bindparam("name", type_=String)).columns(*_COLUMNS)
@@ -54,7 +54,7 @@ _READ = (
 
 
 def lock(session: Session, run_id: str, generation: int | None = None) -> Run | None:
-    """Locks the run for this transaction. None: it has ended or, where one is given, is not of that generation."""
+    """Locks the run for this transaction. None if it has ended or, if `generation` is given, has another one."""
     found = session.connection().execute(_LOCK, {"run_id": run_id, "generation": generation}).one_or_none()
     if found is None:
         return None
@@ -65,9 +65,9 @@ def lock(session: Session, run_id: str, generation: int | None = None) -> Run | 
 
 
 def read(session: Session, run_id: str, generation: int | None, name: str) -> Run | None:
-    """Reads the run for a step that works without its lock, and locks that step.
+    """Reads the run for a step that runs without the run's lock, and locks the step.
 
-    None: as for `lock`, or another worker has the step.
+    Returns None as `lock` does, or if another worker holds the step.
     """
     values = {"run_id": run_id, "generation": generation, "name": name}
     found = session.connection().execute(_READ, values).one_or_none()
@@ -90,42 +90,42 @@ def _run(run_id: str, found: Any, steps: dict[str, list[Any]] | None, *, locked:
 
 
 def begin(run: Run, call: Call, request: object = None) -> int:
-    """Notes that a step is begun, by a commit of its own; returns the number of the attempt."""
+    """Records the start of a step, which is committed before its work; returns the attempt's number."""
     state = run.steps.get(call.name)
     number = state.attempts + 1 if state else 1
-    run.steps[call.name] = StepState("intent", number, None, in_hand=True, request=request)
-    _note(run, call, number, status="intent", started_at=run.now().isoformat(), request=request, in_hand=True)
+    run.steps[call.name] = StepState("intent", number, None, held=True, request=request)
+    _record(run, call, number, status="intent", started_at=run.now().isoformat(), request=request, held=True)
     return number
 
 
 def finish(run: Run, call: Call, output: object, *, started_at: str, attempt: int | None = None) -> None:
-    """Notes that a step is done. `attempt`: its number, if it was begun by a commit of its own."""
+    """Records that a step is done. `attempt`: its number, if its start was committed before."""
     state = run.steps.get(call.name)
     number = attempt or (state.attempts + 1 if state else 1)
     run.steps[call.name] = StepState("done", number, output)
     finished_at = run.now().isoformat()
-    _note(run, call, number, status="done", started_at=started_at, output=output, finished_at=finished_at)
+    _record(run, call, number, status="done", started_at=started_at, output=output, finished_at=finished_at)
 
 
-def _note(run: Run, call: Call, number: int, **values: object) -> None:
+def _record(run: Run, call: Call, number: int, **values: object) -> None:
     run.written[call.name] = {"name": call.name, "queue": call.step.queue, "attempts": number, **values}
 
 
-_NOTED = """
+_UPSERT = """
     INSERT INTO workflow.step AS step
         (run_id, name, status, output, request, attempts, queue, worker, lease_until, started_at, finished_at)
     SELECT :run_id, name, status, output, request, attempts, queue, :worker,
-        CASE WHEN in_hand THEN clock_timestamp() + make_interval(secs => :lease) END, started_at, finished_at
-    FROM jsonb_to_recordset(:noted) AS noted (name text, status text, output jsonb, request jsonb, attempts int,
-        queue text, in_hand boolean, started_at timestamptz, finished_at timestamptz)
+        CASE WHEN held THEN clock_timestamp() + make_interval(secs => :lease) END, started_at, finished_at
+    FROM jsonb_to_recordset(:written) AS written (name text, status text, output jsonb, request jsonb, attempts int,
+        queue text, held boolean, started_at timestamptz, finished_at timestamptz)
     ON CONFLICT (run_id, name) DO UPDATE
     SET status = excluded.status, output = excluded.output, error = NULL, attempts = excluded.attempts,
         request = CASE WHEN excluded.status = 'intent' THEN coalesce(excluded.request, step.request) END,
         worker = excluded.worker, lease_until = excluded.lease_until, started_at = excluded.started_at,
         finished_at = excluded.finished_at
 """
-# When a step is done, the message of what comes next is published from now on, and failures before it do not count.
-# A deadline is counted from the first step: time in a queue is not the run's.
+# When a step is done, the next message counts as published now, and earlier failures no longer count. The deadline
+# starts with the first step: time in a queue does not count.
 _PROGRESS = """lease_until = clock_timestamp() + make_interval(secs => :lease),
         published_at = CASE WHEN :progress THEN clock_timestamp() ELSE published_at END,
         progress_at = CASE WHEN :progress THEN clock_timestamp() ELSE progress_at END,
@@ -137,32 +137,32 @@ _PROGRESS = """lease_until = clock_timestamp() + make_interval(secs => :lease),
         deadline = CASE WHEN deadline IS NULL AND patience IS NOT NULL
             THEN clock_timestamp() + make_interval(secs => patience) ELSE deadline END"""
 _TYPES = (
-    _RUN_ID, bindparam("noted", type_=JSONB), bindparam("worker", type_=String),
+    _RUN_ID, bindparam("written", type_=JSONB), bindparam("worker", type_=String),
     bindparam("signals", type_=JSONB(none_as_null=True)),
 )  # fmt: skip
 _WRITE = text(f"""
-    WITH noted AS ({_NOTED}) UPDATE workflow.run SET {_PROGRESS} WHERE id = :run_id
+    WITH written AS ({_UPSERT}) UPDATE workflow.run SET {_PROGRESS} WHERE id = :run_id
 """).bindparams(*_TYPES)
 _JOIN = text(f"""
     UPDATE workflow.run SET {_PROGRESS}
     WHERE id = :run_id AND finished_at IS NULL AND status = :status RETURNING generation
 """).bindparams(_RUN_ID, bindparam("signals", type_=JSONB(none_as_null=True)))
 _INSERT = text(f"""
-    {_NOTED} WHERE step.status <> 'done' AND (CAST(:attempt AS int) IS NULL OR step.attempts = :attempt) RETURNING name
-""").bindparams(_RUN_ID, bindparam("noted", type_=JSONB), bindparam("worker", type_=String))
+    {_UPSERT} WHERE step.status <> 'done' AND (CAST(:attempt AS int) IS NULL OR step.attempts = :attempt) RETURNING name
+""").bindparams(_RUN_ID, bindparam("written", type_=JSONB), bindparam("worker", type_=String))
 
 
 def write(session: Session, run: Run, worker: str) -> None:
-    """Writes what was noted, and extends the run's lease."""
+    """Writes the recorded steps, and renews the run's lease."""
     session.flush()
     progress = any(step["status"] == "done" for step in run.written.values())
     session.connection().execute(_WRITE, {**_values(run, worker), "progress": progress})
 
 
 def join(session: Session, run: Run, call: Call, worker: str, attempt: int | None) -> None:
-    """Writes the one step that was performed without the run's lock, under the lock, which is taken only for this.
+    """Writes one step that was performed without the run's lock. The lock is held only for this write.
 
-    Raises Superseded if the run has ended or turned back meanwhile, or another worker has taken the step over.
+    Raises Superseded if the run has ended or started to compensate, or if another worker has taken over the step.
     """
     session.flush()
     values = {**_values(run, worker), "progress": True}
@@ -171,9 +171,9 @@ def join(session: Session, run: Run, call: Call, worker: str, attempt: int | Non
         raise Superseded(f"run {run.id}, {call.name}")
 
 
-# A run that waits is woken by the notification, which PostgreSQL delivers with the commit.
+# `durable.wait` is woken by the notification, which PostgreSQL delivers on commit.
 _END = text(f"""
-    WITH noted AS ({_NOTED}), run AS (
+    WITH written AS ({_UPSERT}), run AS (
         UPDATE workflow.run SET status = :ends, result = :result, finished_at = clock_timestamp(), attempts = 0,
             stuck_at = NULL, stuck_reason = NULL, published_at = NULL
         WHERE id = :run_id
@@ -183,7 +183,7 @@ _END = text(f"""
 
 
 def write_end(session: Session, run: Run, worker: str, status: str, result: object) -> None:
-    """Writes what was noted, and that the run has ended."""
+    """Writes the recorded steps, and the end of the run."""
     session.flush()
     ending = {"ends": status, "result": result, "channel": ENDED, "payload": run.id}
     session.connection().execute(_END, {**_values(run, worker), **ending})
@@ -191,6 +191,6 @@ def write_end(session: Session, run: Run, worker: str, status: str, result: obje
 
 def _values(run: Run, worker: str) -> dict[str, object]:
     return {
-        "run_id": run.id, "worker": worker, "noted": list(run.written.values()), "lease": config.options().lease,
+        "run_id": run.id, "worker": worker, "written": list(run.written.values()), "lease": config.options().lease,
         "signals": run.signals if run.consumed else None,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The tables of durable execution (schema `workflow`). Migrations are the project's: `metadata` is for Alembic."""
+"""The tables of the engine (schema `workflow`). The application owns the migrations; `metadata` is for Alembic."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -28,12 +28,12 @@ class Base(DeclarativeBase):
 
 
 class RunRecord(Base):
-    """One execution of a workflow. The row is the message: what Celery carries only says that it can go on."""
+    """An execution of a workflow. The row is the source of truth; a Celery message only says that it can continue."""
 
     __tablename__ = "run"
     __table_args__ = (
         UniqueConstraint("workflow", "key"),
-        # lease_until stays out of every index: extending a lease is then a HOT update.
+        # lease_until is in no index, so that renewing a lease is a HOT update.
         Index("ix_run_live", "id", postgresql_where=text("finished_at IS NULL")),
         Index("ix_run_failed", "id", postgresql_where=text("status = 'failed'")),
     )
@@ -45,16 +45,16 @@ class RunRecord(Base):
     input: Mapped[dict[str, Any]]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
-    signals: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # those that no step has consumed yet
+    signals: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # not consumed by a step yet
     owner: Mapped[str | None] = mapped_column(Id("usr"))
-    parent: Mapped[str | None] = mapped_column(Id("run"))  # the run that waits for this one
+    parent: Mapped[str | None] = mapped_column(Id("run"))  # the run that waits for this run
     request_id: Mapped[str | None]
-    generation: Mapped[int] = mapped_column(server_default="0")  # raised whenever the run is published again
-    attempts: Mapped[int] = mapped_column(server_default="0")  # failures since its latest step was done
-    publications: Mapped[int] = mapped_column(server_default="0")  # by dispatchers since its latest step was done
-    lease_until: Mapped[datetime]  # when a dispatcher looks at it
-    published_at: Mapped[datetime | None]  # None: no message of it is under way
-    patience: Mapped[float | None]  # seconds from its first step to its deadline
+    generation: Mapped[int] = mapped_column(server_default="0")  # incremented whenever the run is published again
+    attempts: Mapped[int] = mapped_column(server_default="0")  # failures since the last completed step
+    publications: Mapped[int] = mapped_column(server_default="0")  # by dispatchers, since the last completed step
+    lease_until: Mapped[datetime]  # when the run is due for a dispatcher
+    published_at: Mapped[datetime | None]  # None: no message is on its way
+    patience: Mapped[float | None]  # seconds from the first step to the deadline
     deadline: Mapped[datetime | None]
     progress_at: Mapped[Now]
     stuck_at: Mapped[datetime | None]
@@ -64,9 +64,9 @@ class RunRecord(Base):
 
 
 class StepRecord(Base):
-    """One step of a run. `intent`: begun, and not known to be done; `done` and `refused` are final.
+    """A step of a run. `intent`: started, not known to be done. `done` and `refused` are final.
 
-    `lease_until`, of an intent: until then it is in a worker's hands or, with an `error`, between two attempts.
+    `lease_until` of an intent: a worker holds the step until then or, with an `error`, the retry delay ends then.
     """
 
     __tablename__ = "step"
@@ -75,8 +75,8 @@ class StepRecord(Base):
     status: Mapped[str]
     output: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
-    request: Mapped[Any | None] = mapped_column(JSONB)  # what the outside is asked for, until it has answered
-    progress: Mapped[dict[str, Any] | None]  # what the step has said of itself with `heartbeat`
+    request: Mapped[Any | None] = mapped_column(JSONB)  # of an external call, until it is answered
+    progress: Mapped[dict[str, Any] | None]  # reported with `heartbeat`
     attempts: Mapped[int] = mapped_column(server_default="1")
     queue: Mapped[str]
     worker: Mapped[str | None]
@@ -86,13 +86,13 @@ class StepRecord(Base):
 
 
 RunRow = RunRecord | Row[*tuple[Any, ...]]
-"""A run's record, or a row of its table."""
+"""A run's record, or a row with its columns."""
 StepRow = StepRecord | Row[*tuple[Any, ...]]
-"""A step's record, or a row of its table."""
+"""A step's record, or a row with its columns."""
 
 
 class AttemptRecord(Base):
-    """An attempt of a step that has failed: when, in which worker, and why. The last hundred of each step are kept."""
+    """A failed attempt of a step: time, worker and error. The last hundred per step are kept."""
 
     __tablename__ = "attempt"
     run_id: Mapped[str] = mapped_column(Id("run"), ForeignKey(RunRecord.id, ondelete="CASCADE"), primary_key=True)
@@ -105,7 +105,7 @@ class AttemptRecord(Base):
 
 
 class QueueProgress(Base):
-    """Per queue, when the latest message that a worker has taken was published, and how many were taken so far."""
+    """Per queue: the publication time of the last message that a worker received, and the number received so far."""
 
     __tablename__ = "queue_progress"
     queue: Mapped[str] = mapped_column(primary_key=True)
@@ -114,7 +114,7 @@ class QueueProgress(Base):
 
 
 class BreakerRecord(Base):
-    """A queue whose calls outside are not being answered. Without a row, or with `state` closed, all is well."""
+    """The circuit breaker of a queue's external calls. No row is the same as `state` closed."""
 
     __tablename__ = "breaker"
     queue: Mapped[str] = mapped_column(primary_key=True)
@@ -125,7 +125,7 @@ class BreakerRecord(Base):
 
 
 class DispatcherRecord(Base):
-    """A dispatcher process, and when its latest sweep succeeded."""
+    """A dispatcher process, and the time of its last successful sweep."""
 
     __tablename__ = "dispatcher"
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -133,7 +133,7 @@ class DispatcherRecord(Base):
 
 
 class ScheduleRecord(Base):
-    """Up to which slot a schedule has been looked after."""
+    """The last slot that was started, or skipped, for a schedule."""
 
     __tablename__ = "schedule"
     workflow: Mapped[str] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""Task events for Flower: those of the steps that a worker performs in place, and fewer messages for all others."""
+"""Task events for Flower: events for steps performed in place, and batching of all other events."""
 
 import logging
 import os
@@ -19,23 +19,23 @@ from durable.publishing import broker_errors
 
 log = logging.getLogger(__name__)
 
-NOT_DONE = "refused, waiting, or to be retried: see the run"
-PAUSE = 0.2  # seconds between two messages with events
+NOT_DONE = "refused, suspended or to be retried; see the run"
+PAUSE = 0.2  # seconds between two batches of events
 
 
 class StepEvents:
-    """The events of the steps that this process performs in place, sent `PAUSE` seconds after the first of them.
+    """The events of the steps that this process performs in place, sent `PAUSE` seconds after the first.
 
-    By a thread of their own, so that no step waits for them. Nothing depends on them: without a broker they are
-    dropped, and with a killed worker those of its last fifth of a second.
+    A thread sends them, so that no step waits for them. Nothing depends on them: without a broker they are dropped,
+    and a killed worker loses those of its last fifth of a second.
     """
 
     def __init__(self, hostname: str | None) -> None:
         self.process, self.hostname, self.due = os.getpid(), hostname, False
         self.dispatcher = self._connected()
 
-    def note(self, call: Call, run_id: str, generation: int, began: float, *, done: bool) -> None:
-        """One step: `began` in seconds since the epoch; not `done` covers refused, suspended and failed alike."""
+    def add(self, call: Call, run_id: str, generation: int, began: float, *, done: bool) -> None:
+        """Adds the events of one step. `began`: epoch seconds. Not `done`: refused, suspended or failed."""
         task: dict[str, Any] = {"uuid": f"{run_id}:{generation}:{call.name}", "name": call.step.name}
         task |= {"args": repr([run_id, generation, call.name]), "kwargs": "{}", "root_id": run_id, "retries": 0}
         took = time.time() - began
@@ -53,16 +53,16 @@ class StepEvents:
             timer.start()
 
     def send(self) -> None:
-        """Sends what was noted, as one message."""
+        """Sends the collected events as one message."""
         self.due = False
         try:
             self.dispatcher.flush()
-        except Exception as error:  # noqa: BLE001, monitoring must never fail the work that it watches
+        except Exception as error:  # noqa: BLE001, monitoring must never fail the work
             log.warning("events were dropped: %s", error)
             self.dispatcher = self._connected()
 
     def _connected(self) -> EventDispatcher:
-        """With its own connection, once there is something to send. It never sends by itself."""
+        """Returns an event dispatcher with its own, lazy connection. It only sends on `flush`."""
         app = config.current().app
         made: EventDispatcher = app.events.Dispatcher(
             app.connection_for_write(), hostname=self.hostname, buffer_while_offline=False, buffer_group={"task"},
@@ -71,42 +71,42 @@ class StepEvents:
         return made
 
 
-_ours: StepEvents | None = None
+_instance: StepEvents | None = None
 
 
-def of_worker(hostname: str | None) -> StepEvents | None:
-    """This process' own, for a connection must not cross a fork; None if no events are wanted."""
-    global _ours
+def step_events(hostname: str | None) -> StepEvents | None:
+    """The instance of this process, because a connection must not cross a fork; None if events are disabled."""
+    global _instance
     if not config.options().task_events:
         return None
-    if _ours is None or _ours.process != os.getpid():
-        _ours = StepEvents(hostname)
-    return _ours
+    if _instance is None or _instance.process != os.getpid():
+        _instance = StepEvents(hostname)
+    return _instance
 
 
 @worker_process_shutdown.connect
 def _send_the_last(**_: object) -> None:
-    if _ours is not None and _ours.process == os.getpid():
-        _ours.send()
+    if _instance is not None and _instance.process == os.getpid():
+        _instance.send()
 
 
 class EventBatches(bootsteps.StartStopStep):
-    """Sends the events of the worker's main process five times a second, or when 24 have gathered.
+    """Sends the events of the worker's main process five times a second, or when 24 are buffered.
 
-    Celery sends them whenever its loop comes round, which under load is a message for each. When something has
-    happened is in the event, so Flower shows the same times.
+    Celery sends them in each iteration of its event loop, which under load is one message per event. Each event has
+    its own timestamp, so Flower shows the same times.
     """
 
     requires = ("celery.worker.consumer.events:Events",)
 
     def start(self, c: Any) -> None:
-        """For each connection to the broker, as each has a dispatcher of its own."""
+        """Called for each connection to the broker, because each has its own dispatcher."""
         self.due = False
         if c.hub is not None:
             c.event_dispatcher.on_send_buffered = lambda: self._soon(c)
 
     def shutdown(self, c: Any) -> None:
-        """What is left, before the step that this one requires closes the dispatcher."""
+        """Sends the rest, before the required step closes the dispatcher."""
         with suppress(*broker_errors()):
             self._send(c)
 
@@ -122,10 +122,10 @@ class EventBatches(bootsteps.StartStopStep):
 
 
 class ChildWatch(bootsteps.StartStopStep):
-    """Looks for dead children five times a second, gives their messages back and replaces them.
+    """Checks for dead children five times a second, returns their messages to the queue and replaces the processes.
 
-    The pool looks when a child's pipe closes, which can be a moment before the child counts as dead, and then
-    again after five seconds (celery/concurrency/asynpool.py, `_event_process_exit` and `timers`).
+    The pool checks when a child's pipe closes, which may be shortly before the child counts as dead, and then only
+    after five seconds (celery/concurrency/asynpool.py, `_event_process_exit` and `timers`).
     """
 
     requires = ("celery.worker.components:Pool",)
@@ -135,6 +135,6 @@ class ChildWatch(bootsteps.StartStopStep):
 
 
 def install(app: Celery) -> None:
-    """Adds to the application's workers what the engine needs of them."""
+    """Adds the engine's bootsteps to the application's workers."""
     app.steps["worker"].add(ChildWatch)
     app.steps["consumer"].add(EventBatches)

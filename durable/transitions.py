@@ -1,7 +1,7 @@
-"""Every change of a run's status. The caller holds the run's lock.
+"""All changes of a run's status. The caller holds the run's lock.
 
-running ---> succeeded            waiting: suspended until a time, a signal or the end of a child
-  |   <--> waiting                failed: set by nobody today; `retry` takes such a run up again
+running ---> succeeded            waiting: suspended until a time, a signal or the end of a child run
+  |   <--> waiting                failed: not set by this release; `retry` resumes such a run
   v
 compensating ---> cancelled
 """
@@ -24,7 +24,7 @@ from durable.tables import RunRecord, StepRecord
 from durable.workflow import Workflow, is_known, workflow_of
 
 LIVE = ("running", "waiting", "compensating")
-CANCELLED = {"status": 409, "code": "cancelled_by_operator", "detail": "An operator has cancelled it."}
+CANCELLED = {"status": 409, "code": "cancelled_by_operator", "detail": "An operator cancelled the run."}
 FOREVER = timedelta(days=3650)
 
 _RUN_ID = bindparam("run_id", type_=Id("run"))
@@ -54,11 +54,11 @@ def start(
     parent: str | None = None,
     deadline: float | None = None,
 ) -> str:
-    """Starts a run in the caller's transaction and returns its id; it is published after the commit.
+    """Starts a run in the caller's transaction and returns its id. The run is published after the commit.
 
-    `deadline`: seconds from its first step, after which an unfinished run is compensated. A second start with the same
-    workflow and key starts nothing and returns the first run's id. Raises UnknownWorkflow, and TypeError for an input
-    that lacks what the workflow declares.
+    `deadline`: seconds from its first step, after which an unfinished run is compensated. Starting the same workflow
+    and key again has no effect and returns the id of the existing run. Raises UnknownWorkflow, and TypeError if
+    required input is missing.
     """
     declared = workflow_of(workflow)
     if missing := declared.required - input.keys():
@@ -83,7 +83,7 @@ def lock(session: Session, run_id: str) -> RunRecord | None:
 
 
 def signal(session: Session, run_id: str, name: str, data: Mapping[str, object]) -> None:
-    """Hands `data` to a live run and wakes it if it is suspended. Raises RunNotFound if it has ended."""
+    """Sends `data` to a live run and wakes it if it is suspended. Raises RunNotFound if it has ended."""
     run = lock(session, run_id)
     if run is None:
         raise RunNotFound("This run has ended or does not exist.")
@@ -93,7 +93,7 @@ def signal(session: Session, run_id: str, name: str, data: Mapping[str, object])
 
 
 def wake(session: Session, run: RunRecord) -> None:
-    """Makes a locked run go on at once, whether it is suspended or between two attempts."""
+    """Resumes a locked run immediately, whether it is suspended or waits for a retry."""
     if run.status == "waiting":
         run.status = "running"
     next_generation(run, config.options().lease)
@@ -104,8 +104,8 @@ def wake(session: Session, run: RunRecord) -> None:
 
 
 def publish_rest(session: Session, run: RunRecord) -> None:
-    """Publishes after the commit what is left of a locked run; one that this code does not know is left to a
-    dispatcher that does."""
+    """Publishes the rest of a locked run after the commit. A run whose workflow is unknown here is left to a
+    dispatcher that knows it."""
     try:
         workflow = workflow_of(run.workflow, run.version)
     except UnknownWorkflow:
@@ -119,15 +119,15 @@ def publish_rest(session: Session, run: RunRecord) -> None:
 
 
 def next_generation(run: RunRecord, seconds: float) -> None:
-    """Raises the generation: earlier messages are void, and a dispatcher looks at the run in so many seconds."""
+    """Increments the generation: older messages are void, and the run is due for a dispatcher in `seconds`."""
     run.generation += 1
     run.lease_until = func.clock_timestamp() + timedelta(seconds=seconds)
     run.published_at = func.clock_timestamp()
     run.progress_at = func.clock_timestamp()
 
 
-# Each payment asks this once, by the gateway's webhook, and hardly ever finds one.
-_PAUSING = (
+# Runs once per payment, for the gateway's webhook, and rarely finds a run.
+_PAUSED = (
     select(RunRecord.id)
     .where(RunRecord.workflow == bindparam("workflow"), RunRecord.key == bindparam("key"))
     .where(RunRecord.finished_at.is_(None), RunRecord.published_at.is_(None))
@@ -135,9 +135,9 @@ _PAUSING = (
 )
 
 
-def wake_pausing(session: Session, workflow: str, key: str) -> bool:
-    """Wakes the run of that key if no message of it is under way: suspended, or between two attempts."""
-    run_id = session.connection().scalar(_PAUSING, {"workflow": workflow, "key": key})
+def wake_if_paused(session: Session, workflow: str, key: str) -> bool:
+    """Wakes the run of this key if it is suspended or waits for a retry, so that no message is on its way."""
+    run_id = session.connection().scalar(_PAUSED, {"workflow": workflow, "key": key})
     run = None if run_id is None else lock(session, run_id)
     if run is not None:
         wake(session, run)
@@ -145,20 +145,20 @@ def wake_pausing(session: Session, workflow: str, key: str) -> bool:
 
 
 def retry(session: Session, run_id: str) -> RunRecord:
-    """An operator's retry: a live or failed run goes on where it stood, at once and without a deadline.
+    """An operator's retry: resumes a live or failed run at its current step, immediately and without a deadline.
 
-    Raises RunNotFound, and RunConflict for one that has ended (`run_over`) or whose workflow is unknown
+    Raises RunNotFound, and RunConflict if the run has ended (`run_over`) or its workflow is unknown
     (`workflow_unknown`).
     """
     run = session.scalars(select(RunRecord).where(RunRecord.id == run_id).with_for_update(key_share=True)).one_or_none()
     if run is None:
-        raise RunNotFound("There is no such run.")
+        raise RunNotFound("No such run.")
     if run.status not in ("failed", *LIVE):
-        raise RunConflict(f"This run has ended ({run.status}); there is nothing to retry.", code="run_over")
+        raise RunConflict(f"This run has ended ({run.status}) and cannot be retried.", code="run_over")
     try:
         workflow_of(run.workflow, run.version)
     except UnknownWorkflow as error:
-        raise RunConflict(f"This release can't go on with the run: {error}", code="workflow_unknown") from error
+        raise RunConflict(f"This release cannot continue the run: {error}", code="workflow_unknown") from error
     if run.status == "failed":
         run.status = "compensating" if run.error else "running"
     run.finished_at = run.deadline = run.patience = run.stuck_at = run.stuck_reason = None
@@ -168,18 +168,18 @@ def retry(session: Session, run_id: str) -> RunRecord:
 
 
 def cancel(session: Session, run_id: str) -> RunRecord:
-    """Compensates a run, as if it had been refused: what it has done is undone, and it ends `cancelled`.
+    """Compensates a run as if it had been refused: its completed steps are undone, and it ends as `cancelled`.
 
-    A run of a workflow that nobody knows any more has no undos to run: it ends at once. Raises RunNotFound, and
-    RunConflict for a run that has ended (`run_over`), is being compensated (`run_compensating`), has passed its pivot
-    (`past_pivot`) or is of a newer release, whose undos this one does not know (`unknown_version`).
+    A run whose workflow is not declared any more has no undo steps and ends immediately. Raises RunNotFound, and
+    RunConflict if the run has ended (`run_over`), is being compensated (`run_compensating`), has passed its pivot
+    (`past_pivot`) or was started by a newer release, whose undo steps are unknown here (`unknown_version`).
     """
     run = lock(session, run_id)
     if run is None:
         ended = get_run(session, run_id)
-        raise RunConflict(f"This run has ended ({ended.status}); there is nothing to cancel.", code="run_over")
+        raise RunConflict(f"This run has ended ({ended.status}) and cannot be cancelled.", code="run_over")
     if run.status == "compensating":
-        raise RunConflict("This run is being compensated already.", code="run_compensating")
+        raise RunConflict("This run is already being compensated.", code="run_compensating")
     if not is_known(run.workflow):
         run.error = CANCELLED
         end(session, run, "cancelled")
@@ -187,10 +187,10 @@ def cancel(session: Session, run_id: str) -> RunRecord:
     try:
         workflow = workflow_of(run.workflow, run.version)
     except UnknownWorkflow as error:
-        raise RunConflict(f"This run was started by a newer release; cancel it there. ({error})",
+        raise RunConflict(f"A newer release started this run; cancel it there. ({error})",
                           code="unknown_version") from error  # fmt: skip
     if not can_turn_back(workflow, progress_in(run.status, steps_of_run(session, run_id))):
-        raise RunConflict(f"{workflow.pivots[0].name} is done: from there on this run only goes forward.",
+        raise RunConflict(f"This run has passed its pivot, {workflow.pivots[0].name}, and cannot be cancelled.",
                           code="past_pivot")  # fmt: skip
     compensate(run, CANCELLED)
     session.flush()
@@ -199,14 +199,14 @@ def cancel(session: Session, run_id: str) -> RunRecord:
 
 
 def compensate(run: RunRecord, error: dict[str, Any]) -> None:
-    """Starts the compensation of a locked run, because of `error`."""
+    """Starts the compensation of a locked run because of `error`."""
     run.status, run.error = "compensating", error
     run.attempts = run.publications = 0
     next_generation(run, config.options().lease)
 
 
 def end(session: Session, run: RunRecord, status: str | None = None) -> None:
-    """Ends a locked run that has nothing left to do, and wakes what waits for it."""
+    """Ends a locked run without remaining steps, and wakes the run that waits for it."""
     run.status = status or ("cancelled" if run.status == "compensating" else "succeeded")
     run.finished_at, run.published_at = func.clock_timestamp(), None
     run.attempts, run.stuck_at, run.stuck_reason = 0, None, None
@@ -216,7 +216,7 @@ def end(session: Session, run: RunRecord, status: str | None = None) -> None:
 
 
 def wake_parent(session: Session, parent: str | None) -> None:
-    """Wakes the run that waits for a child which has just ended. It is not woken where it does not wait."""
+    """Wakes the parent of a child run that has just ended, if it is suspended."""
     if parent is not None and (run := lock(session, parent)) is not None and run.status == "waiting":
         wake(session, run)
 
@@ -225,9 +225,9 @@ def wake_parent(session: Session, parent: str | None) -> None:
 
 
 def finish(session: Session, workflow: Workflow, run: Run, worker: str) -> None:
-    """Ends a run that has nothing left to do, with what its transaction has done, and wakes what waits for it.
+    """Ends a run without remaining steps, writes its recorded steps, and wakes the run that waits for it.
 
-    Its result is the output of its last step; of a compensated run, of the last local step of `if_refused`.
+    The result is the output of the last step; for a compensated run, of the last local step of `if_refused`.
     """
     back = run.status == "compensating"
     closing = [step for step in workflow.if_refused if not step.is_external][-1:] if back else [workflow.last]
@@ -245,9 +245,9 @@ _COMPENSATE = text("""
 
 
 def refuse(session: Session, run: Run, call: Call, refusal: Refusal, worker: str, *, known: bool) -> None:
-    """Records a refusal at its step and starts the run's compensation, which goes on in this worker.
+    """Records a refusal at its step and starts the run's compensation, which continues in this worker.
 
-    `known`: that the step has had no effect. Otherwise a call outside may have happened, so that it is undone too.
+    `known`: the step certainly had no effect. Otherwise an external call may have been processed and is undone too.
     """
     error = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail, "step": call.name,
              **refusal.extra}  # fmt: skip
@@ -266,12 +266,12 @@ _SUSPEND = text("""
 
 
 def suspend(session: Session, run: Run, name: str, until: datetime | None) -> None:
-    """Lets the run wait without a worker, until its deadline at most. Its step counts as not begun.
+    """Suspends the run until `until` or its deadline, without a worker. Its step counts as not started.
 
-    A deadline that is over has led to what it leads to, and wakes the run no more. Raises TypeError for a run that is
-    being compensated: it would go forward afterwards.
+    A deadline that has passed was already handled and does not wake the run again. Raises TypeError for a run that is
+    being compensated, because it would resume in the wrong direction.
     """
     if run.status == "compensating":
-        raise TypeError(f"{name}: neither an undo nor a step of `if_refused` can suspend its run")
+        raise TypeError(f"{name}: an undo step or a step of `if_refused` cannot suspend its run")
     values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER}
     session.connection().execute(_SUSPEND, values)

@@ -1,9 +1,9 @@
-"""What happens to one message in a worker, from its arrival to its acknowledgement.
+"""The processing of one message in a worker, from its arrival to its acknowledgement.
 
-Each transaction locks the run, asks what comes next, performs as many steps as one transaction may hold, and writes
-their records at its end. It is committed before a call outside, after a step that every run waits for, and when the
-run ends, waits, or goes on elsewhere. If something goes wrong in it, all of it is rolled back and performed again
-with a transaction for each step, so that an error falls on its own step.
+Each transaction locks the run, plans the next steps, performs as many steps as it may, and writes their records at its
+end. It commits before an external call, after a step that locks a row every run needs, and when the run ends, is
+suspended or continues elsewhere. If it fails, it is rolled back as a whole and repeated with one transaction per step,
+so that the error is recorded at the step that caused it.
 """
 
 import logging
@@ -31,10 +31,10 @@ from durable import (
     transitions,
 )
 from durable.begun import Begun, begin, is_ours
-from durable.database import is_away, transaction
+from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, UnknownWorkflow
 from durable.plan import Call, plan, progress_of
-from durable.queue_progress import note_served
+from durable.queue_progress import record_served
 from durable.run import Run, Suspend, idempotency_key
 from durable.steps import Step
 from durable.testing import crash_point
@@ -42,13 +42,13 @@ from durable.workflow import workflow_of
 
 log = logging.getLogger(__name__)
 
-SHARED = 0.5  # seconds after which a transaction takes in no further step: others wait for its locks
-SLOW = 0.1  # seconds; after such a step its siblings are published, for other workers to perform beside it
-AWAY = 1.0  # seconds before another try, when the database is away
+SHARED = 0.5  # seconds after which a transaction adds no further step, because others wait for its locks
+SLOW = 0.1  # seconds; after a step this slow its siblings are published, so that other workers perform them in parallel
+UNAVAILABLE_PAUSE = 1.0  # seconds before the next try if the database is unavailable
 
 
 def register(app: Celery, step: Step) -> None:
-    """Makes the step a Celery task, of the step's name."""
+    """Registers the step as a Celery task with the step's name."""
 
     def perform(task: Any, run_id: str, generation: int, name: str) -> None:
         _perform(task.request, step, run_id, generation, name)
@@ -58,53 +58,53 @@ def register(app: Celery, step: Step) -> None:
 
 
 def _perform(request: Any, step: Step, run_id: str, generation: int, name: str) -> None:
-    """Raises Reject when the database is away: the message goes back to its queue.
+    """Raises Reject if the database is unavailable: the message returns to its queue.
 
-    A lock that was not had in time, or a deadlock, is left to the dispatcher, whose pauses grow; so is a run whose
-    workflow this process does not know.
+    Lock timeouts and deadlocks are left to the dispatcher, whose delays increase, as are runs whose workflow this
+    process does not know.
     """
     try:
-        note_served(request, step.queue)
+        record_served(request, step.queue)
         Invocation(request, run_id, generation, Call(step, name)).perform()
     except UnknownWorkflow as error:
-        log.error("run %s is left to others: %s", run_id, error)
+        log.error("run %s is left to other workers: %s", run_id, error)
     except OperationalError as error:
-        log.warning("run %s waits: %s", run_id, str(error.orig).splitlines()[0])
-        if not is_away(error):
+        log.warning("run %s has to wait: %s", run_id, str(error.orig).splitlines()[0])
+        if not is_unavailable(error):
             return
-        time.sleep(AWAY)  # there is nothing else that this process could do
+        time.sleep(UNAVAILABLE_PAUSE)  # this process could do nothing else
         raise Reject(error, requeue=True) from error
 
 
 @dataclass
 class Batch:
-    """What one transaction has done, and what is to follow its commit."""
+    """The results of one transaction, and the actions after its commit."""
 
-    done: list[tuple[Call, float]] = field(default_factory=list)  # and since when, in epoch seconds
+    done: list[tuple[Call, float]] = field(default_factory=list)  # with its start in epoch seconds
     current: Call | None = None
     begun: Begun | None = None
     publish: list[list[Call]] = field(default_factory=list)
-    over: bool = False  # nothing is left for us: the run has ended, waits, or is in other hands
-    locks_all: bool = False  # every run wants a lock that is held here
+    over: bool = False  # the run has ended, is suspended, or belongs to another worker
+    locks_all: bool = False  # the transaction holds a lock that every run needs
 
 
 class Invocation:
-    """One message, and the run that it belongs to."""
+    """One message, and the run it belongs to."""
 
     def __init__(self, request: Any, run_id: str, generation: int, call: Call) -> None:
         self.request, self.run_id, self.generation, self.call = request, run_id, generation, call
         self.worker = lease.worker_name(request.hostname)
         self.until = time.monotonic() + config.options().continue_for
         self.redelivered = bool((request.delivery_info or {}).get("redelivered"))
-        self.is_member = request.chord is not None  # of a chord, whose body goes on
-        self.one_by_one = self.redelivered  # a step that kills its worker must not take its neighbours with it
+        self.is_member = request.chord is not None  # of a chord, whose body continues the run
+        self.one_by_one = self.redelivered  # a step that kills its worker must not affect its neighbours
         self.begun: Begun | None = None
         self.worked = self.is_slow = self.over = False
         self.links, request.chain = request.chain or [], None
-        self.events = task_events.of_worker(request.hostname)
+        self.events = task_events.step_events(request.hostname)
 
     def perform(self) -> None:
-        """Performs the step of the message and, one after another, what this worker may of what comes next."""
+        """Performs the step of the message and, in place, those of the next steps that this worker may perform."""
         if self.redelivered:
             self._adopt()
         if self.call.step.is_detached or (self.is_member and not self.call.step.is_external):
@@ -113,10 +113,10 @@ class Invocation:
             while not self.over:
                 self._perform_batch()
         finally:
-            slots.give_back()  # of a call that was not made after all
+            slots.release()  # in case the call was not made
 
     def _adopt(self) -> None:
-        """A message that has come back may be of a worker that has refused a step and died before it went on."""
+        """A redelivered message may come from a worker that died after a refusal, before it started to compensate."""
         with transaction() as session:
             run = store.lock(session, self.run_id)
             refused = run is not None and run.status == "compensating" and not run.published
@@ -124,7 +124,7 @@ class Invocation:
                 self.generation, self.worked = run.generation, True
 
     def _perform_batch(self) -> None:
-        """One transaction, and the call outside that follows it."""
+        """Performs one transaction, and the external call after it."""
         batch, since = Batch(), time.time()
         try:
             with transaction() as session:
@@ -133,18 +133,18 @@ class Invocation:
             log.info("left to another worker: %s", error)
             self.over = True
         except OperationalError as error:
-            if not self._may_record_later(error) and (is_away(error) or not self._may_split(batch)):
+            if not self._may_record_later(error) and (is_unavailable(error) or not self._may_split(batch)):
                 raise
         except Exception as error:
             if batch.current is None:
                 raise
-            if not self._may_split(batch):  # whatever it is, it is recorded at its step
+            if not self._may_split(batch):  # any error is recorded at its step
                 failures.fail(self, batch.current, since, error)
         else:
-            self._follow(batch)
+            self._after_commit(batch)
 
     def _transact(self, session: Session, batch: Batch) -> None:
-        """Performs as many steps as one transaction may hold, and writes what was done."""
+        """Performs as many steps as one transaction may contain, and writes their records."""
         answered = self.begun is not None and self.begun.answered
         run = store.lock(session, self.run_id, None if answered else self.generation)
         if run is None:
@@ -165,12 +165,12 @@ class Invocation:
             call = next_step.choose(self, session, run, stages, batch)
             if call is None or (batch.locks_all and not call.step.is_external):
                 break
-            self._take_in(session, run, call, batch)
+            self._perform_next(session, run, call, batch)
         if run.written:
             store.write(session, run, self.worker)
 
-    def _take_in(self, session: Session, run: Run, call: Call, batch: Batch) -> None:
-        """Performs a local step, or begins one by a commit of its own."""
+    def _perform_next(self, session: Session, run: Run, call: Call, batch: Batch) -> None:
+        """Performs a local step, or records the start of one that needs its own commit."""
         batch.current, since, started = call, time.time(), run.now()
         if call.step.is_external:
             request = self._request(session, run, call)
@@ -178,7 +178,7 @@ class Invocation:
                 batch.begun = begin(session, run, call, request)
                 batch.over = batch.begun is None
                 return
-            output = None  # there is nothing to ask, so that both halves are one
+            output = None  # no call is needed
             crash_point("after-call", call.name, self.run_id)
         elif self.one_by_one and not (self.begun and self.begun.call == call):
             batch.begun = begin(session, run, call)
@@ -192,7 +192,7 @@ class Invocation:
             transitions.suspend(session, run, call.name, output.until)
             run.written, batch.over = {}, True
             return
-        session.flush()  # what is wrong with it shows at this step, and the next one sees it
+        session.flush()  # errors show at this step, and the next step sees its changes
         attempt = self.begun.attempt if self.begun and self.begun.call == call else None
         store.finish(run, call, output, started_at=started.isoformat(), attempt=attempt)
         batch.done.append((call, since))
@@ -200,7 +200,7 @@ class Invocation:
         self.is_slow = self.is_slow or time.time() - since > SLOW
 
     def _request(self, session: Session, run: Run, call: Call) -> object:
-        """What the outside is asked for: what it was asked for before, or what the step says now."""
+        """The request of an external step: the stored one or, on the first attempt, a new one."""
         state = run.steps.get(call.name)
         if state is not None and state.request is not None:
             return state.request
@@ -210,7 +210,7 @@ class Invocation:
         return request
 
     def _record(self, session: Session, run: Run, batch: Batch) -> None:
-        """Records what a call outside has answered, if this attempt is still ours, under whatever generation."""
+        """Records the response of an external call if this attempt is still ours, in any generation."""
         begun = self.begun
         assert begun is not None
         call, record = begun.call, begun.call.step.record
@@ -223,23 +223,23 @@ class Invocation:
         store.finish(run, call, output, started_at=begun.started_at.isoformat(), attempt=begun.attempt)
         batch.done.append((call, begun.since))
 
-    # ---- behind the commit
+    # ---- after the commit
 
-    def _follow(self, batch: Batch) -> None:
+    def _after_commit(self, batch: Batch) -> None:
         self.begun, self.over = batch.begun, batch.over
         for call, since in batch.done:
             crash_point("after-commit", call.name, self.run_id)
-            self.tell(call, since, done=True)
+            self.send_events(call, since, done=True)
         if batch.publish:
             self._publish(batch.publish)
             self.over = True
         elif self.is_member and batch.done:
-            self.over = True  # the chord's body goes on
+            self.over = True  # the chord's body continues the run
         elif self.begun is not None and self.begun.call.step.is_external:
-            self._call_outside(self.begun)
+            self._make_call(self.begun)
 
     def _publish(self, stages: list[list[Call]]) -> None:
-        """Leaves the rest to Celery where the message's own chain goes on with it, or publishes it."""
+        """Leaves the rest to the message's own chain if that contains it; otherwise publishes it."""
         links, wanted = self.links, [self.run_id, self.generation, stages[0][0].name]
         while links and list(links[-1]["args"]) != wanted:
             links.pop()
@@ -248,16 +248,16 @@ class Invocation:
         else:
             publishing.publish(self.run_id, self.generation, stages)
 
-    def _call_outside(self, begun: Begun) -> None:
-        """Calls outside, and keeps the answer for the next transaction."""
+    def _make_call(self, begun: Begun) -> None:
+        """Makes the external call, and keeps the response for the next transaction."""
         call = begun.call
         try:
-            if not begun.lease.is_fresh() and not begun.lease.extend():
-                self.over = True  # we were stopped for so long that another worker has taken it over
+            if not begun.lease.is_fresh() and not begun.lease.renew():
+                self.over = True  # this process was stopped for so long that another worker took over
                 return
-            with lease.kept(begun.lease):
+            with lease.renewing(begun.lease):
                 key = idempotency_key(self.run_id, call.name)
-                begun.answer = breaker.call(call.step.queue, partial(call.step.call_outside, begun.request, key))
+                begun.answer = breaker.call(call.step.queue, partial(call.step.make_call, begun.request, key))
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001, as above
@@ -266,25 +266,25 @@ class Invocation:
             begun.answered = True
             crash_point("after-call", call.name, self.run_id)
         finally:
-            slots.give_back()
+            slots.release()
 
     def _may_record_later(self, error: OperationalError) -> bool:
-        """Whether an answer that could not be recorded is kept for another try: asking twice may send a mail twice."""
+        """Whether to retry recording a response: repeating the call instead may send an email twice."""
         begun = self.begun
         if begun is None or not begun.answered or time.time() - begun.since > config.options().record_for:
             return False
         log.warning("%s of %s is recorded later: %s", begun.call.name, self.run_id, str(error.orig).splitlines()[0])
         self.one_by_one = True
-        time.sleep(AWAY / 2)
+        time.sleep(UNAVAILABLE_PAUSE / 2)
         return True
 
     def _may_split(self, batch: Batch) -> bool:
-        """Whether it may have been the fault of another step of the same transaction; the next round tells."""
+        """Whether another step of the same transaction may have caused the error; steps then commit one by one."""
         split = len(batch.done) > 0 and not self.one_by_one
         self.one_by_one = self.one_by_one or split
         return split
 
-    def tell(self, call: Call, since: float, *, done: bool) -> None:
-        """Tells Flower of a step that was performed in place."""
-        if self.events is not None and call != self.call:  # of the message's own step Celery tells
-            self.events.note(call, self.run_id, self.generation, since, done=done)
+    def send_events(self, call: Call, since: float, *, done: bool) -> None:
+        """Sends task events for a step that was performed in place."""
+        if self.events is not None and call != self.call:  # Celery sends those of the message's own step
+            self.events.add(call, self.run_id, self.generation, since, done=done)

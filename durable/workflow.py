@@ -1,4 +1,4 @@
-"""Declarations: a workflow is a list of stages. Importing the module that declares it registers it."""
+"""Workflow declarations: lists of stages. Importing the module that declares a workflow registers it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -8,32 +8,32 @@ from durable.errors import UnknownWorkflow
 from durable.steps import Step
 
 Outputs = Mapping[str, Any]
-"""Name of a step that is done → its output."""
+"""Name of a completed step → its output."""
 
 
 class Undoable:
-    """A step, and what undoes it when a later one is refused."""
+    """A step, and the step that undoes it if a later one is refused."""
 
     def __init__(self, step: Step, undo: Step) -> None:
         self.step, self.undo = step, undo
 
 
 class Pivot:
-    """The step of no return: once it is done, the run only goes forward, however long that takes."""
+    """The point of no return: once this step is done, the run is not compensated but retried until it succeeds."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
 
 
 class Parallel:
-    """Steps that need not wait for each other. The step after them waits for all."""
+    """Steps that run in parallel. The next stage waits for all of them."""
 
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
 
 
 class Each:
-    """One step many times over: once for each item that `over(outputs)` finds in the outputs of the steps before."""
+    """A step that runs once per item. `over(outputs)` derives the items from the outputs of earlier steps."""
 
     def __init__(self, step: Step, over: Callable[[Outputs], list[str]]) -> None:
         self.step, self.over = step, over
@@ -43,12 +43,12 @@ Stage = Step | Undoable | Pivot | Parallel | Each
 
 
 class Workflow:
-    """A list of stages. `if_refused` are the steps that tell people why a run ends `cancelled`.
+    """A list of stages. `if_refused`: steps that inform the users of a run that ends as `cancelled`.
 
-    A run is compensated only where somebody is told: without `if_refused` it is retried until it succeeds, and a
-    person is told when it is stuck. `input`: a TypedDict, whose required members `start` asks for. `version`: a run
-    goes on with the declaration of the version that it was started with, as long as that is declared beside the new
-    one. Raises TypeError for a declaration that could not be kept.
+    A run is compensated only if somebody is informed: without `if_refused` it is retried until it succeeds, and an
+    operator is notified when it is stuck. `input`: a TypedDict, whose required members `start` requires. `version`: a
+    run continues with the version it was started with, as long as that version is declared beside the new one. Raises
+    TypeError for an invalid declaration.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Workflow:
         return steps_of(self.stages[-1])[0]
 
     def all_steps(self) -> list[Step]:
-        """Every step that a run may come to, undos too."""
+        """Every step of the workflow, with undo steps and `if_refused`."""
         forward = [step for stage in self.stages for step in steps_of(stage)]
         return [*forward, *(stage.undo for stage in self.undos), *self.if_refused]
 
@@ -88,22 +88,22 @@ def _check(workflow: Workflow) -> None:
     name, stages = workflow.name, workflow.stages
     for before, stage in pairwise(stages):
         if isinstance(before, Parallel | Each) and isinstance(stage, Parallel | Each):
-            raise TypeError(f"{name}: between two parallel stages there must be a step that joins the first")
+            raise TypeError(f"{name}: two parallel stages need a step between them, which joins the first")
     names = [step.name for stage in stages for step in steps_of(stage)] + [s.name for s in workflow.if_refused]
     if len(names) != len(set(names)):
-        raise TypeError(f"{name}: a step can stand in a workflow only once, for its record is known by its name")
+        raise TypeError(f"{name}: a step can occur only once in a workflow, because its name identifies its record")
     if not stages or isinstance(stages[-1], Parallel | Each):
         raise TypeError(f"{name}: the last stage must be a single step, whose output is the run's result")
     if (workflow.undos or workflow.pivots) and not workflow.if_refused:
-        raise TypeError(f"{name}: nobody would be told that a run was compensated: give it steps `if_refused`")
+        raise TypeError(f"{name}: a workflow with undo steps or a pivot needs steps in `if_refused`, to inform users")
     if any(step.for_each != isinstance(stage, Each) for stage in stages for step in steps_of(stage)):
-        raise TypeError(f"{name}: an Each takes a `step_for_each`, and nothing else does")
+        raise TypeError(f"{name}: an Each requires a `step_for_each`, and other stages cannot use one")
     if any(step.is_detached for step in (*workflow.if_refused, *(stage.undo for stage in workflow.undos))):
-        raise TypeError(f"{name}: an undo and a step of `if_refused` can't be long")
+        raise TypeError(f"{name}: undo steps and steps of `if_refused` cannot be long")
 
 
 _WORKFLOWS: dict[str, dict[int, Workflow]] = {}
-_registered: set[str] = set()  # names of steps that Celery knows
+_registered: set[str] = set()  # names of the steps registered with Celery
 
 
 def _register(workflow: Workflow) -> None:
@@ -115,7 +115,7 @@ def _register(workflow: Workflow) -> None:
 
 
 def register_tasks() -> None:
-    """Makes a Celery task of every step of every workflow that is declared."""
+    """Registers every step of every declared workflow as a Celery task."""
     from durable import config, worker
 
     app = config.current().app
@@ -127,10 +127,10 @@ def register_tasks() -> None:
 
 
 def workflow_of(name: str, version: int | None = None) -> Workflow:
-    """The workflow of that version, or the newest where that version is declared no more.
+    """Returns the workflow of this version, or the newest if this version is no longer declared.
 
-    Raises UnknownWorkflow, also for a version that is newer than all that are declared: this is an old release then,
-    and the run is for workers of the new one.
+    Raises UnknownWorkflow, also for a version newer than all declared ones: then this is an old release, and the run
+    belongs to workers of the new one.
     """
     versions = _WORKFLOWS.get(name)
     if not versions or (version or 0) > max(versions):
@@ -148,10 +148,10 @@ def is_declared(name: str, version: int) -> bool:
 
 
 def all_workflows() -> list[Workflow]:
-    """Every workflow that is declared, old versions too."""
+    """Every declared workflow, including old versions."""
     return [workflow for versions in _WORKFLOWS.values() for workflow in versions.values()]
 
 
-def forget(name: str) -> None:
-    """Takes a workflow out of the register, for tests that declare their own."""
+def unregister(name: str) -> None:
+    """Removes a workflow from the registry, for tests that declare their own."""
     _WORKFLOWS.pop(name, None)

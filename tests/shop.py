@@ -53,7 +53,7 @@ class Shop:
     def dispatcher(self, name: str = "dispatcher", **settings: str) -> Process:
         """A dispatcher, looking for runs when this returns."""
         process = self.start(name, {**self.environment, **settings}, "shop", "dispatcher")
-        process.wait_for("dispatcher is up")
+        process.wait_for("dispatcher is running")
         return process
 
     def struck(self) -> bool:

@@ -15,6 +15,6 @@ class Readiness(Liveness):
         values=fields.String(),
         metadata={
             "description": "Component → `ok` or the fault; and each external service that does not respond",
-            "example": {"database": "ok", "workers": "ok", "notifications": "does not answer: timed out"},
+            "example": {"database": "ok", "workers": "ok", "notifications": "does not respond: timed out"},
         },
     )

@@ -73,7 +73,7 @@ def _visible(run: Seen) -> Seen:
 def get_owner_and_end(run_id: str) -> Row[str | None, bool]:
     """The owner of a run, and whether it has ended. Raises NotFound."""
     with single_statements() as connection:
-        return queries.owner_of(connection, run_id)
+        return queries.get_owner(connection, run_id)
 
 
 def task_view(run: RunRow, steps: Sequence[StepRow]) -> dict[str, object]:
@@ -95,4 +95,4 @@ def _count_steps(run: RunRow, steps: Sequence[StepRow]) -> tuple[int, int]:
         workflow = workflow_of(run.workflow, run.version)
     except UnknownWorkflow:
         return sum(step.status == "done" for step in steps), len(steps)
-    return plan.counted(workflow, plan.progress_in(run.status, steps))
+    return plan.count_steps(workflow, plan.progress_in(run.status, steps))

@@ -129,26 +129,33 @@ def test_of_the_processes_of_a_worker_one_at_a_time_calls_in_place(tmp_path: Any
     import os
 
     with configured(slots=str(tmp_path)):
-        assert slots.take("mail", "w1")
+        assert slots.acquire("mail", "w1")
         pid = os.fork()
         if pid == 0:  # another process of the same worker
             slots._files.clear()
-            os._exit(0 if not slots.take("mail", "w1") and slots.take("mail", "w2") else 1)
+            os._exit(0 if not slots.acquire("mail", "w1") and slots.acquire("mail", "w2") else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-        slots.give_back()
-        assert slots.take("mail", "w1")
-        slots.give_back()
+        slots.release()
+        assert slots.acquire("mail", "w1")
+        slots.release()
+        close_slots()
+
+
+def close_slots() -> None:
+    while slots._files:
+        slots._files.popitem()[1].close()
 
 
 def test_no_slot_outlives_the_message_that_it_was_taken_for(tmp_path: Any) -> None:
     with configured(slots=str(tmp_path)):
-        assert slots.take("mail", "w1")
+        assert slots.acquire("mail", "w1")
         perform(start_silently("four"))  # which calls nothing
-        held = dict(slots._files)
+        (held,) = slots._files.values()
         slots._files.clear()  # as another process, which opens the file for itself
-        assert slots.take("mail", "w1")
-        slots.give_back()
-        assert held
+        assert slots.acquire("mail", "w1")
+        slots.release()
+        close_slots()
+        held.close()
 
 
 def test_a_call_is_made_in_place_where_the_options_allow_it(work: Callable[..., Any], tmp_path: Any) -> None:

@@ -116,7 +116,7 @@ def test_a_long_step_can_not_wait_for_a_child() -> None:
     Workflow("parent", odd.step(long=True)(long_ask), local("odd.after_child"))
     parent = start_silently("parent")
     perform(parent)
-    assert "can't wait for a child" in execute("SELECT error ->> 'trace' FROM workflow.step")
+    assert "cannot wait for a child" in execute("SELECT error ->> 'trace' FROM workflow.step")
     assert execute("SELECT count(*) FROM workflow.run") == 1
 
 

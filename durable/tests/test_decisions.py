@@ -125,7 +125,7 @@ def test_one_run_in_a_sweep_tries_a_silent_service_and_the_others_are_looked_at_
     decided = [decide(session, run, sweep) for run in runs]
     assert [published(decided[0])[0], *decided[1:]] == [CLEAR, *[None] * (len(runs) - 1)]
     left = [(run.lease_until - datetime.now(UTC)).total_seconds() for run in runs]
-    assert left[1] < decisions.LEFT_ALONE - 2 < left[-1]
+    assert left[1] < decisions.UNAVAILABLE_DELAY - 2 < left[-1]
 
 
 # ---- a run that is due

@@ -42,7 +42,7 @@ def test_a_workflow_ends_with_a_single_step(stages: Any) -> None:
 @pytest.mark.parametrize("first", [Parallel(A, B), Each(EACH, items)])
 @pytest.mark.parametrize("second", [Parallel(C, D), Each(EACH, items)])
 def test_two_parallel_stages_need_a_join_between_them(first: Any, second: Any) -> None:
-    with pytest.raises(TypeError, match="there must be a step that joins the first"):
+    with pytest.raises(TypeError, match="need a step between them"):
         Workflow("wrong", first, second, E)
 
 
@@ -55,7 +55,7 @@ def test_a_step_stands_in_a_workflow_once() -> None:
 
 @pytest.mark.parametrize("stages", [(Undoable(A, undo=UNDO), B), (Pivot(A), B)], ids=["an undo", "a pivot"])
 def test_a_workflow_that_can_be_compensated_says_who_is_told(stages: Any) -> None:
-    with pytest.raises(TypeError, match="nobody would be told"):
+    with pytest.raises(TypeError, match=r"needs steps in .if_refused."):
         Workflow("wrong", *stages)
     Workflow("right", *stages, if_refused=[TELL])
 
@@ -68,9 +68,9 @@ def test_an_each_takes_a_step_for_each_and_nothing_else_does() -> None:
 
 def test_an_undo_and_a_step_that_tells_people_can_not_be_long() -> None:
     long = local("odd.takes_long", long=True)
-    with pytest.raises(TypeError, match="can't be long"):
+    with pytest.raises(TypeError, match="cannot be long"):
         Workflow("wrong", Undoable(A, undo=long), B, if_refused=[TELL])
-    with pytest.raises(TypeError, match="can't be long"):
+    with pytest.raises(TypeError, match="cannot be long"):
         Workflow("wrong", A, if_refused=[long])
 
 

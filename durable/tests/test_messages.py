@@ -60,7 +60,7 @@ def test_a_run_of_a_newer_version_is_left_to_workers_that_know_it() -> None:
 def test_a_message_that_came_back_because_the_database_was_away_is_not_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "AWAY", 0.0)
+    monkeypatch.setattr(worker, "UNAVAILABLE_PAUSE", 0.0)
 
     def cut(session: Any, run: Any) -> None:
         if not visits("odd.cut"):

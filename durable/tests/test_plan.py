@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durable import Each, Parallel, Pivot, Service, Undoable, Workflow
-from durable.plan import FRESH, Progress, can_turn_back, counted, plan
+from durable.plan import FRESH, Progress, can_turn_back, count_steps, plan
 from durable.tests.driving import flat, names, progress
 from durable.tests.workflows import TRANSFER, external, local
 
@@ -153,7 +153,7 @@ def test_a_workflow_without_a_pivot_can_be_turned_back_to_the_end() -> None:
     ],
 )
 def test_progress_counts_the_way_that_the_run_is_on(so_far: Progress, expected: tuple[int, int]) -> None:
-    assert counted(TRANSFER, so_far) == expected
+    assert count_steps(TRANSFER, so_far) == expected
 
 
 # ---- one step many times over

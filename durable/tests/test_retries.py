@@ -69,7 +69,7 @@ def test_a_step_that_takes_too_long_is_ended_and_that_is_recorded(work: Callable
     first, second = visits("odd.limited")
     assert (first.end, first.key == second.key) == (None, True)
     assert [attempt.error["trace"] for attempt in attempts_of(run_id)] == [
-        "StepTimeout: it has taken longer than 0.5 s"
+        "StepTimeout: the step took longer than 0.5 s"
     ]
 
 

@@ -34,7 +34,7 @@ def runs(workflow: str) -> list[str]:
 
 def fill() -> list[str]:
     with transaction() as session:
-        return schedule.fill(session)
+        return schedule.start_missed(session)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_beat_and_two_dispatchers_start_a_slot_once() -> None:
     fill()
     execute("UPDATE workflow.schedule SET slot = '2020-01-01' WHERE workflow = 'call'")
     with ThreadPoolExecutor(3) as threads:
-        work = [threads.submit(dispatcher.fill_schedules) for _ in range(2)]
+        work = [threads.submit(dispatcher.start_missed_slots) for _ in range(2)]
         work.append(threads.submit(schedule._start, None, "call"))
         for one in work:
             one.result(30)

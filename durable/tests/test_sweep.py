@@ -10,7 +10,7 @@ import pytest
 import durable
 from durable import Each, Service, Workflow, dispatcher, queue_progress
 from durable.database import transaction
-from durable.queue_progress import note_served
+from durable.queue_progress import record_served
 from durable.tables import QueueProgress
 from durable.tests.app import app
 from durable.tests.driving import (
@@ -47,7 +47,7 @@ def test_a_run_that_can_not_be_decided_does_not_stop_the_others(trouble: str) ->
     told: list[str] = []
     Workflow("broken", A)
     broken, others = start_silently("broken"), [start_silently("retried", key=str(n)) for n in range(2)]
-    durable.workflow.forget("broken")
+    durable.workflow.unregister("broken")
     if trouble == "plan":
         Workflow("broken", Each(EACH, burst), A)
     with configured(on_stuck=lambda session, run, step: told.append(run.id)):
@@ -67,7 +67,7 @@ def test_a_run_that_can_not_be_decided_does_not_stop_the_others(trouble: str) ->
 def test_a_run_of_an_unknown_workflow_can_be_cancelled() -> None:
     Workflow("broken", A)
     run_id = start_silently("broken")
-    durable.workflow.forget("broken")
+    durable.workflow.unregister("broken")
     with transaction() as session:
         durable.cancel(session, run_id)
     run = run_of(run_id)
@@ -136,8 +136,8 @@ def test_a_message_says_when_it_was_published_by_the_databases_clock(monkeypatch
         message.ack()
     said = message.headers["published_at"]
     assert abs(now.timestamp() - said) < 60
-    queue_progress._noted.clear()
-    note_served(request(published_at=said), "odd")
+    queue_progress._recorded_at.clear()
+    record_served(request(published_at=said), "odd")
     with transaction() as session:
         progress = session.get(QueueProgress, "odd")
         assert progress is not None
@@ -157,8 +157,8 @@ def test_a_publisher_whose_clock_is_ahead_makes_no_waiting_run_count_as_lost(mon
     with app.connection_for_read() as connection:
         served = connection.SimpleQueue("odd").get(timeout=5)
         served.ack()
-    queue_progress._noted.clear()
-    note_served(request(published_at=served.headers["published_at"]), "odd")
+    queue_progress._recorded_at.clear()
+    record_served(request(published_at=served.headers["published_at"]), "odd")
     make_due(waiting)
     sweep()
     assert (run_of(waiting).publications, run_of(waiting).generation) == (0, 0)

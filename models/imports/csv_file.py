@@ -4,7 +4,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -62,6 +62,14 @@ class Refusal:
     reason: str
 
 
+class _BorrowedText(io.TextIOWrapper):
+    """The text of a file that belongs to somebody else, and is not closed with this object."""
+
+    def __del__(self) -> None:
+        with suppress(ValueError):  # its owner has closed it
+            self.detach()
+
+
 @dataclass
 class CsvFile:
     """A CSV file in shopflow or Shopify format. `skipped` is counted while it is read."""
@@ -75,9 +83,7 @@ class CsvFile:
     def open(cls, file: IO[bytes]) -> "CsvFile":
         """Reads the header of a seekable file. Raises NotACatalogue."""
         _check_kind(file)
-        lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        lines.detach = lambda: None  # type: ignore[assignment, method-assign, return-value]
-        reader = csv.reader(lines, strict=True)
+        reader = csv.reader(_BorrowedText(file, encoding="utf-8-sig", newline=""), strict=True)
         try:
             header = [name.strip() for name in next(reader, [])]
         except csv.Error as error:

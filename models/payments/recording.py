@@ -86,4 +86,4 @@ def record_webhook_event(
     row = {"id": event_id, "type": type, "reference": reference}
     is_new = session.connection().scalar(_NEW_EVENT, row) is not None
     if is_new and order_id is not None:
-        transitions.wake_pausing(session, "checkout", order_id)
+        transitions.wake_if_paused(session, "checkout", order_id)

@@ -123,6 +123,7 @@ def forged(customer: Any, secret: str = settings.secret_key, algorithm: str = "H
     return jwt.encode(kept, secret if algorithm != "none" else None, algorithm=algorithm)
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_tokens_that_are_no_good(client: Any, customer: Any, sign_in: Callable[..., Any]) -> None:
     other = sign_in("other")
     now = int(time.time())

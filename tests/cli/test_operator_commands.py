@@ -231,10 +231,10 @@ def test_a_run_is_turned_back_and_let_go_on() -> None:
     run_id = started()
     assert run("runs", "cancel", run_id).output == f"{run_id} is being cancelled.\n"
     refused = run("runs", "cancel", run_id)
-    assert (refused.exit_code, refused.output) == (1, "Error: This run is being compensated already.\n")
+    assert (refused.exit_code, refused.output) == (1, "Error: This run is already being compensated.\n")
     assert run("runs", "retry", run_id).output == f"{run_id} is resumed (compensating).\n"
     past = started()
     step(past, "orders.confirm", 0, 0)
     assert run("runs", "cancel", past).output == (
-        "Error: orders.confirm is done: from there on this run only goes forward.\n"
+        "Error: This run has passed its pivot, orders.confirm, and cannot be cancelled.\n"
     )

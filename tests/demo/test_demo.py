@@ -11,7 +11,7 @@ from demo.replay.journal import Journal
 from demo.replay.retail import COLUMNS
 from tests.command import shop
 
-pytestmark = pytest.mark.timeout(200)  # half a minute each, on a machine that has nothing else to do
+pytestmark = [pytest.mark.long, pytest.mark.timeout(200)]
 
 
 def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from tests.faults.drivers import checkout
 from tests.faults.workers import SHORT, worker_per_service
 from tests.shop import Shop
 
+pytestmark = pytest.mark.long
+
 ORDERS = 150
 HOPS = 7  # messages of a checkout where every step is one
 

@@ -11,6 +11,8 @@ from local.waiting import wait_until
 from tests.command import shop
 from tests.faults.full_stack import Customer, Whole
 
+pytestmark = pytest.mark.long
+
 ORDERS = 2  # of each customer
 
 

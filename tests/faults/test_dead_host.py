@@ -42,6 +42,8 @@ with single_statements() as connection:
 """
 LISTENS = """
 from api.http.run_waiter import _Listener
+
+pytestmark = pytest.mark.long
 listener = _Listener()
 listener._wake_all = lambda: print("connected", flush=True)
 listener._listen()

@@ -16,7 +16,7 @@ from tests.shop import Shop, worker_arguments
 
 pytestmark = pytest.mark.timeout(600)
 WORKERS = 8
-WHOM = ("child", "worker")
+WHOM = ("child", pytest.param("worker", marks=pytest.mark.long))
 
 
 def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:

@@ -23,6 +23,8 @@ from tests.faults.workers import SHORT, kept_alive, worker_per_service
 from tests.shop import Shop
 from workflows.checkout import CHECKOUT
 
+pytestmark = pytest.mark.long
+
 WAYS = DRIVERS["checkout"][1]
 
 

@@ -16,6 +16,8 @@ from tests.faults.full_stack import Customer, Whole, busy, hasty_customers, note
 from tests.faults.outcome import PATIENCE, outcome, table, write
 from tests.faults.random_faults import RandomFaults
 
+pytestmark = pytest.mark.long
+
 SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(10**6)
 HASTY = int(os.environ.get("FAULT_CUSTOMERS", "2" if SECONDS < 100 else "8"))

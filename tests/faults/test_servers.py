@@ -9,6 +9,8 @@ from local.waiting import wait_until
 from tests.command import processes
 from tests.faults.full_stack import Customer, Whole, busy, note
 
+pytestmark = pytest.mark.long
+
 FAULTS = {
     "Redis killed and started": ("redis", signal.SIGKILL),
     "PostgreSQL shut down at once and started": ("postgres", signal.SIGQUIT),

@@ -79,6 +79,7 @@ def perform(address: str, steps: int) -> None:
                 wait_until_heard(address, step + 1)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_flower_does_not_grow_once_it_has_heard_of_what_it_remembers(flower: tuple[str, psutil.Process]) -> None:
     address, process = flower

@@ -16,6 +16,8 @@ import requests
 from local.waiting import wait_until
 from tests.command import FREE_PORTS, processes, shop
 
+pytestmark = pytest.mark.long
+
 NAMES = {
     "postgres", "redis", "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
     "dispatcher-1", "dispatcher-2", "beat", "flower",

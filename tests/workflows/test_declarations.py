@@ -7,7 +7,7 @@ from celery.canvas import _chain
 
 import workflows  # noqa: F401  so that they are declared
 from durable import Workflow
-from durable.plan import FRESH, Progress, can_turn_back, counted, plan
+from durable.plan import FRESH, Progress, can_turn_back, count_steps, plan
 from durable.publishing import canvas
 from durable.workflow import all_workflows, workflow_of
 from models.core.events import EVENT_TYPES, DomainEvent
@@ -60,9 +60,9 @@ def test_a_checkout_can_be_turned_back_until_the_order_is_confirmed() -> None:
 
 
 def test_progress_counts_the_way_that_a_checkout_is_on() -> None:
-    assert counted(CHECKOUT, FRESH) == (0, 7)
-    assert counted(CHECKOUT, after("running", RESERVE)) == (1, 7)
-    assert counted(CHECKOUT, after("compensating", RESERVE)) == (1, 4)
+    assert count_steps(CHECKOUT, FRESH) == (0, 7)
+    assert count_steps(CHECKOUT, after("running", RESERVE)) == (1, 7)
+    assert count_steps(CHECKOUT, after("compensating", RESERVE)) == (1, 4)
 
 
 def test_a_fresh_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
