@@ -37,7 +37,7 @@ test: lint types test-engine test-shop
 endif
 
 test-engine: $(DEV)
-	$(PYTEST) -n 3 $(PARALLEL) durable/tests
+	$(PYTEST) -n 4 $(PARALLEL) durable/tests
 
 test-shop: $(DEV)
 	$(PYTEST) -n 3 $(PARALLEL) -m "not long" $(HEAVY:%=--ignore %) tests

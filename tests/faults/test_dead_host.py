@@ -20,6 +20,7 @@ from local import postgres
 from local.waiting import wait_until
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.long
 HOST, CLIENT = "10.213.7.1", "10.213.7.2"
 AT_MOST = 60  # seconds; it takes about 20, and without keepalive and tcp_user_timeout up to two hours
 
@@ -43,7 +44,6 @@ with single_statements() as connection:
 LISTENS = """
 from api.http.run_waiter import _Listener
 
-pytestmark = pytest.mark.long
 listener = _Listener()
 listener._wake_all = lambda: print("connected", flush=True)
 listener._listen()
