@@ -21,7 +21,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine test-shop test-long test-all up down status logs lint types bench lock release clean
+.PHONY: help demo test test-engine test-shop test-long test-all coverage up down status logs lint types bench lock release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,9 +44,16 @@ test-shop: $(DEV)
 	$(PYTEST) -n 2 $(PARALLEL) -m "not long" $(HEAVY)
 
 test-long: $(DEV)
-	$(PYTEST) -n 2 $(PARALLEL) -m long tests
+	$(PYTEST) -n 3 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local
 
 test-all: test test-long ## what CI runs: `make test`, then the fault tests that take long
+
+coverage: $(DEV) ## measure what the tests run of the code, branches and worker processes included
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 4 $(PARALLEL) durable/tests
+	$(BIN)/coverage run -m pytest -n 3 $(PARALLEL) -m "not long" tests
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 up: $(READY) ## start the stack in the background and print its addresses
 	@$(BIN)/shop up
