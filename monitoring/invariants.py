@@ -15,7 +15,16 @@ def check_invariants() -> list[audit.Finding]:
     with transaction() as session:
         asked_at = session.scalars(select(func.clock_timestamp())).one()
     known = [
-        audit.ProviderPayment(made.reference, made.order_id, made.payment_id, made.state, made.amount, made.currency)
+        audit.ProviderPayment(
+            made.reference,
+            made.order_id,
+            made.payment_id,
+            made.state,
+            made.amount,
+            made.currency,
+            made.captured,
+            made.refunded,
+        )
         for provider in PROVIDERS.values()
         for made in provider.list_since()
     ]

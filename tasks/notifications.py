@@ -1,6 +1,6 @@
 """Steps of the notifications service. Each composes one kind of notification, and sends it by e-mail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
@@ -9,9 +9,11 @@ from durable import Run, Service, Step
 from models import accounts, carts, inventory, notifications, orders
 from models.core.errors import MailRefused
 from models.core.workflow_inputs import (
+    CancellationInput,
     CartReminderInput,
     CheckoutInput,
     LowStockInput,
+    RefundInput,
     ResetInput,
     RestockInput,
     UserInput,
@@ -21,7 +23,8 @@ from models.notifications.kinds import Context
 from settings import settings
 from tasks.gateways.email import smtp
 from tasks.inventory import reorder
-from tasks.orders import confirm
+from tasks.orders import confirm, credit
+from tasks.payments import refund
 
 service = Service("notifications")
 CHANNEL = "email"
@@ -94,15 +97,30 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
 
 
 @sends(kinds.ORDER_CANCELLED)
-def order_cancelled(session: Session, run: Run[CheckoutInput]) -> Request | None:
+def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput]) -> Request | None:
     """Sends the customer the reason for which the order was cancelled."""
     order = orders.get_summary(session, run.input["order_id"])[0]
     if not _is_wanted(session, kinds.ORDER_CANCELLED, order):
         return None
     context: kinds.OrderCancelled = {
-        "first_name": order.first_name, "number": order.number, "reason": run.error["detail"],
+        "first_name": order.first_name, "number": order.number, "reason": order.reason["detail"],
+        "charged": order.confirmed_at is not None,
     }  # fmt: skip
     return _compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
+
+
+@sends(kinds.REFUNDED)
+def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
+    """Sends the customer the amount of a refund, its reason and the number of its credit note."""
+    order = orders.get_summary(session, run.input["order_id"])[0]
+    done: Mapping[str, Any] = run.output(refund) or {}
+    if not _is_wanted(session, kinds.REFUNDED, order):
+        return None
+    context: kinds.Refunded = {
+        "first_name": order.first_name, "number": order.number, "amount": done["amount"], "currency": order.currency,
+        "reason": run.input["reason"], "credit_note": (run.output(credit) or {})["credit_note_number"],
+    }  # fmt: skip
+    return _compose(session, run, kinds.REFUNDED, context, order.email, order.user_id)
 
 
 def _is_wanted(session: Session, kind: Kind[Any], order: Any) -> bool:

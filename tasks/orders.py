@@ -1,12 +1,16 @@
 """Steps of the orders service: confirming and cancelling orders."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
-from models import orders
-from models.core.workflow_inputs import CheckoutInput, UserInput
+from models import orders, payments
+from models.core.workflow_inputs import CancellationInput, CheckoutInput, RefundInput, UserInput
+from tasks.inventory import release_cancelled
+from tasks.payments import give_back
 
 service = Service("orders")
 
@@ -30,6 +34,48 @@ def cancel(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
     """Cancels the order of a refused checkout, with the reason."""
     order = orders.cancel(session, run.input["order_id"], {k: run.error[k] for k in ("code", "detail")})
     return {"order_id": order.id}
+
+
+@service.step(commits_at_once=True)
+def credit(session: Session, run: Run[RefundInput]) -> dict[str, str]:
+    """Issues the credit note of a refund."""
+    refunded = payments.get_transaction(session, run.input["transaction_id"])
+    note = orders.issue_credit_note(
+        session, run.input["order_id"], source=refunded.id, amount=refunded.amount, reason=run.input["reason"], lines=[]
+    )
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+@service.step(commits_at_once=True)
+def credit_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str, str]:
+    """Issues the credit note of a cancelled order, for what was not credited before."""
+    order = orders.get(session, run.input["order_id"])
+    lines = [
+        {"product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
+         "unit_price": line.unit_price}
+        for line in orders.lines_of(session, [order.id])[order.id]
+    ]  # fmt: skip
+    amount = order.total - sum(note.amount for note in orders.list_credit_notes(session, order.id))
+    if amount == 0:
+        return {}
+    note = orders.issue_credit_note(
+        session, order.id, source=order.id, amount=amount, reason=run.input["reason"], lines=lines
+    )
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+@service.step(anywhere=True)
+def close_cancellation(session: Session, run: Run[CancellationInput]) -> dict[str, object]:
+    """Returns the result of the cancellation. Amounts in minor units."""
+    given_back: Mapping[str, Any] = run.output(give_back) or {}
+    note = run.output(credit_cancelled) or {}
+    return {
+        "order_id": run.input["order_id"],
+        "refunded": given_back.get("amount", 0) if given_back.get("kind") == "refund" else 0,
+        "voided": given_back.get("amount", 0) if given_back.get("kind") == "void" else 0,
+        "restocked": (run.output(release_cancelled) or {}).get("restocked", 0),
+        "credit_note_id": note.get("credit_note_id"),
+    }
 
 
 RETRY_AFTER = timedelta(days=1)

@@ -3,11 +3,13 @@
 from workflows import (
     abandoned_carts,
     accounts,
+    cancellation,
     catalogue_import,
     checkout,
     clean_up,
     inventory_report,
     low_stock,
+    payments,
     restock,
     schedule,
 )
@@ -17,11 +19,13 @@ __all__ = [
     "abandoned_carts",
     "accounts",
     "app",
+    "cancellation",
     "catalogue_import",
     "checkout",
     "clean_up",
     "inventory_report",
     "low_stock",
+    "payments",
     "restock",
     "schedule",
 ]

@@ -59,9 +59,23 @@ class OrderConfirmed(TypedDict):
 
 
 class OrderCancelled(TypedDict):
+    """`charged`: whether the order had been confirmed, so that money is given back."""
+
     first_name: str
     number: int
     reason: str
+    charged: bool
+
+
+class Refunded(TypedDict):
+    """`amount` in minor units of `currency`; `credit_note` is its number."""
+
+    first_name: str
+    number: int
+    amount: int
+    currency: str
+    reason: str
+    credit_note: str
 
 
 class CartReminder(TypedDict):
@@ -107,6 +121,7 @@ class RestockCancelled(TypedDict):
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
+REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)

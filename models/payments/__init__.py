@@ -4,6 +4,7 @@ from models.payments.queries import (
     HoldRequest,
     find_first_payment,
     get_authorisation_request,
+    get_payment,
     list_newest_payments,
     list_transactions,
     lock_payment,
@@ -15,6 +16,18 @@ from models.payments.recording import (
     record_void,
     record_webhook_event,
 )
+from models.payments.settling import (
+    find_pending,
+    get_transaction,
+    refundable,
+    request_capture,
+    request_refund,
+    request_return,
+    settle_capture,
+    settle_failure,
+    settle_refund,
+    settle_void,
+)
 from models.payments.tables import GATEWAY, PAYMENT_STATUS, Payment, Transaction, WebhookEvent
 
 __all__ = [
@@ -25,7 +38,10 @@ __all__ = [
     "Transaction",
     "WebhookEvent",
     "find_first_payment",
+    "find_pending",
     "get_authorisation_request",
+    "get_payment",
+    "get_transaction",
     "list_newest_payments",
     "list_transactions",
     "lock_payment",
@@ -34,4 +50,12 @@ __all__ = [
     "record_decline",
     "record_void",
     "record_webhook_event",
+    "refundable",
+    "request_capture",
+    "request_refund",
+    "request_return",
+    "settle_capture",
+    "settle_failure",
+    "settle_refund",
+    "settle_void",
 ]

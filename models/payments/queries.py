@@ -40,6 +40,14 @@ def get_authorisation_request(session: Session, payment_id: str) -> HoldRequest:
     }  # fmt: skip
 
 
+def get_payment(session: Session, payment_id: str) -> Payment:
+    """The payment. Raises NotFound."""
+    payment = session.get(Payment, payment_id)
+    if payment is None:
+        raise NotFound("There is no such payment.")
+    return payment
+
+
 def lock_payment(session: Session, payment_id: str) -> Payment:
     """The payment, locked. Raises NotFound."""
     payment = session.get(Payment, payment_id, with_for_update=True)

@@ -88,8 +88,13 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
 
 def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
     status, was_held = held["status"], any(done["status"] == "succeeded" for done in held["operations"][:1])
-    state = {"requires_capture": "authorised", "canceled": "voided"}.get(status, status) if was_held else status
+    state = (
+        {"requires_capture": "authorised", "canceled": "voided", "succeeded": "captured"}.get(status, status)
+        if was_held
+        else status
+    )
     about = held["metadata"]
     return audit.ProviderPayment(
-        held["id"], about["order_id"], about["payment_id"], state, held["amount"], held["currency"].upper()
-    )
+        held["id"], about["order_id"], about["payment_id"], state, held["amount"], held["currency"].upper(),
+        held["amount_received"], sum(one["amount"] for one in held["operations"] if one["kind"] == "refund"),
+    )  # fmt: skip
