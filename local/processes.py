@@ -62,11 +62,8 @@ def worker_groups(settings: Settings) -> dict[str, WorkerGroup]:
         name, children, queues, in_place = _group(part)
         if name in found:
             raise InvalidSetting(f"SHOP_WORKER_GROUPS: there are two groups named {name}.")
-        found[name] = (
-            (children or (settings.worker_concurrency if "*" in queues else DEFAULT_CONCURRENCY)),
-            queues,
-            in_place,
-        )
+        default = settings.worker_concurrency if "*" in queues else DEFAULT_CONCURRENCY
+        found[name] = children or default, queues, in_place
     named = {queue for _, queues, _ in found.values() for queue in queues}
     rest = {queue for queue in QUEUES if queue not in named}
     if rest and "*" not in named:
