@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from local.processes import WorkerGroup, WrongSetting, api_address, flower_environment, processes, worker_groups
+from local.processes import InvalidSetting, WorkerGroup, api_address, flower_environment, processes, worker_groups
 from settings import QUEUES, Settings
 
 
@@ -82,7 +82,7 @@ def test_by_default_mail_and_bulk_work_are_apart_from_what_a_customer_waits_for(
     ],
 )
 def test_groups_that_can_not_be_followed_are_refused(text: str, reason: str) -> None:
-    with pytest.raises(WrongSetting, match=r"^SHOP_WORKER_GROUPS: ") as refusal:
+    with pytest.raises(InvalidSetting, match=r"^SHOP_WORKER_GROUPS: ") as refusal:
         groups(text)
     assert reason in str(refusal.value)
 
@@ -129,5 +129,5 @@ def test_flower_is_read_only_unless_its_own_setting_says_otherwise(monkeypatch: 
 
 
 def test_a_password_that_flower_would_take_for_two_is_refused() -> None:
-    with pytest.raises(WrongSetting, match="comma"):
+    with pytest.raises(InvalidSetting, match="comma"):
         flower_environment(Settings(flower_password="half,and-half"))

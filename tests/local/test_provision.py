@@ -31,7 +31,7 @@ def taken() -> Iterator[int]:
 
 
 def test_secrets_are_made_once_and_are_nobody_elses_to_read(var: Path) -> None:
-    with provision.alone():
+    with provision.lock():
         first = provision.prepare()
         second = provision.prepare()
     assert first.secret_key == second.secret_key != DEFAULT_SECRET
@@ -44,13 +44,13 @@ def test_a_secret_from_the_environment_counts_more_and_is_not_written_down(
     var: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_SECRET_KEY", "of-the-operator-" * 3)
-    with provision.alone():
+    with provision.lock():
         assert provision.prepare().secret_key == "of-the-operator-" * 3
     assert "of-the-operator" not in (var / "stack.json").read_text()
 
 
 def test_port_0_picks_free_ports_which_later_commands_find(var: Path) -> None:
-    with provision.alone():
+    with provision.lock():
         picked = provision.prepare()
     ports = [getattr(picked, name) for name in PORTS]
     assert len(set(ports)) == len(PORTS)
@@ -62,12 +62,12 @@ def test_what_the_stack_was_started_with_is_forgotten_with_it_and_the_secrets_st
     var: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_WORKER_GROUPS", "one=*")
-    with provision.alone():
+    with provision.lock():
         started = provision.prepare()
         monkeypatch.delenv("SHOP_WORKER_GROUPS")
         assert load().worker_groups == "one=*"
-        provision.forget()
-        provision.forget()
+        provision.reset()
+        provision.reset()
     assert load().worker_groups.startswith("shop=*")
     assert load().secret_key == started.secret_key
     assert set(json.loads((var / "stack.json").read_text())) == set(provision.SECRETS)
@@ -76,19 +76,19 @@ def test_what_the_stack_was_started_with_is_forgotten_with_it_and_the_secrets_st
 def test_a_port_in_use_is_refused_by_the_name_of_its_setting(
     var: Path, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provision, "LETTING_GO", 0.2)
+    monkeypatch.setattr(provision, "PORT_TIMEOUT", 0.2)
     monkeypatch.setenv("SHOP_FLOWER_PORT", str(taken))
-    with provision.alone(), pytest.raises(provision.Unusable, match=rf"Port {taken} .*SHOP_FLOWER_PORT"):
+    with provision.lock(), pytest.raises(provision.Unusable, match=rf"Port {taken} .*SHOP_FLOWER_PORT"):
         provision.prepare()
 
 
 def test_one_port_for_two_programs_is_refused(var: Path, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provision, "LETTING_GO", 0.2)
+    monkeypatch.setattr(provision, "PORT_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
     monkeypatch.setenv("SHOP_API_PORT", port)
     monkeypatch.setenv("SHOP_MAILBOX_PORT", port)
-    with provision.alone(), pytest.raises(provision.Unusable, match="SHOP_MAILBOX_PORT"):
+    with provision.lock(), pytest.raises(provision.Unusable, match="SHOP_MAILBOX_PORT"):
         provision.prepare()
 
 
@@ -98,5 +98,5 @@ def test_a_folder_that_can_not_be_written_is_refused_with_what_to_do(
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv("SHOP_VAR", str(file / "var"))
-    with pytest.raises(provision.Unusable, match="set SHOP_VAR to a folder that can"), provision.alone():
+    with pytest.raises(provision.Unusable, match="set SHOP_VAR to a writable folder"), provision.lock():
         pass
