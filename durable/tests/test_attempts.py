@@ -23,7 +23,7 @@ from durable.tests.driving import (
 from durable.tests.outside import behave, visits
 
 
-def test_a_run_whose_message_is_lost_ten_times_is_as_good_as_new(accounts: Callable[..., Any]) -> None:
+def test_lost_messages_do_not_count_as_attempts(accounts: Callable[..., Any]) -> None:
     run_id = start("transfer", {"source": "ada", "target": "bob", "amount": 1})
     for _ in range(10):
         assert lose_messages() == 1
@@ -34,7 +34,9 @@ def test_a_run_whose_message_is_lost_ten_times_is_as_good_as_new(accounts: Calla
     assert (statuses(run_id), attempts_of(run_id)) == ({}, [])
 
 
-def test_a_step_that_kills_its_process_stops_after_so_many_deaths(work: Callable[..., Any], crash_file: Path) -> None:
+def test_a_run_whose_step_kills_its_process_is_cancelled_after_the_attempts(
+    work: Callable[..., Any], crash_file: Path
+) -> None:
     crash_file.write_text("before-commit@odd.poison always\n")
     work()
     run_id = start("poison")
@@ -50,7 +52,7 @@ def _is_over(process: Any, run_id: str) -> bool:
     return process.poll() is not None or run_of(run_id).finished_at is not None
 
 
-def test_a_step_that_kills_its_whole_worker_stops_after_so_many_deaths(
+def test_a_run_whose_step_kills_its_worker_is_cancelled_after_the_attempts(
     work: Callable[..., Any], crash_file: Path
 ) -> None:
     run_id = start("poison")
@@ -67,7 +69,7 @@ def test_a_step_that_kills_its_whole_worker_stops_after_so_many_deaths(
     assert len({attempt.worker for attempt in attempts}) == ATTEMPTS
 
 
-def test_behind_the_pivot_such_a_step_is_stuck_and_kills_nobody_any_more(
+def test_past_the_pivot_a_step_that_kills_its_process_makes_the_run_stuck(
     work: Callable[..., Any], crash_file: Path
 ) -> None:
     crash_file.write_text("before-commit@odd.poison_behind always\n")
@@ -81,7 +83,7 @@ def test_behind_the_pivot_such_a_step_is_stuck_and_kills_nobody_any_more(
     assert len(attempts_of(run_id)) == run_of(run_id).attempts == ATTEMPTS  # a person is told; a retry begins again
 
 
-def test_failed_attempts_are_kept(work: Callable[..., Any]) -> None:
+def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
     behave("odd.retried", burst=True, times=2)
     work()
     run_id = start("retried")
@@ -97,7 +99,7 @@ def test_failed_attempts_are_kept(work: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["odd.retried"])
-def test_a_service_that_is_down_does_not_use_up_the_attempts(name: str, work: Callable[..., Any]) -> None:
+def test_an_unavailable_service_does_not_count_against_the_attempts(name: str, work: Callable[..., Any]) -> None:
     behave(name, down=True, times=ATTEMPTS + 2)
     work()
     run_id = start_silently("retried")

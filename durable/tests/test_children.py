@@ -50,7 +50,7 @@ def output(parent: str) -> Any:
                    id=durable.ids.uuid_of(parent))  # fmt: skip
 
 
-def test_a_parent_learns_that_its_child_was_cancelled() -> None:
+def test_a_parent_receives_the_error_of_a_cancelled_child() -> None:
     parent, child = parent_and_child()
     with transaction() as session:
         durable.cancel(session, child)
@@ -60,7 +60,7 @@ def test_a_parent_learns_that_its_child_was_cancelled() -> None:
     assert (found["status"], found["error"]["code"]) == ("cancelled", "cancelled_by_operator")
 
 
-def test_a_child_that_ends_before_its_parent_suspends_is_not_missed() -> None:
+def test_a_parent_sees_a_child_that_ended_before_it_suspends() -> None:
     """The parent's transaction starts the child, so nobody can see it before; a second attempt may find it ended."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
@@ -99,7 +99,7 @@ def test_a_child_that_ends_while_its_parent_suspends_wakes_it() -> None:
     assert run_of(parent).status == "succeeded"
 
 
-def test_a_parent_is_not_woken_where_it_does_not_wait() -> None:
+def test_the_end_of_a_child_does_not_wake_a_running_parent() -> None:
     parent, child = parent_and_child()
     with transaction() as session:
         durable.signal(session, parent, "something", {})
@@ -108,7 +108,7 @@ def test_a_parent_is_not_woken_where_it_does_not_wait() -> None:
     assert run_of(parent).generation == generation
 
 
-def test_a_long_step_can_not_wait_for_a_child() -> None:
+def test_a_long_step_cannot_wait_for_a_child() -> None:
     def long_ask(session: Any, run: Any) -> Any:
         return durable.start_child(session, run, "child", "only", {}).result
 

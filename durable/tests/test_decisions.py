@@ -82,30 +82,30 @@ def waiting(in_queue: int, served: float | None, published: float | None = 0.0) 
     return backlog.pause(run, plan(TRANSFER, FRESH)[0])
 
 
-def test_a_run_behind_others_waits_its_turn() -> None:
+def test_a_queued_run_is_not_lost() -> None:
     assert waiting(in_queue=1, served=-30) == pytest.approx(LEASE, abs=0.1)
     assert waiting(in_queue=1, served=None) is not None
 
 
-def test_the_longer_the_queue_the_later_the_next_look_up_to_a_minute() -> None:
+def test_the_next_check_is_later_for_a_longer_queue_up_to_a_minute() -> None:
     assert [waiting(in_queue=length, served=-30) for length in (0, 1000, 10**6)] == [None, LEASE + 5, 60.0]
 
 
-def test_with_an_empty_queue_the_message_is_lost() -> None:
+def test_the_message_is_lost_if_the_queue_is_empty() -> None:
     assert waiting(in_queue=0, served=-30) is None
     assert waiting(in_queue=0, served=None) is None
 
 
-def test_when_later_messages_were_served_the_message_is_lost() -> None:
+def test_the_message_is_lost_if_later_messages_were_served() -> None:
     assert waiting(in_queue=500, served=0.1) is None
     assert waiting(in_queue=500, served=0) is not None
 
 
-def test_a_run_without_a_message_does_not_wait_for_one() -> None:
+def test_an_unpublished_run_does_not_wait_for_a_message() -> None:
     assert waiting(in_queue=500, served=-30, published=None) is None
 
 
-def test_of_steps_side_by_side_one_lost_message_is_enough() -> None:
+def test_one_lost_message_of_a_parallel_stage_is_enough() -> None:
     run = RunRecord(published_at=datetime(2026, 1, 1, tzinfo=UTC))
     stage = next(stage for stage in plan(TRANSFER, FRESH) if len(stage) > 1)
     assert LONG.pause(run, stage) is not None
@@ -115,7 +115,7 @@ def test_of_steps_side_by_side_one_lost_message_is_enough() -> None:
 # ---- a service that does not answer
 
 
-def test_one_run_in_a_sweep_tries_a_silent_service_and_the_others_are_looked_at_less_often(
+def test_one_run_per_sweep_tries_an_unavailable_service_and_the_others_back_off(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(breaker, "is_closed", lambda queue: False)
@@ -131,7 +131,7 @@ def test_one_run_in_a_sweep_tries_a_silent_service_and_the_others_are_looked_at_
 # ---- a run that is due
 
 
-def test_a_lost_run_is_published_from_where_it_stands(session: Session) -> None:
+def test_a_lost_run_is_published_from_its_next_step(session: Session) -> None:
     run = due(session, WITHDRAW)
     decided = decide(session, run)
     assert published(decided) == [CLEAR, "bank.deposit", *BESIDE, CLOSE]
@@ -141,7 +141,7 @@ def test_a_lost_run_is_published_from_where_it_stands(session: Session) -> None:
     assert run.published_at == pytest.approx(datetime.now(UTC), abs=timedelta(seconds=5))
 
 
-def test_each_loss_doubles_the_pause_up_to_the_longest(session: Session) -> None:
+def test_each_loss_doubles_the_pause_up_to_the_maximum(session: Session) -> None:
     run = due(session, *PAST_PIVOT)
     pauses = []
     with configured(longest_pause=12.0):
@@ -152,13 +152,13 @@ def test_each_loss_doubles_the_pause_up_to_the_longest(session: Session) -> None
     assert (run.generation, run.publications, run.attempts) == (6, 6, 0)
 
 
-def test_a_publication_is_no_progress(session: Session) -> None:
+def test_a_publication_does_not_count_as_progress(session: Session) -> None:
     run = due(session, WITHDRAW, progress_at=OVER)
     decide(session, run)
     assert run.progress_at == OVER
 
 
-def test_a_run_that_waits_its_turn_is_left_alone(session: Session) -> None:
+def test_a_queued_run_is_not_published_again(session: Session) -> None:
     run = due(session, WITHDRAW)
     before = run.published_at
     assert decide(session, run, Backlog({**NONE, "clearing": 400}, {})) is None
@@ -166,19 +166,19 @@ def test_a_run_that_waits_its_turn_is_left_alone(session: Session) -> None:
     assert seconds_left(run) == pytest.approx(LEASE + 2, abs=1)
 
 
-def test_the_end_of_a_pause_between_two_attempts_is_not_a_loss(session: Session) -> None:
+def test_the_end_of_a_retry_pause_does_not_count_as_a_loss(session: Session) -> None:
     run = due(session, WITHDRAW, published_at=None, attempts=2)
     assert published(decide(session, run))[0] == CLEAR
     assert (run.attempts, run.publications, run.published_at is None) == (2, 0, False)
 
 
-def test_a_suspended_run_whose_time_has_come_goes_on(session: Session) -> None:
+def test_a_suspended_run_resumes_when_it_is_due(session: Session) -> None:
     run = due(session, WITHDRAW, status="waiting", published_at=None, attempts=2)
     assert published(decide(session, run))[0] == CLEAR
     assert (run.status, run.attempts, run.generation) == ("running", 0, 1)
 
 
-def test_a_step_in_the_hands_of_a_worker_is_not_published_beside_it(session: Session) -> None:
+def test_a_leased_step_is_not_published_again(session: Session) -> None:
     run = due(session, WITHDRAW)
     until = datetime.now(UTC) + timedelta(seconds=30)
     add_steps(session, run, "intent", CLEAR, lease_until=until)
@@ -186,13 +186,13 @@ def test_a_step_in_the_hands_of_a_worker_is_not_published_beside_it(session: Ses
     assert (run.generation, run.lease_until) == (0, until)
 
 
-def test_the_siblings_of_a_step_in_hand_are_published(session: Session) -> None:
+def test_the_siblings_of_a_leased_step_are_published(session: Session) -> None:
     run = due(session, *PAST_PIVOT)
     add_steps(session, run, "intent", "mail.confirm", lease_until=datetime.now(UTC) + timedelta(seconds=30))
     assert published(decide(session, run)) == ["bank.statement", CLOSE]
 
 
-def test_what_was_begun_and_is_in_nobodys_hands_is_published_again(session: Session) -> None:
+def test_a_step_whose_lease_has_expired_is_published_again(session: Session) -> None:
     run = due(session, WITHDRAW)
     add_steps(session, run, "intent", CLEAR, lease_until=OVER)
     assert published(decide(session, run))[0] == CLEAR
@@ -209,7 +209,7 @@ def test_what_was_begun_and_is_in_nobodys_hands_is_published_again(session: Sess
         ({"attempts": ATTEMPTS, "published_at": None}, "too_many_attempts"),
     ],
 )
-def test_before_its_pivot_a_run_is_compensated(session: Session, values: dict[str, Any], code: str) -> None:
+def test_a_run_before_its_pivot_is_compensated(session: Session, values: dict[str, Any], code: str) -> None:
     run = due(session, WITHDRAW, **values)
     add_steps(session, run, "intent", CLEAR)
     assert published(decide(session, run)) == BACK
@@ -223,24 +223,24 @@ def test_a_suspended_run_is_compensated_at_its_deadline(session: Session) -> Non
     assert published(decide(session, run)) == ["undo:bank.withdraw", "bank.reject", "mail.regret"]
 
 
-def test_a_backlog_does_not_save_a_run_from_its_deadline(session: Session) -> None:
+def test_a_deadline_applies_during_a_backlog(session: Session) -> None:
     assert published(decide(session, due(session, deadline=OVER), LONG)) == ["bank.reject", "mail.regret"]
 
 
-def test_the_last_attempt_is_still_one(session: Session) -> None:
+def test_the_last_attempt_is_published(session: Session) -> None:
     run = due(session, WITHDRAW, attempts=ATTEMPTS - 1)
     assert published(decide(session, run))[0] == CLEAR
     assert (run.status, run.stuck_at) == ("running", None)
 
 
-def test_a_deadline_that_is_not_over_changes_nothing(session: Session) -> None:
+def test_a_deadline_in_the_future_changes_nothing(session: Session) -> None:
     run = due(session, deadline=datetime.now(UTC) + timedelta(minutes=1))
     assert published(decide(session, run))[0] == WITHDRAW
     assert run.status == "running"
 
 
 @pytest.mark.parametrize("values", [{"deadline": OVER}, {"attempts": ATTEMPTS + 5}])
-def test_past_its_pivot_a_run_only_goes_forward(session: Session, values: dict[str, Any]) -> None:
+def test_a_run_past_its_pivot_is_not_compensated(session: Session, values: dict[str, Any]) -> None:
     run = due(session, *PAST_PIVOT, **values)
     assert published(decide(session, run)) == [*BESIDE, CLOSE]
     assert (run.status, run.error) == ("running", None)
@@ -268,7 +268,7 @@ def test_a_compensation_is_never_given_up(session: Session) -> None:
     ],
     ids=["past its pivot", "on the way back", "nobody to tell", "late, nobody to tell", "old, nobody to tell", "old"],
 )
-def test_a_person_is_told_once_and_the_run_is_retried(
+def test_a_stuck_run_is_reported_once_and_retried(
     session: Session, workflow: str, values: dict[str, Any], intent: dict[str, Any]
 ) -> None:
     told: list[str] = []
@@ -285,7 +285,7 @@ def test_a_person_is_told_once_and_the_run_is_retried(
     assert run.stuck_reason
 
 
-def test_a_run_that_has_only_been_waiting_for_a_worker_is_not_stuck(session: Session) -> None:
+def test_a_run_that_only_waits_for_a_worker_is_not_stuck(session: Session) -> None:
     run = due(session, WITHDRAW, progress_at=OVER)  # nothing has failed
     decide(session, run)
     assert run.stuck_at is None
@@ -308,7 +308,9 @@ def test_a_suspended_run_is_not_stuck_however_long_it_waits(session: Session) ->
         ({"status": "compensating"}, [WITHDRAW, *BACK], "cancelled"),
     ],
 )
-def test_a_run_with_nothing_left_ends(session: Session, values: dict[str, Any], done: list[str], end: str) -> None:
+def test_a_run_without_remaining_steps_ends(
+    session: Session, values: dict[str, Any], done: list[str], end: str
+) -> None:
     run = due(session, *done, **values)
     assert decide(session, run) is None
     assert (run.status, run.attempts) == (end, 0)

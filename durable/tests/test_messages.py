@@ -22,7 +22,7 @@ def made(name: str, work: Any) -> Any:
     return odd.step(work)
 
 
-def test_a_copy_of_a_message_changes_nothing() -> None:
+def test_a_duplicate_message_changes_nothing() -> None:
     Workflow("shared", A, made("waits", lambda session, run: Suspend()), B)
     run_id = start_silently("shared")
     perform(run_id)
@@ -32,7 +32,7 @@ def test_a_copy_of_a_message_changes_nothing() -> None:
     assert len(visits("odd.a")) == 1
 
 
-def test_a_message_for_a_step_that_this_code_does_not_know_fails_nothing() -> None:
+def test_a_message_for_an_unknown_step_fails_nothing() -> None:
     Workflow("shared", A, B)
     run_id = start_silently("shared")
     later = [{"task": "odd.of_another_release", "args": [run_id, 0, "odd.of_another_release"], "options": {}}]
@@ -46,7 +46,7 @@ def test_a_message_for_a_step_that_this_code_does_not_know_fails_nothing() -> No
     assert run.status in ("running", "succeeded")
 
 
-def test_a_run_of_a_newer_version_is_left_to_workers_that_know_it() -> None:
+def test_a_run_of_a_newer_version_is_left_to_newer_workers() -> None:
     Workflow("shared", A, B)
     Workflow("shared", A, B, C, version=2)
     run_id = start_silently("shared")
@@ -57,7 +57,7 @@ def test_a_run_of_a_newer_version_is_left_to_workers_that_know_it() -> None:
     assert (run.status, run.attempts, statuses(run_id)) == ("running", 0, {})
 
 
-def test_a_message_that_came_back_because_the_database_was_away_is_not_counted(
+def test_a_redelivery_after_a_database_outage_does_not_count_as_an_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker, "UNAVAILABLE_PAUSE", 0.0)

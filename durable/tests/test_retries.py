@@ -25,13 +25,13 @@ from durable.tests.workflows import local
 A, TELL = local("odd.a"), local("odd.tell_them")
 
 
-def test_pauses_grow_as_the_step_says() -> None:
+def test_retry_pauses_follow_the_policy_of_the_step() -> None:
     step = local("odd.patient", retry=Retry(first=0.5, factor=3.0, longest=4.0))
     pauses = [step.retry.delay(n) for n in (1, 2, 3, 50)]
     assert pauses == [0.5, 1.5, 4.0, 4.0]
 
 
-def test_a_failed_step_is_due_again_after_its_pause() -> None:
+def test_a_failed_step_is_due_after_its_pause() -> None:
     Workflow("slow", local("odd.slow", retry=Retry(first=30.0, longest=60.0)), A)
     behave("odd.slow", burst=True)
     run_id = start_silently("slow")
@@ -43,7 +43,7 @@ def test_a_failed_step_is_due_again_after_its_pause() -> None:
     assert len(visits("odd.slow")) == 1
 
 
-def test_a_step_with_fewer_attempts_is_given_up_sooner() -> None:
+def test_the_attempts_of_a_step_override_the_default() -> None:
     Workflow("once", local("odd.once", retry=Retry(first=0.0, attempts=1)), A, if_refused=[TELL])
     behave("odd.once", burst=True)
     run_id = start_silently("once")
@@ -53,7 +53,7 @@ def test_a_step_with_fewer_attempts_is_given_up_sooner() -> None:
 
 
 @pytest.mark.parametrize(("error", "counted"), [("burst", 1), ("down", 0)])
-def test_a_service_that_is_away_is_not_the_runs_fault(error: str, counted: int) -> None:
+def test_an_unavailable_service_does_not_count_as_an_attempt_of_the_run(error: str, counted: int) -> None:
     behave("odd.call", **{error: True})
     run_id = start_silently("call")
     perform(run_id)
@@ -61,7 +61,7 @@ def test_a_service_that_is_away_is_not_the_runs_fault(error: str, counted: int) 
     assert attempts_of(run_id)[0].error["code"] == ("gateway_down" if error == "down" else "internal_error")
 
 
-def test_a_step_that_takes_too_long_is_ended_and_that_is_recorded(work: Callable[..., Any]) -> None:
+def test_a_step_that_exceeds_its_timeout_is_aborted_and_recorded(work: Callable[..., Any]) -> None:
     behave("odd.limited", sleep=20.0, times=1)
     work()
     run_id = start("limited")
@@ -73,7 +73,7 @@ def test_a_step_that_takes_too_long_is_ended_and_that_is_recorded(work: Callable
     ]
 
 
-def test_long_work_keeps_its_lease_and_says_how_far_it_is(work: Callable[..., Any]) -> None:
+def test_a_long_step_renews_its_lease_and_reports_its_progress(work: Callable[..., Any]) -> None:
     behave("odd.work_long", sleep=3.5)
     work()
     run_id = start("beating")
@@ -87,7 +87,7 @@ def test_long_work_keeps_its_lease_and_says_how_far_it_is(work: Callable[..., An
     assert (run_of(run_id).generation, attempts_of(run_id)) == (0, [])
 
 
-def test_a_retry_by_an_operator_goes_on_at_once() -> None:
+def test_an_operators_retry_runs_at_once() -> None:
     from durable import retry
     from durable.database import transaction
 

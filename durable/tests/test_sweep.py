@@ -43,7 +43,7 @@ def burst(outputs: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("trouble", ["unknown", "plan"])
-def test_a_run_that_can_not_be_decided_does_not_stop_the_others(trouble: str) -> None:
+def test_a_run_that_cannot_be_planned_does_not_block_the_others(trouble: str) -> None:
     told: list[str] = []
     Workflow("broken", A)
     broken, others = start_silently("broken"), [start_silently("retried", key=str(n)) for n in range(2)]
@@ -74,7 +74,7 @@ def test_a_run_of_an_unknown_workflow_can_be_cancelled() -> None:
     assert (run.status, (run.error or {})["code"]) == ("cancelled", "cancelled_by_operator")
 
 
-def test_a_run_of_a_newer_release_is_not_cancelled_without_its_undos() -> None:
+def test_a_run_of_an_unknown_version_cannot_be_cancelled() -> None:
     Workflow("changed", A)
     Workflow("changed", A, B, version=2)
     run_id = start_silently("changed")
@@ -87,7 +87,7 @@ def test_a_run_of_a_newer_release_is_not_cancelled_without_its_undos() -> None:
     assert run_of(run_id).signals == {"go": [{}]}
 
 
-def test_a_broker_that_is_away_costs_one_round_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unavailable_broker_skips_one_sweep(caplog: pytest.LogCaptureFixture) -> None:
     from durable.backlog import Queues
 
     def away() -> None:
@@ -98,7 +98,7 @@ def test_a_broker_that_is_away_costs_one_round_only(caplog: pytest.LogCaptureFix
     assert "could not sweep, will retry" in caplog.text
 
 
-def test_a_sweep_is_noted() -> None:
+def test_a_sweep_is_recorded() -> None:
     with transaction() as session:
         assert dispatcher.seconds_since_sweep(session) is None
     sweep()
@@ -119,7 +119,7 @@ def test_two_dispatchers_do_not_publish_the_same_run() -> None:
 # ---- clocks
 
 
-def test_a_message_says_when_it_was_published_by_the_databases_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_at_uses_the_clock_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     hour = 3600.0
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + hour)  # this machine's clock is an hour ahead
@@ -144,7 +144,7 @@ def test_a_message_says_when_it_was_published_by_the_databases_clock(monkeypatch
         assert abs(now - progress.published_at) < timedelta(minutes=1)
 
 
-def test_a_publisher_whose_clock_is_ahead_makes_no_waiting_run_count_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_clock_of_a_publisher_makes_no_queued_run_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep()
     make_due(start_silently("retried", key="so that this process hears the database's clock"))
     sweep()

@@ -14,7 +14,7 @@ from durable.tests.workflows import local
 A, B, C = (local(f"odd.{name}") for name in ("a", "b", "c"))
 
 
-def test_a_run_finishes_on_its_own_version_and_a_new_one_begins_on_the_newest() -> None:
+def test_a_run_finishes_on_its_own_version_and_new_runs_use_the_latest() -> None:
     Workflow("growing", A, B)
     old = start_silently("growing", key="old")
     Workflow("growing", A, C, B, version=2)
@@ -26,7 +26,7 @@ def test_a_run_finishes_on_its_own_version_and_a_new_one_begins_on_the_newest() 
     assert [run_of(run_id).status for run_id in (old, new)] == ["succeeded", "succeeded"]
 
 
-def test_a_run_whose_version_is_declared_no_more_goes_on_with_the_newest() -> None:
+def test_a_run_of_an_undeclared_version_continues_on_the_latest() -> None:
     Workflow("growing", A, B)
     run_id = start_silently("growing")
     Workflow("growing", A, C, B, version=2)
@@ -37,7 +37,7 @@ def test_a_run_whose_version_is_declared_no_more_goes_on_with_the_newest() -> No
     assert list(statuses(run_id)) == ["odd.a", "odd.c", "odd.b"]
 
 
-def test_an_operator_reads_which_versions_live_runs_need(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_undeclared_versions_that_live_runs_need(caplog: pytest.LogCaptureFixture) -> None:
     Workflow("growing", A, B)
     start_silently("growing", key="one")
     start_silently("growing", key="two")
@@ -50,7 +50,7 @@ def test_an_operator_reads_which_versions_live_runs_need(caplog: pytest.LogCaptu
     ]
 
 
-def test_during_a_deploy_old_workers_leave_new_runs_to_new_ones(work: Callable[..., Any]) -> None:
+def test_old_workers_leave_runs_of_a_newer_version_to_new_workers(work: Callable[..., Any]) -> None:
     """The test process, and the first worker, are of the old release."""
     work()
     run_id = start_silently("grown")

@@ -32,7 +32,7 @@ def consumed() -> list[Any]:
     return [visit.request for visit in visits("odd.approve")]
 
 
-def test_a_run_sleeps_until_its_time_has_come(work: Callable[..., Any]) -> None:
+def test_a_run_sleeps_until_it_is_due(work: Callable[..., Any]) -> None:
     work()
     run_id = start("sleepy")
     wait_until(lambda: run_of(run_id).status == "waiting")
@@ -45,7 +45,7 @@ def test_a_run_sleeps_until_its_time_has_come(work: Callable[..., Any]) -> None:
     assert second.begin - first.begin >= 1.5
 
 
-def test_a_suspended_run_is_not_looked_at_before_its_time() -> None:
+def test_a_suspended_run_is_not_published_before_it_is_due() -> None:
     run_id = start_silently("approved")
     perform(run_id)
     assert run_of(run_id).status == "waiting"
@@ -53,7 +53,7 @@ def test_a_suspended_run_is_not_looked_at_before_its_time() -> None:
     assert lose_messages() == 0
 
 
-def test_a_signal_wakes_a_run_and_is_consumed_once_also_when_the_step_suspends_again(work: Callable[..., Any]) -> None:
+def test_a_signal_is_consumed_once_even_if_the_step_suspends_again(work: Callable[..., Any]) -> None:
     work()
     run_id = start("approved")
     wait_until(lambda: run_of(run_id).status == "waiting")
@@ -65,7 +65,7 @@ def test_a_signal_wakes_a_run_and_is_consumed_once_also_when_the_step_suspends_a
     assert consumed() == [[], ["clerk"], ["boss"]]
 
 
-def test_a_signal_that_comes_before_the_step_is_not_lost() -> None:
+def test_a_signal_sent_before_its_step_is_kept() -> None:
     run_id = start_silently("approved")
     signal(run_id, "clerk")
     signal(run_id, "boss")
@@ -74,7 +74,7 @@ def test_a_signal_that_comes_before_the_step_is_not_lost() -> None:
     assert (consumed(), run_of(run_id).status) == ([["clerk", "boss"]], "succeeded")
 
 
-def test_signals_that_a_failed_step_has_consumed_are_there_for_the_next_attempt() -> None:
+def test_signals_consumed_by_a_failed_step_are_restored() -> None:
     def consume_and_burst(session: Any, run: Any) -> None:
         found = run.consume("go")
         if len(visits("odd.burst")) == 0:
@@ -93,7 +93,7 @@ def test_signals_that_a_failed_step_has_consumed_are_there_for_the_next_attempt(
     assert (run_of(run_id).status, run_of(run_id).signals) == ("succeeded", {})
 
 
-def test_a_deadline_holds_while_a_run_is_suspended(work: Callable[..., Any]) -> None:
+def test_a_deadline_applies_to_a_suspended_run(work: Callable[..., Any]) -> None:
     work()
     run_id = start("approved", deadline=1.0)
     run = ended(run_id)
@@ -101,7 +101,7 @@ def test_a_deadline_holds_while_a_run_is_suspended(work: Callable[..., Any]) -> 
     assert len(visits("odd.tell")) == 1
 
 
-def test_a_deadline_is_counted_from_the_first_step_and_not_from_the_start() -> None:
+def test_a_deadline_counts_from_the_first_step() -> None:
     run_id = start_silently("approved", deadline=60.0)
     execute("UPDATE workflow.run SET created_at = now() - interval '1 day'")
     assert run_of(run_id).deadline is None
@@ -114,7 +114,7 @@ def test_a_deadline_is_counted_from_the_first_step_and_not_from_the_start() -> N
     assert timedelta(seconds=0) < deadline - now <= timedelta(seconds=60)
 
 
-def test_a_run_that_is_cancelled_while_it_waits_tells_somebody() -> None:
+def test_cancelling_a_suspended_run_runs_its_if_refused_steps() -> None:
     run_id = start_silently("approved")
     perform(run_id)
     with transaction() as session:

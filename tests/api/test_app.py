@@ -23,7 +23,7 @@ def endpoints(app: Any) -> list[tuple[str, str, Any]]:
     return found
 
 
-def test_every_endpoint_declares_who_may_use_it(app: Any) -> None:
+def test_every_endpoint_declares_its_access_rule(app: Any) -> None:
     from models.access import PERMISSIONS
 
     found = endpoints(app)
@@ -55,12 +55,12 @@ def ruled(app: Any) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_what_is_for_everybody_is_a_list_that_somebody_has_thought_about(app: Any) -> None:
+def test_public_endpoints_are_exactly_the_listed_ones(app: Any) -> None:
     found = endpoints(app)
     assert {f"{method} {address}" for method, address, view in found if view.rule == "public"} == PUBLIC
 
 
-def test_rules_hold_before_anything_else_is_looked_at(app: Any, client: Any, customer: Any, sign_in: Any) -> None:
+def test_access_rules_apply_before_anything_else(app: Any, client: Any, customer: Any, sign_in: Any) -> None:
     """Without a token, with a key that may nothing, without the permission: whatever the address and the body."""
     admin = sign_in("admin", "admin")
     key = {"X-Api-Key": admin.post("/v1/api-keys", json={"name": "x", "permissions": []}).json["key"]}
@@ -73,7 +73,7 @@ def test_rules_hold_before_anything_else_is_looked_at(app: Any, client: Any, cus
             assert (refused.status_code, refused.json["permission"]) == (403, rule), (method, path)
 
 
-def test_the_document_says_where_a_token_is_needed(client: Any) -> None:
+def test_the_document_names_the_security_of_each_operation(client: Any) -> None:
     paths = client.get("/openapi.json").json["paths"]
     assert paths["/v1/me"]["get"]["security"] == [{"bearer": []}]
     assert "security" not in paths["/v1/auth/login"]["post"]
@@ -81,12 +81,12 @@ def test_the_document_says_where_a_token_is_needed(client: Any) -> None:
     assert address["schema"]["pattern"] == "^adr_[0-9a-f]{32}$"
 
 
-def test_the_process_is_well(client: Any) -> None:
+def test_healthz_answers_ok(client: Any) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
 
 
-def test_readiness_names_what_is_missing(client: Any) -> None:
+def test_readyz_names_the_failed_checks(client: Any) -> None:
     answer = client.get("/readyz")  # no worker runs in these tests
     assert answer.status_code == 503
     checks = answer.json["checks"]
@@ -94,9 +94,7 @@ def test_readiness_names_what_is_missing(client: Any) -> None:
     assert checks["workers"] != "ok"
 
 
-def test_a_service_that_does_not_answer_is_named_and_the_shop_is_ready_all_the_same(
-    client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_readyz_reports_a_silent_service_as_degraded(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "ready", lambda: {"database": None, "broker": None, "workers": None})
     with transaction() as session:
         session.add(BreakerRecord(queue="notifications", state="open", error="The mail server does not answer"))
@@ -108,6 +106,6 @@ def test_a_service_that_does_not_answer_is_named_and_the_shop_is_ready_all_the_s
 
 
 @pytest.mark.parametrize("path", ["/v1/healthz", "/v1//me", "/v1/me/", "/static/x"])
-def test_there_is_nothing_anywhere_else(client: Any, path: str) -> None:
+def test_unknown_paths_are_not_found(client: Any, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.mimetype, answer.json["code"]) == (404, "application/problem+json", "not_found")

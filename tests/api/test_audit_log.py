@@ -21,7 +21,7 @@ def told(who: Any, query: str) -> list[tuple[str, str | None, str | None]]:
     return [(row["name"], row["subject"], row["actor"]) for row in answer.json["data"]]
 
 
-def test_what_staff_change_is_told_with_who_did_it(admin: Any, staff: Any, customer: Any) -> None:
+def test_staff_changes_are_logged_with_their_actor(admin: Any, staff: Any, customer: Any) -> None:
     made = staff.post("/v1/warehouses", json={"name": "Annex"}, headers={"X-Request-Id": "asked"}).json
     staff.patch(f"/v1/warehouses/{made['id']}", json={"name": "Other"})
     assert told(admin, f"actor={staff.user_id}") == [("staff.acted", made["id"], staff.user_id)] * 2
@@ -33,7 +33,7 @@ def test_what_staff_change_is_told_with_who_did_it(admin: Any, staff: Any, custo
     assert told(admin, f"actor={customer.user_id}") == []
 
 
-def test_what_changes_nothing_is_not_told(admin: Any, staff: Any, customer: Any) -> None:
+def test_requests_that_change_nothing_are_not_logged(admin: Any, staff: Any, customer: Any) -> None:
     key = {"Idempotency-Key": "1"}
     made, _ = [staff.post("/v1/warehouses", json={"name": "Annex"}, headers=key).json for _ in range(2)]
     staff.get("/v1/warehouses")
@@ -43,7 +43,7 @@ def test_what_changes_nothing_is_not_told(admin: Any, staff: Any, customer: Any)
     assert told(admin, "kind=staff") == [("staff.acted", made["id"], staff.user_id)]
 
 
-def test_a_machine_is_named_by_its_key(client: Any, admin: Any) -> None:
+def test_an_api_key_is_logged_as_the_actor(client: Any, admin: Any) -> None:
     key = admin.post("/v1/api-keys", json={"name": "x", "permissions": ["stock:write"]}).json
     assert told(admin, "kind=key") == [("key.created", key["id"], admin.user_id)]
     client.post("/v1/warehouses", json={"name": "Annex"}, headers={"X-Api-Key": key["key"]})
@@ -51,7 +51,7 @@ def test_a_machine_is_named_by_its_key(client: Any, admin: Any) -> None:
     assert key["key"] not in admin.get("/v1/events").text
 
 
-def test_roles_leave_a_trail(admin: Any, customer: Any) -> None:
+def test_role_changes_are_logged(admin: Any, customer: Any) -> None:
     admin.post("/v1/roles", json={"name": "auditor", "permissions": ["audit:read"]})
     admin.post(f"/v1/users/{customer.user_id}/roles", json={"role": "auditor"})
     admin.delete(f"/v1/users/{customer.user_id}/roles/auditor")
@@ -69,13 +69,13 @@ def test_roles_leave_a_trail(admin: Any, customer: Any) -> None:
     assert granted["payload"] == {"role": "auditor"}
 
 
-def test_a_stolen_refresh_token_is_told_of_once(client: Any, admin: Any, customer: Any) -> None:
+def test_reuse_of_a_refresh_token_is_logged_once(client: Any, admin: Any, customer: Any) -> None:
     for _ in range(3):
         client.post("/v1/auth/refresh", json={"refresh_token": customer.refresh_token})
     assert told(admin, "kind=session") == [("session.stolen", customer.user_id, None)]
 
 
-def test_an_actor_does_not_linger_on_the_thread(client: Any, admin: Any, customer: Any) -> None:
+def test_an_actor_does_not_outlive_its_request(client: Any, admin: Any, customer: Any) -> None:
     customer.get("/v1/me")
     body = {
         "username": "new", "email": "new@example.org", "password": "correct horse", "first_name": "N",
@@ -85,12 +85,12 @@ def test_an_actor_does_not_linger_on_the_thread(client: Any, admin: Any, custome
     assert told(admin, "name=account.registered") == [("account.registered", made["id"], None)]
 
 
-def test_events_that_there_are_not_can_not_be_asked_for(admin: Any) -> None:
+def test_unknown_event_filters_are_refused(admin: Any) -> None:
     for query in ("kind=gossip", "name=role", "subject=", "who=me"):
         assert admin.get(f"/v1/events?{query}").status_code == 422
 
 
-def test_a_list_of_events_takes_two_statements_at_most(admin: Any) -> None:
+def test_listing_events_or_roles_takes_two_statements(admin: Any) -> None:
     with transaction() as session:
         for n in range(30):
             access.create_role(session, access.PERMISSIONS, f"role-{n}", ["orders:read"])

@@ -55,7 +55,7 @@ def in_node(node: ast.AST) -> Iterator[str]:
             yield code
 
 
-def test_the_list_of_codes_is_complete_and_has_nothing_else() -> None:
+def test_the_error_list_has_exactly_the_codes_of_the_source() -> None:
     found = {code for code, _ in in_source() if code}
     found |= {code for code, _ in TAKEN.values()} | set(CODES.values()) | set(TOO_LONG_CODES.values())
     found |= {HTTPStatus(status).name.lower() for status in BY_FLASK}
@@ -64,11 +64,11 @@ def test_the_list_of_codes_is_complete_and_has_nothing_else() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_a_code_that_does_not_stand_in_the_source_is_in_a_table_read_here() -> None:
+def test_indirect_codes_are_only_in_the_listed_files() -> None:
     assert {file for code, file in in_source() if not code} == TABLES
 
 
-def test_every_code_stands_below_its_own_status() -> None:
+def test_every_code_is_listed_under_its_status() -> None:
     sections = re.split(r"^## ", (ROOT / "docs/errors.md").read_text(), flags=re.MULTILINE)[1:]
     listed = {code: int(part[:3]) for part in sections for code in re.findall(r"^### `(\w+)`$", part, re.MULTILINE)}
     refusals = {kind.code: kind.status for kind in ShopError.__subclasses__() if "code" in vars(kind)}

@@ -38,7 +38,7 @@ def default_warehouse() -> str:
         return inventory.get_default_warehouse(session).id
 
 
-def test_an_adjustment_is_a_movement_and_a_level(staff: Caller, product: Callable[..., str]) -> None:
+def test_an_adjustment_creates_a_movement_and_changes_the_level(staff: Caller, product: Callable[..., str]) -> None:
     book = product("BOOK")
     made = adjust(staff, book, 5, reference="note 1")
     assert made.status_code == 201, made.json
@@ -54,7 +54,7 @@ def test_an_adjustment_is_a_movement_and_a_level(staff: Caller, product: Callabl
     assert [(level["sku"], level["on_hand"], level["available"]) for level in levels] == [("BOOK", 3, 3)]
 
 
-def test_adjustments_that_can_not_be_are_conflicts(staff: Caller, product: Callable[..., str]) -> None:
+def test_impossible_adjustments_are_conflicts(staff: Caller, product: Callable[..., str]) -> None:
     book = product("BOOK")
     adjust(staff, book, 5)
     reserve(book, 3)
@@ -72,14 +72,16 @@ def test_adjustments_that_can_not_be_are_conflicts(staff: Caller, product: Calla
         ({"warehouse_id": None}, "warehouse_id"), ({"why": "x"}, "why"),
     ],
 )  # fmt: skip
-def test_a_wrong_field_is_named(staff: Caller, product: Callable[..., str], change: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_named(
+    staff: Caller, product: Callable[..., str], change: dict[str, Any], field: str
+) -> None:
     body = {"product_id": product("BOOK"), "quantity": 1, "reason": "count", **change}
     refused = staff.post("/v1/stock/adjustments", json=body)
     assert refused.status_code == 422
     assert list(refused.json["errors"]) == [field]
 
 
-def test_a_repeated_adjustment_counts_once(staff: Caller, product: Callable[..., str]) -> None:
+def test_a_repeated_adjustment_is_applied_once(staff: Caller, product: Callable[..., str]) -> None:
     body = {"product_id": product("BOOK"), "quantity": 4, "reason": "delivery"}
     answers = [staff.post("/v1/stock/adjustments", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]
     assert answers[0].json == answers[1].json
@@ -87,7 +89,7 @@ def test_a_repeated_adjustment_counts_once(staff: Caller, product: Callable[...,
     assert staff.get("/v1/stock").json["data"][0]["on_hand"] == 4
 
 
-def test_stock_is_for_staff(customer: Caller, client: Any, sign_in: Callable[..., Caller]) -> None:
+def test_stock_endpoints_require_permissions(customer: Caller, client: Any, sign_in: Callable[..., Caller]) -> None:
     clerk = sign_in("clerk", "staff")  # may look at stock, and not change it
     warehouse = f"/v1/warehouses/{default_warehouse()}"
     for method, path, clerks in (
@@ -101,7 +103,7 @@ def test_stock_is_for_staff(customer: Caller, client: Any, sign_in: Callable[...
         assert clerk.open(method, path, json=body).status_code == clerks, path
 
 
-def test_a_warehouse_is_made_changed_and_filled(staff: Caller, product: Callable[..., str]) -> None:
+def test_a_warehouse_is_created_filled_and_changed(staff: Caller, product: Callable[..., str]) -> None:
     body = {"name": "Harbour", "address": {"city": "Rotterdam", "country": "NL"}, "capacity": {"book": 10}}
     made = staff.post("/v1/warehouses", json=body)
     assert made.status_code == 201, made.json
@@ -125,7 +127,7 @@ def test_a_warehouse_is_made_changed_and_filled(staff: Caller, product: Callable
     assert len(staff.get("/v1/warehouses").json["data"]) == 2
 
 
-def test_refusals_about_warehouses(staff: Caller, product: Callable[..., str]) -> None:
+def test_invalid_changes_of_warehouses_are_refused(staff: Caller, product: Callable[..., str]) -> None:
     book = product("BOOK")
     default = f"/v1/warehouses/{default_warehouse()}"
     taken = staff.post("/v1/warehouses", json={"name": staff.get(default).json["name"]})
@@ -138,7 +140,7 @@ def test_refusals_about_warehouses(staff: Caller, product: Callable[..., str]) -
         assert list(staff.patch(default, json=wrong).json["errors"]) == [field]
 
 
-def test_a_warehouse_that_has_changed_is_not_overwritten(staff: Caller) -> None:
+def test_a_stale_change_of_a_warehouse_is_refused(staff: Caller) -> None:
     path = f"/v1/warehouses/{default_warehouse()}"
     etag = staff.get(path).headers["ETag"]
     assert staff.get(path, headers={"If-None-Match": etag}).status_code == 304
@@ -147,7 +149,7 @@ def test_a_warehouse_that_has_changed_is_not_overwritten(staff: Caller) -> None:
     assert staff.get(path).json["name"] == "One"
 
 
-def test_thresholds_make_low_levels_visible(staff: Caller, product: Callable[..., str]) -> None:
+def test_levels_at_their_threshold_are_listed_as_low(staff: Caller, product: Callable[..., str]) -> None:
     low, fine = product("LOW"), product("FINE")
     for each in (low, fine):
         adjust(staff, each, 5)

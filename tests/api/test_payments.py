@@ -31,7 +31,7 @@ def ids(caller: Caller, path: str) -> list[str]:
     return [row["id"] for row in caller.get(path).json["data"]]
 
 
-def test_customers_see_their_own_and_staff_everybodys(
+def test_customers_see_their_own_orders_and_staff_see_all(
     customer: Caller, staff: Caller, sign_in: Callable[..., Caller]
 ) -> None:
     stranger = sign_in("stranger")
@@ -48,7 +48,7 @@ def test_customers_see_their_own_and_staff_everybodys(
         assert staff.get(path).status_code == 404
 
 
-def test_an_order_shows_the_payment_that_was_opened_last(customer: Caller) -> None:
+def test_an_order_shows_its_latest_payment(customer: Caller) -> None:
     order, first = bought(customer)
     shown = customer.get(f"/v1/orders/{order}").json
     assert (shown["payment_id"], shown["payment_status"]) == (first, "pending")
@@ -91,7 +91,7 @@ def waiting(customer: Caller) -> tuple[str, str]:
     return order, run_id
 
 
-def test_an_event_that_the_provider_has_signed_wakes_its_checkout_once(client: Any, waiting: tuple[str, str]) -> None:
+def test_a_signed_webhook_wakes_its_checkout_once(client: Any, waiting: tuple[str, str]) -> None:
     order, run_id = waiting
     for _ in range(2):
         assert post_event(client, order).status_code == 204
@@ -102,7 +102,7 @@ def test_an_event_that_the_provider_has_signed_wakes_its_checkout_once(client: A
     assert generation(run_id) == 2
 
 
-def test_an_event_that_somebody_else_has_signed_is_refused(client: Any, waiting: tuple[str, str]) -> None:
+def test_a_webhook_with_a_wrong_signature_is_refused(client: Any, waiting: tuple[str, str]) -> None:
     order, run_id = waiting
     refused = post_event(client, order, secret="whsec_" + "z" * 32)
     assert (refused.status_code, refused.json["code"]) == (400, "bad_signature")

@@ -118,15 +118,15 @@ def ask(case: Case, url: str, headers: dict[str, str]) -> None:
 
 
 @cases(EVERYTHING)
-def test_nothing_that_an_administrator_asks_is_a_surprise(case: Case, url: str, admin: Caller) -> None:
+def test_responses_to_an_administrator_match_the_document(case: Case, url: str, admin: Caller) -> None:
     ask(case, url, admin.headers)
 
 
 @cases(A_LITTLE)
-def test_nothing_that_a_customer_asks_is_a_surprise(case: Case, url: str, customer: Caller) -> None:
+def test_responses_to_a_customer_match_the_document(case: Case, url: str, customer: Caller) -> None:
     ask(case, url, customer.headers)
 
 
 @cases(A_LITTLE)
-def test_nothing_that_a_stranger_asks_is_a_surprise(case: Case, url: str, database: None) -> None:
+def test_responses_to_an_anonymous_client_match_the_document(case: Case, url: str, database: None) -> None:
     ask(case, url, {})

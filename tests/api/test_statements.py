@@ -34,7 +34,7 @@ def ran() -> Iterator[dict[str, int]]:
             event.remove(engine(), name, listener)
 
 
-def test_a_checkout_takes_few_statements_and_one_transaction(customer: Caller) -> None:
+def test_a_checkout_takes_seven_statements_and_one_commit(customer: Caller) -> None:
     products = [make_product(f"SHIRT-{n}", 10) for n in range(3)]
     for product_id in products:
         with ran() as count:

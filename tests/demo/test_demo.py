@@ -14,7 +14,7 @@ from tests.command import shop
 pytestmark = [pytest.mark.long, pytest.mark.timeout(200)]
 
 
-def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product(tmp_path: Path) -> None:
+def test_the_demo_succeeds_with_a_declined_card_and_a_sold_out_product(tmp_path: Path) -> None:
     done = shop(tmp_path, "demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(re.findall(r"^ \d{6} .* confirmed ", done.stdout, re.MULTILINE)) == 26

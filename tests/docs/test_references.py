@@ -16,7 +16,7 @@ def names(document: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("document", CURRENT, ids=lambda d: d.name)
-def test_files_that_a_document_names_exist(document: Path) -> None:
+def test_files_named_in_a_document_exist(document: Path) -> None:
     paths = [name.partition("::")[0] for name in names(document)]
     paths = [path for path in paths if re.fullmatch(r"[\w./-]+", path) and path.partition("/")[0] in FOLDERS]
     named = [path for path in paths if "/" in path and "gift" not in path and not path.startswith("var/")]
@@ -24,7 +24,7 @@ def test_files_that_a_document_names_exist(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_tests_that_a_document_names_exist(document: Path) -> None:
+def test_tests_named_in_a_document_exist(document: Path) -> None:
     missing, file = [], Path()
     for name in names(document):
         path, _, test = name.partition("::")
@@ -37,7 +37,7 @@ def test_tests_that_a_document_names_exist(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_pages_that_a_document_links_to_exist(document: Path) -> None:
+def test_pages_linked_from_a_document_exist(document: Path) -> None:
     links = re.findall(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
 

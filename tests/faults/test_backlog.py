@@ -19,7 +19,7 @@ HOPS = 7  # messages of a checkout where every step is one
 
 
 @pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
-def test_backlog(shop: Shop, fleet: str) -> None:
+def test_a_backlog_is_served_in_order_without_republication(shop: Shop, fleet: str) -> None:
     shop.environment |= SHORT
     broker.client().flushall()
     before = broker.published()

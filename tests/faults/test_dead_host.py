@@ -105,7 +105,7 @@ def serve(run: Callable[..., subprocess.Popen[str]], namespace: str, folder: Pat
 
 
 @pytest.mark.timeout(AT_MOST + 90)
-def test_no_connection_waits_long_for_a_host_that_has_vanished(
+def test_connections_to_a_vanished_host_time_out(
     namespaces: tuple[str, str], run: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     host, clients = namespaces

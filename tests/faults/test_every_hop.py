@@ -39,7 +39,7 @@ def killed(request: pytest.FixtureRequest, new_shop: Any) -> Killed:
 
 
 @pytest.mark.parametrize("point", [*_published(), *(p for p in points() if p.refused_at in WAYS)], ids=str)
-def test_killed_at(killed: Killed, point: Point) -> None:
+def test_a_run_killed_at_a_point_still_ends(killed: Killed, point: Point) -> None:
     killed.check(point)
 
 

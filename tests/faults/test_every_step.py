@@ -19,7 +19,7 @@ WORKERS = 8
 WHOM = ("child", pytest.param("worker", marks=pytest.mark.long))
 
 
-def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
+def test_every_workflow_has_a_driver_for_every_path() -> None:
     assert {workflow.name: set(ways(workflow)) for workflow in all_workflows()} == {
         name: set(ways) for name, (_, ways) in DRIVERS.items()
     }
@@ -42,7 +42,7 @@ def killed(request: pytest.FixtureRequest, new_shop: Any) -> Callable[[str], Kil
 
 @pytest.mark.parametrize("point", points(), ids=str)
 @pytest.mark.parametrize("whom", WHOM)
-def test_killed_at(killed: Callable[[str], Killed], whom: str, point: Point) -> None:
+def test_a_run_killed_at_a_point_still_ends(killed: Callable[[str], Killed], whom: str, point: Point) -> None:
     killed(whom).check(point)
 
 

@@ -36,7 +36,7 @@ def crew(shop: Shop) -> Shop:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_payment_gateway_when_it_authorises(crew: Shop, fault: str) -> None:
+def test_a_gateway_fault_during_an_authorisation(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
     assert checks.ended(run_id) == "succeeded"
@@ -46,7 +46,7 @@ def test_the_payment_gateway_when_it_authorises(crew: Shop, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_payment_gateway_when_it_voids(crew: Shop, fault: str) -> None:
+def test_a_gateway_fault_during_a_void(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents/", **FAULTS[fault])
     run_id = checkout("orders.confirm")
     assert checks.ended(run_id) == "cancelled"
@@ -56,7 +56,7 @@ def test_the_payment_gateway_when_it_voids(crew: Shop, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["500 stored, nothing done", "500 stored, done"])
-def test_an_order_is_taken_back_while_nobody_knows_what_a_stored_500_has_done(crew: Shop, fault: str) -> None:
+def test_an_order_cancelled_behind_a_stored_500_leaves_no_authorisation(crew: Shop, fault: str) -> None:
     """The undo alone settles what was asked for: the step itself never hears an answer."""
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
@@ -69,7 +69,7 @@ def test_an_order_is_taken_back_while_nobody_knows_what_a_stored_500_has_done(cr
 
 
 @pytest.mark.parametrize("method", ["pm_sandbox_requiresAction", "pm_sandbox_processing"])
-def test_a_payment_that_nobody_decides_is_refused_and_can_not_come_true(crew: Shop, method: str) -> None:
+def test_an_undecided_payment_is_declined_and_cancelled(crew: Shop, method: str) -> None:
     _strike(crew, path="/v1/payment_intents/", kind="unavailable")
     run_id = checkout(method=method)
     assert checks.ended(run_id) == "cancelled"
@@ -77,7 +77,7 @@ def test_a_payment_that_nobody_decides_is_refused_and_can_not_come_true(crew: Sh
     assert [made["status"] for made in _made(crew, run_id)] == ["canceled"]
 
 
-def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
+def test_a_checkout_survives_a_restart_of_the_payment_gateway(crew: Shop) -> None:
     crew.gateway.kill()
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "payments.authorise") == "intent", 20)
@@ -88,7 +88,7 @@ def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
     checks.books_hold(crew)
 
 
-def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
+def test_a_checkout_survives_a_restart_of_the_mail_server(crew: Shop) -> None:
     crew.mailbox.kill()
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "notifications.order_confirmed") == "intent", 20)

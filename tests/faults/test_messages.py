@@ -74,7 +74,7 @@ def test_every_message_is_delivered_twice(crew: Shop, fleet: str, monkeypatch: p
     all_end(placed, f"every message twice, {fleet}", crew)
 
 
-def test_a_message_of_an_old_generation_does_nothing(crew: Shop) -> None:
+def test_a_message_of_an_old_generation_is_ignored(crew: Shop) -> None:
     run_id = checkout()
     with transaction() as session:
         run = transitions.lock(session, run_id)
@@ -111,7 +111,7 @@ def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
 
 
 @pytest.mark.parametrize("point", ["before-commit@inventory.reserve", "after-call@payments.authorise"])
-def test_a_worker_that_is_stopped_for_longer_than_a_lease(crew: Shop, point: str) -> None:
+def test_a_run_survives_a_worker_stopped_for_longer_than_its_lease(crew: Shop, point: str) -> None:
     """`before-commit`: it is stopped with the run's row locked; PostgreSQL ends its transaction after 5 s."""
     stopped = crew.worker(name="stopped")
     crew.dispatcher()
@@ -126,9 +126,7 @@ def test_a_worker_that_is_stopped_for_longer_than_a_lease(crew: Shop, point: str
     all_end({run_id: None, later: None}, "a worker stopped for longer than a lease", crew)
 
 
-def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_once(
-    crew: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_made_by_two_workers_is_recorded_once(crew: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after the broker's visibility timeout: both have the message, and both ask the gateway."""
     stopped = crew.worker(name="stopped")
     crew.armed.write_text("after-call@payments.authorise stop")
@@ -146,7 +144,7 @@ def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_on
     assert "payments.authorise of" not in stopped.log.read_text()  # that it failed, for it was recorded already
 
 
-def test_a_message_that_is_handed_to_a_stopped_worker_which_is_then_killed(crew: Shop) -> None:
+def test_a_message_lost_with_a_stopped_worker_is_published_again(crew: Shop) -> None:
     """Redis gives it away, for the worker was waiting (BRPOP); nobody ever has it, nor a note of it."""
     run_id = checkout()
     broker.client().flushall()
@@ -167,7 +165,7 @@ def test_a_message_that_is_handed_to_a_stopped_worker_which_is_then_killed(crew:
 
 
 @pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
-def test_redis_forgets_everything_again_and_again(crew: Shop, fleet: str) -> None:
+def test_checkouts_survive_repeated_flushes_of_redis(crew: Shop, fleet: str) -> None:
     if fleet == "one worker":
         crew.worker(concurrency=2)
     else:
@@ -180,7 +178,7 @@ def test_redis_forgets_everything_again_and_again(crew: Shop, fleet: str) -> Non
     all_end(placed, f"FLUSHALL after each checkout, {fleet}", crew, datetime.now(UTC))
 
 
-def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> None:
+def test_a_run_survives_a_dispatcher_killed_before_it_publishes(crew: Shop) -> None:
     run_id = checkout()
     broker.client().flushall()
     crew.worker()
@@ -190,7 +188,7 @@ def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> N
         all_end({run_id: None}, "a dispatcher killed before it publishes", crew, datetime.now(UTC))
 
 
-def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
+def test_an_intent_of_a_cancelled_run_is_settled(crew: Shop) -> None:
     """The worker dies after the gateway has said yes; before anybody has asked again, an operator cancels."""
 
     worker = crew.worker()

@@ -26,7 +26,7 @@ def _stuck(run_id: str) -> int:
         return session.scalars(told).one()
 
 
-def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop) -> None:
+def test_repeated_kills_before_the_pivot_compensate_the_run(shop: Shop) -> None:
     shop.environment |= SHORT
     worker = shop.worker()
     shop.dispatcher()
@@ -42,7 +42,7 @@ def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop
     checks.books_hold(shop)
 
 
-def test_behind_the_pivot_a_person_is_told_once_and_the_run_ends_when_it_can(shop: Shop) -> None:
+def test_repeated_kills_past_the_pivot_make_the_run_stuck_until_a_retry(shop: Shop) -> None:
     shop.armed.write_text("before-commit@carts.remove_ordered always")
     run_id = checkout()
     assert wait_until(lambda: _stuck(run_id), checks.PATIENCE), checks.describe(run_id)

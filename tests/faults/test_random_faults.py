@@ -27,7 +27,7 @@ PAUSE = (0.2, 4.0)  # seconds between two faults
 
 
 @pytest.mark.timeout(SECONDS + PATIENCE + 300)
-def test_random_faults_of_every_kind_harm_no_good_order(whole: Whole) -> None:
+def test_random_faults_harm_no_valid_order(whole: Whole) -> None:
     print(f"FAULT_SEED={SEED}")
     patient = [Customer(whole, f"unlucky{n}") for n in range(PATIENT)]
     hasty = hasty_customers(whole, HASTY, ACCOUNTS)

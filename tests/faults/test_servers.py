@@ -19,7 +19,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.timeout(300)
-def test_a_server_is_restarted_under_load(whole: Whole, fault: str) -> None:
+def test_orders_survive_a_restart_of_a_server_under_load(whole: Whole, fault: str) -> None:
     name, number = FAULTS[fault]
     customers = [Customer(whole, f"{name}{n}") for n in range(3)]
     restarts = processes(whole.var)[name]["restarts"]
@@ -36,7 +36,7 @@ def test_a_server_is_restarted_under_load(whole: Whole, fault: str) -> None:
 
 
 @pytest.mark.parametrize("whom", ["child", "worker"])
-def test_the_api_is_killed_between_its_commit_and_its_publish(whole: Whole, whom: str) -> None:
+def test_an_order_survives_an_api_killed_before_it_publishes(whole: Whole, whom: str) -> None:
     customer = Customer(whole, f"cut-off-{whom}")
     whole.armed.write_text(f"before-publish@inventory.reserve {whom}")
     task_id = customer.place()  # sent again under the same key, for the first time nobody answered

@@ -81,7 +81,7 @@ def perform(address: str, steps: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(180)
-def test_flower_does_not_grow_once_it_has_heard_of_what_it_remembers(flower: tuple[str, psutil.Process]) -> None:
+def test_flower_stops_growing_at_its_task_limit(flower: tuple[str, psutil.Process]) -> None:
     address, process = flower
     perform(address, REMEMBERED + 3000)
     full = process.memory_info().rss

@@ -37,7 +37,7 @@ def user() -> str:
     return new_id("usr")
 
 
-def test_the_token_is_kept_as_a_hash_and_opens_the_cart() -> None:
+def test_the_token_opens_the_cart_and_is_stored_as_a_hash() -> None:
     cart_id, token = guest()
     with transaction() as session:
         assert carts.find_guest_cart(session, token) == cart_id
@@ -50,7 +50,7 @@ def test_the_token_is_kept_as_a_hash_and_opens_the_cart() -> None:
             assert refusal.value.code == "invalid_cart_token"
 
 
-def test_quantities_add_up_as_far_as_they_can_be_had(user: str) -> None:
+def test_merged_quantities_are_limited_by_the_stock(user: str) -> None:
     blue, red, green, black = (product(sku, pieces) for sku, pieces in (("B", 9), ("R", 5), ("G", 4), ("K", 3)))
     _, token = guest(**{blue: 2, red: 4, green: 4, black: 1})
     with transaction() as session:
@@ -69,7 +69,7 @@ def test_quantities_add_up_as_far_as_they_can_be_had(user: str) -> None:
     assert quantities(user) == {blue: 5, red: 4, green: 2}
 
 
-def test_merging_twice_merges_once(user: str) -> None:
+def test_concurrent_merges_merge_once(user: str) -> None:
     blue = product("BLUE", 90)
     cart_id, token = guest(**{blue: 2})
     with ThreadPoolExecutor(4) as pool:
@@ -80,7 +80,7 @@ def test_merging_twice_merges_once(user: str) -> None:
         carts.add(session, cart_id, blue, 1)
 
 
-def test_two_customers_cannot_both_have_it() -> None:
+def test_a_guest_cart_is_merged_into_one_account_only() -> None:
     blue = product("BLUE", 90)
     _, token = guest(**{blue: 2})
     users = [new_id("usr") for _ in range(4)]
@@ -90,7 +90,7 @@ def test_two_customers_cannot_both_have_it() -> None:
     assert sum(pieces for user in users for pieces in quantities(user).values()) == 2
 
 
-def test_a_customers_cart_is_not_reached_by_its_id(user: str) -> None:
+def test_a_customers_cart_is_not_accessible_by_its_id(user: str) -> None:
     blue = product("BLUE", 9)
     with transaction() as session:
         carts.add(session, user, blue, 1)
@@ -100,7 +100,7 @@ def test_a_customers_cart_is_not_reached_by_its_id(user: str) -> None:
         carts.clear(session, cart_id)
 
 
-def test_a_look_tells_what_has_changed_since_the_last_one(user: str) -> None:
+def test_a_view_shows_changes_since_the_last_view(user: str) -> None:
     blue, red = product("BLUE", 10, 500), product("RED", 3)
     with transaction() as session:
         carts.add(session, user, blue, 2)
@@ -114,7 +114,7 @@ def test_a_look_tells_what_has_changed_since_the_last_one(user: str) -> None:
     assert look(user) == []
 
 
-def test_what_is_added_meanwhile_does_not_hide_a_change(user: str) -> None:
+def test_an_addition_does_not_hide_a_change(user: str) -> None:
     blue = product("BLUE", 10, 500)
     with transaction() as session:
         carts.add(session, user, blue, 1)
@@ -125,7 +125,7 @@ def test_what_is_added_meanwhile_does_not_hide_a_change(user: str) -> None:
     assert look(user) == [("price", 500, 700)]
 
 
-def test_what_a_guest_has_seen_is_remembered_by_the_customers_cart(user: str) -> None:
+def test_a_merged_cart_keeps_the_prices_that_the_guest_has_seen(user: str) -> None:
     blue = product("BLUE", 10, 500)
     _, token = guest(**{blue: 1})
     with transaction() as session:
@@ -140,7 +140,7 @@ def leave_alone(holder: str, days: float) -> None:
         session.execute(update(carts.Cart).where(whose).values(updated_at=func.now() - timedelta(days=days)))
 
 
-def test_a_guests_cart_expires_before_the_sweeper_comes(user: str) -> None:
+def test_a_guest_cart_expires_before_it_is_deleted(user: str) -> None:
     _, token = found = guest(**{product("BLUE", 9): 1})
     leave_alone(found[0], 31)
     assert merge(user, token) is None
@@ -148,7 +148,7 @@ def test_a_guests_cart_expires_before_the_sweeper_comes(user: str) -> None:
         carts.find_guest_cart(session, token)
 
 
-def test_old_carts_expire_in_portions(user: str) -> None:
+def test_old_carts_are_deleted_in_batches(user: str) -> None:
     blue = product("BLUE", 99)
     old = [guest(**{blue: 1})[0] for _ in range(5)]
     fresh, other = guest(**{blue: 1})[0], new_id("usr")

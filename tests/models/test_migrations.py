@@ -37,7 +37,7 @@ def alembic(database: str, *arguments: str) -> str:
     return output
 
 
-def test_carts_of_before_stay_as_they_are_beside_guests_carts(database: str) -> None:
+def test_existing_carts_are_kept_when_guest_carts_are_added(database: str) -> None:
     user, cart, product = ({"id": UUID(int=number)} for number in (1, 2, 3))
     alembic(database, "upgrade", "5eed00000001")
     engine = create_engine(database)
@@ -77,7 +77,7 @@ def add_user(connection: Connection, name: str, addresses: int) -> None:
         )
 
 
-def test_accounts_of_before_get_a_default_address_and_staff_find_users(database: str) -> None:
+def test_existing_accounts_get_a_default_address_and_users_permissions(database: str) -> None:
     alembic(database, "upgrade", "5eed00000001")
     engine = create_engine(database)
     with engine.begin() as connection:
@@ -112,7 +112,7 @@ INSERT INTO inventory.stock (product_id, warehouse_id, on_hand, reserved)
 """
 
 
-def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
+def test_existing_products_become_searchable(database: str) -> None:
     alembic(database, "upgrade", "5eed00000001")
     engine = create_engine(database)
     with engine.begin() as connection:
@@ -131,7 +131,7 @@ def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
     engine.dispose()
 
 
-def test_live_checkouts_name_the_quantities_that_they_reserve(database: str) -> None:
+def test_live_checkouts_get_the_quantities_that_they_reserve(database: str) -> None:
     """One says them under the old name, one does not say them at all, so that its lines do."""
     alembic(database, "upgrade", "ca7a10600001")
     engine, product = create_engine(database), UUID(int=9)
@@ -177,7 +177,7 @@ VALUES (gen_random_uuid(), :order, 1999, 'EUR', 'pm_card_visa')
 """
 
 
-def test_an_order_of_before_may_get_another_payment_and_a_payment_another_capture(database: str) -> None:
+def test_existing_orders_accept_further_payments_and_captures(database: str) -> None:
     known = {"held": UUID(int=1), "order": UUID(int=2)}
     alembic(database, "upgrade", "0a7d0e7c0001")
     engine = create_engine(database)
@@ -233,6 +233,6 @@ def test_live_runs_continue_under_the_new_names_of_their_steps(database: str) ->
     engine.dispose()
 
 
-def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
+def test_the_migrations_match_the_models(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")

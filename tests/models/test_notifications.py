@@ -23,7 +23,7 @@ def names_in(template: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
-def test_every_channel_of_a_kind_has_a_template_that_uses_its_context(kind: Kind[Any]) -> None:
+def test_every_channel_of_a_kind_has_a_template_for_its_context(kind: Kind[Any]) -> None:
     for channel in kind.channels:
         unknown = names_in(f"{kind.name}.{channel}.txt") - set(get_type_hints(kind.context))
         assert unknown == set()
@@ -47,7 +47,7 @@ def test_renders_subject_and_text() -> None:
     )
 
 
-def test_what_users_enter_is_never_a_template() -> None:
+def test_user_input_is_not_rendered_as_a_template() -> None:
     context: kinds.Account = {"first_name": "{{ username }}{% raw %}", "username": "ada"}
     assert "Dear {{ username }}{% raw %}," in render(kinds.WELCOME, "email", context).text
 

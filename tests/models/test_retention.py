@@ -73,7 +73,7 @@ def write(days: int, *kinds: str) -> None:
         aged.write(session, days, *kinds)
 
 
-def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
+def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
     assert {name: kind.days for name, kind in retention.KINDS.items()} == KEPT
     write(4000)
     with transaction() as session:
@@ -90,13 +90,13 @@ def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
     assert rows(event_log.Event) == 400 + 3650
 
 
-def test_a_setting_changes_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_changes_the_retention_period(monkeypatch: pytest.MonkeyPatch) -> None:
     write(50, "runs")
     monkeypatch.setattr(retention, "settings", settings.model_copy(update={"keep_runs_days": 20}))
     assert deleted("runs") == {"runs": 30}
 
 
-def test_to_count_deletes_nothing() -> None:
+def test_counting_deletes_nothing() -> None:
     write(4000)
     before = {kind: rows(rule.table) for kind, found in retention.KINDS.items() for rule in found.rules}
     with transaction() as session:
@@ -118,9 +118,7 @@ def test_to_count_deletes_nothing() -> None:
         ("succeeded", {"finished_at": datetime.now(UTC) - timedelta(days=89)}),
     ],
 )
-def test_a_run_that_is_live_stuck_failed_or_ended_lately_is_kept_however_old_it_is(
-    status: str, values: dict[str, Any]
-) -> None:
+def test_live_stuck_failed_and_recently_ended_runs_are_kept(status: str, values: dict[str, Any]) -> None:
     write(500, "runs")
     with transaction() as session:
         kept = session.scalars(select(RunRecord).where(RunRecord.key == "450")).one()
@@ -131,7 +129,7 @@ def test_a_run_that_is_live_stuck_failed_or_ended_lately_is_kept_however_old_it_
         assert len(queries.steps_of_run(session, kept.id)) == 1
 
 
-def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
+def test_staff_events_are_kept_longer_than_other_events() -> None:
     names = {
         "order.created", "login.throttled", "run.stuck", "staff.acted", "role.granted", "role.revoked", "role.created",
         "role.changed", "role.deleted", "key.created", "key.revoked",
@@ -148,7 +146,7 @@ def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
     assert kept == names - {"order.created", "login.throttled", "run.stuck"}
 
 
-def test_a_mail_is_kept_while_its_run_may_ask_for_it() -> None:
+def test_a_notification_is_kept_while_its_run_is_live() -> None:
     write(500, "notifications")
     with transaction() as session:
         run_id = durable.start(session, "restock", "po_1", some_input("restock"))
@@ -163,7 +161,7 @@ def test_a_mail_is_kept_while_its_run_may_ask_for_it() -> None:
 
 
 @pytest.mark.parametrize(("status", "kept"), [("running", 1), ("failed", 1), ("cancelled", 0), (None, 0)])
-def test_an_import_that_never_finished_goes_when_nobody_will_finish_it(status: str | None, kept: int) -> None:
+def test_an_unfinished_import_is_deleted_once_its_run_cannot_finish_it(status: str | None, kept: int) -> None:
     write(500, "imports")
     with transaction() as session:
         session.execute(text("UPDATE catalogue.import SET finished_at = NULL WHERE sha256 = '450'"))
@@ -176,7 +174,7 @@ def test_an_import_that_never_finished_goes_when_nobody_will_finish_it(status: s
     assert (rows(imports.Import), rows(imports.Chunk), rows(imports.Refused)) == (90 + kept,) * 3
 
 
-def test_an_id_that_is_not_in_the_order_of_time_is_no_reason_to_delete_a_young_row() -> None:
+def test_a_recent_row_with_a_random_id_is_kept() -> None:
     with transaction() as session:
         write_events(session, ["order.created", "staff.acted"])
         durable.start(session, "welcome", "x", some_input("welcome"))
@@ -220,16 +218,14 @@ def _broken(sale: Sale) -> list[str]:
 @pytest.mark.parametrize(
     ("days", "gone"), [(89, {}), (91, {"runs": 1}), (399, {"runs": 1}), (401, {"runs": 1, "notifications": 1})]
 )
-def test_an_order_stays_and_the_audit_holds_when_its_run_and_its_mail_are_gone(
-    sold: Sale, days: int, gone: dict[str, int]
-) -> None:
+def test_an_order_outlives_its_run_and_notification(sold: Sale, days: int, gone: dict[str, int]) -> None:
     _grow_old(sold, days)
     assert deleted("runs", "notifications") == gone
     assert _broken(sold) == []
     assert (rows(orders.Order), rows(orders.Line), rows(orders.Invoice), rows(inventory.Movement)) == (1, 1, 1, 1)
 
 
-def test_the_audit_still_finds_a_mail_that_is_missing_when_the_run_is_gone(sold: Sale) -> None:
+def test_the_audit_finds_a_missing_notification_after_its_run_is_deleted(sold: Sale) -> None:
     _grow_old(sold, 91)
     deleted("runs")
     with transaction() as session:
@@ -237,7 +233,7 @@ def test_the_audit_still_finds_a_mail_that_is_missing_when_the_run_is_gone(sold:
     assert _broken(sold) == ["every customer was notified of the order's result"]
 
 
-def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
+def test_the_audit_finds_an_open_purchase_order_without_a_run() -> None:
     book = product("BOOK", 1)
     with transaction() as session:
         warehouse = session.scalars(select(inventory.Warehouse.id)).one()
@@ -251,7 +247,7 @@ def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
 # ---- portions
 
 
-def test_a_portion_deletes_no_more_than_it_may_and_the_next_one_goes_on() -> None:
+def test_a_batch_respects_its_limit_and_the_next_one_continues() -> None:
     write(1000, "webhook_events", "runs", "imports")
     done = all_portions("webhook_events", "runs", "imports", portion=100)
     assert len(done) > 10
@@ -261,7 +257,7 @@ def test_a_portion_deletes_no_more_than_it_may_and_the_next_one_goes_on() -> Non
     assert max(sum(found.values()) for found in done) <= 100
 
 
-def test_rows_of_the_same_moment_are_all_deleted_across_portions() -> None:
+def test_rows_of_the_same_time_are_deleted_across_batches() -> None:
     write(500, "idempotency_keys", "webhook_events")
     with transaction() as session:
         session.execute(text("UPDATE workflow.idempotency_key SET created_at = now() - interval '5 days'"))
@@ -270,14 +266,14 @@ def test_rows_of_the_same_moment_are_all_deleted_across_portions() -> None:
     assert sums(done) == {"idempotency_keys": 500, "webhook_events": 500}
 
 
-def test_what_is_kept_among_the_old_does_not_stop_a_portion() -> None:
+def test_kept_rows_do_not_stop_a_batch() -> None:
     write(1000, "runs")
     with transaction() as session:
         session.execute(text("UPDATE workflow.run SET status = 'failed' WHERE key::int BETWEEN 200 AND 900"))
     assert sums(all_portions("runs", portion=100)) == {"runs": 910 - 701}
 
 
-def test_a_row_that_somebody_has_locked_is_left_for_another_time() -> None:
+def test_a_locked_row_is_skipped() -> None:
     write(100, "runs")
     with transaction() as other:
         other.execute(text("SELECT FROM workflow.run WHERE key = '95' FOR UPDATE"))
@@ -320,7 +316,7 @@ BY_RULE = {
 
 
 @pytest.mark.parametrize("name", BY_RULE)
-def test_a_portion_reads_no_more_of_a_large_table_than_it_looks_at(name: str) -> None:
+def test_a_batch_reads_a_bounded_part_of_a_large_table(name: str) -> None:
     kind, rule = BY_RULE[name]
     with transaction() as session:
         # Old runs that are kept, and orders' events beside those of staff, are what a portion must not walk through.

@@ -56,7 +56,7 @@ def told(receiver: Receiver, intent: Any) -> list[str]:
     return [event.type for event in events if event.data.object["id"] == intent["id"]]
 
 
-def test_who_confirms_has_the_money_held_and_comes_back(gateway: Server, receiver: Receiver) -> None:
+def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, receiver: Receiver) -> None:
     intent = pay(gateway)
     url = redirect(intent)
     page = requests.get(url, timeout=5)
@@ -71,7 +71,7 @@ def test_who_confirms_has_the_money_held_and_comes_back(gateway: Server, receive
     assert wait_until(lambda: sorted(told(receiver, intent)) == sorted(events), 10)
 
 
-def test_who_fails_is_declined(gateway: Server, receiver: Receiver) -> None:
+def test_a_failed_authentication_declines_the_payment(gateway: Server, receiver: Receiver) -> None:
     intent = pay(gateway)
     assert say(redirect(intent), "fail").headers["Location"].endswith("redirect_status=failed")
     failed = get(gateway, intent)
@@ -81,14 +81,14 @@ def test_who_fails_is_declined(gateway: Server, receiver: Receiver) -> None:
     assert wait_until(lambda: "payment_intent.payment_failed" in told(receiver, intent), 10)
 
 
-def test_what_is_captured_by_itself_is_captured_once_it_is_confirmed(gateway: Server) -> None:
+def test_automatic_capture_follows_the_confirmation(gateway: Server) -> None:
     intent = pay(gateway, capture_method="automatic")
     say(redirect(intent), "complete")
     taken = get(gateway, intent)
     assert (taken["status"], taken["amount_received"]) == ("succeeded", 1999)
 
 
-def test_a_payment_is_answered_once(gateway: Server) -> None:
+def test_a_payment_is_authenticated_once(gateway: Server) -> None:
     intent = pay(gateway)
     url = redirect(intent)
     assert say(url, "perhaps").status_code == 400
@@ -100,7 +100,7 @@ def test_a_payment_is_answered_once(gateway: Server) -> None:
     assert get(gateway, intent)["status"] == "requires_capture"
 
 
-def test_only_a_payment_that_is_redirected_has_a_page(gateway: Server) -> None:
+def test_only_a_redirected_payment_has_a_bank_page(gateway: Server) -> None:
     page = f"{gateway.url}/sandbox/bank/"
     inside = pay(gateway, return_url=None)
     assert inside["next_action"]["type"] == "use_stripe_sdk"

@@ -67,7 +67,7 @@ def new_key() -> str:
 
 
 @pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_chargeDeclined"])
-def test_same_key_gives_the_same_answer_and_is_done_once(gateway: Server, method: str) -> None:
+def test_a_repeated_key_replays_the_response_and_runs_once(gateway: Server, method: str) -> None:
     key = new_key()
     first, second = (pay(gateway, key, payment_method=method) for _ in range(2))
     assert first.status_code == second.status_code == (200 if method == "pm_card_visa" else 402)
@@ -77,7 +77,7 @@ def test_same_key_gives_the_same_answer_and_is_done_once(gateway: Server, method
     assert [done["kind"] for done in booked(gateway, key)] == ["authorise"]
 
 
-def test_key_of_another_request_is_refused(gateway: Server) -> None:
+def test_a_key_of_another_request_is_refused(gateway: Server) -> None:
     key = new_key()
     intent = pay(gateway, key).json()
     for answer in (pay(gateway, key, amount=5), post(gateway, f"/v1/payment_intents/{intent['id']}/capture", key)):
@@ -86,13 +86,13 @@ def test_key_of_another_request_is_refused(gateway: Server) -> None:
     assert len(booked(gateway, key)) == 1
 
 
-def test_refused_parameters_do_not_use_up_the_key(gateway: Server) -> None:
+def test_invalid_parameters_do_not_consume_the_key(gateway: Server) -> None:
     key = new_key()
     assert pay(gateway, key, amount="many").json()["error"]["param"] == "amount"
     assert pay(gateway, key).status_code == 200
 
 
-def test_same_key_in_flight_is_a_conflict_and_later_a_replay(gateway: Server) -> None:
+def test_a_key_in_flight_is_a_conflict_and_later_a_replay(gateway: Server) -> None:
     key = new_key()
     fault(gateway, kind="delay", seconds=0.6)
     with ThreadPoolExecutor() as pool:
@@ -105,7 +105,7 @@ def test_same_key_in_flight_is_a_conflict_and_later_a_replay(gateway: Server) ->
     assert len(booked(gateway, key)) == 1
 
 
-def test_many_at_once_with_one_key_charge_once(gateway: Server) -> None:
+def test_concurrent_requests_with_one_key_charge_once(gateway: Server) -> None:
     key = new_key()
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: pay(gateway, key), range(32)))
@@ -115,7 +115,7 @@ def test_many_at_once_with_one_key_charge_once(gateway: Server) -> None:
 
 
 @pytest.mark.parametrize(("kind", "done"), [("error", 0), ("error_after", 1)])
-def test_a_500_is_stored_under_its_key_and_repeated(gateway: Server, kind: str, done: int) -> None:
+def test_a_500_is_stored_under_its_key_and_replayed(gateway: Server, kind: str, done: int) -> None:
     key, other = new_key(), new_key()
     fault(gateway, kind=kind)
     answers = [pay(gateway, key) for _ in range(3)]
@@ -125,7 +125,7 @@ def test_a_500_is_stored_under_its_key_and_repeated(gateway: Server, kind: str, 
     assert pay(gateway, other).status_code == 200
 
 
-def test_a_stored_500_outlives_the_gateway(tmp_path: Path) -> None:
+def test_a_stored_500_survives_a_restart(tmp_path: Path) -> None:
     server = gateway_in(tmp_path)
     key = new_key()
     fault(server, kind="error_after")
@@ -137,7 +137,7 @@ def test_a_stored_500_outlives_the_gateway(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def test_a_stored_answer_uses_up_no_fault(gateway: Server) -> None:
+def test_a_replayed_response_consumes_no_fault(gateway: Server) -> None:
     key = new_key()
     pay(gateway, key)
     fault(gateway, kind="error")
@@ -146,7 +146,7 @@ def test_a_stored_answer_uses_up_no_fault(gateway: Server) -> None:
     assert pay(gateway).status_code == 500
 
 
-def test_what_was_refused_before_it_began_is_not_stored(gateway: Server) -> None:
+def test_a_503_before_execution_is_not_stored(gateway: Server) -> None:
     key = new_key()
     fault(gateway, kind="unavailable", times=2, path="/v1/payment_intents")
     assert [pay(gateway, key).status_code for _ in range(3)] == [503, 503, 200]
@@ -156,7 +156,7 @@ def test_what_was_refused_before_it_began_is_not_stored(gateway: Server) -> None
 
 
 @pytest.mark.parametrize("status", ["requires_action", "processing"])
-def test_a_payment_that_nobody_has_decided_can_be_cancelled(gateway: Server, status: str) -> None:
+def test_an_undecided_payment_can_be_cancelled(gateway: Server, status: str) -> None:
     method = {"requires_action": "pm_sandbox_requiresAction", "processing": "pm_sandbox_processing"}[status]
     intent = pay(gateway, payment_method=method).json()
     assert (intent["status"], intent["amount_capturable"]) == (status, 0)
@@ -175,7 +175,7 @@ def test_an_authorisation_lapses_once(gateway: Server) -> None:
     assert taken.json()["error"]["code"] == "payment_intent_unexpected_state"
 
 
-def test_cut_fault_charges_without_an_answer(gateway: Server) -> None:
+def test_a_cut_fault_charges_without_a_response(gateway: Server) -> None:
     key = new_key()
     fault(gateway, kind="cut")
     with pytest.raises(requests.ConnectionError):
@@ -187,13 +187,13 @@ def test_cut_fault_charges_without_an_answer(gateway: Server) -> None:
     assert len(booked(gateway, key)) == 1
 
 
-def test_fault_of_another_path_waits(gateway: Server) -> None:
+def test_a_fault_of_another_path_stays_armed(gateway: Server) -> None:
     fault(gateway, kind="error", path="/v1/refunds")
     assert pay(gateway).status_code == 200
     assert post(gateway, "/v1/refunds", payment_intent="pi_x").status_code == 500
 
 
-def test_unknown_fault_is_refused(gateway: Server) -> None:
+def test_an_unknown_fault_is_refused(gateway: Server) -> None:
     answer = requests.post(gateway.url + "/sandbox/faults", json={"kind": "fire"}, timeout=5)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "kind"
@@ -209,7 +209,7 @@ def test_unknown_fault_is_refused(gateway: Server) -> None:
         ("pm_card_authenticationRequired", "authentication_required", "authentication_required"),
     ],
 )
-def test_declines(gateway: Server, method: str, code: str, decline_code: str) -> None:
+def test_declined_methods_return_their_code(gateway: Server, method: str, code: str, decline_code: str) -> None:
     answer = pay(gateway, payment_method=method)
     error = answer.json()["error"]
     assert answer.status_code == 402
@@ -231,13 +231,13 @@ def test_declines(gateway: Server, method: str, code: str, decline_code: str) ->
         ({"amount[x]": "1"}, None, "amount"),
     ],
 )
-def test_bad_parameters_are_named(gateway: Server, changes: dict[str, Any], code: str | None, param: str) -> None:
+def test_invalid_parameters_are_named(gateway: Server, changes: dict[str, Any], code: str | None, param: str) -> None:
     answer = pay(gateway, **changes)
     error = answer.json()["error"]
     assert (answer.status_code, error.get("code"), error["param"]) == (400, code, param)
 
 
-def test_requests_without_a_key_or_to_nowhere_are_refused(gateway: Server) -> None:
+def test_requests_without_an_api_key_or_to_unknown_paths_are_refused(gateway: Server) -> None:
     path = gateway.url + "/v1/payment_intents"
     assert requests.get(path, timeout=5).status_code == 401
     assert requests.get(path, headers={"Authorization": "Bearer pk_1"}, timeout=5).status_code == 401
@@ -248,7 +248,7 @@ def test_requests_without_a_key_or_to_nowhere_are_refused(gateway: Server) -> No
     assert requests.get(gateway.url + "/healthz", timeout=5).json() == {"status": "ok"}
 
 
-def test_money_is_taken_and_given_back_within_its_limits(gateway: Server) -> None:
+def test_captures_and_refunds_are_limited_by_the_amount(gateway: Server) -> None:
     path = "/v1/payment_intents/" + pay(gateway).json()["id"]
     assert post(gateway, path + "/capture", amount_to_capture=2000).status_code == 400
     assert post(gateway, path + "/capture", amount_to_capture=1500).json()["amount_received"] == 1500
@@ -263,7 +263,7 @@ def test_money_is_taken_and_given_back_within_its_limits(gateway: Server) -> Non
     assert [refund["amount"] for refund in refunds["data"]] == [1000, 500]
 
 
-def test_list_is_paged_newest_first(gateway: Server) -> None:
+def test_lists_are_paged_newest_first(gateway: Server) -> None:
     made = [pay(gateway).json() for _ in range(3)]
     first = get(gateway, "/v1/payment_intents", limit=2)
     assert [intent["id"] for intent in first["data"]] == [made[2]["id"], made[1]["id"]]
@@ -275,7 +275,7 @@ def test_list_is_paged_newest_first(gateway: Server) -> None:
     assert get(gateway, "/v1/payment_intents", limit=101)["error"]["param"] == "limit"
 
 
-def test_killed_in_the_middle_of_a_request_it_keeps_the_charge_and_the_key(tmp_path: Path) -> None:
+def test_a_kill_during_a_request_keeps_the_charge_and_the_key(tmp_path: Path) -> None:
     server = gateway_in(tmp_path)
     key = new_key()
     fault(server, kind="delay", seconds=60)
@@ -292,7 +292,7 @@ def test_killed_in_the_middle_of_a_request_it_keeps_the_charge_and_the_key(tmp_p
     assert server.stop() == 0
 
 
-def test_webhooks_are_signed_and_repeated_until_they_are_taken(tmp_path: Path) -> None:
+def test_webhooks_are_signed_and_retried_until_accepted(tmp_path: Path) -> None:
     receiver = Receiver(500, 302)
     server = gateway_in(tmp_path, receiver.url)
     intent = pay(server, "a-key").json()
@@ -335,7 +335,7 @@ def test_webhooks_survive_a_kill(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def test_port_in_use_names_the_setting(gateway: Server) -> None:
+def test_a_port_in_use_names_its_setting(gateway: Server) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "sandbox.gateway", "--port", str(gateway.ports["http"])],
         cwd=ROOT, env={"SHOP_VAR": str(gateway.var)}, capture_output=True, text=True, timeout=20,

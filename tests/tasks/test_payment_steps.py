@@ -29,7 +29,7 @@ def asked(step: Any, run_id: str) -> dict[str, Any]:
     return request
 
 
-def test_the_request_names_the_payment_of_the_run_and_its_provider(order: Any) -> None:
+def test_the_request_names_the_runs_payment_and_provider(order: Any) -> None:
     with transaction() as session:
         payment_id = rules.find_first_payment(session, order.id)
         rules.open_payment(session, order.id, 1, "EUR", "pm_card_visa")  # another one, of which the run knows nothing
@@ -44,7 +44,7 @@ def test_the_request_names_the_payment_of_the_run_and_its_provider(order: Any) -
     assert (undone["reference"], undone["hold"]["payment_id"]) == (None, payment_id)
 
 
-def test_an_undo_asks_for_just_what_was_asked_for_before(order: Any) -> None:
+def test_an_undo_repeats_the_stored_request(order: Any) -> None:
     """A provider refuses a key that comes with another request, also one that a release before has made."""
     kept = {"order_id": order.id, "amount": 3998, "currency": "EUR", "method": "pm_card_visa", "since": "2026-11-29"}
     with transaction() as session:

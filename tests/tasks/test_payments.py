@@ -101,7 +101,7 @@ def tried(call: Callable[[], Answer]) -> Answer:
 
 
 @pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
-def test_after_a_stored_500_money_is_held_once(order: Order, kind: str, key: str) -> None:
+def test_a_stored_500_leads_to_one_authorisation(order: Order, kind: str, key: str) -> None:
     strike(order.server, kind)
     reference = tried(order.hold)
     assert (order.made, order.holds()) == ({key: "authorised"}, [reference])
@@ -109,7 +109,7 @@ def test_after_a_stored_500_money_is_held_once(order: Order, kind: str, key: str
 
 
 @pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
-def test_an_undo_finds_what_a_stored_500_has_hidden(order: Order, kind: str, key: str) -> None:
+def test_an_undo_voids_an_authorisation_behind_a_stored_500(order: Order, kind: str, key: str) -> None:
     strike(order.server, kind)
     with pytest.raises(GatewayDown):
         order.hold()
@@ -121,7 +121,7 @@ def test_an_undo_finds_what_a_stored_500_has_hidden(order: Order, kind: str, key
     assert (order.made, order.holds()) == ({key: "voided"}, [reference])
 
 
-def test_one_key_after_the_other_may_be_spent(order: Order) -> None:
+def test_several_keys_may_be_spent_in_turn(order: Order) -> None:
     strike(order.server, "error", times=3)
     reference = tried(order.hold)
     assert (order.made, order.holds()) == ({":4": "authorised"}, [reference])
@@ -129,13 +129,13 @@ def test_one_key_after_the_other_may_be_spent(order: Order) -> None:
     assert order.made == {":4": "voided"}
 
 
-def test_a_503_that_was_not_stored_is_asked_again_under_the_same_key(order: Order) -> None:
+def test_an_unstored_503_is_retried_with_the_same_key(order: Order) -> None:
     strike(order.server, "unavailable", times=2)
     reference = tried(order.hold)
     assert (order.made, order.holds()) == ({"": "authorised"}, [reference])
 
 
-def test_no_other_key_is_tried_while_nobody_knows_what_a_spent_one_has_done(order: Order) -> None:
+def test_no_new_key_is_used_while_the_outcome_of_a_spent_one_is_unknown(order: Order) -> None:
     strike(order.server, "error_after")
     with pytest.raises(GatewayDown):
         order.hold()
@@ -147,7 +147,7 @@ def test_no_other_key_is_tried_while_nobody_knows_what_a_spent_one_has_done(orde
     assert order.holds() == [order.hold()]
 
 
-def test_what_was_left_half_done_is_cancelled_and_asked_again(order: Order) -> None:
+def test_a_half_done_payment_is_cancelled_and_requested_again(order: Order) -> None:
     strike(order.server, "error")
     with pytest.raises(GatewayDown):
         order.hold()
@@ -160,7 +160,7 @@ def test_what_was_left_half_done_is_cancelled_and_asked_again(order: Order) -> N
 
 
 @pytest.mark.parametrize("method", [DECLINED, ASKED])
-def test_a_no_behind_a_stored_500_is_a_no(sandbox: Server, method: str) -> None:
+def test_a_decline_behind_a_stored_500_is_a_decline(sandbox: Server, method: str) -> None:
     order = Order(sandbox, method)
     strike(sandbox, "error_after")
     with pytest.raises(PaymentDeclined) as caught:
@@ -171,7 +171,7 @@ def test_a_no_behind_a_stored_500_is_a_no(sandbox: Server, method: str) -> None:
     assert set(order.made.values()) <= {"cancelled", "declined"}
 
 
-def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_payment(order: Order) -> None:
+def test_an_undo_voids_every_authorisation_of_the_payment(order: Order) -> None:
     first = order.hold()
     asked = AuthorisationRequest(order.id, order.payment_id, 1999, "EUR", "pm_card_visa", order.since)
     second = PROVIDERS["stripe"].authorise(asked, f"no-run-has-it-{order.id}").reference
@@ -183,7 +183,7 @@ def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_payment(order: Or
     assert (other.made, other.holds()) == ({"": "authorised"}, [kept])
 
 
-def test_an_undo_leaves_another_payment_of_the_order_alone(order: Order) -> None:
+def test_an_undo_does_not_void_other_payments_of_the_order(order: Order) -> None:
     first, another = order.hold(), Order(order.server)
     another.request["order_id"] = another.id = order.id
     kept = another.hold()
@@ -193,7 +193,7 @@ def test_an_undo_leaves_another_payment_of_the_order_alone(order: Order) -> None
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_request_that_a_release_before_has_kept_is_the_same_request(order: Order, answered: bool) -> None:
+def test_a_request_stored_by_an_earlier_release_is_the_same_request(order: Order, answered: bool) -> None:
     del order.request["payment_id"], order.request["gateway"]
     reference = order.hold()
     assert order.hold() == reference
@@ -202,7 +202,7 @@ def test_a_request_that_a_release_before_has_kept_is_the_same_request(order: Ord
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after", "unavailable", "cut"])
-def test_an_undo_that_was_not_answered_is_repeated(order: Order, kind: str) -> None:
+def test_an_unanswered_undo_is_repeated(order: Order, kind: str) -> None:
     reference = order.hold()
     strike(order.server, kind, path=INTENTS + "/")
     assert tried(lambda: order.let_go(reference)) == reference
@@ -210,7 +210,7 @@ def test_an_undo_that_was_not_answered_is_repeated(order: Order, kind: str) -> N
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_goes_wrong_and_whoever_asks_there_is_one_hold_and_in_the_end_none(order: Order, seed: int) -> None:
+def test_random_faults_leave_at_most_one_authorisation_and_finally_none(order: Order, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(chance.randrange(1, 9)):
         kind = chance.choice(["error", "error_after", "unavailable", "cut"])

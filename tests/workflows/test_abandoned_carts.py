@@ -37,7 +37,7 @@ def _mails(shop: Shop, caller: Any) -> list[dict[str, Any]]:
     return [mail for mail in shop.mails() if mail["to"] == [f"{caller.username}@example.org"]]
 
 
-def test_a_customer_is_reminded_once_of_a_cart_that_was_left_alone(
+def test_a_customer_is_reminded_once_of_an_abandoned_cart(
     shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
 ) -> None:
     cup = product("CUP", 10)
@@ -57,9 +57,7 @@ def test_a_customer_is_reminded_once_of_a_cart_that_was_left_alone(
     assert len(_mails(shop, forgetful)) == 2
 
 
-def test_who_has_closed_the_account_is_not_reminded(
-    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
-) -> None:
+def test_a_closed_account_is_not_reminded(shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]) -> None:
     closed = sign_in("closed")
     closed.post("/v1/cart/items", json={"product_id": product("CUP", 10), "quantity": 2})
     _left_alone(closed, 30)
@@ -69,7 +67,7 @@ def test_who_has_closed_the_account_is_not_reminded(
     assert _mails(shop, closed) == []
 
 
-def test_who_does_not_want_reminders_gets_none(
+def test_a_customer_who_opted_out_gets_no_reminder(
     shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
 ) -> None:
     cup = product("CUP", 10)
@@ -84,7 +82,7 @@ def test_who_does_not_want_reminders_gets_none(
     assert _mails(shop, content) == []
 
 
-def test_a_full_portion_calls_for_another(shop: Shop, database: None) -> None:
+def test_a_full_batch_starts_another_run(shop: Shop, database: None) -> None:
     with transaction() as session:
         session.add_all(
             carts.Cart(id=f"crt_{number:032x}", token_hash=str(number), updated_at=func.now() - timedelta(days=31))

@@ -55,7 +55,7 @@ def status_of(workflow: str) -> str:
         return session.scalars(select(RunRecord.status).where(RunRecord.workflow == workflow)).one()
 
 
-def test_who_registers_is_welcomed(shop: Shop, client: Any) -> None:
+def test_registration_sends_a_welcome_mail(shop: Shop, client: Any) -> None:
     body = {
         "username": "ada", "email": "ada@example.org", "password": PASSWORD, "first_name": "Ada",
         "last_name": "Lovelace", "address": ADDRESS,
@@ -71,7 +71,7 @@ def test_who_registers_is_welcomed(shop: Shop, client: Any) -> None:
         assert (row.kind, row.fault, row.sent_at is not None) == ("welcome", None, True)
 
 
-def test_a_forgotten_password_is_set_anew_with_what_the_mail_says(shop: Shop, client: Any, customer: Any) -> None:
+def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer: Any) -> None:
     assert client.post("/v1/auth/password/forgot", json={"email": "customer@example.org"}).status_code == 202
     (mail,) = mails_to(shop, "customer@example.org", "Reset the password of customer")
     token = re.search(r"^  (\S{43})\s", text_of(shop, mail), re.MULTILINE)
@@ -89,7 +89,7 @@ def test_a_forgotten_password_is_set_anew_with_what_the_mail_says(shop: Shop, cl
     ended("password_changed")
 
 
-def test_the_mail_links_to_the_shop_s_pages_where_they_are_known() -> None:
+def test_the_reset_mail_links_to_the_configured_pages() -> None:
     context: kinds.PasswordReset = {"first_name": "Ada", "username": "ada", "token": "t" * 43, "pages": ""}
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
     linked: kinds.PasswordReset = {**context, "pages": "https://shop.example"}
@@ -98,14 +98,14 @@ def test_the_mail_links_to_the_shop_s_pages_where_they_are_known() -> None:
     assert re.search(r"^  t{43}$", text, re.MULTILINE)
 
 
-def test_nobody_is_mailed_about_an_account_that_there_is_not(shop: Shop, client: Any) -> None:
+def test_reset_of_an_unknown_address_sends_no_mail(shop: Shop, client: Any) -> None:
     assert client.post("/v1/auth/password/forgot", json={"email": "nobody@example.org"}).status_code == 202
     ended("password_reset")
     assert status_of("password_reset") == "succeeded"
     assert [mail for mail in shop.mails() if mail["to"] == ["nobody@example.org"]] == []
 
 
-def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: Any) -> None:
+def test_a_disabled_notification_is_not_sent(shop: Shop, customer: Any) -> None:
     assert customer.patch("/v1/me/preferences", json={"welcome": {"email": False}}).status_code == 200
     before = len(shop.mails())
     with transaction() as session:
@@ -115,7 +115,7 @@ def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: 
     assert len(shop.mails()) == before
 
 
-def test_who_goes_is_forgotten_everywhere(
+def test_closing_an_account_erases_its_data_in_every_service(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt = product("SHIRT", 10)
@@ -130,7 +130,7 @@ def test_who_goes_is_forgotten_everywhere(
         assert accounts.get(session, customer.user_id).status == "closed"
 
 
-def test_the_erasure_waits_for_orders_that_are_on_their_way(
+def test_erasure_waits_for_undelivered_orders(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     placed = order(customer, {product("SHIRT", 10): 1}).json["id"]

@@ -58,7 +58,7 @@ def test_an_open_breaker_is_seen_by_every_process(monkeypatch: pytest.MonkeyPatc
     assert breaker.may_call("notifications")
 
 
-def test_after_its_pause_one_process_makes_a_trial_and_no_other_does_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_process_makes_the_trial_call_after_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch, config.options().breaker_pause)
     assert breaker.pause("payments") is None
     assert breaker.may_call("payments")
@@ -71,7 +71,7 @@ def test_after_its_pause_one_process_makes_a_trial_and_no_other_does_beside_it(m
     assert breaker.may_call("payments")
 
 
-def test_a_trial_that_is_answered_closes_the_breaker_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_successful_trial_closes_the_breaker_for_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch, config.options().breaker_pause)
     assert breaker.may_call("payments")
     assert breaker.call("payments", lambda: "yes") == "yes"
@@ -81,7 +81,7 @@ def test_a_trial_that_is_answered_closes_the_breaker_for_all(monkeypatch: pytest
         assert breaker.open_breakers(connection) == {}
 
 
-def test_a_trial_that_fails_opens_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_trial_opens_the_breaker_again(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch, config.options().breaker_pause)
     assert breaker.may_call("payments")
     fails()
@@ -89,7 +89,7 @@ def test_a_trial_that_fails_opens_it_again(monkeypatch: pytest.MonkeyPatch) -> N
     assert not breaker.may_call("payments")
 
 
-def test_an_answer_in_between_keeps_it_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_success_between_failures_keeps_the_breaker_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     other_process(monkeypatch)
     for _ in range(2):
         for _ in range(config.options().breaker_failures - 1):

@@ -63,7 +63,7 @@ def counts(result: dict[str, Any]) -> tuple[int, ...]:
     return tuple(result[name] for name in ("created", "updated", "unchanged", "refused"))
 
 
-def test_a_file_is_taken_in_chunks_and_the_same_file_changes_nothing(shop: Shop, staff: Caller) -> None:
+def test_a_file_is_imported_in_chunks_and_a_second_import_changes_nothing(shop: Shop, staff: Caller) -> None:
     rows = [thing(number) for number in range(imports.store.CHUNK_ROWS * 2 + 5)]
     text = sheet(*rows)
     accepted = send(staff, text)
@@ -85,14 +85,14 @@ def test_a_file_is_taken_in_chunks_and_the_same_file_changes_nothing(shop: Shop,
     assert len(staff.get("/v1/catalogue/imports").json["data"]) == 3
 
 
-def test_a_request_may_wait_for_the_end_of_its_import(shop: Shop, staff: Caller) -> None:
+def test_a_request_can_wait_for_its_import(shop: Shop, staff: Caller) -> None:
     answer = send(staff, sheet(thing(1)), headers={"Prefer": "wait=30"})
     assert (answer.status_code, answer.json["created"]) == (201, 1)
     assert answer.json["finished_at"]
     assert answer.headers["Location"] == answer.json["links"]["self"]
 
 
-def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Shop, staff: Caller) -> None:
+def test_refused_rows_are_listed_with_line_and_reason(shop: Shop, staff: Caller) -> None:
     taken(staff, sheet(thing(0, kind="electronics")))
     bad = [thing(n, price="?") for n in range(1000, 1000 + imports.MAX_LISTED_REFUSALS)]
     result = taken(
@@ -115,7 +115,7 @@ def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Sh
     assert (len(lines), lines[0]["line"], lines[-1]["sku"]) == (3 + len(bad), "2", bad[-1]["sku"])
 
 
-def test_a_warehouse_without_room_refuses_single_rows(shop: Shop, staff: Caller) -> None:
+def test_a_full_warehouse_refuses_single_rows(shop: Shop, staff: Caller) -> None:
     default = staff.get("/v1/warehouses").json["data"][0]["id"]
     staff.patch(f"/v1/warehouses/{default}", json={"capacity": {"clothing": 10}})
     result = taken(staff, sheet(thing(6), thing(5), thing(4)))
@@ -123,7 +123,7 @@ def test_a_warehouse_without_room_refuses_single_rows(shop: Shop, staff: Caller)
     assert "has capacity for" in result["refusals"][0]["reason"]
 
 
-def test_a_shopify_export_is_taken_as_it_comes(shop: Shop, staff: Caller, client: Any) -> None:
+def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) -> None:
     result = taken(staff, SHOPIFY)
     assert (result["format"], counts(result), result["skipped"]) == ("shopify", (3, 0, 0, 2), 1)
     assert [(refusal["line"], refusal["sku"]) for refusal in result["refusals"]] == [(6, "mystery"), (7, "HIDDEN")]
@@ -145,7 +145,7 @@ def test_a_shopify_export_is_taken_as_it_comes(shop: Shop, staff: Caller, client
     assert counts(taken(staff, SHOPIFY, "?kind=electronics")) == (1, 0, 3, 1)
 
 
-def test_a_product_goes_on_in_the_next_chunk(shop: Shop, staff: Caller, client: Any) -> None:
+def test_a_product_may_span_two_chunks(shop: Shop, staff: Caller, client: Any) -> None:
     header, first = SHOPIFY.splitlines()[0], SHOPIFY.splitlines()[1]
     many = [f"linen-shirt,,,,,,,,,Size {n},,,S-{n},,1,9.00,,,," for n in range(imports.store.CHUNK_ROWS)]
     result = taken(staff, "\n".join([header, first, *many]))
@@ -154,7 +154,7 @@ def test_a_product_goes_on_in_the_next_chunk(shop: Shop, staff: Caller, client: 
     assert (last["title"], last["kind"]) == (f"Linen shirt, Size {imports.store.CHUNK_ROWS - 1}", "clothing")
 
 
-def test_a_file_can_come_as_a_form(shop: Shop, staff: Caller) -> None:
+def test_a_file_can_be_uploaded_as_a_form(shop: Shop, staff: Caller) -> None:
     form = {"file": (io.BytesIO(b"\xef\xbb\xbf" + sheet(thing(1, title="Émile")).encode()), "things.csv")}
     accepted = send(staff, form, content_type="multipart/form-data")
     task = staff.get(f"{accepted.json['links']['task']}?wait=30").json
@@ -162,7 +162,7 @@ def test_a_file_can_come_as_a_form(shop: Shop, staff: Caller) -> None:
     assert staff.get(task["links"]["import"]).json["file_name"] == "things.csv"
 
 
-def test_what_is_exported_can_be_imported_and_carries_no_formula(shop: Shop, staff: Caller) -> None:
+def test_an_export_can_be_imported_and_contains_no_formula(shop: Shop, staff: Caller) -> None:
     texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "'=x", "''-x", "'quoted'", "\uff1d1", "plain", "\n=1"]
     for number, text in enumerate(texts):
         body = {"sku": f"B{number}", "kind": "book", "title": text, "description": text, "category": f"{text}!",
@@ -218,7 +218,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_file_that_is_no_catalogue_is_refused_with_what_to_do(staff: Caller, what: str) -> None:
+def test_a_file_that_is_no_catalogue_is_refused_with_a_hint(staff: Caller, what: str) -> None:
     content, hint = WRONG[what]
     refused = send(staff, content)
     assert (refused.status_code, refused.json["code"]) == (422, "not_a_catalogue")
@@ -228,7 +228,7 @@ def test_a_file_that_is_no_catalogue_is_refused_with_what_to_do(staff: Caller, w
             assert session.scalar(select(func.count()).select_from(table)) == 0
 
 
-def test_an_upload_of_another_type_is_refused(staff: Caller, customer: Caller, client: Any) -> None:
+def test_an_upload_of_an_unsupported_type_is_refused(staff: Caller, customer: Caller, client: Any) -> None:
     text = sheet(thing(1))
     for content_type in ("application/json", "text/html", "application/pdf"):
         refused = send(staff, json.dumps(text), content_type=content_type)
@@ -242,7 +242,7 @@ def test_an_upload_of_another_type_is_refused(staff: Caller, customer: Caller, c
         assert customer.get(path).status_code == 403
 
 
-def test_a_file_that_is_too_large_is_refused(staff: Caller, monkeypatch: Any) -> None:
+def test_an_oversized_file_is_refused(staff: Caller, monkeypatch: Any) -> None:
     from api.catalogue.imports import ImportsView
 
     monkeypatch.setattr(ImportsView.post, "takes_files", 1000)
@@ -250,7 +250,7 @@ def test_a_file_that_is_too_large_is_refused(staff: Caller, monkeypatch: Any) ->
     assert (refused.status_code, refused.json["code"]) == (413, "body_too_large")
 
 
-def test_a_file_sent_twice_at_once_is_taken_once(staff: Caller) -> None:
+def test_a_file_uploaded_twice_is_imported_once(staff: Caller) -> None:
     """No worker runs here, so the first import stays under way."""
     text = sheet(thing(1))
     first, second = send(staff, text).json, send(staff, text).json

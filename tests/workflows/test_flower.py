@@ -11,7 +11,7 @@ from workflows.app import app
 from workflows.checkout import CHECKOUT
 
 
-def test_every_step_of_a_checkout_appears(shop: Shop, customer: Any, product: Any, order: Any) -> None:
+def test_flower_shows_every_step_of_a_checkout(shop: Shop, customer: Any, product: Any, order: Any) -> None:
     told: dict[str, list[dict[str, Any]]] = defaultdict(list)
     ended = threading.Event()
 

@@ -26,7 +26,7 @@ def events(answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield found["id"], json.loads(found["data"])
 
 
-def test_a_task_is_told_until_its_end(
+def test_the_events_of_a_task_are_streamed_until_its_end(
     shop: Shop, customer: Any, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
@@ -40,7 +40,7 @@ def test_a_task_is_told_until_its_end(
     assert sign_in("stranger").get(f"{task}/events").status_code == 404
 
 
-def test_every_202_becomes_what_it_was_for_if_one_prefers_to_wait(shop: Shop, sign_in: Callable[..., Any]) -> None:
+def test_prefer_wait_returns_the_result_instead_of_202(shop: Shop, sign_in: Callable[..., Any]) -> None:
     staff = sign_in("boss", "warehouse", "finance", "admin")
     wait = {"Prefer": "wait=20"}
     report = staff.post("/v1/reports/inventory", headers=wait)
@@ -61,7 +61,7 @@ def test_every_202_becomes_what_it_was_for_if_one_prefers_to_wait(shop: Shop, si
     assert (gone.status_code, gone.json["status"]) == (201, "cancelled")
 
 
-def test_an_operator_who_waits_sees_the_task(shop: Shop, sign_in: Callable[..., Any]) -> None:
+def test_prefer_wait_returns_the_task_to_an_operator(shop: Shop, sign_in: Callable[..., Any]) -> None:
     boss = sign_in("boss", "admin")
     with transaction() as session:
         run_id = durable.start(session, "clean_up", key="x", input={"slot": "x"})
@@ -79,7 +79,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_streams_leave_room_for_others(shop: Shop, url: str, staff: Any) -> None:
+def test_the_number_of_streams_is_limited(shop: Shop, url: str, staff: Any) -> None:
     lines = [{"product_id": goods("BOOK", 1), "quantity": 3}]
     waiting = staff.post("/v1/restocks", json={"lines": lines}).json
     address = f"{url}{waiting['links']['task']}/events"

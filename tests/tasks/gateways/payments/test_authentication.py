@@ -32,7 +32,7 @@ def answer(url: str, outcome: str) -> str:
     return sent.headers["Location"]
 
 
-def test_a_customer_who_confirms_at_the_bank_has_the_money_held(provider: Stripe) -> None:
+def test_a_payment_confirmed_at_the_bank_is_authorised(provider: Stripe) -> None:
     asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
     url = at_the_bank(provider, asked, key)
     (waiting,) = made(provider, asked)
@@ -46,7 +46,7 @@ def test_a_customer_who_confirms_at_the_bank_has_the_money_held(provider: Stripe
     assert provider.capture(reference=held.reference, amount=1999, idempotency_key=new_key()).amount == 1999
 
 
-def test_a_customer_who_fails_at_the_bank_is_declined(provider: Stripe) -> None:
+def test_a_payment_not_confirmed_at_the_bank_is_declined(provider: Stripe) -> None:
     asked = request(method="pm_card_authenticationRequired", return_url=BACK)
     assert answer(at_the_bank(provider, asked, new_key()), NOT_CONFIRMED).endswith("redirect_status=failed")
     (payment,) = made(provider, asked)
@@ -54,7 +54,7 @@ def test_a_customer_who_fails_at_the_bank_is_declined(provider: Stripe) -> None:
     assert provider.next_action(payment.reference) is None
 
 
-def test_a_payment_that_waits_for_its_customer_can_be_given_up(provider: Stripe) -> None:
+def test_a_payment_awaiting_its_customer_can_be_voided(provider: Stripe) -> None:
     asked = request(method="pm_card_authenticationRequired", return_url=BACK)
     url = at_the_bank(provider, asked, new_key())
     (waiting,) = made(provider, asked)
@@ -63,7 +63,7 @@ def test_a_payment_that_waits_for_its_customer_can_be_given_up(provider: Stripe)
     assert requests.get(url, timeout=5).status_code == 409
 
 
-def test_a_card_that_needs_no_authentication_has_no_next_action(provider: Stripe) -> None:
+def test_a_card_without_authentication_has_no_next_action(provider: Stripe) -> None:
     asked = request(return_url=BACK)
     reserved = provider.authorise(asked, new_key())
     assert reserved.state == "authorised"
@@ -73,7 +73,7 @@ def test_a_card_that_needs_no_authentication_has_no_next_action(provider: Stripe
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after"])
-def test_a_stored_failure_leaves_the_payment_to_its_customer(gateway: Server, provider: Stripe, kind: str) -> None:
+def test_a_payment_behind_a_stored_failure_can_be_confirmed(gateway: Server, provider: Stripe, kind: str) -> None:
     asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
     fault(gateway, kind=kind)
     with pytest.raises(GatewayDown):
@@ -82,14 +82,14 @@ def test_a_stored_failure_leaves_the_payment_to_its_customer(gateway: Server, pr
     assert [payment.state for payment in made(provider, asked)] == ["authorised"]
 
 
-def test_what_the_bank_has_not_decided_is_left_to_a_customer_who_is_there(provider: Stripe) -> None:
+def test_an_undecided_payment_stays_processing_for_a_present_customer(provider: Stripe) -> None:
     asked = request(method="pm_sandbox_processing", return_url=BACK)
     reserved = provider.authorise(asked, new_key())
     assert reserved.state == "processing"
     assert provider.next_action(reserved.reference) is None
 
 
-def test_a_browser_may_go_on_with_stripes_own_library(gateway: Server, provider: Stripe) -> None:
+def test_a_payment_without_a_return_url_has_a_client_secret(gateway: Server, provider: Stripe) -> None:
     """A payment that was made without a page to come back to, as by a shop's front end."""
     form = {"amount": "1999", "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
     path = gateway.url + "/v1/payment_intents"
