@@ -1,4 +1,4 @@
-"""An attempt is something that a worker began: lost messages do not count, dead workers do."""
+"""Only steps that a worker has begun count as attempts: killed workers count, lost messages do not."""
 
 from collections.abc import Callable
 from functools import partial
@@ -42,7 +42,7 @@ def test_a_run_whose_step_kills_its_process_is_cancelled_after_the_attempts(
     run_id = start("poison")
     run = ended(run_id)
     assert (run.status, (run.error or {})["code"]) == ("cancelled", "too_many_attempts")
-    assert len(visits("odd.poison")) == ATTEMPTS + 1  # the first of them left no record
+    assert len(visits("odd.poison")) == ATTEMPTS + 1  # the first attempt left no record
     assert {attempt.error["code"] for attempt in attempts_of(run_id)} == {"worker_lost"}
     assert statuses(run_id)["odd.fine"] == "done"
     assert len(visits("odd.tell")) == 1
@@ -63,7 +63,7 @@ def test_a_run_whose_step_kills_its_worker_is_cancelled_after_the_attempts(
         if run_of(run_id).finished_at:
             break
     assert run_of(run_id).status == "cancelled"
-    assert len(visits("odd.poison")) in (ATTEMPTS, ATTEMPTS + 1)  # the first of them may have left no record
+    assert len(visits("odd.poison")) in (ATTEMPTS, ATTEMPTS + 1)  # the first attempt may have left no record
     attempts = attempts_of(run_id)
     assert [attempt.error["code"] for attempt in attempts] == ["worker_lost"] * ATTEMPTS
     assert len({attempt.worker for attempt in attempts}) == ATTEMPTS
@@ -80,7 +80,9 @@ def test_past_the_pivot_a_step_that_kills_its_process_makes_the_run_stuck(
     wait_until(lambda: run_of(run_id).generation > generation + 1, sweeping=True)
     assert run_of(run_id).status == "running"
     assert len(visits("odd.poison_behind")) == ATTEMPTS + 1
-    assert len(attempts_of(run_id)) == run_of(run_id).attempts == ATTEMPTS  # a person is told; a retry begins again
+    assert (
+        len(attempts_of(run_id)) == run_of(run_id).attempts == ATTEMPTS
+    )  # the run is reported as stuck; a retry resets the attempts
 
 
 def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
@@ -95,7 +97,7 @@ def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
         assert attempt.worker
         assert attempt.ended_at
     assert kept[0].ended_at < kept[1].ended_at
-    assert run_of(run_id).attempts == 0  # the step was done at last
+    assert run_of(run_id).attempts == 0  # the step has succeeded
 
 
 @pytest.mark.parametrize("name", ["odd.retried"])

@@ -1,4 +1,4 @@
-"""A service that does not answer is left alone, and its runs wait without a message or a process."""
+"""An open circuit breaker stops calls to its service; runs wait without a message or a process."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,7 +43,7 @@ def open_it() -> None:
 
 
 def forget_what_is_known() -> None:
-    """As a process that has just started."""
+    """Simulates a new process."""
     breaker._breakers.clear()
     breaker._storages.clear()
 
@@ -91,7 +91,7 @@ def test_one_trial_call_runs_at_a_time_and_its_success_closes_the_breaker() -> N
     assert breaker.pause("odd") is None
     assert breaker.may_call("odd")
     forget_what_is_known()
-    assert not breaker.may_call("odd")  # another process: the trial is under way
+    assert not breaker.may_call("odd")  # another process: the trial is in progress
     assert breaker.call("odd", lambda: "an answer") == "an answer"
     forget_what_is_known()
     assert breaker.is_closed("odd")
@@ -122,7 +122,7 @@ def test_runs_continue_when_the_service_responds_again(work: Callable[..., Any])
     assert execute("SELECT count(*) FROM workflow.breaker WHERE state <> 'closed'") == 0
 
 
-# ---- calls in place, for queues that a worker does not consume
+# ---- in-place calls, for queues that a worker does not consume
 
 
 def test_one_process_of_a_worker_at_a_time_calls_in_place(tmp_path: Any) -> None:
@@ -149,9 +149,9 @@ def close_slots() -> None:
 def test_a_slot_is_released_at_the_end_of_its_message(tmp_path: Any) -> None:
     with configured(slots=str(tmp_path)):
         assert slots.acquire("mail", "w1")
-        perform(start_silently("four"))  # which calls nothing
+        perform(start_silently("four"))  # makes no call
         (held,) = slots._files.values()
-        slots._files.clear()  # as another process, which opens the file for itself
+        slots._files.clear()  # simulates another process, which opens the file again
         assert slots.acquire("mail", "w1")
         slots.release()
         close_slots()
@@ -159,7 +159,7 @@ def test_a_slot_is_released_at_the_end_of_its_message(tmp_path: Any) -> None:
 
 
 def test_a_call_runs_in_place_where_the_options_allow_it(work: Callable[..., Any], tmp_path: Any) -> None:
-    """No worker consumes `clearing` and `mail` here, nor does a dispatcher help."""
+    """Neither a worker for `clearing` and `mail` nor a dispatcher runs."""
     execute("INSERT INTO bank.account VALUES ('ada', 9), ('bob', 0)")
     work("bank", DURABLE_TEST_OPTIONS=f'{{"in_place": ["clearing", "mail"], "slots": "{tmp_path}"}}')
     run_id = start("transfer", {"source": "ada", "target": "bob", "amount": 1})

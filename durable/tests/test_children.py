@@ -1,4 +1,4 @@
-"""A run that waits for another."""
+"""Parent runs that wait for child runs."""
 
 import threading
 from collections.abc import Callable
@@ -17,14 +17,14 @@ CHILD = local("odd.child")
 
 @odd.step
 def ask_child(session: Any, run: Any) -> Any:
-    """Waits for its child, and puts out how that has ended."""
+    """Waits for its child and returns how it ended."""
     visit("odd.ask_child")
     child = durable.start_child(session, run, "child", "only", {"of": run.key}, deadline=60.0)
     return {"status": child.status, "result": child.result, "error": child.error} if child.ended else Suspend()
 
 
 def parent_and_child() -> tuple[str, str]:
-    """A parent that waits for its child, whose message a test performs."""
+    """A parent suspended on its child, and the child."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
     parent = start_silently("parent")
@@ -61,7 +61,7 @@ def test_a_parent_receives_the_error_of_a_cancelled_child() -> None:
 
 
 def test_a_parent_sees_a_child_that_ended_before_it_suspends() -> None:
-    """The parent's transaction starts the child, so nobody can see it before; a second attempt may find it ended."""
+    """The child commits with its parent's transaction, so only a second attempt can find it ended."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
     parent = start_silently("parent")
@@ -82,7 +82,7 @@ def test_a_child_that_ends_while_its_parent_suspends_wakes_it() -> None:
         if child.ended or not run.consume("go"):
             return {"status": child.status} if child.ended else Suspend()
         threads.append(threading.Thread(target=perform, args=(child.run_id,)))
-        threads[0].start()  # it can't end before our transaction does
+        threads[0].start()  # it cannot end before this transaction commits
         wait_until(lambda: execute("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1)
         return Suspend()
 

@@ -1,4 +1,4 @@
-"""What a dispatcher decides about a run that is due. Nothing is committed."""
+"""Decisions of a dispatcher about a due run. Nothing is committed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def session() -> Iterator[Session]:
 
 
 def due(session: Session, *done: str, workflow: str = "transfer", **values: Any) -> RunRecord:
-    """A run that was published a while ago, whose lease is over, with these steps done."""
+    """A run published 10 s ago with an expired lease, with these steps done."""
     run_id = transitions.start(session, workflow, values.pop("key", "it"), {"source": "a", "target": "b", "amount": 1})
     session.info.clear()
     run = queries.get_run(session, run_id)
@@ -73,7 +73,7 @@ def seconds_left(run: RunRecord) -> float:
 
 
 def waiting(in_queue: int, served: float | None, published: float | None = 0.0) -> float | None:
-    """The pause of a run whose next step is for `bank`; times are seconds from some moment on."""
+    """The pause of a run whose next step is for `bank`; times are seconds after a fixed time."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     run = RunRecord(published_at=None if published is None else moment + timedelta(seconds=published))
     backlog = Backlog(
@@ -112,14 +112,14 @@ def test_one_lost_message_of_a_parallel_stage_is_enough() -> None:
     assert Backlog({**LONG.lengths, "mail": 0}, {}).pause(run, stage) is None
 
 
-# ---- a service that does not answer
+# ---- an unavailable service
 
 
 def test_one_run_per_sweep_tries_an_unavailable_service_and_the_others_back_off(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(breaker, "is_closed", lambda queue: False)
-    monkeypatch.setattr(breaker, "pause", lambda queue: None)  # its pause is over: a trial is due
+    monkeypatch.setattr(breaker, "pause", lambda queue: None)  # the pause is over and a trial is due
     sweep = Backlog(NONE, {})
     runs = [due(session, WITHDRAW, key=f"run {n}") for n in range(decisions.FEW + 2)]
     decided = [decide(session, run, sweep) for run in runs]
@@ -128,7 +128,7 @@ def test_one_run_per_sweep_tries_an_unavailable_service_and_the_others_back_off(
     assert left[1] < decisions.UNAVAILABLE_DELAY - 2 < left[-1]
 
 
-# ---- a run that is due
+# ---- due runs
 
 
 def test_a_lost_run_is_published_from_its_next_step(session: Session) -> None:
@@ -198,7 +198,7 @@ def test_a_step_whose_lease_has_expired_is_published_again(session: Session) -> 
     assert published(decide(session, run))[0] == CLEAR
 
 
-# ---- giving up
+# ---- compensation
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_stuck_run_is_reported_once_and_retried(
 
 
 def test_a_run_that_only_waits_for_a_worker_is_not_stuck(session: Session) -> None:
-    run = due(session, WITHDRAW, progress_at=OVER)  # nothing has failed
+    run = due(session, WITHDRAW, progress_at=OVER)  # no step has failed
     decide(session, run)
     assert run.stuck_at is None
 

@@ -1,4 +1,4 @@
-"""What can be declared, and what is refused at import."""
+"""Valid and invalid declarations of workflows."""
 
 from typing import Any, TypedDict
 

@@ -1,4 +1,4 @@
-"""Messages that do not fit: copies, those of another release, and those that came back."""
+"""Duplicate and redelivered messages, and messages of another release."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What one message leads to: steps that share a transaction, errors at their own step, and what follows a commit."""
+"""Handling of one message: shared transactions, errors, refusals and external calls."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def refuse(session: Any, run: Any) -> None:
 
 
 def performed(*stages: Any, **options: Any) -> str:
-    """A run of these stages, performed by one message as far as it goes."""
+    """Starts a run of these stages and handles one message of it."""
     Workflow("shared", *stages, **options)
     run_id = start_silently("shared")
     perform(run_id)
@@ -46,7 +46,7 @@ def performed(*stages: Any, **options: Any) -> str:
 
 
 def writers() -> dict[str, str]:
-    """Step → which transaction has written its record."""
+    """Step → the transaction that wrote its record."""
     with durable.database.transaction() as session:
         return dict(session.execute(text("SELECT name, xmin::text FROM workflow.step")).all())
 
@@ -182,7 +182,7 @@ def test_each_item_has_its_own_message() -> None:
     assert run_of(run_id).status == "succeeded"
 
 
-# ---- calls outside
+# ---- external calls
 
 
 def test_every_attempt_of_a_call_sends_the_same_request_and_key() -> None:
@@ -192,7 +192,7 @@ def test_every_attempt_of_a_call_sends_the_same_request_and_key() -> None:
     )(_asking(says))
     behave("odd.asked", down=True, times=1)
     run_id = performed(ask, A)
-    says["amount"] = 2  # a release has changed what the step says
+    says["amount"] = 2  # a new release changes the request of the step
     execute("UPDATE workflow.step SET lease_until = NULL")
     perform(run_id)
     assert [visit.request for visit in visits("odd.asked")] == [{"amount": 1}, {"amount": 1}]

@@ -1,4 +1,4 @@
-"""What is left of a run, and when it can be turned back: pure rules, without a database or a broker."""
+"""The plan of a run, and when it can be compensated: pure functions, without a database or a broker."""
 
 from itertools import combinations
 from typing import Any
@@ -11,7 +11,7 @@ from durable.tests.driving import flat, names, progress
 from durable.tests.workflows import TRANSFER, external, local
 
 WITHDRAW, CLEAR, DEPOSIT, CLOSE = "bank.withdraw", "clearing.clear", "bank.deposit", "bank.close"
-BESIDE = ["bank.statement", "mail.confirm"]  # the local one first
+BESIDE = ["bank.statement", "mail.confirm"]  # local steps first
 STAGES = [[WITHDRAW], [CLEAR], [DEPOSIT], BESIDE, [CLOSE]]
 BACK = [["undo:bank.withdraw"], ["bank.reject"], ["undo:clearing.clear", "mail.regret"]]
 
@@ -69,7 +69,7 @@ def test_the_plan_of_a_suspended_run_is_that_of_a_running_one() -> None:
     [
         ({}, []),
         ({"refused": [WITHDRAW]}, []),
-        ({"intent": [WITHDRAW]}, []),  # a local step that failed: its work was rolled back with its transaction
+        ({"intent": [WITHDRAW]}, []),  # a failed local step, whose transaction was rolled back
         ({"done": [WITHDRAW]}, ["undo:bank.withdraw"]),
         ({"done": [WITHDRAW], "refused": [CLEAR]}, ["undo:bank.withdraw"]),
         ({"done": [WITHDRAW], "intent": [CLEAR]}, ["undo:bank.withdraw", "undo:clearing.clear"]),
@@ -111,7 +111,7 @@ def test_the_compensation_of_a_workflow_without_undos_is_empty() -> None:
     assert plan(Workflow("one", A), progress("compensating", done=["odd.a"])) == []
 
 
-# ---- turning back
+# ---- compensation allowed or not
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_the_compensation_of_a_workflow_without_undos_is_empty() -> None:
     [
         ("running", {}, True),
         ("waiting", {"done": [WITHDRAW, CLEAR]}, True),
-        ("running", {"done": [WITHDRAW, CLEAR], "intent": [DEPOSIT]}, True),  # a local one that failed
+        ("running", {"done": [WITHDRAW, CLEAR], "intent": [DEPOSIT]}, True),  # a failed local step
         ("running", {"done": [WITHDRAW, CLEAR, DEPOSIT]}, False),
         ("waiting", {"done": [WITHDRAW, CLEAR, DEPOSIT]}, False),
-        ("running", {"done": [WITHDRAW, DEPOSIT]}, False),  # a release has added a step before the pivot
+        ("running", {"done": [WITHDRAW, DEPOSIT]}, False),  # a new release has added a step before the pivot
         ("compensating", {}, False),
         ("compensating", {"done": [WITHDRAW]}, False),
     ],
@@ -158,7 +158,7 @@ def test_progress_counts_the_steps_of_the_current_direction(so_far: Progress, ex
     assert count_steps(TRANSFER, so_far) == expected
 
 
-# ---- one step many times over
+# ---- Each
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The Celery canvas of what is left of a run, and its publication."""
+"""The Celery canvas of the plan of a run, and its publication."""
 
 import logging
 from typing import Any

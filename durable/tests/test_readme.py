@@ -1,4 +1,4 @@
-"""The example of the README runs as it is written."""
+"""The example in the README runs unchanged."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a step says of its own attempts: pauses, how many, how long, what is final; and how long work is kept."""
+"""The retry policy of a step: pauses, attempts and timeouts, and the lease of a long step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ def test_a_failed_step_is_due_after_its_pause() -> None:
     left = execute("SELECT extract(epoch FROM lease_until - clock_timestamp())::float FROM workflow.step")
     assert 25.0 < left <= 30.0
     assert sweep() == 0
-    perform(run_id)  # a message too early
+    perform(run_id)  # a message before the end of the pause
     assert len(visits("odd.slow")) == 1
 
 
@@ -83,7 +83,7 @@ def test_a_long_step_renews_its_lease_and_reports_its_progress(work: Callable[..
     assert steps_of(run_id)["odd.work_long"].progress == {"done": 1, "of": 2}
     assert visits("odd.work_long")[0].end is None
     assert ended(run_id).status == "succeeded"
-    assert len(visits("odd.work_long")) == 1  # three leases long, and nobody has taken it over
+    assert len(visits("odd.work_long")) == 1  # longer than three leases, and not taken over
     assert (run_of(run_id).generation, attempts_of(run_id)) == (0, [])
 
 

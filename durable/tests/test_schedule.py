@@ -1,4 +1,4 @@
-"""Schedules: each slot is started once, by beat or, where beat has missed it, by a dispatcher."""
+"""Schedules: beat starts each slot once, or a dispatcher if beat missed it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +83,7 @@ def test_a_slot_that_beat_started_is_not_started_again() -> None:
     fill()
     assert runs("retried").count(slot) == 1
     schedule._start(None, "retried")
-    assert len(runs("retried")) in (3, 4)  # the last slot may be so young that only beat has started it
+    assert len(runs("retried")) in (3, 4)  # beat alone may have started the last slot
     assert execute("SELECT input ->> 'slot' = key FROM workflow.run LIMIT 1")
 
 

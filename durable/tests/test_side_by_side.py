@@ -1,4 +1,4 @@
-"""Members of a parallel stage and items of an Each are performed side by side, by as many workers as there are."""
+"""Members of a parallel stage and items of an Each run concurrently on all workers."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The rules of runs and steps that can only be seen in the database."""
+"""Runs and steps in the database: locks, outputs, requests and signals."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +23,7 @@ def run_id() -> str:
 
 
 def finish(run_id: str, call: Call, output: object = None) -> str:
-    """What comes of a try to perform a local step."""
+    """Performs a local step; returns the outcome."""
     with transaction() as session:
         run = store.lock(session, run_id, 0)
         if run is None:
@@ -107,7 +107,7 @@ def test_an_ended_run_keeps_its_result_and_cannot_be_locked(run_id: str) -> None
 
 
 def test_an_error_after_an_unacknowledged_commit_is_ignored(run_id: str) -> None:
-    assert finish(run_id, WITHDRAW, {"amount": 1}) == "done"  # committed, and then the connection broke
+    assert finish(run_id, WITHDRAW, {"amount": 1}) == "done"  # committed before the connection broke
     with transaction() as session:
         run = store.lock(session, run_id)
         assert run is not None

@@ -1,4 +1,4 @@
-"""A dispatcher's sweep: one run's trouble is that run's, and clocks of machines do not matter."""
+"""The sweep of a dispatcher: an invalid run does not affect others, and clocks of hosts do not matter."""
 
 import logging
 import time
@@ -39,7 +39,7 @@ def burst(outputs: Any) -> list[str]:
     raise ZeroDivisionError("this plan can't be made")
 
 
-# ---- one run that can't be decided
+# ---- runs that cannot be planned
 
 
 @pytest.mark.parametrize("trouble", ["unknown", "plan"])
@@ -111,7 +111,7 @@ def test_two_dispatchers_do_not_publish_the_same_run() -> None:
     make_due(run_id)
     with transaction() as session:
         assert durable.transitions.lock(session, run_id) is not None
-        assert sweep() == 0  # another has it in hand
+        assert sweep() == 0  # another dispatcher has locked it
     assert sweep() == 1
     assert run_of(run_id).generation == 1
 
@@ -122,7 +122,7 @@ def test_two_dispatchers_do_not_publish_the_same_run() -> None:
 def test_published_at_uses_the_clock_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     hour = 3600.0
     real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + hour)  # this machine's clock is an hour ahead
+    monkeypatch.setattr(time, "time", lambda: real() + hour)  # this host's clock is an hour ahead
     run_id = start("retried")
     make_due(run_id)
     lose_messages()

@@ -1,4 +1,4 @@
-"""Who may take a step over: nobody from a worker that lives, anybody from one that is dead, and no answer is lost."""
+"""Takeover of steps: never from a live worker, at once from a dead one; no response is lost."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ from durable.tests.outside import behave, visits
 
 
 def dead_worker() -> str:
-    """The name of a worker process that has ended on this machine."""
+    """The name of an ended worker process on this host."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -39,7 +39,7 @@ def dead_worker() -> str:
 
 
 def begun_by(run_id: str, worker: str) -> None:
-    """The run's call is in the hands of that worker, whose lease is not over."""
+    """Begins the run's call as this worker, with a valid lease."""
     perform_begin(run_id)
     execute("UPDATE workflow.step SET worker = :worker", worker=worker)
 
@@ -88,7 +88,7 @@ def test_is_dead_is_true_only_for_an_ended_local_process() -> None:
     assert not is_dead(None)
 
 
-# ---- by real processes
+# ---- with real processes
 
 
 def child_of(process: Any) -> psutil.Process:
@@ -104,7 +104,7 @@ def test_duplicate_messages_do_not_take_over_a_live_workers_call(work: Callable[
     for _ in range(3):
         publishing.publish(run_id, 0, [[Call(call.step, call.name)]])
     assert ended(run_id).status == "succeeded"
-    assert (len(visits("odd.call")), run_of(run_id).generation) == (1, 0)  # the lease of one second was kept
+    assert (len(visits("odd.call")), run_of(run_id).generation) == (1, 0)  # the lease of one second was renewed
 
 
 def test_a_dead_workers_call_is_repeated_with_the_same_key(work: Callable[..., Any], crash_file: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_response_is_kept_while_the_database_refuses_connections(work: Callabl
 def test_a_worker_stopped_before_its_call_does_not_make_it_after_its_lease(
     work: Callable[..., Any], crash_file: Path
 ) -> None:
-    """Between the commit and the call it stands still for longer than its lease, and another goes on meanwhile."""
+    """The worker is stopped between commit and call for longer than its lease, and another takes over."""
     crash_file.write_text("after-commit@odd.before_stop stop\n")
     first = work()
     run_id = start("stopped")

@@ -1,4 +1,4 @@
-"""A bank transfer from end to end, by a real worker."""
+"""A bank transfer end to end, with a real worker."""
 
 from collections.abc import Callable
 from typing import Any

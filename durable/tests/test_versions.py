@@ -1,4 +1,4 @@
-"""Runs finish on the version of their workflow that they were started with, as long as it is declared."""
+"""A run finishes on the version of its workflow that it was started with, as long as that is declared."""
 
 import logging
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def test_the_log_names_undeclared_versions_that_live_runs_need(caplog: pytest.Lo
 
 
 def test_old_workers_leave_runs_of_a_newer_version_to_new_workers(work: Callable[..., Any]) -> None:
-    """The test process, and the first worker, are of the old release."""
+    """The test process and the first worker run the old release."""
     work()
     run_id = start_silently("grown")
     execute("UPDATE workflow.run SET version = 2")
@@ -60,14 +60,14 @@ def test_old_workers_leave_runs_of_a_newer_version_to_new_workers(work: Callable
     from durable.workflow import workflow_of
 
     before = start("grown", key="before")
-    publishing.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))  # a message that the old worker gets
+    publishing.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))  # the old worker receives this message
     assert ended(before).status == "succeeded"
     behind = start("grown", key="behind")
     wait_until(lambda: run_of(behind).finished_at is not None)
     run = run_of(run_id)
     assert (run.status, run.attempts, statuses(run_id)) == ("running", 0, {})
     work(DURABLE_TEST_NEW_RELEASE="1")
-    for _ in range(20):  # both get messages of it
+    for _ in range(20):  # both workers receive messages of the run
         publishing.publish(run_id, 0, plan(workflow_of("grown", 1), FRESH))
     wait_until(lambda: run_of(run_id).finished_at is not None)
     assert list(statuses(run_id)) == ["odd.old", "odd.new", "odd.grown"]

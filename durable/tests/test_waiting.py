@@ -1,4 +1,4 @@
-"""Suspended runs: until a time, a signal or a deadline, without a worker."""
+"""Suspended runs, which wait for a time, a signal or a deadline without a worker."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +28,7 @@ def signal(run_id: str, by: str) -> None:
 
 
 def consumed() -> list[Any]:
-    """What each performance of the approval has found."""
+    """The signals that each execution of `approve` consumed."""
     return [visit.request for visit in visits("odd.approve")]
 
 
@@ -69,7 +69,7 @@ def test_a_signal_sent_before_its_step_is_kept() -> None:
     run_id = start_silently("approved")
     signal(run_id, "clerk")
     signal(run_id, "boss")
-    assert run_of(run_id).generation == 0  # it was not waiting, so nothing was to be woken
+    assert run_of(run_id).generation == 0  # it was not suspended, so it is not woken
     perform(run_id)
     assert (consumed(), run_of(run_id).status) == ([["clerk", "boss"]], "succeeded")
 
@@ -107,7 +107,7 @@ def test_a_deadline_counts_from_the_first_step() -> None:
     assert run_of(run_id).deadline is None
     make_due(run_id)
     sweep()
-    assert run_of(run_id).status == "running"  # it has only been in a queue
+    assert run_of(run_id).status == "running"  # it has only waited in a queue
     perform(run_id)
     deadline, now = run_of(run_id).deadline, execute("SELECT clock_timestamp()")
     assert deadline is not None

@@ -1,4 +1,4 @@
-"""Permissions decide who may do what, and other services may ask."""
+"""Permission checks, and `POST /v1/authz/check` for other services."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Registration, login, tokens, profile, addresses and sessions, through HTTP."""
+"""Registration, login, tokens, profile, addresses and sessions over HTTP."""
 
 import time
 from collections.abc import Callable

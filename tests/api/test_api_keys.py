@@ -1,4 +1,4 @@
-"""API keys, through HTTP: machines do what they were allowed to, and no more."""
+"""API keys over HTTP: a key has exactly its permissions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ def admin(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def make(admin: Any) -> Callable[..., dict[str, Any]]:
-    """Makes a key with these permissions."""
+    """Creates a key with these permissions."""
 
     def made(*permissions: str, **more: Any) -> dict[str, Any]:
         answer = admin.post("/v1/api-keys", json={"name": "till", "permissions": permissions, **more})
@@ -89,7 +89,9 @@ def test_a_key_never_exceeds_the_permissions_of_its_creator(client: Any, sign_in
     assert client.get("/v1/stock", headers=by(key)).status_code == 200
     with transaction() as session:
         access.revoke_role(session, access.PERMISSIONS, maker.user_id, "integrator")
-    assert client.get("/v1/stock", headers=by(key)).status_code == 403  # nor more than its maker now
+    assert (
+        client.get("/v1/stock", headers=by(key)).status_code == 403
+    )  # limited by the current permissions of its creator
     maker.delete("/v1/me")
     assert client.get("/v1/stock", headers=by(key)).status_code == 401
 
@@ -125,7 +127,7 @@ def test_last_used_at_is_updated_at_most_once_a_minute(client: Any, admin: Any, 
 
     first = last_used()
     assert first
-    assert last_used() == first  # a busy key is not written each time
+    assert last_used() == first  # not updated on every use
     with transaction() as session:
         earlier = access.ApiKey.last_used_at - timedelta(minutes=2)
         session.execute(update(access.ApiKey).values(last_used_at=earlier))

@@ -1,4 +1,4 @@
-"""The application as a whole: every address has a rule and a description, and is well."""
+"""The application as a whole: access rules, documentation and health of every endpoint."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def endpoints(app: Any) -> list[tuple[str, str, Any]]:
-    """Method, address and function of every endpoint."""
+    """Method, path and function of every endpoint."""
     found = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
@@ -41,11 +41,11 @@ PUBLIC = {
     "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
     "POST /v1/authz/check", "POST /v1/cart", "POST /v1/webhooks/payments",
 }  # fmt: skip
-"""What anybody may ask for. Whoever adds to this list has thought about it."""
+"""The public endpoints. An addition to this list must be deliberate."""
 
 
 def ruled(app: Any) -> list[tuple[str, str, str]]:
-    """Method, an address and the rule of every endpoint that is not for everybody."""
+    """Method, an example path and the access rule of every endpoint that is not public."""
     found = []
     for method, address, view in endpoints(app):
         path = re.sub(r"<id\(\"(\w+)\"\):\w+>", lambda part: f"{part[1]}_{'0' * 32}", address)
@@ -61,7 +61,7 @@ def test_public_endpoints_are_exactly_the_listed_ones(app: Any) -> None:
 
 
 def test_access_rules_apply_before_anything_else(app: Any, client: Any, customer: Any, sign_in: Any) -> None:
-    """Without a token, with a key that may nothing, without the permission: whatever the address and the body."""
+    """Without a token, with a key without permissions, and without the permission; for any path and body."""
     admin = sign_in("admin", "admin")
     key = {"X-Api-Key": admin.post("/v1/api-keys", json={"name": "x", "permissions": []}).json["key"]}
     for method, path, rule in ruled(app):

@@ -1,4 +1,4 @@
-"""Who did what: what staff change and what concerns the safety of accounts stands in the events."""
+"""The audit log: changes by staff and security events of accounts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -98,4 +98,4 @@ def test_listing_events_or_roles_takes_two_statements(admin: Any) -> None:
         assert len(admin.get("/v1/roles?limit=35").json["data"]) == 35
         roles = len(sent)
         admin.get("/v1/events?kind=role&limit=100")
-    assert (roles, len(sent) - roles) == (2, 2)  # who asks, and what is asked for
+    assert (roles, len(sent) - roles) == (2, 2)  # authentication and the query

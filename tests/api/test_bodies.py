@@ -1,4 +1,4 @@
-"""The types of request bodies say what their schemas load."""
+"""The types of request bodies match the schemas that load them."""
 
 from importlib import import_module
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cart through the REST API."""
+"""The cart over the REST API."""
 
 from collections.abc import Callable
 from typing import Any

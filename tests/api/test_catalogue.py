@@ -1,4 +1,4 @@
-"""Products, categories and authors through the REST API."""
+"""Products, categories and authors over the REST API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`POST /v1/checkout` at the door: what is answered before an order is placed."""
+"""`POST /v1/checkout`: responses before an order is placed."""
 
 from tests.conftest import ADDRESS, Caller
 from tests.shopping import make_product

@@ -1,4 +1,4 @@
-"""The pages that explain the API: they need nothing from elsewhere, and every error leads to its explanation."""
+"""The documentation pages: self-contained, with an explanation of every error code."""
 
 import re
 from collections.abc import Iterator

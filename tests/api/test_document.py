@@ -1,4 +1,4 @@
-"""The OpenAPI document: it has every route, and of each all that somebody needs who calls it."""
+"""The OpenAPI document: complete for every route."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def document(app: Any) -> dict[str, Any]:
 
 
 def examples(operation: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """What it is of, example and schema: of the request, of each answer, and of each parameter that has one."""
+    """Owner, example and schema of the request, of each response, and of each parameter with an example."""
     parts = [("request", operation.get("requestBody", {})), *operation["responses"].items()]
     for name, part in parts:
         for kind, media in part.get("content", {}).items():
@@ -90,7 +90,7 @@ def test_schemas_list_their_required_fields(document: dict[str, Any]) -> None:
 
 
 UNTOLD = {("/v1/auth/password/forgot", "post")}
-"""What is accepted without a task to follow: the task would tell whether there is such an account."""
+"""Accepted without a task, because the task would reveal whether the account exists."""
 
 
 def test_every_202_supports_prefer_wait(document: dict[str, Any]) -> None:

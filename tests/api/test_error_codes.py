@@ -1,4 +1,4 @@
-"""docs/errors.md lists every code that the source can answer with, and no other."""
+"""docs/errors.md lists exactly the error codes that the source can return."""
 
 import ast
 import re
@@ -18,15 +18,15 @@ SOURCES = [
     if "tests" not in file.relative_to(ROOT).parts
 ]
 BY_FLASK = (400, 404, 405, 415)
-"""Statuses with which Flask itself refuses; their codes are made of the statuses' names."""
+"""Statuses of Flask's own errors; their codes derive from the names of the statuses."""
 TABLES = {"models/accounts/users.py"}
-"""Files that pass on a code which stands in a table; the tables are read below."""
+"""Files that take a code from a table; the tables are read below."""
 
-Found = tuple[str, str]  # a code, or "" for one that is passed on from elsewhere; and its file
+Found = tuple[str, str]  # a code, or "" for an indirect one; and its file
 
 
 def in_source() -> Iterator[Found]:
-    """Every code that stands in the source."""
+    """Every literal code in the source."""
     for file in SOURCES:
         for node in ast.walk(ast.parse(file.read_text())):
             for code in in_node(node):

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is a problem document, and never a page or a trace."""
+"""Every error is a problem document, never an HTML page or a stack trace."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def failing(name: str) -> str:
 
 @pytest.fixture
 def failures(database: None) -> Any:
-    """The application with an address for each way to fail."""
+    """The application with an endpoint for each kind of failure."""
     from api.app import create_app
 
     app = create_app()

@@ -1,4 +1,4 @@
-"""Ids, money and times, as they come in and go out."""
+"""Ids, money and timestamps in requests and responses."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any

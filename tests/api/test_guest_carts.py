@@ -1,4 +1,4 @@
-"""A guest's cart through the REST API, and what becomes of it when the guest signs in."""
+"""A guest's cart over the REST API, and its merge at sign-in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ ADA = {
 
 @pytest.fixture
 def guest(client: Any) -> Callable[..., Any]:
-    """Opens a guest's cart; what it returns sends requests with the cart's token."""
+    """Opens a guest's cart; returns a function that sends requests with the token of the cart."""
     opened = client.post("/v1/cart")
     assert opened.status_code == 201, opened.json
     token = opened.headers["X-Cart-Token"]

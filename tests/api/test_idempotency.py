@@ -1,4 +1,4 @@
-"""The same key has its effect once and the same answer every time."""
+"""Idempotency keys: one effect, and the same response on every retry."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def count(table: Any) -> int:
 
 
 class Strict(MethodView):
-    """Needs a key, starts work that others follow, and can be told to refuse."""
+    """An endpoint that requires a key, answers 202 and optionally refuses."""
 
     refusing = False
 
@@ -50,7 +50,7 @@ class Strict(MethodView):
 
 @pytest.fixture
 def strict(customer: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], Any]:
-    """Posts to an address that needs a key."""
+    """Posts to an endpoint that requires a key."""
     from api.app import create_app
 
     app = create_app()
@@ -73,7 +73,7 @@ def test_the_first_response_is_replayed(customer: Any) -> None:
     assert first.json == again.json
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert len(customer.get(ADDRESSES).json["data"]) == 2  # the one of the registration and this one
+    assert len(customer.get(ADDRESSES).json["data"]) == 2  # the address of the registration and this one
 
 
 def test_requests_without_a_key_are_independent(customer: Any) -> None:
@@ -144,7 +144,7 @@ def test_concurrent_requests_with_one_key_run_once(app: Any, customer: Any) -> N
 
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_concurrent_request_waits_for_the_first(app: Any, customer: Any, committed: bool) -> None:
-    """While one request holds the key, another waits; it gets the first's answer, or its turn."""
+    """A second request waits for the first; it then gets the stored response, or runs itself."""
 
     def post() -> Any:
         return app.test_client().post(ADDRESSES, json=NEW, headers={**customer.headers, **key("a")})

@@ -1,4 +1,4 @@
-"""Warehouses and stock through the REST API."""
+"""Warehouses and stock over the REST API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -90,7 +90,7 @@ def test_a_repeated_adjustment_is_applied_once(staff: Caller, product: Callable[
 
 
 def test_stock_endpoints_require_permissions(customer: Caller, client: Any, sign_in: Callable[..., Caller]) -> None:
-    clerk = sign_in("clerk", "staff")  # may look at stock, and not change it
+    clerk = sign_in("clerk", "staff")  # may read stock but not change it
     warehouse = f"/v1/warehouses/{default_warehouse()}"
     for method, path, clerks in (
         ("GET", "/v1/stock", 200), ("GET", "/v1/stock/movements", 200), ("GET", "/v1/warehouses", 200),

@@ -1,4 +1,4 @@
-"""More orders than can be done: new ones are refused at the door, and what was accepted keeps its answer."""
+"""Load shedding: new orders are refused under overload, and accepted ones keep their response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 
 @pytest.fixture
 def crowded(customer: Caller) -> Iterator[None]:
-    """A queue that is longer than any that can be done in time."""
+    """A queue too long to be processed in time."""
     broker.client().rpush("inventory", *["waiting"] * (overload.MAX_UNKNOWN_BACKLOG + 1))
     try:
         assert wait_until(overload.retry_after, 10)

@@ -1,4 +1,4 @@
-"""What users keep with us, through HTTP: addresses, preferences, orders, sessions; and that they can go."""
+"""The signed-in user's addresses, preferences, orders and sessions, and closing the account."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,11 +28,11 @@ def end_run(session: Session, order: orders.Order) -> None:
 
 
 def bought(user_id: str, status: str = "delivered") -> str:
-    """An order that was placed, and is as far as that."""
+    """An order in this status, whose run has ended."""
     product = make_product(f"SKU-{status}-{user_id[-6:]}", 5)
     with transaction() as session:
         order = place_order(session, user_id, {product: 1})
-        session.info.clear()  # nobody has to know of the run
+        session.info.clear()  # not to be published
         end_run(session, order)
         order.status, order.confirmed_at = status, datetime.now(UTC)
         carts.remove_ordered(session, user_id, order.id, {product: 1})
@@ -45,7 +45,7 @@ def read_address(order_id: str) -> dict[str, Any]:
 
 
 def erase(user_id: str) -> None:
-    """Does what the workflow `erasure` does, without workers."""
+    """Runs the steps of the workflow `erasure`, without workers."""
     for step in ERASURE.stages:
         assert isinstance(step, Step)
         with transaction() as session:
@@ -68,7 +68,7 @@ def test_exactly_one_address_is_the_default(customer: Any) -> None:
     assert defaults() == ["Leeds"]
     assert customer.patch(f"/v1/me/addresses/{leeds['id']}", json={"default": False}).json["default"] is True
     assert customer.delete(f"/v1/me/addresses/{leeds['id']}").status_code == 204
-    assert defaults() == ["London"]  # the oldest that is left
+    assert defaults() == ["London"]  # the oldest remaining address
     for address in customer.get("/v1/me/addresses").json["data"]:
         customer.delete(f"/v1/me/addresses/{address['id']}")
     assert customer.post("/v1/me/addresses", json=LANE).json["default"] is True
@@ -132,7 +132,7 @@ def test_own_orders_are_listed_newest_first(customer: Any, sign_in: Callable[...
     assert ([order["id"] for order in page["data"]], page["has_more"]) == ([new], True)
     rest = customer.get(f"/v1/me/orders?cursor={page['next_cursor']}").json
     assert [order["id"] for order in rest["data"]] == [old]
-    assert clerk.get("/v1/me/orders").json["data"] == []  # who may see everybody's orders has none here
+    assert clerk.get("/v1/me/orders").json["data"] == []  # permission to read all orders does not apply here
     assert len(clerk.get("/v1/orders").json["data"]) == 2
 
 
@@ -145,7 +145,7 @@ def test_all_other_sessions_are_ended_at_once(client: Any, customer: Any) -> Non
         assert client.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-# ---- going
+# ---- closing the account
 
 
 def test_closing_an_account_erases_personal_data_and_keeps_the_books(client: Any, customer: Any) -> None:
@@ -182,7 +182,7 @@ def test_closing_an_account_erases_personal_data_and_keeps_the_books(client: Any
 
 
 def test_no_table_names_a_closed_account(customer: Any) -> None:
-    """Looks through every table, so that a new one is not forgotten."""
+    """Searches every table, including ones added later."""
     customer.patch("/v1/me", json={"last_name": "Unforgettable", "email": "unforgettable@example.org"})
     customer.post("/v1/me/addresses", json={**LANE, "line1": "Unforgettable"}, headers={"Idempotency-Key": "1"})
     customer.post("/v1/auth/password/forgot", json={"email": "unforgettable@example.org"})
@@ -232,7 +232,7 @@ def test_a_suspended_run_does_not_prevent_closing_an_account(sign_in: Callable[.
 
 
 def test_concurrent_changes_cannot_restore_a_closed_account(app: Any, customer: Any) -> None:
-    """A request that got past its token while the account was being closed writes nothing any more."""
+    """A request authenticated before the account was closed writes nothing afterwards."""
     changes: list[Callable[[Session], object]] = [
         lambda session: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
         lambda session: accounts.add_address(session, customer.user_id, LANE),

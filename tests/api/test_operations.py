@@ -1,4 +1,4 @@
-"""What operators see and may do: runs, signals, the audit, and what has happened."""
+"""Operations: runs, signals, the audit and events."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ UNKNOWN = "run_" + "0" * 32
 
 
 def started(workflow: str = "checkout", **values: Any) -> str:
-    """A run that nobody has in hand."""
+    """An unpublished run."""
     with transaction() as session:
         run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow))
         session.info.clear()  # not to be published
@@ -201,7 +201,7 @@ def test_the_audit_reflects_the_current_state(operator: Any, sandbox: Server) ->
 
 
 def hold(order_id: str, payment_id: str, amount: int) -> str:
-    """Has the gateway hold money, and returns under which reference."""
+    """Authorises a payment at the gateway; returns its reference."""
     asked = AuthorisationRequest(order_id, payment_id, amount, "EUR", "pm_card_visa", datetime.now(UTC))
     return PROVIDERS["stripe"].authorise(asked, new_id("key")).reference
 

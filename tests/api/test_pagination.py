@@ -1,4 +1,4 @@
-"""Pages by keyset: every row once, in order, also while rows come and go."""
+"""Keyset pagination: every row once, in order, also during changes."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def addresses() -> list[tuple[str, str]]:
 
 
 def walk(*keys: ColumnElement[Any] | InstrumentedAttribute[Any], limit: int = 2) -> list[tuple[str, str]]:
-    """All rows, a page at a time."""
+    """All rows, page by page."""
     seen: list[tuple[str, str]] = []
     cursor = None
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""Forgotten passwords, and guesses at them, through HTTP."""
+"""Password reset and throttling of guesses over HTTP."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ ELSEWHERE = {"REMOTE_ADDR": "198.51.100.7"}
 
 @pytest.fixture
 def mailed(customer: Any) -> str:
-    """A token that the customer was mailed."""
+    """A reset token mailed to the customer."""
     with transaction() as session:
         run_id = new_id("run")
         accounts.save_reset_token(session, run_id, customer.user_id)
@@ -42,7 +42,7 @@ def let_time_pass(seconds: float) -> None:
         session.execute(update(accounts.LoginThrottle).values(free_at=earlier))
 
 
-# ---- forgotten
+# ---- password reset
 
 
 def test_forgot_gives_the_same_answer_for_an_unknown_account(client: Any, customer: Any) -> None:
@@ -53,7 +53,7 @@ def test_forgot_gives_the_same_answer_for_an_unknown_account(client: Any, custom
     assert "Location" not in known.headers
     with transaction() as session:
         started = session.scalars(select(RunRecord.input).order_by(RunRecord.id)).all()
-    assert started == [{"user_id": customer.user_id}, {"user_id": None}]  # the same work, and no name in it
+    assert started == [{"user_id": customer.user_id}, {"user_id": None}]  # the same work, without the name
 
 
 def test_a_mailed_token_resets_the_password_once_and_signs_in(client: Any, customer: Any, mailed: str) -> None:
@@ -62,7 +62,7 @@ def test_a_mailed_token_resets_the_password_once_and_signs_in(client: Any, custo
     assert answer.status_code == 200
     signed_in = {"Authorization": f"Bearer {answer.json['access_token']}"}
     assert client.get("/v1/me", headers=signed_in).json["id"] == customer.user_id
-    assert customer.get("/v1/me").status_code == 401  # all sessions from before have ended
+    assert customer.get("/v1/me").status_code == 401  # all earlier sessions have ended
     assert login(client, {**RIGHT, "password": "a new password"}).status_code == 200
     assert login(client, RIGHT).status_code == 401
     again = client.post("/v1/auth/password/reset", json={**body, "new_password": "one more"})
@@ -84,7 +84,7 @@ def test_reset_tokens_are_stored_as_hashes(customer: Any, mailed: str) -> None:
         kept = session.scalars(select(accounts.PasswordReset)).one()
         assert mailed not in (kept.token_hash, kept.id)
         assert len(kept.token_hash) == 64
-        assert accounts.derive_reset_token(kept.id) == mailed  # a mail sent again is the same
+        assert accounts.derive_reset_token(kept.id) == mailed  # a repeated mail has the same token
 
 
 def test_a_reset_token_expires(client: Any, mailed: str) -> None:
@@ -110,7 +110,7 @@ def test_password_resets_are_throttled(client: Any, customer: Any) -> None:
         assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
 
 
-# ---- guessed
+# ---- guesses
 
 
 @pytest.mark.parametrize("name", ["customer", "nobody"])
@@ -120,7 +120,7 @@ def test_failed_logins_are_throttled_for_known_and_unknown_accounts(client: Any,
     refused = answers[-1]
     assert refused.json["code"] == "too_many_requests"
     assert 0 < int(refused.headers["Retry-After"]) == refused.json["retry_after"] <= 60
-    assert login(client, {**RIGHT, "username": name}).status_code == 429  # the right one would tell that it is
+    assert login(client, {**RIGHT, "username": name}).status_code == 429  # the right password must not be revealed
 
 
 def test_the_login_throttle_refills_over_time(client: Any, customer: Any) -> None:
@@ -166,7 +166,7 @@ def test_distributed_guesses_do_not_lock_out_a_known_address(client: Any, custom
     answers = [login(client, WRONG, f"198.51.100.{n}").status_code for n in range(31)]
     assert answers == [401] * 30 + [429]
     assert login(client, RIGHT, "198.51.100.99").status_code == 429
-    assert login(client, RIGHT, home).status_code == 200  # as often as it likes
+    assert login(client, RIGHT, home).status_code == 200  # not throttled
 
 
 def test_a_throttled_account_can_reset_its_password(client: Any, customer: Any, mailed: str) -> None:

@@ -1,4 +1,4 @@
-"""Who sees which orders and payments, and the provider's webhook, through HTTP."""
+"""Visibility of orders and payments, and the provider's webhook, over HTTP."""
 
 import json
 from collections.abc import Callable
@@ -19,11 +19,11 @@ NOWHERE = {"order": "ord_" + 32 * "0", "payment": "pay_" + 32 * "0"}
 
 
 def bought(caller: Caller) -> tuple[str, str]:
-    """The ids of an order that was placed, and of its payment."""
+    """Places an order; returns its id and that of its payment."""
     tea = make_product(f"TEA-{caller.username}", 10)
     with transaction() as session:
         order = place_order(session, caller.user_id, {tea: 1})
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
         return order.id, payments.find_first_payment(session, order.id)
 
 
@@ -75,10 +75,10 @@ def post_event(client: Any, order_id: str | None, event_id: str = "evt_1", secre
 
 
 def generation(run_id: str) -> int:
-    """Rises each time that the run is woken."""
+    """Increases each time that the run is woken."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
-        run.published_at = None  # no message of it is under way
+        run.published_at = None  # no message of it is queued
         return run.generation
 
 

@@ -1,4 +1,4 @@
-"""Restocking through the REST API: alerts, purchase orders and deliveries, up to where the workers take over."""
+"""Restocking over the REST API: alerts, purchase orders and deliveries, without workers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reports through the REST API, as JSON, CSV and pages. The workers' part is in tests/workflows/."""
+"""Reports over the REST API, as JSON, CSV and HTML. tests/workflows/ tests the workers."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ NASTY = '<script>alert("x")</script>'
 
 
 def written(slot: str = "2026-11-22", days: int = 1) -> str:
-    """Writes a report on the last days as the workers do, in one go; returns its id."""
+    """Writes a report on the last days in one transaction; returns its id."""
     report_id, end = new_id("rep"), datetime.now(UTC) + timedelta(seconds=1)
     start = end - timedelta(days=days)
     with transaction() as session:

@@ -1,4 +1,4 @@
-"""What the API says of what was deleted by its age."""
+"""Responses about rows deleted by retention."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Roles and who has them, through HTTP. Nobody hands out what he does not have, and an administrator remains."""
+"""Roles over HTTP: no escalation of permissions, and at least one administrator."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def admin(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def registrar(sign_in: Callable[..., Any]) -> Any:
-    """One who may hand out roles and make them, and else only look at orders."""
+    """A user who may create and grant roles, and otherwise only read orders."""
     with transaction() as session:
         held = ("users:read", "users:write", "roles:write", "orders:read")
         access.create_role(session, held, "registrar", held)
@@ -52,7 +52,7 @@ def test_a_role_is_created_changed_and_deleted(admin: Any, sign_in: Callable[...
     assert clerk.get("/v1/roles").status_code == 403
     changed = admin.put("/v1/roles/auditor", json={"permissions": ["users:read", "orders:read"]})
     assert changed.json["permissions"] == ["orders:read", "users:read"]
-    assert clerk.get("/v1/roles/auditor").json == changed.json  # at once
+    assert clerk.get("/v1/roles/auditor").json == changed.json  # takes effect at once
     in_use = admin.delete("/v1/roles/auditor")
     assert (in_use.status_code, in_use.json["code"], in_use.json["users"]) == (409, "role_in_use", 1)
     assert admin.delete(f"/v1/users/{clerk.user_id}/roles/auditor").status_code == 204
@@ -84,7 +84,7 @@ def test_a_role_cannot_exceed_the_permissions_of_its_author(registrar: Any) -> N
     assert registrar.post("/v1/roles", json={"name": "mine", "permissions": ["orders:read"]}).status_code == 201
     for wanted in (["orders:read", "stock:write"], ["runs:write"]):
         assert registrar.put("/v1/roles/mine", json={"permissions": wanted}).status_code == 403
-    # Nor takes out of a role what he could not put back.
+    # Nor may a user remove from a role a permission that the user does not hold.
     assert registrar.put("/v1/roles/staff", json={"permissions": ["orders:read"]}).status_code == 403
     assert registrar.get("/v1/roles/mine").json["permissions"] == ["orders:read"]
 
@@ -108,7 +108,7 @@ def test_granting_and_revoking_require_the_permissions_of_the_role(registrar: An
 def test_granted_and_revoked_roles_take_effect_at_once(admin: Any, customer: Any) -> None:
     roles = f"/v1/users/{customer.user_id}/roles"
     assert customer.get("/v1/stock").status_code == 403
-    for _ in range(2):  # a second time changes nothing
+    for _ in range(2):  # idempotent
         assert admin.post(roles, json={"role": "warehouse"}).json == {"roles": ["customer", "warehouse"]}
     assert customer.get("/v1/stock").status_code == 200
     assert admin.put(roles, json={"roles": ["finance", "customer"]}).json == {"roles": ["customer", "finance"]}
@@ -118,7 +118,7 @@ def test_granted_and_revoked_roles_take_effect_at_once(admin: Any, customer: Any
     assert admin.get(roles).json == {"roles": ["customer"]}
     assert admin.post(roles, json={"role": "king"}).status_code == 404
     assert admin.put(roles, json={"roles": ["staff", "king"]}).status_code == 404
-    assert admin.get(roles).json == {"roles": ["customer"]}  # all or nothing
+    assert admin.get(roles).json == {"roles": ["customer"]}  # atomic
 
 
 def test_managing_roles_requires_the_permission(staff: Any, customer: Any) -> None:

@@ -1,4 +1,4 @@
-"""Lists of products, search, and what reading costs, through the REST API."""
+"""Lists of products, search, and the number of statements of reads, over the REST API."""
 
 import threading
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from tests.conftest import Caller
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """The SQL statements that this thread runs inside the block, on whichever connection."""
+    """The SQL statements of this thread within the block, on any connection."""
     ran: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if threading.current_thread() is threading.main_thread():  # another one watches the queues
+        if threading.current_thread() is threading.main_thread():  # another thread watches the queues
             ran.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -38,7 +38,7 @@ def titles(client: Any, **query: Any) -> list[str]:
 
 
 def everything(client: Any, **query: Any) -> list[str]:
-    """The ids of a whole list, page by page."""
+    """The ids of all pages of a list."""
     found: list[str] = []
     cursor: dict[str, str] | None = {}
     while cursor is not None:
@@ -150,7 +150,7 @@ def test_products_are_filtered_and_sorted(staff: Caller, client: Any) -> None:
 
 @pytest.mark.parametrize("sort", search.SORTS)
 def test_every_sort_order_is_paged_without_gaps(staff: Caller, client: Any, sort: str, monkeypatch: Any) -> None:
-    """Many are alike, and a search has more matches than are ranked."""
+    """Many products are equal, and a search has more matches than are ranked."""
     monkeypatch.setattr(search, "MAX_RANKED", 5)
     search._listing.cache_clear()
     made = [

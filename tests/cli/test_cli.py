@@ -38,7 +38,7 @@ def test_status_of_a_stack_that_is_down(shop: Shop) -> None:
 
 
 def test_status_imports_no_heavy_libraries(tmp_path: Path) -> None:
-    """What takes a second to import is left to the commands that use it."""
+    """Libraries that take a second to import are imported only by the commands that use them."""
     asked = """import sys
 from cli.main import main
 try:

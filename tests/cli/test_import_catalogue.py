@@ -1,4 +1,4 @@
-"""`shop import`: what a CSV file says is taken into the catalogue once, and what can't be is refused by its line."""
+"""`shop import`: a CSV file is imported once, and invalid rows are refused by line."""
 
 import csv
 import io

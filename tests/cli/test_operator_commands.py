@@ -32,7 +32,7 @@ GOOD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def _database(database: None) -> None:
-    """A new shop's."""
+    """Requests the fixture."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def run(*arguments: str, input: str | None = None) -> Result:
 
 
 def started(workflow: str = "checkout", **values: Any) -> str:
-    """A run that nobody has in hand."""
+    """An unpublished run."""
     with transaction() as session:
         run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow, what="a [thing]"))
         session.info.clear()  # not to be published
@@ -62,7 +62,7 @@ def started(workflow: str = "checkout", **values: Any) -> str:
 
 
 def step(run_id: str, name: str, begun: float, took: float | None, status: str = "done", **values: Any) -> None:
-    """`begun`: seconds after the run's start."""
+    """Adds a step that began `begun` seconds after the start of the run."""
     with transaction() as session:
         at = queries.get_run(session, run_id).created_at + timedelta(seconds=begun)
         end = None if took is None else at + timedelta(seconds=took)
@@ -133,7 +133,7 @@ def test_a_customer_is_promoted_only_on_request() -> None:
     assert run(*options, "--promote").exit_code == 0
     with transaction() as session:
         assert access.roles_of(session, user_id) == ["admin", "customer"]
-        # Whoever has opened the account is out.
+        # Existing sessions of the account have ended.
         assert accounts.find_principal(session, user_id, opened.session_id) is None
 
 

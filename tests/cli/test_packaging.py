@@ -1,4 +1,4 @@
-"""What production installs is enough for production: the extra `local` is for one machine only."""
+"""Production runs without the extra `local`, which is for one machine only."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ main(sys.argv[1:])
 
 
 def without_local(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """`shop` where the extra `local` is not installed, once all that production needs is imported."""
+    """Runs `shop` without the extra `local`, after importing every module of production."""
     command = [sys.executable, "-c", WITHOUT_LOCAL, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
@@ -55,7 +55,7 @@ def test_help_lists_all_commands_without_the_extra() -> None:
 def test_the_extra_installs_exactly_the_modules_it_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     installed = {name.split(";")[0].replace("-", "_") for name in project["optional-dependencies"]["local"]}
-    # Flower brings tornado along, Stripe's SDK urllib3: production has them for other reasons.
+    # Production has tornado through Flower, and urllib3 through Stripe's SDK.
     assert installed - {"tornado", "urllib3"} == LOCAL
 
 

@@ -1,4 +1,4 @@
-"""The whole shop at once, as `make demo` shows it: with its own customers, and with a retailer's invoices."""
+"""`make demo`: with its own customers, and with a retailer's invoices."""
 
 import json
 import re
@@ -82,7 +82,7 @@ def test_invoices_are_replayed_with_their_own_prices_and_never_twice(tmp_path: P
 
 
 def orders(var: Path) -> dict[str, tuple[str | None, int | None]]:
-    """What the journal knows: invoice → order's id and total."""
+    """The orders in the journal: invoice → id and total."""
     journal = Journal(var / "replay" / "journal.sqlite")
     found = {entry.invoice: (entry.order_id, entry.total) for entry in journal.entries()}
     journal.close()

@@ -1,4 +1,4 @@
-"""A replay's parts: its journal, its lanes, and products whose prices change from invoice to invoice."""
+"""The parts of a replay: its journal, the queues per customer, and products with changing prices."""
 
 import threading
 import time
@@ -125,7 +125,7 @@ def test_a_price_is_held_until_its_last_user_is_done() -> None:
     with products.at_prices_of([offer()]):
         other = threading.Thread(target=at_a_higher_price)
         other.start()
-        with products.at_prices_of([offer()]):  # the same price: no need to wait
+        with products.at_prices_of([offer()]):  # does not wait, because the price is the same
             assert not changed.wait(0.2)
             assert price_of(products) == 339
     assert changed.wait(10)

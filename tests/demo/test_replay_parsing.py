@@ -1,4 +1,4 @@
-"""The retailer's file is read line by line, and what can't be ordered is counted by its reason."""
+"""Parsing of the retailer's file; unorderable lines are counted by reason."""
 
 import gzip
 import os

@@ -1,6 +1,6 @@
 """Celery workers that are forked again whenever they are killed: `tests.faults.keeper:main COUNT`, then as `celery`.
 
-As a supervisor would start them again, but without the second that the imports of each take.
+Like a supervisor, but without the second of imports for each.
 """
 
 import os
@@ -13,7 +13,7 @@ from celery.__main__ import main as celery
 import workflows  # noqa: F401  once, before the forks
 
 _workers: dict[int, int] = {}
-"""Process → its number, of those that are alive."""
+"""Live process → its number."""
 _told = False
 
 

@@ -1,4 +1,4 @@
-"""What became of every order that was accepted, by the books of the shop, the gateway and the mailbox."""
+"""The outcome of every accepted order in the shop, the gateway and the mailbox."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from local.waiting import wait_until
 from tests.command import shop
 from tests.faults.full_stack import GOOD, Customer, Whole
 
-PATIENCE = 420.0  # seconds for the last run to end: beyond a checkout's deadline, and the longest pause after it
+PATIENCE = 420.0  # seconds; longer than a checkout's deadline and the longest pause after it
 _ORDERS = """
     SELECT 'ord_' || replace(placed.id::text, '-', ''), number, placed.status, reason->>'code', run.finished_at IS NULL
     FROM orders."order" AS placed LEFT JOIN workflow.run AS run ON run.id = placed.run_id
@@ -24,7 +24,7 @@ _LIVE = "SELECT count(*) FROM workflow.run WHERE finished_at IS NULL"
 
 @dataclass
 class Outcome:
-    """Counts of orders and mails. `cancelled`: why good orders were cancelled; there is no good reason."""
+    """Counts of orders and mails. `cancelled`: reasons of cancelled valid orders; there must be none."""
 
     accepted: int
     confirmed: int
@@ -38,13 +38,13 @@ class Outcome:
     still_live: int
 
     def faults(self) -> dict[str, object]:
-        """What must not be, by name; empty if all is well. A mail may come twice."""
+        """The violations by name. A mail may be delivered twice."""
         wanted = ("cancelled", "doubled", "lost", "mails_missing", "audit_findings", "still_live")
         return {name: value for name, value in asdict(self).items() if name in wanted and value}
 
 
 def outcome(whole: Whole, customers: Sequence[Customer]) -> Outcome:
-    """Waits until every run has ended, and counts what these customers have ordered."""
+    """Waits until every run has ended, and counts the orders of these customers."""
     users = [customer.user_id for customer in customers]
     accepted = {order_id: method for customer in customers for order_id, method in customer.accepted.items()}
     with whole.database() as connection:
@@ -77,7 +77,7 @@ def _live(connection: psycopg.Connection[Any]) -> int:
 
 
 def _held_twice(whole: Whole, orders: Container[str]) -> int:
-    """How many of these orders there are for which the gateway has held money more than once."""
+    """The number of these orders that the gateway authorised more than once."""
     held = Counter(
         made["metadata"]["order_id"]
         for made in whole.ledger()
@@ -88,7 +88,7 @@ def _held_twice(whole: Whole, orders: Container[str]) -> int:
 
 
 def _mails(whole: Whole, numbers: list[int]) -> dict[str, int]:
-    """How many orders were not told of, and how many mails about orders came twice."""
+    """The numbers of orders without a mail, and with more than one."""
     mails = [mail for mail in whole.mails() if mail["subject"].startswith("Your order ")]
     told: Counter[str] = Counter()
     for mail in mails:
@@ -105,7 +105,7 @@ def _findings(whole: Whole) -> list[str]:
 
 
 def table(found: Outcome, about: Mapping[str, object], faults: Counter[str]) -> str:
-    """For people to read, in Markdown."""
+    """A Markdown table."""
     lines = [f"{name}: {value}" for name, value in about.items()]
     lines += ["", "| orders and mails | |", "|---|---|"]
     lines += [f"| {name.replace('_', ' ')} | {value or 0} |" for name, value in asdict(found).items()]
@@ -115,7 +115,7 @@ def table(found: Outcome, about: Mapping[str, object], faults: Counter[str]) -> 
 
 
 def write(file: Path, found: Outcome, about: Mapping[str, object], faults: Counter[str]) -> None:
-    """As JSON if the file's name says so, or else as a table."""
+    """Writes JSON or Markdown, depending on the extension of the file."""
     if file.suffix == ".json":
         file.write_text(json.dumps({**about, **asdict(found), "faults": faults}, indent=2) + "\n")
     else:

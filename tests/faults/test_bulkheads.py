@@ -1,4 +1,4 @@
-"""A service outside that hangs delays what needs it, and nothing else."""
+"""A hanging external service delays only the steps that call it."""
 
 import signal
 from functools import partial
@@ -13,10 +13,10 @@ from tests.faults.full_stack import Customer, Whole
 
 pytestmark = pytest.mark.long
 
-ORDERS = 2  # of each customer
+ORDERS = 2  # per customer
 
 
-@pytest.mark.timeout(300)  # a mail server that hangs takes its time
+@pytest.mark.timeout(300)  # waits for timeouts of the mail server
 def test_orders_are_confirmed_and_carts_cleared_while_the_mail_server_hangs(whole: Whole) -> None:
     customers = [Customer(whole, f"unmailed{n}") for n in range(3)]
     for customer in customers:
@@ -46,7 +46,7 @@ def test_orders_are_confirmed_and_carts_cleared_while_the_mail_server_hangs(whol
 
 
 def _done(customer: Customer) -> bool:
-    """Whether all orders of the customer are confirmed, and the cart is empty."""
+    """Whether all orders of the customer are confirmed and the cart is empty."""
     statuses = {order["status"] for order in customer.client.list("/v1/orders")}
     return statuses == {"confirmed"} and not customer.client.get("/v1/cart")["items"]
 

@@ -1,4 +1,4 @@
-"""A kill at every step boundary in a shop with a worker for each service, where every step is a message."""
+"""A kill at every step boundary, with a worker per service and a message per step."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from tests.faults.workers import AT_ONCE, worker_per_service
 from tests.shop import Shop
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-WAYS = (None, "payments.authorise")  # all the way, and back over an undo
+WAYS = (None, "payments.authorise")  # success, and a compensation with an undo
 
 
 def _published() -> list[Point]:
-    """Between the step before a parallel stage and the chord that its worker publishes, local steps first."""
+    """The points between a step before a parallel stage and the publication of its chord."""
     return [
         Point(workflow.name, None, "before-publish", min(stage.steps, key=lambda step: step.is_external).name)
         for workflow in all_workflows()
@@ -34,7 +34,7 @@ def crew(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def killed(request: pytest.FixtureRequest, new_shop: Any) -> Killed:
-    """What became of all the points that were asked for."""
+    """The outcomes of all selected points."""
     return Kills(new_shop, crew, "child", "child killed, a worker per service").at(selected(request))
 
 

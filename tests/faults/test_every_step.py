@@ -1,4 +1,4 @@
-"""A kill at every step boundary of every workflow, forward and back, of a worker's child and of a whole worker."""
+"""A kill of a worker's child or the worker at every step boundary of every workflow and compensation."""
 
 from collections.abc import Callable
 from functools import cache
@@ -26,7 +26,7 @@ def test_every_workflow_has_a_driver_for_every_path() -> None:
 
 
 def crew(shop: Shop) -> None:
-    """Workers of one process each, which are started again when they die while the others go on."""
+    """Workers with one process each, which are restarted individually."""
     shop.environment |= AT_ONCE
     workers = worker_arguments("", "--concurrency=1")
     keeper = shop.start("keeper", shop.environment, "tests.faults.keeper:main", str(WORKERS), *workers)
@@ -36,7 +36,7 @@ def crew(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def killed(request: pytest.FixtureRequest, new_shop: Any) -> Callable[[str], Killed]:
-    """What became of all the points that were asked for, whose kills are done for the first test that asks."""
+    """The outcomes of all selected points, computed on first use."""
     return cache(lambda whom: Kills(new_shop, crew, whom, f"{whom} killed").at(selected(request, whom=whom)))
 
 

@@ -1,4 +1,4 @@
-"""Gateways that are late, broken or away, before and after they have done what they were asked for."""
+"""Gateways that respond late, fail or are unavailable, before or after executing the request."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -57,7 +57,7 @@ def test_a_gateway_fault_during_a_void(crew: Shop, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", ["500 stored, nothing done", "500 stored, done"])
 def test_an_order_cancelled_behind_a_stored_500_leaves_no_authorisation(crew: Shop, fault: str) -> None:
-    """The undo alone settles what was asked for: the step itself never hears an answer."""
+    """Only the undo settles the request; the step never receives a response."""
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "payments.authorise") == "intent", 20, 0.005)
@@ -92,7 +92,7 @@ def test_a_checkout_survives_a_restart_of_the_mail_server(crew: Shop) -> None:
     crew.mailbox.kill()
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "notifications.order_confirmed") == "intent", 20)
-    for other in ("inventory.allocate", "carts.remove_ordered"):  # what is beside it does not wait for the mail server
+    for other in ("inventory.allocate", "carts.remove_ordered"):  # its siblings do not wait for the mail server
         assert wait_until(partial(_is_done, run_id, other), 20)
     crew.mailbox.start()
     back = datetime.now(UTC)
@@ -112,7 +112,7 @@ def _made(shop: Shop, run_id: str) -> list[dict[str, Any]]:
 
 
 def _holds(shop: Shop, run_id: str) -> list[str]:
-    """What became of each time that the gateway has held money for the run's order."""
+    """The statuses of all authorised payments of the run's order."""
     return [
         made["status"]
         for made in _made(shop, run_id)

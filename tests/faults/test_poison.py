@@ -1,4 +1,4 @@
-"""A step that kills whoever performs it, every time: the run is given up, or a person is told, and it stops there."""
+"""A step that always kills its process: the run is compensated, or becomes stuck."""
 
 from contextlib import suppress
 
@@ -46,10 +46,10 @@ def test_repeated_kills_past_the_pivot_make_the_run_stuck_until_a_retry(shop: Sh
     shop.armed.write_text("before-commit@carts.remove_ordered always")
     run_id = checkout()
     assert wait_until(lambda: _stuck(run_id), checks.PATIENCE), checks.describe(run_id)
-    assert checks.status_of(run_id, "inventory.allocate") == "done"  # its neighbour is not kept from it
+    assert checks.status_of(run_id, "inventory.allocate") == "done"  # its sibling is not affected
     shop.armed.unlink()
-    with suppress(Conflict), transaction() as session:  # a worker may have come first
+    with suppress(Conflict), transaction() as session:  # a worker may have been faster
         durable.retry(session, run_id)
     assert checks.ended(run_id) == "succeeded"
     assert _stuck(run_id) == 1
-    checks.books_hold(shop, repeated_mails=1)  # its record shared the transaction that died first
+    checks.books_hold(shop, repeated_mails=1)  # its record shared the first killed transaction

@@ -1,7 +1,7 @@
-"""Faults of every kind strike a shop at work at moments that nobody chose, and no good order is harmed.
+"""Random faults in a busy shop harm no valid order.
 
-In the environment: `FAULT_SECONDS=600`, `FAULT_SEED=7` (the same faults again), `FAULT_CUSTOMERS=8` who never wait for
-an order's end, `FAULT_REPORT=file.json` or `file.md`.
+Environment variables: `FAULT_SECONDS=600`, `FAULT_SEED=7` (repeats the faults), `FAULT_CUSTOMERS=8` who never wait for
+the end of an order, `FAULT_REPORT=file.json` or `file.md`.
 """
 
 import os
@@ -22,7 +22,7 @@ SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(10**6)
 HASTY = int(os.environ.get("FAULT_CUSTOMERS", "2" if SECONDS < 100 else "8"))
 PATIENT = 3
-ACCOUNTS = int(min(25, max(5, SECONDS / 8)))  # of each hasty customer: so many orders may be under way at once
+ACCOUNTS = int(min(25, max(5, SECONDS / 8)))  # per hasty customer: the maximum of concurrent orders
 PAUSE = (0.2, 4.0)  # seconds between two faults
 
 

@@ -1,4 +1,4 @@
-"""Redis, PostgreSQL and the API are killed under a shop at work, and come back."""
+"""Redis, PostgreSQL and the API are killed and restarted in a busy shop."""
 
 import signal
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def test_orders_survive_a_restart_of_a_server_under_load(whole: Whole, fault: st
 def test_an_order_survives_an_api_killed_before_it_publishes(whole: Whole, whom: str) -> None:
     customer = Customer(whole, f"cut-off-{whom}")
     whole.armed.write_text(f"before-publish@inventory.reserve {whom}")
-    task_id = customer.place()  # sent again under the same key, for the first time nobody answered
+    task_id = customer.place()  # repeated with the same key, because the first request has no response
     assert not whole.armed.exists()
     task = customer.follow(task_id)
     assert task["status"] == "succeeded"

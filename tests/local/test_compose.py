@@ -1,4 +1,4 @@
-"""docker-compose.yml starts what the supervisor starts, by the same commands."""
+"""docker-compose.yml starts the same commands as the supervisor."""
 
 import re
 import shlex
@@ -30,7 +30,7 @@ def service_of(program: str) -> str:
 def test_every_program_is_a_service_with_the_same_command(supervised: dict[str, list[str]]) -> None:
     for name, command in supervised.items():
         found = shlex.split(SERVICES[service_of(name)]["command"])
-        # The sandbox's servers get the addresses of a network of containers on top.
+        # The servers of the sandbox have further arguments for the container network.
         assert (found[: len(command)] if name in TRIAL else found) == command, name
 
 
@@ -73,7 +73,7 @@ def test_every_named_setting_exists() -> None:
         name.removeprefix("SHOP_").lower()
         for service in SERVICES.values()
         for name in service.get("environment", {})
-        if name.startswith("SHOP_") and name != "SHOP_WORKER"  # names the worker to its health check
+        if name.startswith("SHOP_") and name != "SHOP_WORKER"  # the worker's name for its health check
     }
     assert named <= set(Settings.model_fields)
 

@@ -1,4 +1,4 @@
-"""The whole stack of one machine: up, killed in part and as a whole, down. Real processes, so it takes a while."""
+"""The stack of one machine: start, kills of single processes and of the supervisor, stop."""
 
 import json
 import os
@@ -26,7 +26,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def var(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data folder of a stack that is up."""
+    """The data folder of a running stack."""
     folder = tmp_path_factory.mktemp("stack") / "var"
     found = shop(folder, "up", **FREE_PORTS)
     assert found.returncode == 0, found.stdout + found.stderr
@@ -94,7 +94,7 @@ def test_a_killed_process_is_restarted(var: Path, name: str) -> None:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it is alive. A zombie is not: nobody has asked yet how it has ended."""
+    """Whether the process is alive. A zombie is not."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -102,7 +102,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def answers(database: str) -> bool:
-    """Whether the database takes connections; after a kill it recovers first."""
+    """Whether the database accepts connections; after a kill it recovers first."""
     try:
         psycopg.connect(database).close()
     except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: it comes up, and what was committed outlives a kill."""
+"""The embedded PostgreSQL: start, durability and stop."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def served(data: Path, sockets: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The server as the supervisor runs it, ready; killed at the end."""
+    """The server as started by the supervisor; killed at the end of the block."""
     server = subprocess.Popen([sys.executable, "-m", "local.postgres", str(data), str(sockets)])
     try:
         assert wait_until(lambda: connects(sockets), 20)

@@ -1,4 +1,4 @@
-"""Which programs make up the shop, and which queues each worker gets."""
+"""The programs of the shop, and the queues of each worker."""
 
 import os
 

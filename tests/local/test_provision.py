@@ -16,7 +16,7 @@ PORTS = ("api_port", "flower_port", "gateway_port", "mailbox_port", "smtp_port")
 
 @pytest.fixture
 def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder that is not there yet, under settings that pick free ports."""
+    """The path of a new data folder, with settings that pick free ports."""
     folder = tmp_path / "var"
     monkeypatch.setenv("SHOP_VAR", str(folder))
     for name in PORTS:

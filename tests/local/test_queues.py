@@ -1,4 +1,4 @@
-"""What kind of queues the broker gets, which its address decides."""
+"""The type of the queues, which depends on the broker."""
 
 import json
 import os

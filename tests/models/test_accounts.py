@@ -1,4 +1,4 @@
-"""The rules about users, passwords and sessions."""
+"""Users, passwords and sessions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,11 +38,11 @@ def test_a_password_hash_verifies_only_its_password() -> None:
     assert accounts.hash_password("correct horse") != HASH
     parameters = extract_parameters(HASH)
     assert (parameters.type.name, parameters.time_cost) == ("ID", 2)
-    assert Settings.model_fields["password_cost"].default >= 19456  # OWASP's least for two passes
+    assert Settings.model_fields["password_cost"].default >= 19456  # OWASP's minimum for two passes
 
 
 def test_an_unknown_user_takes_as_long_as_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both compute exactly one hash."""
+    """Each computes exactly one hash."""
     from models.accounts import passwords
 
     computed = []

@@ -1,4 +1,4 @@
-"""The invariants: they hold in a shop at work, and each of them is found when it is broken."""
+"""The invariants of the audit: they hold in a busy shop, and every violation is found."""
 
 import pytest
 from sqlalchemy import func, select, text

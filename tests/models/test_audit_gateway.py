@@ -1,4 +1,4 @@
-"""The invariants between the shop's payments and those that the gateway knows."""
+"""The invariants between the payments of the shop and of the gateway."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_a_lapsed_authorisation_is_reported_without_a_violation(sold: Sale, refu
     lapsed = [replace(sold.held, state="lapsed"), replace(refused.held, state="lapsed")]
     now = replace(ledger(), payments=lapsed)
     assert broken(now) == {}
-    # For the cancelled order it makes no difference who has let go.
+    # A cancelled order may be voided or lapsed.
     assert check(now)[name] == Finding(name, True, {"lapsed": 1, "amount": sold.held.amount}, [sold.id])
     assert check(now)["the gateway's payments match the shop's"].figures["held_there"] == 0
     change("UPDATE payments.payment SET status = 'captured' WHERE status = 'authorised'")
@@ -62,7 +62,7 @@ def test_an_order_may_have_several_payments_with_one_authorised(sold: Sale) -> N
     assert check(now)["every confirmed order is paid once"].figures == {
         "confirmed": 1, "totals": 2, "held": 2, "wrong": 0,
     }  # fmt: skip
-    given_up = replace(let_go, state="cancelled")  # before the bank had said anything
+    given_up = replace(let_go, state="cancelled")  # before the bank has decided
     assert broken(replace(now, payments=[sold.held, given_up])) == {}
     swapped = replace(let_go, payment_id=sold.held.payment_id)
     assert broken(replace(now, payments=[sold.held, swapped])) == {

@@ -1,4 +1,4 @@
-"""The rules about carts."""
+"""Carts."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -155,7 +155,7 @@ def test_removal_of_ordered_items_sees_concurrent_changes(user: str, meanwhile: 
             taking = others.submit(take_out)
             assert wait_until(_somebody_waits, 10)
         taking.result(10)
-    assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # what was put in since stays
+    assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # items added meanwhile stay
 
 
 def _somebody_waits() -> bool:

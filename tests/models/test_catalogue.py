@@ -1,4 +1,4 @@
-"""The rules about products, authors and categories."""
+"""Products, authors and categories."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

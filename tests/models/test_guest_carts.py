@@ -1,4 +1,4 @@
-"""The rules about guests' carts, and about what was seen at the last look."""
+"""Guest carts, and changes since the last view."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.models.test_carts import product, quantities
 
 
 def guest(**wants: int) -> tuple[str, str]:
-    """A guest's cart with so many pieces of each product; its id and its token."""
+    """A guest cart with these quantities; its id and token."""
     with transaction() as session:
         cart_id, token = carts.open_guest_cart(session)
         for product_id, quantity in wants.items():
@@ -57,7 +57,7 @@ def test_merged_quantities_are_limited_by_the_stock(user: str) -> None:
         carts.add(session, user, blue, 3)
         carts.add(session, user, red, 4)
     with transaction() as session:
-        inventory.adjust(session, red, -2, "broken")  # 3 are left: fewer than the customer has already
+        inventory.adjust(session, red, -2, "broken")  # 3 remain, fewer than the customer's cart contains
         inventory.adjust(session, green, -2, "broken")
         catalogue.delete_product(session, catalogue.get_product(session, black))
     merged = merge(user, token)

@@ -1,4 +1,4 @@
-"""Idempotency keys at the table."""
+"""The table of idempotency keys."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The rules about warehouses and stock."""
+"""Warehouses and stock."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from tests.models.shelves import available, broken, move, product, reserve, ware
 
 @pytest.fixture(autouse=True)
 def the_books_hold() -> Any:
-    """Whatever a test did, the audit holds afterwards."""
+    """Runs the audit after every test."""
     yield
     assert broken() == []
 

@@ -1,4 +1,4 @@
-"""Stock that comes down to its reorder point is told of once, until it has recovered."""
+"""Low stock is reported once until it recovers."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

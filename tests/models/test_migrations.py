@@ -1,4 +1,4 @@
-"""Migrations run on a database with data, and lead to the tables that the code has."""
+"""Migrations of a database with data, up and down."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.processes import Process
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    """The URL of an empty database of its own."""
+    """The URL of a new empty database."""
     name = f"migrated_{uuid4().hex}"
     admin = create_engine(settings.database, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -86,11 +86,11 @@ def test_existing_accounts_get_a_default_address_and_users_permissions(database:
         connection.execute(
             text("""INSERT INTO workflow.event (id, name, payload) VALUES (gen_random_uuid(), 'order.created', '{}')""")
         )
-        connection.execute(text("DELETE FROM access.role WHERE name = 'staff'"))  # roles are data: it may be gone
+        connection.execute(text("DELETE FROM access.role WHERE name = 'staff'"))  # a shop may have deleted the role
     alembic(database, "upgrade", "head")
     with engine.connect() as connection:
         defaults = connection.execute(text("SELECT is_default FROM accounts.address ORDER BY id")).scalars()
-        assert list(defaults) == [True, False, False]  # the oldest
+        assert list(defaults) == [True, False, False]  # the oldest address
         granted = connection.execute(
             text("SELECT role || ' ' || permission FROM access.role_permission WHERE permission LIKE 'users:%'")
         ).scalars()
@@ -132,7 +132,7 @@ def test_existing_products_become_searchable(database: str) -> None:
 
 
 def test_live_checkouts_get_the_quantities_that_they_reserve(database: str) -> None:
-    """One says them under the old name, one does not say them at all, so that its lines do."""
+    """One run has them under the old name, and one takes them from the order's lines."""
     alembic(database, "upgrade", "ca7a10600001")
     engine, product = create_engine(database), UUID(int=9)
     about = {number: f'{{"order_id": "ord_{UUID(int=number).hex}"{more}}}' for number, more in (
@@ -188,7 +188,7 @@ def test_existing_orders_accept_further_payments_and_captures(database: str) -> 
     alembic(database, "upgrade", "head")
     with engine.connect() as connection:
         assert connection.execute(counted).one() == (2, 4)
-    alembic(database, "downgrade", "0a7d0e7c0001")  # nobody has made use of it yet
+    alembic(database, "downgrade", "0a7d0e7c0001")  # no new row prevents the downgrade
     alembic(database, "upgrade", "head")
     with engine.begin() as connection:
         connection.execute(text(ANOTHER_PAYMENT), {"order": known["order"]})

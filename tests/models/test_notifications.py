@@ -1,4 +1,4 @@
-"""Notifications: a declaration and a template per channel, and once per key, kind and channel."""
+"""Notifications: templates per kind and channel, and one message per key, kind and channel."""
 
 from typing import Any, get_type_hints
 
@@ -15,7 +15,7 @@ ACCOUNT: kinds.Account = {"first_name": "Ada", "username": "ada"}
 
 
 def names_in(template: str) -> set[str]:
-    """The names that a template and those that it includes use."""
+    """The variables of a template and its includes."""
     assert ENVIRONMENT.loader is not None
     parsed = ENVIRONMENT.parse(ENVIRONMENT.loader.get_source(ENVIRONMENT, template)[0])
     included = [name for name in meta.find_referenced_templates(parsed) if name]

@@ -1,4 +1,4 @@
-"""A cart is checked out once at a time: a second checkout is refused until the first one is done with the cart."""
+"""A cart has one checkout at a time; a second one is refused until the first has released the cart."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -31,7 +31,7 @@ def fill(user: str, sku: str, quantity: int = 2) -> str:
 def place(user: str) -> orders.Placed:
     with transaction() as session:
         placed = orders.place(session, user, ADDRESS, "pm_card_visa")
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
     return placed
 
 
@@ -166,7 +166,7 @@ def test_a_checkout_that_waits_is_refused_if_the_first_commits(user: str) -> Non
 def test_a_checkout_that_waits_succeeds_if_the_first_rolls_back(user: str) -> None:
     fill(user, "TEA")
     with ThreadPoolExecutor(1) as others:
-        with Session(engine()) as session:  # is rolled back at its end
+        with Session(engine()) as session:  # rolled back at the end of the block
             orders.place(session, user, ADDRESS, "pm_card_visa")
             second: Future[orders.Placed] = others.submit(place, user)
             assert wait_until(somebody_waits, 10)

@@ -1,4 +1,4 @@
-"""The rules about an order: which events it leaves, and from where it may be confirmed and cancelled."""
+"""Orders: their events, and when they can be confirmed or cancelled."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ def user() -> str:
 
 @pytest.fixture
 def placed(user: str) -> str:
-    """An order that is pending."""
+    """A pending order."""
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
         token = event_log.actor.set(user)
         order = orders.place(session, user, ADDRESS, "pm_card_visa")
         event_log.actor.reset(token)
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
     return order.id
 
 
@@ -64,7 +64,7 @@ def test_a_cancelled_order_emits_created_and_cancelled(placed: str) -> None:
 
 
 def test_a_new_order_starts_the_workflows_of_its_event(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OrderCreated, "starts", ("welcome",))  # it takes a user_id
+    monkeypatch.setattr(OrderCreated, "starts", ("welcome",))  # its input is a user_id
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
         orders.place(session, user, ADDRESS, "pm_card_visa")

@@ -1,4 +1,4 @@
-"""The rules about payments: what is recorded of them, in which order, and how many there may be."""
+"""Payments: recorded results, their order, and several payments per order."""
 
 from typing import Any
 
@@ -116,7 +116,7 @@ def test_a_payment_may_be_captured_and_refunded_in_parts() -> None:
 
 
 def pausing_checkout() -> tuple[str, str]:
-    """The order and the run of a checkout that waits for its next attempt."""
+    """The order and the run of a checkout that pauses before its next attempt."""
     sale = Sale(product("BOOK", 2))
     with transaction() as session:
         queries.get_run(session, sale.run_id).published_at = None

@@ -1,4 +1,4 @@
-"""The rules about purchase orders and the deliveries that come for them."""
+"""Purchase orders and deliveries."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from tests.models.shelves import broken, move, product, reserve, warehouse
 
 @pytest.fixture(autouse=True)
 def the_books_hold() -> Any:
-    """Whatever a test did, the audit holds afterwards."""
+    """Runs the audit after every test."""
     yield
     assert broken() == []
 

@@ -1,4 +1,4 @@
-"""The rules about stock that is promised to orders."""
+"""Reservations of stock for orders."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -15,7 +15,7 @@ from tests.models.shelves import available, broken, move, product, reservations,
 
 @pytest.fixture(autouse=True)
 def the_books_hold() -> Any:
-    """Whatever a test did, the audit holds afterwards."""
+    """Runs the audit after every test."""
     yield
     assert broken() == []
 
@@ -120,7 +120,7 @@ def test_released_stock_can_be_reserved_at_once() -> None:
         for _ in range(15):
             try:
                 order = reserve(dict.fromkeys(random.sample(books, 2), random.randint(1, 2)))
-            except InsufficientStock:  # the only refusal there is, however crowded the shelf
+            except InsufficientStock:  # the only possible refusal
                 continue
             with transaction() as session:
                 inventory.release(session, order)

@@ -1,4 +1,4 @@
-"""What is deleted by its age, what is kept, and what a portion costs."""
+"""Retention: which rows are deleted by age, and which are kept."""
 
 import json
 from collections import Counter
@@ -31,7 +31,7 @@ KEPT = {
     "idempotency_keys": 1, "sessions": 0, "resets": 0, "login_throttles": 0, "webhook_events": 90, "notifications": 400,
     "runs": 90, "events": 400, "staff_events": 3650, "reports": 400, "imports": 90,
 }  # fmt: skip
-"""Kind → days, by default."""
+"""Kind → default number of days."""
 
 
 def write_events(session: Session, names: Iterable[str]) -> None:
@@ -40,7 +40,7 @@ def write_events(session: Session, names: Iterable[str]) -> None:
 
 
 def all_portions(*kinds: str, portion: int = retention.BATCH_SIZE) -> list[dict[str, int]]:
-    """Deletes until nothing is left, each portion in a transaction; what each has deleted."""
+    """Deletes all expired rows, each batch in a transaction; returns the counts of each batch."""
     done, place = [], None
     while True:
         with transaction() as session:
@@ -52,7 +52,7 @@ def all_portions(*kinds: str, portion: int = retention.BATCH_SIZE) -> list[dict[
 
 
 def deleted(*kinds: str) -> dict[str, int]:
-    """What all portions have deleted together."""
+    """Deletes all expired rows; returns the total counts."""
     return sums(all_portions(*kinds))
 
 
@@ -79,7 +79,7 @@ def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
     with transaction() as session:
         counted = {kind: retention.count(session, kind) for kind in KEPT}
     whole = {kind: (4000 - days) * aged.GO[kind] for kind, days in KEPT.items()}
-    # A session ends when it is ended, or after 30 days; a guess is free after 10.
+    # Half of the sessions ended at once, half after 30 days; throttles expire after 10 days.
     assert counted == whole | {"sessions": 4000 - 15, "login_throttles": 4000 - 10}
     assert deleted() == counted
     with transaction() as session:
@@ -178,13 +178,13 @@ def test_a_recent_row_with_a_random_id_is_kept() -> None:
     with transaction() as session:
         write_events(session, ["order.created", "staff.acted"])
         durable.start(session, "welcome", "x", some_input("welcome"))
-        small = "('00000000-0000-4000-8000-' || left(md5(name), 12))::uuid"  # as a random id may be
+        small = "('00000000-0000-4000-8000-' || left(md5(name), 12))::uuid"  # like a random UUID
         session.execute(text(f"UPDATE workflow.event SET id = {small}"))  # noqa: S608
         session.execute(text("UPDATE workflow.run SET id = '00000000-0000-4000-8000-000000000001'"))
     assert deleted() == {}
 
 
-# ---- the books hold without what was deleted
+# ---- the audit after a deletion
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def sold() -> Sale:
 
 
 def _grow_old(sale: Sale, days: int) -> None:
-    """As if it had been sold then. Ids tell the time as well."""
+    """Moves the sale into the past, including the timestamps in its ids."""
     with transaction() as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in (
@@ -244,7 +244,7 @@ def test_the_audit_finds_an_open_purchase_order_without_a_run() -> None:
     assert found["every open purchase order has a live run"] is False
 
 
-# ---- portions
+# ---- batches
 
 
 def test_a_batch_respects_its_limit_and_the_next_one_continues() -> None:
@@ -253,7 +253,7 @@ def test_a_batch_respects_its_limit_and_the_next_one_continues() -> None:
     assert len(done) > 10
     assert sums(done) == {"webhook_events": 910, "runs": 910, "imports": 3 * 910}
     assert max(found.get("webhook_events", 0) for found in done) == 100
-    assert max(found.get("runs", 0) for found in done) == 12  # each has its steps
+    assert max(found.get("runs", 0) for found in done) == 12  # each run counts with its steps
     assert max(sum(found.values()) for found in done) <= 100
 
 
@@ -282,7 +282,7 @@ def test_a_locked_row_is_skipped() -> None:
 
 
 class Explain(Executable, ClauseElement):
-    """What a statement does, row by row; it is done."""
+    """EXPLAIN ANALYZE of a statement, which is executed."""
 
     inherit_cache = False
 
@@ -319,7 +319,7 @@ BY_RULE = {
 def test_a_batch_reads_a_bounded_part_of_a_large_table(name: str) -> None:
     kind, rule = BY_RULE[name]
     with transaction() as session:
-        # Old runs that are kept, and orders' events beside those of staff, are what a portion must not walk through.
+        # A batch must not scan kept runs, nor events of other kinds.
         aged.write(session, 20_000, *{kind.name, "runs", "events", "staff_events"})
         if rule.table is reports.Line:
             session.execute(text("DELETE FROM reports.report"))

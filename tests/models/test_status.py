@@ -1,4 +1,4 @@
-"""Every kind of thing that has a status moves as its table says, and in no other way."""
+"""Every status changes only along its transition table."""
 
 import pkgutil
 from collections.abc import Callable
@@ -54,7 +54,7 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "account": (accounts.ACCOUNT_STATUS, make_account),
     "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
 }
-"""What has a status → how it moves, and a row of it that is not written yet."""
+"""Name → transition table, and a function that makes a new row."""
 
 
 def test_every_transition_table_is_tested() -> None:
@@ -74,7 +74,7 @@ def test_only_the_transitions_of_the_table_are_allowed(name: str) -> None:
         session.add(row)
         for current, new in product(table.statuses, repeat=2):
             row.status = current
-            session.flush()  # the database takes each of them
+            session.flush()  # the database accepts every status
             if new in table.following[current]:
                 table.move(row, new)
                 session.flush()

@@ -1,4 +1,4 @@
-"""How long a queue is in time, from what was served of it while messages waited."""
+"""The expected wait in a queue, from the rate at which it is served."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ LIMIT = 60.0
 
 
 def gauge(*samples: tuple[float, int, int]) -> Gauge:
-    """A gauge that has seen these: the time, messages that wait, messages that were ever served."""
+    """A gauge with these samples: time, queued messages, messages served in total."""
     made = Gauge(LIMIT)
     for look in samples:
         made.add_sample(*look)
@@ -35,13 +35,13 @@ def test_the_rate_covers_only_the_last_window() -> None:
 
 
 def test_idle_time_does_not_lower_the_rate() -> None:
-    """One order every ten seconds, then two hundred at once."""
+    """One order every ten seconds, then 200 at once."""
     quiet = [(second, 0, second // 10) for second in range(100)]
     assert gauge(*quiet, (100, 200, 10), (101, 190, 20), (102, 180, 30)).wait() < LIMIT
 
 
 def test_a_rate_requires_a_minimum_duration() -> None:
-    """What workers have taken is written down once a second; between two such moments it seems to be nothing."""
+    """Workers record the served messages once a second; between two records the rate seems to be zero."""
     assert gauge((0, 500, 0), (1, 500, 1)).wait() < LIMIT
     assert gauge((0, 500, 0), (MIN_DURATION, 500, 3)).wait() == pytest.approx(500)
 

@@ -1,4 +1,4 @@
-"""The sandbox's bank: customers who have to say that it is them who pay."""
+"""The sandbox's bank: customer authentication."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ def get(server: Server, intent: Any) -> Any:
 
 
 def redirect(intent: Any) -> str:
-    """The page to which the customer is sent."""
+    """The page to which the customer is redirected."""
     assert (intent["status"], intent["next_action"]["type"]) == ("requires_action", "redirect_to_url")
     assert intent["next_action"]["redirect_to_url"]["return_url"] == BACK
     return str(intent["next_action"]["redirect_to_url"]["url"])
@@ -61,7 +61,7 @@ def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, r
     url = redirect(intent)
     page = requests.get(url, timeout=5)
     assert (page.status_code, "19.99 EUR" in page.text) == (200, True)
-    assert get(gateway, intent) == intent  # looking changes nothing
+    assert get(gateway, intent) == intent  # reading changes nothing
     answer = say(url, "complete")
     said = f"payment_intent={intent['id']}&payment_intent_client_secret={intent['client_secret']}"
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{BACK}?{said}&redirect_status=succeeded")

@@ -1,4 +1,4 @@
-"""The sandbox gateway as a process: what is sure about keys, kills, faults and webhooks."""
+"""The sandbox gateway as a process: payments, parameters, faults and webhooks."""
 
 import subprocess
 import sys
@@ -57,7 +57,7 @@ def fault(server: Server, **fault: Any) -> None:
 
 
 def booked(server: Server, key: str) -> list[dict[str, Any]]:
-    """The operations in the ledger that were done under the key."""
+    """The operations in the ledger with this key."""
     ledger = requests.get(server.url + "/sandbox/ledger", timeout=5).json()
     return [done for intent in ledger for done in intent["operations"] if done["idempotency_key"] == key]
 

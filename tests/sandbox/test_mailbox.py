@@ -1,4 +1,4 @@
-"""The mailbox as a process: what it has said 250 to is there, once, and shown harmlessly."""
+"""The mailbox as a process: accepted mails are stored once and shown safely."""
 
 import smtplib
 from collections.abc import Iterator

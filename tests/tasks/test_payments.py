@@ -1,4 +1,4 @@
-"""Holding and letting go against the real sandbox gateway: one hold for an order, whatever becomes of the answers."""
+"""Authorising and voiding at the sandbox gateway: one authorisation per order, despite faults."""
 
 import random
 import time
@@ -41,7 +41,7 @@ def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 
 
 class Order:
-    """One order's request to hold money, and what its run would ask."""
+    """The authorisation request of an order, as its run makes it."""
 
     def __init__(self, server: Server, method: str = "pm_card_visa") -> None:
         self.server, self.id, self.key = server, f"ord_{uuid4().hex}", f"run_{uuid4().hex}:payments.authorise"
@@ -63,15 +63,15 @@ class Order:
 
     @property
     def made(self) -> dict[str, str]:
-        """What the gateway has: attempt → state."""
+        """The payments at the gateway: attempt → state."""
         return {(payment.attempt or "").removeprefix(self.key): payment.state for payment in self.find()}
 
     def holds(self) -> list[str]:
-        """The references of all that the bank has ever said yes to."""
+        """The references of all payments that were ever authorised."""
         return [payment.reference for payment in self.find() if payment.state in HAS_HELD]
 
     def post_half_done(self) -> None:
-        """What the gateway may have made under the order's first key before it failed."""
+        """Creates the payment that a failed request with the first key may have left."""
         form = {
             "amount": "1999", "currency": "eur", "payment_method": ASKED, "confirm": "true", "capture_method": "manual",
             "metadata[order_id]": self.id, "metadata[payment_id]": self.payment_id, "metadata[attempt]": self.key,
@@ -91,7 +91,7 @@ def strike(server: Server, kind: str, path: str = INTENTS, **fault: Any) -> None
 
 
 def tried(call: Callable[[], Answer]) -> Answer:
-    """The call as the engine makes it: again for as long as the gateway is down."""
+    """Repeats the call while the gateway is down, as the engine does."""
     for _ in range(TRIES):
         try:
             return call()
@@ -115,7 +115,7 @@ def test_an_undo_voids_an_authorisation_behind_a_stored_500(order: Order, kind: 
         order.hold()
     reference = tried(order.let_go)
     assert (order.made, order.holds()) == ({key: "voided"}, [reference])
-    # An attempt that was held up until now finds what was let go, and holds nothing more.
+    # A delayed attempt finds the voided payment and authorises nothing.
     assert order.hold() == reference
     assert order.let_go() == reference
     assert (order.made, order.holds()) == ({key: "voided"}, [reference])
@@ -140,8 +140,8 @@ def test_no_new_key_is_used_while_the_outcome_of_a_spent_one_is_unknown(order: O
     with pytest.raises(GatewayDown):
         order.hold()
     for kind in ("unavailable", "cut"):
-        strike(order.server, "delay")  # for the repetition, which is answered
-        strike(order.server, kind)  # for the look at what there is
+        strike(order.server, "delay")  # for the replay, which succeeds
+        strike(order.server, kind)  # for the search of the payment
         with pytest.raises(GatewayDown):
             order.hold()
     assert order.holds() == [order.hold()]

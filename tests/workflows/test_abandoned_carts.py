@@ -1,4 +1,4 @@
-"""Reminders of carts that were left alone, and the end of old ones, by real workers."""
+"""Reminders of abandoned carts and expiry of old ones, with real workers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ def _left_alone(caller: Any, hours: float) -> None:
 
 
 def _look_for_abandoned(slot: str) -> None:
-    """What beat does, and the wait until everything that follows from it is done."""
+    """Starts the slot as beat does, and waits until all runs have ended."""
     with transaction() as session:
         durable.start(session, "abandoned_carts", key=slot, input={"slot": slot})
 

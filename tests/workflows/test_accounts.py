@@ -1,4 +1,4 @@
-"""What follows the beginning, the changes and the end of an account, by real workers with real mails."""
+"""Workflows of accounts, from registration to erasure, with real workers and mails."""
 
 import html
 import re
@@ -22,7 +22,7 @@ from tests.shop import Shop
 
 
 def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
-    """The mails to somebody, once there is one of that subject."""
+    """The mails to the address with this subject, at least one."""
 
     def found() -> list[dict[str, Any]]:
         return [mail for mail in shop.mails() if mail["to"] == [address] and subject in mail["subject"]]
@@ -32,13 +32,13 @@ def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
 
 
 def text_of(shop: Shop, mail: dict[str, Any]) -> str:
-    """What a mail says."""
+    """The text of a mail."""
     page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
     return html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
 
 
 def ended(workflow: str) -> None:
-    """Waits until no run of that workflow is under way."""
+    """Waits until all runs of the workflow have ended."""
 
     def over() -> bool:
         with transaction() as session:
@@ -77,7 +77,7 @@ def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer:
     token = re.search(r"^  (\S{43})\s", text_of(shop, mail), re.MULTILINE)
     assert token, text_of(shop, mail)
     ended("password_reset")
-    with transaction() as session:  # it is in the mail, and nowhere in the database
+    with transaction() as session:  # the token is in the mail but not in the database
         for table in ("notifications.notification", "workflow.run", "workflow.step", "accounts.password_reset"):
             rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {table} AS t")).scalars().all()  # noqa: S608
             assert rows, table
@@ -94,7 +94,7 @@ def test_the_reset_mail_links_to_the_configured_pages() -> None:
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
     linked: kinds.PasswordReset = {**context, "pages": "https://shop.example"}
     text = render(kinds.PASSWORD_RESET, "email", linked).text
-    assert "  https://shop.example/password#token=" + "t" * 43 in text  # behind the #, so that no server logs it
+    assert "  https://shop.example/password#token=" + "t" * 43 in text  # in the fragment, so that no server logs it
     assert re.search(r"^  t{43}$", text, re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Catalogue files through the REST API, taken by real workers; and the catalogue as a file again."""
+"""Import of catalogue files over the REST API with real workers, and export."""
 
 import csv
 import io
@@ -251,7 +251,7 @@ def test_an_oversized_file_is_refused(staff: Caller, monkeypatch: Any) -> None:
 
 
 def test_a_file_uploaded_twice_is_imported_once(staff: Caller) -> None:
-    """No worker runs here, so the first import stays under way."""
+    """No worker runs, so the first import stays in progress."""
     text = sheet(thing(1))
     first, second = send(staff, text).json, send(staff, text).json
     assert first == second

@@ -1,4 +1,4 @@
-"""Checkout, from the request to the mail, by real workers."""
+"""Checkout from the request to the mail, with real workers."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_a_cart_can_be_checked_out_again(
 ) -> None:
     shirt, hat = product("SHIRT", 10), product("HAT", 10)
     assert order(customer, {shirt: 2}, method="pm_card_chargeDeclined").status_code == 402
-    assert order(customer, {hat: 1}).status_code == 201  # with the shirts that are still in the cart
+    assert order(customer, {hat: 1}).status_code == 201  # with the shirts still in the cart
     assert order(customer, {hat: 3}).status_code == 201
     assert (_stock(shirt), _stock(hat)) == ((10, 2), (10, 4))
 
@@ -146,14 +146,14 @@ def test_an_empty_cart_or_a_missing_key_is_refused(shop: Shop, customer: Any, or
 def test_a_checkout_of_an_earlier_release_finds_its_payment(
     shop: Shop, customer: Any, method: str, goes_wrong: bool, order_status: str, payment_status: str
 ) -> None:
-    """Its input names no payment: an order had just one."""
+    """Its input names no payment, because an order had only one."""
     with transaction() as session:
         order = place_order(session, customer.user_id, {make_product("SHIRT", 10): 1}, method)
         assert order.run_id
         run = queries.get_run(session, order.run_id)
         run.input = {name: value for name, value in run.input.items() if name != "payment_id"}
         if goes_wrong:
-            order.status = "cancelled"  # somebody has closed it behind the checkout's back
+            order.status = "cancelled"  # closed outside the checkout
     assert _task(customer, run.id)["status"] == ("succeeded" if order_status == "confirmed" else "cancelled")
     shown = customer.get(f"/v1/orders/{order.id}").json
     assert (shown["status"], shown["payment_status"]) == (order_status, payment_status)

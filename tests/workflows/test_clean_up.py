@@ -1,4 +1,4 @@
-"""The hourly cleaning, by real workers: portion by portion until nothing is left."""
+"""The hourly cleanup in batches, with real workers."""
 
 from sqlalchemy import select
 

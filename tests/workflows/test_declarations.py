@@ -1,4 +1,4 @@
-"""The shop's workflows as they are declared. The engine's own rules are tested in durable/tests."""
+"""The declarations of the shop's workflows. durable/tests tests the engine."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""What was bought can be read for ever, whatever becomes of the product."""
+"""Orders stay readable after their products are deleted."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Flower is told of a run: of each step that was performed, although one message may have led to all of them."""
+"""Flower receives events of each step, even if one message led to several steps."""
 
 import threading
 from collections import defaultdict

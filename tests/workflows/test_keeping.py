@@ -1,4 +1,4 @@
-"""A call outside that takes longer than a lease: nobody else takes the run up while its worker lives."""
+"""An external call longer than the lease: a live worker keeps its run."""
 
 from typing import Any
 

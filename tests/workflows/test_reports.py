@@ -1,4 +1,4 @@
-"""The inventory report, by real workers and real beats."""
+"""The inventory report, with real workers and beats."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.shop import Shop
 
 @pytest.fixture(scope="module")
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Every step is a message, so that the parts of a report are a Celery chord."""
+    """A shop with a message per step, so that the parts of a report are a Celery chord."""
     var: Path = tmp_path_factory.mktemp("shop")
     with ExitStack() as exits:
         shop = Shop(var, exits, SHOP_CONTINUE_FOR="0")
@@ -93,7 +93,7 @@ app.conf.beat_schedule = {"inventory_report": {**entry, "schedule": schedule(1.0
 
 
 def test_several_beats_write_one_report_per_slot(shop: Shop, database: None, tmp_path: Path) -> None:
-    """Beats that ask each second, for the slot of the day. At midnight there would be two."""
+    """The beats send every second, for the slot of the day; at midnight there are two slots."""
     (tmp_path / "hasty.py").write_text(BEATS)
     sent: dict[str, int] = {}
 

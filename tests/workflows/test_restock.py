@@ -1,4 +1,4 @@
-"""From low stock to the goods on the shelves, by real workers."""
+"""Restocking from low stock to the delivery, with real workers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ def _wait(staff: Any, accepted: dict[str, Any], status: str) -> None:
 
 
 def _mails(shop: Shop, *words: str) -> list[tuple[str, int]]:
-    """Recipient and deliveries of the mails with such a subject."""
+    """Recipient and deliveries of the mails with these words in their subject."""
     found = [mail for mail in shop.mails() if all(word in mail["subject"] for word in words)]
     return [(mail["to"][0], mail["deliveries"]) for mail in found]
 

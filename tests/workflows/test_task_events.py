@@ -1,4 +1,4 @@
-"""Following a task: as server-sent events, and in the one request that started it."""
+"""Following a task: as server-sent events, and with `Prefer: wait`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from tests.shop import Shop
 
 
 def events(answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Id and data of each event of a stream."""
+    """Id and data of each event in a stream."""
     lines = (line if isinstance(line, str) else line.decode() for line in answer)
     for block in "".join(lines).split("\n\n"):
         found = dict(line.split(": ", 1) for line in block.splitlines())
@@ -65,7 +65,7 @@ def test_prefer_wait_returns_the_task_to_an_operator(shop: Shop, sign_in: Callab
     boss = sign_in("boss", "admin")
     with transaction() as session:
         run_id = durable.start(session, "clean_up", key="x", input={"slot": "x"})
-        session.info.clear()  # no message: it has failed before a worker has seen it
+        session.info.clear()  # not published
         transitions.end(session, queries.get_run(session, run_id), "failed")
     retried = boss.post(f"/v1/runs/{run_id}/retry", headers={"Prefer": "wait=20"})
     assert (retried.status_code, retried.json["status"]) == (200, "succeeded")
@@ -74,7 +74,7 @@ def test_prefer_wait_returns_the_task_to_an_operator(shop: Shop, sign_in: Callab
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """The API with so few threads that it bears one stream and two who wait."""
+    """The API with four threads: enough for one stream and two waiting requests."""
     with serving(tmp_path, SHOP_API_THREADS="4") as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""Changes of a run that a worker or an operator makes, on a real database."""
+"""Transitions of runs by workers and operators, in the database."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The mail adapter against the real mailbox."""
+"""The mail adapter with the mailbox of the sandbox."""
 
 import socket
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def mailbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 
 @pytest.fixture
 def ann() -> str:
-    """A customer's address that is nobody else's."""
+    """A unique address of a customer."""
     return f"ann.{uuid4().hex}@example.com"
 
 
@@ -123,7 +123,7 @@ def test_a_refused_connection_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_server_without_a_greeting_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections and never greets
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections and never sends a greeting
         use(monkeypatch, smtp_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail_timeout=0.2)
         with pytest.raises(GatewayDown, match="timed out"):
             send("ann@example.com")

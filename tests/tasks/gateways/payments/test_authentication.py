@@ -1,4 +1,4 @@
-"""Payments that a customer has to confirm: where the customer is sent, and what becomes of the payment then."""
+"""Payments with customer authentication: the redirect, and the state of the payment afterwards."""
 
 import pytest
 import requests
@@ -14,7 +14,7 @@ CONFIRMED, NOT_CONFIRMED = "complete", "fail"
 
 
 def at_the_bank(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
-    """The address of the page to which the customer is sent."""
+    """The URL to which the customer is redirected."""
     reserved = provider.authorise(asked, key)
     assert reserved.state == "requires_action"
     action = provider.next_action(reserved.reference)
@@ -25,7 +25,7 @@ def at_the_bank(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
 
 
 def answer(url: str, outcome: str) -> str:
-    """Where the customer is sent after having answered the bank."""
+    """The URL to which the customer returns from the bank."""
     assert '<button name="outcome"' in requests.get(url, timeout=5).text
     sent = requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
     assert sent.status_code == 303
@@ -90,7 +90,7 @@ def test_an_undecided_payment_stays_processing_for_a_present_customer(provider: 
 
 
 def test_a_payment_without_a_return_url_has_a_client_secret(gateway: Server, provider: Stripe) -> None:
-    """A payment that was made without a page to come back to, as by a shop's front end."""
+    """A payment created without a return URL, as by a front end."""
     form = {"amount": "1999", "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
     path = gateway.url + "/v1/payment_intents"
     intent = requests.post(path, data=form, auth=("sk_test_1", ""), timeout=5).json()

@@ -1,4 +1,4 @@
-"""Stripe's adapter against the real sandbox gateway, by the official SDK."""
+"""Stripe's adapter with the official SDK and the sandbox gateway."""
 
 import time
 from contextlib import suppress
@@ -73,7 +73,7 @@ def test_an_unknown_method_is_a_decline(provider: Stripe) -> None:
 def test_void_and_capture_are_idempotent(provider: Stripe) -> None:
     asked = request()
     reference = provider.authorise(asked, new_key()).reference
-    for _ in range(2):  # the gateway itself says that it was voided before
+    for _ in range(2):  # the gateway reports the earlier void
         provider.void(reference=reference)
     assert [payment.state for payment in made(provider, asked)] == ["voided"]
     with pytest.raises(Conflict):
@@ -101,7 +101,7 @@ def test_retries_with_one_key_after_a_fault_make_one_payment(gateway: Server, pr
     with pytest.raises(GatewayDown):
         provider.authorise(asked, key)
     if kind == "delay":
-        with pytest.raises(GatewayDown, match="409"):  # the first one still holds the key
+        with pytest.raises(GatewayDown, match="409"):  # the first request still holds the key
             provider.authorise(asked, key)
     reserved: list[Authorisation] = []
 
@@ -122,7 +122,7 @@ def test_a_stored_failure_spends_its_key_and_its_payment_is_found(
     fault(gateway, kind=kind)
     with pytest.raises(GatewayDown) as first:
         provider.attempt(asked, key)
-    assert not isinstance(first.value, KeySpent)  # not known yet whether it was stored
+    assert not isinstance(first.value, KeySpent)  # it is still unknown whether it was stored
     for _ in range(2):
         with pytest.raises(KeySpent):
             provider.attempt(asked, key)
@@ -139,7 +139,7 @@ def test_an_undecided_payment_is_cancelled_before_it_is_declined(
     gateway: Server, provider: Stripe, method: str, away: bool
 ) -> None:
     key, asked = new_key(), request(method=method)
-    if away:  # for the cancellation; its repetition comes with the attempt's
+    if away:  # of the cancellation, which the next attempt repeats
         fault(gateway, kind="unavailable", path="/v1/payment_intents/")
         with pytest.raises(GatewayDown):
             provider.authorise(asked, key)
@@ -168,7 +168,7 @@ def test_failures_of_a_void_are_not_stored(gateway: Server, provider: Stripe, ki
 def test_payments_of_one_order_are_told_apart(provider: Stripe) -> None:
     first = request()
     second = request(order_id=first.order_id)
-    before = request(order_id=first.order_id, payment_id=None)  # of a release that named the order alone
+    before = request(order_id=first.order_id, payment_id=None)  # from a release that named only the order
     references = [provider.authorise(asked, new_key()).reference for asked in (first, second, before)]
     assert [payment.reference for payment in made(provider, first)] == [references[2], references[0]]
     assert [payment.reference for payment in made(provider, second)] == [references[2], references[1]]
