@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Starts the servers before any test module is imported, because the import reads the settings.
 
     Each worker process of pytest-xdist has its own servers; the controller has none. Settings of
-    the environment are dropped: they could lead the tests to somebody's real database. Ours stand in a data folder,
+    the environment are dropped: they could lead the tests to a real database. The tests' settings are in a data folder,
     so that a test's child processes find them and a test with another folder does not.
     """
     if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):

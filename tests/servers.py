@@ -87,7 +87,7 @@ class Receiver:
 
 
 @contextmanager
-def deaf() -> Iterator[int]:
+def unresponsive_port() -> Iterator[int]:
     """A port on which connections time out, as behind a firewall that drops packets."""
     with ExitStack() as open_ones, socket.create_server(("127.0.0.1", 0), backlog=0) as door:
         for _ in range(4):  # its backlog is full, because nothing accepts

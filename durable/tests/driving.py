@@ -26,7 +26,7 @@ def start(workflow: str, input: Mapping[str, Any] | None = None, *, key: str = "
         return durable.start(session, workflow, key, input or {}, **options)
 
 
-def start_silently(workflow: str, input: Mapping[str, Any] | None = None, *, key: str = "it", **options: Any) -> str:
+def start_unpublished(workflow: str, input: Mapping[str, Any] | None = None, *, key: str = "it", **options: Any) -> str:
     """Starts a run without publishing it; the test acts as the worker."""
     with transaction() as session:
         run_id = transitions.start(session, workflow, key, input or {}, **options)

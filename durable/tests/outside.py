@@ -1,7 +1,7 @@
 """A fake external service, kept in a folder. It records every visit and behaves as a test has instructed.
 
 A step visits it under its name. `behave("bank.withdraw", sleep=0.5)` makes the visits with this name last that long;
-`down`, `refuse` and `burst` raise, and `times` limits an instruction to that many visits.
+`down`, `refuse` and `fail` raise, and `times` limits an instruction to that many visits.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ def visit(name: str, key: str | None = None, request: Any = None) -> dict[str, A
         raise Unavailable(f"{name} is down")
     if does.get("refuse"):
         raise Refusal(f"{name} says no.", code="no")
-    if does.get("burst"):
+    if does.get("fail"):
         raise ZeroDivisionError(name)
     _note({"name": name, "begin": begin, "end": time.monotonic(), "pid": os.getpid()})
     return {"visits": number}

@@ -15,7 +15,7 @@ from durable.tests.driving import (
     make_due,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     sweep,
     wait_until,
@@ -45,7 +45,7 @@ def test_a_run_whose_step_kills_its_process_is_cancelled_after_the_attempts(
     assert len(visits("odd.poison")) == ATTEMPTS + 1  # the first attempt left no record
     assert {attempt.error["code"] for attempt in attempts_of(run_id)} == {"worker_lost"}
     assert statuses(run_id)["odd.fine"] == "done"
-    assert len(visits("odd.tell")) == 1
+    assert len(visits("odd.notify")) == 1
 
 
 def _is_over(process: Any, run_id: str) -> bool:
@@ -86,7 +86,7 @@ def test_past_the_pivot_a_step_that_kills_its_process_makes_the_run_stuck(
 
 
 def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
-    behave("odd.retried", burst=True, times=2)
+    behave("odd.retried", fail=True, times=2)
     work()
     run_id = start("retried")
     assert ended(run_id).status == "succeeded"
@@ -104,6 +104,6 @@ def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
 def test_an_unavailable_service_does_not_count_against_the_attempts(name: str, work: Callable[..., Any]) -> None:
     behave(name, down=True, times=ATTEMPTS + 2)
     work()
-    run_id = start_silently("retried")
+    run_id = start_unpublished("retried")
     assert ended(run_id).status == "succeeded"
     assert len(attempts_of(run_id)) == ATTEMPTS + 2

@@ -16,7 +16,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     sweep,
     wait_until,
@@ -36,13 +36,13 @@ def options() -> Iterator[None]:
         yield
 
 
-def open_it() -> None:
+def open_breaker() -> None:
     for _ in range(3):
         with pytest.raises(Unavailable):
             breaker.call("odd", away)
 
 
-def forget_what_is_known() -> None:
+def simulate_new_process() -> None:
     """Simulates a new process."""
     breaker._breakers.clear()
     breaker._storages.clear()
@@ -54,7 +54,7 @@ def test_the_breaker_opens_after_consecutive_failures() -> None:
         with pytest.raises(Unavailable, match="away"):
             breaker.call("odd", away)
     breaker.call("odd", lambda: "an answer")
-    open_it()
+    open_breaker()
     assert not breaker.is_closed("odd")
     with engine().connect() as connection:
         assert breaker.open_breakers(connection) == {"odd": "away"}
@@ -75,8 +75,8 @@ def test_a_refusal_or_a_bug_does_not_open_the_breaker() -> None:
 
 @pytest.mark.usefixtures("options")
 def test_processes_share_the_state_of_the_breaker() -> None:
-    open_it()
-    forget_what_is_known()
+    open_breaker()
+    simulate_new_process()
     assert not breaker.is_closed("odd")
     assert breaker.pause("odd") is not None
     assert breaker.is_closed("bank")
@@ -84,23 +84,23 @@ def test_processes_share_the_state_of_the_breaker() -> None:
 
 @pytest.mark.usefixtures("options")
 def test_one_trial_call_runs_at_a_time_and_its_success_closes_the_breaker() -> None:
-    open_it()
+    open_breaker()
     assert not breaker.may_call("odd")
     execute("UPDATE workflow.breaker SET opened_at = opened_at - interval '31 s'")
-    forget_what_is_known()
+    simulate_new_process()
     assert breaker.pause("odd") is None
     assert breaker.may_call("odd")
-    forget_what_is_known()
+    simulate_new_process()
     assert not breaker.may_call("odd")  # another process: the trial is in progress
     assert breaker.call("odd", lambda: "an answer") == "an answer"
-    forget_what_is_known()
+    simulate_new_process()
     assert breaker.is_closed("odd")
 
 
 @pytest.mark.usefixtures("options")
 def test_a_run_waits_for_an_open_breaker_without_a_message_or_a_process() -> None:
-    open_it()
-    run_id = start_silently("call")
+    open_breaker()
+    run_id = start_unpublished("call")
     perform(run_id)
     assert (visits("odd.call"), statuses(run_id), lose_messages()) == ([], {}, 0)
     assert run_of(run_id).published_at is None
@@ -149,7 +149,7 @@ def close_slots() -> None:
 def test_a_slot_is_released_at_the_end_of_its_message(tmp_path: Any) -> None:
     with configured(slots=str(tmp_path)):
         assert slots.acquire("mail", "w1")
-        perform(start_silently("four"))  # makes no call
+        perform(start_unpublished("four"))  # makes no call
         (held,) = slots._files.values()
         slots._files.clear()  # simulates another process, which opens the file again
         assert slots.acquire("mail", "w1")

@@ -7,7 +7,7 @@ from typing import Any
 import durable
 from durable import Service, Suspend, Workflow
 from durable.database import transaction
-from durable.tests.driving import ended, execute, perform, run_of, start, start_silently, statuses, wait_until
+from durable.tests.driving import ended, execute, perform, run_of, start, start_unpublished, statuses, wait_until
 from durable.tests.outside import visit, visits
 from durable.tests.workflows import local
 
@@ -27,7 +27,7 @@ def parent_and_child() -> tuple[str, str]:
     """A parent suspended on its child, and the child."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     perform(parent)
     return parent, f"run_{execute('SELECT id FROM workflow.run WHERE parent IS NOT NULL').hex}"
 
@@ -64,7 +64,7 @@ def test_a_parent_sees_a_child_that_ended_before_it_suspends() -> None:
     """The child commits with its parent's transaction, so only a second attempt can find it ended."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     with transaction() as session:
         child = durable.start(session, "child", f"{parent}/only", {}, parent=parent)
         session.info.clear()
@@ -88,7 +88,7 @@ def test_a_child_that_ends_while_its_parent_suspends_wakes_it() -> None:
 
     Workflow("child", CHILD)
     Workflow("parent", odd.step(ask_slowly), local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     perform(parent)
     with transaction() as session:
         durable.signal(session, parent, "go", {})
@@ -114,7 +114,7 @@ def test_a_long_step_cannot_wait_for_a_child() -> None:
 
     Workflow("child", CHILD)
     Workflow("parent", odd.step(long=True)(long_ask), local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     perform(parent)
     assert "cannot wait for a child" in execute("SELECT error ->> 'trace' FROM workflow.step")
     assert execute("SELECT count(*) FROM workflow.run") == 1

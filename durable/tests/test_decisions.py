@@ -266,20 +266,20 @@ def test_a_compensation_is_never_given_up(session: Session) -> None:
         ("retried", {"progress_at": OVER}, {"error": {"code": "gateway_down"}}),
         ("transfer", {"progress_at": OVER, "done": [WITHDRAW]}, {"error": {"code": "gateway_down"}}),
     ],
-    ids=["past its pivot", "on the way back", "nobody to tell", "late, nobody to tell", "old, nobody to tell", "old"],
+    ids=["past its pivot", "compensating", "no if_refused", "late, no if_refused", "old, no if_refused", "old"],
 )
 def test_a_stuck_run_is_reported_once_and_retried(
     session: Session, workflow: str, values: dict[str, Any], intent: dict[str, Any]
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     values = {**values}
     run = due(session, *values.pop("done", ()), workflow=workflow, **values)
     if intent:
         add_steps(session, run, "intent", CLEAR if workflow == "transfer" else "odd.retried", **intent)
-    with configured(on_stuck=lambda session, run, step: told.append(step)):
+    with configured(on_stuck=lambda session, run, step: reported.append(step)):
         for _ in range(3):
             assert decide(session, run) is not None
-            assert len(told) == 1
+            assert len(reported) == 1
     assert run.status == values.get("status", "running")
     assert run.stuck_at is not None
     assert run.stuck_reason

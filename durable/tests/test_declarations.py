@@ -6,12 +6,12 @@ import pytest
 
 from durable import Each, Parallel, Pivot, Service, Undoable, UnknownWorkflow, Workflow, start
 from durable.database import transaction
-from durable.tests.driving import start_silently
+from durable.tests.driving import start_unpublished
 from durable.tests.workflows import local
 from durable.workflow import all_workflows, workflow_of
 
 A, B, C, D, E, UNDO = (local(f"odd.{name}") for name in ("a", "b", "c", "d", "e", "undo"))
-TELL = local("odd.tell_them")
+NOTIFY = local("odd.notify")
 
 
 def work(session: Any, run: Any, item: str) -> None: ...
@@ -57,7 +57,7 @@ def test_a_workflow_contains_a_step_only_once() -> None:
 def test_a_workflow_with_a_compensation_requires_if_refused(stages: Any) -> None:
     with pytest.raises(TypeError, match=r"needs steps in .if_refused."):
         Workflow("wrong", *stages)
-    Workflow("right", *stages, if_refused=[TELL])
+    Workflow("right", *stages, if_refused=[NOTIFY])
 
 
 def test_only_each_accepts_a_step_for_each() -> None:
@@ -69,7 +69,7 @@ def test_only_each_accepts_a_step_for_each() -> None:
 def test_steps_of_a_compensation_cannot_be_long() -> None:
     long = local("odd.takes_long", long=True)
     with pytest.raises(TypeError, match="cannot be long"):
-        Workflow("wrong", Undoable(A, undo=long), B, if_refused=[TELL])
+        Workflow("wrong", Undoable(A, undo=long), B, if_refused=[NOTIFY])
     with pytest.raises(TypeError, match="cannot be long"):
         Workflow("wrong", A, if_refused=[long])
 
@@ -95,11 +95,11 @@ def test_a_run_requires_the_declared_input() -> None:
 
     Workflow("needy", A, input=Input)
     with pytest.raises(TypeError, match="the input of needy lacks currency"):
-        start_silently("needy", {"amount": 1})
-    assert start_silently("needy", {"amount": 1, "currency": "GBP"})
+        start_unpublished("needy", {"amount": 1})
+    assert start_unpublished("needy", {"amount": 1, "currency": "GBP"})
 
 
 def test_a_second_start_with_the_same_key_returns_the_first_run() -> None:
     Workflow("short", A)
-    assert start_silently("short") == start_silently("short", {"other": True})
-    assert start_silently("short") != start_silently("short", key="another")
+    assert start_unpublished("short") == start_unpublished("short", {"other": True})
+    assert start_unpublished("short") != start_unpublished("short", key="another")

@@ -9,7 +9,16 @@ from sqlalchemy import text
 import durable
 from durable import Service, Suspend, Workflow, worker
 from durable.plan import Call
-from durable.tests.driving import attempts_of, next_call, perform, request, run_of, start_silently, statuses, steps_of
+from durable.tests.driving import (
+    attempts_of,
+    next_call,
+    perform,
+    request,
+    run_of,
+    start_unpublished,
+    statuses,
+    steps_of,
+)
 from durable.tests.outside import visit, visits
 from durable.tests.workflows import local
 
@@ -24,7 +33,7 @@ def made(name: str, work: Any) -> Any:
 
 def test_a_duplicate_message_changes_nothing() -> None:
     Workflow("shared", A, made("waits", lambda session, run: Suspend()), B)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     perform(run_id)
     before = (statuses(run_id), run_of(run_id).generation)
     perform(run_id, generation=0)
@@ -34,11 +43,11 @@ def test_a_duplicate_message_changes_nothing() -> None:
 
 def test_a_message_for_an_unknown_step_fails_nothing() -> None:
     Workflow("shared", A, B)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     later = [{"task": "odd.of_another_release", "args": [run_id, 0, "odd.of_another_release"], "options": {}}]
     perform(run_id, chain=later)
     assert statuses(run_id) == {"odd.a": "done", "odd.b": "done"}
-    other = start_silently("shared", key="other")
+    other = start_unpublished("shared", key="other")
     unknown = worker.Invocation(request(), other, 0, Call(C, "odd.of_another_release"))
     unknown.perform()
     run = run_of(other)
@@ -49,7 +58,7 @@ def test_a_message_for_an_unknown_step_fails_nothing() -> None:
 def test_a_run_of_a_newer_version_is_left_to_newer_workers() -> None:
     Workflow("shared", A, B)
     Workflow("shared", A, B, C, version=2)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     call = next_call(run_id)
     durable.workflow._WORKFLOWS["shared"].pop(2)
     worker._perform(request(), call.step, run_id, 0, call.name)
@@ -71,7 +80,7 @@ def test_a_redelivery_after_a_database_outage_does_not_count_as_an_attempt(
             session.execute(text("SELECT 1"))
 
     Workflow("shared", A, made("cut", cut), B)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     call = next_call(run_id)
     with pytest.raises(Reject):
         worker._perform(request(), call.step, run_id, 0, call.name)

@@ -13,7 +13,7 @@ from durable.tests.driving import (
     lose_messages,
     perform,
     run_of,
-    start_silently,
+    start_unpublished,
     statuses,
     steps_of,
 )  # fmt: skip
@@ -21,7 +21,7 @@ from durable.tests.outside import behave, visits
 from durable.tests.workflows import external, local
 
 odd = Service("odd")
-A, B, C, TELL = (local(f"odd.{name}") for name in ("a", "b", "c", "tell_them"))
+A, B, C, NOTIFY = (local(f"odd.{name}") for name in ("a", "b", "c", "notify"))
 
 
 def made(name: str, work: Any, **options: Any) -> Step:
@@ -29,7 +29,7 @@ def made(name: str, work: Any, **options: Any) -> Step:
     return odd.step(**options)(work)
 
 
-def burst(session: Any, run: Any) -> None:
+def fail(session: Any, run: Any) -> None:
     raise ZeroDivisionError
 
 
@@ -40,7 +40,7 @@ def refuse(session: Any, run: Any) -> None:
 def performed(*stages: Any, **options: Any) -> str:
     """Starts a run of these stages and handles one message of it."""
     Workflow("shared", *stages, **options)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     perform(run_id)
     return run_id
 
@@ -55,9 +55,9 @@ def writers() -> dict[str, str]:
 
 
 def test_an_exception_is_recorded_at_its_own_step() -> None:
-    run_id = performed(A, B, made("burst", burst))
-    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.burst": "intent"}
-    assert "ZeroDivisionError" in (steps_of(run_id)["odd.burst"].error or {})["trace"]
+    run_id = performed(A, B, made("fail", fail))
+    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.fail": "intent"}
+    assert "ZeroDivisionError" in (steps_of(run_id)["odd.fail"].error or {})["trace"]
     assert run_of(run_id).attempts == 1
 
 
@@ -77,8 +77,8 @@ def test_a_failed_step_is_rolled_back() -> None:
 
 
 def test_a_refusal_compensates_the_run_and_keeps_its_records() -> None:
-    run_id = performed(Undoable(A, undo=B), made("refuse", refuse), C, if_refused=[TELL])
-    assert statuses(run_id) == {"odd.a": "done", "odd.refuse": "refused", "undo:odd.a": "done", "odd.tell_them": "done"}
+    run_id = performed(Undoable(A, undo=B), made("refuse", refuse), C, if_refused=[NOTIFY])
+    assert statuses(run_id) == {"odd.a": "done", "odd.refuse": "refused", "undo:odd.a": "done", "odd.notify": "done"}
     run = run_of(run_id)
     assert (run.status, (run.error or {})["step"], run.generation) == ("cancelled", "odd.refuse", 1)
 
@@ -90,20 +90,20 @@ def test_a_refused_run_without_if_refused_is_retried() -> None:
 
 
 def test_a_refused_run_past_its_pivot_is_retried() -> None:
-    run_id = performed(Pivot(A), made("refuse_late", refuse), C, if_refused=[TELL])
+    run_id = performed(Pivot(A), made("refuse_late", refuse), C, if_refused=[NOTIFY])
     assert statuses(run_id) == {"odd.a": "done", "odd.refuse_late": "intent"}
     assert run_of(run_id).status == "running"
 
 
 def test_a_final_exception_counts_as_a_refusal() -> None:
-    run_id = performed(A, made("final", burst, final=[ZeroDivisionError]), B, if_refused=[TELL])
+    run_id = performed(A, made("final", fail, final=[ZeroDivisionError]), B, if_refused=[NOTIFY])
     assert (run_of(run_id).status, (run_of(run_id).error or {})["code"]) == ("cancelled", "step_failed")
     assert attempts_of(run_id) == []
 
 
 def test_a_begun_external_pivot_is_not_compensated_unless_it_is_refused() -> None:
     behave("odd.pivot_outside", down=True, times=1)
-    run_id = performed(Undoable(A, undo=B), Pivot(external("odd.pivot_outside")), C, if_refused=[TELL])
+    run_id = performed(Undoable(A, undo=B), Pivot(external("odd.pivot_outside")), C, if_refused=[NOTIFY])
     with pytest.raises(durable.RunConflict) as found, durable.database.transaction() as session:
         durable.cancel(session, run_id)
     assert found.value.code == "past_pivot"
@@ -115,9 +115,9 @@ def test_a_begun_external_pivot_is_not_compensated_unless_it_is_refused() -> Non
 
 
 def test_a_step_added_before_a_completed_pivot_does_not_allow_compensation() -> None:
-    run_id = performed(Undoable(A, undo=B), Pivot(C), made("burst_late", burst), if_refused=[TELL])
+    run_id = performed(Undoable(A, undo=B), Pivot(C), made("fail_late", fail), if_refused=[NOTIFY])
     added = made("added", refuse)
-    Workflow("shared", Undoable(A, undo=B), added, Pivot(C), made("burst_late", burst), if_refused=[TELL])
+    Workflow("shared", Undoable(A, undo=B), added, Pivot(C), made("fail_late", fail), if_refused=[NOTIFY])
     with pytest.raises(durable.RunConflict), durable.database.transaction() as session:
         durable.cancel(session, run_id)
     execute("UPDATE workflow.step SET lease_until = NULL")
@@ -135,13 +135,13 @@ def test_steps_share_a_transaction() -> None:
 
 def test_a_redelivered_message_commits_each_step_separately() -> None:
     Workflow("shared", A, B, C)
-    perform(start_silently("shared"), redelivered=True)
+    perform(start_unpublished("shared"), redelivered=True)
     assert len(set(writers().values())) == 3
 
 
 def test_a_republished_run_commits_each_step_separately() -> None:
     Workflow("shared", A, B, C)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     execute("UPDATE workflow.run SET publications = 1")
     perform(run_id)
     assert len({writers()[name] for name in ("odd.a", "odd.b")}) == 2
@@ -224,7 +224,7 @@ def test_an_external_step_without_a_request_makes_no_call() -> None:
 
 def test_a_call_with_an_unknown_outcome_is_undone() -> None:
     behave("odd.maybe", down=True, times=1)
-    run_id = performed(Undoable(external("odd.maybe"), undo=B), C, if_refused=[TELL])
+    run_id = performed(Undoable(external("odd.maybe"), undo=B), C, if_refused=[NOTIFY])
     with durable.database.transaction() as session:
         durable.cancel(session, run_id)
     perform(run_id)
@@ -247,10 +247,10 @@ def test_local_undos_do_not_wait_for_an_unavailable_service() -> None:
     behave("mail.sorry", down=True)
     run_id = performed(
         Undoable(A, undo=B), Undoable(external("mail.did_it"), undo=external("mail.undo_it")),
-        made("refuse_both", refuse), C, if_refused=[external("mail.sorry"), TELL],
+        made("refuse_both", refuse), C, if_refused=[external("mail.sorry"), NOTIFY],
     )  # fmt: skip
     found = statuses(run_id)
-    assert (found["undo:odd.a"], found["odd.tell_them"]) == ("done", "done")
+    assert (found["undo:odd.a"], found["odd.notify"]) == ("done", "done")
     assert not visits("mail.undo_it") + visits("mail.sorry")  # two calls, a message for each
     assert lose_messages() == 2
     for name in ("undo:mail.did_it", "mail.sorry"):
@@ -260,6 +260,6 @@ def test_local_undos_do_not_wait_for_an_unavailable_service() -> None:
 
 
 def test_a_failed_member_neither_stops_its_siblings_nor_raises_the_generation() -> None:
-    run_id = performed(Parallel(made("burst_beside", burst), A, external("mail.beside")), B)
-    assert statuses(run_id) == {"odd.burst_beside": "intent", "odd.a": "done", "mail.beside": "done"}
+    run_id = performed(Parallel(made("fail_beside", fail), A, external("mail.beside")), B)
+    assert statuses(run_id) == {"odd.fail_beside": "intent", "odd.a": "done", "mail.beside": "done"}
     assert run_of(run_id).generation == 0

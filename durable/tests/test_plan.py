@@ -15,8 +15,8 @@ BESIDE = ["bank.statement", "mail.confirm"]  # local steps first
 STAGES = [[WITHDRAW], [CLEAR], [DEPOSIT], BESIDE, [CLOSE]]
 BACK = [["undo:bank.withdraw"], ["bank.reject"], ["undo:clearing.clear", "mail.regret"]]
 
-A, B, C, UNDO_A, UNDO_B, TELL = (local(f"odd.{name}") for name in ("a", "b", "c", "undo_a", "undo_b", "tell_them"))
-CALL, UNDO_CALL, TELL_OUTSIDE = external("odd.call_it"), external("odd.undo_call"), external("odd.tell_outside")
+A, B, C, UNDO_A, UNDO_B, NOTIFY = (local(f"odd.{name}") for name in ("a", "b", "c", "undo_a", "undo_b", "notify"))
+CALL, UNDO_CALL, NOTIFY_OUTSIDE = external("odd.call_it"), external("odd.undo_call"), external("odd.notify_outside")
 
 
 def work(session: Any, run: Any, item: str) -> None: ...
@@ -46,10 +46,10 @@ def test_a_parallel_stage_plans_only_its_remaining_members(done: set[str]) -> No
 
 
 def test_local_members_precede_external_ones_and_new_precede_begun() -> None:
-    workflow = Workflow("mixed", Parallel(CALL, A, TELL_OUTSIDE, B), C)
-    assert names(plan(workflow, FRESH))[0] == ["odd.a", "odd.b", "odd.call_it", "odd.tell_outside"]
+    workflow = Workflow("mixed", Parallel(CALL, A, NOTIFY_OUTSIDE, B), C)
+    assert names(plan(workflow, FRESH))[0] == ["odd.a", "odd.b", "odd.call_it", "odd.notify_outside"]
     begun = progress(intent=["odd.a", "odd.call_it"])
-    assert names(plan(workflow, begun))[0] == ["odd.b", "odd.a", "odd.tell_outside", "odd.call_it"]
+    assert names(plan(workflow, begun))[0] == ["odd.b", "odd.a", "odd.notify_outside", "odd.call_it"]
 
 
 @pytest.mark.parametrize("state", ["intent", "refused"])
@@ -89,10 +89,10 @@ def test_local_undos_precede_external_ones() -> None:
 
 
 def test_undos_run_in_reverse_order() -> None:
-    workflow = Workflow("two", Undoable(A, undo=UNDO_A), Undoable(B, undo=UNDO_B), C, if_refused=[TELL])
+    workflow = Workflow("two", Undoable(A, undo=UNDO_A), Undoable(B, undo=UNDO_B), C, if_refused=[NOTIFY])
     left = plan(workflow, progress("compensating", done=["odd.a", "odd.b"]))
     assert [(call.name, call.step) for stage in left for call in stage] == [
-        ("undo:odd.b", UNDO_B), ("undo:odd.a", UNDO_A), ("odd.tell_them", TELL),
+        ("undo:odd.b", UNDO_B), ("undo:odd.a", UNDO_A), ("odd.notify", NOTIFY),
     ]  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_a_run_can_be_compensated_until_its_pivot_is_done(status: str, found: An
 
 
 def test_an_external_pivot_counts_once_begun_unless_it_is_refused() -> None:
-    workflow = Workflow("outside", A, Pivot(CALL), B, if_refused=[TELL])
+    workflow = Workflow("outside", A, Pivot(CALL), B, if_refused=[NOTIFY])
     begun = progress(done=["odd.a"], intent=["odd.call_it"])
     assert not can_turn_back(workflow, begun)
     assert can_turn_back(workflow, begun, refused="odd.call_it")

@@ -14,7 +14,17 @@ from durable import Undoable, Workflow, publishing
 from durable.database import transaction
 from durable.plan import FRESH, plan
 from durable.tests.app import engine
-from durable.tests.driving import execute, flat, lose_messages, names, perform, progress, run_of, start, start_silently
+from durable.tests.driving import (
+    execute,
+    flat,
+    lose_messages,
+    names,
+    perform,
+    progress,
+    run_of,
+    start,
+    start_unpublished,
+)
 from durable.tests.workflows import TRANSFER, local
 
 RUN = "run_" + "0" * 32
@@ -105,11 +115,11 @@ def test_nothing_is_published_after_a_rollback() -> None:
 def test_a_failed_publication_does_not_fail_the_caller(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def burst(*_: Any, **__: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise KeyError("a bug")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.ERROR):
-        patched.setattr(publishing, "canvas", burst)
+        patched.setattr(publishing, "canvas", fail)
         run_id = start("retried")
     assert "left to the dispatcher" in caplog.text
     assert run_of(run_id).status == "running"
@@ -134,7 +144,7 @@ def wait_for_go(session: Any, run: Any) -> Any:
 
 def test_waking_a_run_opens_no_second_connection() -> None:
     Workflow("waits", wait_for_go, A)
-    run_id = start_silently("waits")
+    run_id = start_unpublished("waits")
     perform(run_id)
     assert run_of(run_id).status == "waiting"
     taken: list[int] = []

@@ -13,7 +13,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     steps_of,
     sweep,
@@ -22,7 +22,7 @@ from durable.tests.driving import (
 from durable.tests.outside import behave, visits
 from durable.tests.workflows import local
 
-A, TELL = local("odd.a"), local("odd.tell_them")
+A, NOTIFY = local("odd.a"), local("odd.notify")
 
 
 def test_retry_pauses_follow_the_policy_of_the_step() -> None:
@@ -33,8 +33,8 @@ def test_retry_pauses_follow_the_policy_of_the_step() -> None:
 
 def test_a_failed_step_is_due_after_its_pause() -> None:
     Workflow("slow", local("odd.slow", retry=Retry(first=30.0, longest=60.0)), A)
-    behave("odd.slow", burst=True)
-    run_id = start_silently("slow")
+    behave("odd.slow", fail=True)
+    run_id = start_unpublished("slow")
     perform(run_id)
     left = execute("SELECT extract(epoch FROM lease_until - clock_timestamp())::float FROM workflow.step")
     assert 25.0 < left <= 30.0
@@ -44,18 +44,18 @@ def test_a_failed_step_is_due_after_its_pause() -> None:
 
 
 def test_the_attempts_of_a_step_override_the_default() -> None:
-    Workflow("once", local("odd.once", retry=Retry(first=0.0, attempts=1)), A, if_refused=[TELL])
-    behave("odd.once", burst=True)
-    run_id = start_silently("once")
+    Workflow("once", local("odd.once", retry=Retry(first=0.0, attempts=1)), A, if_refused=[NOTIFY])
+    behave("odd.once", fail=True)
+    run_id = start_unpublished("once")
     perform(run_id)
     sweep()
     assert (run_of(run_id).status, (run_of(run_id).error or {})["code"]) == ("compensating", "too_many_attempts")
 
 
-@pytest.mark.parametrize(("error", "counted"), [("burst", 1), ("down", 0)])
+@pytest.mark.parametrize(("error", "counted"), [("fail", 1), ("down", 0)])
 def test_an_unavailable_service_does_not_count_as_an_attempt_of_the_run(error: str, counted: int) -> None:
     behave("odd.call", **{error: True})
-    run_id = start_silently("call")
+    run_id = start_unpublished("call")
     perform(run_id)
     assert run_of(run_id).attempts == counted
     assert attempts_of(run_id)[0].error["code"] == ("gateway_down" if error == "down" else "internal_error")
@@ -92,8 +92,8 @@ def test_an_operators_retry_runs_at_once() -> None:
     from durable.database import transaction
 
     Workflow("slow", local("odd.slow", retry=Retry(first=30.0, longest=60.0)), A)
-    behave("odd.slow", burst=True, times=1)
-    run_id = start_silently("slow", deadline=60.0)
+    behave("odd.slow", fail=True, times=1)
+    run_id = start_unpublished("slow", deadline=60.0)
     perform(run_id)
     execute("UPDATE workflow.run SET attempts = 3, stuck_at = now(), stuck_reason = 'it failed'")
     with transaction() as session:

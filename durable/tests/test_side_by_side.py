@@ -52,7 +52,7 @@ def test_items_run_concurrently() -> None:
 
 def test_a_failed_member_does_not_repeat_its_siblings_call() -> None:
     behave("booking.hotel", sleep=1.5)
-    behave("booking.flight", burst=True, times=1)
+    behave("booking.flight", fail=True, times=1)
     run_id = start("trip", {"travellers": ["ada"]})
     wait_until(lambda: "booking.flight" in statuses(run_id) and steps_of(run_id)["booking.flight"].error)
     wait_until(lambda: visits("booking.hotel"))

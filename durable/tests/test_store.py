@@ -9,7 +9,7 @@ from durable import attempts, store
 from durable.database import transaction
 from durable.errors import Superseded, Unavailable
 from durable.plan import Call
-from durable.tests.driving import execute, run_of, start_silently, steps_of, wait_until
+from durable.tests.driving import execute, run_of, start_unpublished, steps_of, wait_until
 from durable.tests.workflows import clear, close, local, withdraw
 
 PART = local("bank.part")
@@ -19,7 +19,7 @@ INPUT = {"source": "ada", "target": "bob", "amount": 1}
 
 @pytest.fixture
 def run_id() -> str:
-    return start_silently("transfer", INPUT)
+    return start_unpublished("transfer", INPUT)
 
 
 def finish(run_id: str, call: Call, output: object = None) -> str:

@@ -21,7 +21,7 @@ from durable.tests.driving import (
     request,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     sweep,
 )  # fmt: skip
 from durable.tests.workflows import local
@@ -35,7 +35,7 @@ def work(session: Any, run: Any, item: str) -> None: ...
 EACH = Service("odd").step_for_each(work)
 
 
-def burst(outputs: Any) -> list[str]:
+def fail(outputs: Any) -> list[str]:
     raise ZeroDivisionError("this plan can't be made")
 
 
@@ -44,13 +44,13 @@ def burst(outputs: Any) -> list[str]:
 
 @pytest.mark.parametrize("trouble", ["unknown", "plan"])
 def test_a_run_that_cannot_be_planned_does_not_block_the_others(trouble: str) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     Workflow("broken", A)
-    broken, others = start_silently("broken"), [start_silently("retried", key=str(n)) for n in range(2)]
+    broken, others = start_unpublished("broken"), [start_unpublished("retried", key=str(n)) for n in range(2)]
     durable.workflow.unregister("broken")
     if trouble == "plan":
-        Workflow("broken", Each(EACH, burst), A)
-    with configured(on_stuck=lambda session, run, step: told.append(run.id)):
+        Workflow("broken", Each(EACH, fail), A)
+    with configured(on_stuck=lambda session, run, step: reported.append(run.id)):
         for _ in range(2):
             for run_id in (broken, *others):
                 make_due(run_id)
@@ -58,7 +58,7 @@ def test_a_run_that_cannot_be_planned_does_not_block_the_others(trouble: str) ->
             sweep()
     assert [run_of(run_id).generation for run_id in others] == [2, 2]
     run = run_of(broken)
-    assert (run.generation, run.attempts, run.status, told) == (0, 0, "running", [broken])
+    assert (run.generation, run.attempts, run.status, reported) == (0, 0, "running", [broken])
     assert ("no workflow named 'broken'" if trouble == "unknown" else "ZeroDivisionError") in (run.stuck_reason or "")
     assert execute("SELECT lease_until > clock_timestamp() + interval '30 s' FROM workflow.run WHERE id = :id",
                    id=durable.ids.uuid_of(broken))  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_run_that_cannot_be_planned_does_not_block_the_others(trouble: str) ->
 
 def test_a_run_of_an_unknown_workflow_can_be_cancelled() -> None:
     Workflow("broken", A)
-    run_id = start_silently("broken")
+    run_id = start_unpublished("broken")
     durable.workflow.unregister("broken")
     with transaction() as session:
         durable.cancel(session, run_id)
@@ -77,7 +77,7 @@ def test_a_run_of_an_unknown_workflow_can_be_cancelled() -> None:
 def test_a_run_of_an_unknown_version_cannot_be_cancelled() -> None:
     Workflow("changed", A)
     Workflow("changed", A, B, version=2)
-    run_id = start_silently("changed")
+    run_id = start_unpublished("changed")
     durable.workflow._WORKFLOWS["changed"].pop(2)
     with pytest.raises(durable.RunConflict) as found, transaction() as session:
         durable.cancel(session, run_id)
@@ -107,7 +107,7 @@ def test_a_sweep_is_recorded() -> None:
 
 
 def test_two_dispatchers_do_not_publish_the_same_run() -> None:
-    run_id = start_silently("retried")
+    run_id = start_unpublished("retried")
     make_due(run_id)
     with transaction() as session:
         assert durable.transitions.lock(session, run_id) is not None
@@ -146,7 +146,7 @@ def test_published_at_uses_the_clock_of_the_database(monkeypatch: pytest.MonkeyP
 
 def test_a_fast_clock_of_a_publisher_makes_no_queued_run_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep()
-    make_due(start_silently("retried", key="so that this process hears the database's clock"))
+    make_due(start_unpublished("retried", key="so that this process hears the database's clock"))
     sweep()
     lose_messages()
     real = time.time

@@ -20,7 +20,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     steps_of,
     sweep,
@@ -51,14 +51,14 @@ def perform_begin(run_id: str) -> None:
 
 
 def test_a_redelivered_message_does_not_take_over_a_live_workers_step() -> None:
-    run_id = start_silently("call")
+    run_id = start_unpublished("call")
     begun_by(run_id, worker_name("other"))
     perform(run_id, redelivered=True)
     assert (len(visits("odd.call")), statuses(run_id)) == (1, {"odd.call": "intent"})
 
 
 def test_a_redelivered_message_takes_over_a_dead_workers_step_at_once() -> None:
-    run_id = start_silently("call")
+    run_id = start_unpublished("call")
     begun_by(run_id, dead_worker())
     perform(run_id, redelivered=True)
     assert (len(visits("odd.call")), run_of(run_id).status) == (2, "succeeded")
@@ -66,7 +66,7 @@ def test_a_redelivered_message_takes_over_a_dead_workers_step_at_once() -> None:
 
 
 def test_a_step_of_a_worker_on_another_host_waits_for_its_lease() -> None:
-    run_id = start_silently("call")
+    run_id = start_unpublished("call")
     begun_by(run_id, "celery@elsewhere elsewhere:4026531836/1")
     perform(run_id, redelivered=True)
     assert len(visits("odd.call")) == 1
@@ -74,7 +74,7 @@ def test_a_step_of_a_worker_on_another_host_waits_for_its_lease() -> None:
 
 def test_a_redelivered_message_respects_the_retry_pause() -> None:
     behave("odd.call", down=True, times=1)
-    run_id = start_silently("call")
+    run_id = start_unpublished("call")
     perform(run_id)
     execute("UPDATE workflow.step SET worker = :worker, lease_until = now() + interval '60 s'", worker=dead_worker())
     perform(run_id, redelivered=True)

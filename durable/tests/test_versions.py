@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from durable import Workflow, dispatcher
-from durable.tests.driving import ended, execute, perform, run_of, start, start_silently, statuses, wait_until
+from durable.tests.driving import ended, execute, perform, run_of, start, start_unpublished, statuses, wait_until
 from durable.tests.outside import visits
 from durable.tests.workflows import local
 
@@ -16,9 +16,9 @@ A, B, C = (local(f"odd.{name}") for name in ("a", "b", "c"))
 
 def test_a_run_finishes_on_its_own_version_and_new_runs_use_the_latest() -> None:
     Workflow("growing", A, B)
-    old = start_silently("growing", key="old")
+    old = start_unpublished("growing", key="old")
     Workflow("growing", A, C, B, version=2)
-    new = start_silently("growing", key="new")
+    new = start_unpublished("growing", key="new")
     assert [run_of(run_id).version for run_id in (old, new)] == [1, 2]
     for run_id in (old, new):
         perform(run_id)
@@ -28,7 +28,7 @@ def test_a_run_finishes_on_its_own_version_and_new_runs_use_the_latest() -> None
 
 def test_a_run_of_an_undeclared_version_continues_on_the_latest() -> None:
     Workflow("growing", A, B)
-    run_id = start_silently("growing")
+    run_id = start_unpublished("growing")
     Workflow("growing", A, C, B, version=2)
     from durable.workflow import _WORKFLOWS
 
@@ -39,10 +39,10 @@ def test_a_run_of_an_undeclared_version_continues_on_the_latest() -> None:
 
 def test_the_log_names_undeclared_versions_that_live_runs_need(caplog: pytest.LogCaptureFixture) -> None:
     Workflow("growing", A, B)
-    start_silently("growing", key="one")
-    start_silently("growing", key="two")
+    start_unpublished("growing", key="one")
+    start_unpublished("growing", key="two")
     execute("UPDATE workflow.run SET version = 7")
-    start_silently("retried")
+    start_unpublished("retried")
     with caplog.at_level(logging.WARNING):
         dispatcher.report_versions()
     assert [record.message for record in caplog.records] == [
@@ -53,7 +53,7 @@ def test_the_log_names_undeclared_versions_that_live_runs_need(caplog: pytest.Lo
 def test_old_workers_leave_runs_of_a_newer_version_to_new_workers(work: Callable[..., Any]) -> None:
     """The test process and the first worker run the old release."""
     work()
-    run_id = start_silently("grown")
+    run_id = start_unpublished("grown")
     execute("UPDATE workflow.run SET version = 2")
     from durable import publishing
     from durable.plan import FRESH, plan

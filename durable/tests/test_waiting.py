@@ -14,7 +14,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     sweep,
     wait_until,
@@ -46,7 +46,7 @@ def test_a_run_sleeps_until_it_is_due(work: Callable[..., Any]) -> None:
 
 
 def test_a_suspended_run_is_not_published_before_it_is_due() -> None:
-    run_id = start_silently("approved")
+    run_id = start_unpublished("approved")
     perform(run_id)
     assert run_of(run_id).status == "waiting"
     assert sweep() == 0
@@ -66,7 +66,7 @@ def test_a_signal_is_consumed_once_even_if_the_step_suspends_again(work: Callabl
 
 
 def test_a_signal_sent_before_its_step_is_kept() -> None:
-    run_id = start_silently("approved")
+    run_id = start_unpublished("approved")
     signal(run_id, "clerk")
     signal(run_id, "boss")
     assert run_of(run_id).generation == 0  # it was not suspended, so it is not woken
@@ -75,15 +75,15 @@ def test_a_signal_sent_before_its_step_is_kept() -> None:
 
 
 def test_signals_consumed_by_a_failed_step_are_restored() -> None:
-    def consume_and_burst(session: Any, run: Any) -> None:
+    def consume_and_fail(session: Any, run: Any) -> None:
         found = run.consume("go")
-        if len(visits("odd.burst")) == 0:
-            durable.tests.outside.visit("odd.burst")
+        if len(visits("odd.fail")) == 0:
+            durable.tests.outside.visit("odd.fail")
             raise ZeroDivisionError
         assert found == [{"n": 1}]
 
-    durable.Workflow("hungry", durable.Service("odd").step(consume_and_burst))
-    run_id = start_silently("hungry")
+    durable.Workflow("hungry", durable.Service("odd").step(consume_and_fail))
+    run_id = start_unpublished("hungry")
     with transaction() as session:
         durable.signal(session, run_id, "go", {"n": 1})
     perform(run_id)
@@ -98,11 +98,11 @@ def test_a_deadline_applies_to_a_suspended_run(work: Callable[..., Any]) -> None
     run_id = start("approved", deadline=1.0)
     run = ended(run_id)
     assert (run.status, (run.error or {})["code"]) == ("cancelled", "deadline_exceeded")
-    assert len(visits("odd.tell")) == 1
+    assert len(visits("odd.notify")) == 1
 
 
 def test_a_deadline_counts_from_the_first_step() -> None:
-    run_id = start_silently("approved", deadline=60.0)
+    run_id = start_unpublished("approved", deadline=60.0)
     execute("UPDATE workflow.run SET created_at = now() - interval '1 day'")
     assert run_of(run_id).deadline is None
     make_due(run_id)
@@ -115,9 +115,9 @@ def test_a_deadline_counts_from_the_first_step() -> None:
 
 
 def test_cancelling_a_suspended_run_runs_its_if_refused_steps() -> None:
-    run_id = start_silently("approved")
+    run_id = start_unpublished("approved")
     perform(run_id)
     with transaction() as session:
         durable.cancel(session, run_id)
     perform(run_id)
-    assert (run_of(run_id).status, len(visits("odd.tell"))) == ("cancelled", 1)
+    assert (run_of(run_id).status, len(visits("odd.notify"))) == ("cancelled", 1)

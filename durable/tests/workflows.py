@@ -129,9 +129,9 @@ LONG = Workflow("long", Parallel(*(local(f"odd.long_{n}", long=True) for n in ra
 
 # ---- steps that kill their worker, fail or hang
 
-TELL = local("odd.tell")
-POISON = Workflow("poison", local("odd.fine"), local("odd.poison"), local("odd.end"), if_refused=[TELL])
-POISON_BEHIND = Workflow("poison_behind", Pivot(local("odd.pivot")), local("odd.poison_behind"), if_refused=[TELL])
+NOTIFY = local("odd.notify")
+POISON = Workflow("poison", local("odd.fine"), local("odd.poison"), local("odd.end"), if_refused=[NOTIFY])
+POISON_BEHIND = Workflow("poison_behind", Pivot(local("odd.pivot")), local("odd.poison_behind"), if_refused=[NOTIFY])
 RETRIED = Workflow("retried", local("odd.retried", retry=Retry(first=0.1)), local("odd.after_retried"))
 LIMITED = Workflow("limited", external("odd.limited", timeout=0.5, retry=Retry(first=0.1)), local("odd.after_limited"))
 CALL = Workflow("call", external("odd.call"), local("odd.after_call"))
@@ -168,7 +168,7 @@ def travel(session: Any, run: Any) -> Any:
 
 
 SLEEPY = Workflow("sleepy", sleep, local("odd.after_sleep"))
-APPROVED = Workflow("approved", local("odd.before"), approve, local("odd.after"), if_refused=[TELL])
+APPROVED = Workflow("approved", local("odd.before"), approve, local("odd.after"), if_refused=[NOTIFY])
 JOURNEY = Workflow("journey", travel, local("odd.arrive"))
 
 

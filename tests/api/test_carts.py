@@ -9,16 +9,16 @@ from models import catalogue, inventory
 from models.core.database import transaction
 from tests.conftest import Caller
 
-NOWHERE = "prd_" + 32 * "0"
+UNKNOWN = "prd_" + 32 * "0"
 
 
 @pytest.fixture
 def product() -> Callable[..., str]:
-    def make(sku: str, pieces: int = 10, amount: int = 500) -> str:
+    def make(sku: str, quantity: int = 10, amount: int = 500) -> str:
         fields = {"sku": sku, "kind": "clothing", "title": f"Shirt {sku}", "price_amount": amount, "currency": "EUR"}
         with transaction() as session:
             product_id = catalogue.create_product(session, {**fields, "category": "Shirts"}).id
-            inventory.adjust(session, product_id, pieces, "delivery")
+            inventory.adjust(session, product_id, quantity, "delivery")
         return product_id
 
     return make
@@ -92,7 +92,7 @@ def test_a_quantity_must_be_a_positive_integer(customer: Caller, product: Callab
 
 
 def test_a_product_must_exist(customer: Caller) -> None:
-    assert add(customer, NOWHERE, 1).status_code == 404
+    assert add(customer, UNKNOWN, 1).status_code == 404
     assert add(customer, "usr_1", 1).status_code == 422
     assert customer.delete("/v1/cart/items/no-id").status_code == 404
 

@@ -157,7 +157,7 @@ def test_a_concurrent_request_waits_for_the_first(app: Any, customer: Any, commi
         with Session(engine()) as holder:
             assert idempotency.claim(holder, customer.user_id, "a", fingerprint) is None
             waiting = threads.submit(post)
-            assert wait_until(somebody_waits, 10)
+            assert wait_until(is_blocked, 10)
             assert not waiting.done()
             if committed:
                 idempotency.save(holder, customer.user_id, "a", idempotency.StoredResponse(201, first, {}))
@@ -170,7 +170,7 @@ def test_a_concurrent_request_waits_for_the_first(app: Any, customer: Any, commi
     assert ("Idempotent-Replayed" in answer.headers) is committed
 
 
-def somebody_waits() -> bool:
+def is_blocked() -> bool:
     with transaction() as session:
         return bool(session.scalars(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).one())
 

@@ -10,7 +10,7 @@ from models import catalogue, inventory
 from models.core.database import transaction
 from tests.conftest import Caller
 
-NOWHERE = "wh_" + 32 * "0"
+UNKNOWN = "wh_" + 32 * "0"
 
 
 @pytest.fixture
@@ -134,8 +134,8 @@ def test_invalid_changes_of_warehouses_are_refused(staff: Caller, product: Calla
     assert (taken.status_code, taken.json["code"]) == (409, "name_taken")
     closed = staff.patch(default, json={"status": "closed"})
     assert (closed.status_code, closed.json["code"]) == (409, "default_warehouse")
-    assert staff.get(f"/v1/warehouses/{NOWHERE}").status_code == 404
-    assert adjust(staff, book, 1, warehouse_id=NOWHERE).status_code == 404
+    assert staff.get(f"/v1/warehouses/{UNKNOWN}").status_code == 404
+    assert adjust(staff, book, 1, warehouse_id=UNKNOWN).status_code == 404
     for wrong, field in (({"capacity": {"book": -1}}, "capacity.book"), ({"status": "burnt"}, "status")):
         assert list(staff.patch(default, json=wrong).json["errors"]) == [field]
 
@@ -161,7 +161,7 @@ def test_levels_at_their_threshold_are_listed_as_low(staff: Caller, product: Cal
     assert [each["sku"] for each in staff.get("/v1/stock?low=true").json["data"]] == ["LOW"]
     assert len(staff.get("/v1/stock").json["data"]) == 2
     assert [each["sku"] for each in staff.get(f"/v1/stock?product_id={fine}").json["data"]] == ["FINE"]
-    assert staff.get(f"/v1/stock?warehouse_id={NOWHERE}").json["data"] == []
+    assert staff.get(f"/v1/stock?warehouse_id={UNKNOWN}").json["data"] == []
 
 
 def test_levels_are_paged(staff: Caller, product: Callable[..., str]) -> None:

@@ -17,7 +17,7 @@ BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 
 
 @pytest.fixture
-def crowded(customer: Caller) -> Iterator[None]:
+def overloaded(customer: Caller) -> Iterator[None]:
     """A queue too long to be processed in time."""
     broker.client().rpush("inventory", *["waiting"] * (overload.MAX_UNKNOWN_BACKLOG + 1))
     try:
@@ -40,7 +40,7 @@ def accepted(customer: Caller) -> Any:
     return answer
 
 
-def test_overload_refuses_a_new_order_without_side_effects(crowded: None, customer: Caller) -> None:
+def test_overload_refuses_a_new_order_without_side_effects(overloaded: None, customer: Caller) -> None:
     customer.post("/v1/cart/items", json={"product_id": make_product("TEA", 10), "quantity": 2})
     answer = check_out(customer, "new")
     assert (answer.status_code, answer.json["code"]) == (503, "overloaded")
@@ -50,17 +50,17 @@ def test_overload_refuses_a_new_order_without_side_effects(crowded: None, custom
     assert len(customer.get("/v1/cart").json["items"]) == 1
 
 
-def test_overload_replays_the_response_of_an_accepted_order(accepted: Any, crowded: None, customer: Caller) -> None:
+def test_overload_replays_the_response_of_an_accepted_order(accepted: Any, overloaded: None, customer: Caller) -> None:
     again = check_out(customer, "accepted")
     assert (again.status_code, again.json) == (202, accepted.json)
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_another_users_key_is_not_replayed_under_overload(accepted: Any, crowded: None, sign_in: Any) -> None:
+def test_another_users_key_is_not_replayed_under_overload(accepted: Any, overloaded: None, sign_in: Any) -> None:
     assert check_out(sign_in("another"), "accepted").json["code"] == "overloaded"
 
 
-def test_other_refusals_take_precedence_over_overload(crowded: None, client: Any, customer: Caller) -> None:
+def test_other_refusals_take_precedence_over_overload(overloaded: None, client: Any, customer: Caller) -> None:
     assert customer.post("/v1/checkout", json=BODY).json["code"] == "idempotency_key_required"
     key = {"Idempotency-Key": "new"}
     assert client.post("/v1/checkout", json=BODY, headers=key).json["code"] == "not_signed_in"
@@ -68,12 +68,12 @@ def test_other_refusals_take_precedence_over_overload(crowded: None, client: Any
     assert client.post("/v1/checkout", json=BODY, headers=forged).json["code"] == "invalid_token"
 
 
-def test_overload_refuses_nothing_but_checkouts(crowded: None, customer: Caller) -> None:
+def test_overload_refuses_nothing_but_checkouts(overloaded: None, customer: Caller) -> None:
     product_id = make_product("TEA", 10)
     assert customer.post("/v1/cart/items", json={"product_id": product_id, "quantity": 1}).status_code == 201
     assert customer.get("/v1/orders").status_code == 200
 
 
-def test_orders_are_accepted_again_when_the_queue_is_short(accepted: Any, customer: Caller, crowded: None) -> None:
+def test_orders_are_accepted_again_when_the_queue_is_short(accepted: Any, customer: Caller, overloaded: None) -> None:
     broker.client().delete("inventory")
     assert wait_until(lambda: check_out(customer, "new").json["code"] == "checkout_in_progress", 10)

@@ -24,7 +24,7 @@ from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer, make_product, place_order
 
-NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
+DISCARD_URL = "http://127.0.0.1:9/"  # the discard port, for webhooks
 UNKNOWN = "run_" + "0" * 32
 
 
@@ -63,7 +63,7 @@ def operator(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", DISCARD_URL)
     yield running
     running.stop()
 
@@ -79,8 +79,8 @@ def test_operations_require_permissions(customer: Any, staff: Any) -> None:
     for path in ("/v1/runs", "/v1/events", "/v1/audit"):
         assert customer.get(path).status_code == 403
     assert staff.get("/v1/runs").status_code == 200
-    for deed in ("retry", "cancel", "signals"):
-        assert staff.post(f"/v1/runs/{run_id}/{deed}", json={"name": "x"}).status_code == 403
+    for action in ("retry", "cancel", "signals"):
+        assert staff.post(f"/v1/runs/{run_id}/{action}", json={"name": "x"}).status_code == 403
     assert state(run_id).status == "running"
 
 
@@ -149,12 +149,12 @@ def test_a_failed_run_is_retried(operator: Any) -> None:
     assert (run.finished_at, run.deadline, run.attempts, run.generation) == (None, None, 0, 1)
 
 
-@pytest.mark.parametrize("deed", ["retry", "cancel"])
-def test_retry_and_cancel_refuse_an_ended_or_unknown_run(operator: Any, deed: str) -> None:
+@pytest.mark.parametrize("action", ["retry", "cancel"])
+def test_retry_and_cancel_refuse_an_ended_or_unknown_run(operator: Any, action: str) -> None:
     run_id = started()
     with transaction() as session:
         transitions.end(session, queries.get_run(session, run_id), "succeeded")
-    over, unknown = (operator.post(f"/v1/runs/{which}/{deed}") for which in (run_id, UNKNOWN))
+    over, unknown = (operator.post(f"/v1/runs/{which}/{action}") for which in (run_id, UNKNOWN))
     assert (over.status_code, over.json["code"]) == (409, "run_over")
     assert unknown.status_code == 404
 
@@ -232,8 +232,8 @@ def test_lapsed_authorisations_do_not_fail_the_audit(operator: Any, sandbox: Ser
 
 
 def test_the_audit_requires_the_gateway(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    nobody = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
-    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(nobody))
+    unreachable = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(unreachable))
     assert operator.get("/v1/audit").status_code == 503
 
 

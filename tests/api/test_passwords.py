@@ -100,8 +100,8 @@ def test_a_password_change_invalidates_mailed_tokens(client: Any, customer: Any,
     answer = client.post("/v1/auth/password/reset", json={"token": mailed, "new_password": "another one"})
     assert answer.status_code == 422
     with transaction() as session:
-        (told,) = session.scalars(select(event_log.Event).where(event_log.Event.name == "password.changed")).all()
-    assert (told.subject, told.actor) == (customer.user_id, customer.user_id)
+        (logged,) = session.scalars(select(event_log.Event).where(event_log.Event.name == "password.changed")).all()
+    assert (logged.subject, logged.actor) == (customer.user_id, customer.user_id)
 
 
 def test_password_resets_are_throttled(client: Any, customer: Any) -> None:
@@ -193,8 +193,8 @@ def test_a_throttled_account_is_logged_once(client: Any, customer: Any) -> None:
     for _ in range(12):
         login(client, WRONG)
     with transaction() as session:
-        told = session.scalars(select(event_log.Event.subject).where(event_log.Event.name == "login.throttled")).all()
-    assert told == [customer.user_id]
+        logged = session.scalars(select(event_log.Event.subject).where(event_log.Event.name == "login.throttled")).all()
+    assert logged == [customer.user_id]
 
 
 def test_the_login_throttle_stores_only_hashes(client: Any, customer: Any) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import Caller
 from tests.shopping import make_product, place_order
 
 HOOK = "/v1/webhooks/payments"
-NOWHERE = {"order": "ord_" + 32 * "0", "payment": "pay_" + 32 * "0"}
+UNKNOWN = {"order": "ord_" + 32 * "0", "payment": "pay_" + 32 * "0"}
 
 
 def bought(caller: Caller) -> tuple[str, str]:
@@ -44,7 +44,7 @@ def test_customers_see_their_own_orders_and_staff_see_all(
     assert ids(staff, "/v1/orders") == [other_order, order]
     assert ids(staff, "/v1/payments") == [other_payment, payment]
     assert ids(staff, "/v1/me/orders") == []
-    for path in (f"/v1/orders/{NOWHERE['order']}", f"/v1/payments/{NOWHERE['payment']}"):
+    for path in (f"/v1/orders/{UNKNOWN['order']}", f"/v1/payments/{UNKNOWN['payment']}"):
         assert staff.get(path).status_code == 404
 
 

@@ -9,7 +9,7 @@ from models.core.database import transaction
 from tests.conftest import Caller
 from tests.models.shelves import product, reserve, warehouse
 
-NOWHERE = "wh_" + 32 * "0"
+UNKNOWN = "wh_" + 32 * "0"
 
 
 def order(staff: Caller, *lines: tuple[str, int], key: str | None = None, **more: Any) -> Any:
@@ -66,7 +66,7 @@ def test_a_restock_of_an_unknown_product_or_warehouse_is_refused(staff: Caller) 
     book, unknown = product("BOOK"), "prd_" + 32 * "0"
     refused = order(staff, (book, 1), (unknown, 1))
     assert (refused.status_code, refused.json["products"]) == (404, [unknown])
-    assert order(staff, (book, 1), warehouse_id=NOWHERE).status_code == 404
+    assert order(staff, (book, 1), warehouse_id=UNKNOWN).status_code == 404
     assert staff.get("/v1/purchase-orders").json["data"] == []
 
 

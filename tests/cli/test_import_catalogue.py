@@ -110,12 +110,12 @@ def test_the_sample_is_imported_completely_and_once() -> None:
     )  # fmt: skip
     assert second.output.strip() == "0 created, 0 updated, 100 unchanged, 0 refused (sample_catalogue.csv)"
     with SAMPLE.open(encoding="utf-8", newline="") as file:
-        pieces = {row["sku"]: int(row["stock"]) for row in csv.DictReader(file)}
+        expected = {row["sku"]: int(row["stock"]) for row in csv.DictReader(file)}
     with transaction() as session:
         levels = {sku: stock.on_hand for stock, sku, _ in session.execute(inventory.select_levels())}
-        assert levels == pieces
+        assert levels == expected
         moved = session.execute(select(func.count(), func.sum(inventory.Movement.quantity))).one()
-        assert tuple(moved) == (100, sum(pieces.values()))
+        assert tuple(moved) == (100, sum(expected.values()))
         emma = session.scalars(select(Product).where(Product.sku == "BOOK-EMMA")).one()
         names = (emma.category and emma.category.name, emma.author and emma.author.name)
         assert (emma.title, *names) == ("Emma", "Classics", "Jane Austen")

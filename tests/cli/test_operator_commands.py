@@ -26,7 +26,7 @@ from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer
 
-NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
+DISCARD_URL = "http://127.0.0.1:9/"  # the discard port, for webhooks
 GOOD = "correct horse battery"
 
 
@@ -37,7 +37,7 @@ def _database(database: None) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", DISCARD_URL)
     yield running
     running.stop()
 
@@ -162,8 +162,8 @@ def test_an_audit_with_a_violation_names_it_and_exits_with_1(sandbox: None) -> N
 def test_an_audit_without_the_gateway_or_the_database_exits_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
-    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(nobody))
+    unreachable = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(unreachable))
     without_gateway = run("audit")
     assert without_gateway.exit_code == 2
     assert without_gateway.output.startswith("Error: The payment gateway does not answer")

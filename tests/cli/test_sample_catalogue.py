@@ -81,7 +81,7 @@ def test_prices_are_positive_euros_with_cents(rows: list[dict[str, str]]) -> Non
 
 def test_only_one_product_has_a_single_unit(rows: list[dict[str, str]]) -> None:
     stock = {row["sku"]: int(row["stock"]) for row in rows}
-    assert [sku for sku, pieces in stock.items() if pieces == 1] == ["BOOK-LAST-COPY"]
+    assert [sku for sku, quantity in stock.items() if quantity == 1] == ["BOOK-LAST-COPY"]
     for row in rows:
         assert 0 <= int(row["reorder_point"]) < stock[row["sku"]], row["sku"]
         assert row["sku"] == "BOOK-LAST-COPY" or 3 <= stock[row["sku"]] <= 120, row["sku"]

@@ -58,7 +58,7 @@ def describe(run_id: str) -> str:
     return "\n".join(lines)
 
 
-def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
+def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
     """Every order is paid once, its customer notified once, and all invariants of `shop audit` hold.
 
     `repeated_mails`: how many mails may be sent twice, because a worker died between sending and recording.
@@ -79,10 +79,10 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
         if (operation["kind"], operation["status"]) == ("authorise", "succeeded")
     )
     subjects = [mail["subject"] for mail in shop.mails()]
-    told = Counter(subject.split()[2] for subject in subjects if subject.startswith("Your order "))
+    notified = Counter(subject.split()[2] for subject in subjects if subject.startswith("Your order "))
     assert max(authorised.values(), default=0) <= 1
     assert [order for order in placed if order.status == "confirmed" and authorised[order.id] != 1] == []
-    assert told == {str(order.number): 1 for order in placed}
+    assert notified == {str(order.number): 1 for order in placed}
     assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
 
 

@@ -36,13 +36,13 @@ def shop(new_shop: Callable[[], AbstractContextManager[Shop]]) -> Iterator[Shop]
 
 
 @pytest.fixture(scope="package")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A full stack with a supervisor and its own servers."""
     from tests.command import shop
-    from tests.faults.full_stack import Whole
+    from tests.faults.full_stack import Stack
 
-    var: Path = tmp_path_factory.mktemp("whole") / "var"
+    var: Path = tmp_path_factory.mktemp("stack") / "var"
     try:
-        yield Whole(var)
+        yield Stack(var)
     finally:
         shop(var, "down")

@@ -77,7 +77,7 @@ def cart_expiry(refused_at: str | None = None) -> str:
     """One guest cart has expired."""
     with transaction() as session:
         cart_id, _ = carts.open_guest_cart(session)
-        _left_alone(session, cart_id, timedelta(days=400))
+        _make_idle(session, cart_id, timedelta(days=400))
         slot = f"test-{next(_numbers)}"
         return durable.start(session, "cart_expiry", key=slot, input={"slot": slot})
 
@@ -96,13 +96,13 @@ def cart_reminder(refused_at: str | None = None) -> str:
     with transaction() as session:
         carts.add(session, user_id, left, 2)
         cart_id = carts.open_cart(session, user_id)
-        _left_alone(session, cart_id, timedelta(days=2))
+        _make_idle(session, cart_id, timedelta(days=2))
     with transaction() as session:
         carts.remind(session)
         return _reaction(session, "cart_reminder")
 
 
-def _left_alone(session: Session, cart_id: str, since: timedelta) -> None:
+def _make_idle(session: Session, cart_id: str, since: timedelta) -> None:
     session.execute(update(carts.Cart).where(carts.Cart.id == cart_id).values(updated_at=func.now() - since))
 
 

@@ -36,7 +36,7 @@ CATALOGUE = (
 )
 
 
-class Whole:
+class Stack:
     """A running stack. Its supervisor restarts every killed process."""
 
     def __init__(self, var: Path) -> None:
@@ -91,9 +91,11 @@ class Whole:
         orders = [order for customer in customers for order in customer.client.list("/v1/orders")]
         assert {order["status"] for order in orders} <= {"confirmed", "cancelled"}
         assert len(orders) == len({order["id"] for order in orders}) == sum(len(c.tasks) for c in customers)
-        told = Counter(mail["subject"].split()[2] for mail in self.mails() if mail["subject"].startswith("Your order "))
+        notified = Counter(
+            mail["subject"].split()[2] for mail in self.mails() if mail["subject"].startswith("Your order ")
+        )
         assert {
-            order["number"]: told[str(order["number"])] for order in orders if told[str(order["number"])] != 1
+            order["number"]: notified[str(order["number"])] for order in orders if notified[str(order["number"])] != 1
         } == {}
         found = shop(self.var, "audit")
         assert found.returncode == 0, found.stdout + found.stderr
@@ -110,7 +112,7 @@ class Customer:
     `tasks`: the tasks of the followed orders. `accepted`: id of each accepted order → payment method.
     """
 
-    shop: Whole
+    shop: Stack
     name: str
     client: Client = field(init=False)
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -198,7 +200,7 @@ class HastyCustomer:
                 over.wait(0.2)
 
 
-def hasty_customers(shop: Whole, count: int, accounts: int) -> list[HastyCustomer]:
+def hasty_customers(shop: Stack, count: int, accounts: int) -> list[HastyCustomer]:
     """Registers `count` customers with `accounts` accounts each."""
     names = [[f"hasty{n}-{account}" for account in range(accounts)] for n in range(count)]
     with ThreadPoolExecutor(4) as pool:

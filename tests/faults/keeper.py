@@ -14,7 +14,7 @@ import workflows  # noqa: F401  once, before the forks
 
 _workers: dict[int, int] = {}
 """Live process → its number."""
-_told = False
+_stopping = False
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     while _workers:
         process, _ = os.wait()
         number = _workers.pop(process)
-        if not _told:
+        if not _stopping:
             _start(number)
 
 
@@ -46,7 +46,7 @@ def _become_worker(number: int) -> NoReturn:
 
 
 def _stop(*_: object) -> None:
-    global _told
-    _told = True
+    global _stopping
+    _stopping = True
     for process in _workers:
         os.kill(process, signal.SIGTERM)

@@ -56,7 +56,7 @@ class Kills:
             for point, outcome in outcomes.items():
                 if outcome.status is not None:
                     stall_times.note(f"{self.fault}, many runs", str(point), checks.stall_of(runs[point], begun))
-            return Killed(self, outcomes, _broken_books(shop, len(points)))
+            return Killed(self, outcomes, _violations(shop, len(points)))
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Killed:
         """Fails if the run of the point did not end as expected or was not killed there."""
         outcome = self.outcomes[point]
         assert outcome.status == ("cancelled" if point.refused_at else "succeeded"), outcome.description
-        assert outcome.struck, f"nobody has come to {point}\n{outcome.description}"
+        assert outcome.struck, f"no process was killed at {point}\n{outcome.description}"
 
-    def check_books(self) -> None:
+    def check_invariants(self) -> None:
         """Fails on a violation, after bisecting the kills for the cause."""
         if self.broken:
             guilty = _culprits(self.kills, [*self.outcomes]) or "not the same kills once more"
@@ -90,9 +90,9 @@ def _culprits(kills: Kills, points: Sequence[Point]) -> dict[str, str]:
     return smaller or {", ".join(map(str, points)): broken}
 
 
-def _broken_books(shop: Shop, kills: int) -> str:
+def _violations(shop: Shop, kills: int) -> str:
     try:
-        checks.books_hold(shop, repeated_mails=2 * kills)
+        checks.check_invariants(shop, repeated_mails=2 * kills)
     except AssertionError as error:
         return str(error)
     return ""

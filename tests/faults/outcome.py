@@ -11,7 +11,7 @@ import psycopg
 
 from local.waiting import wait_until
 from tests.command import shop
-from tests.faults.full_stack import GOOD, Customer, Whole
+from tests.faults.full_stack import GOOD, Customer, Stack
 
 PATIENCE = 420.0  # seconds; longer than a checkout's deadline and the longest pause after it
 _ORDERS = """
@@ -43,11 +43,11 @@ class Outcome:
         return {name: value for name, value in asdict(self).items() if name in wanted and value}
 
 
-def outcome(whole: Whole, customers: Sequence[Customer]) -> Outcome:
+def outcome(stack: Stack, customers: Sequence[Customer]) -> Outcome:
     """Waits until every run has ended, and counts the orders of these customers."""
     users = [customer.user_id for customer in customers]
     accepted = {order_id: method for customer in customers for order_id, method in customer.accepted.items()}
-    with whole.database() as connection:
+    with stack.database() as connection:
         wait_until(lambda: _live(connection) == 0, PATIENCE, 1.0)
         orders = {order_id: row for order_id, *row in connection.execute(_ORDERS, [users]).fetchall()}
         live = _live(connection)
@@ -63,10 +63,10 @@ def outcome(whole: Whole, customers: Sequence[Customer]) -> Outcome:
         confirmed=sum(status == "confirmed" for _, status, _, _ in orders.values()),
         declined=sum(code == "payment_declined" for _, _, code, _ in orders.values()) - reasons["payment_declined"],
         cancelled=dict(reasons),
-        doubled=len(orders.keys() - accepted.keys()) + _held_twice(whole, orders),
+        doubled=len(orders.keys() - accepted.keys()) + _held_twice(stack, orders),
         lost=len(accepted.keys() - ended),
-        **_mails(whole, [number for order_id, (number, *_) in orders.items() if order_id in ended]),
-        audit_findings=_findings(whole),
+        **_mails(stack, [number for order_id, (number, *_) in orders.items() if order_id in ended]),
+        audit_findings=_findings(stack),
         still_live=live,
     )
 
@@ -76,29 +76,29 @@ def _live(connection: psycopg.Connection[Any]) -> int:
     return found
 
 
-def _held_twice(whole: Whole, orders: Container[str]) -> int:
+def _held_twice(stack: Stack, orders: Container[str]) -> int:
     """The number of these orders that the gateway authorised more than once."""
     held = Counter(
         made["metadata"]["order_id"]
-        for made in whole.ledger()
+        for made in stack.ledger()
         for done in made["operations"]
         if (done["kind"], done["status"]) == ("authorise", "succeeded")
     )
     return sum(times > 1 for order_id, times in held.items() if order_id in orders)
 
 
-def _mails(whole: Whole, numbers: list[int]) -> dict[str, int]:
+def _mails(stack: Stack, numbers: list[int]) -> dict[str, int]:
     """The numbers of orders without a mail, and with more than one."""
-    mails = [mail for mail in whole.mails() if mail["subject"].startswith("Your order ")]
-    told: Counter[str] = Counter()
+    mails = [mail for mail in stack.mails() if mail["subject"].startswith("Your order ")]
+    deliveries: Counter[str] = Counter()
     for mail in mails:
-        told[mail["subject"].split()[2]] += mail["deliveries"]
-    times = [told[str(number)] for number in numbers]
+        deliveries[mail["subject"].split()[2]] += mail["deliveries"]
+    times = [deliveries[str(number)] for number in numbers]
     return {"mails_missing": times.count(0), "mails_twice": sum(count > 1 for count in times)}
 
 
-def _findings(whole: Whole) -> list[str]:
-    found = shop(whole.var, "audit", "--json")
+def _findings(stack: Stack) -> list[str]:
+    found = shop(stack.var, "audit", "--json")
     if not found.stdout:
         return [found.stderr]
     return [f"{one['name']}: {one['figures']} {one['examples']}" for one in json.loads(found.stdout) if not one["ok"]]

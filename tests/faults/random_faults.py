@@ -13,7 +13,7 @@ import psycopg
 import redis
 
 from tests.command import processes
-from tests.faults.full_stack import Whole
+from tests.faults.full_stack import Stack
 
 WORKERS = ("worker-shop", "worker-mail", "worker-bulk")
 SERVERS = ("redis", "postgres")
@@ -25,7 +25,7 @@ STOPPED = (1.0, 12.0)  # seconds
 class RandomFaults:
     """Injects faults into a shop and counts them by kind and program."""
 
-    def __init__(self, shop: Whole, seed: int) -> None:
+    def __init__(self, shop: Stack, seed: int) -> None:
         self.shop, self.dice = shop, random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.resuming: list[threading.Timer] = []

@@ -47,5 +47,5 @@ def test_a_run_killed_at_a_point_still_ends(killed: Callable[[str], Killed], who
 
 
 @pytest.mark.parametrize("whom", WHOM)
-def test_the_books_hold_after_all_kills(killed: Callable[[str], Killed], whom: str) -> None:
-    killed(whom).check_books()
+def test_all_invariants_hold_after_the_kills(killed: Callable[[str], Killed], whom: str) -> None:
+    killed(whom).check_invariants()

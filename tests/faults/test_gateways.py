@@ -41,7 +41,7 @@ def test_a_gateway_fault_during_an_authorisation(crew: Shop, fault: str) -> None
     run_id = checkout()
     assert checks.ended(run_id) == "succeeded"
     stall_times.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", checks.stall_of(run_id))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert _holds(crew, run_id) == ["requires_capture"]
 
 
@@ -51,7 +51,7 @@ def test_a_gateway_fault_during_a_void(crew: Shop, fault: str) -> None:
     run_id = checkout("orders.confirm")
     assert checks.ended(run_id) == "cancelled"
     stall_times.note("the gateway is late, says 500 or cuts", f"void, {fault}", checks.stall_of(run_id))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert _holds(crew, run_id) == ["canceled"]
 
 
@@ -64,7 +64,7 @@ def test_an_order_cancelled_behind_a_stored_500_leaves_no_authorisation(crew: Sh
     with transaction() as session:
         durable.cancel(session, run_id)
     assert checks.ended(run_id) == "cancelled"
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert _holds(crew, run_id) in ([], ["canceled"])
 
 
@@ -73,7 +73,7 @@ def test_an_undecided_payment_is_declined_and_cancelled(crew: Shop, method: str)
     _strike(crew, path="/v1/payment_intents/", kind="unavailable")
     run_id = checkout(method=method)
     assert checks.ended(run_id) == "cancelled"
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert [made["status"] for made in _made(crew, run_id)] == ["canceled"]
 
 
@@ -85,7 +85,7 @@ def test_a_checkout_survives_a_restart_of_the_payment_gateway(crew: Shop) -> Non
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
     stall_times.note("a gateway killed and started", "payments", checks.stall_of(run_id, back))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
 
 
 def test_a_checkout_survives_a_restart_of_the_mail_server(crew: Shop) -> None:
@@ -98,7 +98,7 @@ def test_a_checkout_survives_a_restart_of_the_mail_server(crew: Shop) -> None:
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
     stall_times.note("a gateway killed and started", "mail", checks.stall_of(run_id, back))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
 
 
 def _is_done(run_id: str, step: str) -> bool:

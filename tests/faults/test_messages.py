@@ -49,7 +49,7 @@ def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datet
         assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
         stall_times.note(fault, way or "checkout", checks.stall_of(run_id, since))
     assert wait_until(lambda: broker.waiting() == 0, 10)
-    checks.books_hold(shop)
+    checks.check_invariants(shop)
 
 
 def generation_of(run_id: str) -> int:

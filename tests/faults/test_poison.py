@@ -20,10 +20,10 @@ from tests.shop import Shop
 
 def _stuck(run_id: str) -> int:
     with transaction() as session:
-        told = select(func.count()).where(
+        reported = select(func.count()).where(
             event_log.Event.name == "run.stuck", event_log.Event.payload["run_id"].astext == run_id
         )
-        return session.scalars(told).one()
+        return session.scalars(reported).one()
 
 
 def test_repeated_kills_before_the_pivot_compensate_the_run(shop: Shop) -> None:
@@ -39,7 +39,7 @@ def test_repeated_kills_before_the_pivot_compensate_the_run(shop: Shop) -> None:
     assert error
     assert error["code"] == "too_many_attempts"
     assert worker.log.read_text().count("signal 9 (SIGKILL)'") <= settings.attempts + 1
-    checks.books_hold(shop)
+    checks.check_invariants(shop)
 
 
 def test_repeated_kills_past_the_pivot_make_the_run_stuck_until_a_retry(shop: Shop) -> None:
@@ -52,4 +52,4 @@ def test_repeated_kills_past_the_pivot_make_the_run_stuck_until_a_retry(shop: Sh
         durable.retry(session, run_id)
     assert checks.ended(run_id) == "succeeded"
     assert _stuck(run_id) == 1
-    checks.books_hold(shop, repeated_mails=1)  # its record shared the first killed transaction
+    checks.check_invariants(shop, repeated_mails=1)  # its record shared the first killed transaction

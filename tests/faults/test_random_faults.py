@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.full_stack import Customer, Whole, busy, hasty_customers, note
+from tests.faults.full_stack import Customer, Stack, busy, hasty_customers, note
 from tests.faults.outcome import PATIENCE, outcome, table, write
 from tests.faults.random_faults import RandomFaults
 
@@ -27,11 +27,11 @@ PAUSE = (0.2, 4.0)  # seconds between two faults
 
 
 @pytest.mark.timeout(SECONDS + PATIENCE + 300)
-def test_random_faults_harm_no_valid_order(whole: Whole) -> None:
+def test_random_faults_harm_no_valid_order(stack: Stack) -> None:
     print(f"FAULT_SEED={SEED}")
-    patient = [Customer(whole, f"unlucky{n}") for n in range(PATIENT)]
-    hasty = hasty_customers(whole, HASTY, ACCOUNTS)
-    faults, dice = RandomFaults(whole, SEED), random.Random(SEED + 1)
+    patient = [Customer(stack, f"unlucky{n}") for n in range(PATIENT)]
+    hasty = hasty_customers(stack, HASTY, ACCOUNTS)
+    faults, dice = RandomFaults(stack, SEED), random.Random(SEED + 1)
     with busy([*patient, *hasty]):
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
@@ -40,7 +40,7 @@ def test_random_faults_harm_no_valid_order(whole: Whole) -> None:
         faults.end()
         over = datetime.now(UTC)
     note("the last of many random faults", patient, over)
-    found = outcome(whole, [*patient, *(account for customer in hasty for account in customer.accounts)])
+    found = outcome(stack, [*patient, *(account for customer in hasty for account in customer.accounts)])
     about = {"seed": SEED, "seconds": SECONDS, "customers who follow": PATIENT, "customers who never wait": HASTY}
     print(table(found, about, faults.counts))
     if report := os.environ.get("FAULT_REPORT"):

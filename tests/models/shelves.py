@@ -7,12 +7,12 @@ from models import catalogue, inventory
 from models.core.database import transaction
 
 
-def product(sku: str, pieces: int = 0, kind: str = "book") -> str:
+def product(sku: str, quantity: int = 0, kind: str = "book") -> str:
     fields = {"sku": sku, "kind": kind, "title": sku, "price_amount": 1, "currency": "EUR", "category": "All"}
     with transaction() as session:
         product_id = catalogue.create_product(session, fields).id
-        if pieces:
-            inventory.adjust(session, product_id, pieces, "delivery")
+        if quantity:
+            inventory.adjust(session, product_id, quantity, "delivery")
     return product_id
 
 

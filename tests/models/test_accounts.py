@@ -75,10 +75,10 @@ def test_a_login_overtaken_by_a_password_change_is_refused() -> None:
 
 def test_an_unknown_user_has_no_credentials() -> None:
     with transaction() as session:
-        nobody = accounts.find_credentials(session, "nobody")
-    assert nobody == accounts.Credentials(None, None)
+        unknown = accounts.find_credentials(session, "nobody")
+    assert unknown == accounts.Credentials(None, None)
     with pytest.raises(NotSignedIn), transaction() as session:
-        accounts.log_in(session, nobody, None, None)
+        accounts.log_in(session, unknown, None, None)
 
 
 def test_refresh_tokens_are_stored_as_hashes() -> None:

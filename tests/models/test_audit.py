@@ -7,7 +7,7 @@ from models import orders
 from models.core.database import transaction
 from models.operations import audit
 from tests.models.auditing import broken, change, check, ledger
-from tests.models.sales import Deed, Sale
+from tests.models.sales import Action, Sale
 
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
@@ -43,41 +43,41 @@ def test_the_figures_count_what_was_checked(sold: Sale, refused: Sale) -> None:
 @pytest.mark.parametrize("turns_back_after", [None, 3])
 def test_all_invariants_hold_at_every_step_of_an_order(sold: Sale, book: str, turns_back_after: int | None) -> None:
     sale = Sale(book)
-    deeds = sale.forwards()
+    actions = sale.forwards()
     if turns_back_after is not None:
-        deeds = [*deeds[:turns_back_after], *sale.backwards()]
-    for deed in [lambda: None, *deeds]:
-        deed()
-        assert broken(ledger(sold, sale)) == {}, deed
+        actions = [*actions[:turns_back_after], *sale.backwards()]
+    for action in [lambda: None, *actions]:
+        action()
+        assert broken(ledger(sold, sale)) == {}, action
 
 
 @pytest.mark.parametrize("turns_back", [False, True])
 def test_changes_after_the_gateways_snapshot_are_no_violation(book: str, turns_back: bool) -> None:
     sale = Sale(book)
-    for deed in sale.forwards()[:3]:
-        deed()
+    for action in sale.forwards()[:3]:
+        action()
     before = ledger(sale)
     later = Sale(book)
-    for deed in [*(sale.backwards() if turns_back else sale.forwards()[3:]), *later.forwards()]:
-        deed()
+    for action in [*(sale.backwards() if turns_back else sale.forwards()[3:]), *later.forwards()]:
+        action()
     assert broken(before) == {}
     assert broken(ledger(sale, later)) == {}
 
 
 def test_an_undeliverable_mail_is_no_violation(book: str) -> None:
     sale = Sale(book)
-    deeds: list[Deed] = [*sale.forwards()[:6], lambda: sale.tell(fault="550 no such mailbox"), sale.end]
-    for deed in deeds:
-        deed()
+    actions: list[Action] = [*sale.forwards()[:6], lambda: sale.notify(fault="550 no such mailbox"), sale.end]
+    for action in actions:
+        action()
     assert broken(ledger(sale)) == {}
     assert check(ledger(sale))["every customer was notified of the order's result"].figures["refused"] == 1
 
 
 def test_a_cancelled_order_without_a_payment_attempt_is_no_violation(book: str) -> None:
     sale = Sale(book)
-    deeds: list[Deed] = [sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")]
-    for deed in deeds:
-        deed()
+    actions: list[Action] = [sale.cancel, lambda: sale.notify("order_cancelled"), lambda: sale.end("cancelled")]
+    for action in actions:
+        action()
     assert broken(ledger(sale)) == {}
 
 

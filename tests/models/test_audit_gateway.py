@@ -117,7 +117,7 @@ def test_an_authorisation_of_a_cancelled_order_is_found(refused: Sale) -> None:
 
 def test_an_authorisation_left_by_a_lost_undo_is_found(book: str) -> None:
     sale = Sale(book)
-    for deed in (sale.hold, sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")):
-        deed()
+    for action in (sale.hold, sale.cancel, lambda: sale.notify("order_cancelled"), lambda: sale.end("cancelled")):
+        action()
     assert sale.held
     assert broken(ledger(sale)) == {"the gateway holds no money without an order": [sale.held.reference]}

@@ -19,15 +19,15 @@ def user() -> str:
     return new_id("usr")
 
 
-def product(sku: str, pieces: int, price: int = 500) -> str:
+def product(sku: str, quantity: int, price: int = 500) -> str:
     fields = {
         "sku": sku, "kind": "clothing", "title": f"Shirt {sku}", "price_amount": price, "currency": "EUR",
         "category": "Shirts",
     }  # fmt: skip
     with transaction() as session:
         product_id = catalogue.create_product(session, fields).id
-        if pieces:
-            inventory.adjust(session, product_id, pieces, "delivery")
+        if quantity:
+            inventory.adjust(session, product_id, quantity, "delivery")
     return product_id
 
 
@@ -153,12 +153,12 @@ def test_removal_of_ordered_items_sees_concurrent_changes(user: str, meanwhile: 
                 carts.set_quantity(session, user, blue, meanwhile)
             carts.add(session, user, red, 4)
             taking = others.submit(take_out)
-            assert wait_until(_somebody_waits, 10)
+            assert wait_until(_is_blocked, 10)
         taking.result(10)
     assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # items added meanwhile stay
 
 
-def _somebody_waits() -> bool:
+def _is_blocked() -> bool:
     waits = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )

@@ -51,7 +51,7 @@ def test_the_token_opens_the_cart_and_is_stored_as_a_hash() -> None:
 
 
 def test_merged_quantities_are_limited_by_the_stock(user: str) -> None:
-    blue, red, green, black = (product(sku, pieces) for sku, pieces in (("B", 9), ("R", 5), ("G", 4), ("K", 3)))
+    blue, red, green, black = (product(sku, quantity) for sku, quantity in (("B", 9), ("R", 5), ("G", 4), ("K", 3)))
     _, token = guest(**{blue: 2, red: 4, green: 4, black: 1})
     with transaction() as session:
         carts.add(session, user, blue, 3)
@@ -87,7 +87,7 @@ def test_a_guest_cart_is_merged_into_one_account_only() -> None:
     with ThreadPoolExecutor(4) as pool:
         merged = list(pool.map(lambda user: merge(user, token), users))
     assert sum(found is not None for found in merged) == 1
-    assert sum(pieces for user in users for pieces in quantities(user).values()) == 2
+    assert sum(quantity for user in users for quantity in quantities(user).values()) == 2
 
 
 def test_a_customers_cart_is_not_accessible_by_its_id(user: str) -> None:
@@ -134,7 +134,7 @@ def test_a_merged_cart_keeps_the_prices_that_the_guest_has_seen(user: str) -> No
     assert look(user) == [("price", 500, 700)]
 
 
-def leave_alone(holder: str, days: float) -> None:
+def make_idle(holder: str, days: float) -> None:
     with transaction() as session:
         whose = carts.Cart.id == holder if holder.startswith("crt") else carts.Cart.user_id == holder
         session.execute(update(carts.Cart).where(whose).values(updated_at=func.now() - timedelta(days=days)))
@@ -142,7 +142,7 @@ def leave_alone(holder: str, days: float) -> None:
 
 def test_a_guest_cart_expires_before_it_is_deleted(user: str) -> None:
     _, token = found = guest(**{product("BLUE", 9): 1})
-    leave_alone(found[0], 31)
+    make_idle(found[0], 31)
     assert merge(user, token) is None
     with transaction() as session, pytest.raises(NotSignedIn):
         carts.find_guest_cart(session, token)
@@ -156,9 +156,9 @@ def test_old_carts_are_deleted_in_batches(user: str) -> None:
         with transaction() as session:
             carts.add(session, each, blue, 1)
     for each in old:
-        leave_alone(each, 31)
-    leave_alone(user, 181)
-    leave_alone(other, 179)
+        make_idle(each, 31)
+    make_idle(user, 181)
+    make_idle(other, 179)
     found = []
     for _ in range(4):
         with transaction() as session:

@@ -16,7 +16,7 @@ from tests.models.shelves import available, broken, move, product, reserve, ware
 
 
 @pytest.fixture(autouse=True)
-def the_books_hold() -> Any:
+def invariants_hold() -> Any:
     """Runs the audit after every test."""
     yield
     assert broken() == []
@@ -167,7 +167,7 @@ def test_stock_of_a_deleted_product_can_only_be_removed() -> None:
 
 def test_opening_stock_is_booked_once() -> None:
     books = [product(f"BOOK-{n}") for n in range(3)]
-    openings = [inventory.Opening(book, pieces, 2) for book, pieces in zip(books, (5, 0, 7), strict=True)]
+    openings = [inventory.Opening(book, quantity, 2) for book, quantity in zip(books, (5, 0, 7), strict=True)]
     for opened in (3, 0):
         with transaction() as session:
             assert inventory.open_stock(session, openings, reference="catalogue.csv") == opened

@@ -20,13 +20,13 @@ from tests.models.shelves import broken, move, product, reserve, warehouse
 LOW, RECOVERED = "stock.low", "stock.recovered"
 
 
-def told() -> list[str]:
+def reported() -> list[str]:
     with transaction() as session:
         return list(session.scalars(select(Event.name).where(Event.name.like("stock.%")).order_by(Event.id)))
 
 
-def watched(sku: str, pieces: int, reorder_point: int | None, quantity: int | None = None) -> str:
-    made = product(sku, pieces)
+def watched(sku: str, on_hand: int, reorder_point: int | None, quantity: int | None = None) -> str:
+    made = product(sku, on_hand)
     threshold(made, reorder_point, quantity)
     return made
 
@@ -49,9 +49,9 @@ def low() -> list[str]:
 def test_stock_is_low_at_its_reorder_point_and_not_above() -> None:
     book = watched("BOOK", 10, 4)
     reserve({book: 5})
-    assert (told(), low()) == ([], [])
+    assert (reported(), low()) == ([], [])
     reserve({book: 1})
-    assert (told(), low()) == ([LOW], ["BOOK"])
+    assert (reported(), low()) == ([LOW], ["BOOK"])
 
 
 @pytest.mark.parametrize(
@@ -65,25 +65,25 @@ def test_stock_is_low_at_its_reorder_point_and_not_above() -> None:
 def test_low_stock_is_reported_once_until_it_recovers(fall: Callable[[str], Any]) -> None:
     book = watched("BOOK", 10, 4)
     fall(book)
-    assert told() == [LOW]
+    assert reported() == [LOW]
     for _ in range(2):
         move(book, -1)
         reserve({book: 1})
-    assert told() == [LOW]
+    assert reported() == [LOW]
     move(book, 100)
-    assert (told(), low()) == ([LOW, RECOVERED], [])
+    assert (reported(), low()) == ([LOW, RECOVERED], [])
     move(book, -100)
-    assert told() == [LOW, RECOVERED, LOW]
+    assert reported() == [LOW, RECOVERED, LOW]
 
 
 def test_a_cancelled_order_lets_stock_recover() -> None:
     book = watched("BOOK", 10, 4)
     order, other = reserve({book: 6}), reserve({book: 2})
     release(other)
-    assert told() == [LOW]
+    assert reported() == [LOW]
     release(order)
     release(order)
-    assert (told(), low()) == ([LOW, RECOVERED], [])
+    assert (reported(), low()) == ([LOW, RECOVERED], [])
 
 
 def test_low_stock_emits_an_event_that_starts_its_workflow() -> None:
@@ -108,21 +108,21 @@ def test_an_order_from_two_warehouses_reports_each_low_level() -> None:
     with transaction() as session:
         levels = session.scalars(select(inventory.Stock)).all()
     assert sorted((level.available, level.low_since is not None) for level in levels) == [(0, True), (2, True)]
-    assert told() == [LOW, LOW]
+    assert reported() == [LOW, LOW]
 
 
 def test_a_refused_order_reports_no_low_stock() -> None:
     book = watched("BOOK", 10, 4)
     with pytest.raises(InsufficientStock):
         reserve({book: 11})
-    assert (told(), low()) == ([], [])
+    assert (reported(), low()) == ([], [])
 
 
 def test_stock_without_a_reorder_point_is_never_low() -> None:
     book = watched("BOOK", 10, 10)
     threshold(book, None)
     reserve({book: 10})
-    assert (told(), low()) == ([LOW, RECOVERED], [])
+    assert (reported(), low()) == ([LOW, RECOVERED], [])
 
 
 def test_low_opening_stock_is_listed_but_not_reported() -> None:
@@ -130,7 +130,7 @@ def test_low_opening_stock_is_listed_but_not_reported() -> None:
     with transaction() as session:
         openings = [inventory.Opening(few, 2, 2), inventory.Opening(many, 3, 2)]
         inventory.open_stock(session, openings)
-    assert (told(), low()) == ([], ["FEW"])
+    assert (reported(), low()) == ([], ["FEW"])
 
 
 def test_a_constraint_keeps_low_since_consistent() -> None:
@@ -149,7 +149,7 @@ def test_concurrent_orders_report_low_stock_once() -> None:
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(buy, range(60)))
-    assert told() == [LOW]
+    assert reported() == [LOW]
 
 
 def test_low_and_recovered_events_alternate_under_concurrency() -> None:

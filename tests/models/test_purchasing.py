@@ -17,7 +17,7 @@ from tests.models.shelves import broken, move, product, reserve, warehouse
 
 
 @pytest.fixture(autouse=True)
-def the_books_hold() -> Any:
+def invariants_hold() -> Any:
     """Runs the audit after every test."""
     yield
     assert broken() == []

@@ -14,7 +14,7 @@ from tests.models.shelves import available, broken, move, product, reservations,
 
 
 @pytest.fixture(autouse=True)
-def the_books_hold() -> Any:
+def invariants_hold() -> Any:
     """Runs the audit after every test."""
     yield
     assert broken() == []

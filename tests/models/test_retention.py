@@ -151,8 +151,8 @@ def test_a_notification_is_kept_while_its_run_is_live() -> None:
     with transaction() as session:
         run_id = durable.start(session, "restock", "po_1", some_input("restock"))
         session.execute(text("UPDATE workflow.run SET id = uuidv7(interval '-2 years')"))
-        told = update(notifications.Notification).where(notifications.Notification.key == "checkout:450")
-        session.execute(told.values(key="restock:po_1:goods_ordered"))
+        renamed = update(notifications.Notification).where(notifications.Notification.key == "checkout:450")
+        session.execute(renamed.values(key="restock:po_1:goods_ordered"))
     assert run_id
     assert deleted("notifications") == {"notifications": 99}
     with transaction() as session:
@@ -190,12 +190,12 @@ def test_a_recent_row_with_a_random_id_is_kept() -> None:
 @pytest.fixture
 def sold() -> Sale:
     sale = Sale(product("BOOK", 100))
-    for deed in sale.forwards():
-        deed()
+    for action in sale.forwards():
+        action()
     return sale
 
 
-def _grow_old(sale: Sale, days: int) -> None:
+def _age(sale: Sale, days: int) -> None:
     """Moves the sale into the past, including the timestamps in its ids."""
     with transaction() as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
@@ -219,14 +219,14 @@ def _broken(sale: Sale) -> list[str]:
     ("days", "gone"), [(89, {}), (91, {"runs": 1}), (399, {"runs": 1}), (401, {"runs": 1, "notifications": 1})]
 )
 def test_an_order_outlives_its_run_and_notification(sold: Sale, days: int, gone: dict[str, int]) -> None:
-    _grow_old(sold, days)
+    _age(sold, days)
     assert deleted("runs", "notifications") == gone
     assert _broken(sold) == []
     assert (rows(orders.Order), rows(orders.Line), rows(orders.Invoice), rows(inventory.Movement)) == (1, 1, 1, 1)
 
 
 def test_the_audit_finds_a_missing_notification_after_its_run_is_deleted(sold: Sale) -> None:
-    _grow_old(sold, 91)
+    _age(sold, 91)
     deleted("runs")
     with transaction() as session:
         session.execute(text("DELETE FROM notifications.notification"))

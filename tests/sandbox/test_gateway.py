@@ -17,10 +17,10 @@ from tests.processes import ROOT
 from tests.servers import Receiver, Server
 
 SECRET = "whsec_" + "x" * 32
-NOWHERE = "http://127.0.0.1:9/hook"  # the discard port: nobody listens there
+DISCARD_URL = "http://127.0.0.1:9/hook"  # the discard port: nothing listens there
 
 
-def gateway_in(var: Path, webhook_url: str = NOWHERE) -> Server:
+def gateway_in(var: Path, webhook_url: str = DISCARD_URL) -> Server:
     return Server("sandbox.gateway", var, "--webhook-url", webhook_url, SHOP_STRIPE_WEBHOOK_SECRET=SECRET)
 
 

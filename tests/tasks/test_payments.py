@@ -90,7 +90,7 @@ def strike(server: Server, kind: str, path: str = INTENTS, **fault: Any) -> None
     ).raise_for_status()
 
 
-def tried(call: Callable[[], Answer]) -> Answer:
+def with_retries(call: Callable[[], Answer]) -> Answer:
     """Repeats the call while the gateway is down, as the engine does."""
     for _ in range(TRIES):
         try:
@@ -103,7 +103,7 @@ def tried(call: Callable[[], Answer]) -> Answer:
 @pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
 def test_a_stored_500_leads_to_one_authorisation(order: Order, kind: str, key: str) -> None:
     strike(order.server, kind)
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({key: "authorised"}, [reference])
     assert order.hold() == reference
 
@@ -113,7 +113,7 @@ def test_an_undo_voids_an_authorisation_behind_a_stored_500(order: Order, kind: 
     strike(order.server, kind)
     with pytest.raises(GatewayDown):
         order.hold()
-    reference = tried(order.let_go)
+    reference = with_retries(order.let_go)
     assert (order.made, order.holds()) == ({key: "voided"}, [reference])
     # A delayed attempt finds the voided payment and authorises nothing.
     assert order.hold() == reference
@@ -123,15 +123,15 @@ def test_an_undo_voids_an_authorisation_behind_a_stored_500(order: Order, kind: 
 
 def test_several_keys_may_be_spent_in_turn(order: Order) -> None:
     strike(order.server, "error", times=3)
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({":4": "authorised"}, [reference])
-    assert tried(order.let_go) == reference
+    assert with_retries(order.let_go) == reference
     assert order.made == {":4": "voided"}
 
 
 def test_an_unstored_503_is_retried_with_the_same_key(order: Order) -> None:
     strike(order.server, "unavailable", times=2)
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({"": "authorised"}, [reference])
 
 
@@ -152,7 +152,7 @@ def test_a_half_done_payment_is_cancelled_and_requested_again(order: Order) -> N
     with pytest.raises(GatewayDown):
         order.hold()
     order.post_half_done()
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({"": "cancelled", ":2": "authorised"}, [reference])
     assert order.hold() == reference
     assert order.let_go(reference) == reference
@@ -164,7 +164,7 @@ def test_a_decline_behind_a_stored_500_is_a_decline(sandbox: Server, method: str
     order = Order(sandbox, method)
     strike(sandbox, "error_after")
     with pytest.raises(PaymentDeclined) as caught:
-        tried(order.hold)
+        with_retries(order.hold)
     assert caught.value.extra["decline_code"] in ("insufficient_funds", "requires_action")
     assert order.let_go() is None
     assert order.holds() == []
@@ -205,7 +205,7 @@ def test_a_request_stored_by_an_earlier_release_is_the_same_request(order: Order
 def test_an_unanswered_undo_is_repeated(order: Order, kind: str) -> None:
     reference = order.hold()
     strike(order.server, kind, path=INTENTS + "/")
-    assert tried(lambda: order.let_go(reference)) == reference
+    assert with_retries(lambda: order.let_go(reference)) == reference
     assert order.made == {"": "voided"}
 
 
@@ -216,10 +216,10 @@ def test_random_faults_leave_at_most_one_authorisation_and_finally_none(order: O
         kind = chance.choice(["error", "error_after", "unavailable", "cut"])
         strike(order.server, kind, path=chance.choice([INTENTS, INTENTS, INTENTS + "/"]))
     with ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(tried, order.hold) for _ in range(chance.randrange(4))]
-        undone = pool.submit(tried, order.let_go)
+        asked = [pool.submit(with_retries, order.hold) for _ in range(chance.randrange(4))]
+        undone = pool.submit(with_retries, order.let_go)
         references = {*(future.result() for future in asked), undone.result()}
     assert order.holds() == list(references)
-    late = tried(order.hold)
+    late = with_retries(order.hold)
     assert order.holds() == [late]
     assert "authorised" not in order.made.values()

@@ -84,8 +84,8 @@ def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer:
             assert not any(token[1] in row for row in rows), table
     answer = client.post("/v1/auth/password/reset", json={"token": token[1], "new_password": "a new password"})
     assert answer.status_code == 200
-    (told,) = mails_to(shop, "customer@example.org", "Your password was changed")
-    assert "customer" in text_of(shop, told)
+    (mail_of_the_change,) = mails_to(shop, "customer@example.org", "Your password was changed")
+    assert "customer" in text_of(shop, mail_of_the_change)
     ended("password_changed")
 
 

@@ -49,7 +49,7 @@ def send(staff: Caller, sent: str | bytes | Mapping[str, object], query: str = "
     return staff.post(f"/v1/catalogue/imports{query}", data=sent, **options)
 
 
-def taken(staff: Caller, text: str, query: str = "") -> dict[str, Any]:
+def imported(staff: Caller, text: str, query: str = "") -> dict[str, Any]:
     """The result of importing a file."""
     accepted = send(staff, text, query)
     assert accepted.status_code == 202, accepted.json
@@ -79,9 +79,9 @@ def test_a_file_is_imported_in_chunks_and_a_second_import_changes_nothing(shop: 
         assert session.scalar(select(func.count()).select_from(Product)) == len(rows)
         assert session.scalar(select(func.count()).select_from(imports.Chunk)) == 0, "the upload is not kept"
     assert staff.get("/v1/products?q=T-6").json["data"][0]["availability"] == {"available": 6, "in_stock": True}
-    assert counts(taken(staff, text)) == (0, 0, len(rows), 0)
+    assert counts(imported(staff, text)) == (0, 0, len(rows), 0)
     rows[3]["price"] = "6.00"
-    assert counts(taken(staff, sheet(*rows))) == (0, 1, len(rows) - 1, 0)
+    assert counts(imported(staff, sheet(*rows))) == (0, 1, len(rows) - 1, 0)
     assert len(staff.get("/v1/catalogue/imports").json["data"]) == 3
 
 
@@ -93,9 +93,9 @@ def test_a_request_can_wait_for_its_import(shop: Shop, staff: Caller) -> None:
 
 
 def test_refused_rows_are_listed_with_line_and_reason(shop: Shop, staff: Caller) -> None:
-    taken(staff, sheet(thing(0, kind="electronics")))
+    imported(staff, sheet(thing(0, kind="electronics")))
     bad = [thing(n, price="?") for n in range(1000, 1000 + imports.MAX_LISTED_REFUSALS)]
-    result = taken(
+    result = imported(
         staff, sheet(thing(0), thing(1), thing(1), thing(2, description="one\ntwo"), thing(3, title=""), *bad)
     )
     assert counts(result) == (2, 0, 0, 3 + len(bad))
@@ -118,13 +118,13 @@ def test_refused_rows_are_listed_with_line_and_reason(shop: Shop, staff: Caller)
 def test_a_full_warehouse_refuses_single_rows(shop: Shop, staff: Caller) -> None:
     default = staff.get("/v1/warehouses").json["data"][0]["id"]
     staff.patch(f"/v1/warehouses/{default}", json={"capacity": {"clothing": 10}})
-    result = taken(staff, sheet(thing(6), thing(5), thing(4)))
+    result = imported(staff, sheet(thing(6), thing(5), thing(4)))
     assert counts(result) == (2, 0, 0, 1)
     assert "has capacity for" in result["refusals"][0]["reason"]
 
 
 def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) -> None:
-    result = taken(staff, SHOPIFY)
+    result = imported(staff, SHOPIFY)
     assert (result["format"], counts(result), result["skipped"]) == ("shopify", (3, 0, 0, 2), 1)
     assert [(refusal["line"], refusal["sku"]) for refusal in result["refusals"]] == [(6, "mystery"), (7, "HIDDEN")]
     found = {product["sku"]: product for product in client.get("/v1/products").json["data"]}
@@ -141,14 +141,14 @@ def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) ->
     assert (other["price"]["amount"], other["availability"]["available"]) == (5100, 0)
     assert (book["kind"], book["title"], book["category"]["name"]) == ("book", "Old tales", "Print Books")
     assert book["attributes"] == {"isbn": "9780306406157", "publisher": "Small Press"}
-    assert counts(taken(staff, SHOPIFY)) == (0, 0, 3, 2)
-    assert counts(taken(staff, SHOPIFY, "?kind=electronics")) == (1, 0, 3, 1)
+    assert counts(imported(staff, SHOPIFY)) == (0, 0, 3, 2)
+    assert counts(imported(staff, SHOPIFY, "?kind=electronics")) == (1, 0, 3, 1)
 
 
 def test_a_product_may_span_two_chunks(shop: Shop, staff: Caller, client: Any) -> None:
     header, first = SHOPIFY.splitlines()[0], SHOPIFY.splitlines()[1]
     many = [f"linen-shirt,,,,,,,,,Size {n},,,S-{n},,1,9.00,,,," for n in range(imports.store.CHUNK_ROWS)]
-    result = taken(staff, "\n".join([header, first, *many]))
+    result = imported(staff, "\n".join([header, first, *many]))
     assert counts(result) == (imports.store.CHUNK_ROWS + 1, 0, 0, 0)
     (last,) = client.get(f"/v1/products?q=S-{imports.store.CHUNK_ROWS - 1}").json["data"]
     assert (last["title"], last["kind"]) == (f"Linen shirt, Size {imports.store.CHUNK_ROWS - 1}", "clothing")
@@ -185,11 +185,11 @@ def test_an_export_can_be_imported_and_contains_no_formula(shop: Shop, staff: Ca
     for row in rows[1:]:
         assert [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))] == []
     before = staff.get("/v1/products?limit=100").json
-    assert counts(taken(staff, exported.text)) == (0, 0, len(texts) + 1, 0)
+    assert counts(imported(staff, exported.text)) == (0, 0, len(texts) + 1, 0)
     assert staff.get("/v1/products?limit=100").json == before
     for product in before["data"]:
         staff.delete(f"/v1/products/{product['id']}")
-    assert counts(taken(staff, exported.text)) == (len(texts) + 1, 0, 0, 0)
+    assert counts(imported(staff, exported.text)) == (len(texts) + 1, 0, 0, 0)
     again = {product["sku"]: product for product in staff.get("/v1/products?limit=100").json["data"]}
     same = ("title", "description", "category", "author", "attributes", "price")
     assert [[again[p["sku"]][name] for name in same] for p in before["data"]] == [

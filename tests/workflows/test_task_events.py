@@ -32,10 +32,10 @@ def test_the_events_of_a_task_are_streamed_until_its_end(
     task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
     answer = customer.get(f"{task}/events")
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
-    told = list(events(answer.response))
-    assert [number for number, _ in told] == ["go"] * (len(told) - 1) + ["end"]
-    assert told[-1][1] == customer.get(task).json
-    assert told[-1][1]["status"] == "succeeded"
+    streamed = list(events(answer.response))
+    assert [number for number, _ in streamed] == ["go"] * (len(streamed) - 1) + ["end"]
+    assert streamed[-1][1] == customer.get(task).json
+    assert streamed[-1][1]["status"] == "succeeded"
     assert customer.get(f"{task}/events", headers={"Last-Event-ID": "end"}).status_code == 204
     assert sign_in("stranger").get(f"{task}/events").status_code == 404
 
@@ -84,12 +84,12 @@ def test_the_number_of_streams_is_limited(shop: Shop, url: str, staff: Any) -> N
     waiting = staff.post("/v1/restocks", json={"lines": lines}).json
     address = f"{url}{waiting['links']['task']}/events"
     with requests.get(address, headers=staff.headers, stream=True, timeout=20) as stream:
-        told = stream.iter_lines()
-        assert next(told) == b"retry: 1000"
+        streamed = stream.iter_lines()
+        assert next(streamed) == b"retry: 1000"
         refused = requests.get(address, headers=staff.headers, timeout=20)
         assert (refused.status_code, refused.json()["code"]) == (503, "too_many_streams")
         assert refused.headers["Retry-After"] == "5"
         assert requests.get(f"{url}/healthz", timeout=20).status_code == 200
         staff.post(f"{waiting['links']['purchase_order']}/cancel")
-        assert b"id: end" in list(told)
+        assert b"id: end" in list(streamed)
     assert wait_until(lambda: requests.get(address, headers=staff.headers, timeout=20).status_code == 200, 20, 0.2)

@@ -11,7 +11,7 @@ import requests
 from models.core.errors import GatewayDown, MailRefused
 from settings import Settings
 from tasks.gateways.email import smtp as mail
-from tests.servers import Server, deaf
+from tests.servers import Server, unresponsive_port
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_server_without_a_greeting_is_gateway_down(monkeypatch: pytest.MonkeyP
 def test_the_connect_timeout_is_shorter_than_the_response_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "CONNECT_TIMEOUT", 0.2)
     for scheme in ("smtp", "smtps"):
-        with deaf() as port:
+        with unresponsive_port() as port:
             use(monkeypatch, smtp_url=f"{scheme}://127.0.0.1:{port}", mail_timeout=600)
             with pytest.raises(GatewayDown, match="timed out"):
                 send("ann@example.com")

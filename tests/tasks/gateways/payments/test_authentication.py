@@ -13,7 +13,7 @@ BACK = "https://shop.example/return?order=1"
 CONFIRMED, NOT_CONFIRMED = "complete", "fail"
 
 
-def at_the_bank(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
+def redirect_url(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
     """The URL to which the customer is redirected."""
     reserved = provider.authorise(asked, key)
     assert reserved.state == "requires_action"
@@ -34,7 +34,7 @@ def answer(url: str, outcome: str) -> str:
 
 def test_a_payment_confirmed_at_the_bank_is_authorised(provider: Stripe) -> None:
     asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
-    url = at_the_bank(provider, asked, key)
+    url = redirect_url(provider, asked, key)
     (waiting,) = made(provider, asked)
     assert (waiting.state, waiting.authorised) == ("requires_action", 0)
     back = answer(url, CONFIRMED)
@@ -48,7 +48,7 @@ def test_a_payment_confirmed_at_the_bank_is_authorised(provider: Stripe) -> None
 
 def test_a_payment_not_confirmed_at_the_bank_is_declined(provider: Stripe) -> None:
     asked = request(method="pm_card_authenticationRequired", return_url=BACK)
-    assert answer(at_the_bank(provider, asked, new_key()), NOT_CONFIRMED).endswith("redirect_status=failed")
+    assert answer(redirect_url(provider, asked, new_key()), NOT_CONFIRMED).endswith("redirect_status=failed")
     (payment,) = made(provider, asked)
     assert (payment.state, payment.decline_code) == ("declined", "payment_intent_authentication_failure")
     assert provider.next_action(payment.reference) is None
@@ -56,7 +56,7 @@ def test_a_payment_not_confirmed_at_the_bank_is_declined(provider: Stripe) -> No
 
 def test_a_payment_awaiting_its_customer_can_be_voided(provider: Stripe) -> None:
     asked = request(method="pm_card_authenticationRequired", return_url=BACK)
-    url = at_the_bank(provider, asked, new_key())
+    url = redirect_url(provider, asked, new_key())
     (waiting,) = made(provider, asked)
     provider.void(reference=waiting.reference)
     assert [payment.state for payment in made(provider, asked)] == ["cancelled"]
@@ -78,7 +78,7 @@ def test_a_payment_behind_a_stored_failure_can_be_confirmed(gateway: Server, pro
     fault(gateway, kind=kind)
     with pytest.raises(GatewayDown):
         provider.authorise(asked, key)
-    answer(at_the_bank(provider, asked, key), CONFIRMED)
+    answer(redirect_url(provider, asked, key), CONFIRMED)
     assert [payment.state for payment in made(provider, asked)] == ["authorised"]
 
 

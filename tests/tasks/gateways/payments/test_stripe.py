@@ -13,7 +13,7 @@ from models.core.errors import BadRequest, BadSignature, Conflict, GatewayDown, 
 from tasks.gateways.payments.provider import HAS_HELD, Authorisation, Capture, WebhookEvent
 from tasks.gateways.payments.stripe import Stripe
 from tasks.gateways.payments.stripe_client import KeySpent
-from tests.servers import Server, deaf
+from tests.servers import Server, unresponsive_port
 from tests.tasks.gateways.payments.asking import SECRET, fault, ledger, made, new_key, request, stripe_at
 
 
@@ -176,18 +176,18 @@ def test_payments_of_one_order_are_told_apart(provider: Stripe) -> None:
 
 
 def test_the_connect_timeout_is_shorter_than_the_response_timeout() -> None:
-    with deaf() as port, pytest.raises(GatewayDown, match="connect timeout=2"):
+    with unresponsive_port() as port, pytest.raises(GatewayDown, match="connect timeout=2"):
         stripe_at(port, timeout=60).authorise(request(), new_key())
 
 
 def test_a_refused_connection_is_gateway_down() -> None:
-    nobody = stripe_at(9)
+    unreachable = stripe_at(9)
     with pytest.raises(GatewayDown):
-        nobody.authorise(request(), new_key())
+        unreachable.authorise(request(), new_key())
     with pytest.raises(GatewayDown):
-        next(nobody.list_since())
+        next(unreachable.list_since())
     with pytest.raises(GatewayDown):
-        nobody.next_action("pi_1")
+        unreachable.next_action("pi_1")
 
 
 def test_listing_reads_all_pages(provider: Stripe) -> None:
