@@ -1,28 +1,22 @@
 """Retention: which rows are deleted by age, and which are kept."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, func, insert, inspect, select, text, update
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy import select, text, update
 
 import durable
 from durable import queries
-from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
 from models import imports, inventory, notifications, orders, reports
 from models.core import event_log
 from models.core.database import transaction
-from models.operations import audit, retention
+from models.operations import retention
 from settings import settings
 from tests.models import aged
+from tests.models.auditing import broken, ledger
+from tests.models.pruning import deleted, rows, write, write_events
 from tests.models.sales import Sale
 from tests.models.shelves import product
 from tests.runs import some_input
@@ -32,45 +26,6 @@ KEPT = {
     "runs": 90, "events": 400, "staff_events": 3650, "reports": 400, "imports": 90,
 }  # fmt: skip
 """Kind → default number of days."""
-
-
-def write_events(session: Session, names: Iterable[str]) -> None:
-    rows = [{"id": new_id("evt"), "name": name, "subject": "x", "payload": {}} for name in names]
-    session.execute(insert(event_log.Event), rows)
-
-
-def all_portions(*kinds: str, portion: int = retention.BATCH_SIZE) -> list[dict[str, int]]:
-    """Deletes all expired rows, each batch in a transaction; returns the counts of each batch."""
-    done, place = [], None
-    while True:
-        with transaction() as session:
-            found = retention.prune(session, kinds or list(retention.KINDS), json.loads(json.dumps(place)), portion)
-        done.append(found.deleted)
-        place = found.place
-        if place is None:
-            return done
-
-
-def deleted(*kinds: str) -> dict[str, int]:
-    """Deletes all expired rows; returns the total counts."""
-    return sums(all_portions(*kinds))
-
-
-def sums(portions: list[dict[str, int]]) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for portion in portions:
-        found.update(portion)
-    return dict(found)
-
-
-def rows(table: type[DeclarativeBase]) -> int:
-    with transaction() as session:
-        return session.scalars(select(func.count()).select_from(table)).one()
-
-
-def write(days: int, *kinds: str) -> None:
-    with transaction() as session:
-        aged.write(session, days, *kinds)
 
 
 def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
@@ -187,14 +142,6 @@ def test_a_recent_row_with_a_random_id_is_kept() -> None:
 # ---- the audit after a deletion
 
 
-@pytest.fixture
-def sold() -> Sale:
-    sale = Sale(product("BOOK", 100))
-    for action in sale.forwards():
-        action()
-    return sale
-
-
 def _age(sale: Sale, days: int) -> None:
     """Moves the sale into the past, including the timestamps in its ids."""
     with transaction() as session:
@@ -207,21 +154,13 @@ def _age(sale: Sale, days: int) -> None:
             session.execute(text(statement), {"ago": timedelta(days=-days)})
 
 
-def _broken(sale: Sale) -> list[str]:
-    with transaction() as session:
-        asked_at = session.scalars(select(func.clock_timestamp())).one()
-    ledger = audit.Ledger(asked_at, [sale.held] if sale.held else [])
-    with transaction() as session:
-        return [finding.name for finding in audit.audit(session, ledger) if not finding.ok]
-
-
 @pytest.mark.parametrize(
     ("days", "gone"), [(89, {}), (91, {"runs": 1}), (399, {"runs": 1}), (401, {"runs": 1, "notifications": 1})]
 )
 def test_an_order_outlives_its_run_and_notification(sold: Sale, days: int, gone: dict[str, int]) -> None:
     _age(sold, days)
     assert deleted("runs", "notifications") == gone
-    assert _broken(sold) == []
+    assert list(broken(ledger(sold))) == []
     assert (rows(orders.Order), rows(orders.Line), rows(orders.Invoice), rows(inventory.Movement)) == (1, 1, 1, 1)
 
 
@@ -230,7 +169,7 @@ def test_the_audit_finds_a_missing_notification_after_its_run_is_deleted(sold: S
     deleted("runs")
     with transaction() as session:
         session.execute(text("DELETE FROM notifications.notification"))
-    assert _broken(sold) == ["every customer was notified of the order's result"]
+    assert list(broken(ledger(sold))) == ["every customer was notified of the order's result"]
 
 
 def test_the_audit_finds_an_open_purchase_order_without_a_run() -> None:
@@ -242,100 +181,3 @@ def test_the_audit_finds_an_open_purchase_order_without_a_run() -> None:
     with transaction() as session:
         found = {name: ok for name, ok, _ in inventory.audit(session)}
     assert found["every open purchase order has a live run"] is False
-
-
-# ---- batches
-
-
-def test_a_batch_respects_its_limit_and_the_next_one_continues() -> None:
-    write(1000, "webhook_events", "runs", "imports")
-    done = all_portions("webhook_events", "runs", "imports", portion=100)
-    assert len(done) > 10
-    assert sums(done) == {"webhook_events": 910, "runs": 910, "imports": 3 * 910}
-    assert max(found.get("webhook_events", 0) for found in done) == 100
-    assert max(found.get("runs", 0) for found in done) == 12  # each run counts with its steps
-    assert max(sum(found.values()) for found in done) <= 100
-
-
-def test_rows_of_the_same_time_are_deleted_across_batches() -> None:
-    write(500, "idempotency_keys", "webhook_events")
-    with transaction() as session:
-        session.execute(text("UPDATE workflow.idempotency_key SET created_at = now() - interval '5 days'"))
-        session.execute(text("UPDATE payments.webhook_event SET received_at = now() - interval '99 days'"))
-    done = all_portions("idempotency_keys", "webhook_events", portion=30)
-    assert sums(done) == {"idempotency_keys": 500, "webhook_events": 500}
-
-
-def test_kept_rows_do_not_stop_a_batch() -> None:
-    write(1000, "runs")
-    with transaction() as session:
-        session.execute(text("UPDATE workflow.run SET status = 'failed' WHERE key::int BETWEEN 200 AND 900"))
-    assert sums(all_portions("runs", portion=100)) == {"runs": 910 - 701}
-
-
-def test_a_locked_row_is_skipped() -> None:
-    write(100, "runs")
-    with transaction() as other:
-        other.execute(text("SELECT FROM workflow.run WHERE key = '95' FOR UPDATE"))
-        assert deleted("runs") == {"runs": 9}
-    assert deleted("runs") == {"runs": 1}
-
-
-class Explain(Executable, ClauseElement):
-    """EXPLAIN ANALYZE of a statement, which is executed."""
-
-    inherit_cache = False
-
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
-
-
-@compiles(Explain)
-def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
-    return "EXPLAIN (ANALYZE, FORMAT JSON) " + compiler.process(element.statement, **options)
-
-
-def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
-
-
-def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> dict[str, Any]:
-    query = Explain(retention._delete(rule, after, LIMIT))
-    (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()
-    found: dict[str, Any] = answer[0]["Plan"]
-    return found
-
-
-LIMIT = 100
-BY_RULE = {
-    rule.name: (kind, rule)
-    for kind in retention.KINDS.values()
-    for rule in kind.rules
-    if rule.table is not event_log.Event or rule.name in ("event order.created", "event staff.acted")
-}
-
-
-@pytest.mark.parametrize("name", BY_RULE)
-def test_a_batch_reads_a_bounded_part_of_a_large_table(name: str) -> None:
-    kind, rule = BY_RULE[name]
-    with transaction() as session:
-        # A batch must not scan kept runs, nor events of other kinds.
-        aged.write(session, 20_000, *{kind.name, "runs", "events", "staff_events"})
-        if rule.table is reports.Line:
-            session.execute(text("DELETE FROM reports.report"))
-        session.execute(text("ANALYZE workflow.run, workflow.step, workflow.event"))
-        session.execute(text(f"ANALYZE {inspect(rule.table).local_table}"))
-    with transaction() as session:
-        place = retention.prune(session, [kind.name], portion=LIMIT * rule.weight).place
-        after = place["after"] if place and place["rule"] == rule.name else None
-        for begins in (None, after):
-            read = [
-                node for node in _nodes(_plan(session, kind, rule, begins))
-                if node.get("Relation Name") and "Scan" in node["Node Type"]
-            ]  # fmt: skip
-            assert read
-            for node in read:
-                removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-                assert node["Node Type"] != "Seq Scan", node
-                assert (node["Actual Rows"] + removed) * node["Actual Loops"] <= LIMIT + 1, node
-        session.rollback()
