@@ -90,6 +90,18 @@ def fresh(tables: None) -> Iterator[None]:
 
 
 @pytest.fixture
+def session() -> Iterator[Any]:
+    """A session whose transaction is rolled back after the test."""
+    from sqlalchemy.orm import Session
+
+    from durable.tests.app import engine
+
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+        session.rollback()
+
+
+@pytest.fixture
 def crash_file(tmp_path: Path) -> Path:
     """Arms crash points: `crash_file.write_text("before-commit@odd.poison always\\n")`."""
     return tmp_path / "crash"

@@ -1,73 +1,32 @@
-"""Decisions of a dispatcher about a due run. Nothing is committed."""
+"""Decisions of a dispatcher about a due run: publications, backlogs and unavailable services."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
-from durable import breaker, decisions, queries, transitions
+from durable import breaker, decisions
 from durable.backlog import Backlog
-from durable.decisions import Publication
 from durable.plan import FRESH, plan
-from durable.tables import RunRecord, StepRecord
-from durable.tests.app import ATTEMPTS, LEASE, QUEUES, engine
-from durable.tests.driving import configured, flat, names
+from durable.tables import RunRecord
+from durable.tests.app import LEASE
+from durable.tests.deciding import (
+    BESIDE,
+    CLEAR,
+    CLOSE,
+    LONG,
+    NONE,
+    OVER,
+    PAST_PIVOT,
+    WITHDRAW,
+    add_steps,
+    decide,
+    due,
+    published,
+    seconds_left,
+)
+from durable.tests.driving import configured
 from durable.tests.workflows import TRANSFER
-
-NONE = dict.fromkeys(QUEUES, 0)
-EMPTY, LONG = Backlog(NONE, {}), Backlog(dict.fromkeys(QUEUES, 400), {})
-OVER = datetime(2020, 1, 1, tzinfo=UTC)
-WITHDRAW, CLEAR, CLOSE = "bank.withdraw", "clearing.clear", "bank.close"
-PAST_PIVOT, BESIDE = [WITHDRAW, CLEAR, "bank.deposit"], ["bank.statement", "mail.confirm"]
-BACK = ["undo:bank.withdraw", "bank.reject", "undo:clearing.clear", "mail.regret"]
-
-
-@pytest.fixture
-def session() -> Iterator[Session]:
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
-        yield session
-        session.rollback()
-
-
-def due(session: Session, *done: str, workflow: str = "transfer", **values: Any) -> RunRecord:
-    """A run published 10 s ago with an expired lease, with these steps done."""
-    run_id = transitions.start(session, workflow, values.pop("key", "it"), {"source": "a", "target": "b", "amount": 1})
-    session.info.clear()
-    run = queries.get_run(session, run_id)
-    run.published_at = datetime.now(UTC) - timedelta(seconds=10)
-    run.lease_until = datetime.now(UTC) - timedelta(seconds=1)
-    for name, value in values.items():
-        setattr(run, name, value)
-    add_steps(session, run, "done", *done)
-    return run
-
-
-def add_steps(session: Session, run: RunRecord, status: str, *names: str, **values: Any) -> None:
-    for name in names:
-        queue = name.removeprefix("undo:").split(".")[0]
-        step = StepRecord(run_id=run.id, name=name, status=status, queue=queue, started_at=datetime.now(UTC), **values)
-        session.add(step)
-    session.flush()
-
-
-def decide(session: Session, run: RunRecord, backlog: Backlog = EMPTY) -> Publication | None:
-    session.flush()
-    decided = decisions.decide(session, run, queries.steps_of_run(session, run.id), backlog, datetime.now(UTC))
-    session.flush()
-    session.refresh(run)
-    return decided
-
-
-def published(decided: Publication | None) -> list[str]:
-    assert decided is not None
-    return flat(names(decided[2]))
-
-
-def seconds_left(run: RunRecord) -> float:
-    return (run.lease_until - datetime.now(UTC)).total_seconds()
-
 
 # ---- a backlog is not a loss
 
@@ -196,122 +155,3 @@ def test_a_step_whose_lease_has_expired_is_published_again(session: Session) -> 
     run = due(session, WITHDRAW)
     add_steps(session, run, "intent", CLEAR, lease_until=OVER)
     assert published(decide(session, run))[0] == CLEAR
-
-
-# ---- compensation
-
-
-@pytest.mark.parametrize(
-    ("values", "code"),
-    [
-        ({"deadline": OVER}, "deadline_exceeded"),
-        ({"attempts": ATTEMPTS}, "too_many_attempts"),
-        ({"attempts": ATTEMPTS, "published_at": None}, "too_many_attempts"),
-    ],
-)
-def test_a_run_before_its_pivot_is_compensated(session: Session, values: dict[str, Any], code: str) -> None:
-    run = due(session, WITHDRAW, **values)
-    add_steps(session, run, "intent", CLEAR)
-    assert published(decide(session, run)) == BACK
-    assert (run.status, run.attempts, run.stuck_at) == ("compensating", 0, None)
-    assert run.error is not None
-    assert (run.error["status"], run.error["code"]) == (503, code)
-
-
-def test_a_suspended_run_is_compensated_at_its_deadline(session: Session) -> None:
-    run = due(session, WITHDRAW, status="waiting", deadline=OVER, published_at=None)
-    assert published(decide(session, run)) == ["undo:bank.withdraw", "bank.reject", "mail.regret"]
-
-
-def test_a_deadline_applies_during_a_backlog(session: Session) -> None:
-    assert published(decide(session, due(session, deadline=OVER), LONG)) == ["bank.reject", "mail.regret"]
-
-
-def test_the_last_attempt_is_published(session: Session) -> None:
-    run = due(session, WITHDRAW, attempts=ATTEMPTS - 1)
-    assert published(decide(session, run))[0] == CLEAR
-    assert (run.status, run.stuck_at) == ("running", None)
-
-
-def test_a_deadline_in_the_future_changes_nothing(session: Session) -> None:
-    run = due(session, deadline=datetime.now(UTC) + timedelta(minutes=1))
-    assert published(decide(session, run))[0] == WITHDRAW
-    assert run.status == "running"
-
-
-@pytest.mark.parametrize("values", [{"deadline": OVER}, {"attempts": ATTEMPTS + 5}])
-def test_a_run_past_its_pivot_is_not_compensated(session: Session, values: dict[str, Any]) -> None:
-    run = due(session, *PAST_PIVOT, **values)
-    assert published(decide(session, run)) == [*BESIDE, CLOSE]
-    assert (run.status, run.error) == ("running", None)
-
-
-def test_a_compensation_is_never_given_up(session: Session) -> None:
-    error = {"status": 409, "code": "out_of_luck", "detail": "…"}
-    run = due(session, WITHDRAW, status="compensating", error=error, attempts=ATTEMPTS + 5, deadline=OVER)
-    assert published(decide(session, run)) == ["undo:bank.withdraw", "bank.reject", "mail.regret"]
-    assert (run.status, run.error) == ("compensating", error)
-
-
-# ---- stuck
-
-
-@pytest.mark.parametrize(
-    ("workflow", "values", "intent"),
-    [
-        ("transfer", {"attempts": ATTEMPTS, "done": PAST_PIVOT}, {}),
-        ("transfer", {"attempts": ATTEMPTS, "done": [WITHDRAW], "status": "compensating"}, {}),
-        ("retried", {"attempts": ATTEMPTS}, {}),
-        ("retried", {"deadline": OVER}, {}),
-        ("retried", {"progress_at": OVER}, {"error": {"code": "gateway_down"}}),
-        ("transfer", {"progress_at": OVER, "done": [WITHDRAW]}, {"error": {"code": "gateway_down"}}),
-    ],
-    ids=["past its pivot", "compensating", "no if_refused", "late, no if_refused", "old, no if_refused", "old"],
-)
-def test_a_stuck_run_is_reported_once_and_retried(
-    session: Session, workflow: str, values: dict[str, Any], intent: dict[str, Any]
-) -> None:
-    reported: list[str] = []
-    values = {**values}
-    run = due(session, *values.pop("done", ()), workflow=workflow, **values)
-    if intent:
-        add_steps(session, run, "intent", CLEAR if workflow == "transfer" else "odd.retried", **intent)
-    with configured(on_stuck=lambda session, run, step: reported.append(step)):
-        for _ in range(3):
-            assert decide(session, run) is not None
-            assert len(reported) == 1
-    assert run.status == values.get("status", "running")
-    assert run.stuck_at is not None
-    assert run.stuck_reason
-
-
-def test_a_run_that_only_waits_for_a_worker_is_not_stuck(session: Session) -> None:
-    run = due(session, WITHDRAW, progress_at=OVER)  # no step has failed
-    decide(session, run)
-    assert run.stuck_at is None
-
-
-def test_a_suspended_run_is_not_stuck_however_long_it_waits(session: Session) -> None:
-    run = due(session, WITHDRAW, status="waiting", progress_at=OVER, published_at=None)
-    add_steps(session, run, "intent", CLEAR, error={"code": "gateway_down"})
-    decide(session, run)
-    assert run.stuck_at is None
-
-
-# ---- ends
-
-
-@pytest.mark.parametrize(
-    ("values", "done", "end"),
-    [
-        ({}, [*PAST_PIVOT, *BESIDE, CLOSE], "succeeded"),
-        ({"status": "compensating"}, [WITHDRAW, *BACK], "cancelled"),
-    ],
-)
-def test_a_run_without_remaining_steps_ends(
-    session: Session, values: dict[str, Any], done: list[str], end: str
-) -> None:
-    run = due(session, *done, **values)
-    assert decide(session, run) is None
-    assert (run.status, run.attempts) == (end, 0)
-    assert run.finished_at is not None
