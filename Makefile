@@ -1,23 +1,23 @@
-# One machine: needs make and a Python from 3.11 on. `make help` lists the targets.
+# Runs everything on one machine. Requires Python 3.11 or newer. `make help` lists the targets.
 
 PYTHON ?= python3
-# Another Python has an environment of its own: `make test PYTHON=python3.13` installs into .venv-python3.13.
+# Each Python has a separate environment: `make test PYTHON=python3.13` installs into .venv-python3.13.
 VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(subst /,-,$(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-# Tests wait for other processes much of the time, so that three at once are faster on two cores. The fault tests start
-# many processes of their own; more than two at once would only measure the machine. Schemathesis takes ten seconds to
-# collect its tests, in every process.
+# Tests often wait for other processes, so three pytest processes are faster on two cores. The fault tests start many
+# processes: with more than two pytest processes, they would only measure the machine. Schemathesis takes ten seconds to
+# collect its tests, in each pytest process.
 PARALLEL := --dist loadfile --no-loadscope-reorder
 HEAVY := tests/faults tests/api/test_schemathesis.py
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
-# The locks name versions for every Python and system that we support, and no hosts.
+# The lock files contain versions for all supported Pythons and systems, and no index URLs.
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-# Every process that a test starts would compile the shop again.
+# Without bytecode files, each process that a test starts would compile the shop again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -26,11 +26,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## run real orders through the whole shop, then clean up; REPLAY=file.csv LIMIT=300 replays real invoices
+demo: $(READY) ## run a complete shop with sample orders, then clean up; REPLAY=file.csv LIMIT=300 replays real invoices
 	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)")
 
 ifdef TESTS
-test: lint types ## lint, types and tests, but for those that take long; TESTS=tests/faults runs a part of the tests
+test: lint types ## lint, types and tests, except long ones; TESTS=tests/faults runs a part of the tests
 	$(PYTEST) $(TESTS)
 else
 test: lint types test-engine test-shop
@@ -46,7 +46,7 @@ test-shop: $(DEV)
 test-long: $(DEV)
 	$(PYTEST) -n 3 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local
 
-test-all: test test-long ## what CI runs: `make test`, then the fault tests that take long
+test-all: test test-long ## what CI runs: `make test`, then the long fault tests
 
 coverage: $(DEV) ## measure what the tests run of the code, branches and worker processes included
 	rm -f .coverage .coverage.*
@@ -58,16 +58,16 @@ coverage: $(DEV) ## measure what the tests run of the code, branches and worker 
 up: $(READY) ## start the stack in the background and print its addresses
 	@$(BIN)/shop up
 
-down: $(READY) ## stop the stack; data stay
+down: $(READY) ## stop the stack; data are kept
 	@$(BIN)/shop down
 
-status: $(READY) ## show each process
+status: $(READY) ## show the status of each process
 	@$(BIN)/shop status
 
 logs: $(READY) ## follow the logs
 	@$(BIN)/shop logs --follow
 
-lint: $(DEV) ## check style and the layers
+lint: $(DEV) ## check style and imports between layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
@@ -75,36 +75,36 @@ lint: $(DEV) ## check style and the layers
 types: $(DEV) ## check types
 	$(BIN)/mypy
 
-bench: $(DEV) ## measure orders per second
+bench: $(DEV) ## run the benchmarks
 	$(BIN)/python -m benchmarks
 
-lock: $(DEV) ## resolve the lock files anew from pyproject.toml
+lock: $(DEV) ## upgrade the lock files from pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(RESOLVE) --upgrade pyproject.toml -o requirements.lock
 	$(RESOLVE) --extra local -c requirements.lock pyproject.toml -o requirements-local.lock
 	$(RESOLVE) --extra local --extra dev -c requirements-local.lock pyproject.toml -o requirements-dev.lock
 
-release: $(DEV) ## build the wheel, after checks of the changelog and the version, and try it
+release: $(DEV) ## check changelog and version, build the wheel and test it
 	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no section for $(VERSION)." >&2; exit 1; }
-	@git diff --quiet HEAD || { echo "There are changes that are not committed." >&2; exit 1; }
+	@git diff --quiet HEAD || { echo "There are uncommitted changes." >&2; exit 1; }
 	@! git rev-parse --quiet --verify 'refs/tags/v$(VERSION)' >/dev/null || \
-		{ echo "v$(VERSION) is released; set another version in pyproject.toml." >&2; exit 1; }
+		{ echo "v$(VERSION) is already released; set another version in pyproject.toml." >&2; exit 1; }
 	rm -rf build dist
 	$(BIN)/python -m build --wheel
-	@echo "Trying it in a new environment …"
+	@echo "Testing the wheel in a new environment …"
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv
 	@build/venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	@build/venv/bin/pip install --quiet --disable-pip-version-check --no-deps dist/shopflow-$(VERSION)-*.whl
 	@cd build && venv/bin/shop --version && venv/bin/python -c 'import api.app, workflows'
 
-clean: ## remove what the build and the tests have made; the data in var/ stay
+clean: ## delete build and test artefacts; the data in var/ are kept
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Made anew only when the locks or the project's own description have changed.
+# Rebuilt only if the lock file or pyproject.toml has changed.
 $(READY): requirements-local.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Shopflow needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+		{ echo "Shopflow requires Python 3.11 or newer; choose one with: make PYTHON=python3.12 …" >&2; exit 1; }
 	@echo "Installing into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-local.lock
@@ -112,6 +112,6 @@ $(READY): requirements-local.lock pyproject.toml
 	@touch $(READY)
 
 $(DEV): requirements-dev.lock $(READY)
-	@echo "Installing the tools for tests …"
+	@echo "Installing the development tools …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $(DEV)

@@ -1,1 +1,1 @@
-"""Programs that measure Shopflow, each on servers of its own: `python -m benchmarks`. They are no tests."""
+"""Benchmarks of Shopflow, each on its own servers: `python -m benchmarks`. They are not part of the tests."""

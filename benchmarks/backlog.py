@@ -1,7 +1,7 @@
-"""Two thousand checkouts in the queue and one worker process: is anything published twice, and who is served first?
+"""2,000 queued checkouts and one worker process: duplicate messages and the order of processing.
 
-What merely waits its turn in a long queue must not be published again: the queue would grow by what it does not
-need. The leases of all of them are over long before their turn comes.
+Runs that wait in a long queue must not be published again, because the queue would grow with duplicates. Their leases
+expire long before they are processed.
 """
 
 import time
@@ -24,7 +24,7 @@ Worker = Callable[[], AbstractContextManager[dict[str, int]]]
 
 
 def measure(folder: Path, runs: int) -> Report:
-    """Starts what is needed in `folder`, measures, and stops it again."""
+    """Starts the required processes in `folder`, measures, and stops them."""
     from local import provision
     from models.core.schema import migrate
 
@@ -39,7 +39,9 @@ def measure(folder: Path, runs: int) -> Report:
         for _ in range(runs):
             report.calibrate()
             _measure(report, durable, lambda: parts(alone, "worker-all"))
-    report.remarks.append(f"Each time {QUEUED} checkouts, without outside calls. A message is an LPUSH of Redis.")
+    report.remarks.append(
+        f"{QUEUED} checkouts per measurement, without external calls. Messages are counted as LPUSH commands of Redis."
+    )
     return report
 
 
@@ -53,7 +55,7 @@ def _measure(report: Report, durable: "Durable", worker: Worker) -> None:
         durable.wait(placed)
         took = time.perf_counter() - began
     report.note("one worker process", QUEUED / took, "runs/s")
-    report.note("messages published for each that is needed", (published() - before) / QUEUED, "times", at_most=1.05)
-    overtaken = sum(one > other for one, other in pairwise(served(queued)))
-    report.note("runs begun before one that came earlier", overtaken, "runs", at_most=0)
+    report.note("messages published per message needed", (published() - before) / QUEUED, "times", at_most=1.05)
+    overtaken = sum(place > following for place, following in pairwise(served(queued)))
+    report.note("runs that began before an earlier one", overtaken, "runs", at_most=0)
     report.say(f"{QUEUED / took:.1f} runs/s")

@@ -1,23 +1,23 @@
-"""What a benchmark reads in the shop's database, by its own connection: the shop is up when this is first asked."""
+"""Queries of the shop's database, over a separate connection. The shop must be running at the first query."""
 
 import time
 from typing import Any
 
-PATIENCE = 900.0  # seconds for what is left in the queues
+DRAIN_TIMEOUT = 900.0  # seconds
 
 
 def drain() -> None:
-    """Waits until every run has ended. Raises RuntimeError."""
-    until = time.monotonic() + PATIENCE
+    """Waits until every run has ended. Raises RuntimeError after DRAIN_TIMEOUT."""
+    deadline = time.monotonic() + DRAIN_TIMEOUT
     while value("SELECT count(*) FROM workflow.run WHERE finished_at IS NULL"):
-        if time.monotonic() > until:
-            raise RuntimeError("The queue was not done in time.")
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Runs are still unfinished after {DRAIN_TIMEOUT:.0f} s.")
         time.sleep(0.5)
 
 
 def rows(statement: str, **values: Any) -> list[Any]:
-    """The rows of a query, in which `orders.order` need not be quoted."""
-    from sqlalchemy import text  # late: settings are read with the module below, and must be the shop's by then
+    """The rows of a query, in which `orders.order` needs no quotes."""
+    from sqlalchemy import text  # late: these imports read the settings, which must be the shop's by then
 
     from models.core.database import single_statements
 
@@ -31,5 +31,5 @@ def value(statement: str, **values: Any) -> Any:
 
 
 def now() -> Any:
-    """The time by the database's clock."""
+    """The current time of the database's clock."""
     return value("SELECT clock_timestamp()")

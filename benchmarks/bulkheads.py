@@ -1,9 +1,10 @@
-"""What goes on while a service outside hangs: checkouts beside a mail server, other work beside a payment gateway.
+"""Throughput while an external service hangs: orders while the mail server hangs, other runs while the gateway hangs.
 
-The service's process is stopped (SIGSTOP): it takes connections and answers nothing. Each phase begins with empty
-queues and lasts equally long; each one with a fault stands between two without, and is compared with their mean.
-Orders need no mail to be confirmed: that is what counts, and how long after the order they were. Beside the gateway
-it is runs of registrations, restocks and imports that have ended, while two orders a second wait for the gateway.
+The process of the service is stopped (SIGSTOP): it accepts connections and does not respond. All phases begin with
+empty queues and have the same duration. A phase with a fault runs between two normal ones and is compared with their
+mean. With the mailbox stopped, confirmed orders and the latency of their confirmation are measured, because
+confirmations do not depend on mails. With the gateway stopped, completed registrations, restocks and imports are
+measured, while two orders a second wait for the gateway.
 """
 
 import json
@@ -21,9 +22,9 @@ from benchmarks.neighbours import STAFF
 from benchmarks.parts import Shop, process
 
 ACCOUNTS = 64
-"""Orders that may be under way at once: the workers always have something to do."""
-AT_LEAST = 0.9  # of the speed without a fault
-Ask = Callable[[dict[str, Any]], dict[str, Any]]
+"""Maximum number of orders in progress; enough to keep the workers busy."""
+MIN_RATIO = 0.9  # of the throughput without a fault
+SendCommand = Callable[[dict[str, Any]], dict[str, Any]]
 
 _CONFIRMED = """
     SELECT count(*) FROM orders.order WHERE confirmed_at >= :since
@@ -41,12 +42,12 @@ _TO_END = _TOOK.format(table="workflow.run", end="finished_at") + " AND workflow
 
 @dataclass(frozen=True)
 class Kind:
-    """What people do: the program that hangs meanwhile, what counts, and how it and its time are asked for."""
+    """A kind of load: the program to stop, the label, and the queries for count and latency."""
 
     program: str
-    what: str
-    counted: str
-    timed: str
+    label: str
+    count_query: str
+    latency_query: str
 
 
 KINDS = {
@@ -56,56 +57,56 @@ KINDS = {
 
 
 def measure(folder: Path, runs: int, seconds: float) -> Report:
-    """Brings a shop up in `folder`, measures, checks its books, and takes it down."""
+    """Starts a shop in `folder`, measures it, runs the audit, and stops it. Raises RuntimeError on failure."""
     report = Report("bulkheads", runs)
     with Shop(folder).up() as shop:
         shop.run("create-admin", *(f"--{name}={given}" for name, given in STAFF.items()))
         shop.module("benchmarks.history", "fill", 1000, 0)
         for _ in range(runs):
             report.calibrate()
-            with _neighbours(shop) as ask:
-                ask({"order": 3})  # connections are made, code is loaded
-                ask({"work": 3})
+            with _neighbours(shop) as send:
+                send({"order": 3})  # warm-up: connections, code
+                send({"work": 3})
                 drain()
                 for kind in KINDS:
-                    _compare(report, shop, ask, kind, seconds)
-        shop.run("audit")  # fails, and so do we, if the books are wrong
+                    _compare(report, shop, send, kind, seconds)
+        shop.run("audit")  # raises if an invariant is violated
         cancelled = rows("SELECT reason->>'code', count(*) FROM orders.order WHERE status = 'cancelled' GROUP BY 1")
     report.note("orders cancelled", sum(count for _, count in cancelled), "", at_most=0)
     report.remarks.append(f"Each phase lasted {seconds:g} s. Cancelled: {dict(map(tuple, cancelled)) or 'none'}.")
     return report
 
 
-def _compare(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float) -> None:
-    """Well, with the fault, and well again."""
-    about = KINDS[kind]
-    before = _phase(report, shop, ask, kind, seconds)
-    struck = _phase(report, shop, ask, kind, seconds, about.program)
-    after = _phase(report, shop, ask, kind, seconds)
-    name = f"{about.program} stopped: {about.what}, of the speed without"
-    report.note(name, 2 * struck / (before + after), "", at_least=AT_LEAST)
+def _compare(report: Report, shop: Shop, send: SendCommand, kind: str, seconds: float) -> None:
+    """Measures without the fault, with it, and without it again."""
+    load = KINDS[kind]
+    before = _phase(report, shop, send, kind, seconds)
+    stopped = _phase(report, shop, send, kind, seconds, load.program)
+    after = _phase(report, shop, send, kind, seconds)
+    name = f"{load.program} stopped: {load.label}, ratio to normal throughput"
+    report.note(name, 2 * stopped / (before + after), "", at_least=MIN_RATIO)
 
 
-def _phase(report: Report, shop: Shop, ask: Ask, kind: str, seconds: float, stopped: str = "") -> float:
-    """Counts for so many seconds, then lets everything come to its end. Returns the count a second."""
-    about = KINDS[kind]
+def _phase(report: Report, shop: Shop, send: SendCommand, kind: str, seconds: float, stopped: str = "") -> float:
+    """Runs the load for `seconds`, then waits for all runs to end. Returns the throughput per second."""
+    load = KINDS[kind]
     with _stopped(shop, stopped):
         since = now()
-        answers = ask({kind: seconds})
-        speed = float(value(about.counted, since=since, seconds=seconds)) / seconds
+        answers = send({kind: seconds})
+        throughput = float(value(load.count_query, since=since, seconds=seconds)) / seconds
     drain()
-    name = f"{stopped} stopped: {about.what}" if stopped else f"all well: {about.what}"
-    report.note(name, speed, "/s")
-    times = [float(took) for took in value(about.timed, since=since, seconds=seconds)]
-    for part, took in zip(("p50", "p95", "longest"), times, strict=True):
-        report.note(f"{name}, after, {part}", took, "s")
-    report.say(f"{name}: {speed:.1f} a second, after {times[0]:.2f} s, p95 {times[1]:.2f} s; {answers}")
-    return speed
+    name = f"{stopped} stopped: {load.label}" if stopped else f"normal: {load.label}"
+    report.note(name, throughput, "/s")
+    times = [float(took) for took in value(load.latency_query, since=since, seconds=seconds)]
+    for part, took in zip(("p50", "p95", "max"), times, strict=True):
+        report.note(f"{name}, latency {part}", took, "s")
+    report.say(f"{name}: {throughput:.1f}/s, latency p50 {times[0]:.2f} s, p95 {times[1]:.2f} s; {answers}")
+    return throughput
 
 
 @contextmanager
 def _stopped(shop: Shop, name: str) -> Iterator[None]:
-    """The program hangs for the length of the block."""
+    """Stops the program with SIGSTOP for the duration of the block. Does nothing for an empty name."""
     pid = shop.processes()[name]["pid"] if name else None
     if pid:
         os.kill(pid, signal.SIGSTOP)
@@ -117,26 +118,26 @@ def _stopped(shop: Shop, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _neighbours(shop: Shop) -> Iterator[Ask]:
-    """A process of customers and others; yields a function that has them do something and answer."""
+def _neighbours(shop: Shop) -> Iterator[SendCommand]:
+    """Starts `benchmarks.neighbours`; yields a function that sends a command and returns the response."""
     products = shop.module("benchmarks.history", "some").split()
     address = shop.processes()["api"]["address"]
     command = ["python", "-m", "benchmarks.neighbours", address, str(ACCOUNTS), *products]
     log = Path(shop.environment["SHOP_VAR"]) / "log" / "neighbours.log"
     with process("neighbours", command, shop.environment, log, answers=True) as child:
 
-        def heard() -> dict[str, Any]:
+        def read_response() -> dict[str, Any]:
             assert child.stdout is not None
             answer = child.stdout.readline()
             if not answer:
-                raise RuntimeError(f"The neighbours have gone:\n{log.read_text()[-2000:]}")
+                raise RuntimeError(f"benchmarks.neighbours has exited:\n{log.read_text()[-2000:]}")
             found: dict[str, Any] = json.loads(answer)
             return found
 
-        def ask(what: dict[str, Any]) -> dict[str, Any]:
+        def send(what: dict[str, Any]) -> dict[str, Any]:
             assert child.stdin is not None
             print(json.dumps(what), file=child.stdin, flush=True)
-            return heard()
+            return read_response()
 
-        heard()
-        yield ask
+        read_response()
+        yield send

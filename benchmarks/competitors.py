@@ -1,4 +1,4 @@
-"""The ways to run a checkout that `benchmarks.engine` compares: each takes orders and says when all have ended."""
+"""The engines that `benchmarks.engine` compares."""
 
 import json
 import sys
@@ -24,29 +24,29 @@ from local.waiting import wait_until
 from models.core.database import transaction
 from settings import Settings
 
-PATIENCE = 300.0  # seconds for all runs of one measurement
-LOOK = 0.05  # seconds between two looks whether they have ended
+TIMEOUT = 300.0  # seconds for all runs of a measurement
+POLL_INTERVAL = 0.05  # seconds
 
 
 class Unfinished(Exception):
-    """Runs that did not all end well."""
+    """Some runs did not succeed in time."""
 
 
-class Rival(Protocol):
-    """Something that performs checkouts."""
+class Competitor(Protocol):
+    """An engine that executes checkouts."""
 
     name: str
 
     def seconds(self, count: int) -> float:
-        """How long so many checkouts take, from the start of the first to the end of the last.
+        """Executes `count` checkouts. Returns the seconds from the start of the first to the end of the last.
 
-        Raises Unfinished unless every one of them has come to its proper end.
+        Raises Unfinished unless all of them succeed.
         """
         ...
 
 
 class Durable:
-    """Shopflow's engine. `quiet`: with outside calls that do nothing, else with the sandbox gateway and SMTP."""
+    """Shopflow's engine. `quiet`: without external calls; otherwise with the sandbox gateway and SMTP."""
 
     def __init__(self, name: str, supply: Supply, *, quiet: bool) -> None:
         self.name, self.supply, self.card = name, supply, QUIET_CARD if quiet else "pm_card_visa"
@@ -59,22 +59,22 @@ class Durable:
         return time.perf_counter() - began
 
     def start(self, placed: list[Placed]) -> list[str]:
-        """Starts the checkouts, each in a transaction of its own; returns their runs."""
+        """Starts the checkouts, each in a separate transaction. Returns the run ids."""
         started = []
         for one in placed:
             with transaction() as session:
-                run = durable.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=PATIENCE)
+                run = durable.start(session, "checkout", one.order_id, one.input, owner=one.user_id, deadline=TIMEOUT)
                 started.append(run)
         return started
 
     def wait(self, placed: list[Placed]) -> None:
-        """Waits until all of them have succeeded. Raises Unfinished."""
-        if not wait_until(lambda: not _live(), PATIENCE, LOOK) or _succeeded(placed) != len(placed):
-            raise Unfinished(f"{self.name}: of {len(placed)} runs {_succeeded(placed)} have succeeded.")
+        """Waits until all have succeeded. Raises Unfinished."""
+        if not wait_until(lambda: not _live(), TIMEOUT, POLL_INTERVAL) or _succeeded(placed) != len(placed):
+            raise Unfinished(f"{self.name}: of {len(placed)} runs, {_succeeded(placed)} succeeded.")
 
 
 class Plain:
-    """A Celery canvas of tasks that do nothing and promise nothing, on workers that are Celery's own."""
+    """A plain Celery canvas of tasks that do nothing, on plain Celery workers."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -85,8 +85,8 @@ class Plain:
         began = time.perf_counter()
         for _ in range(count):
             stock.canvas().apply_async()
-        # A message stands in its queue or in `unacked`; looked at three times, for it moves from one to the other.
-        ended = wait_until(lambda: not any(self._waiting() for _ in range(3)), PATIENCE, LOOK)
+        # A message is in its queue or in `unacked`. Checked three times, because it moves between them.
+        ended = wait_until(lambda: not any(self._waiting() for _ in range(3)), TIMEOUT, POLL_INTERVAL)
         took = time.perf_counter() - began
         if not ended or self._performed() - before != 7 * count:
             raise Unfinished(f"{self.name}: {self._performed() - before} tasks instead of {7 * count}.")
@@ -105,7 +105,7 @@ class Plain:
 
 
 class Dbos:
-    """The same transactions as a DBOS workflow, in processes of its own."""
+    """The same transactions as a DBOS workflow, in separate processes."""
 
     def __init__(self, name: str, supply: Supply, children: list[Popen[str]]) -> None:
         self.name, self.supply, self.children = name, supply, children
@@ -113,7 +113,7 @@ class Dbos:
     @classmethod
     @contextmanager
     def running(cls, name: str, supply: Supply, settings: Settings, processes: int, threads: int) -> Iterator["Dbos"]:
-        """Starts the processes, and ends them after the block."""
+        """Starts the processes, and stops them after the block."""
         url = settings.database.replace("+psycopg", "")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE dbos_system")
@@ -131,7 +131,7 @@ class Dbos:
                 ]
                 log = settings.var / f"dbos-{n}.log"
                 children.append(exits.enter_context(process("dbos", command, environment(settings), log, answers=True)))
-                _expect(children[-1], "ready", log)  # one after the other: the first makes the tables
+                _expect(children[-1], "ready", log)  # one after the other: the first creates the tables
             yield cls(name, supply, children)
 
     def seconds(self, count: int) -> float:
@@ -148,7 +148,7 @@ class Dbos:
 def _expect(child: Popen[str], word: str, log: Path | None) -> None:
     answer = _pipe(child.stdout).readline().strip()
     if answer != word:
-        raise Unfinished(f"DBOS said {answer!r} instead of {word!r}. {log.read_text()[-2000:] if log else ''}")
+        raise Unfinished(f"DBOS responded {answer!r} instead of {word!r}. {log.read_text()[-2000:] if log else ''}")
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:
@@ -169,5 +169,5 @@ def _succeeded(placed: list[Placed]) -> int:
 
 
 def supplies() -> tuple[Supply, Supply]:
-    """A supply whose customers' mails go nowhere, and one whose mails go to the mailbox."""
+    """Two supplies: one whose customers' mails are not sent, and one whose mails go to the mailbox."""
     return Supply(QUIET_MAIL, seed=1), Supply("@example.com", seed=2)

@@ -1,10 +1,10 @@
-"""Customers who come at a fixed rate, whatever becomes of those before them.
+"""Checkouts at a fixed arrival rate (an open loop).
 
-`python -m benchmarks.crowd ADDRESS COUNT` makes so many customers of the shop in whose environment it runs, each signed
-in and with two lines in the cart, and then does what each line of JSON on its standard input asks for, answering with
-one of its own: `{"offer": [rate, seconds]}`; `{"fill": null}` puts two lines into every cart that is empty. A customer
-does nothing but check out, and does not wait for the order's end. One who is refused may come again; one whose order
-was taken, after a `fill`.
+`python -m benchmarks.crowd ADDRESS COUNT`, in the environment of a running shop, creates COUNT customers, each signed
+in and with two lines in the cart. Then it reads commands, one line of JSON each, from standard input, and responds with
+one line each: `{"offer": [rate, seconds]}` sends checkouts; `{"fill": null}` adds two lines to every empty cart.
+Customers do not wait for the end of their order. A customer whose checkout was refused is used again; one whose
+checkout was accepted, only after a `fill`.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from api.http.auth import access_token
 from benchmarks.customers import ADDRESS
 from models.core.database import engine
 
-MOST = 900  # connections; gunicorn takes a thousand for each process
-PATIENCE = 60.0  # seconds for one answer
+MAX_CONNECTIONS = 900  # gunicorn accepts a thousand per process
+TIMEOUT = 60.0  # seconds for a response
 BODY = json.dumps({"address": ADDRESS, "payment": {"method": "pm_card_visa"}})
 
 MAKE = """
@@ -47,7 +47,7 @@ ON CONFLICT DO NOTHING
 
 
 def make(count: int) -> list[tuple[str, str]]:
-    """The customers' ids, each with that of a session."""
+    """Creates customers. Returns the id of each and of a session."""
     with engine().begin() as connection:
         for statement in MAKE.split(";\n"):
             connection.execute(text(statement), {"count": count} if ":count" in statement else {})
@@ -56,6 +56,7 @@ def make(count: int) -> list[tuple[str, str]]:
 
 
 def fill() -> dict[str, Any]:
+    """Adds two lines to every empty cart."""
     with engine().begin() as connection:
         filled = connection.execute(text(FILL)).rowcount
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -64,53 +65,53 @@ def fill() -> dict[str, Any]:
 
 
 class Crowd:
-    """Customers and the connections they share."""
+    """Customers and their shared connections."""
 
     def __init__(self, host: str, customers: list[tuple[str, str]]) -> None:
         self.host, self.customers = host, customers
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self.room = asyncio.Semaphore(MOST)
+        self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def offer(self, rate: float, seconds: float) -> dict[str, Any]:
-        """So many checkouts a second; counts the answers by what they were."""
+        """Sends `rate` checkouts per second. Counts the responses by result, with their latencies in seconds."""
         free = deque((access_token(*customer), customer) for customer in self.customers)
         answers: Counter[str] = Counter()
         took: dict[str, list[float]] = {}
         late, tasks, began = 0.0, set(), time.perf_counter()
 
-        async def come(token: str, customer: tuple[str, str]) -> None:
-            asked = time.perf_counter()
-            what = await self._answer(token)
-            answers[what] += 1
-            took.setdefault(what, []).append(time.perf_counter() - asked)
-            if what != "accepted":
+        async def check_out(token: str, customer: tuple[str, str]) -> None:
+            sent = time.perf_counter()
+            result = await self._check_out(token)
+            answers[result] += 1
+            took.setdefault(result, []).append(time.perf_counter() - sent)
+            if result != "accepted":
                 free.append((token, customer))
 
         for number in range(int(rate * seconds)):
             wait = began + number / rate - time.perf_counter()
             await asyncio.sleep(max(wait, 0))
             late = max(late, -wait)
-            task = asyncio.create_task(come(*free.popleft()))
+            task = asyncio.create_task(check_out(*free.popleft()))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         offering = time.perf_counter() - began
         while tasks:
             await asyncio.wait(set(tasks))
         for _, writer in self.idle:
-            writer.close()  # the next time may be long from now
+            writer.close()  # the API would close them if they are idle for long
         self.idle.clear()
         return {"answers": answers, "took": took, "seconds": offering, "late": late}
 
-    async def _answer(self, token: str) -> str:
-        """One checkout: `accepted`, a refusal's code, or what went wrong."""
+    async def _check_out(self, token: str) -> str:
+        """Sends a checkout. Returns `accepted`, the error code, or the name of the exception."""
         try:
-            async with self.room, asyncio.timeout(PATIENCE):
-                status, body = await self._ask(token)
+            async with self.slots, asyncio.timeout(TIMEOUT):
+                status, body = await self._post(token)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             return type(error).__name__
         return "accepted" if status == 202 else str(json.loads(body)["code"])
 
-    async def _ask(self, token: str) -> tuple[int, bytes]:
+    async def _post(self, token: str) -> tuple[int, bytes]:
         if self.idle:
             reader, writer = self.idle.pop()
         else:
@@ -133,7 +134,7 @@ class Crowd:
 
 
 def main() -> None:
-    """Serves the lines on standard input until it ends."""
+    """Reads commands from standard input until end of file."""
     host, count = urlsplit(sys.argv[1]).netloc, int(sys.argv[2])
     customers = make(count)
     fill()

@@ -1,10 +1,10 @@
-"""Customers of a shop, as a process of their own: each fills a cart, checks out and follows the order to its end.
+"""Customers of a shop, as a separate process: each fills a cart, checks out and follows the order to its end.
 
-`python -m benchmarks.customers ADDRESS CUSTOMERS PRODUCT_ID…` registers them and then does what each line of JSON on
-its standard input asks for, answering with one of its own: `{"shop": [customers, orders]}`; `{"get": [path, times]}`
-for the first of them, or for who is signed in instead by `{"sign_in": [username, password]}`. It speaks HTTP by
-the standard library, over one kept connection for each customer: the less it takes of the machine, the more
-it measures of the shop.
+`python -m benchmarks.customers ADDRESS CUSTOMERS PRODUCT_ID…` registers customers. Then it reads commands, one line of
+JSON each, from standard input, and responds with one line each: `{"shop": [customers, orders]}`; `{"get": [path,
+times]}`, as the first customer; `{"sign_in": [username, password]}`, which signs the first customer in as another user.
+It uses http.client with one connection per customer, which takes less processor time than an HTTP library: both share
+the machine with the shop.
 """
 
 import json
@@ -23,19 +23,22 @@ from uuid import uuid4
 
 LINES = 2
 WAIT = 25  # seconds that one request waits for the end
-PAUSE = 0.05  # seconds before the next look, if the API did not wait: too many wait already
-TIMEOUT = 60.0
+PAUSE = 0.05  # seconds between polls, if the API has no free waiting slot
+TIMEOUT = 60.0  # seconds
 ADDRESS = {"line1": "12 St James's Square", "city": "London", "country": "GB"}
 
 
-class Wrong(Exception):
-    """An answer that should not have come."""
+class UnexpectedResponse(Exception):
+    """A response has an unexpected status, or there is no response."""
 
 
 @dataclass(frozen=True)
 class Journey:
-    """One order, in seconds: until the 202, until its end was heard of, both since checkout was asked for, and how
-    long the run took by the database's clock. `looks`: how often its task was asked for."""
+    """The durations of an order in seconds.
+
+    `accepted`, `ended`: from the checkout request to the 202 and to the response that shows its end. `run`: duration of
+    the run by the database's clock. `looks`: number of task polls.
+    """
 
     accepted: float
     ended: float
@@ -44,7 +47,7 @@ class Journey:
 
 
 class Customer:
-    """One who is signed in, with a connection of their own."""
+    """A signed-in customer with their own connection."""
 
     def __init__(self, host: str, number: int, products: list[str]) -> None:
         self.host, self.products = host, products
@@ -54,16 +57,16 @@ class Customer:
         name = f"customer-{number}-{uuid4().hex[:8]}"
         person = {"username": name, "email": f"{name}@example.com", "password": "a pass phrase for measuring"}
         body = {**person, "first_name": "Ada", "last_name": "Benchmark", "address": ADDRESS}
-        self.headers["Authorization"] = f"Bearer {self.ask('POST', '/v1/auth/register', 201, body)['access_token']}"
+        self.headers["Authorization"] = f"Bearer {self.request('POST', '/v1/auth/register', 201, body)['access_token']}"
 
     def sign_in(self, username: str, password: str) -> dict[str, Any]:
-        """From here on this is somebody else."""
-        answer = self.ask("POST", "/v1/auth/login", 200, {"username": username, "password": password})
+        """Signs in as another user, for all further requests."""
+        answer = self.request("POST", "/v1/auth/login", 200, {"username": username, "password": password})
         self.headers["Authorization"] = f"Bearer {answer['access_token']}"
         return {"signed_in": username}
 
-    def ask(self, method: str, path: str, expected: int, body: Any = None, **headers: str) -> Any:
-        """The answer's JSON. Raises Wrong unless it has the expected status."""
+    def request(self, method: str, path: str, expected: int, body: Any = None, **headers: str) -> Any:
+        """Sends a request and returns the JSON of the response. Raises UnexpectedResponse for another status."""
         content = body if isinstance(body, bytes | None) else json.dumps(body)
         headers = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         try:
@@ -72,32 +75,32 @@ class Customer:
             status, answer = response.status, response.read()
         except (OSError, HTTPException) as error:
             self.connection.close()
-            raise Wrong(f"{method} {path}: {error!r}") from error
+            raise UnexpectedResponse(f"{method} {path}: {error!r}") from error
         if status != expected:
-            raise Wrong(f"{method} {path}: {status} {answer[:300]!r}")
+            raise UnexpectedResponse(f"{method} {path}: {status} {answer[:300]!r}")
         return json.loads(answer)
 
     def shop(self) -> Journey:
-        """Fills the cart, checks out, follows the order to its end."""
+        """Fills the cart, checks out and follows the order to its end. Raises UnexpectedResponse."""
         for product in self.choose.sample(self.products, LINES):
-            self.ask("POST", "/v1/cart/items", 201, {"product_id": product, "quantity": 1})
+            self.request("POST", "/v1/cart/items", 201, {"product_id": product, "quantity": 1})
         began = time.perf_counter()
         order = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
-        task_path = self.ask("POST", "/v1/checkout", 202, order, Idempotency_Key=uuid4().hex)["links"]["task"]
+        task_path = self.request("POST", "/v1/checkout", 202, order, Idempotency_Key=uuid4().hex)["links"]["task"]
         accepted = time.perf_counter() - began
-        looks, task = 1, self.ask("GET", f"{task_path}?wait={WAIT}", 200)
+        looks, task = 1, self.request("GET", f"{task_path}?wait={WAIT}", 200)
         while not task["finished_at"]:
             time.sleep(PAUSE)
-            looks, task = looks + 1, self.ask("GET", f"{task_path}?wait={WAIT}", 200)
+            looks, task = looks + 1, self.request("GET", f"{task_path}?wait={WAIT}", 200)
         ended = time.perf_counter() - began
         if task["status"] != "succeeded":
-            raise Wrong(f"{task_path}: {task['status']} {task['error']}")
+            raise UnexpectedResponse(f"{task_path}: {task['status']} {task['error']}")
         took = datetime.fromisoformat(task["finished_at"]) - datetime.fromisoformat(task["created_at"])
         return Journey(accepted, ended, took.total_seconds(), looks)
 
 
 def shop(customers: list[Customer], orders: int) -> dict[str, Any]:
-    """That many orders by these customers, each of whom starts the next when the last has ended."""
+    """Places `orders` orders. Each customer starts the next order when the previous one has ended."""
     numbers, guard = iter(range(orders)), Lock()
     wrong: list[str] = []
 
@@ -114,12 +117,12 @@ def shop(customers: list[Customer], orders: int) -> dict[str, Any]:
         for _ in tickets():
             try:
                 done.append(customer.shop())
-            except Wrong as error:
+            except UnexpectedResponse as error:
                 wrong.append(str(error))
         return done
 
     for customer in customers:
-        customer.connection.close()  # it opens anew by itself; the API closes what has been idle for long
+        customer.connection.close()  # http.client reconnects; the API closes idle connections
     began, own = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(len(customers)) as pool:
         journeys = [journey for done in pool.map(go, customers) for journey in done]
@@ -128,17 +131,17 @@ def shop(customers: list[Customer], orders: int) -> dict[str, Any]:
 
 
 def get(customer: Customer, path: str, times: int) -> dict[str, Any]:
-    """How long each of so many identical requests takes."""
+    """The duration of each of `times` identical requests, in seconds."""
     seconds = []
     for _ in range(times):
         began = time.perf_counter()
-        customer.ask("GET", path, 200)
+        customer.request("GET", path, 200)
         seconds.append(time.perf_counter() - began)
     return {"seconds": seconds}
 
 
 def main() -> None:
-    """Serves the lines on standard input until it ends."""
+    """Reads commands from standard input until end of file."""
     address, number, *products = sys.argv[1:]
     customers = [Customer(urlsplit(address).netloc, n, products) for n in range(int(number))]
     print(json.dumps({"ready": len(customers)}), flush=True)

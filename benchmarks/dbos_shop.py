@@ -1,9 +1,9 @@
-"""Checkout's transactions in a DBOS workflow, as a process that `benchmarks.engine` starts: a rival, not a part.
+"""The transactions of a checkout in a DBOS workflow, as a process that `benchmarks.engine` starts for comparison.
 
-`python -m benchmarks.dbos_shop SYSTEM_DATABASE_URL NAME THREADS`. Each line on its standard input is a JSON list
-of [order_id, input]; it answers `done` when their workflows have ended. The rules, the tables, the engine's
-connection options and the isolation level are ours; the steps, their order and their record are DBOS's. The
-parallel steps run one after the other, which in one process is the faster way.
+`python -m benchmarks.dbos_shop SYSTEM_DATABASE_URL NAME THREADS`. Each line on standard input is a JSON list of
+[order_id, input]; the response is `done` when their workflows have ended. Rules, tables, connection options and
+isolation level are those of Shopflow; steps, their order and their records are those of DBOS. Parallel steps run
+sequentially, which is faster in one process.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 from dbos import SetWorkflowID as WorkflowId
 
-import benchmarks.workers  # noqa: F401, which leaves out the outside calls of quiet orders
+import benchmarks.workers  # noqa: F401, removes the external calls of quiet orders
 from durable import Step
 from durable.ids import new_id
 from durable.run import idempotency_key
@@ -27,7 +27,7 @@ ISOLATION = "READ COMMITTED"
 
 @dataclass
 class Run:
-    """What a step reads of its run, with the outputs that DBOS hands on as variables."""
+    """The run as a step sees it, with the outputs of the previous steps."""
 
     id: str
     key: str
@@ -40,7 +40,7 @@ class Run:
 
 
 def launch(system_database_url: str, name: str, threads: int) -> SQLAlchemyDatasource:
-    """Starts DBOS in this process, on a system database of its own."""
+    """Configures DBOS in this process, with a separate system database."""
     config = DBOSConfig(
         name="checkout", system_database_url=system_database_url, executor_id=name, log_level="WARNING",
         max_executor_threads=threads,
@@ -51,7 +51,7 @@ def launch(system_database_url: str, name: str, threads: int) -> SQLAlchemyDatas
 
 
 def checkout_of(shop: SQLAlchemyDatasource) -> Any:
-    """The workflow over that database."""
+    """The checkout as a DBOS workflow on this database."""
 
     def transact(name: str, work: Any, *arguments: Any) -> Any:
         options: Any = {"name": name, "isolation_level": ISOLATION}
@@ -88,7 +88,7 @@ def checkout_of(shop: SQLAlchemyDatasource) -> Any:
 
 
 def main() -> None:
-    """Serves the lines on standard input until it ends."""
+    """Reads commands from standard input until end of file."""
     system_database_url, name, threads = sys.argv[1:]
     checkout = checkout_of(launch(system_database_url, name, int(threads)))
     DBOS.launch()

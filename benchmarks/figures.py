@@ -1,4 +1,4 @@
-"""Figures: what was measured how often, its median beside its target, on which machine."""
+"""The results of a benchmark: measurements, medians, targets and the machine."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ from rich.table import Table
 
 @dataclass
 class Figure:
-    """One thing that was measured again and again. `at_least` or `at_most` is its target."""
+    """A repeatedly measured figure. `at_least` or `at_most` is its target."""
 
     name: str
     unit: str
@@ -29,7 +29,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median reaches the target; None without a target."""
+        """Whether the median meets the target; None if there is no target."""
         if self.at_least is not None:
             return self.median >= self.at_least
         return self.median <= self.at_most if self.at_most is not None else None
@@ -48,7 +48,7 @@ class Figure:
 
 
 class Report:
-    """The figures of one program, in the order in which they were first named."""
+    """The figures of a program, in the order in which they were first added."""
 
     def __init__(self, program: str, runs: int) -> None:
         self.program, self.runs = program, runs
@@ -60,24 +60,24 @@ class Report:
     def note(
         self, name: str, value: float, unit: str, *, at_least: float | None = None, at_most: float | None = None
     ) -> None:
-        """Adds one measurement to the figure of that name."""
+        """Adds a measurement to the figure with this name."""
         self.figures.setdefault(name, Figure(name, unit, at_least, at_most)).values.append(value)
 
     def calibrate(self) -> None:
-        """Measures how fast the machine is just now, so that figures of other machines and hours can be compared."""
+        """Measures the current speed of the machine, to compare figures of different machines and times."""
         began = time.perf_counter()
         sum(i * i for i in range(10**7))
         self.calibration.values.append(time.perf_counter() - began)
 
     def say(self, line: str) -> None:
-        """Says at once how far it is."""
+        """Prints a line at once."""
         self.console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
     def show(self) -> None:
         """Prints the table."""
         title = f"{self.program}: medians of {self.runs} alternating runs"
         table = Table(title=title, title_justify="left", title_style="bold")
-        table.add_column("what")
+        table.add_column("figure")
         for heading in ("median", "min", "max"):
             table.add_column(heading, justify="right")
         for heading in ("unit", "target", "met"):
@@ -103,14 +103,14 @@ class Report:
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """The value that `part` of all values (0.99, say) do not exceed: the nearest rank, no interpolation."""
+    """The percentile by nearest rank, without interpolation. `part`: a fraction, such as 0.99."""
     ordered = sorted(values)
     return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
 
 
-def alternating(runs: int, things: Sequence[Any]) -> list[Any]:
-    """The things `runs` times over, every other time backwards, so that a machine that slows down is fair to all."""
-    return [thing for run in range(runs) for thing in (things if run % 2 == 0 else things[::-1])]
+def alternating(runs: int, items: Sequence[Any]) -> list[Any]:
+    """Repeats the items `runs` times, alternately reversed, so that a machine that slows down affects all equally."""
+    return [item for run in range(runs) for item in (items if run % 2 == 0 else items[::-1])]
 
 
 def _number(value: float) -> str:

@@ -1,7 +1,7 @@
 """The same work with a thousand, a hundred thousand and a million past orders, and as many products.
 
-Each size is a shop of its own, brought up for each measurement in turn: figures of one round were taken within
-minutes of each other, and nothing else runs beside the shop that is measured.
+Each size is a separate shop. They are started one at a time and measured alternately, so that the figures of a round
+are taken within minutes of each other.
 """
 
 import json
@@ -15,62 +15,62 @@ from benchmarks.parts import Shop
 
 CUSTOMERS, ORDERS = 8, 160
 LISTS, SWEEPS = 100, 200
-"""How often each list is asked for, and the dispatcher's sweep made, in one measurement."""
-FLAT = 1.15
+"""List requests, and sweeps of the dispatcher, per measurement."""
+MAX_RATIO = 1.15
 PATHS = {
     "products, newest first": "/v1/products",
     "products by price": "/v1/products?sort=price",
     "a customer's orders": "/v1/orders",
-    "everybody's orders, for staff": "/v1/orders",
+    "all orders, for staff": "/v1/orders",
 }
 STAFF = {"username": "operator", "email": "operator@example.com", "password": "a pass phrase for operators"}
-Ask = Callable[[dict[str, Any]], dict[str, Any]]
+SendCommand = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def measure(folder: Path, runs: int, sizes: list[int]) -> Report:
-    """Makes a shop of each size in `folder`, then measures them in turn."""
+    """Creates a shop of each size in `folder`, then measures them alternately."""
     report = Report("growth", runs)
     shops = {size: Shop(folder / str(size)) for size in sizes}
     for size, shop in shops.items():
-        report.say(f"making {size} products and past orders")
+        report.say(f"creating {size} products and past orders")
         with shop.up():
             shop.module("benchmarks.history", "fill", size, size)
             shop.run("create-admin", *(f"--{name}={value}" for name, value in STAFF.items()))
     for size in alternating(runs, sizes):
         report.calibrate()
-        with shops[size].up() as shop, shop.customers(CUSTOMERS) as ask:
-            _measure(report, shop, ask, size)
+        with shops[size].up() as shop, shop.customers(CUSTOMERS) as send:
+            _measure(report, shop, send, size)
     for size in sizes[1:]:
         _compare(report, sizes[0], size)
     return report
 
 
-def _measure(report: Report, shop: Shop, ask: Ask, size: int) -> None:
-    ask({"shop": [CUSTOMERS, ORDERS]})  # connections are made, code and the rows in use are loaded
-    done = ask({"shop": [CUSTOMERS, ORDERS]})
+def _measure(report: Report, shop: Shop, send: SendCommand, size: int) -> None:
+    send({"shop": [CUSTOMERS, ORDERS]})  # warm-up: connections, code, cached rows
+    done = send({"shop": [CUSTOMERS, ORDERS]})
     if done["wrong"]:
         raise RuntimeError(f"With {size} past orders: {done['wrong'][:3]}")
     report.note(_name("orders", size), ORDERS / done["seconds"], "orders/s")
     for what, path in PATHS.items():
         if "staff" in what:
-            ask({"sign_in": [STAFF["username"], STAFF["password"]]})
-        ask({"get": [path, LISTS]})
-        report.note(_name(what, size), median(ask({"get": [path, LISTS]})["seconds"]) * 1000, "ms")
+            send({"sign_in": [STAFF["username"], STAFF["password"]]})
+        send({"get": [path, LISTS]})
+        report.note(_name(what, size), median(send({"get": [path, LISTS]})["seconds"]) * 1000, "ms")
     sweeps = json.loads(shop.module("benchmarks.sweeps", SWEEPS))
     report.note(_name("the dispatcher's sweep", size), median(sweeps) * 1000, "ms")
     report.say(f"with {size} past orders: {ORDERS / done['seconds']:.1f} orders/s")
 
 
 def _compare(report: Report, small: int, large: int) -> None:
-    """How many times longer things take in the large shop; of measurements of the same round."""
+    """Adds how many times slower the large shop is, from measurements of the same round."""
     for figure in list(report.figures.values()):
         what, _, at = figure.name.rpartition(", with ")
-        if at != f"{small} before":
+        if at != f"{small} past orders":
             continue
         for one, other in zip(figure.values, report.figures[_name(what, large)].values, strict=True):
             slower = one / other if figure.unit == "orders/s" else other / one
-            report.note(f"{what}: {large} against {small}", slower, "times slower", at_most=FLAT)
+            report.note(f"{what}: {large} compared with {small}", slower, "times slower", at_most=MAX_RATIO)
 
 
 def _name(what: str, size: int) -> str:
-    return f"{what}, with {size} before"
+    return f"{what}, with {size} past orders"

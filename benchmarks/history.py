@@ -1,9 +1,9 @@
-"""A shop with a past: products, customers and orders that ended long ago, written by a few large statements.
+"""Test data: products, customers and completed orders, written by a few large statements.
 
-`python -m benchmarks.history fill PRODUCTS ORDERS`, in the environment of a shop that is up and new. Each order has
-what a real one leaves behind: its lines, payment, invoice, reservations, run, steps, event and mail.
-`python -m benchmarks.history analyse` makes the statistics of whatever there is.
-`python -m benchmarks.history some` prints the ids of some of the products, from all over the catalogue.
+Each command runs in the environment of a running shop. `python -m benchmarks.history fill PRODUCTS ORDERS` fills an
+empty shop. Each order has all its rows: lines, payment, invoice, reservations, run, steps, events and mail.
+`python -m benchmarks.history analyse` updates the statistics. `python -m benchmarks.history some` prints the ids of
+random products.
 """
 
 import sys
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from models.core.database import engine
 
 EACH = 10
-"""Past orders of each past customer."""
+"""Past orders per customer."""
 
 PRODUCTS = """
 INSERT INTO catalogue.category (id, name) SELECT uuidv7(), 'Shelf ' || n FROM generate_series(1, 100) AS n;
@@ -77,10 +77,10 @@ INSERT INTO workflow.event (id, name, payload, created_at)
 
 
 def fill(products: int, orders: int) -> None:
-    """Makes so many products and past orders, and the statistics by which PostgreSQL plans its queries."""
+    """Creates products and past orders, and updates the statistics of PostgreSQL's planner."""
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET lock_timeout = 0"))
-        connection.execute(text("SET session_replication_role = replica"))  # our rows fit; checking each takes hours
+        connection.execute(text("SET session_replication_role = replica"))  # foreign key checks would take hours
         for statement in [*PRODUCTS.split(";\n"), *(ORDERS.split(";\n") if orders else ())]:
             connection.execute(text(statement.format(products=products, orders=orders, each=EACH)))
         connection.execute(text("RESET session_replication_role"))
@@ -89,13 +89,13 @@ def fill(products: int, orders: int) -> None:
 
 
 def analyse() -> None:
-    """What autovacuum does within minutes: statistics, and a look at which pages are visible to all."""
+    """Updates statistics and the visibility map, as autovacuum would within minutes."""
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
 
 
 def some(count: int = 500) -> list[str]:
-    """Ids of products from all over the catalogue, the same ones each time."""
+    """Ids of pseudo-random products, the same ones each time."""
     spread = text("SELECT id FROM catalogue.product ORDER BY hashtext(sku) LIMIT :count")
     with engine().connect() as connection:
         return [f"prd_{found.hex}" for found in connection.scalars(spread, {"count": count})]

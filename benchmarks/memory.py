@@ -1,7 +1,7 @@
-"""The memory of every process of a whole shop, once a minute while customers order: does any of them grow?
+"""The memory of every process of a shop, measured once a minute under load, to detect leaks.
 
-What counts is the proportional set size (PSS; Linux): pages that processes share, such as those that a worker's
-children have from it and PostgreSQL's buffers, count once. A process is shown with its children.
+The measure is the proportional set size (PSS; Linux), which counts shared pages once: those shared by a worker and its
+children, and PostgreSQL's shared buffers. A process includes its children.
 """
 
 import time
@@ -15,28 +15,28 @@ from benchmarks.figures import Report
 from benchmarks.parts import Shop, memory
 
 CUSTOMERS, ORDERS = 8, 100
-"""Orders between two looks at the clock: some seconds' worth."""
-SIGNED_IN = 600.0  # seconds, below the 15 minutes of an access token; then come other customers
-MINUTE = 60.0
-FLAT = 2.0  # MiB a thousand orders
+"""Concurrent customers, and orders per batch, which takes some seconds."""
+SIGNED_IN = 600.0  # seconds until new customers register; an access token expires after 15 minutes
+MINUTE = 60.0  # seconds
+MAX_GROWTH = 2.0  # MiB per thousand orders
 
 
 class MemoryReport(Report):
-    """Figures by process, each value a minute's; `orders` are those that had ended at each of them."""
+    """Figures by process, one value per minute. `orders`: number of completed orders at each value."""
 
     def __init__(self) -> None:
         super().__init__("memory", 1)
         self.orders: list[int] = []
 
     def take(self, orders: int, mebibytes: Mapping[str, float]) -> None:
-        """One look."""
+        """Adds a measurement of all processes."""
         self.orders.append(orders)
         for name, value in mebibytes.items():
             self.note(name, value, "MiB")
         self.say(f"{orders} orders: {sum(mebibytes.values()):.0f} MiB, Flower {mebibytes['flower']:.0f}")
 
     def growth(self, name: str) -> float:
-        """MiB a thousand orders in the second half; the first is for what is loaded and filled once."""
+        """MiB per thousand orders in the second half. In the first half, code is loaded and caches are filled."""
         values, middle = self.figures[name].values, len(self.orders) // 2
         return (values[-1] - values[middle]) / (self.orders[-1] - self.orders[middle]) * 1000
 
@@ -50,7 +50,7 @@ class MemoryReport(Report):
         for name, figure in self.figures.items():
             seen = [f"{figure.values[n]:.1f}" for n in (0, middle, -1)]
             growth = self.growth(name)
-            table.add_row(name, *seen, f"{growth:+.2f}", "yes" if growth <= FLAT else "NO")
+            table.add_row(name, *seen, f"{growth:+.2f}", "yes" if growth <= MAX_GROWTH else "NO")
         self.console.print(table)
         for remark in self.remarks:
             self.say(remark)
@@ -61,7 +61,7 @@ class MemoryReport(Report):
 
 
 def measure(folder: Path, runs: int, minutes: float) -> Report:
-    """Brings a shop up in `folder`, has customers order for so many minutes, checks its books, takes it down."""
+    """Starts a shop in `folder`, runs the load for `minutes`, runs the audit, and stops it."""
     report = MemoryReport()
     report.calibrate()
     with Shop(folder).up() as shop:
@@ -74,18 +74,18 @@ def measure(folder: Path, runs: int, minutes: float) -> Report:
             orders = _load(report, shop, pids, orders, began, until)
         report.take(orders, memory(pids))
         restarts = {name: found["restarts"] for name, found in shop.processes().items() if found["restarts"]}
-        shop.run("audit")  # fails, and so do we, if the books are wrong
-    report.remarks.append(f"{minutes:g} minutes, {CUSTOMERS} customers; restarted: {restarts or 'nothing'}.")
+        shop.run("audit")  # raises if an invariant is violated
+    report.remarks.append(f"{minutes:g} minutes, {CUSTOMERS} customers; restarted: {restarts or 'none'}.")
     return report
 
 
 def _load(report: MemoryReport, shop: Shop, pids: dict[str, int], orders: int, began: float, until: float) -> int:
-    """Orders by customers who have just registered, with a look each minute; how many orders there are then."""
-    with shop.customers(CUSTOMERS) as ask:
+    """Registers customers and places orders, with a measurement each minute. Returns the number of orders so far."""
+    with shop.customers(CUSTOMERS) as send:
         while time.monotonic() < until:
             if time.monotonic() >= began + len(report.orders) * MINUTE:
                 report.take(orders, memory(pids))
-            done = ask({"shop": [CUSTOMERS, ORDERS]})
+            done = send({"shop": [CUSTOMERS, ORDERS]})
             if done["wrong"]:
                 raise RuntimeError(f"After {orders} orders: {done['wrong'][:3]}")
             orders += len(done["journeys"])

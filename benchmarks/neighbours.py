@@ -1,8 +1,8 @@
-"""Customers who never wait for the end of an order, and people whose work needs no gateway, as one process.
+"""The load of `benchmarks.bulkheads`, as a separate process: orders, and work that needs no payment gateway.
 
-`python -m benchmarks.neighbours ADDRESS ACCOUNTS PRODUCT_ID…` registers that many customers, signs `STAFF` in, and
-does what each line of JSON on its standard input asks for, answering with one of its own: `{"order": seconds}`, or
-`{"work": seconds}`: registrations, restocks and imports, beside a few orders.
+`python -m benchmarks.neighbours ADDRESS ACCOUNTS PRODUCT_ID…` registers ACCOUNTS customers and signs `STAFF` in. Then
+it reads commands, one line of JSON each, from standard input, and responds with one line each: `{"order": seconds}`
+places orders; `{"work": seconds}` registers customers, restocks and imports, and places a few orders.
 """
 
 import json
@@ -16,30 +16,30 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from benchmarks.customers import ADDRESS, LINES, PAUSE, WAIT, Customer, Wrong
+from benchmarks.customers import ADDRESS, LINES, PAUSE, WAIT, Customer, UnexpectedResponse
 
 STAFF = {"username": "operator", "email": "operator@example.com", "password": "a pass phrase for operators"}
 THREADS = 16
-ORDER_EVERY = 0.5  # seconds between two orders beside the work
-ROWS = 20  # of a file that is imported
+ORDER_EVERY = 0.5  # seconds between orders during the work
+ROWS = 20  # rows of an imported file
 
 
-class Hasty(Customer):
-    """Orders again as soon as the cart is free."""
+class ImpatientCustomer(Customer):
+    """A customer who does not wait for the end of an order."""
 
     is_filled = False
 
     def place(self) -> str:
-        """`accepted`, or `busy` while the order before is under way."""
+        """Checks out. Returns `accepted`, or `busy` while the previous order is in progress."""
         if not self.is_filled:
             for product in self.choose.sample(self.products, LINES):
-                self.ask("POST", "/v1/cart/items", 201, {"product_id": product, "quantity": 1})
+                self.request("POST", "/v1/cart/items", 201, {"product_id": product, "quantity": 1})
             self.is_filled = True
         order = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
         try:
-            self.ask("POST", "/v1/checkout", 202, order, Idempotency_Key=uuid4().hex)
-        except Wrong as wrong:
-            if "checkout_in_progress" not in str(wrong):
+            self.request("POST", "/v1/checkout", 202, order, Idempotency_Key=uuid4().hex)
+        except UnexpectedResponse as error:
+            if "checkout_in_progress" not in str(error):
                 raise
             return "busy"
         self.is_filled = False
@@ -47,71 +47,72 @@ class Hasty(Customer):
 
 
 class Worker(Customer):
-    """One whose work needs no payment gateway, and who waits for each piece of it to end."""
+    """A member of staff whose work needs no payment gateway."""
 
-    def register_somebody(self) -> None:
-        """A new customer is welcomed by mail."""
+    def register_customer(self) -> None:
+        """Registers a customer, to whom the shop sends a mail."""
         Customer(self.host, self.choose.randrange(10**9), self.products)
 
     def restock(self) -> None:
-        """Goods are ordered by mail, and come at once."""
+        """Creates a purchase order, which is sent by mail, and receives it at once."""
         lines = {"lines": [{"product_id": self.choose.choice(self.products), "quantity": 1}]}
-        made = self.ask("POST", "/v1/restocks", 202, lines)
-        self.ask("POST", f"/v1/purchase-orders/{made['purchase_order_id']}/receive", 202, lines)
+        made = self.request("POST", "/v1/restocks", 202, lines)
+        self.request("POST", f"/v1/purchase-orders/{made['purchase_order_id']}/receive", 202, lines)
 
-    def import_some(self) -> None:
-        """A small catalogue file is taken in, to its end."""
+    def import_catalogue(self) -> None:
+        """Imports a small catalogue file and waits for the end."""
         name = uuid4().hex[:12]
         head = "sku,kind,title,author,category,price,stock,description,attributes\n"
         rows = "".join(f'{name}-{n},clothing,Thing,,Shelf,9.99,5,A thing.,"{{}}"\n' for n in range(ROWS))
-        task = self.ask("POST", "/v1/catalogue/imports", 202, (head + rows).encode(), Content_Type="text/csv")
+        task = self.request("POST", "/v1/catalogue/imports", 202, (head + rows).encode(), Content_Type="text/csv")
         path = task["links"]["task"]
-        while not self.ask("GET", f"{path}?wait={WAIT}", 200)["finished_at"]:
+        while not self.request("GET", f"{path}?wait={WAIT}", 200)["finished_at"]:
             time.sleep(PAUSE)
 
 
-def order(customers: list[Hasty], until: float, every: float = 0.0) -> Counter[str]:
-    """Orders by these customers in turn."""
+def order(customers: list[ImpatientCustomer], until: float, every: float = 0.0) -> Counter[str]:
+    """Places orders by these customers in turn. Counts the results."""
     answers: Counter[str] = Counter()
     for number, customer in enumerate(cycle(customers), 1):
         if time.monotonic() >= until:
             return answers
-        answers[_what(customer.place)] += 1
+        answers[_result(customer.place)] += 1
         if every or number % len(customers) == 0:
             time.sleep(every or PAUSE / 5)
     return answers
 
 
 def work(worker: Worker, until: float) -> Counter[str]:
+    """Repeats the kinds of work in turn. Counts the results."""
     answers: Counter[str] = Counter()
-    for job in cycle([worker.register_somebody, worker.restock, worker.import_some]):
+    for job in cycle([worker.register_customer, worker.restock, worker.import_catalogue]):
         if time.monotonic() >= until:
             return answers
-        answers[_what(job)] += 1
+        answers[_result(job)] += 1
     return answers
 
 
-def _what(job: Callable[[], str | None]) -> str:
+def _result(job: Callable[[], str | None]) -> str:
     try:
         return job() or "done"
-    except Wrong as wrong:
-        return str(wrong)[:200]
+    except UnexpectedResponse as error:
+        return str(error)[:200]
 
 
 def main() -> None:
-    """Serves the lines on standard input until it ends."""
+    """Reads commands from standard input until end of file."""
     address, number, *products = sys.argv[1:]
     host = urlsplit(address).netloc
-    customers = [Hasty(host, n, products) for n in range(int(number))]
+    customers = [ImpatientCustomer(host, n, products) for n in range(int(number))]
     workers = [Worker(host, n, products) for n in range(THREADS)]
     for worker in workers:
         worker.sign_in(STAFF["username"], STAFF["password"])
     print(json.dumps({"ready": len(customers)}), flush=True)
     for line in sys.stdin:
-        asked: dict[str, Any] = json.loads(line)
+        command: dict[str, Any] = json.loads(line)
         for customer in (*customers, *workers):
-            customer.connection.close()  # it opens again by itself; the API closes what has been idle for long
-        [(kind, seconds)] = asked.items()
+            customer.connection.close()  # http.client reconnects; the API closes idle connections
+        [(kind, seconds)] = command.items()
         until = time.monotonic() + seconds
         with ThreadPoolExecutor(THREADS + 1) as pool:
             if kind == "order":

@@ -1,4 +1,4 @@
-"""Orders that wait for their checkout, made in bulk: what a benchmark's runs work on."""
+"""Creates orders in bulk, ready for their checkout workflow."""
 
 import random
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LINES = 2
 
 @dataclass(frozen=True)
 class Placed:
-    """An order whose checkout may start."""
+    """An order that is ready for its checkout."""
 
     order_id: str
     user_id: str
@@ -35,7 +35,7 @@ class Placed:
 
 
 class Supply:
-    """A catalogue with stock without end, and customers. `mail_domain`: `@…`, where their mails go."""
+    """A catalogue with enough stock, and customers. `mail_domain`: `@…`, the domain of their mail addresses."""
 
     def __init__(self, mail_domain: str, seed: int) -> None:
         self.choose = random.Random(seed)  # noqa: S311, for picking products
@@ -51,7 +51,7 @@ class Supply:
             session.execute(insert(carts.Cart), [{"id": cart, "user_id": user} for user, cart in self.carts.items()])
 
     def place(self, count: int, method: str) -> list[Placed]:
-        """Makes orders of two lines, with their payments, and with the same two lines in the customers' carts."""
+        """Creates orders of two lines, with their payments, and the same two lines in the customers' carts."""
         placed = [
             Placed(new_id("ord"), self.users[n % CUSTOMERS], new_id("pay"), self.choose.sample(self.products, LINES))
             for n in range(count)

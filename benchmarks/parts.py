@@ -1,4 +1,4 @@
-"""Parts of a shop as child processes: those that a benchmark needs, or the whole of it by `shop up`."""
+"""Runs single programs of a shop, or a complete shop with `shop up`."""
 
 import json
 import os
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 SHOP = Path(sys.executable).parent / "shop"
-PATIENCE = 60.0  # seconds for a part to get ready
+READY_TIMEOUT = 60.0  # seconds
 
 
 @contextmanager
 def process(
     name: str, command: Sequence[str], environment: dict[str, str], log: Path, *, answers: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """Runs a program for the length of a block, then ends it, and kills it if that takes long.
+    """Runs a program for the duration of a block, then stops it; kills it after 20 s.
 
-    What it says goes to `log`; what it writes to its standard output comes back to us if it `answers`.
+    Its output goes to `log`. If `answers`, its standard output is a pipe instead.
     """
     program = [str(Path(sys.executable).parent / command[0]), *command[1:]]
     with log.open("a") as output:
@@ -51,8 +51,8 @@ def process(
 def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
     """Runs these programs of the shop (`local.processes`) and yields their process ids by name.
 
-    Databases and queues wait for the disk, as in a real shop. A worker is one of `benchmarks.workers`. Raises
-    RuntimeError for a part that does not get ready.
+    PostgreSQL and Redis use fsync, as in production. Workers run `benchmarks.workers`. Raises RuntimeError if a program
+    does not get ready.
     """
     from local.processes import processes
     from local.readiness import ready
@@ -68,14 +68,14 @@ def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
             log = settings.var / f"{name}.log"
             found[name] = exits.enter_context(process(name, command, variables, log)).pid
         for name in names:
-            if not wait_until(partial(ready, settings, wanted[name]), PATIENCE, 0.1):
+            if not wait_until(partial(ready, settings, wanted[name]), READY_TIMEOUT, 0.1):
                 log = settings.var / f"{name}.log"
                 raise RuntimeError(f"{name} did not get ready:\n{log.read_text()[-2000:]}")
         yield found
 
 
 class Shop:
-    """A whole shop in a folder of its own, on free ports, as `shop up` brings it up."""
+    """A complete shop in its own folder and on free ports, started with `shop up`."""
 
     def __init__(self, var: Path, **settings: str) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
@@ -84,7 +84,7 @@ class Shop:
 
     @contextmanager
     def up(self) -> Iterator["Shop"]:
-        """Up for the length of a block; what is in hand at its end is ended first."""
+        """Runs the shop for the duration of a block, then stops it gracefully."""
         self.run("up")
         try:
             yield self
@@ -92,38 +92,38 @@ class Shop:
             self.run("down")
 
     def run(self, *arguments: str) -> str:
-        """Runs `shop …` and returns what it prints. Raises RuntimeError with that if it fails."""
+        """Runs `shop …` and returns its output. Raises RuntimeError with the output if it fails."""
         return self._output([SHOP, *arguments], timeout=600)
 
     def module(self, name: str, *arguments: object) -> str:
-        """Runs `python -m name …` in this shop's environment and returns what it prints. Raises RuntimeError."""
+        """Runs `python -m name …` in the shop's environment and returns its output. Raises RuntimeError."""
         return self._output([sys.executable, "-m", name, *map(str, arguments)], timeout=3600)
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """What `shop status --json` tells of each process, by name."""
+        """The processes in the output of `shop status --json`, by name."""
         return {found["name"]: found for found in json.loads(self.run("status", "--json"))["processes"]}
 
     @contextmanager
     def customers(self, count: int) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
-        """Registers customers (`benchmarks.customers`); yields a function that has them do something and answer."""
+        """Starts `benchmarks.customers`; yields a function that sends a command and returns the response."""
         products = self.module("benchmarks.history", "some").split()
         command = ["python", "-m", "benchmarks.customers", self.processes()["api"]["address"], str(count), *products]
         log = Path(self.environment["SHOP_VAR"]) / "log" / "customers.log"
         with process("customers", command, self.environment, log, answers=True) as child:
 
-            def ask(what: dict[str, Any] | None) -> dict[str, Any]:
+            def send(what: dict[str, Any] | None) -> dict[str, Any]:
                 assert child.stdin is not None
                 assert child.stdout is not None
                 if what is not None:
                     print(json.dumps(what), file=child.stdin, flush=True)
                 answer = child.stdout.readline()
                 if not answer:
-                    raise RuntimeError(f"The customers have gone:\n{log.read_text()[-2000:]}")
+                    raise RuntimeError(f"benchmarks.customers has exited:\n{log.read_text()[-2000:]}")
                 found: dict[str, Any] = json.loads(answer)
                 return found
 
-            ask(None)  # they say when they are registered
-            yield ask
+            send(None)  # the first response: the customers are registered
+            yield send
 
     def _output(self, command: Sequence[str | Path], timeout: float) -> str:
         done = subprocess.run(
@@ -135,7 +135,7 @@ class Shop:
 
 
 def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:
-    """Name → seconds of processor time that the process, its children and its ended children have had so far."""
+    """Name → processor time in seconds of the process and its children, including ended ones."""
     return {name: _cpu_seconds(psutil.Process(pid)) for name, pid in pids.items()}
 
 
@@ -151,12 +151,12 @@ def _cpu_seconds(root: psutil.Process) -> float:
 
 
 def peak_memory(pids: dict[str, int]) -> dict[str, float]:
-    """Name → MiB of memory that the process or one of its children has had at most so far (VmHWM; Linux)."""
+    """Name → peak memory in MiB of the largest among the process and its children (VmHWM; Linux)."""
     return {name: max(map(_peak, _family(pid))) for name, pid in pids.items()}
 
 
 def memory(pids: dict[str, int]) -> dict[str, float]:
-    """Name → MiB of memory that the process and its children have now, shared pages in proportion (PSS; Linux)."""
+    """Name → current memory in MiB of the process and its children (PSS; Linux)."""
     return {name: sum(map(_proportional, _family(pid))) for name, pid in pids.items()}
 
 
@@ -164,7 +164,7 @@ def _proportional(pid: int) -> float:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0  # it has ended meanwhile
+        return 0.0  # it has ended in the meantime
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
 
 
@@ -176,5 +176,5 @@ def _peak(pid: int) -> float:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except FileNotFoundError:
-        return 0.0  # it has ended meanwhile
+        return 0.0  # it has ended in the meantime
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)

@@ -1,7 +1,7 @@
-"""Reading through HTTP, against a whole shop with a large catalogue: lists, searches, product pages, and an import.
+"""Reads through HTTP with a large catalogue: lists, searches, product pages, and an import.
 
-Readers are threads of one process that write requests to open connections and read the answers, and do nothing
-with them. They share the machine with the shop.
+Readers are threads of one process that send requests over open connections and discard the responses. They share the
+machine with the shop.
 """
 
 import csv
@@ -24,11 +24,11 @@ from benchmarks.parts import Shop, cpu_seconds, peak_memory
 
 PRODUCTS = 100_000
 READERS = 8
-SECONDS = 2.0
-AT_LEAST = 400.0  # requests a second
+SECONDS = 2.0  # per measurement
+MIN_THROUGHPUT = 400.0  # requests per second
 STAFF = {"username": "operator", "email": "operator@example.com", "password": "a pass phrase for operators"}
 WORDS = 5000
-"""Words of the catalogue; the n-th is as common as in a language: about one n-th as common as the first (Zipf)."""
+"""Vocabulary of the catalogue. Word frequencies follow Zipf's law, as in natural languages."""
 
 
 def measure(folder: Path, runs: int) -> Report:
@@ -44,7 +44,7 @@ def measure(folder: Path, runs: int) -> Report:
         shop.module("benchmarks.history", "analyse")
         kinds = _requests(api)
         for name, requests in kinds.items():
-            _read(api, requests, 1.0)  # connections are made, and what is read is in memory
+            _read(api, requests, 1.0)  # warm-up: connections, caches
             report.say(f"warm: {name}")
         for name in alternating(runs, list(kinds)):
             report.calibrate()
@@ -53,21 +53,21 @@ def measure(folder: Path, runs: int) -> Report:
 
 
 class Api:
-    """The API's address, and what it answers."""
+    """A client of the API, signed in as staff."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.host = urlsplit(address).hostname or ""
         self.port = urlsplit(address).port or 80
         body = {name: STAFF[name] for name in ("username", "password")}
-        self.token = self.ask("/v1/auth/login", json.dumps(body).encode(), "application/json")["access_token"]
+        self.token = self.request("/v1/auth/login", json.dumps(body).encode(), "application/json")["access_token"]
 
-    def ask(self, path: str, body: bytes | None = None, content_type: str = "") -> dict[str, Any]:
+    def request(self, path: str, body: bytes | None = None, content_type: str = "") -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if hasattr(self, "token") else {}
         if body is not None:
             headers["Content-Type"] = content_type
-        request = urllib.request.Request(self.address + path, body, headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+        prepared = urllib.request.Request(self.address + path, body, headers)  # noqa: S310
+        with urllib.request.urlopen(prepared, timeout=120) as answer:  # noqa: S310
             found: dict[str, Any] = json.load(answer)
         return found
 
@@ -77,7 +77,7 @@ class Api:
 
 
 def catalogue(products: int) -> bytes:
-    """A catalogue as a CSV file: the same one each time."""
+    """Generates a catalogue as a CSV file, the same one each time."""
     chance = random.Random(1)  # noqa: S311
     words = [hashlib.md5(str(n).encode(), usedforsecurity=False).hexdigest()[: 4 + n % 5] for n in range(WORDS)]
     words = [re.sub("[0-9]", lambda digit: "aeioubcdfg"[int(digit[0])], word) for word in words]
@@ -98,37 +98,37 @@ def catalogue(products: int) -> bytes:
 
 
 def _import(report: Report, api: Api, pids: dict[str, int]) -> None:
-    """Takes the catalogue in, and once more, when nothing changes."""
+    """Imports the catalogue twice; the second import changes nothing."""
     body = catalogue(PRODUCTS)
     memory = {name: pid for name, pid in pids.items() if name.startswith(("api", "worker"))}
     at_rest = peak_memory(memory)
     for what in ("created", "unchanged"):
         before = cpu_seconds(pids)
         began = time.perf_counter()
-        accepted = api.ask("/v1/catalogue/imports", body, "text/csv")
+        accepted = api.request("/v1/catalogue/imports", body, "text/csv")
         sent = time.perf_counter() - began
-        while not (task := api.ask(f"{accepted['links']['task']}?wait=30"))["finished_at"]:
+        while not (task := api.request(f"{accepted['links']['task']}?wait=30"))["finished_at"]:
             pass
         took = time.perf_counter() - began
         if task["status"] != "succeeded" or task["result"][what] != PRODUCTS:
-            raise RuntimeError(f"The import has not come to its end: {task['status']} {task['result']}")
+            raise RuntimeError(f"The import failed: {task['status']} {task['result']}")
         after = cpu_seconds(pids)
         report.note(f"import, {what}", PRODUCTS / took, "rows/s", at_least=2000)
-        report.note(f"import, {what}: until the 202", sent, "s")
+        report.note(f"import, {what}: latency of the 202", sent, "s")
         cost = sum(after.values()) - sum(before.values())
         report.note(f"import, {what}: CPU", cost / PRODUCTS * 1e6, "µs/row")
         report.say(f"{what}: {PRODUCTS / took:.0f} rows/s")
     for name, peak in peak_memory(memory).items():
-        report.note(f"import: {name}, largest process above its rest", peak - at_rest[name], "MiB")
+        report.note(f"import: {name}, growth of the largest process", peak - at_rest[name], "MiB")
 
 
 def _requests(api: Api) -> dict[str, list[bytes]]:
-    """What is asked for, over and over, in this order."""
+    """Name → requests, sent repeatedly in this order."""
     chance = random.Random(2)  # noqa: S311
     titles = []
     cursor = ""
     for _ in range(5):
-        page = api.ask(f"/v1/products?sort=price&limit=100{cursor}")
+        page = api.request(f"/v1/products?sort=price&limit=100{cursor}")
         titles += [product["title"] for product in page["data"]]
         ids = [product["id"] for product in page["data"]]
         cursor = f"&cursor={page['next_cursor']}"
@@ -137,11 +137,11 @@ def _requests(api: Api) -> dict[str, list[bytes]]:
     newest, product = "/v1/products", f"/v1/products/{ids[0]}"
     tags = {path: f"If-None-Match: {api.etag(path)}" for path in (newest, product)}
     return {
-        "list, newest": [_get(newest)],
-        "list, by price, of a kind": [_get(f"/v1/products?sort=price&kind={k}") for k in ("book", "clothing")],
-        "search, a word of a title": [_get(f"/v1/products?q={quote(word)}") for word in one],
-        "search, two words of a title": [_get(f"/v1/products?q={quote(words)}") for words in two],
-        "search, the start of a word": [_get(f"/v1/products?q={quote(word[:3])}") for word in one],
+        "list, newest first": [_get(newest)],
+        "list of a kind, by price": [_get(f"/v1/products?sort=price&kind={k}") for k in ("book", "clothing")],
+        "search, one word": [_get(f"/v1/products?q={quote(word)}") for word in one],
+        "search, two words": [_get(f"/v1/products?q={quote(words)}") for words in two],
+        "search, prefix of a word": [_get(f"/v1/products?q={quote(word[:3])}") for word in one],
         "product page": [_get(f"/v1/products/{product_id}") for product_id in ids],
         "list, not modified": [_get(newest, tags[newest])],
         "product page, not modified": [_get(product, tags[product])],
@@ -158,16 +158,16 @@ def _measure(report: Report, api: Api, pids: dict[str, int], name: str, requests
     times, took = _read(api, requests, SECONDS)
     mine = time.process_time() - began
     after = cpu_seconds(pids)
-    report.note(name, len(times) / took, "requests/s", at_least=AT_LEAST)
+    report.note(name, len(times) / took, "requests/s", at_least=MIN_THROUGHPUT)
     report.note(f"{name}: p95", percentile(times, 0.95) * 1000, "ms")
     for part in ("api", "postgres"):
         report.note(f"{name}: CPU, {part}", (after[part] - before[part]) / len(times) * 1000, "ms/request")
-    report.note(f"{name}: CPU, the readers", mine / len(times) * 1000, "ms/request")
+    report.note(f"{name}: CPU, readers", mine / len(times) * 1000, "ms/request")
     report.say(f"{name}: {len(times) / took:.0f} requests/s")
 
 
 def _read(api: Api, requests: Sequence[bytes], seconds: float) -> tuple[list[float], float]:
-    """Reads for so long; returns how long each answer took, and how long all of it."""
+    """Sends requests for `seconds`. Returns the latencies and the total duration, in seconds."""
     times: list[list[float]] = [[] for _ in range(READERS)]
     wrong: list[BaseException] = []
     end = time.perf_counter() + seconds
@@ -177,7 +177,7 @@ def _read(api: Api, requests: Sequence[bytes], seconds: float) -> tuple[list[flo
             with socket.create_connection((api.host, api.port), 60) as connection:
                 while (began := time.perf_counter()) < end:
                     connection.sendall(next(turns))
-                    _answer(connection.recv)
+                    _read_response(connection.recv)
                     mine.append(time.perf_counter() - began)
         except Exception as error:
             wrong.append(error)
@@ -190,7 +190,7 @@ def _read(api: Api, requests: Sequence[bytes], seconds: float) -> tuple[list[flo
     for thread in threads:
         thread.join()
     if wrong:
-        raise RuntimeError(f"A reader has given up: {wrong[0]!r}")
+        raise RuntimeError(f"A reader failed: {wrong[0]!r}")
     return [one for mine in times for one in mine], time.perf_counter() - began
 
 
@@ -201,13 +201,13 @@ def _turns(requests: Sequence[bytes], start: int) -> Iterator[bytes]:
         at += 1
 
 
-def _answer(receive: Callable[[int], bytes]) -> None:
-    """Reads one answer to its end. Raises RuntimeError for anything but 200 and 304."""
+def _read_response(receive: Callable[[int], bytes]) -> None:
+    """Reads a response. Raises RuntimeError for a status other than 200 and 304."""
     got = b""
     while b"\r\n\r\n" not in got:
         piece = receive(65536)
         if not piece:
-            raise RuntimeError(f"The server has hung up: {got[:200]!r}")
+            raise RuntimeError(f"The server closed the connection: {got[:200]!r}")
         got += piece
     head, _, body = got.partition(b"\r\n\r\n")
     status = head[9:12]

@@ -1,6 +1,6 @@
-"""A plain Celery application, for a canvas that promises nothing: `celery -A benchmarks.stock`.
+"""A plain Celery application, for comparison with the engine: `celery -A benchmarks.stock`.
 
-Celery as it comes, under the shop's settings and with nothing of the shop in its workers. Its queues are its own.
+It has the shop's Celery settings, none of the shop's code in its workers, and separate queues.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def nothing() -> None:
 
 
 def canvas() -> Signature:
-    """Checkout's shape, `chain(a, b, c, chord([d, e, f], g))`, each task on a queue like that of its step."""
+    """A canvas of the checkout's shape, `chain(a, b, c, chord([d, e, f], g))`, with a queue per service."""
     from durable.plan import FRESH, plan
     from workflows.checkout import CHECKOUT
 
@@ -37,7 +37,7 @@ def canvas() -> Signature:
 
 @contextmanager
 def workers(settings: Settings, groups: list[list[str]]) -> Iterator[None]:
-    """Runs a worker for each of these groups of queues, with as many processes as one of the shop's."""
+    """Runs a worker for each group of queues, with as many child processes as a worker of the shop."""
     with ExitStack() as exits:
         for group in groups:
             queues = ",".join(f"stock.{queue}" for queue in group)

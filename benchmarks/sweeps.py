@@ -1,4 +1,4 @@
-"""How long the dispatcher's sweeps take: `python -m benchmarks.sweeps TIMES`, in the environment of a shop that is up.
+"""Duration of the dispatcher's sweep: `python -m benchmarks.sweeps TIMES`, in the environment of a running shop.
 
 Prints a JSON list of seconds.
 """
@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-import workflows  # noqa: F401  the workflows that there are
+import workflows  # noqa: F401  registers the workflows
 from durable.backlog import Queues
 from durable.dispatcher import sweep
 

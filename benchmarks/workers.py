@@ -1,6 +1,6 @@
-"""What the workers of `benchmarks.engine` run: the shop's own workflows. `celery -A benchmarks.workers`.
+"""The worker application of the benchmarks: the shop's workflows. `celery -A benchmarks.workers`.
 
-The outside calls of an order that is quiet are left out, so that what remains is the engine and the database.
+External calls of quiet orders are skipped, to measure only the engine and the database.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ _send = mail.send
 
 
 class QuietStripe(Stripe):
-    """Holds the money of quiet orders without a call."""
+    """Authorises the payments of quiet orders without a call."""
 
     def authorise(self, request: AuthorisationRequest, idempotency_key: str) -> Authorisation:
         if request.method == QUIET_CARD:

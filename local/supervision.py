@@ -1,4 +1,4 @@
-"""The supervisor: starts the programs, restarts what dies, and tells how they are."""
+"""The supervisor: starts the programs, restarts those that exit, and reports their status."""
 
 import os
 import shlex
@@ -16,17 +16,17 @@ from supervisor.xmlrpc import SupervisorTransport
 
 import settings as settings_module
 from local.processes import ProcessSpec, flower_environment, processes
-from local.sockets import own_folder
+from local.sockets import ensure_private_folder
 from local.waiting import wait_until
 from settings import Settings, var_folder
 
 ROOT = Path(settings_module.__file__).parent
-GROUP = "shop"  # one group, for the supervisor takes a second to stop each
+GROUP = "shop"  # one group, because stopping takes the supervisor a second per group
 
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """How one program is. `up_since` is RFC 3339 in UTC, empty unless it runs."""
+    """The status of a program. `up_since`: RFC 3339 in UTC; empty if it does not run."""
 
     name: str
     state: str
@@ -44,19 +44,18 @@ def logs() -> Path:
 
 
 def start(settings: Settings) -> None:
-    """Starts the supervisor in the background, and it the servers; `start_shop` starts the rest.
+    """Starts the supervisor in the background, which starts the servers. `start_shop` starts the other programs.
 
-    Every program gets all settings as they are now, in its environment. Raises ClickException if the
-    supervisor does not start.
+    Programs receive the settings through the environment. Raises ClickException if the supervisor does not start.
     """
-    own_folder(settings.sockets)
+    ensure_private_folder(settings.sockets)
     for folder in (logs(), _starts(settings), var_folder() / "beat"):
         folder.mkdir(mode=0o700, exist_ok=True)
     for file in _starts(settings).iterdir():
         file.unlink()
     configuration = var_folder() / "supervisord.conf"
     configuration.write_text(_configuration(settings))
-    _socket(settings).unlink(missing_ok=True)  # a killed supervisor has left it
+    _socket(settings).unlink(missing_ok=True)  # left by a killed supervisor
     started = subprocess.run(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
         env=environment(settings), cwd=ROOT, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -66,14 +65,14 @@ def start(settings: Settings) -> None:
 
 
 def start_shop(settings: Settings) -> None:
-    """Starts all programs but the servers. Does not wait for them."""
+    """Starts all programs except the servers. Does not wait for them."""
     for program in processes(settings):
         if not program.server:
             _call(settings, "startProcess", f"{GROUP}:{program.name}", False)
 
 
 def is_up(settings: Settings) -> bool:
-    """Whether a supervisor answers for this data folder."""
+    """Whether the supervisor of this data folder runs."""
     try:
         return bool(_call(settings, "getState"))
     except (OSError, HTTPException):
@@ -81,15 +80,15 @@ def is_up(settings: Settings) -> bool:
 
 
 def statuses(settings: Settings) -> list[ProcessStatus]:
-    """How each program is. Raises OSError if there is no supervisor."""
+    """The status of each program. Raises OSError if the supervisor does not run."""
     addresses = {program.name: program.address for program in processes(settings)}
     return [_process(settings, info, addresses) for info in _call(settings, "getAllProcessInfo")]
 
 
 def stop(settings: Settings) -> None:
-    """Stops everything, the servers last, and waits for it. Does nothing if there is no supervisor.
+    """Stops all programs, the servers last, and waits for them. Does nothing if the supervisor does not run.
 
-    Each program ends what it has in hand first; what takes longer than its `stop_seconds` is killed.
+    Programs finish their current work first. A program that takes longer than its `stop_seconds` is killed.
     """
     if not is_up(settings):
         return
@@ -98,7 +97,7 @@ def stop(settings: Settings) -> None:
     for name in running:
         try:
             _call(settings, "stopProcess", f"{GROUP}:{name}", False)
-        except Fault:  # NOT_RUNNING: it has ended by itself
+        except Fault:  # NOT_RUNNING: it has already exited
             continue
     wait_until(lambda: not any(_alive(settings, name) for name in running), 60)
     pid = _call(settings, "getPID")
@@ -107,7 +106,7 @@ def stop(settings: Settings) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What the programs find in their environment: all settings, and the commands of this Python first."""
+    """The environment of the programs: all settings, and a PATH that begins with this Python's commands."""
     values = {f"SHOP_{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
@@ -134,10 +133,10 @@ def _configuration(settings: Settings) -> str:
 
 
 def _program_section(settings: Settings, program: ProcessSpec, priority: int) -> str:
-    tether = [sys.executable, "-m", "local.die_with_parent", str(_starts(settings) / program.name)]
+    wrapper = [sys.executable, "-m", "local.die_with_parent", str(_starts(settings) / program.name)]
     return _section(
         f"program:{program.name}",
-        command=shlex.join([*tether, *program.command]),
+        command=shlex.join([*wrapper, *program.command]),
         directory=ROOT,
         environment=",".join(f'{name}="{value}"' for name, value in program.environment.items()),
         priority=priority,
@@ -174,7 +173,7 @@ def _process(settings: Settings, info: dict[str, Any], addresses: dict[str, str]
 
 
 def _call(settings: Settings, method: str, *arguments: Any) -> Any:
-    """One call to the supervisor. Raises OSError if it is not there."""
+    """Calls a method of the supervisor. Raises OSError if it does not run."""
     transport = SupervisorTransport(None, None, f"unix://{_socket(settings)}")
     try:
         proxy = ServerProxy("http://supervisor", transport=transport)

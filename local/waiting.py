@@ -1,14 +1,14 @@
-"""Waiting for something to become true, and not for ever."""
+"""Waiting for a condition, with a timeout."""
 
 import time
 from collections.abc import Callable
 
 
-def wait_until(true: Callable[[], object], seconds: float, pause: float = 0.05) -> bool:
-    """Asks until the answer is true, at most for so many seconds; says whether it became true."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
+def wait_until(condition: Callable[[], object], timeout: float, interval: float = 0.05) -> bool:
+    """Evaluates the condition until it is true, at most for `timeout` seconds. Returns whether it became true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
             return False
-        time.sleep(pause)
+        time.sleep(interval)
     return True

@@ -1,1 +1,1 @@
-"""Stand-ins for what is outside the company: a payment gateway and a mailbox, each a process of its own."""
+"""Replacements for external services: a payment gateway and a mailbox, each a separate process."""

@@ -1,4 +1,4 @@
-"""What the small servers of one machine share: a port to listen on, a log, an end when they are told to."""
+"""Shared by the gateway and the mailbox: the listening socket, logging and a graceful shutdown."""
 
 import asyncio
 import logging
@@ -11,16 +11,19 @@ from settings import LOG_FORMAT, settings
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket; port 0 picks a free one. A port in use ends the process, naming the setting."""
+    """Returns a listening socket. Port 0 picks a free port.
+
+    Raises SystemExit with a message that names the setting if the address is not available.
+    """
     listener = socket.socket()
-    # Without it, a server that was killed could not come back on its port for a minute.
+    # Without it, a killed server could not bind its port again for a minute (TIME_WAIT).
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
         raise SystemExit(
-            f"{setting}: can't listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            f"set another port, or 0 for a free one"
+            f"{setting}: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
+            f"set another port, or 0 to pick a free one"
         ) from None
     listener.listen(256)
     listener.setblocking(False)
@@ -28,16 +31,17 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
 
 
 def address(listener: socket.socket, scheme: str = "http") -> str:
+    """The URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"{scheme}://{host}:{port}"
 
 
-async def until_told(*tasks: asyncio.Task[None]) -> None:
-    """Waits for SIGTERM or SIGINT, then ends the tasks. A task that fails before that ends the process."""
-    told = asyncio.Event()
+async def until_signalled(*tasks: asyncio.Task[None]) -> None:
+    """Waits for SIGTERM or SIGINT, then cancels the tasks. If a task fails before that, raises its exception."""
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    signalled = asyncio.create_task(told.wait())
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signalled = asyncio.create_task(stop.wait())
     await asyncio.wait((signalled, *tasks), return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         if task.done():
@@ -46,9 +50,9 @@ async def until_told(*tasks: asyncio.Task[None]) -> None:
 
 
 def run(serve: Callable[[], Awaitable[None]]) -> None:
-    """Sets up the log and runs `serve` until it returns."""
+    """Configures logging and runs `serve` until it returns."""
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    # Refused requests are these servers' daily work, not warnings.
+    # Tornado logs each refused request as a warning. Here, refused requests are normal.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
 
     async def main() -> None:

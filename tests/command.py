@@ -13,7 +13,7 @@ FREE_PORTS = {f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", 
 
 
 def shop(var: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs `shop` with this data folder and no settings from outside but those given."""
+    """Runs `shop` with this data folder and only the given settings."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
     variables |= {"SHOP_VAR": str(var), **environment}
     with TemporaryDirectory() as folder:
@@ -27,5 +27,5 @@ def shop(var: Path, *arguments: str, **environment: str) -> subprocess.Completed
 
 
 def processes(var: Path) -> dict[str, dict[str, Any]]:
-    """What `shop status --json` tells of each process, by name."""
+    """The processes of `shop status --json` by name."""
     return {found["name"]: found for found in json.loads(shop(var, "status", "--json").stdout)["processes"]}

@@ -1,4 +1,4 @@
-"""Every answer that a test gets is compared with the OpenAPI document."""
+"""Compares every response in a test with the OpenAPI document."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 
 
 def resolving(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """The schema with what its references lead to."""
+    """The schema with its references resolved."""
     return {**schema, "components": document["components"]}
 
 
 class CheckingClient(FlaskClient):
-    """A client that fails a test whose answer the document does not describe."""
+    """A test client that fails on a response that the document does not describe."""
 
     def open(self, *args: Any, **options: Any) -> Any:
         response = super().open(*args, **options)
@@ -33,7 +33,7 @@ class CheckingClient(FlaskClient):
         name = f"{request.method} {path} {response.status_code}"
         operation = _document(self.application)["paths"].get(path, {}).get(request.method.lower())
         if operation is None:
-            return  # a view that a test has made
+            return  # a view defined in a test
         described = operation["responses"].get(str(response.status_code))
         assert described, f"{name} is not described: {response.text[:500]}"
         if response.mimetype not in ("application/json", "application/problem+json"):

@@ -1,4 +1,4 @@
-"""Real servers for all tests: PostgreSQL and Redis of our own, with the tables that the migrations make."""
+"""Real servers for all tests: an embedded PostgreSQL with the migrated tables, and an embedded Redis."""
 
 import json
 import logging
@@ -19,17 +19,17 @@ _servers = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts the servers before any test module is read, for reading one reads the settings.
+    """Starts the servers before any test module is imported, because the import reads the settings.
 
-    Each process of pytest-xdist has servers of its own, and the one that hands out the tests has none. Settings of
-    the environment are dropped: they could lead the tests to somebody's real database. Ours stand in a data folder,
+    Each worker process of pytest-xdist has its own servers; the controller has none. Settings of
+    the environment are dropped: they could lead the tests to a real database. The tests' settings are in a data folder,
     so that a test's child processes find them and a test with another folder does not.
     """
     if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):
         return
     for name in [name for name in os.environ if name.startswith("SHOP_")]:
         del os.environ[name]
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every program that is started would compile the shop again
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every started program compiles the shop again
     var = Path(_servers.enter_context(tempfile.TemporaryDirectory(prefix="shop-test-")))
     chosen = {
         "database_url": _servers.enter_context(postgres.running()),
@@ -47,7 +47,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A process of pytest-xdist hands over what it has measured."""
+    """A process of pytest-xdist sends its measurements to the controller."""
     stall_times.figures += getattr(node, "workeroutput", {}).get("stall_times", [])
 
 
@@ -59,13 +59,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_unconfigure() -> None:
-    logging.disable()  # threads that miss their server now would speak after pytest's last word
+    logging.disable()  # silences threads that lose their server after pytest's report
     _servers.close()
 
 
 @pytest.fixture(scope="session")
 def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
-    """Makes the tables; the rows with which every new shop begins, by table."""
+    """Migrates the database; returns the initial rows by table."""
     import workflows  # noqa: F401  what the rules start must be declared
     from models.core.database import transaction
     from models.core.schema import migrate
@@ -78,21 +78,21 @@ def seeds() -> list[tuple[Any, list[dict[str, Any]]]]:
 
 @pytest.fixture
 def database(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> Iterator[None]:
-    """A database as in a new shop. What the test writes is deleted after it."""
+    """The database of a new shop, reset after the test."""
     yield
     make_new(seeds)
 
 
 def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
-    """Makes the database as in a new shop again."""
+    """Resets the database to that of a new shop."""
     from sqlalchemy import text
 
     from models.core.database import transaction
 
     tables = reversed(all_tables())
     with transaction() as session:
-        # A worker may still have the last test's run in hand, and has read it before anything else; a dispatcher has
-        # noted its sweep before that.
+        # A worker may still hold the last test's run, which it reads first; a dispatcher has
+        # recorded its sweep before that.
         session.execute(text("LOCK TABLE workflow.dispatcher, workflow.run IN ACCESS EXCLUSIVE MODE"))
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
@@ -100,7 +100,7 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
 
 
 def all_tables() -> list[Any]:
-    """The shop's tables and the engine's, in an order in which they can be filled."""
+    """The tables of the shop and the engine, referenced tables first."""
     from durable.tables import metadata
     from models.core.database import Base
 
@@ -109,7 +109,7 @@ def all_tables() -> list[Any]:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who is signed in: `caller.get("/v1/me")` and so on send the access token along."""
+    """A signed-in user: `caller.get("/v1/me")` and so on send the access token."""
 
     client: Any
     user_id: str
@@ -163,7 +163,7 @@ def client(app: Any, database: None) -> Any:
 
 @pytest.fixture
 def sign_in(client: Any) -> Callable[..., Caller]:
-    """Makes a customer with further roles: `sign_in("ada", "staff")`. The password is PASSWORD."""
+    """Creates and signs in a customer with further roles: `sign_in("ada", "staff")`. The password is PASSWORD."""
     from api.http.auth import access_token
     from models import access, accounts, carts
     from models.core.database import transaction
@@ -187,11 +187,11 @@ def sign_in(client: Any) -> Callable[..., Caller]:
 
 @pytest.fixture
 def customer(sign_in: Callable[..., Caller]) -> Caller:
-    """A customer who is signed in."""
+    """A signed-in customer."""
     return sign_in("customer")
 
 
 @pytest.fixture
 def staff(sign_in: Callable[..., Caller]) -> Caller:
-    """One who works in shop, warehouse and book-keeping."""
+    """A signed-in user with the roles staff, warehouse and finance."""
     return sign_in("staff", "staff", "warehouse", "finance")

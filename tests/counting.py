@@ -1,4 +1,4 @@
-"""Which statements are sent to the database meanwhile."""
+"""Records the statements sent to the database."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from models.core.database import engine
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """A list that grows with each statement of this process, but for those of the thread that watches the queues."""
+    """A growing list of the statements of this process, except those of the thread that watches the queues."""
     sent: list[str] = []
 
     def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the fork server imports first: it ends with pytest, even with one that is killed, and its children with it."""
+"""Preloaded by the fork server: it and its children end with pytest, even a killed one."""
 
 from local.die_with_parent import die_with_parent
 

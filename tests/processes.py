@@ -1,8 +1,8 @@
-"""Programs of the shop as processes of their own, forked from one that has imported the libraries.
+"""Programs of the shop as processes, forked from one that has imported the libraries.
 
-The libraries are most of the second that a program takes to start, and the tests start hundreds. What is the shop's
-own is imported after the fork, so that it reads the settings of its own environment. That the programs start by
-themselves as well is for the tests of `shop up`.
+Importing the libraries takes most of the second that a program needs to start, and the tests start hundreds. The shop
+itself is imported after the fork, so that it reads the settings of its own environment. The tests of `shop up` start
+the programs directly.
 """
 
 import atexit
@@ -36,10 +36,10 @@ _forking.set_forkserver_preload(["tests.fork_server", *LIBRARIES])
 
 
 class Process:
-    """One of PROGRAMS, or another function that is named so. It can be started again when it has died.
+    """One of PROGRAMS, or another function by its path. It can be restarted.
 
-    It has a session of its own, and exactly this environment. What it writes is added to `log`, and what it writes to
-    standard error to `errors`, if there is such a file.
+    It has its own session and exactly this environment. Its output is appended to `log`, and its
+    standard error to `errors`, if given.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Process:
         self.pid = self._process.pid
 
     def wait_for(self, words: str, times: int = 1) -> None:
-        """Waits until its output has these words so often; fails if it dies before, or takes half a minute."""
+        """Waits until its output contains the text this often; fails if it dies, or after half a minute."""
 
         def said() -> bool:
             return self.log.exists() and self.log.read_text().count(words) >= times
@@ -66,11 +66,11 @@ class Process:
         assert said(), self.log.read_text() if self.log.exists() else f"{self.program} has not begun"
 
     def poll(self) -> int | None:
-        """How it has ended, as Popen says it; None while it runs."""
+        """Its return code as in Popen; None while it runs."""
         return self._process.exitcode
 
     def wait(self, seconds: float | None = None) -> int:
-        """How it has ended. Raises TimeoutExpired if it has not."""
+        """Its return code. Raises TimeoutExpired if it still runs."""
         self._process.join(seconds)
         code = self.poll()
         if code is None:
@@ -82,17 +82,17 @@ class Process:
             os.kill(self.pid, number)
 
     def send_all(self, number: int) -> None:
-        """The signal for it and its children."""
+        """Sends the signal to it and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     def kill(self) -> None:
-        """SIGKILL for it and its children, as a machine that loses power."""
+        """Kills it and its children, like a power failure."""
         self.send_all(signal.SIGKILL)
         self.wait()
 
     def stop(self) -> int:
-        """Ends it as a supervisor would; returns how it has ended."""
+        """Terminates it like a supervisor; returns its return code."""
         self.send_signal(signal.SIGTERM)
         try:
             return self.wait(20)
@@ -115,4 +115,4 @@ def _become(command: tuple[str, ...], environment: dict[str, str], log: str, err
         program: Any = getattr(importlib.import_module(module), function)
         sys.exit(program())
     finally:
-        atexit._run_exitfuncs()  # multiprocessing would leave them out
+        atexit._run_exitfuncs()  # multiprocessing omits them

@@ -1,4 +1,4 @@
-"""Runs that nobody performs, for tests that only look at them."""
+"""Input for runs that are never performed."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ PREFIXES = {"order_id": "ord", "user_id": "usr", "product_id": "prd", "purchase_
 
 
 def some_input(workflow: str, **given: Any) -> dict[str, Any]:
-    """An input that the workflow accepts; its ids are those of nothing."""
+    """A valid input for the workflow, with ids of no rows."""
     made = {
         name: new_id(PREFIXES[name]) if name in PREFIXES else VALUES[name] for name in workflow_of(workflow).required
     }

@@ -1,4 +1,4 @@
-"""Starts the project's small servers as real processes on free ports, kills them, and ends them."""
+"""The servers of the sandbox as processes on free ports."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.processes import Process
 
 
 class Server:
-    """`python -m module` with its data in `var`. Ports that are not given are free ones."""
+    """`python -m module` with its data in `var`. Ports default to free ones."""
 
     def __init__(self, module: str, var: Path, *options: str, **environment: str) -> None:
         self.module, self.var, self.log = module, var, var / f"{module}.log"
@@ -29,7 +29,7 @@ class Server:
         self._find_ports()
 
     def start(self) -> None:
-        """Starts it again, on the ports that it had, and waits until it says where it is."""
+        """Starts it, after a kill on the same ports, and waits until it prints its address."""
         self.log.unlink()
         self.process.start()
         self._find_ports()
@@ -47,16 +47,16 @@ class Server:
         return f"http://127.0.0.1:{self.ports['http']}"
 
     def kill(self) -> None:
-        """What a power cut does to it."""
+        """Kills it, like a power failure."""
         self.process.kill()
 
     def stop(self) -> int:
-        """Ends it as a supervisor would; returns its exit status."""
+        """Terminates it like a supervisor; returns its exit status."""
         return self.process.stop()
 
 
 class Receiver:
-    """An HTTP server that remembers what is posted to it and answers with `statuses` first, then with 200."""
+    """An HTTP server that stores posted bodies, and answers with `statuses` first and then with 200."""
 
     def __init__(self, *statuses: int, port: int = 0) -> None:
         self.got: list[tuple[str, bytes]] = []
@@ -71,7 +71,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Stays quiet."""
+                """Logs nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_port
@@ -87,10 +87,10 @@ class Receiver:
 
 
 @contextmanager
-def deaf() -> Iterator[int]:
-    """A port on which connections neither open nor are refused, as behind a firewall that drops packets."""
+def unresponsive_port() -> Iterator[int]:
+    """A port on which connections time out, as behind a firewall that drops packets."""
     with ExitStack() as open_ones, socket.create_server(("127.0.0.1", 0), backlog=0) as door:
-        for _ in range(4):  # its queue is full, for nobody takes from it
+        for _ in range(4):  # its backlog is full, because nothing accepts
             waiting = open_ones.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(door.getsockname())

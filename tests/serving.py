@@ -1,4 +1,4 @@
-"""The API as it is served: gunicorn with its threads, on a free port."""
+"""The API served by gunicorn on a free port."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests.processes import Process
 
 @contextmanager
 def serving(var: Path, **settings: str) -> Iterator[str]:
-    """One process that serves the tests' database; its address."""
+    """Serves the tests' database from one process; yields its URL."""
     environment = {**os.environ, "SHOP_API_PORT": "0", "SHOP_API_WORKERS": "1", **settings}
     arguments = ("-c", "python:gunicornconfig", "api.app:app")
     process = Process("gunicorn", *arguments, environment=environment, log=var / "api.log")

@@ -1,4 +1,4 @@
-"""A shop of real processes for a test: gateway, mailbox, workers and dispatchers on the test's database and queue."""
+"""A shop of real processes: gateway, mailbox, workers and dispatchers on the test's database and broker."""
 
 import os
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ QUICK = {"SHOP_LEASE": "1", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "3"}
 
 
 def worker_arguments(queues: str = "", *more: str, app: str = "workflows") -> tuple[str, ...]:
-    """What `celery` gets to be a worker for these queues, all of them by default."""
+    """The arguments of `celery` for a worker of these queues, by default all."""
     from settings import QUEUES
 
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -22,7 +22,7 @@ def worker_arguments(queues: str = "", *more: str, app: str = "workflows") -> tu
 
 
 class Shop:
-    """The shop's processes. Each method that starts one leaves its end to the exit stack."""
+    """The processes of the shop. The exit stack ends them."""
 
     def __init__(self, var: Path, exits: ExitStack, **settings: str) -> None:
         self.var, self.exits = var, exits
@@ -44,43 +44,43 @@ class Shop:
     def worker(
         self, queues: str = "", name: str = "all", concurrency: int = 1, app: str = "workflows", **settings: str
     ) -> Process:
-        """A worker for these queues (all of them by default), consuming when this returns."""
+        """Starts a worker for these queues, by default all; returns once it consumes."""
         arguments = worker_arguments(queues, "-n", f"{name}@test", f"--concurrency={concurrency}", app=app)
         process = self.start(f"worker-{name}", {**self.environment, **settings}, "celery", *arguments)
         process.wait_for(" ready.")
         return process
 
     def dispatcher(self, name: str = "dispatcher", **settings: str) -> Process:
-        """A dispatcher, looking for runs when this returns."""
+        """Starts a dispatcher; returns once it sweeps."""
         process = self.start(name, {**self.environment, **settings}, "shop", "dispatcher")
         process.wait_for("dispatcher is running")
         return process
 
     def struck(self) -> bool:
-        """Whether every crash that it was armed for has happened; that may come a moment after the run's end."""
+        """Whether every armed crash has happened; waits, because a crash may follow the end of the run."""
         return wait_until(lambda: not self.armed.exists(), 20, 0.01)
 
     def kill(self) -> None:
-        """Ends its workers and dispatchers at once, all of them."""
+        """Kills all workers and dispatchers."""
         while self.processes:
             self.processes.pop().kill()
 
     def mails(self) -> list[dict[str, Any]]:
-        """What has arrived in the mailbox."""
+        """The mails in the mailbox."""
         import requests
 
         found: list[dict[str, Any]] = requests.get(f"{self.mailbox.url}/messages.json", timeout=5).json()
         return found
 
     def ledger(self) -> list[dict[str, Any]]:
-        """What the gateway says that it did."""
+        """The ledger of the gateway."""
         import requests
 
         found: list[dict[str, Any]] = requests.get(f"{self.gateway.url}/sandbox/ledger", timeout=5).json()
         return found
 
     def start(self, name: str, environment: dict[str, str], program: str, *arguments: str) -> Process:
-        """A process that ends with the shop."""
+        """Starts a process that ends with the shop."""
         log = self.var / f"{name}.log"
         log.unlink(missing_ok=True)
         process = Process(program, *arguments, environment=environment, log=log)

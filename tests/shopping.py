@@ -1,4 +1,4 @@
-"""Products to buy and orders for them, as fixtures for every folder that needs them."""
+"""Fixtures and helpers for products and orders."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def make_product(sku: str, stock: int, price: int = 1999) -> str:
-    """Makes a product with that many pieces in stock and returns its id."""
+    """Creates a product with this stock; returns its id."""
     from models import catalogue, inventory
     from models.core.database import transaction
 
@@ -30,7 +30,7 @@ def make_product(sku: str, stock: int, price: int = 1999) -> str:
 
 @pytest.fixture
 def product(database: None) -> Callable[..., str]:
-    """Makes a product with that many pieces in stock and returns its id."""
+    """Creates a product with this stock; returns its id."""
     return make_product
 
 
@@ -53,7 +53,7 @@ def order(database: None) -> Callable[..., Any]:
 
 
 def make_customer(username: str) -> str:
-    """Registers a customer with an empty cart and returns the id."""
+    """Registers a customer with an empty cart; returns the id."""
     from models import accounts, carts
     from models.core.database import transaction
 

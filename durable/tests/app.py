@@ -39,7 +39,7 @@ def _engine(pid: int) -> Engine:
 
 
 def engine() -> Engine:
-    """This process' own: connections do not survive a fork."""
+    """The engine of this process; connections do not survive a fork."""
     return _engine(os.getpid())
 
 

@@ -1,7 +1,7 @@
-"""Servers, tables and workers for the engine's own tests. They know nothing of the project that the engine is in.
+"""Servers, tables and workers for the engine's tests, which are independent of the surrounding project.
 
 `DURABLE_TEST_DATABASE_URL` and `DURABLE_TEST_BROKER_URL` name a PostgreSQL and a Redis for them, both empty; without
-these they start their own, which is all that they take from the project.
+these, the tests start the embedded servers of `local`, their only dependency on the project.
 """
 
 import os
@@ -17,9 +17,9 @@ _exits = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before any test module is read, for reading one configures the engine.
+    """Runs before any test module is imported, because the import configures the engine.
 
-    Each process of pytest-xdist has servers of its own, and the one that hands out the tests has none.
+    Each worker process of pytest-xdist has its own servers; the controller has none.
     """
     if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):
         return
@@ -63,7 +63,7 @@ def tables() -> None:
 
 @pytest.fixture(autouse=True)
 def fresh(tables: None) -> Iterator[None]:
-    """Empty tables, no messages, an outside that has no wishes, and no workflows of other tests."""
+    """Resets tables, messages, the outside and the declared workflows after each test."""
     from sqlalchemy import text
 
     from durable import breaker, config, publishing, workflow
@@ -81,12 +81,24 @@ def fresh(tables: None) -> Iterator[None]:
     breaker._storages.clear()
     publishing._silent_until = 0.0
     with engine().begin() as connection:
-        # A worker may still have the last test's run in hand, and locks it before anything else, as we do.
+        # A worker may still hold the last test's run; like this lock, it locks the run first.
         connection.execute(text("LOCK TABLE workflow.run IN EXCLUSIVE MODE"))
         for table in ("bank.account", *(f"workflow.{table.name}" for table in reversed(metadata.sorted_tables))):
             connection.execute(text(f"DELETE FROM {table}"))
     lose_messages()
     outside.clear()
+
+
+@pytest.fixture
+def session() -> Iterator[Any]:
+    """A session whose transaction is rolled back after the test."""
+    from sqlalchemy.orm import Session
+
+    from durable.tests.app import engine
+
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+        session.rollback()
 
 
 @pytest.fixture
@@ -97,7 +109,7 @@ def crash_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def work(tmp_path: Path, crash_file: Path) -> Iterator[Callable[..., Any]]:
-    """Starts a worker for the length of the test: `work(concurrency=4)`, of all queues unless some are named."""
+    """Starts a worker until the end of the test: `work(concurrency=4)`, for all queues unless some are named."""
     from durable.testing import worker
     from durable.tests.app import QUEUES
 
@@ -114,7 +126,7 @@ def work(tmp_path: Path, crash_file: Path) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def accounts() -> Callable[..., dict[str, int]]:
-    """`accounts(ada=100, bob=0)` opens accounts; `accounts()` says what is on them."""
+    """`accounts(ada=100, bob=0)` opens accounts; `accounts()` returns all balances."""
     from sqlalchemy import text
 
     from durable.database import transaction

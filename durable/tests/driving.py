@@ -1,4 +1,4 @@
-"""How these tests drive the engine: messages by hand, sweeps by hand, and a look at what the tables say."""
+"""Helpers that drive the engine: deliver messages, sweep, and read the tables."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ from durable.workflow import workflow_of
 
 
 def start(workflow: str, input: Mapping[str, Any] | None = None, *, key: str = "it", **options: Any) -> str:
-    """Starts a run, whose message goes to the broker."""
+    """Starts a run and publishes it."""
     with transaction() as session:
         return durable.start(session, workflow, key, input or {}, **options)
 
 
-def start_silently(workflow: str, input: Mapping[str, Any] | None = None, *, key: str = "it", **options: Any) -> str:
-    """Starts a run without a message: the test is the worker."""
+def start_unpublished(workflow: str, input: Mapping[str, Any] | None = None, *, key: str = "it", **options: Any) -> str:
+    """Starts a run without publishing it; the test acts as the worker."""
     with transaction() as session:
         run_id = transitions.start(session, workflow, key, input or {}, **options)
         session.info.clear()
@@ -35,20 +35,20 @@ def start_silently(workflow: str, input: Mapping[str, Any] | None = None, *, key
 
 
 def next_call(run_id: str, name: str | None = None) -> Call:
-    """The first step that is left of a run, or the one of that name."""
+    """The next step of a run, or the one with this name."""
     run = run_of(run_id)
     stages = plan(workflow_of(run.workflow, run.version), progress_in(run.status, steps_of(run_id).values()))
     return next(call for stage in stages for call in stage if name in (None, call.name))
 
 
 def request(*, redelivered: bool = False, worker: str = "hand", **values: Any) -> Context:
-    """What Celery says of a message."""
+    """The Celery request of a message."""
     found = {"hostname": worker, "delivery_info": {"redelivered": redelivered}, "chord": None, "chain": None}
     return Context(**{**found, **values})
 
 
 def perform(run_id: str, name: str | None = None, generation: int | None = None, **values: Any) -> Invocation:
-    """Performs a message of the run in this process, as one of a worker's does."""
+    """Handles a message of the run in this process, as a worker process does."""
     if generation is None:
         generation = run_of(run_id).generation
     invocation = Invocation(request(**values), run_id, generation, next_call(run_id, name))
@@ -76,14 +76,14 @@ def attempts_of(run_id: str) -> list[AttemptRecord]:
 
 
 def execute(statement: str, **values: Any) -> Any:
-    """One statement; the first column of its first row, if there are rows."""
+    """Executes one statement; returns the first column of its first row, if it returns rows."""
     with transaction() as session:
         found: Any = session.execute(text(statement), values)
         return found.scalar() if found.returns_rows else None
 
 
 def make_due(run_id: str) -> None:
-    """The run's lease is over, and with it those of its steps."""
+    """Expires the leases of the run and its steps."""
     past = "lease_until = clock_timestamp() - interval '1 second'"
     execute(f"UPDATE workflow.run SET {past} WHERE id = :id", id=durable.ids.uuid_of(run_id))
     execute(f"UPDATE workflow.step SET {past} WHERE run_id = :id AND lease_until IS NOT NULL",
@@ -91,7 +91,7 @@ def make_due(run_id: str) -> None:
 
 
 def sweep() -> int:
-    """One sweep of a dispatcher."""
+    """Runs one sweep of a dispatcher."""
     queues = Queues()
     try:
         return dispatcher.sweep(queues)
@@ -100,13 +100,13 @@ def sweep() -> int:
 
 
 def lose_messages() -> int:
-    """Takes all messages out of the queues; returns how many there were."""
+    """Purges all queues; returns the number of messages."""
     with tests.app.connection_for_write() as connection:
         return sum(Queue(queue, channel=connection.default_channel).purge() or 0 for queue in tests.QUEUES)
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 30.0, *, sweeping: bool = False) -> None:
-    """Waits until it is true; `sweeping`: as a dispatcher beside it. Fails the test if it takes too long."""
+    """Waits until the condition holds, sweeping meanwhile if `sweeping`. Fails the test on a timeout."""
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it has not come true"
@@ -116,14 +116,14 @@ def wait_until(true: Callable[[], Any], seconds: float = 30.0, *, sweeping: bool
 
 
 def ended(run_id: str) -> RunRecord:
-    """Waits for the end of a run, with a dispatcher beside it."""
+    """Waits for the end of a run, sweeping meanwhile."""
     wait_until(lambda: run_of(run_id).finished_at is not None, sweeping=True)
     return run_of(run_id)
 
 
 @contextmanager
 def configured(**changes: Any) -> Any:
-    """Other options in this process, for the length of a block."""
+    """Overrides options in this process within a block."""
     before = config.current()
     durable.configure(tests.app, tests.engine, tests.options(**changes))
     try:
@@ -132,7 +132,7 @@ def configured(**changes: Any) -> Any:
         durable.configure(tests.app, before.engine, before.options)
 
 
-# ---- for the pure rules
+# ---- for tests without a database
 
 
 def progress(status: str = "running", /, **groups: Any) -> Progress:

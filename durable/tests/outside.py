@@ -1,7 +1,7 @@
-"""The world outside the workflows of these tests: a folder. It notes every visit, and does what a test has asked for.
+"""A fake external service, kept in a folder. It records every visit and behaves as a test has instructed.
 
-A step visits it under its name. `behave("bank.withdraw", sleep=0.5)` makes the visits under that name last that long;
-`down`, `refuse` and `burst` raise, and `times` says for how many visits that holds.
+A step visits it under its name. `behave("bank.withdraw", sleep=0.5)` makes the visits with this name last that long;
+`down`, `refuse` and `fail` raise, and `times` limits an instruction to that many visits.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ FOLDER = "DURABLE_TEST_OUTSIDE"
 
 @dataclass(frozen=True)
 class Visit:
-    """One visit. `end` is None while it lasts, and for ever where its process was killed. Times are monotonic."""
+    """A visit. `end` is None while it lasts, and stays None if its process is killed. Times are monotonic."""
 
     name: str
     key: str | None
@@ -32,7 +32,7 @@ class Visit:
 
 
 def visit(name: str, key: str | None = None, request: Any = None) -> dict[str, Any]:
-    """Notes the visit and does what was asked for; returns how many visits of that name there have been."""
+    """Records the visit and follows its instruction; returns the number of visits with this name."""
     number = len(visits(name)) + 1
     begin = time.monotonic()
     _note({"name": name, "key": key, "request": request, "pid": os.getpid(), "begin": begin})
@@ -42,20 +42,20 @@ def visit(name: str, key: str | None = None, request: Any = None) -> dict[str, A
         raise Unavailable(f"{name} is down")
     if does.get("refuse"):
         raise Refusal(f"{name} says no.", code="no")
-    if does.get("burst"):
+    if does.get("fail"):
         raise ZeroDivisionError(name)
     _note({"name": name, "begin": begin, "end": time.monotonic(), "pid": os.getpid()})
     return {"visits": number}
 
 
 def behave(name: str, **does: Any) -> None:
-    """What the visits of that name do from now on."""
+    """Sets the instruction for the visits with this name."""
     with _locked() as folder:
         (folder / f"{name}.does").write_text(json.dumps(does))
 
 
 def visits(name: str | None = None) -> list[Visit]:
-    """The visits under that name, or all, in the order in which they began."""
+    """The visits with this name, or all, in the order of their start."""
     found: dict[tuple[int, float], dict[str, Any]] = {}
     for line in (_folder() / "visits").read_text().splitlines() if (_folder() / "visits").exists() else ():
         noted = json.loads(line)
@@ -64,7 +64,7 @@ def visits(name: str | None = None) -> list[Visit]:
 
 
 def most_at_once(found: list[Visit]) -> int:
-    """How many of these visits were under way at the same moment."""
+    """The maximum number of these visits in progress at the same time."""
     return max(sum(other.begin <= one.begin < (other.end or one.begin) for other in found) for one in found)
 
 

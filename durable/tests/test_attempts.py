@@ -1,4 +1,4 @@
-"""An attempt is something that a worker began: lost messages do not count, dead workers do."""
+"""Only steps that a worker has begun count as attempts: killed workers count, lost messages do not."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ from durable.tests.driving import (
     make_due,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     sweep,
     wait_until,
@@ -23,7 +23,7 @@ from durable.tests.driving import (
 from durable.tests.outside import behave, visits
 
 
-def test_a_run_whose_message_is_lost_ten_times_is_as_good_as_new(accounts: Callable[..., Any]) -> None:
+def test_lost_messages_do_not_count_as_attempts(accounts: Callable[..., Any]) -> None:
     run_id = start("transfer", {"source": "ada", "target": "bob", "amount": 1})
     for _ in range(10):
         assert lose_messages() == 1
@@ -34,23 +34,25 @@ def test_a_run_whose_message_is_lost_ten_times_is_as_good_as_new(accounts: Calla
     assert (statuses(run_id), attempts_of(run_id)) == ({}, [])
 
 
-def test_a_step_that_kills_its_process_stops_after_so_many_deaths(work: Callable[..., Any], crash_file: Path) -> None:
+def test_a_run_whose_step_kills_its_process_is_cancelled_after_the_attempts(
+    work: Callable[..., Any], crash_file: Path
+) -> None:
     crash_file.write_text("before-commit@odd.poison always\n")
     work()
     run_id = start("poison")
     run = ended(run_id)
     assert (run.status, (run.error or {})["code"]) == ("cancelled", "too_many_attempts")
-    assert len(visits("odd.poison")) == ATTEMPTS + 1  # the first of them left no record
+    assert len(visits("odd.poison")) == ATTEMPTS + 1  # the first attempt left no record
     assert {attempt.error["code"] for attempt in attempts_of(run_id)} == {"worker_lost"}
     assert statuses(run_id)["odd.fine"] == "done"
-    assert len(visits("odd.tell")) == 1
+    assert len(visits("odd.notify")) == 1
 
 
 def _is_over(process: Any, run_id: str) -> bool:
     return process.poll() is not None or run_of(run_id).finished_at is not None
 
 
-def test_a_step_that_kills_its_whole_worker_stops_after_so_many_deaths(
+def test_a_run_whose_step_kills_its_worker_is_cancelled_after_the_attempts(
     work: Callable[..., Any], crash_file: Path
 ) -> None:
     run_id = start("poison")
@@ -61,13 +63,13 @@ def test_a_step_that_kills_its_whole_worker_stops_after_so_many_deaths(
         if run_of(run_id).finished_at:
             break
     assert run_of(run_id).status == "cancelled"
-    assert len(visits("odd.poison")) in (ATTEMPTS, ATTEMPTS + 1)  # the first of them may have left no record
+    assert len(visits("odd.poison")) in (ATTEMPTS, ATTEMPTS + 1)  # the first attempt may have left no record
     attempts = attempts_of(run_id)
     assert [attempt.error["code"] for attempt in attempts] == ["worker_lost"] * ATTEMPTS
     assert len({attempt.worker for attempt in attempts}) == ATTEMPTS
 
 
-def test_behind_the_pivot_such_a_step_is_stuck_and_kills_nobody_any_more(
+def test_past_the_pivot_a_step_that_kills_its_process_makes_the_run_stuck(
     work: Callable[..., Any], crash_file: Path
 ) -> None:
     crash_file.write_text("before-commit@odd.poison_behind always\n")
@@ -78,11 +80,13 @@ def test_behind_the_pivot_such_a_step_is_stuck_and_kills_nobody_any_more(
     wait_until(lambda: run_of(run_id).generation > generation + 1, sweeping=True)
     assert run_of(run_id).status == "running"
     assert len(visits("odd.poison_behind")) == ATTEMPTS + 1
-    assert len(attempts_of(run_id)) == run_of(run_id).attempts == ATTEMPTS  # a person is told; a retry begins again
+    assert (
+        len(attempts_of(run_id)) == run_of(run_id).attempts == ATTEMPTS
+    )  # the run is reported as stuck; a retry resets the attempts
 
 
-def test_failed_attempts_are_kept(work: Callable[..., Any]) -> None:
-    behave("odd.retried", burst=True, times=2)
+def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
+    behave("odd.retried", fail=True, times=2)
     work()
     run_id = start("retried")
     assert ended(run_id).status == "succeeded"
@@ -93,13 +97,13 @@ def test_failed_attempts_are_kept(work: Callable[..., Any]) -> None:
         assert attempt.worker
         assert attempt.ended_at
     assert kept[0].ended_at < kept[1].ended_at
-    assert run_of(run_id).attempts == 0  # the step was done at last
+    assert run_of(run_id).attempts == 0  # the step has succeeded
 
 
 @pytest.mark.parametrize("name", ["odd.retried"])
-def test_a_service_that_is_down_does_not_use_up_the_attempts(name: str, work: Callable[..., Any]) -> None:
+def test_an_unavailable_service_does_not_count_against_the_attempts(name: str, work: Callable[..., Any]) -> None:
     behave(name, down=True, times=ATTEMPTS + 2)
     work()
-    run_id = start_silently("retried")
+    run_id = start_unpublished("retried")
     assert ended(run_id).status == "succeeded"
     assert len(attempts_of(run_id)) == ATTEMPTS + 2

@@ -1,4 +1,4 @@
-"""A service that does not answer is left alone, and its runs wait without a message or a process."""
+"""An open circuit breaker stops calls to its service; runs wait without a message or a process."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     sweep,
     wait_until,
@@ -36,32 +36,32 @@ def options() -> Iterator[None]:
         yield
 
 
-def open_it() -> None:
+def open_breaker() -> None:
     for _ in range(3):
         with pytest.raises(Unavailable):
             breaker.call("odd", away)
 
 
-def forget_what_is_known() -> None:
-    """As a process that has just started."""
+def simulate_new_process() -> None:
+    """Simulates a new process."""
     breaker._breakers.clear()
     breaker._storages.clear()
 
 
 @pytest.mark.usefixtures("options")
-def test_it_opens_after_so_many_calls_in_a_row_that_were_not_answered() -> None:
+def test_the_breaker_opens_after_consecutive_failures() -> None:
     for _ in range(2):
         with pytest.raises(Unavailable, match="away"):
             breaker.call("odd", away)
     breaker.call("odd", lambda: "an answer")
-    open_it()
+    open_breaker()
     assert not breaker.is_closed("odd")
     with engine().connect() as connection:
         assert breaker.open_breakers(connection) == {"odd": "away"}
 
 
 @pytest.mark.usefixtures("options")
-def test_a_refusal_and_a_bug_are_answers() -> None:
+def test_a_refusal_or_a_bug_does_not_open_the_breaker() -> None:
     def refuse() -> None:
         raise Refusal("No.")
 
@@ -74,33 +74,33 @@ def test_a_refusal_and_a_bug_are_answers() -> None:
 
 
 @pytest.mark.usefixtures("options")
-def test_processes_share_what_they_know() -> None:
-    open_it()
-    forget_what_is_known()
+def test_processes_share_the_state_of_the_breaker() -> None:
+    open_breaker()
+    simulate_new_process()
     assert not breaker.is_closed("odd")
     assert breaker.pause("odd") is not None
     assert breaker.is_closed("bank")
 
 
 @pytest.mark.usefixtures("options")
-def test_one_trial_is_made_at_a_time_and_an_answer_closes_it() -> None:
-    open_it()
+def test_one_trial_call_runs_at_a_time_and_its_success_closes_the_breaker() -> None:
+    open_breaker()
     assert not breaker.may_call("odd")
     execute("UPDATE workflow.breaker SET opened_at = opened_at - interval '31 s'")
-    forget_what_is_known()
+    simulate_new_process()
     assert breaker.pause("odd") is None
     assert breaker.may_call("odd")
-    forget_what_is_known()
-    assert not breaker.may_call("odd")  # another process: the trial is under way
+    simulate_new_process()
+    assert not breaker.may_call("odd")  # another process: the trial is in progress
     assert breaker.call("odd", lambda: "an answer") == "an answer"
-    forget_what_is_known()
+    simulate_new_process()
     assert breaker.is_closed("odd")
 
 
 @pytest.mark.usefixtures("options")
-def test_a_run_waits_without_a_message_or_a_process() -> None:
-    open_it()
-    run_id = start_silently("call")
+def test_a_run_waits_for_an_open_breaker_without_a_message_or_a_process() -> None:
+    open_breaker()
+    run_id = start_unpublished("call")
     perform(run_id)
     assert (visits("odd.call"), statuses(run_id), lose_messages()) == ([], {}, 0)
     assert run_of(run_id).published_at is None
@@ -110,7 +110,7 @@ def test_a_run_waits_without_a_message_or_a_process() -> None:
     assert (run.generation, run.attempts, run.publications, lose_messages()) == (0, 0, 0, 0)
 
 
-def test_runs_go_on_when_the_service_answers_again(work: Callable[..., Any]) -> None:
+def test_runs_continue_when_the_service_responds_again(work: Callable[..., Any]) -> None:
     behave("odd.call", down=True)
     work(concurrency=2, DURABLE_TEST_OPTIONS=OPTIONS)
     run_ids = [start("call", key=str(n)) for n in range(6)]
@@ -122,10 +122,10 @@ def test_runs_go_on_when_the_service_answers_again(work: Callable[..., Any]) -> 
     assert execute("SELECT count(*) FROM workflow.breaker WHERE state <> 'closed'") == 0
 
 
-# ---- calls in place, for queues that a worker does not consume
+# ---- in-place calls, for queues that a worker does not consume
 
 
-def test_of_the_processes_of_a_worker_one_at_a_time_calls_in_place(tmp_path: Any) -> None:
+def test_one_process_of_a_worker_at_a_time_calls_in_place(tmp_path: Any) -> None:
     import os
 
     with configured(slots=str(tmp_path)):
@@ -146,20 +146,20 @@ def close_slots() -> None:
         slots._files.popitem()[1].close()
 
 
-def test_no_slot_outlives_the_message_that_it_was_taken_for(tmp_path: Any) -> None:
+def test_a_slot_is_released_at_the_end_of_its_message(tmp_path: Any) -> None:
     with configured(slots=str(tmp_path)):
         assert slots.acquire("mail", "w1")
-        perform(start_silently("four"))  # which calls nothing
+        perform(start_unpublished("four"))  # makes no call
         (held,) = slots._files.values()
-        slots._files.clear()  # as another process, which opens the file for itself
+        slots._files.clear()  # simulates another process, which opens the file again
         assert slots.acquire("mail", "w1")
         slots.release()
         close_slots()
         held.close()
 
 
-def test_a_call_is_made_in_place_where_the_options_allow_it(work: Callable[..., Any], tmp_path: Any) -> None:
-    """No worker consumes `clearing` and `mail` here, nor does a dispatcher help."""
+def test_a_call_runs_in_place_where_the_options_allow_it(work: Callable[..., Any], tmp_path: Any) -> None:
+    """Neither a worker for `clearing` and `mail` nor a dispatcher runs."""
     execute("INSERT INTO bank.account VALUES ('ada', 9), ('bob', 0)")
     work("bank", DURABLE_TEST_OPTIONS=f'{{"in_place": ["clearing", "mail"], "slots": "{tmp_path}"}}')
     run_id = start("transfer", {"source": "ada", "target": "bob", "amount": 1})
@@ -168,7 +168,7 @@ def test_a_call_is_made_in_place_where_the_options_allow_it(work: Callable[..., 
     assert len(visits("clearing.clear")) == 1
 
 
-def test_without_that_it_is_published_for_the_workers_of_its_queue(work: Callable[..., Any]) -> None:
+def test_without_in_place_a_call_is_published_to_its_queue(work: Callable[..., Any]) -> None:
     execute("INSERT INTO bank.account VALUES ('ada', 9), ('bob', 0)")
     work("bank")
     start("transfer", {"source": "ada", "target": "bob", "amount": 1})

@@ -1,4 +1,4 @@
-"""A run that waits for another."""
+"""Parent runs that wait for child runs."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import durable
 from durable import Service, Suspend, Workflow
 from durable.database import transaction
-from durable.tests.driving import ended, execute, perform, run_of, start, start_silently, statuses, wait_until
+from durable.tests.driving import ended, execute, perform, run_of, start, start_unpublished, statuses, wait_until
 from durable.tests.outside import visit, visits
 from durable.tests.workflows import local
 
@@ -17,17 +17,17 @@ CHILD = local("odd.child")
 
 @odd.step
 def ask_child(session: Any, run: Any) -> Any:
-    """Waits for its child, and puts out how that has ended."""
+    """Waits for its child and returns how it ended."""
     visit("odd.ask_child")
     child = durable.start_child(session, run, "child", "only", {"of": run.key}, deadline=60.0)
     return {"status": child.status, "result": child.result, "error": child.error} if child.ended else Suspend()
 
 
 def parent_and_child() -> tuple[str, str]:
-    """A parent that waits for its child, whose message a test performs."""
+    """A parent suspended on its child, and the child."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     perform(parent)
     return parent, f"run_{execute('SELECT id FROM workflow.run WHERE parent IS NOT NULL').hex}"
 
@@ -50,7 +50,7 @@ def output(parent: str) -> Any:
                    id=durable.ids.uuid_of(parent))  # fmt: skip
 
 
-def test_a_parent_learns_that_its_child_was_cancelled() -> None:
+def test_a_parent_receives_the_error_of_a_cancelled_child() -> None:
     parent, child = parent_and_child()
     with transaction() as session:
         durable.cancel(session, child)
@@ -60,11 +60,11 @@ def test_a_parent_learns_that_its_child_was_cancelled() -> None:
     assert (found["status"], found["error"]["code"]) == ("cancelled", "cancelled_by_operator")
 
 
-def test_a_child_that_ends_before_its_parent_suspends_is_not_missed() -> None:
-    """The parent's transaction starts the child, so nobody can see it before; a second attempt may find it ended."""
+def test_a_parent_sees_a_child_that_ended_before_it_suspends() -> None:
+    """The child commits with its parent's transaction, so only a second attempt can find it ended."""
     Workflow("child", CHILD)
     Workflow("parent", ask_child, local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     with transaction() as session:
         child = durable.start(session, "child", f"{parent}/only", {}, parent=parent)
         session.info.clear()
@@ -82,13 +82,13 @@ def test_a_child_that_ends_while_its_parent_suspends_wakes_it() -> None:
         if child.ended or not run.consume("go"):
             return {"status": child.status} if child.ended else Suspend()
         threads.append(threading.Thread(target=perform, args=(child.run_id,)))
-        threads[0].start()  # it can't end before our transaction does
+        threads[0].start()  # it cannot end before this transaction commits
         wait_until(lambda: execute("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1)
         return Suspend()
 
     Workflow("child", CHILD)
     Workflow("parent", odd.step(ask_slowly), local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     perform(parent)
     with transaction() as session:
         durable.signal(session, parent, "go", {})
@@ -99,7 +99,7 @@ def test_a_child_that_ends_while_its_parent_suspends_wakes_it() -> None:
     assert run_of(parent).status == "succeeded"
 
 
-def test_a_parent_is_not_woken_where_it_does_not_wait() -> None:
+def test_the_end_of_a_child_does_not_wake_a_running_parent() -> None:
     parent, child = parent_and_child()
     with transaction() as session:
         durable.signal(session, parent, "something", {})
@@ -108,13 +108,13 @@ def test_a_parent_is_not_woken_where_it_does_not_wait() -> None:
     assert run_of(parent).generation == generation
 
 
-def test_a_long_step_can_not_wait_for_a_child() -> None:
+def test_a_long_step_cannot_wait_for_a_child() -> None:
     def long_ask(session: Any, run: Any) -> Any:
         return durable.start_child(session, run, "child", "only", {}).result
 
     Workflow("child", CHILD)
     Workflow("parent", odd.step(long=True)(long_ask), local("odd.after_child"))
-    parent = start_silently("parent")
+    parent = start_unpublished("parent")
     perform(parent)
     assert "cannot wait for a child" in execute("SELECT error ->> 'trace' FROM workflow.step")
     assert execute("SELECT count(*) FROM workflow.run") == 1

@@ -1,4 +1,4 @@
-"""What can be declared, and what is refused at import."""
+"""Valid and invalid declarations of workflows."""
 
 from typing import Any, TypedDict
 
@@ -6,12 +6,12 @@ import pytest
 
 from durable import Each, Parallel, Pivot, Service, Undoable, UnknownWorkflow, Workflow, start
 from durable.database import transaction
-from durable.tests.driving import start_silently
+from durable.tests.driving import start_unpublished
 from durable.tests.workflows import local
 from durable.workflow import all_workflows, workflow_of
 
 A, B, C, D, E, UNDO = (local(f"odd.{name}") for name in ("a", "b", "c", "d", "e", "undo"))
-TELL = local("odd.tell_them")
+NOTIFY = local("odd.notify")
 
 
 def work(session: Any, run: Any, item: str) -> None: ...
@@ -25,7 +25,7 @@ def items(outputs: Any) -> list[str]:
     return found
 
 
-def test_a_declared_workflow_is_known_by_its_name() -> None:
+def test_a_declared_workflow_is_found_by_name() -> None:
     assert Workflow("short", A) is workflow_of("short")
 
 
@@ -41,12 +41,12 @@ def test_a_workflow_ends_with_a_single_step(stages: Any) -> None:
 
 @pytest.mark.parametrize("first", [Parallel(A, B), Each(EACH, items)])
 @pytest.mark.parametrize("second", [Parallel(C, D), Each(EACH, items)])
-def test_two_parallel_stages_need_a_join_between_them(first: Any, second: Any) -> None:
+def test_two_parallel_stages_require_a_step_between_them(first: Any, second: Any) -> None:
     with pytest.raises(TypeError, match="need a step between them"):
         Workflow("wrong", first, second, E)
 
 
-def test_a_step_stands_in_a_workflow_once() -> None:
+def test_a_workflow_contains_a_step_only_once() -> None:
     with pytest.raises(TypeError, match="only once"):
         Workflow("wrong", A, Parallel(B, A), C)
     with pytest.raises(TypeError, match="only once"):
@@ -54,27 +54,27 @@ def test_a_step_stands_in_a_workflow_once() -> None:
 
 
 @pytest.mark.parametrize("stages", [(Undoable(A, undo=UNDO), B), (Pivot(A), B)], ids=["an undo", "a pivot"])
-def test_a_workflow_that_can_be_compensated_says_who_is_told(stages: Any) -> None:
+def test_a_workflow_with_a_compensation_requires_if_refused(stages: Any) -> None:
     with pytest.raises(TypeError, match=r"needs steps in .if_refused."):
         Workflow("wrong", *stages)
-    Workflow("right", *stages, if_refused=[TELL])
+    Workflow("right", *stages, if_refused=[NOTIFY])
 
 
-def test_an_each_takes_a_step_for_each_and_nothing_else_does() -> None:
+def test_only_each_accepts_a_step_for_each() -> None:
     for stages in ((A, EACH), (A, Each(B, items), C), (Parallel(A, EACH), B)):
         with pytest.raises(TypeError, match="step_for_each"):
             Workflow("wrong", *stages)
 
 
-def test_an_undo_and_a_step_that_tells_people_can_not_be_long() -> None:
+def test_steps_of_a_compensation_cannot_be_long() -> None:
     long = local("odd.takes_long", long=True)
     with pytest.raises(TypeError, match="cannot be long"):
-        Workflow("wrong", Undoable(A, undo=long), B, if_refused=[TELL])
+        Workflow("wrong", Undoable(A, undo=long), B, if_refused=[NOTIFY])
     with pytest.raises(TypeError, match="cannot be long"):
         Workflow("wrong", A, if_refused=[long])
 
 
-def test_a_workflow_that_is_refused_is_not_declared() -> None:
+def test_an_invalid_workflow_is_not_declared() -> None:
     before = set(all_workflows())
     with pytest.raises(TypeError):
         Workflow("wrong", Parallel(A, B))
@@ -83,23 +83,23 @@ def test_a_workflow_that_is_refused_is_not_declared() -> None:
         workflow_of("wrong")
 
 
-def test_a_run_of_an_unknown_workflow_can_not_be_started() -> None:
+def test_a_run_of_an_unknown_workflow_cannot_be_started() -> None:
     with pytest.raises(UnknownWorkflow, match="no workflow named 'never declared'"), transaction() as session:
         start(session, "never declared", "it", {})
 
 
-def test_a_run_needs_the_input_that_its_workflow_declares() -> None:
+def test_a_run_requires_the_declared_input() -> None:
     class Input(TypedDict):
         amount: int
         currency: str
 
     Workflow("needy", A, input=Input)
     with pytest.raises(TypeError, match="the input of needy lacks currency"):
-        start_silently("needy", {"amount": 1})
-    assert start_silently("needy", {"amount": 1, "currency": "GBP"})
+        start_unpublished("needy", {"amount": 1})
+    assert start_unpublished("needy", {"amount": 1, "currency": "GBP"})
 
 
 def test_a_second_start_with_the_same_key_returns_the_first_run() -> None:
     Workflow("short", A)
-    assert start_silently("short") == start_silently("short", {"other": True})
-    assert start_silently("short") != start_silently("short", key="another")
+    assert start_unpublished("short") == start_unpublished("short", {"other": True})
+    assert start_unpublished("short") != start_unpublished("short", key="another")

@@ -1,4 +1,4 @@
-"""Messages that do not fit: copies, those of another release, and those that came back."""
+"""Duplicate and redelivered messages, and messages of another release."""
 
 from typing import Any
 
@@ -9,7 +9,16 @@ from sqlalchemy import text
 import durable
 from durable import Service, Suspend, Workflow, worker
 from durable.plan import Call
-from durable.tests.driving import attempts_of, next_call, perform, request, run_of, start_silently, statuses, steps_of
+from durable.tests.driving import (
+    attempts_of,
+    next_call,
+    perform,
+    request,
+    run_of,
+    start_unpublished,
+    statuses,
+    steps_of,
+)
 from durable.tests.outside import visit, visits
 from durable.tests.workflows import local
 
@@ -22,9 +31,9 @@ def made(name: str, work: Any) -> Any:
     return odd.step(work)
 
 
-def test_a_copy_of_a_message_changes_nothing() -> None:
+def test_a_duplicate_message_changes_nothing() -> None:
     Workflow("shared", A, made("waits", lambda session, run: Suspend()), B)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     perform(run_id)
     before = (statuses(run_id), run_of(run_id).generation)
     perform(run_id, generation=0)
@@ -32,13 +41,13 @@ def test_a_copy_of_a_message_changes_nothing() -> None:
     assert len(visits("odd.a")) == 1
 
 
-def test_a_message_for_a_step_that_this_code_does_not_know_fails_nothing() -> None:
+def test_a_message_for_an_unknown_step_fails_nothing() -> None:
     Workflow("shared", A, B)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     later = [{"task": "odd.of_another_release", "args": [run_id, 0, "odd.of_another_release"], "options": {}}]
     perform(run_id, chain=later)
     assert statuses(run_id) == {"odd.a": "done", "odd.b": "done"}
-    other = start_silently("shared", key="other")
+    other = start_unpublished("shared", key="other")
     unknown = worker.Invocation(request(), other, 0, Call(C, "odd.of_another_release"))
     unknown.perform()
     run = run_of(other)
@@ -46,10 +55,10 @@ def test_a_message_for_a_step_that_this_code_does_not_know_fails_nothing() -> No
     assert run.status in ("running", "succeeded")
 
 
-def test_a_run_of_a_newer_version_is_left_to_workers_that_know_it() -> None:
+def test_a_run_of_a_newer_version_is_left_to_newer_workers() -> None:
     Workflow("shared", A, B)
     Workflow("shared", A, B, C, version=2)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     call = next_call(run_id)
     durable.workflow._WORKFLOWS["shared"].pop(2)
     worker._perform(request(), call.step, run_id, 0, call.name)
@@ -57,7 +66,7 @@ def test_a_run_of_a_newer_version_is_left_to_workers_that_know_it() -> None:
     assert (run.status, run.attempts, statuses(run_id)) == ("running", 0, {})
 
 
-def test_a_message_that_came_back_because_the_database_was_away_is_not_counted(
+def test_a_redelivery_after_a_database_outage_does_not_count_as_an_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker, "UNAVAILABLE_PAUSE", 0.0)
@@ -71,7 +80,7 @@ def test_a_message_that_came_back_because_the_database_was_away_is_not_counted(
             session.execute(text("SELECT 1"))
 
     Workflow("shared", A, made("cut", cut), B)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     call = next_call(run_id)
     with pytest.raises(Reject):
         worker._perform(request(), call.step, run_id, 0, call.name)

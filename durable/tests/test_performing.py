@@ -1,4 +1,4 @@
-"""What one message leads to: steps that share a transaction, errors at their own step, and what follows a commit."""
+"""Handling of one message: shared transactions, errors, refusals and external calls."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from durable.tests.driving import (
     lose_messages,
     perform,
     run_of,
-    start_silently,
+    start_unpublished,
     statuses,
     steps_of,
 )  # fmt: skip
@@ -21,7 +21,7 @@ from durable.tests.outside import behave, visits
 from durable.tests.workflows import external, local
 
 odd = Service("odd")
-A, B, C, TELL = (local(f"odd.{name}") for name in ("a", "b", "c", "tell_them"))
+A, B, C, NOTIFY = (local(f"odd.{name}") for name in ("a", "b", "c", "notify"))
 
 
 def made(name: str, work: Any, **options: Any) -> Step:
@@ -29,7 +29,7 @@ def made(name: str, work: Any, **options: Any) -> Step:
     return odd.step(**options)(work)
 
 
-def burst(session: Any, run: Any) -> None:
+def fail(session: Any, run: Any) -> None:
     raise ZeroDivisionError
 
 
@@ -38,15 +38,15 @@ def refuse(session: Any, run: Any) -> None:
 
 
 def performed(*stages: Any, **options: Any) -> str:
-    """A run of these stages, performed by one message as far as it goes."""
+    """Starts a run of these stages and handles one message of it."""
     Workflow("shared", *stages, **options)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     perform(run_id)
     return run_id
 
 
 def writers() -> dict[str, str]:
-    """Step → which transaction has written its record."""
+    """Step → the transaction that wrote its record."""
     with durable.database.transaction() as session:
         return dict(session.execute(text("SELECT name, xmin::text FROM workflow.step")).all())
 
@@ -54,20 +54,20 @@ def writers() -> dict[str, str]:
 # ---- errors
 
 
-def test_what_is_raised_is_recorded_at_its_own_step() -> None:
-    run_id = performed(A, B, made("burst", burst))
-    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.burst": "intent"}
-    assert "ZeroDivisionError" in (steps_of(run_id)["odd.burst"].error or {})["trace"]
+def test_an_exception_is_recorded_at_its_own_step() -> None:
+    run_id = performed(A, B, made("fail", fail))
+    assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.fail": "intent"}
+    assert "ZeroDivisionError" in (steps_of(run_id)["odd.fail"].error or {})["trace"]
     assert run_of(run_id).attempts == 1
 
 
-def test_what_can_not_be_written_is_recorded_and_does_not_fail_its_neighbours() -> None:
+def test_an_unserialisable_output_fails_only_its_own_step() -> None:
     run_id = performed(A, B, made("unwritable", lambda session, run: {"output": object()}))
     assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "odd.unwritable": "intent"}
     assert "not JSON serializable" in (steps_of(run_id)["odd.unwritable"].error or {})["trace"]
 
 
-def test_a_failed_step_leaves_nothing_of_its_work() -> None:
+def test_a_failed_step_is_rolled_back() -> None:
     def half(session: Any, run: Any) -> None:
         session.execute(text("INSERT INTO bank.account VALUES ('half', 1)"))
         raise ZeroDivisionError
@@ -76,34 +76,34 @@ def test_a_failed_step_leaves_nothing_of_its_work() -> None:
     assert execute("SELECT count(*) FROM bank.account") == 0
 
 
-def test_a_refusal_compensates_the_run_and_keeps_what_was_done() -> None:
-    run_id = performed(Undoable(A, undo=B), made("refuse", refuse), C, if_refused=[TELL])
-    assert statuses(run_id) == {"odd.a": "done", "odd.refuse": "refused", "undo:odd.a": "done", "odd.tell_them": "done"}
+def test_a_refusal_compensates_the_run_and_keeps_its_records() -> None:
+    run_id = performed(Undoable(A, undo=B), made("refuse", refuse), C, if_refused=[NOTIFY])
+    assert statuses(run_id) == {"odd.a": "done", "odd.refuse": "refused", "undo:odd.a": "done", "odd.notify": "done"}
     run = run_of(run_id)
     assert (run.status, (run.error or {})["step"], run.generation) == ("cancelled", "odd.refuse", 1)
 
 
-def test_without_anybody_to_tell_a_refused_run_is_retried() -> None:
+def test_a_refused_run_without_if_refused_is_retried() -> None:
     run_id = performed(A, made("refuse_alone", refuse), C)
     assert statuses(run_id) == {"odd.a": "done", "odd.refuse_alone": "intent"}
     assert (run_of(run_id).status, run_of(run_id).attempts) == ("running", 1)
 
 
-def test_behind_its_pivot_a_refused_run_is_retried() -> None:
-    run_id = performed(Pivot(A), made("refuse_late", refuse), C, if_refused=[TELL])
+def test_a_refused_run_past_its_pivot_is_retried() -> None:
+    run_id = performed(Pivot(A), made("refuse_late", refuse), C, if_refused=[NOTIFY])
     assert statuses(run_id) == {"odd.a": "done", "odd.refuse_late": "intent"}
     assert run_of(run_id).status == "running"
 
 
-def test_an_exception_that_is_declared_final_is_a_refusal() -> None:
-    run_id = performed(A, made("final", burst, final=[ZeroDivisionError]), B, if_refused=[TELL])
+def test_a_final_exception_counts_as_a_refusal() -> None:
+    run_id = performed(A, made("final", fail, final=[ZeroDivisionError]), B, if_refused=[NOTIFY])
     assert (run_of(run_id).status, (run_of(run_id).error or {})["code"]) == ("cancelled", "step_failed")
     assert attempts_of(run_id) == []
 
 
-def test_a_pivot_outside_that_was_begun_is_not_turned_back_but_one_that_was_refused_is() -> None:
+def test_a_begun_external_pivot_is_not_compensated_unless_it_is_refused() -> None:
     behave("odd.pivot_outside", down=True, times=1)
-    run_id = performed(Undoable(A, undo=B), Pivot(external("odd.pivot_outside")), C, if_refused=[TELL])
+    run_id = performed(Undoable(A, undo=B), Pivot(external("odd.pivot_outside")), C, if_refused=[NOTIFY])
     with pytest.raises(durable.RunConflict) as found, durable.database.transaction() as session:
         durable.cancel(session, run_id)
     assert found.value.code == "past_pivot"
@@ -114,10 +114,10 @@ def test_a_pivot_outside_that_was_begun_is_not_turned_back_but_one_that_was_refu
     assert statuses(run_id)["undo:odd.a"] == "done"
 
 
-def test_a_step_that_a_release_adds_before_the_pivot_does_not_let_a_run_turn_back() -> None:
-    run_id = performed(Undoable(A, undo=B), Pivot(C), made("burst_late", burst), if_refused=[TELL])
+def test_a_step_added_before_a_completed_pivot_does_not_allow_compensation() -> None:
+    run_id = performed(Undoable(A, undo=B), Pivot(C), made("fail_late", fail), if_refused=[NOTIFY])
     added = made("added", refuse)
-    Workflow("shared", Undoable(A, undo=B), added, Pivot(C), made("burst_late", burst), if_refused=[TELL])
+    Workflow("shared", Undoable(A, undo=B), added, Pivot(C), made("fail_late", fail), if_refused=[NOTIFY])
     with pytest.raises(durable.RunConflict), durable.database.transaction() as session:
         durable.cancel(session, run_id)
     execute("UPDATE workflow.step SET lease_until = NULL")
@@ -133,21 +133,21 @@ def test_steps_share_a_transaction() -> None:
     assert len(set(writers().values())) == 1
 
 
-def test_a_message_that_came_back_commits_each_step_by_itself() -> None:
+def test_a_redelivered_message_commits_each_step_separately() -> None:
     Workflow("shared", A, B, C)
-    perform(start_silently("shared"), redelivered=True)
+    perform(start_unpublished("shared"), redelivered=True)
     assert len(set(writers().values())) == 3
 
 
-def test_a_run_that_a_dispatcher_has_published_again_commits_each_step_by_itself() -> None:
+def test_a_republished_run_commits_each_step_separately() -> None:
     Workflow("shared", A, B, C)
-    run_id = start_silently("shared")
+    run_id = start_unpublished("shared")
     execute("UPDATE workflow.run SET publications = 1")
     perform(run_id)
     assert len({writers()[name] for name in ("odd.a", "odd.b")}) == 2
 
 
-def test_behind_a_step_that_every_run_waits_for_nothing_but_a_call_outside_is_begun() -> None:
+def test_a_step_that_commits_at_once_shares_its_transaction_only_with_a_call() -> None:
     hot = made("hot", lambda session, run: None, commits_at_once=True)
     hot_too = made("hot_too", lambda session, run: None, commits_at_once=True)
     seen: list[dict[str, str]] = []
@@ -170,7 +170,7 @@ def lambda_named(name: str) -> Any:
     return work
 
 
-def test_each_item_is_performed_by_a_message_of_its_own() -> None:
+def test_each_item_has_its_own_message() -> None:
     def item_work(session: Any, run: Any, item: str) -> None: ...
 
     found = made("found", lambda session, run: {"items": ["x", "y", "z"]})
@@ -182,17 +182,17 @@ def test_each_item_is_performed_by_a_message_of_its_own() -> None:
     assert run_of(run_id).status == "succeeded"
 
 
-# ---- calls outside
+# ---- external calls
 
 
-def test_every_attempt_of_a_call_asks_for_the_same_thing() -> None:
+def test_every_attempt_of_a_call_sends_the_same_request_and_key() -> None:
     says = {"amount": 1}
     ask = odd.external_step(
         call=lambda request, key: ask_outside(request, key), record=lambda session, run, answer: answer
     )(_asking(says))
     behave("odd.asked", down=True, times=1)
     run_id = performed(ask, A)
-    says["amount"] = 2  # a release has changed what the step says
+    says["amount"] = 2  # a new release changes the request of the step
     execute("UPDATE workflow.step SET lease_until = NULL")
     perform(run_id)
     assert [visit.request for visit in visits("odd.asked")] == [{"amount": 1}, {"amount": 1}]
@@ -214,7 +214,7 @@ def _asking(says: dict[str, int]) -> Any:
     return work
 
 
-def test_where_there_is_nothing_to_ask_nobody_is_called() -> None:
+def test_an_external_step_without_a_request_makes_no_call() -> None:
     def nothing(session: Any, run: Any) -> None: ...
 
     ask = odd.external_step(call=lambda request, key: 1 / 0, record=lambda session, run, answer: answer)(nothing)
@@ -222,9 +222,9 @@ def test_where_there_is_nothing_to_ask_nobody_is_called() -> None:
     assert (run_of(run_id).status, steps_of(run_id)["odd.nothing"].output) == ("succeeded", None)
 
 
-def test_a_call_that_may_have_happened_is_undone_with_it() -> None:
+def test_a_call_with_an_unknown_outcome_is_undone() -> None:
     behave("odd.maybe", down=True, times=1)
-    run_id = performed(Undoable(external("odd.maybe"), undo=B), C, if_refused=[TELL])
+    run_id = performed(Undoable(external("odd.maybe"), undo=B), C, if_refused=[NOTIFY])
     with durable.database.transaction() as session:
         durable.cancel(session, run_id)
     perform(run_id)
@@ -234,7 +234,7 @@ def test_a_call_that_may_have_happened_is_undone_with_it() -> None:
 # ---- parallel stages
 
 
-def test_a_hanging_service_does_not_keep_the_local_members() -> None:
+def test_local_members_do_not_wait_for_an_unavailable_service() -> None:
     behave("mail.hang", down=True)
     run_id = performed(Parallel(external("mail.hang"), A, B), C)
     found = [visit.name for visit in visits()]
@@ -242,15 +242,15 @@ def test_a_hanging_service_does_not_keep_the_local_members() -> None:
     assert statuses(run_id) == {"odd.a": "done", "odd.b": "done", "mail.hang": "intent"}
 
 
-def test_on_the_way_back_local_steps_do_not_wait_for_a_service() -> None:
+def test_local_undos_do_not_wait_for_an_unavailable_service() -> None:
     behave("mail.undo_it", down=True)
     behave("mail.sorry", down=True)
     run_id = performed(
         Undoable(A, undo=B), Undoable(external("mail.did_it"), undo=external("mail.undo_it")),
-        made("refuse_both", refuse), C, if_refused=[external("mail.sorry"), TELL],
+        made("refuse_both", refuse), C, if_refused=[external("mail.sorry"), NOTIFY],
     )  # fmt: skip
     found = statuses(run_id)
-    assert (found["undo:odd.a"], found["odd.tell_them"]) == ("done", "done")
+    assert (found["undo:odd.a"], found["odd.notify"]) == ("done", "done")
     assert not visits("mail.undo_it") + visits("mail.sorry")  # two calls, a message for each
     assert lose_messages() == 2
     for name in ("undo:mail.did_it", "mail.sorry"):
@@ -259,7 +259,7 @@ def test_on_the_way_back_local_steps_do_not_wait_for_a_service() -> None:
     assert run_of(run_id).status == "compensating"
 
 
-def test_a_failed_member_does_not_stop_its_siblings_and_raises_no_generation() -> None:
-    run_id = performed(Parallel(made("burst_beside", burst), A, external("mail.beside")), B)
-    assert statuses(run_id) == {"odd.burst_beside": "intent", "odd.a": "done", "mail.beside": "done"}
+def test_a_failed_member_neither_stops_its_siblings_nor_raises_the_generation() -> None:
+    run_id = performed(Parallel(made("fail_beside", fail), A, external("mail.beside")), B)
+    assert statuses(run_id) == {"odd.fail_beside": "intent", "odd.a": "done", "mail.beside": "done"}
     assert run_of(run_id).generation == 0

@@ -1,4 +1,4 @@
-"""The Celery canvas of what is left of a run, and its publication."""
+"""The Celery canvas of the plan of a run, and its publication."""
 
 import logging
 from typing import Any
@@ -14,7 +14,17 @@ from durable import Undoable, Workflow, publishing
 from durable.database import transaction
 from durable.plan import FRESH, plan
 from durable.tests.app import engine
-from durable.tests.driving import execute, flat, lose_messages, names, perform, progress, run_of, start, start_silently
+from durable.tests.driving import (
+    execute,
+    flat,
+    lose_messages,
+    names,
+    perform,
+    progress,
+    run_of,
+    start,
+    start_unpublished,
+)
 from durable.tests.workflows import TRANSFER, local
 
 RUN = "run_" + "0" * 32
@@ -28,7 +38,7 @@ def links(signature: Any) -> list[str]:
     return [task.args[2] for task in tasks]
 
 
-def test_a_fresh_run_is_a_chain_up_to_the_parallel_stage() -> None:
+def test_a_new_run_is_a_chain_up_to_the_parallel_stage() -> None:
     made = publishing.canvas(RUN, 0, plan(TRANSFER, FRESH))
     assert isinstance(made, _chain)
     assert links(made) == [WITHDRAW, CLEAR, DEPOSIT]
@@ -41,19 +51,19 @@ def test_the_parallel_stage_is_a_chord_with_the_next_step_as_its_body() -> None:
     assert links(made.body) == ["bank.close"]
 
 
-def test_one_left_of_a_parallel_stage_needs_no_chord() -> None:
+def test_a_single_remaining_member_is_no_chord() -> None:
     left = plan(TRANSFER, progress(done=[WITHDRAW, CLEAR, DEPOSIT, "mail.confirm"]))
     assert links(publishing.canvas(RUN, 3, left)) == ["bank.statement", "bank.close"]
 
 
-def test_a_last_step_is_a_signature() -> None:
+def test_the_last_step_is_a_signature() -> None:
     left = plan(TRANSFER, progress(done=[WITHDRAW, CLEAR, DEPOSIT, "mail.confirm", "bank.statement"]))
     made = publishing.canvas(RUN, 3, left)
     assert not isinstance(made, _chain | chord)
     assert links(made) == ["bank.close"]
 
 
-def test_calls_outside_at_the_end_of_a_compensation_are_a_group() -> None:
+def test_external_calls_at_the_end_of_a_compensation_are_a_group() -> None:
     left = plan(TRANSFER, progress("compensating", done=[WITHDRAW, CLEAR]))
     assert links(publishing.canvas(RUN, 1, left)) == ["undo:bank.withdraw", "bank.reject"]
     made = publishing.canvas(RUN, 1, left[2:])
@@ -63,7 +73,7 @@ def test_calls_outside_at_the_end_of_a_compensation_are_a_group() -> None:
 
 @pytest.mark.parametrize("done", range(5))
 @pytest.mark.parametrize("generation", [0, 7])
-def test_a_message_carries_nothing_but_where_it_belongs(done: int, generation: int) -> None:
+def test_a_message_carries_only_its_run_generation_and_step(done: int, generation: int) -> None:
     stages = names(plan(TRANSFER, FRESH))
     made = publishing.canvas(RUN, generation, plan(TRANSFER, progress(done=flat(stages[:done]))))
     for task in [*made.tasks, made.body] if isinstance(made, chord) else getattr(made, "tasks", [made]):
@@ -74,7 +84,7 @@ def test_a_message_carries_nothing_but_where_it_belongs(done: int, generation: i
         assert task.options["queue"] == task.task.split(".")[0]
 
 
-def test_an_undo_goes_to_the_queue_of_the_step_that_undoes() -> None:
+def test_an_undo_is_routed_to_its_own_queue() -> None:
     workflow = Workflow("elsewhere", Undoable(A, undo=local("bank.undo_a")), B, if_refused=[local("odd.told")])
     made = publishing.canvas(RUN, 1, plan(workflow, progress("compensating", done=["odd.a"])))
     assert isinstance(made, _chain)
@@ -85,7 +95,7 @@ def test_an_undo_goes_to_the_queue_of_the_step_that_undoes() -> None:
 # ---- publishing after a commit
 
 
-def test_a_run_is_published_by_its_commit_and_not_before() -> None:
+def test_a_run_is_published_after_its_commit() -> None:
     with transaction() as session:
         durable.start(session, "transfer", "it", {"source": "a", "target": "b", "amount": 1})
         session.flush()
@@ -102,20 +112,20 @@ def test_nothing_is_published_after_a_rollback() -> None:
     assert execute("SELECT count(*) FROM workflow.run") == 0
 
 
-def test_a_publication_that_fails_does_not_reach_the_caller(
+def test_a_failed_publication_does_not_fail_the_caller(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def burst(*_: Any, **__: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise KeyError("a bug")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.ERROR):
-        patched.setattr(publishing, "canvas", burst)
+        patched.setattr(publishing, "canvas", fail)
         run_id = start("retried")
     assert "left to the dispatcher" in caplog.text
     assert run_of(run_id).status == "running"
 
 
-def test_a_broker_that_is_away_does_not_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_broker_does_not_fail_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError
 
@@ -132,9 +142,9 @@ def wait_for_go(session: Any, run: Any) -> Any:
     return {} if run.consume("go") else durable.Suspend()
 
 
-def test_waking_a_run_takes_no_second_connection() -> None:
+def test_waking_a_run_opens_no_second_connection() -> None:
     Workflow("waits", wait_for_go, A)
-    run_id = start_silently("waits")
+    run_id = start_unpublished("waits")
     perform(run_id)
     assert run_of(run_id).status == "waiting"
     taken: list[int] = []

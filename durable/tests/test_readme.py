@@ -1,4 +1,4 @@
-"""The example of the README runs as it is written."""
+"""The example in the README runs unchanged."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from durable.tests.driving import run_of, steps_of, wait_until
 README = Path(durable.__file__).parent / "README.md"
 
 
-def test_the_example_of_the_readme_books_a_seat(tmp_path: Path) -> None:
+def test_the_readme_example_runs(tmp_path: Path) -> None:
     found = re.search(r"```python example\n(.*?)```", README.read_text(), re.DOTALL)
     assert found is not None
     (tmp_path / "example.py").write_text(found[1])

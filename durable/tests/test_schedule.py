@@ -1,4 +1,4 @@
-"""Schedules: each slot is started once, by beat or, where beat has missed it, by a dispatcher."""
+"""Schedules: beat starts each slot once, or a dispatcher if beat missed it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +51,7 @@ def test_a_slot_begins_at_its_minute(one: Schedule, now: str, slot: str) -> None
     assert one.slot_at(at(now)) == slot
 
 
-def test_missed_slots_are_made_up_for_oldest_first_and_not_more_than_declared() -> None:
+def test_missed_slots_are_caught_up_oldest_first_within_the_limit() -> None:
     now = at("2026-03-01T10:20:00")
     assert HOURLY.missed("2026-03-01T10", now) == []
     assert HOURLY.missed("2026-03-01T08", now) == ["2026-03-01T09", "2026-03-01T10"]
@@ -59,13 +59,13 @@ def test_missed_slots_are_made_up_for_oldest_first_and_not_more_than_declared() 
     assert DAILY.missed("2026-02-01", now) == ["2026-02-28", "2026-03-01"]
 
 
-def test_a_new_schedule_begins_with_now() -> None:
+def test_a_new_schedule_starts_without_past_slots() -> None:
     assert fill() == []
     assert (runs("retried"), runs("call")) == ([], [])
     assert fill() == []
 
 
-def test_a_dispatcher_starts_what_beat_has_missed() -> None:
+def test_a_dispatcher_starts_the_slots_that_beat_missed() -> None:
     fill()
     execute("UPDATE workflow.schedule SET slot = '2020-01-01T00' WHERE workflow = 'retried'")
     execute("UPDATE workflow.schedule SET slot = '2020-01-01' WHERE workflow = 'call'")
@@ -75,7 +75,7 @@ def test_a_dispatcher_starts_what_beat_has_missed() -> None:
     assert fill() == []
 
 
-def test_what_beat_has_started_is_not_started_again() -> None:
+def test_a_slot_that_beat_started_is_not_started_again() -> None:
     fill()
     schedule._start(None, "retried")
     (slot,) = runs("retried")
@@ -83,7 +83,7 @@ def test_what_beat_has_started_is_not_started_again() -> None:
     fill()
     assert runs("retried").count(slot) == 1
     schedule._start(None, "retried")
-    assert len(runs("retried")) in (3, 4)  # the last slot may be so young that only beat has started it
+    assert len(runs("retried")) in (3, 4)  # beat alone may have started the last slot
     assert execute("SELECT input ->> 'slot' = key FROM workflow.run LIMIT 1")
 
 

@@ -1,4 +1,4 @@
-"""Members of a parallel stage and items of an Each are performed side by side, by as many workers as there are."""
+"""Members of a parallel stage and items of an Each run concurrently on all workers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,31 +28,31 @@ def side_by_side(*names: str, workflow: str, least: int, **input: Any) -> None:
     assert most_at_once(found) >= least
 
 
-def test_four_members_are_performed_at_the_same_time() -> None:
+def test_four_members_run_concurrently() -> None:
     side_by_side(*(f"odd.member_{n}" for n in range(4)), workflow="four", least=4)
 
 
-def test_members_that_a_worker_comes_to_are_shared_when_the_first_is_slow() -> None:
+def test_members_after_a_local_step_run_concurrently() -> None:
     side_by_side(*(f"odd.later_{n}" for n in range(4)), workflow="four_later", least=3)
 
 
-def test_long_steps_are_performed_at_the_same_time() -> None:
+def test_long_steps_run_concurrently() -> None:
     side_by_side(*(f"odd.long_{n}" for n in range(3)), workflow="long", least=3)
 
 
-def test_three_bookings_are_made_at_the_same_time() -> None:
+def test_three_external_calls_run_concurrently() -> None:
     side_by_side("booking.flight", "booking.hotel", "booking.car", workflow="trip", least=3, travellers=[])
 
 
-def test_items_are_performed_at_the_same_time() -> None:
+def test_items_run_concurrently() -> None:
     travellers = ["ada", "bob", "cy", "dee"]
     names = [f"trips.ticket[{traveller}]" for traveller in travellers]
     side_by_side(*names, workflow="trip", least=3, travellers=travellers)  # the fourth process may still be publishing
 
 
-def test_a_failed_member_does_not_disturb_its_siblings_call() -> None:
+def test_a_failed_member_does_not_repeat_its_siblings_call() -> None:
     behave("booking.hotel", sleep=1.5)
-    behave("booking.flight", burst=True, times=1)
+    behave("booking.flight", fail=True, times=1)
     run_id = start("trip", {"travellers": ["ada"]})
     wait_until(lambda: "booking.flight" in statuses(run_id) and steps_of(run_id)["booking.flight"].error)
     wait_until(lambda: visits("booking.hotel"))

@@ -1,4 +1,4 @@
-"""The rules of runs and steps that can only be seen in the database."""
+"""Runs and steps in the database: locks, outputs, requests and signals."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +9,7 @@ from durable import attempts, store
 from durable.database import transaction
 from durable.errors import Superseded, Unavailable
 from durable.plan import Call
-from durable.tests.driving import execute, run_of, start_silently, steps_of, wait_until
+from durable.tests.driving import execute, run_of, start_unpublished, steps_of, wait_until
 from durable.tests.workflows import clear, close, local, withdraw
 
 PART = local("bank.part")
@@ -19,11 +19,11 @@ INPUT = {"source": "ada", "target": "bob", "amount": 1}
 
 @pytest.fixture
 def run_id() -> str:
-    return start_silently("transfer", INPUT)
+    return start_unpublished("transfer", INPUT)
 
 
 def finish(run_id: str, call: Call, output: object = None) -> str:
-    """What comes of a try to perform a local step."""
+    """Performs a local step; returns the outcome."""
     with transaction() as session:
         run = store.lock(session, run_id, 0)
         if run is None:
@@ -46,7 +46,7 @@ def test_a_message_of_another_generation_finds_no_run(run_id: str) -> None:
         assert store.lock(session, run_id) is not None
 
 
-def test_who_waited_for_the_lock_sees_what_was_done_meanwhile(run_id: str) -> None:
+def test_a_transaction_that_waited_for_the_lock_sees_the_latest_state(run_id: str) -> None:
     with ThreadPoolExecutor() as threads, transaction() as session:
         run = store.lock(session, run_id, 0)
         assert run is not None
@@ -58,7 +58,7 @@ def test_who_waited_for_the_lock_sees_what_was_done_meanwhile(run_id: str) -> No
         assert other.result(10.0) == "done before"
 
 
-def test_what_several_steps_of_one_transaction_have_put_out_is_read_back(run_id: str) -> None:
+def test_the_outputs_of_steps_in_one_transaction_are_read_back(run_id: str) -> None:
     with transaction() as session:
         run = store.lock(session, run_id)
         assert run is not None
@@ -73,7 +73,7 @@ def test_what_several_steps_of_one_transaction_have_put_out_is_read_back(run_id:
         assert run.output(close) is None
 
 
-def test_what_was_asked_for_is_known_until_there_is_an_answer(run_id: str) -> None:
+def test_a_request_is_known_until_its_response_is_recorded(run_id: str) -> None:
     with transaction() as session:
         run = store.lock(session, run_id)
         assert run is not None
@@ -93,7 +93,7 @@ def test_what_was_asked_for_is_known_until_there_is_an_answer(run_id: str) -> No
         assert run.request(clear) is None
 
 
-def test_a_run_ends_with_its_result_and_is_not_found_again(run_id: str) -> None:
+def test_an_ended_run_keeps_its_result_and_cannot_be_locked(run_id: str) -> None:
     with transaction() as session:
         run = store.lock(session, run_id)
         assert run is not None
@@ -106,8 +106,8 @@ def test_a_run_ends_with_its_result_and_is_not_found_again(run_id: str) -> None:
         assert store.lock(session, run_id) is None
 
 
-def test_a_commit_that_the_worker_did_not_hear_of_is_not_undone_by_its_error(run_id: str) -> None:
-    assert finish(run_id, WITHDRAW, {"amount": 1}) == "done"  # committed, and then the connection broke
+def test_an_error_after_an_unacknowledged_commit_is_ignored(run_id: str) -> None:
+    assert finish(run_id, WITHDRAW, {"amount": 1}) == "done"  # committed before the connection broke
     with transaction() as session:
         run = store.lock(session, run_id)
         assert run is not None
@@ -117,7 +117,7 @@ def test_a_commit_that_the_worker_did_not_hear_of_is_not_undone_by_its_error(run
     assert run_of(run_id).attempts == 0
 
 
-def test_a_step_that_ran_without_the_lock_is_not_recorded_behind_a_run_that_turned_back(run_id: str) -> None:
+def test_a_step_of_a_run_cancelled_meanwhile_is_not_recorded(run_id: str) -> None:
     with transaction() as session:
         run = store.read(session, run_id, 0, WITHDRAW.name)
     assert run is not None
@@ -129,18 +129,18 @@ def test_a_step_that_ran_without_the_lock_is_not_recorded_behind_a_run_that_turn
     assert steps_of(run_id) == {}
 
 
-def test_two_workers_do_not_perform_the_same_step_side_by_side(run_id: str) -> None:
+def test_two_workers_do_not_run_the_same_step_concurrently(run_id: str) -> None:
     with transaction() as one, transaction() as other:
         assert store.read(one, run_id, 0, WITHDRAW.name) is not None
         assert store.read(other, run_id, 0, WITHDRAW.name) is None
         assert store.read(other, run_id, 0, CLEAR.name) is not None
 
 
-def test_each_failure_lengthens_the_pause_up_to_the_longest() -> None:
+def test_each_failure_lengthens_the_pause_up_to_the_maximum() -> None:
     assert [CLEAR.step.retry.delay(n) for n in (1, 2, 3, 10, 100)] == [1.0, 2.0, 2.0, 2.0, 2.0]
 
 
-def test_a_signal_wakes_a_suspended_run_and_is_kept(run_id: str) -> None:
+def test_a_signal_wakes_a_suspended_run_and_is_stored(run_id: str) -> None:
     execute("UPDATE workflow.run SET status = 'waiting', published_at = NULL")
     with transaction() as session:
         durable.signal(session, run_id, "received", {"quantity": 2})
@@ -150,7 +150,7 @@ def test_a_signal_wakes_a_suspended_run_and_is_kept(run_id: str) -> None:
     assert run.signals == {"received": [{"quantity": 2}, {"quantity": 3}]}
 
 
-def test_a_run_that_has_ended_takes_no_signal(run_id: str) -> None:
+def test_an_ended_run_accepts_no_signal(run_id: str) -> None:
     execute("UPDATE workflow.run SET status = 'succeeded', finished_at = now()")
     with pytest.raises(durable.RunNotFound), transaction() as session:
         durable.signal(session, run_id, "received", {})

@@ -1,4 +1,4 @@
-"""A dispatcher's sweep: one run's trouble is that run's, and clocks of machines do not matter."""
+"""The sweep of a dispatcher: an invalid run does not affect others, and clocks of hosts do not matter."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ from durable.tests.driving import (
     request,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     sweep,
 )  # fmt: skip
 from durable.tests.workflows import local
@@ -35,22 +35,22 @@ def work(session: Any, run: Any, item: str) -> None: ...
 EACH = Service("odd").step_for_each(work)
 
 
-def burst(outputs: Any) -> list[str]:
+def fail(outputs: Any) -> list[str]:
     raise ZeroDivisionError("this plan can't be made")
 
 
-# ---- one run that can't be decided
+# ---- runs that cannot be planned
 
 
 @pytest.mark.parametrize("trouble", ["unknown", "plan"])
-def test_a_run_that_can_not_be_decided_does_not_stop_the_others(trouble: str) -> None:
-    told: list[str] = []
+def test_a_run_that_cannot_be_planned_does_not_block_the_others(trouble: str) -> None:
+    reported: list[str] = []
     Workflow("broken", A)
-    broken, others = start_silently("broken"), [start_silently("retried", key=str(n)) for n in range(2)]
+    broken, others = start_unpublished("broken"), [start_unpublished("retried", key=str(n)) for n in range(2)]
     durable.workflow.unregister("broken")
     if trouble == "plan":
-        Workflow("broken", Each(EACH, burst), A)
-    with configured(on_stuck=lambda session, run, step: told.append(run.id)):
+        Workflow("broken", Each(EACH, fail), A)
+    with configured(on_stuck=lambda session, run, step: reported.append(run.id)):
         for _ in range(2):
             for run_id in (broken, *others):
                 make_due(run_id)
@@ -58,7 +58,7 @@ def test_a_run_that_can_not_be_decided_does_not_stop_the_others(trouble: str) ->
             sweep()
     assert [run_of(run_id).generation for run_id in others] == [2, 2]
     run = run_of(broken)
-    assert (run.generation, run.attempts, run.status, told) == (0, 0, "running", [broken])
+    assert (run.generation, run.attempts, run.status, reported) == (0, 0, "running", [broken])
     assert ("no workflow named 'broken'" if trouble == "unknown" else "ZeroDivisionError") in (run.stuck_reason or "")
     assert execute("SELECT lease_until > clock_timestamp() + interval '30 s' FROM workflow.run WHERE id = :id",
                    id=durable.ids.uuid_of(broken))  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_run_that_can_not_be_decided_does_not_stop_the_others(trouble: str) ->
 
 def test_a_run_of_an_unknown_workflow_can_be_cancelled() -> None:
     Workflow("broken", A)
-    run_id = start_silently("broken")
+    run_id = start_unpublished("broken")
     durable.workflow.unregister("broken")
     with transaction() as session:
         durable.cancel(session, run_id)
@@ -74,10 +74,10 @@ def test_a_run_of_an_unknown_workflow_can_be_cancelled() -> None:
     assert (run.status, (run.error or {})["code"]) == ("cancelled", "cancelled_by_operator")
 
 
-def test_a_run_of_a_newer_release_is_not_cancelled_without_its_undos() -> None:
+def test_a_run_of_an_unknown_version_cannot_be_cancelled() -> None:
     Workflow("changed", A)
     Workflow("changed", A, B, version=2)
-    run_id = start_silently("changed")
+    run_id = start_unpublished("changed")
     durable.workflow._WORKFLOWS["changed"].pop(2)
     with pytest.raises(durable.RunConflict) as found, transaction() as session:
         durable.cancel(session, run_id)
@@ -87,7 +87,7 @@ def test_a_run_of_a_newer_release_is_not_cancelled_without_its_undos() -> None:
     assert run_of(run_id).signals == {"go": [{}]}
 
 
-def test_a_broker_that_is_away_costs_one_round_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unavailable_broker_skips_one_sweep(caplog: pytest.LogCaptureFixture) -> None:
     from durable.backlog import Queues
 
     def away() -> None:
@@ -98,7 +98,7 @@ def test_a_broker_that_is_away_costs_one_round_only(caplog: pytest.LogCaptureFix
     assert "could not sweep, will retry" in caplog.text
 
 
-def test_a_sweep_is_noted() -> None:
+def test_a_sweep_is_recorded() -> None:
     with transaction() as session:
         assert dispatcher.seconds_since_sweep(session) is None
     sweep()
@@ -107,11 +107,11 @@ def test_a_sweep_is_noted() -> None:
 
 
 def test_two_dispatchers_do_not_publish_the_same_run() -> None:
-    run_id = start_silently("retried")
+    run_id = start_unpublished("retried")
     make_due(run_id)
     with transaction() as session:
         assert durable.transitions.lock(session, run_id) is not None
-        assert sweep() == 0  # another has it in hand
+        assert sweep() == 0  # another dispatcher has locked it
     assert sweep() == 1
     assert run_of(run_id).generation == 1
 
@@ -119,10 +119,10 @@ def test_two_dispatchers_do_not_publish_the_same_run() -> None:
 # ---- clocks
 
 
-def test_a_message_says_when_it_was_published_by_the_databases_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_at_uses_the_clock_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     hour = 3600.0
     real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + hour)  # this machine's clock is an hour ahead
+    monkeypatch.setattr(time, "time", lambda: real() + hour)  # this host's clock is an hour ahead
     run_id = start("retried")
     make_due(run_id)
     lose_messages()
@@ -144,9 +144,9 @@ def test_a_message_says_when_it_was_published_by_the_databases_clock(monkeypatch
         assert abs(now - progress.published_at) < timedelta(minutes=1)
 
 
-def test_a_publisher_whose_clock_is_ahead_makes_no_waiting_run_count_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_clock_of_a_publisher_makes_no_queued_run_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep()
-    make_due(start_silently("retried", key="so that this process hears the database's clock"))
+    make_due(start_unpublished("retried", key="so that this process hears the database's clock"))
     sweep()
     lose_messages()
     real = time.time

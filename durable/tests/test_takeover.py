@@ -1,4 +1,4 @@
-"""Who may take a step over: nobody from a worker that lives, anybody from one that is dead, and no answer is lost."""
+"""Takeover of steps: never from a live worker, at once from a dead one; no response is lost."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     steps_of,
     sweep,
@@ -30,7 +30,7 @@ from durable.tests.outside import behave, visits
 
 
 def dead_worker() -> str:
-    """The name of a worker process that has ended on this machine."""
+    """The name of an ended worker process on this host."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -39,7 +39,7 @@ def dead_worker() -> str:
 
 
 def begun_by(run_id: str, worker: str) -> None:
-    """The run's call is in the hands of that worker, whose lease is not over."""
+    """Begins the run's call as this worker, with a valid lease."""
     perform_begin(run_id)
     execute("UPDATE workflow.step SET worker = :worker", worker=worker)
 
@@ -50,52 +50,52 @@ def perform_begin(run_id: str) -> None:
     execute("UPDATE workflow.step SET error = NULL, lease_until = clock_timestamp() + interval '60 s'")
 
 
-def test_a_message_that_came_back_takes_nothing_from_a_worker_that_lives() -> None:
-    run_id = start_silently("call")
+def test_a_redelivered_message_does_not_take_over_a_live_workers_step() -> None:
+    run_id = start_unpublished("call")
     begun_by(run_id, worker_name("other"))
     perform(run_id, redelivered=True)
     assert (len(visits("odd.call")), statuses(run_id)) == (1, {"odd.call": "intent"})
 
 
-def test_a_message_that_came_back_goes_on_at_once_where_the_process_is_dead() -> None:
-    run_id = start_silently("call")
+def test_a_redelivered_message_takes_over_a_dead_workers_step_at_once() -> None:
+    run_id = start_unpublished("call")
     begun_by(run_id, dead_worker())
     perform(run_id, redelivered=True)
     assert (len(visits("odd.call")), run_of(run_id).status) == (2, "succeeded")
     assert len({visit.key for visit in visits("odd.call")}) == 1
 
 
-def test_what_can_not_be_known_of_another_machine_waits_for_the_lease() -> None:
-    run_id = start_silently("call")
+def test_a_step_of_a_worker_on_another_host_waits_for_its_lease() -> None:
+    run_id = start_unpublished("call")
     begun_by(run_id, "celery@elsewhere elsewhere:4026531836/1")
     perform(run_id, redelivered=True)
     assert len(visits("odd.call")) == 1
 
 
-def test_a_pause_between_two_attempts_is_kept_when_a_message_comes_back() -> None:
+def test_a_redelivered_message_respects_the_retry_pause() -> None:
     behave("odd.call", down=True, times=1)
-    run_id = start_silently("call")
+    run_id = start_unpublished("call")
     perform(run_id)
     execute("UPDATE workflow.step SET worker = :worker, lease_until = now() + interval '60 s'", worker=dead_worker())
     perform(run_id, redelivered=True)
     assert len(visits("odd.call")) == 1
 
 
-def test_a_process_is_known_to_be_dead_or_not() -> None:
+def test_is_dead_is_true_only_for_an_ended_local_process() -> None:
     assert is_dead(dead_worker())
     assert not is_dead(worker_name("test"))
     assert not is_dead("celery@elsewhere elsewhere:1/1")
     assert not is_dead(None)
 
 
-# ---- by real processes
+# ---- with real processes
 
 
 def child_of(process: Any) -> psutil.Process:
     return psutil.Process(process.pid).children()[0]
 
 
-def test_the_message_of_a_living_worker_is_not_taken_over_when_it_comes_again(work: Callable[..., Any]) -> None:
+def test_duplicate_messages_do_not_take_over_a_live_workers_call(work: Callable[..., Any]) -> None:
     behave("odd.call", sleep=3.0)
     work(concurrency=2)
     run_id = start("call")
@@ -104,10 +104,10 @@ def test_the_message_of_a_living_worker_is_not_taken_over_when_it_comes_again(wo
     for _ in range(3):
         publishing.publish(run_id, 0, [[Call(call.step, call.name)]])
     assert ended(run_id).status == "succeeded"
-    assert (len(visits("odd.call")), run_of(run_id).generation) == (1, 0)  # the lease of one second was kept
+    assert (len(visits("odd.call")), run_of(run_id).generation) == (1, 0)  # the lease of one second was renewed
 
 
-def test_a_dead_workers_call_is_made_again_with_the_same_key(work: Callable[..., Any], crash_file: Path) -> None:
+def test_a_dead_workers_call_is_repeated_with_the_same_key(work: Callable[..., Any], crash_file: Path) -> None:
     crash_file.write_text("after-call@odd.call\n")
     work()
     run_id = start("call")
@@ -117,7 +117,7 @@ def test_a_dead_workers_call_is_made_again_with_the_same_key(work: Callable[...,
     assert [attempt.error["code"] for attempt in attempts_of(run_id)] == ["worker_lost"]
 
 
-def test_an_answer_is_recorded_although_the_database_was_away_meanwhile(work: Callable[..., Any]) -> None:
+def test_a_response_is_recorded_after_the_connection_is_lost(work: Callable[..., Any]) -> None:
     behave("odd.call", sleep=1.0)
     work()
     run_id = start("call")
@@ -129,7 +129,7 @@ def test_an_answer_is_recorded_although_the_database_was_away_meanwhile(work: Ca
     assert (steps_of(run_id)["odd.call"].output, attempts_of(run_id)) == ({"visits": 1}, [])
 
 
-def test_an_answer_is_kept_while_the_database_refuses_connections(work: Callable[..., Any]) -> None:
+def test_a_response_is_kept_while_the_database_refuses_connections(work: Callable[..., Any]) -> None:
     behave("odd.call", sleep=1.0)
     work()
     run_id = start("call")
@@ -151,8 +151,10 @@ def test_an_answer_is_kept_while_the_database_refuses_connections(work: Callable
     assert len(visits("odd.call")) == 1
 
 
-def test_a_worker_that_was_stopped_before_its_call_does_not_call(work: Callable[..., Any], crash_file: Path) -> None:
-    """Between the commit and the call it stands still for longer than its lease, and another goes on meanwhile."""
+def test_a_worker_stopped_before_its_call_does_not_make_it_after_its_lease(
+    work: Callable[..., Any], crash_file: Path
+) -> None:
+    """The worker is stopped between commit and call for longer than its lease, and another takes over."""
     crash_file.write_text("after-commit@odd.before_stop stop\n")
     first = work()
     run_id = start("stopped")

@@ -1,4 +1,4 @@
-"""A bank transfer from end to end, by a real worker."""
+"""A bank transfer end to end, with a real worker."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def test_a_transfer_moves_the_money_once(work: Callable[..., Any], accounts: Cal
     assert sorted(visit.name for visit in visits()) == ["bank.statement", "clearing.clear", "mail.confirm"]
 
 
-def test_a_refused_transfer_is_undone_in_reverse_and_somebody_is_told(
+def test_a_refused_transfer_is_compensated_and_the_customer_notified(
     work: Callable[..., Any], accounts: Callable[..., Any]
 ) -> None:
     accounts(ada=100, bob=0)
@@ -35,9 +35,7 @@ def test_a_refused_transfer_is_undone_in_reverse_and_somebody_is_told(
     }  # fmt: skip
 
 
-def test_what_the_first_step_refuses_has_nothing_to_undo(
-    work: Callable[..., Any], accounts: Callable[..., Any]
-) -> None:
+def test_a_refusal_by_the_first_step_undoes_nothing(work: Callable[..., Any], accounts: Callable[..., Any]) -> None:
     accounts(ada=10, bob=0)
     work()
     run_id = start("transfer", INPUT)

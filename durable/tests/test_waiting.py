@@ -1,4 +1,4 @@
-"""Suspended runs: until a time, a signal or a deadline, without a worker."""
+"""Suspended runs, which wait for a time, a signal or a deadline without a worker."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from durable.tests.driving import (
     perform,
     run_of,
     start,
-    start_silently,
+    start_unpublished,
     statuses,
     sweep,
     wait_until,
@@ -28,11 +28,11 @@ def signal(run_id: str, by: str) -> None:
 
 
 def consumed() -> list[Any]:
-    """What each performance of the approval has found."""
+    """The signals that each execution of `approve` consumed."""
     return [visit.request for visit in visits("odd.approve")]
 
 
-def test_a_run_sleeps_until_its_time_has_come(work: Callable[..., Any]) -> None:
+def test_a_run_sleeps_until_it_is_due(work: Callable[..., Any]) -> None:
     work()
     run_id = start("sleepy")
     wait_until(lambda: run_of(run_id).status == "waiting")
@@ -45,15 +45,15 @@ def test_a_run_sleeps_until_its_time_has_come(work: Callable[..., Any]) -> None:
     assert second.begin - first.begin >= 1.5
 
 
-def test_a_suspended_run_is_not_looked_at_before_its_time() -> None:
-    run_id = start_silently("approved")
+def test_a_suspended_run_is_not_published_before_it_is_due() -> None:
+    run_id = start_unpublished("approved")
     perform(run_id)
     assert run_of(run_id).status == "waiting"
     assert sweep() == 0
     assert lose_messages() == 0
 
 
-def test_a_signal_wakes_a_run_and_is_consumed_once_also_when_the_step_suspends_again(work: Callable[..., Any]) -> None:
+def test_a_signal_is_consumed_once_even_if_the_step_suspends_again(work: Callable[..., Any]) -> None:
     work()
     run_id = start("approved")
     wait_until(lambda: run_of(run_id).status == "waiting")
@@ -65,25 +65,25 @@ def test_a_signal_wakes_a_run_and_is_consumed_once_also_when_the_step_suspends_a
     assert consumed() == [[], ["clerk"], ["boss"]]
 
 
-def test_a_signal_that_comes_before_the_step_is_not_lost() -> None:
-    run_id = start_silently("approved")
+def test_a_signal_sent_before_its_step_is_kept() -> None:
+    run_id = start_unpublished("approved")
     signal(run_id, "clerk")
     signal(run_id, "boss")
-    assert run_of(run_id).generation == 0  # it was not waiting, so nothing was to be woken
+    assert run_of(run_id).generation == 0  # it was not suspended, so it is not woken
     perform(run_id)
     assert (consumed(), run_of(run_id).status) == ([["clerk", "boss"]], "succeeded")
 
 
-def test_signals_that_a_failed_step_has_consumed_are_there_for_the_next_attempt() -> None:
-    def consume_and_burst(session: Any, run: Any) -> None:
+def test_signals_consumed_by_a_failed_step_are_restored() -> None:
+    def consume_and_fail(session: Any, run: Any) -> None:
         found = run.consume("go")
-        if len(visits("odd.burst")) == 0:
-            durable.tests.outside.visit("odd.burst")
+        if len(visits("odd.fail")) == 0:
+            durable.tests.outside.visit("odd.fail")
             raise ZeroDivisionError
         assert found == [{"n": 1}]
 
-    durable.Workflow("hungry", durable.Service("odd").step(consume_and_burst))
-    run_id = start_silently("hungry")
+    durable.Workflow("hungry", durable.Service("odd").step(consume_and_fail))
+    run_id = start_unpublished("hungry")
     with transaction() as session:
         durable.signal(session, run_id, "go", {"n": 1})
     perform(run_id)
@@ -93,31 +93,31 @@ def test_signals_that_a_failed_step_has_consumed_are_there_for_the_next_attempt(
     assert (run_of(run_id).status, run_of(run_id).signals) == ("succeeded", {})
 
 
-def test_a_deadline_holds_while_a_run_is_suspended(work: Callable[..., Any]) -> None:
+def test_a_deadline_applies_to_a_suspended_run(work: Callable[..., Any]) -> None:
     work()
     run_id = start("approved", deadline=1.0)
     run = ended(run_id)
     assert (run.status, (run.error or {})["code"]) == ("cancelled", "deadline_exceeded")
-    assert len(visits("odd.tell")) == 1
+    assert len(visits("odd.notify")) == 1
 
 
-def test_a_deadline_is_counted_from_the_first_step_and_not_from_the_start() -> None:
-    run_id = start_silently("approved", deadline=60.0)
+def test_a_deadline_counts_from_the_first_step() -> None:
+    run_id = start_unpublished("approved", deadline=60.0)
     execute("UPDATE workflow.run SET created_at = now() - interval '1 day'")
     assert run_of(run_id).deadline is None
     make_due(run_id)
     sweep()
-    assert run_of(run_id).status == "running"  # it has only been in a queue
+    assert run_of(run_id).status == "running"  # it has only waited in a queue
     perform(run_id)
     deadline, now = run_of(run_id).deadline, execute("SELECT clock_timestamp()")
     assert deadline is not None
     assert timedelta(seconds=0) < deadline - now <= timedelta(seconds=60)
 
 
-def test_a_run_that_is_cancelled_while_it_waits_tells_somebody() -> None:
-    run_id = start_silently("approved")
+def test_cancelling_a_suspended_run_runs_its_if_refused_steps() -> None:
+    run_id = start_unpublished("approved")
     perform(run_id)
     with transaction() as session:
         durable.cancel(session, run_id)
     perform(run_id)
-    assert (run_of(run_id).status, len(visits("odd.tell"))) == ("cancelled", 1)
+    assert (run_of(run_id).status, len(visits("odd.notify"))) == ("cancelled", 1)

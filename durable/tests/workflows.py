@@ -1,4 +1,4 @@
-"""The workflows that the workers of these tests know: a bank transfer, a trip, and some that are odd on purpose."""
+"""The workflows of these tests: a bank transfer, a trip, and some that fail, hang or wait."""
 
 import os
 from datetime import timedelta
@@ -12,7 +12,7 @@ from durable.tests.outside import visit
 
 
 def local(name: str, **options: Any) -> Step:
-    """A local step `queue.function` that visits the outside and puts out what it says."""
+    """A local step `queue.function` that visits the outside and returns its response."""
     service, _, function = name.partition(".")
 
     def work(session: Any, run: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ TRANSFER = Workflow(
     input=TransferInput,
 )
 
-# ---- a trip: three bookings side by side, and a ticket for each traveller
+# ---- a trip: three bookings in parallel, and a ticket for each traveller
 
 trips = Service("trips")
 
@@ -119,7 +119,7 @@ TRIP = Workflow(
     depart,
 )
 
-# ---- members side by side
+# ---- parallel members
 
 FOUR = Workflow("four", Parallel(*(local(f"odd.member_{n}") for n in range(4))), local("odd.join"))
 FOUR_LATER = Workflow(
@@ -129,9 +129,9 @@ LONG = Workflow("long", Parallel(*(local(f"odd.long_{n}", long=True) for n in ra
 
 # ---- steps that kill their worker, fail or hang
 
-TELL = local("odd.tell")
-POISON = Workflow("poison", local("odd.fine"), local("odd.poison"), local("odd.end"), if_refused=[TELL])
-POISON_BEHIND = Workflow("poison_behind", Pivot(local("odd.pivot")), local("odd.poison_behind"), if_refused=[TELL])
+NOTIFY = local("odd.notify")
+POISON = Workflow("poison", local("odd.fine"), local("odd.poison"), local("odd.end"), if_refused=[NOTIFY])
+POISON_BEHIND = Workflow("poison_behind", Pivot(local("odd.pivot")), local("odd.poison_behind"), if_refused=[NOTIFY])
 RETRIED = Workflow("retried", local("odd.retried", retry=Retry(first=0.1)), local("odd.after_retried"))
 LIMITED = Workflow("limited", external("odd.limited", timeout=0.5, retry=Retry(first=0.1)), local("odd.after_limited"))
 CALL = Workflow("call", external("odd.call"), local("odd.after_call"))
@@ -168,15 +168,15 @@ def travel(session: Any, run: Any) -> Any:
 
 
 SLEEPY = Workflow("sleepy", sleep, local("odd.after_sleep"))
-APPROVED = Workflow("approved", local("odd.before"), approve, local("odd.after"), if_refused=[TELL])
+APPROVED = Workflow("approved", local("odd.before"), approve, local("odd.after"), if_refused=[NOTIFY])
 JOURNEY = Workflow("journey", travel, local("odd.arrive"))
 
 
-# ---- of another release
+# ---- another release
 
 if "DURABLE_TEST_NEW_RELEASE" in os.environ:
     GROWN = Workflow("grown", local("odd.old"), local("odd.new"), local("odd.grown"), version=2)
 Workflow("grown", local("odd.old"), local("odd.grown"))
 
-# A worker is stopped between the commit that begins the call and the call: behind the step before it.
+# A worker is stopped after the commit that begins the call and before the call itself.
 STOPPED = Workflow("stopped", local("odd.before_stop"), external("odd.called"), local("odd.after_stop"))

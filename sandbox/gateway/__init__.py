@@ -1,1 +1,1 @@
-"""The sandbox payment gateway: a process of its own that speaks the part of Stripe's API that the shop uses."""
+"""The sandbox payment gateway: a separate process that implements the part of Stripe's API that the shop uses."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox.gateway`: the sandbox payment gateway as a process."""
+"""`python -m sandbox.gateway`: runs the sandbox payment gateway."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from sandbox.gateway.webhooks import deliver
 from settings import settings, var_folder
 
 log = logging.getLogger("sandbox.gateway")
-MAX_BODY = 1 << 20
+MAX_BODY = 1 << 20  # bytes
 
 
 @click.command()
@@ -23,15 +23,15 @@ MAX_BODY = 1 << 20
     "--webhook-url",
     default=f"http://127.0.0.1:{settings.api_port}/v1/webhooks/payments",
     show_default=True,
-    help="Where events are posted, signed with SHOP_STRIPE_WEBHOOK_SECRET.",
+    help="URL that receives the webhooks, signed with SHOP_STRIPE_WEBHOOK_SECRET.",
 )
 def main(host: str, port: int, webhook_url: str) -> None:
-    """The sandbox payment gateway: Stripe's payment intents, refunds and webhooks, without money.
+    """Run the sandbox payment gateway: Stripe's payment intents, refunds and webhooks, without real payments.
 
-    Its ledger is gateway.sqlite in the data folder. GET /sandbox/ledger shows it, POST /sandbox/faults
-    {"kind": "delay|cut|unavailable|error|error_after", "times": 1, "seconds": 0, "path": "/v1/"} lets the next
-    requests go wrong, POST /sandbox/payment_intents/<id>/lapse lets an authorisation lapse. A payment
-    that needs authentication is confirmed at /sandbox/bank/<id>.
+    The ledger is stored in gateway.sqlite in the data folder. GET /sandbox/ledger returns it. POST /sandbox/faults
+    {"kind": "delay|cut|unavailable|error|error_after", "times": 1, "seconds": 0, "path": "/v1/"} injects a fault into
+    the next requests. POST /sandbox/payment_intents/<id>/lapse expires an authorisation. Payments that require
+    authentication are confirmed at /sandbox/bank/<id>.
     """
 
     async def serve() -> None:
@@ -39,10 +39,10 @@ def main(host: str, port: int, webhook_url: str) -> None:
         listener = serving.listen(host, port, "SHOP_GATEWAY_PORT")
         server = HTTPServer(application(ledger), max_body_size=MAX_BODY)
         server.add_socket(listener)
-        log.info("sandbox gateway on %s, webhooks to %s", serving.address(listener), webhook_url)
+        log.info("sandbox gateway listens on %s, sends webhooks to %s", serving.address(listener), webhook_url)
         delivery = asyncio.create_task(deliver(ledger, webhook_url, settings.stripe_webhook_secret))
         try:
-            await serving.until_told(delivery)
+            await serving.until_signalled(delivery)
         finally:
             server.stop()
             await server.close_all_connections()

@@ -1,4 +1,4 @@
-"""The page of the customer's bank, to which a payment is redirected that needs authentication (3-D Secure)."""
+"""The sandbox bank: the page to which customers are redirected for authentication (3-D Secure)."""
 
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,15 +12,15 @@ from sandbox.gateway.ledger import Ledger
 
 BANK = "/sandbox/bank"
 PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>The sandbox's bank</title></head><body>
-<h1>Is it you who pays {{ "%.2f" % (intent["amount"] / 100) }} {{ intent["currency"].upper() }}?</h1>
+<html lang="en"><head><meta charset="utf-8"><title>Sandbox bank</title></head><body>
+<h1>Confirm the payment of {{ "%.2f" % (intent["amount"] / 100) }} {{ intent["currency"].upper() }}</h1>
 <form method="post"><button name="outcome" value="complete">Complete</button>
 <button name="outcome" value="fail">Fail</button></form>
 </body></html>""")
 
 
 class BankPage(RequestHandler):
-    """Asks whether it is the customer who pays, and sends the customer back to the shop, as Stripe's test page does."""
+    """Asks the customer to confirm the payment, then redirects to the shop, like Stripe's test page."""
 
     ledger: Ledger
 
@@ -28,25 +28,25 @@ class BankPage(RequestHandler):
         self.ledger = ledger
 
     def get(self, identifier: str) -> None:
-        self.finish(PAGE.generate(intent=self._waiting(identifier)))
+        self.finish(PAGE.generate(intent=self._require_redirect(identifier)))
 
     def post(self, identifier: str) -> None:
-        """`outcome` is `complete` or `fail`."""
+        """Completes or fails the authentication. The form field `outcome` is `complete` or `fail`."""
         outcome = self.get_body_argument("outcome")
         if outcome not in ("complete", "fail"):
             raise HTTPError(400)
-        intent = self._waiting(identifier)
+        intent = self._require_redirect(identifier)
         with self.ledger.transaction():
             intents.authenticate(self.ledger, identifier, success=outcome == "complete")
-        said = {
+        query = {
             "payment_intent": identifier, "payment_intent_client_secret": intent["client_secret"],
             "redirect_status": "succeeded" if outcome == "complete" else "failed",
         }  # fmt: skip
-        back = intent["next_action"]["redirect_to_url"]["return_url"]
-        self.redirect(f"{back}{'&' if urlsplit(back).query else '?'}{urlencode(said)}", status=303)
+        return_url = intent["next_action"]["redirect_to_url"]["return_url"]
+        self.redirect(f"{return_url}{'&' if urlsplit(return_url).query else '?'}{urlencode(query)}", status=303)
 
-    def _waiting(self, identifier: str) -> dict[str, Any]:
-        """The payment, if it waits for its customer to come here. Raises HTTPError."""
+    def _require_redirect(self, identifier: str) -> dict[str, Any]:
+        """The intent, if it waits for authentication on this page. Raises HTTPError: 404 if unknown, otherwise 409."""
         try:
             intent = intents.require(self.ledger, identifier)
         except Refused:

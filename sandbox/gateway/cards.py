@@ -1,7 +1,7 @@
-"""The test payment methods of Stripe's documentation (docs.stripe.com/testing) and what becomes of each.
+"""The test payment methods of Stripe's documentation (docs.stripe.com/testing) and their results.
 
-Stripe has none for a payment that nobody has decided yet, although the customer is not there to confirm it. Those
-that begin with `pm_sandbox_` are the sandbox's own.
+Methods that begin with `pm_sandbox_` exist only in the sandbox: Stripe has no test method whose off-session payment
+stays undecided.
 """
 
 from dataclasses import dataclass
@@ -57,23 +57,24 @@ FAILED_AUTHENTICATION = {
 
 
 def known(method: str) -> bool:
+    """Whether the payment method exists."""
     return method in GOOD or method in UNDECIDED or method == AUTHENTICATION or _name(method) in DECLINES
 
 
 def undecided(method: str, off_session: bool) -> str | None:
-    """The status of a payment that waits for somebody, or None if the bank has decided."""
+    """The status of a payment that is not decided yet; None if the bank decides at once."""
     if method == AUTHENTICATION:
         return None if off_session else "requires_action"
     return UNDECIDED.get(method)
 
 
 def decline(method: str, off_session: bool) -> Decline | None:
-    """Why the bank says no to a known payment method, or None if it says yes."""
+    """Why the bank declines a known payment method; None if it approves."""
     if method == AUTHENTICATION:
         return NOT_AUTHENTICATED if off_session else None
     return DECLINES.get(_name(method))
 
 
 def _name(method: str) -> str:
-    # Stripe spells some of these names with the brand and some without; both are understood here.
+    # Some of Stripe's names contain the brand and some do not. Both forms are accepted.
     return method.removeprefix("pm_card_").removeprefix("visa_")

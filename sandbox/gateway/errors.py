@@ -1,4 +1,4 @@
-"""The sandbox gateway's answers and refusals, in the words and with the statuses of Stripe's API."""
+"""Responses and errors of the sandbox gateway, with the messages and statuses of Stripe's API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """A request that was refused before it had any effect: it leaves no trace, not even under its key."""
+    """A request was refused before it had any effect. Nothing is stored, not even under its idempotency key."""
 
     def __init__(self, status: int, kind: str, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -27,8 +27,9 @@ def error(status: int, kind: str, message: str, **extra: Any) -> Answer:
     return Answer(status, {"error": {"type": kind, "message": message, **extra}})
 
 
-def told_to_fail(status: int) -> Answer:
-    return error(status, "api_error", "The sandbox was told to fail (/sandbox/faults).")
+def injected_fault(status: int) -> Answer:
+    """The response of a request into which a fault is injected."""
+    return error(status, "api_error", "Injected fault (/sandbox/faults).")
 
 
 def invalid(message: str, *, status: int = 400, **extra: Any) -> Refused:
@@ -63,17 +64,17 @@ def key_in_use(key: str) -> Refused:
     )
 
 
-def key_reused(key: str, what: str) -> Refused:
+def key_reused(key: str, limit: str) -> Refused:
     return Refused(
         400,
         "idempotency_error",
-        f"Keys for idempotent requests can only be used {what} they were first used with. "
+        f"Keys for idempotent requests can only be used {limit} they were first used with. "
         f"Try using a key other than '{key}' if you meant to execute a different request.",
     )
 
 
 def from_validation(failure: ValidationError) -> Refused:
-    """The first thing that is wrong with a request's parameters, as Stripe would put it."""
+    """Stripe's error for the first invalid parameter of a request."""
     mistake = failure.errors()[0]
     name, *inner = [str(part) for part in mistake["loc"]] or ["body"]
     param = name + "".join(f"[{part}]" for part in inner)

@@ -1,4 +1,4 @@
-"""The faults of the gateway: late, broken or silent."""
+"""The faults that can be injected into the gateway."""
 
 from typing import Literal
 
@@ -11,17 +11,18 @@ ON_EXECUTION = ("error", "error_after")
 
 
 class Fault(faults.Fault):
-    """What goes wrong with the next `times` requests below `path`.
+    """A fault to inject into the next `times` requests whose path begins with `path`.
 
-    Three kinds concern any request: `delay` does the work and answers `seconds` late; `cut` does the work and closes
-    the connection without an answer; `unavailable` answers 503, does nothing and stores nothing. Two kinds concern a
-    POST when it is executed, so neither a GET nor the replay of a stored answer: `error` answers 500 and does
-    nothing; `error_after` does the work and answers 500. Both store that 500 under the request's idempotency key.
+    Three kinds apply to all requests: `delay` processes the request and responds after `seconds`; `cut` processes it
+    and closes the connection without a response; `unavailable` responds 503, does nothing and stores nothing. Two kinds
+    apply to POST requests when they are executed, and not to GET requests or replayed responses: `error` responds 500
+    and does nothing; `error_after` processes the request and responds 500. Both store the 500 under the request's
+    idempotency key.
     """
 
     kind: Literal["delay", "cut", "unavailable", "error", "error_after"]
     seconds: float = Field(0.0, ge=0)
     path: str = "/v1/"
 
-    def is_meant_for(self, path: str) -> bool:
+    def matches(self, path: str) -> bool:
         return path.startswith(self.path)

@@ -1,8 +1,8 @@
-"""What can be done to a payment intent: authorise, authenticate, capture, cancel, refund.
+"""Operations on payment intents: authorise, authenticate, capture, cancel, refund.
 
 docs.stripe.com/api/payment_intents, docs.stripe.com/payments/3d-secure.
 
-Every function runs inside the ledger's transaction. It returns an answer that counts, a decline too, or
+Every function runs inside a transaction of the ledger. It returns a response to be stored, which may be a decline, or
 raises Refused before it has changed anything.
 """
 
@@ -18,9 +18,9 @@ CANCELABLE = ("requires_payment_method", "requires_capture", "requires_action", 
 
 
 def create(ledger: Ledger, params: CreateIntent, key: str | None, bank: str) -> Answer:
-    """Asks the bank for the money: 200 with the intent, or 402 with the reason and the intent.
+    """Creates and confirms an intent: 200 with the intent, or 402 with the reason of the decline and the intent.
 
-    `bank`: the address below which customers authenticate themselves.
+    `bank`: base URL of the pages on which customers authenticate. Raises Refused for an unknown payment method.
     """
     if not cards.known(params.payment_method):
         raise missing("PaymentMethod", params.payment_method, "payment_method")
@@ -39,7 +39,7 @@ def create(ledger: Ledger, params: CreateIntent, key: str | None, bank: str) -> 
 
 
 def authenticate(ledger: Ledger, identifier: str, *, success: bool) -> Answer:
-    """What a customer does whom the bank wants to know: confirms the payment, or fails to."""
+    """Completes or fails the authentication of an intent that requires it."""
     intent = require(ledger, identifier)
     if intent["status"] != "requires_action":
         return _unexpected(intent, "authenticated", ("requires_action",))
@@ -79,7 +79,10 @@ def _ask_bank(ledger: Ledger, intent: dict[str, Any], decline: cards.Decline | N
 
 
 def capture(ledger: Ledger, identifier: str, params: Capture, key: str | None) -> Answer:
-    """Takes the authorised money, or a part of it; the rest is released."""
+    """Captures the authorised amount or a part of it. The rest is released.
+
+    Raises Refused if the amount is larger than the authorised one.
+    """
     intent = require(ledger, identifier)
     if intent["status"] != "requires_capture":
         return _unexpected(intent, "captured", ("requires_capture",))
@@ -102,7 +105,7 @@ def capture(ledger: Ledger, identifier: str, params: Capture, key: str | None) -
 
 
 def cancel(ledger: Ledger, identifier: str, params: Cancel, key: str | None) -> Answer:
-    """Releases the authorised money."""
+    """Cancels an intent and releases the authorised amount."""
     intent = require(ledger, identifier)
     if intent["status"] not in CANCELABLE:
         return _unexpected(intent, "canceled", CANCELABLE)
@@ -110,7 +113,7 @@ def cancel(ledger: Ledger, identifier: str, params: Cancel, key: str | None) -> 
 
 
 def lapse(ledger: Ledger, identifier: str) -> Answer:
-    """Lets an authorisation lapse now, as it does by itself when nobody captures it within some days."""
+    """Expires an authorisation now. With Stripe it expires after some days without a capture."""
     intent = require(ledger, identifier)
     if intent["status"] != "requires_capture":
         return _unexpected(intent, "lapsed", ("requires_capture",))
@@ -118,7 +121,7 @@ def lapse(ledger: Ledger, identifier: str) -> Answer:
 
 
 def refund(ledger: Ledger, params: CreateRefund, key: str | None) -> Answer:
-    """Gives captured money back, in one or several parts, never more than was captured."""
+    """Refunds the captured amount or a part of it. Raises Refused if more would be refunded than was captured."""
     intent = ledger.find("payment_intent", params.payment_intent)
     if not intent:
         raise missing("payment_intent", params.payment_intent, "payment_intent")
@@ -134,18 +137,18 @@ def refund(ledger: Ledger, params: CreateRefund, key: str | None) -> Answer:
     amount = params.amount or left
     if amount > left:
         raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
-    given = _refund(intent, amount, params)
+    created = _refund(intent, amount, params)
     charge["amount_refunded"] += amount
     charge["refunded"] = amount == left
-    ledger.add(given, intent["id"])
+    ledger.add(created, intent["id"])
     ledger.save(charge)
     ledger.note(intent["id"], "refund", amount, "succeeded", key)
     ledger.emit("charge.refunded", charge, key)
-    return Answer(200, given)
+    return Answer(200, created)
 
 
 def require(ledger: Ledger, identifier: str) -> dict[str, Any]:
-    """The intent in the request's path, or Refused with 404."""
+    """The intent with this id. Raises Refused with 404 if it does not exist."""
     intent = ledger.find("payment_intent", identifier)
     if not intent:
         raise missing("payment_intent", identifier, "intent", status=404)
@@ -153,7 +156,7 @@ def require(ledger: Ledger, identifier: str) -> dict[str, Any]:
 
 
 def expand(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
-    """The intent with its charge in place of the charge's id."""
+    """The intent with its charge instead of the charge's id."""
     return intent | {"latest_charge": _latest_charge(ledger, intent) if intent["latest_charge"] else None}
 
 
@@ -174,7 +177,7 @@ def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | No
 
 def _latest_charge(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
     charge = ledger.find("charge", intent["latest_charge"])
-    assert charge, "an intent and its charge are booked in one transaction"
+    assert charge, "an intent and its charge are stored in one transaction"
     return charge
 
 

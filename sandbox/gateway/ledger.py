@@ -1,4 +1,4 @@
-"""The sandbox gateway's book: every intent, charge, refund, answered key and event, in one SQLite file."""
+"""The sandbox gateway's ledger: intents, charges, refunds, stored responses and events, in one SQLite file."""
 
 import json
 import sqlite3
@@ -36,8 +36,11 @@ def new_id(prefix: str) -> str:
 
 
 class Ledger:
-    """One connection to the book. What happens inside `transaction` happens wholly or not at all, also
-    when the process is killed: synchronous FULL means that a commit is on the disk when it returns."""
+    """One connection to the SQLite file.
+
+    Transactions are atomic and durable, even if the process is killed: with `synchronous = FULL`, a commit is on disk
+    when it returns.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,7 @@ class Ledger:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            # A COMMIT that found the disk full may have rolled back already.
+            # A COMMIT that failed because the disk is full may already have rolled back.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
@@ -65,35 +68,36 @@ class Ledger:
     def answer_once(
         self, key: str | None, endpoint: str, params: dict[str, Any], work: Callable[[], Answer]
     ) -> tuple[Answer, bool]:
-        """Does the work and records its answer under the key, in one transaction; with a key that is known
-        it only repeats the recorded answer. The second value says whether that was so.
+        """Calls `work` and stores its response under the idempotency key, in one transaction.
 
-        Raises Refused, and records nothing, if the key was used for something else or the work refuses.
+        If the key is known, returns the stored response instead; the second value is then True. Raises Refused and
+        stores nothing if the key was used with another endpoint or other parameters, or if `work` raises it.
         """
-        given = json.dumps(params, sort_keys=True)
+        normalised = json.dumps(params, sort_keys=True)
         with self.transaction():
             if key and (found := self._db.execute("SELECT * FROM answer WHERE key = ?", (key,)).fetchone()):
                 if found["endpoint"] != endpoint:
                     raise key_reused(key, f"for the same endpoint ('{endpoint}' vs '{found['endpoint']}')")
-                if found["params"] != given:
+                if found["params"] != normalised:
                     raise key_reused(key, "with the same parameters")
                 return Answer(found["status"], json.loads(found["body"])), True
             answer = work()
             if key:
                 self._db.execute(
                     "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
-                    (key, endpoint, given, answer.status, json.dumps(answer.body), time.time()),
+                    (key, endpoint, normalised, answer.status, json.dumps(answer.body), time.time()),
                 )
         return answer, False
 
     def add(self, thing: dict[str, Any], intent: str) -> None:
-        """Books a new intent, charge or refund; `intent` is the one that it belongs to."""
+        """Inserts an intent, charge or refund. `intent`: id of the intent to which it belongs."""
         self._db.execute(
             "INSERT INTO object (id, kind, intent, created, body) VALUES (?, ?, ?, ?, ?)",
             (thing["id"], thing["object"], intent, thing["created"], json.dumps(thing)),
         )
 
     def save(self, thing: dict[str, Any]) -> None:
+        """Updates an intent or charge."""
         self._db.execute("UPDATE object SET body = ? WHERE id = ?", (json.dumps(thing), thing["id"]))
 
     def find(self, kind: str, identifier: str) -> dict[str, Any] | None:
@@ -103,7 +107,7 @@ class Ledger:
     def newest(
         self, kind: str, limit: int, *, after: str | None = None, since: int = 0, intent: str | None = None
     ) -> list[dict[str, Any]]:
-        """Things of a kind, newest first, beginning behind the one with the id `after`."""
+        """Objects of a kind, newest first, starting after the one with the id `after`."""
         rows = self._db.execute(
             "SELECT body FROM object WHERE kind = :kind AND created >= :since"
             " AND (:intent IS NULL OR intent = :intent)"
@@ -114,14 +118,14 @@ class Ledger:
         return [json.loads(row["body"]) for row in rows]
 
     def note(self, intent: str, kind: str, amount: int, status: str, key: str | None) -> None:
-        """Books what was done to an intent: `authorise`, `capture`, `cancel`, `lapse` or `refund`."""
+        """Records an operation on an intent: `authorise`, `capture`, `cancel`, `lapse` or `refund`."""
         self._db.execute(
             "INSERT INTO operation (intent, kind, amount, status, idempotency_key, created) VALUES (?, ?, ?, ?, ?, ?)",
             (intent, kind, amount, status, key, time.time()),
         )
 
     def emit(self, kind: str, thing: dict[str, Any], key: str | None) -> None:
-        """Puts an event into the outbox, from which the webhooks are delivered."""
+        """Writes an event to the outbox, from which webhooks are delivered."""
         event = {
             "id": new_id("evt"),
             "object": "event",
@@ -139,23 +143,24 @@ class Ledger:
         )
 
     def due_events(self, limit: int, attempts: int) -> list[sqlite3.Row]:
-        """Events whose turn it is, oldest first, without those that were tried so many times."""
+        """Events due for delivery, oldest first, except those with `attempts` failed attempts."""
         return self._db.execute(
             "SELECT seq, id, body, attempts FROM event"
             " WHERE delivered_at IS NULL AND due <= ? AND attempts < ? ORDER BY due, seq LIMIT ?",
             (time.time(), attempts, limit),
         ).fetchall()
 
-    def delivered(self, seq: int) -> None:
+    def mark_delivered(self, seq: int) -> None:
         self._db.execute("UPDATE event SET delivered_at = ?, attempts = attempts + 1 WHERE seq = ?", (time.time(), seq))
 
     def postpone(self, seq: int, seconds: float) -> None:
+        """Counts a failed delivery and schedules the next attempt in `seconds`."""
         self._db.execute(
             "UPDATE event SET due = ?, attempts = attempts + 1 WHERE seq = ?", (time.time() + seconds, seq)
         )
 
     def all(self) -> list[dict[str, Any]]:
-        """Every intent, oldest first, with what was done to it: what an audit compares the shop with."""
+        """Every intent with its operations, oldest first. The shop's audit compares its payments with it."""
         operations: dict[str, list[dict[str, Any]]] = {}
         for row in self._db.execute("SELECT * FROM operation ORDER BY seq"):
             done = dict(row)

@@ -1,4 +1,4 @@
-"""What the sandbox gateway accepts: Stripe's form encoding and the parameters of each call."""
+"""Stripe's form encoding, and the parameters of each endpoint."""
 
 import re
 from typing import Annotated, Any, Literal, TypeVar
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sandbox.gateway.errors import from_validation, invalid
 
-Amount = Annotated[int, Field(ge=1, le=99_999_999)]  # Stripe's limit of eight digits
+Amount = Annotated[int, Field(ge=1, le=99_999_999)]  # minor units; Stripe allows eight digits
 Currency = Annotated[str, Field(pattern="^[A-Za-z]{3}$"), AfterValidator(str.lower)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=500)]], Field(max_length=50)
@@ -28,7 +28,7 @@ class CreateIntent(Params):
     amount: Amount
     currency: Currency
     payment_method: str
-    confirm: Literal["true"] = Field(description="the sandbox has no separate confirmation")
+    confirm: Literal["true"] = Field(description="the sandbox supports no separate confirmation")
     capture_method: Literal["manual", "automatic", "automatic_async"] = "automatic_async"
     allowed_payment_method_types: Annotated[list[Literal["card"]], ListOf] = ["card"]
     off_session: Literal["true", "false"] = "false"
@@ -75,7 +75,10 @@ class Retrieve(Params):
 
 
 def decode(form: str) -> dict[str, Any]:
-    """A form or query string: `a=1&b[c]=2&d[]=3` → `{"a": "1", "b": {"c": "2"}, "d": {"0": "3"}}`."""
+    """Decodes a form or query string: `a=1&b[c]=2&d[]=3` → `{"a": "1", "b": {"c": "2"}, "d": {"0": "3"}}`.
+
+    Raises Refused for a malformed name, and for a name with and without brackets.
+    """
     decoded: dict[str, Any] = {}
     for key, value in parse_qsl(form, keep_blank_values=True):
         parts = re.fullmatch(r"([^\[\]]+)(?:\[([^\[\]]*)\])?", key)
@@ -87,13 +90,13 @@ def decode(form: str) -> dict[str, Any]:
             continue
         group = decoded.setdefault(name, {})
         if not isinstance(group, dict):
-            raise invalid(f"Invalid {name}: it was given twice", param=name)
+            raise invalid(f"Invalid {name}: it is given twice", param=name)
         group[inner or str(len(group))] = value
     return decoded
 
 
 def check(model: type[P], params: dict[str, Any]) -> P:
-    """The parameters of one call. Raises Refused, naming the first parameter that is wrong."""
+    """Validates the parameters of a request. Raises Refused, which names the first invalid parameter."""
     try:
         return model.model_validate(params)
     except ValidationError as failure:

@@ -1,4 +1,4 @@
-"""The sandbox gateway's HTTP side: who asks, which call it is, under which key, and with which fault."""
+"""The HTTP handlers of the sandbox gateway: authentication, routing, idempotency keys and fault injection."""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ from sandbox.gateway.errors import Answer, Refused
 from sandbox.gateway.faults import ON_ARRIVAL, ON_EXECUTION, Fault
 from sandbox.gateway.ledger import Ledger, new_id
 
-MAX_KEY = 255
+MAX_KEY = 255  # characters
 
 
 @dataclass
 class State:
-    """What the handlers share. All of them run in one thread, so that only an `await` can part their work."""
+    """The state that handlers share. They run in one thread, so they are interrupted only at an `await`."""
 
     ledger: Ledger
     faults: Faults[Fault] = field(default_factory=lambda: Faults(Fault))
@@ -31,7 +31,7 @@ class State:
 
 
 class Call(RequestHandler):
-    """One call of Stripe's API. Subclasses say what `get` and `post` do with the ledger."""
+    """Base of the handlers of Stripe's API. Subclasses implement `get` and `post`."""
 
     state: State
 
@@ -49,10 +49,10 @@ class Call(RequestHandler):
             self.reply(refused.answer)
 
     async def read(self, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Answers a GET with what `work` makes of the query's parameters."""
+        """Responds to a GET with the result of `work`, which receives the query parameters."""
         fault = self.state.faults.next(self.request.path, ON_ARRIVAL)
         if fault and fault.kind == "unavailable":
-            return self.reply(errors.told_to_fail(503))
+            return self.reply(errors.injected_fault(503))
         try:
             answer = Answer(200, work(params.decode(self.request.query)))
         except Refused as refused:
@@ -60,20 +60,20 @@ class Call(RequestHandler):
         await self._reply_with(answer, fault)
 
     async def write_once(self, work: Callable[[dict[str, Any], str | None], Answer]) -> None:
-        """Answers a POST by doing `work`, once per Idempotency-Key, however often it arrives."""
+        """Responds to a POST with the result of `work`, which is called at most once per Idempotency-Key."""
         fault = self.state.faults.next(self.request.path, ON_ARRIVAL)
         if fault and fault.kind == "unavailable":
-            return self.reply(errors.told_to_fail(503))
+            return self.reply(errors.injected_fault(503))
         key = self.request.headers.get("Idempotency-Key")
         try:
-            with self._using(key):
+            with self._locking(key):
                 form = params.decode(self._form())
-                answer, again = self.state.ledger.answer_once(
+                answer, is_replayed = self.state.ledger.answer_once(
                     key, self.request.path, form, lambda: self._work(work, form, key)
                 )
                 if key:
                     self.set_header("Idempotency-Key", key)
-                if again:
+                if is_replayed:
                     self.set_header("Idempotent-Replayed", "true")
                 await self._reply_with(answer, fault)
         except Refused as refused:
@@ -95,27 +95,27 @@ class Call(RequestHandler):
         self.reply(answer)
 
     def _work(self, work: Callable[[dict[str, Any], str | None], Answer], form: Any, key: str | None) -> Answer:
-        """Does the work, unless a fault comes before it; the answer, a 500 too, is what the key stands for."""
+        """Calls `work` unless a fault prevents it. The response is stored under the key, even a 500."""
         fault = self.state.faults.next(self.request.path, ON_EXECUTION)
         if fault and fault.kind == "error":
-            return errors.told_to_fail(500)
+            return errors.injected_fault(500)
         answer = work(form, key)
-        return errors.told_to_fail(500) if fault else answer
+        return errors.injected_fault(500) if fault else answer
 
     def _form(self) -> str:
         try:
             return self.request.body.decode()
         except UnicodeDecodeError:
-            raise errors.invalid("The request's body is not UTF-8.") from None
+            raise errors.invalid("The request body is not valid UTF-8.") from None
 
     @contextmanager
-    def _using(self, key: str | None) -> Any:
-        """Holds the key until its answer is out, so that a twin that arrives meanwhile is told so."""
+    def _locking(self, key: str | None) -> Any:
+        """Locks the key until the response is sent. Raises Refused with 409 if it is locked by another request."""
         if not key:
             yield
             return
         if len(key) > MAX_KEY:
-            raise errors.invalid(f"Idempotency keys are at most {MAX_KEY} characters long.")
+            raise errors.invalid(f"Idempotency keys have at most {MAX_KEY} characters.")
         if key in self.state.keys_in_use:
             raise errors.key_in_use(key)
         self.state.keys_in_use.add(key)
@@ -147,9 +147,9 @@ class Intents(Call):
         await self.read(self._list)
 
     def _list(self, query: dict[str, Any]) -> dict[str, Any]:
-        asked = params.check(params.IntentListing, query)
-        page = _page(self.state.ledger, "payment_intent", asked, since=asked.created.gte)
-        if asked.expand:
+        query_params = params.check(params.IntentListing, query)
+        page = _page(self.state.ledger, "payment_intent", query_params, since=query_params.created.gte)
+        if query_params.expand:
             page["data"] = [intents.expand(self.state.ledger, intent) for intent in page["data"]]
         return page
 
@@ -157,9 +157,9 @@ class Intents(Call):
 class Intent(Call):
     async def get(self, identifier: str) -> None:
         def retrieve(query: dict[str, Any]) -> dict[str, Any]:
-            asked = params.check(params.Retrieve, query)
+            query_params = params.check(params.Retrieve, query)
             intent = intents.require(self.state.ledger, identifier)
-            return intents.expand(self.state.ledger, intent) if asked.expand else intent
+            return intents.expand(self.state.ledger, intent) if query_params.expand else intent
 
         await self.read(retrieve)
 
@@ -186,8 +186,8 @@ class Refunds(Call):
 
     async def get(self) -> None:
         def listing(query: dict[str, Any]) -> dict[str, Any]:
-            asked = params.check(params.RefundListing, query)
-            return _page(self.state.ledger, "refund", asked, intent=asked.payment_intent)
+            query_params = params.check(params.RefundListing, query)
+            return _page(self.state.ledger, "refund", query_params, intent=query_params.payment_intent)
 
         await self.read(listing)
 
@@ -197,8 +197,8 @@ class Unknown(Call):
         self.reply(errors.unknown_url(self.request.method or "", self.request.path).answer)
 
 
-class Operator(RequestHandler):
-    """What tests and operators ask of the sandbox; Stripe has nothing like it."""
+class SandboxHandler(RequestHandler):
+    """Base of the endpoints for tests and operators, which Stripe does not have."""
 
     state: State
 
@@ -211,12 +211,12 @@ class Operator(RequestHandler):
         self.finish(json.dumps(body))
 
 
-class Book(Operator):
+class LedgerHandler(SandboxHandler):
     def get(self) -> None:
         self.reply(200, self.state.ledger.all())
 
 
-class Lapse(Operator):
+class Lapse(SandboxHandler):
     def post(self, identifier: str) -> None:
         try:
             with self.state.ledger.transaction():
@@ -226,13 +226,13 @@ class Lapse(Operator):
         self.reply(answer.status, answer.body)
 
 
-class Health(Operator):
+class Health(SandboxHandler):
     def get(self) -> None:
         self.reply(200, {"status": "ok"})
 
 
 def application(ledger: Ledger) -> Application:
-    """The gateway's routes over its ledger."""
+    """The gateway's routes."""
     shared = {"state": State(ledger)}
     routes: list[tuple[str, type[RequestHandler]]] = [
         (r"/v1/payment_intents", Intents),
@@ -240,7 +240,7 @@ def application(ledger: Ledger) -> Application:
         (r"/v1/payment_intents/([^/]+)/capture", Capture),
         (r"/v1/payment_intents/([^/]+)/cancel", Cancel),
         (r"/v1/refunds", Refunds),
-        (r"/sandbox/ledger", Book),
+        (r"/sandbox/ledger", LedgerHandler),
         (r"/sandbox/payment_intents/([^/]+)/lapse", Lapse),
         (r"/healthz", Health),
     ]
@@ -255,14 +255,14 @@ def application(ledger: Ledger) -> Application:
     )
 
 
-def _page(ledger: Ledger, kind: str, asked: params.Listing, **which: Any) -> dict[str, Any]:
-    """Stripe's list: the newest first, `has_more` when there are older ones."""
-    if asked.starting_after and not ledger.find(kind, asked.starting_after):
-        raise errors.missing(kind, asked.starting_after, "starting_after")
-    found = ledger.newest(kind, asked.limit + 1, after=asked.starting_after, **which)
+def _page(ledger: Ledger, kind: str, query_params: params.Listing, **which: Any) -> dict[str, Any]:
+    """A list in Stripe's format, newest first. `has_more`: whether there are older objects."""
+    if query_params.starting_after and not ledger.find(kind, query_params.starting_after):
+        raise errors.missing(kind, query_params.starting_after, "starting_after")
+    found = ledger.newest(kind, query_params.limit + 1, after=query_params.starting_after, **which)
     return {
         "object": "list",
         "url": f"/v1/{kind}s",
-        "has_more": len(found) > asked.limit,
-        "data": found[: asked.limit],
+        "has_more": len(found) > query_params.limit,
+        "data": found[: query_params.limit],
     }

@@ -13,29 +13,29 @@ from sandbox.gateway.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-ATTEMPTS = 24  # with the pauses below, about a quarter of an hour
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 60.0
-LOOK = 0.1
-TIMEOUT = 5.0
+CONCURRENCY = 8
+MAX_ATTEMPTS = 24  # within about a quarter of an hour
+MIN_BACKOFF, MAX_BACKOFF = 0.25, 60.0  # seconds, doubled after each attempt
+POLL_INTERVAL = 0.1  # seconds
+TIMEOUT = 5.0  # seconds
 
 
 async def deliver(ledger: Ledger, url: str, secret: str) -> None:
-    """Posts every event to the URL until it is answered with 2xx, again and again at growing intervals.
+    """Posts each event to the URL, with retries and exponential backoff until the response is 2xx. Never returns.
 
-    Never ends. An event may arrive more than once, and later than one that happened after it.
+    Delivery is at least once and unordered.
     """
-    client = AsyncHTTPClient(force_instance=True, max_clients=AT_ONCE)
+    client = AsyncHTTPClient(force_instance=True, max_clients=CONCURRENCY)
     while True:
-        events = ledger.due_events(AT_ONCE, ATTEMPTS)
+        events = ledger.due_events(CONCURRENCY, MAX_ATTEMPTS)
         if not events:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_INTERVAL)
             continue
-        arrived = await asyncio.gather(*(_post(client, url, secret, event) for event in events))
+        delivered = await asyncio.gather(*(_post(client, url, secret, event) for event in events))
         with ledger.transaction():
-            for event, ok in zip(events, arrived, strict=True):
+            for event, ok in zip(events, delivered, strict=True):
                 if ok:
-                    ledger.delivered(event["seq"])
+                    ledger.mark_delivered(event["seq"])
                 else:
                     _postpone(ledger, event)
 
@@ -61,12 +61,12 @@ async def _post(client: AsyncHTTPClient, url: str, secret: str, event: sqlite3.R
     try:
         response = await client.fetch(request, raise_error=False)
     except (HTTPClientError, OSError) as error:
-        log.info("webhook %s not delivered: %s", event["id"], error)
+        log.info("webhook %s was not delivered: %s", event["id"], error)
         return False
     return 200 <= response.code < 300
 
 
 def _postpone(ledger: Ledger, event: sqlite3.Row) -> None:
-    if event["attempts"] + 1 >= ATTEMPTS:
-        log.warning("webhook %s given up after %d attempts", event["id"], ATTEMPTS)
-    ledger.postpone(event["seq"], min(FIRST_PAUSE * 2 ** event["attempts"], LONGEST_PAUSE))
+    if event["attempts"] + 1 >= MAX_ATTEMPTS:
+        log.warning("webhook %s: no more retries after %d attempts", event["id"], MAX_ATTEMPTS)
+    ledger.postpone(event["seq"], min(MIN_BACKOFF * 2 ** event["attempts"], MAX_BACKOFF))

@@ -1,1 +1,1 @@
-"""The mailbox of one machine: takes every mail, text message and push that the shop sends, and shows them."""
+"""The mailbox: receives the mails, text messages and push notifications that the shop sends, and shows them."""

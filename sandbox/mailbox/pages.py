@@ -1,4 +1,4 @@
-"""The mailbox's pages: what came in, newest first, one message, the same as JSON, and faults on demand."""
+"""The web pages of the mailbox: the list of messages, one message, the list as JSON, and fault injection."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from sandbox import faults
 from sandbox.faults import Faults, FaultsHandler
 from sandbox.mailbox.store import Message, Store
 
-SHOWN = 200  # on the page; /messages.json has them all
+MAX_SHOWN = 200  # messages on the page; /messages.json has all
 
 TEMPLATES = {
     "frame.html": """<!doctype html>
@@ -48,7 +48,7 @@ iframe { width: 100%; height: 30rem; border: 1px solid #ddd; }
 
 
 class Fault(faults.Fault):
-    """`refuse`: the next `times` mails are answered with 451, try again later."""
+    """`refuse`: the response to the next `times` mails is 451, a temporary failure."""
 
     kind: Literal["refuse"]
 
@@ -66,7 +66,7 @@ class Page(RequestHandler):
         self.state = state
 
     def set_default_headers(self) -> None:
-        # What a mail says must not run or fetch anything in the reader's browser.
+        # The content of a mail must not run scripts or load resources in the browser.
         self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 
     def reply(self, status: int, body: Any) -> None:
@@ -78,7 +78,7 @@ class Page(RequestHandler):
 class MessageList(Page):
     def get(self) -> None:
         messages = self.state.store.newest()
-        shown = [summary(message) for message in messages[:SHOWN]]
+        shown = [summary(message) for message in messages[:MAX_SHOWN]]
         self.render("list.html", messages=shown, total=len(messages))
 
 
@@ -98,22 +98,22 @@ class OneMessage(Page):
 
 class Push(Page):
     def post(self) -> None:
-        """Takes what Apprise posts to a json:// URL: an object with `title` and `message`.
+        """Stores what Apprise posts to a json:// URL: an object with `title` and `message`.
 
-        Fields that the URL adds (`?:to=…&:kind=text&:message_id=…`) say for whom it is, whether it is a text
-        message, and which message it is.
+        Fields that the URL adds (`?:to=…&:kind=text&:message_id=…`) are the recipient, the kind (`text` for a text
+        message) and the message id.
         """
         try:
             payload = json.loads(self.request.body)
         except ValueError:
             payload = None
         if not isinstance(payload, dict) or not isinstance(payload.get("message"), str):
-            self.reply(400, {"error": "The body must be a JSON object with a message."})
+            self.reply(400, {"error": "The body must be a JSON object with the string `message`."})
             return
         if not isinstance(payload.get("message_id"), str | None):
-            self.reply(400, {"error": "message_id must be a string."})
+            self.reply(400, {"error": "`message_id` must be a string."})
             return
-        self.reply(200, summary(self.state.store.keep_push(payload)))
+        self.reply(200, summary(self.state.store.add_push(payload)))
 
 
 class Health(Page):
@@ -140,7 +140,7 @@ def application(state: State) -> Application:
 
 
 def summary(message: Message) -> dict[str, Any]:
-    """A message as JSON shows it."""
+    """The JSON representation of a message."""
     return {
         "id": message.id,
         "kind": message.kind,
@@ -154,7 +154,7 @@ def summary(message: Message) -> dict[str, Any]:
 
 
 def content(message: Message) -> tuple[str, str]:
-    """The message's text and its HTML; the mail as it came, where its text can't be read."""
+    """The text and HTML of a message. For a mail that cannot be decoded, its source."""
     raw = message.path.read_bytes()
     if message.kind != "mail":
         return json.loads(raw)["message"], ""

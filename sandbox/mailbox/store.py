@@ -1,4 +1,4 @@
-"""Where the mailbox keeps what it gets: one file for each delivery, written so that a kill loses none."""
+"""The message store of the mailbox: one file per delivery, written durably."""
 
 import json
 import os
@@ -17,7 +17,7 @@ HEADERS = BytesHeaderParser()
 
 @dataclass
 class Message:
-    """One message, however often it was delivered. `received_at`: seconds since 1970, of the first delivery."""
+    """A message, delivered one or more times. `received_at`: Unix time of the first delivery, in seconds."""
 
     id: str
     kind: str
@@ -31,10 +31,10 @@ class Message:
 
 
 class Store:
-    """The folder of messages, with an index in memory that is read from it at the start.
+    """The folder of messages, with an index in memory that is built at start-up.
 
-    A file is named `<nanoseconds since 1970>-<id>.eml` or `.json`. The id is made of the Message-ID, so that
-    files with the same id are deliveries of the same message, as large mail providers see it.
+    A file is named `<Unix time in nanoseconds>-<id>.eml` or `.json`. The id is derived from the Message-ID: files with
+    the same id are deliveries of the same message. Large mail providers deduplicate in the same way.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,29 +42,30 @@ class Store:
         self._messages: dict[str, Message] = {}
         self._last = 0
         folder.mkdir(parents=True, exist_ok=True)
-        for half_written in folder.glob("*.tmp"):
-            half_written.unlink()
+        for incomplete in folder.glob("*.tmp"):
+            incomplete.unlink()
         for path in sorted(folder.glob("*-*.*")):
             self._index(path, path.read_bytes())
 
-    def keep_mail(self, sender: str, recipients: list[str], content: bytes) -> Message:
-        """Keeps one mail; it is on the disk when this returns. Says which message it was a delivery of."""
-        # Return-Path and Delivered-To hold the envelope (RFC 5321, section 4.4).
+    def add_mail(self, sender: str, recipients: list[str], content: bytes) -> Message:
+        """Stores a delivery of a mail and returns the message. The mail is on disk when this returns."""
+        # Return-Path and Delivered-To contain the envelope (RFC 5321, section 4.4).
         envelope = [f"Return-Path: <{sender}>", *(f"Delivered-To: {recipient}" for recipient in recipients)]
         content = "".join(f"{line}\r\n" for line in envelope).encode() + content
-        return self._keep(_message_id(content), "eml", content)
+        return self._add(_message_id(content), "eml", content)
 
-    def keep_push(self, payload: dict[str, Any]) -> Message:
-        """Keeps a text message or a push; `message_id` in the payload is what Message-ID is to a mail."""
-        return self._keep(payload.get("message_id"), "json", json.dumps(payload).encode())
+    def add_push(self, payload: dict[str, Any]) -> Message:
+        """Stores a text message or push notification. Its `message_id` corresponds to the Message-ID of a mail."""
+        return self._add(payload.get("message_id"), "json", json.dumps(payload).encode())
 
     def newest(self) -> list[Message]:
+        """All messages, newest first."""
         return sorted(self._messages.values(), key=lambda message: message.received_at, reverse=True)
 
     def find(self, identifier: str) -> Message | None:
         return self._messages.get(identifier)
 
-    def _keep(self, message_id: str | None, suffix: str, content: bytes) -> Message:
+    def _add(self, message_id: str | None, suffix: str, content: bytes) -> Message:
         token = message_id or uuid4().hex
         identifier = "msg_" + sha256(f"{suffix} {token}".encode(errors="replace")).hexdigest()[:32]
         self._last = max(time.time_ns(), self._last + 1)
@@ -113,7 +114,7 @@ def _message_id(content: bytes) -> str | None:
 
 
 def _decoded(header: Any) -> str:
-    """A header as people read it (RFC 2047); as it came, if it is not well-formed."""
+    """The decoded header (RFC 2047), or the original one if it is malformed."""
     try:
         return str(make_header(decode_header(header or "")))
     except (HeaderParseError, LookupError, UnicodeError):
@@ -121,7 +122,7 @@ def _decoded(header: Any) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """The file is there wholly or not at all, and is on the disk when this returns."""
+    """Writes the file atomically. It is on disk when this returns."""
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         file.write(content)

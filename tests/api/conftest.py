@@ -1,8 +1,8 @@
-"""Every test here has a new shop's database."""
+"""Every test has the database of a new shop."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def _database(database: None) -> None:
-    """Asks for it."""
+    """Requests the fixture."""

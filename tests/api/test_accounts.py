@@ -1,4 +1,4 @@
-"""Registration, login, tokens, profile, addresses and sessions, through HTTP."""
+"""Registration, login, tokens, profile, addresses and sessions over HTTP."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def count(table: Any) -> int:
         return session.scalars(select(func.count()).select_from(table)).one()
 
 
-def test_registration_makes_everything_at_once(client: Any) -> None:
+def test_registration_creates_account_address_and_cart(client: Any) -> None:
     answer = client.post("/v1/auth/register", json=ADA)
     assert answer.status_code == 201
     body = answer.json
@@ -56,7 +56,7 @@ def test_registration_makes_everything_at_once(client: Any) -> None:
     ("changes", "code"),
     [({"username": "ADA.l"}, "username_taken"), ({"email": "ADA@Example.org"}, "email_taken")],
 )
-def test_what_is_taken_is_taken_whatever_its_case(client: Any, changes: dict[str, str], code: str) -> None:
+def test_user_name_and_email_are_unique_regardless_of_case(client: Any, changes: dict[str, str], code: str) -> None:
     assert client.post("/v1/auth/register", json=ADA).status_code == 201
     other = {**ADA, "username": "other", "email": "other@example.org", **changes}
     answer = client.post("/v1/auth/register", json=other)
@@ -64,7 +64,7 @@ def test_what_is_taken_is_taken_whatever_its_case(client: Any, changes: dict[str
     assert (count(accounts.User), count(accounts.Address), count(carts.Cart), count(accounts.LoginSession)) == (1,) * 4
 
 
-def test_of_two_simultaneous_registrations_one_is_refused(app: Any) -> None:
+def test_concurrent_registrations_create_one_account(app: Any) -> None:
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: app.test_client().post("/v1/auth/register", json=ADA), range(4)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
@@ -79,7 +79,7 @@ def test_of_two_simultaneous_registrations_one_is_refused(app: Any) -> None:
         ("first_name", ""), ("username", 7), ("address", None),
     ],
 )  # fmt: skip
-def test_what_registration_refuses(client: Any, field: str, value: Any) -> None:
+def test_registration_refuses_invalid_fields(client: Any, field: str, value: Any) -> None:
     answer = client.post("/v1/auth/register", json={**ADA, field: value})
     assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
     assert count(accounts.User) == 0
@@ -94,7 +94,7 @@ def test_login_with_user_name_or_email(client: Any, customer: Any, name: dict[st
     assert client.get("/v1/me", headers=signed(answer.json["access_token"])).json["id"] == customer.user_id
 
 
-def test_login_refuses_alike_whoever_it_is(client: Any, customer: Any) -> None:
+def test_login_gives_the_same_answer_for_an_unknown_account(client: Any, customer: Any) -> None:
     wrong = client.post("/v1/auth/login", json={"username": "customer", "password": "wrong"})
     unknown = client.post("/v1/auth/login", json={"username": "nobody", "password": "wrong"})
     for answer in (wrong, unknown):
@@ -103,13 +103,13 @@ def test_login_refuses_alike_whoever_it_is(client: Any, customer: Any) -> None:
     assert wrong.json["detail"] == unknown.json["detail"]
 
 
-def test_login_needs_one_name(client: Any) -> None:
+def test_login_requires_either_user_name_or_email(client: Any) -> None:
     for name in ({}, {"username": "ada", "email": "ada@example.org"}):
         answer = client.post("/v1/auth/login", json={**name, "password": PASSWORD})
         assert (answer.status_code, list(answer.json["errors"])) == (422, ["username"])
 
 
-def test_an_access_token_says_whose_it_is_for_a_quarter_of_an_hour(customer: Any) -> None:
+def test_an_access_token_names_user_and_session_for_15_minutes(customer: Any) -> None:
     claims = jwt.decode(customer.access_token, settings.secret_key, algorithms=["HS256"])
     assert (claims["sub"], claims["sid"]) == (customer.user_id, customer.session_id)
     assert claims["exp"] - claims["iat"] == 900
@@ -124,7 +124,7 @@ def forged(customer: Any, secret: str = settings.secret_key, algorithm: str = "H
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
-def test_tokens_that_are_no_good(client: Any, customer: Any, sign_in: Callable[..., Any]) -> None:
+def test_invalid_tokens_are_refused(client: Any, customer: Any, sign_in: Callable[..., Any]) -> None:
     other = sign_in("other")
     now = int(time.time())
     bad = {
@@ -146,27 +146,27 @@ def test_tokens_that_are_no_good(client: Any, customer: Any, sign_in: Callable[.
         assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_a_token_that_was_good_runs_out(client: Any, customer: Any) -> None:
+def test_an_access_token_expires(client: Any, customer: Any) -> None:
     token = forged(customer, exp=int(time.time()) + 2)
     assert client.get("/v1/me", headers=signed(token)).status_code == 200
     assert wait_until(lambda: client.get("/v1/me", headers=signed(token)).status_code == 401, 10, 0.1)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "token"])
-def test_without_a_token_nobody_is_signed_in(client: Any, header: str | None) -> None:
+def test_a_request_without_a_bearer_token_is_unauthenticated(client: Any, header: str | None) -> None:
     answer = client.get("/v1/me", headers={"Authorization": header} if header is not None else {})
     assert (answer.status_code, answer.json["code"]) == (401, "not_signed_in")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="shopflow"'
 
 
-def test_logout_stops_both_tokens_at_once(client: Any, customer: Any) -> None:
+def test_logout_revokes_both_tokens_at_once(client: Any, customer: Any) -> None:
     assert customer.post("/v1/auth/logout").status_code == 204
     assert customer.get("/v1/me").status_code == 401
     assert client.post("/v1/auth/refresh", json={"refresh_token": customer.refresh_token}).status_code == 401
     assert customer.post("/v1/auth/logout").status_code == 401
 
 
-def test_a_closed_account_is_out_at_once(client: Any, customer: Any) -> None:
+def test_a_closed_account_is_signed_out_at_once(client: Any, customer: Any) -> None:
     with transaction() as session:
         session.execute(update(accounts.User).values(status="closed"))
     assert customer.get("/v1/me").status_code == 401
@@ -184,7 +184,7 @@ def test_refresh_exchanges_the_token(client: Any, customer: Any) -> None:
 
 
 @pytest.mark.parametrize("exchanges", [1, 3])
-def test_a_spent_refresh_token_ends_the_session(client: Any, customer: Any, exchanges: int) -> None:
+def test_reuse_of_a_refresh_token_ends_the_session(client: Any, customer: Any, exchanges: int) -> None:
     token = customer.refresh_token
     for _ in range(exchanges):
         token = client.post("/v1/auth/refresh", json={"refresh_token": token}).json["refresh_token"]
@@ -194,7 +194,7 @@ def test_a_spent_refresh_token_ends_the_session(client: Any, customer: Any, exch
     assert customer.get("/v1/me").status_code == 401
 
 
-def test_one_refresh_token_is_not_exchanged_twice_at_once(app: Any, customer: Any) -> None:
+def test_concurrent_refreshes_exchange_a_token_once(app: Any, customer: Any) -> None:
     def refresh(_: int) -> Any:
         return app.test_client().post("/v1/auth/refresh", json={"refresh_token": customer.refresh_token})
 
@@ -203,12 +203,12 @@ def test_one_refresh_token_is_not_exchanged_twice_at_once(app: Any, customer: An
     assert statuses == [200, 401, 401, 401]
 
 
-def test_an_invented_refresh_token_ends_nothing(client: Any, customer: Any) -> None:
+def test_an_unknown_refresh_token_ends_no_session(client: Any, customer: Any) -> None:
     assert client.post("/v1/auth/refresh", json={"refresh_token": "invented"}).status_code == 401
     assert customer.get("/v1/me").status_code == 200
 
 
-def test_introspection(client: Any, staff: Any) -> None:
+def test_introspection_describes_a_live_token(client: Any, staff: Any) -> None:
     answer = client.post("/v1/auth/introspect", json={"token": staff.access_token})
     assert answer.status_code == 200
     assert answer.json["active"] is True
@@ -221,7 +221,7 @@ def test_introspection(client: Any, staff: Any) -> None:
         assert client.post("/v1/auth/introspect", json={"token": token}).json == {"active": False}
 
 
-def test_a_profile_is_changed_field_by_field(customer: Any, sign_in: Callable[..., Any]) -> None:
+def test_a_profile_is_patched_field_by_field(customer: Any, sign_in: Callable[..., Any]) -> None:
     sign_in("other")
     assert customer.patch("/v1/me", json={"first_name": "Grace"}).json["first_name"] == "Grace"
     assert customer.get("/v1/me").json["last_name"] == "Tester"
@@ -232,7 +232,7 @@ def test_a_profile_is_changed_field_by_field(customer: Any, sign_in: Callable[..
     assert customer.patch("/v1/me", json={"first_name": None}).status_code == 422
 
 
-def test_a_new_password_ends_the_other_sessions(client: Any, customer: Any) -> None:
+def test_a_password_change_ends_the_other_sessions(client: Any, customer: Any) -> None:
     elsewhere = client.post("/v1/auth/login", json={"username": "customer", "password": PASSWORD}).json
     wrong = {"current_password": "wrong", "new_password": "a new password"}
     assert customer.post("/v1/auth/password", json=wrong).status_code == 401
@@ -246,7 +246,7 @@ def test_a_new_password_ends_the_other_sessions(client: Any, customer: Any) -> N
         assert answer.status_code == status
 
 
-def test_addresses_are_their_owners(customer: Any, sign_in: Callable[..., Any]) -> None:
+def test_addresses_are_private_to_their_owner(customer: Any, sign_in: Callable[..., Any]) -> None:
     other = sign_in("other")
     new = {"line1": "1 Lane", "line2": "Flat 2", "city": "Leeds", "postal_code": "LS1", "country": "GB"}
     added = customer.post("/v1/me/addresses", json=new)

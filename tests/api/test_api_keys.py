@@ -1,4 +1,4 @@
-"""API keys, through HTTP: machines do what they were allowed to, and no more."""
+"""API keys over HTTP: a key has exactly its permissions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ def admin(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def make(admin: Any) -> Callable[..., dict[str, Any]]:
-    """Makes a key with these permissions."""
+    """Creates a key with these permissions."""
 
     def made(*permissions: str, **more: Any) -> dict[str, Any]:
         answer = admin.post("/v1/api-keys", json={"name": "till", "permissions": permissions, **more})
@@ -47,7 +47,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(admin: Any, make: Callable[..., 
         assert made["key"] not in (kept.key_hash, kept.hint)
 
 
-def test_a_key_does_what_it_was_allowed_to(client: Any, make: Callable[..., Any]) -> None:
+def test_a_key_has_only_its_permissions(client: Any, make: Callable[..., Any]) -> None:
     key = make("stock:read", "orders:read")
     assert client.get("/v1/stock", headers=by(key)).status_code == 200
     assert client.get("/v1/orders", headers=by(key)).status_code == 200
@@ -66,18 +66,20 @@ def test_a_key_does_what_it_was_allowed_to(client: Any, make: Callable[..., Any]
         ("POST", "/v1/checkout"), ("GET", "/v1/me/orders"), ("DELETE", "/v1/me/sessions"),
     ],
 )  # fmt: skip
-def test_what_is_a_person_s_is_not_for_machines(client: Any, make: Callable[..., Any], method: str, path: str) -> None:
+def test_keys_cannot_use_endpoints_of_a_signed_in_user(
+    client: Any, make: Callable[..., Any], method: str, path: str
+) -> None:
     key = make(*access.GRANTABLE)
     assert client.open(path, method=method, headers=by(key)).status_code == 403
 
 
-def test_no_key_hands_out_rights(admin: Any) -> None:
+def test_a_key_cannot_hold_administrative_permissions(admin: Any) -> None:
     for permission in ("keys:write", "roles:write", "users:write", "nonsense"):
         refused = admin.post("/v1/api-keys", json={"name": "x", "permissions": [permission]})
         assert refused.status_code == 422
 
 
-def test_a_key_can_not_do_more_than_its_maker(client: Any, sign_in: Callable[..., Any]) -> None:
+def test_a_key_never_exceeds_the_permissions_of_its_creator(client: Any, sign_in: Callable[..., Any]) -> None:
     with transaction() as session:
         access.create_role(session, access.PERMISSIONS, "integrator", ["keys:write", "stock:read"])
     maker = sign_in("maker", "integrator")
@@ -87,12 +89,14 @@ def test_a_key_can_not_do_more_than_its_maker(client: Any, sign_in: Callable[...
     assert client.get("/v1/stock", headers=by(key)).status_code == 200
     with transaction() as session:
         access.revoke_role(session, access.PERMISSIONS, maker.user_id, "integrator")
-    assert client.get("/v1/stock", headers=by(key)).status_code == 403  # nor more than its maker now
+    assert (
+        client.get("/v1/stock", headers=by(key)).status_code == 403
+    )  # limited by the current permissions of its creator
     maker.delete("/v1/me")
     assert client.get("/v1/stock", headers=by(key)).status_code == 401
 
 
-def test_a_revoked_key_stops_at_once(client: Any, admin: Any, make: Callable[..., Any]) -> None:
+def test_a_revoked_key_is_refused_at_once(client: Any, admin: Any, make: Callable[..., Any]) -> None:
     key = make("stock:read")
     for _ in range(2):
         assert admin.delete(f"/v1/api-keys/{key['id']}").status_code == 204
@@ -102,7 +106,7 @@ def test_a_revoked_key_stops_at_once(client: Any, admin: Any, make: Callable[...
     assert admin.delete("/v1/api-keys/key_" + "0" * 32).status_code == 404
 
 
-def test_a_key_runs_out(client: Any, admin: Any, make: Callable[..., Any]) -> None:
+def test_a_key_expires(client: Any, admin: Any, make: Callable[..., Any]) -> None:
     key = make("stock:read", expires_in_days=1)
     with transaction() as session:
         session.execute(update(access.ApiKey).values(expires_at=access.ApiKey.expires_at - timedelta(days=1)))
@@ -113,7 +117,7 @@ def test_a_key_runs_out(client: Any, admin: Any, make: Callable[..., Any]) -> No
         assert admin.post("/v1/api-keys", json=body).status_code == 422
 
 
-def test_when_a_key_was_used_is_known_to_the_minute(client: Any, admin: Any, make: Callable[..., Any]) -> None:
+def test_last_used_at_is_updated_at_most_once_a_minute(client: Any, admin: Any, make: Callable[..., Any]) -> None:
     key = make("stock:read")
 
     def last_used() -> str:
@@ -123,21 +127,21 @@ def test_when_a_key_was_used_is_known_to_the_minute(client: Any, admin: Any, mak
 
     first = last_used()
     assert first
-    assert last_used() == first  # a busy key is not written each time
+    assert last_used() == first  # not updated on every use
     with transaction() as session:
         earlier = access.ApiKey.last_used_at - timedelta(minutes=2)
         session.execute(update(access.ApiKey).values(last_used_at=earlier))
     assert last_used() > first
 
 
-def test_a_key_costs_one_statement(make: Callable[..., Any]) -> None:
+def test_finding_a_key_takes_one_statement(make: Callable[..., Any]) -> None:
     key = make("stock:read")
     with statements() as sent, transaction() as session:
         assert access.find_key(session, key["key"]) is not None
     assert len(sent) == 1
 
 
-def test_an_invented_key_is_nobody_s(client: Any, customer: Any) -> None:
+def test_an_unknown_key_is_refused(client: Any, customer: Any) -> None:
     assert client.get("/v1/stock", headers={"X-Api-Key": "sfk_invented"}).status_code == 401
     both = {**customer.headers, "X-Api-Key": "sfk_invented"}
     assert client.get("/v1/orders", headers=both).status_code == 401
@@ -145,7 +149,7 @@ def test_an_invented_key_is_nobody_s(client: Any, customer: Any) -> None:
         assert session.scalars(select(func.count()).select_from(access.ApiKey)).one() == 0
 
 
-def test_only_those_with_the_permission_look_after_keys(staff: Any, make: Callable[..., Any]) -> None:
+def test_managing_keys_requires_the_permission(staff: Any, make: Callable[..., Any]) -> None:
     key = make("stock:read")
     assert staff.get("/v1/api-keys").status_code == 403
     assert staff.delete(f"/v1/api-keys/{key['id']}").status_code == 403

@@ -1,4 +1,4 @@
-"""The application as a whole: every address has a rule and a description, and is well."""
+"""The application as a whole: access rules, documentation and health of every endpoint."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def endpoints(app: Any) -> list[tuple[str, str, Any]]:
-    """Method, address and function of every endpoint."""
+    """Method, path and function of every endpoint."""
     found = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
@@ -23,7 +23,7 @@ def endpoints(app: Any) -> list[tuple[str, str, Any]]:
     return found
 
 
-def test_every_endpoint_declares_who_may_use_it(app: Any) -> None:
+def test_every_endpoint_declares_its_access_rule(app: Any) -> None:
     from models.access import PERMISSIONS
 
     found = endpoints(app)
@@ -41,11 +41,11 @@ PUBLIC = {
     "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
     "POST /v1/authz/check", "POST /v1/cart", "POST /v1/webhooks/payments",
 }  # fmt: skip
-"""What anybody may ask for. Whoever adds to this list has thought about it."""
+"""The public endpoints. An addition to this list must be deliberate."""
 
 
 def ruled(app: Any) -> list[tuple[str, str, str]]:
-    """Method, an address and the rule of every endpoint that is not for everybody."""
+    """Method, an example path and the access rule of every endpoint that is not public."""
     found = []
     for method, address, view in endpoints(app):
         path = re.sub(r"<id\(\"(\w+)\"\):\w+>", lambda part: f"{part[1]}_{'0' * 32}", address)
@@ -55,13 +55,13 @@ def ruled(app: Any) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_what_is_for_everybody_is_a_list_that_somebody_has_thought_about(app: Any) -> None:
+def test_public_endpoints_are_exactly_the_listed_ones(app: Any) -> None:
     found = endpoints(app)
     assert {f"{method} {address}" for method, address, view in found if view.rule == "public"} == PUBLIC
 
 
-def test_rules_hold_before_anything_else_is_looked_at(app: Any, client: Any, customer: Any, sign_in: Any) -> None:
-    """Without a token, with a key that may nothing, without the permission: whatever the address and the body."""
+def test_access_rules_apply_before_anything_else(app: Any, client: Any, customer: Any, sign_in: Any) -> None:
+    """Without a token, with a key without permissions, and without the permission; for any path and body."""
     admin = sign_in("admin", "admin")
     key = {"X-Api-Key": admin.post("/v1/api-keys", json={"name": "x", "permissions": []}).json["key"]}
     for method, path, rule in ruled(app):
@@ -73,7 +73,7 @@ def test_rules_hold_before_anything_else_is_looked_at(app: Any, client: Any, cus
             assert (refused.status_code, refused.json["permission"]) == (403, rule), (method, path)
 
 
-def test_the_document_says_where_a_token_is_needed(client: Any) -> None:
+def test_the_document_names_the_security_of_each_operation(client: Any) -> None:
     paths = client.get("/openapi.json").json["paths"]
     assert paths["/v1/me"]["get"]["security"] == [{"bearer": []}]
     assert "security" not in paths["/v1/auth/login"]["post"]
@@ -81,12 +81,12 @@ def test_the_document_says_where_a_token_is_needed(client: Any) -> None:
     assert address["schema"]["pattern"] == "^adr_[0-9a-f]{32}$"
 
 
-def test_the_process_is_well(client: Any) -> None:
+def test_healthz_answers_ok(client: Any) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
 
 
-def test_readiness_names_what_is_missing(client: Any) -> None:
+def test_readyz_names_the_failed_checks(client: Any) -> None:
     answer = client.get("/readyz")  # no worker runs in these tests
     assert answer.status_code == 503
     checks = answer.json["checks"]
@@ -94,9 +94,7 @@ def test_readiness_names_what_is_missing(client: Any) -> None:
     assert checks["workers"] != "ok"
 
 
-def test_a_service_that_does_not_answer_is_named_and_the_shop_is_ready_all_the_same(
-    client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_readyz_reports_a_silent_service_as_degraded(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "ready", lambda: {"database": None, "broker": None, "workers": None})
     with transaction() as session:
         session.add(BreakerRecord(queue="notifications", state="open", error="The mail server does not answer"))
@@ -108,6 +106,6 @@ def test_a_service_that_does_not_answer_is_named_and_the_shop_is_ready_all_the_s
 
 
 @pytest.mark.parametrize("path", ["/v1/healthz", "/v1//me", "/v1/me/", "/static/x"])
-def test_there_is_nothing_anywhere_else(client: Any, path: str) -> None:
+def test_unknown_paths_are_not_found(client: Any, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.mimetype, answer.json["code"]) == (404, "application/problem+json", "not_found")

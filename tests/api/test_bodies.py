@@ -1,4 +1,4 @@
-"""The types of request bodies say what their schemas load."""
+"""The types of request bodies match the schemas that load them."""
 
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ BODIES = {name: (made, vars(module)[name.removesuffix("Body")])
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_has_the_members_that_its_schema_loads(name: str) -> None:
+def test_a_body_type_has_the_fields_that_its_schema_loads(name: str) -> None:
     body: Any = BODIES[name][0]
     schema: type[Schema] = BODIES[name][1]
     loaded = {field.attribute or key: field for key, field in schema().load_fields.items()}

@@ -1,4 +1,4 @@
-"""The cart through the REST API."""
+"""The cart over the REST API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,16 +9,16 @@ from models import catalogue, inventory
 from models.core.database import transaction
 from tests.conftest import Caller
 
-NOWHERE = "prd_" + 32 * "0"
+UNKNOWN = "prd_" + 32 * "0"
 
 
 @pytest.fixture
 def product() -> Callable[..., str]:
-    def make(sku: str, pieces: int = 10, amount: int = 500) -> str:
+    def make(sku: str, quantity: int = 10, amount: int = 500) -> str:
         fields = {"sku": sku, "kind": "clothing", "title": f"Shirt {sku}", "price_amount": amount, "currency": "EUR"}
         with transaction() as session:
             product_id = catalogue.create_product(session, {**fields, "category": "Shirts"}).id
-            inventory.adjust(session, product_id, pieces, "delivery")
+            inventory.adjust(session, product_id, quantity, "delivery")
         return product_id
 
     return make
@@ -32,13 +32,13 @@ def add(customer: Caller, product_id: str, quantity: int) -> Any:
     return customer.post("/v1/cart/items", json={"product_id": product_id, "quantity": quantity})
 
 
-def test_a_cart_begins_empty(customer: Caller) -> None:
+def test_a_new_cart_is_empty(customer: Caller) -> None:
     response = customer.get("/v1/cart")
     assert response.status_code == 200
     assert response.json == {"items": [], "total": euros(0), "changes": []}
 
 
-def test_what_is_added_adds_up(customer: Caller, product: Callable[..., str]) -> None:
+def test_added_quantities_add_up(customer: Caller, product: Callable[..., str]) -> None:
     blue, red = product("BLUE", 10, 500), product("RED", 3, 1999)
     assert add(customer, blue, 2).status_code == 201
     add(customer, red, 1)
@@ -56,7 +56,9 @@ def test_what_is_added_adds_up(customer: Caller, product: Callable[..., str]) ->
     assert customer.get("/v1/cart").json == shown
 
 
-def test_more_than_there_is_is_refused_with_what_there_is(customer: Caller, product: Callable[..., str]) -> None:
+def test_a_quantity_above_stock_is_refused_with_the_available_quantity(
+    customer: Caller, product: Callable[..., str]
+) -> None:
     blue = product("BLUE", 3)
     add(customer, blue, 2)
     for refused in (
@@ -68,7 +70,7 @@ def test_more_than_there_is_is_refused_with_what_there_is(customer: Caller, prod
     assert customer.get("/v1/cart").json["items"][0]["quantity"] == 2
 
 
-def test_items_change_and_go(customer: Caller, product: Callable[..., str]) -> None:
+def test_items_are_changed_and_removed(customer: Caller, product: Callable[..., str]) -> None:
     blue, red = product("BLUE"), product("RED")
     add(customer, blue, 5)
     add(customer, red, 1)
@@ -83,21 +85,19 @@ def test_items_change_and_go(customer: Caller, product: Callable[..., str]) -> N
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1.5, "2", None, True, 10**12])
-def test_a_quantity_is_a_whole_number_of_pieces(
-    customer: Caller, product: Callable[..., str], quantity: object
-) -> None:
+def test_a_quantity_must_be_a_positive_integer(customer: Caller, product: Callable[..., str], quantity: object) -> None:
     refused = customer.post("/v1/cart/items", json={"product_id": product("BLUE"), "quantity": quantity})
     assert refused.status_code == 422
     assert list(refused.json["errors"]) == ["quantity"]
 
 
 def test_a_product_must_exist(customer: Caller) -> None:
-    assert add(customer, NOWHERE, 1).status_code == 404
+    assert add(customer, UNKNOWN, 1).status_code == 404
     assert add(customer, "usr_1", 1).status_code == 422
     assert customer.delete("/v1/cart/items/no-id").status_code == 404
 
 
-def test_carts_are_ones_own(
+def test_carts_are_private_to_their_owner(
     customer: Caller, sign_in: Callable[..., Caller], client: Any, product: Callable[..., str]
 ) -> None:
     add(customer, product("BLUE"), 1)
@@ -106,7 +106,7 @@ def test_carts_are_ones_own(
         assert client.open(path, method=method).status_code == 401
 
 
-def test_a_repeated_addition_counts_once(customer: Caller, product: Callable[..., str]) -> None:
+def test_a_repeated_addition_is_applied_once(customer: Caller, product: Callable[..., str]) -> None:
     body = {"product_id": product("BLUE"), "quantity": 2}
     for _ in range(2):
         shown = customer.post("/v1/cart/items", json=body, headers={"Idempotency-Key": "once"}).json

@@ -1,4 +1,4 @@
-"""Products, categories and authors through the REST API."""
+"""Products, categories and authors over the REST API."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def stock(staff: Caller, product: dict[str, Any], quantity: int) -> None:
     assert staff.post("/v1/stock/adjustments", json=body).status_code == 201
 
 
-def test_a_product_is_shown_whole(staff: Caller, client: Any) -> None:
+def test_a_product_is_shown_with_all_its_fields(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA)
     stock(staff, made, 3)
     shown = client.get(f"/v1/products/{made['id']}").json
@@ -78,7 +78,7 @@ def test_only_staff_may_write(customer: Caller, client: Any, staff: Caller) -> N
         ({"author": 7}, "author"),
     ],
 )
-def test_a_wrong_field_is_named(staff: Caller, changes: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_named(staff: Caller, changes: dict[str, Any], field: str) -> None:
     response = staff.post("/v1/products", json=EMMA | changes)
     assert (response.status_code, response.json["code"]) == (422, "invalid_fields")
     assert list(response.json["errors"]) == [field]
@@ -93,14 +93,14 @@ def test_a_sku_in_use_is_a_conflict(staff: Caller) -> None:
     assert (response.status_code, response.json["code"]) == (409, "sku_taken")
 
 
-def test_a_repeated_creation_gives_the_first_answer(staff: Caller) -> None:
+def test_a_repeated_creation_replays_the_first_response(staff: Caller) -> None:
     first, again = (staff.post("/v1/products", json=EMMA, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json == first.json
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_change_touches_what_is_given(staff: Caller, client: Any) -> None:
+def test_a_patch_changes_only_the_given_fields(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA)
     body = {
         "price": {"amount": 999, "currency": "EUR"},
@@ -117,7 +117,7 @@ def test_a_change_touches_what_is_given(staff: Caller, client: Any) -> None:
         assert staff.patch(f"/v1/products/{made['id']}", json=wrong).status_code == 422
 
 
-def test_a_deleted_product_is_gone(staff: Caller, client: Any) -> None:
+def test_a_deleted_product_is_not_found(staff: Caller, client: Any) -> None:
     path = f"/v1/products/{create(staff, **EMMA)['id']}"
     assert staff.delete(path).status_code == 204
     assert client.get(path).status_code == 404
@@ -125,7 +125,7 @@ def test_a_deleted_product_is_gone(staff: Caller, client: Any) -> None:
     assert client.get("/v1/products").json["data"] == []
 
 
-def test_an_etag_saves_a_body_and_guards_a_change(staff: Caller, client: Any) -> None:
+def test_an_etag_serves_conditional_reads_and_writes(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA)
     path = f"/v1/products/{made['id']}"
     etag = client.get(path).headers["ETag"]
@@ -144,7 +144,7 @@ def test_an_etag_saves_a_body_and_guards_a_change(staff: Caller, client: Any) ->
     assert staff.delete(path, headers={"If-Match": changed.headers["ETag"]}).status_code == 204
 
 
-def test_a_book_is_made_with_its_author_and_category_or_not_at_all(staff: Caller, client: Any) -> None:
+def test_a_book_is_created_with_its_author_and_category_atomically(staff: Caller, client: Any) -> None:
     body = {
         "title": "Ink", "sku": "INK", "description": "On ink.", "category": "Crafts", "published_on": "2020-02-29",
         "price": {"amount": 2500, "currency": "EUR"},
@@ -165,7 +165,7 @@ def test_a_book_is_made_with_its_author_and_category_or_not_at_all(staff: Caller
     assert [category["name"] for category in client.get("/v1/categories").json["data"]] == ["Crafts"]
 
 
-def test_categories_make_a_tree(staff: Caller, client: Any) -> None:
+def test_categories_form_a_tree(staff: Caller, client: Any) -> None:
     books = staff.post("/v1/categories", json={"name": "Books"}).json
     novels = staff.post("/v1/categories", json={"name": "Novels", "parent_id": books["id"]})
     assert novels.status_code == 201
@@ -217,7 +217,7 @@ def test_categories_are_renamed_moved_and_deleted(staff: Caller, client: Any) ->
     assert client.get(f"/v1/categories/{books['id']}").status_code == 404
 
 
-def test_a_group_goes_when_nothing_on_sale_is_in_it(staff: Caller, client: Any) -> None:
+def test_a_category_or_author_in_use_cannot_be_deleted(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA)
     for path, code in (
         (f"/v1/categories/{made['category']['id']}", "category_in_use"),
@@ -236,7 +236,7 @@ def test_a_group_goes_when_nothing_on_sale_is_in_it(staff: Caller, client: Any) 
     assert client.get("/v1/authors").json["data"] == client.get("/v1/categories").json["data"] == []
 
 
-def test_an_author_changes_and_keeps_contact_data_private(staff: Caller, client: Any) -> None:
+def test_contact_data_of_an_author_stay_private(staff: Caller, client: Any) -> None:
     made = staff.post("/v1/authors", json={"name": "Ann Author", "email": "ann@example.org"}).json
     path = f"/v1/authors/{made['id']}"
     changed = staff.patch(path, json={"name": "Ann  Writer", "address": "1 Ink Lane"})
@@ -247,7 +247,7 @@ def test_an_author_changes_and_keeps_contact_data_private(staff: Caller, client:
 
 
 @pytest.mark.parametrize("path", ["/v1/categories", "/v1/authors"])
-def test_a_repeated_group_gives_the_first_answer(staff: Caller, path: str) -> None:
+def test_a_repeated_category_or_author_replays_the_first_response(staff: Caller, path: str) -> None:
     first, again = (staff.post(path, json={"name": "Ink"}, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
     assert again.headers["Idempotent-Replayed"] == "true"

@@ -1,4 +1,4 @@
-"""`POST /v1/checkout` at the door: what is answered before an order is placed."""
+"""`POST /v1/checkout`: responses before an order is placed."""
 
 from tests.conftest import ADDRESS, Caller
 from tests.shopping import make_product
@@ -6,7 +6,7 @@ from tests.shopping import make_product
 BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 
 
-def test_a_second_checkout_under_another_key_is_led_to_the_first(customer: Caller) -> None:
+def test_a_second_checkout_under_another_key_names_the_first(customer: Caller) -> None:
     customer.post("/v1/cart/items", json={"product_id": make_product("TEA", 10), "quantity": 2})
     first = customer.post("/v1/checkout", json=BODY, headers={"Idempotency-Key": "one"})
     second = customer.post("/v1/checkout", json=BODY, headers={"Idempotency-Key": "two"})

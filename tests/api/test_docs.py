@@ -1,4 +1,4 @@
-"""The pages that explain the API: they need nothing from elsewhere, and every error leads to its explanation."""
+"""The documentation pages: self-contained, with an explanation of every error code."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from api.docs.error_codes import codes
 from tests.serving import serving
 
 
-def test_the_page_loads_what_it_needs_from_here(client: Any) -> None:
+def test_the_docs_page_loads_only_local_assets(client: Any) -> None:
     page = client.get("/docs")
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
@@ -28,11 +28,11 @@ def test_the_page_loads_what_it_needs_from_here(client: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["../pages.py", "swagger-ui.js.map", "", "nothing"])
-def test_nothing_else_is_handed_out(client: Any, name: str) -> None:
+def test_only_listed_assets_are_served(client: Any, name: str) -> None:
     assert client.get(f"/docs/assets/{name}").status_code == 404
 
 
-def test_every_code_is_explained_where_the_type_of_a_problem_leads(client: Any) -> None:
+def test_the_type_of_a_problem_links_to_its_explanation(client: Any) -> None:
     page = client.get("/docs/errors")
     assert page.mimetype == "text/html"
     anchors = set(re.findall(r'id="(\w+)"', page.text))
@@ -43,7 +43,7 @@ def test_every_code_is_explained_where_the_type_of_a_problem_leads(client: Any) 
     assert all(code.text and code.status >= 400 for code in codes().values())
 
 
-def test_what_has_not_changed_is_not_sent_again(client: Any) -> None:
+def test_an_unchanged_document_answers_304(client: Any) -> None:
     first = client.get("/openapi.json")
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
@@ -55,7 +55,7 @@ def url(seeds: Any, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_what_never_reaches_the_application_is_a_problem_document_too(url: str) -> None:
+def test_errors_of_gunicorn_are_problem_documents(url: str) -> None:
     long = requests.get(f"{url}/v1/products?q={'a' * 9000}", timeout=10)
     assert (long.status_code, long.json()["code"]) == (414, "uri_too_long")
     assert long.headers["Content-Type"] == "application/problem+json"

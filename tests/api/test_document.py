@@ -1,4 +1,4 @@
-"""The OpenAPI document: it has every route, and of each all that somebody needs who calls it."""
+"""The OpenAPI document: complete for every route."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def document(app: Any) -> dict[str, Any]:
 
 
 def examples(operation: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """What it is of, example and schema: of the request, of each answer, and of each parameter that has one."""
+    """Owner, example and schema of the request, of each response, and of each parameter with an example."""
     parts = [("request", operation.get("requestBody", {})), *operation["responses"].items()]
     for name, part in parts:
         for kind, media in part.get("content", {}).items():
@@ -41,7 +41,7 @@ def test_every_route_is_in_the_document(app: Any, document: dict[str, Any]) -> N
     assert document["openapi"] == "3.1.0"
 
 
-def test_every_operation_says_what_it_is_who_may_use_it_and_how_it_answers(app: Any, document: dict[str, Any]) -> None:
+def test_every_operation_documents_summary_security_and_responses(app: Any, document: dict[str, Any]) -> None:
     rules = {(m.lower(), re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", a)): v.rule for m, a, v in endpoints(app)}
     for path, method, operation in operations(document):
         name = f"{method} {path}"
@@ -71,7 +71,7 @@ def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
             assert not faults, (method, path, name, faults)
 
 
-def test_a_refusal_is_shown_as_it_is_of_this_operation(document: dict[str, Any]) -> None:
+def test_refusals_have_examples_of_their_own_operation(document: dict[str, Any]) -> None:
     refusals = document["paths"]["/v1/stock/adjustments"]["post"]["responses"]
     shown = refusals["403"]["content"]["application/problem+json"]["examples"]["not_allowed"]["value"]
     assert shown["permission"] == "stock:write"
@@ -81,7 +81,7 @@ def test_a_refusal_is_shown_as_it_is_of_this_operation(document: dict[str, Any])
     assert {"below_reserved", "capacity_exceeded"} <= set(codes)
 
 
-def test_answers_say_which_fields_they_always_have(document: dict[str, Any]) -> None:
+def test_schemas_list_their_required_fields(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert set(schemas["Product"]["required"]) == set(schemas["Product"]["properties"])
     assert schemas["Introspection"]["required"] == ["active"]
@@ -89,20 +89,20 @@ def test_answers_say_which_fields_they_always_have(document: dict[str, Any]) -> 
     assert "x-sometimes" not in json.dumps(document)
 
 
-UNTOLD = {("/v1/auth/password/forgot", "post")}
-"""What is accepted without a task to follow: the task would tell whether there is such an account."""
+WITHOUT_TASK = {("/v1/auth/password/forgot", "post")}
+"""Accepted without a task, because the task would reveal whether the account exists."""
 
 
-def test_every_202_can_be_waited_for(document: dict[str, Any]) -> None:
+def test_every_202_supports_prefer_wait(document: dict[str, Any]) -> None:
     accepting = [(path, method, o) for path, method, o in operations(document) if "202" in o["responses"]]
     assert len(accepting) > 5
-    assert {(path, method) for path, method, _ in accepting} > UNTOLD
+    assert {(path, method) for path, method, _ in accepting} > WITHOUT_TASK
     for path, method, operation in accepting:
-        if (path, method) in UNTOLD:
+        if (path, method) in WITHOUT_TASK:
             continue
         assert "Prefer" in {parameter["name"] for parameter in operation["parameters"]}, (method, path)
         assert {"200", "201"} & set(operation["responses"]), (method, path)
 
 
-def test_all_methods_are_looked_at(document: dict[str, Any]) -> None:
+def test_the_document_uses_only_known_methods(document: dict[str, Any]) -> None:
     assert {method for item in document["paths"].values() for method in item} - set(METHODS) <= {"parameters"}

@@ -1,4 +1,4 @@
-"""docs/errors.md lists every code that the source can answer with, and no other."""
+"""docs/errors.md lists exactly the error codes that the source can return."""
 
 import ast
 import re
@@ -18,15 +18,15 @@ SOURCES = [
     if "tests" not in file.relative_to(ROOT).parts
 ]
 BY_FLASK = (400, 404, 405, 415)
-"""Statuses with which Flask itself refuses; their codes are made of the statuses' names."""
+"""Statuses of Flask's own errors; their codes derive from the names of the statuses."""
 TABLES = {"models/accounts/users.py"}
-"""Files that pass on a code which stands in a table; the tables are read below."""
+"""Files that take a code from a table; the tables are read below."""
 
-Found = tuple[str, str]  # a code, or "" for one that is passed on from elsewhere; and its file
+Found = tuple[str, str]  # a code, or "" for an indirect one; and its file
 
 
 def in_source() -> Iterator[Found]:
-    """Every code that stands in the source."""
+    """Every literal code in the source."""
     for file in SOURCES:
         for node in ast.walk(ast.parse(file.read_text())):
             for code in in_node(node):
@@ -55,7 +55,7 @@ def in_node(node: ast.AST) -> Iterator[str]:
             yield code
 
 
-def test_the_list_of_codes_is_complete_and_has_nothing_else() -> None:
+def test_the_error_list_has_exactly_the_codes_of_the_source() -> None:
     found = {code for code, _ in in_source() if code}
     found |= {code for code, _ in TAKEN.values()} | set(CODES.values()) | set(TOO_LONG_CODES.values())
     found |= {HTTPStatus(status).name.lower() for status in BY_FLASK}
@@ -64,11 +64,11 @@ def test_the_list_of_codes_is_complete_and_has_nothing_else() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_a_code_that_does_not_stand_in_the_source_is_in_a_table_read_here() -> None:
+def test_indirect_codes_are_only_in_the_listed_files() -> None:
     assert {file for code, file in in_source() if not code} == TABLES
 
 
-def test_every_code_stands_below_its_own_status() -> None:
+def test_every_code_is_listed_under_its_status() -> None:
     sections = re.split(r"^## ", (ROOT / "docs/errors.md").read_text(), flags=re.MULTILINE)[1:]
     listed = {code: int(part[:3]) for part in sections for code in re.findall(r"^### `(\w+)`$", part, re.MULTILINE)}
     refusals = {kind.code: kind.status for kind in ShopError.__subclasses__() if "code" in vars(kind)}

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is a problem document, and never a page or a trace."""
+"""Every error is a problem document, never an HTML page or a stack trace."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def failing(name: str) -> str:
 
 @pytest.fixture
 def failures(database: None) -> Any:
-    """The application with an address for each way to fail."""
+    """The application with an endpoint for each kind of failure."""
     from api.app import create_app
 
     app = create_app()
@@ -59,21 +59,21 @@ def assert_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
     return body
 
 
-def test_a_refusal_says_why(failures: Any) -> None:
+def test_a_refusal_has_code_detail_and_extra_fields(failures: Any) -> None:
     body = assert_problem(failures.get("/v1/fail/conflict"), 409, "wrong_state")
     assert (body["title"], body["detail"], body["current"]) == ("Conflict", "No.", "shipped")
     body = assert_problem(failures.get("/v1/fail/declined"), 402, "payment_declined")
     assert body["decline_code"] == "insufficient_funds"
 
 
-def test_who_is_too_fast_learns_when_to_come_back(failures: Any) -> None:
+def test_a_throttled_request_has_retry_after(failures: Any) -> None:
     answer = failures.get("/v1/fail/throttled")
     assert_problem(answer, 429, "too_many_requests")
     assert answer.headers["Retry-After"] == "17"
 
 
 @pytest.mark.parametrize("name", ["bug", "statement"])
-def test_a_bug_is_logged_and_keeps_its_secrets(failures: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_is_logged_and_not_exposed(failures: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         answer = failures.get(f"/v1/fail/{name}", headers={"X-Request-Id": "bug-1"})
     body = assert_problem(answer, 500, "internal_error")
@@ -85,14 +85,14 @@ def test_a_bug_is_logged_and_keeps_its_secrets(failures: Any, name: str, caplog:
 
 
 @pytest.mark.parametrize("name", ["gateway", "cut"])
-def test_a_lost_connection_is_worth_another_try(failures: Any, name: str) -> None:
+def test_a_lost_connection_answers_503_with_retry_after(failures: Any, name: str) -> None:
     answer = failures.get(f"/v1/fail/{name}")
     body = assert_problem(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert "10.1.2.3" not in body["detail"]
 
 
-def test_without_a_database_the_shop_says_try_again() -> None:
+def test_an_unavailable_database_answers_503() -> None:
     program = (
         "from api.app import app; a = app.test_client().post('/v1/auth/login', json="
         "{'username': 'ada', 'password': 'correct horse'}); print(a.status_code, a.headers['Retry-After'], a.text)"
@@ -104,7 +104,7 @@ def test_without_a_database_the_shop_says_try_again() -> None:
     assert json.loads(body)["code"] == "unavailable"
 
 
-def test_wrong_addresses_and_methods(client: Any) -> None:
+def test_unknown_paths_and_methods_are_problem_documents(client: Any) -> None:
     assert_problem(client.get("/v1/nothing"), 404, "not_found")
     assert_problem(client.get("/v1/tasks/run_1"), 404, "not_found")
     answer = client.put("/v1/auth/login", json={})
@@ -119,24 +119,24 @@ def test_wrong_addresses_and_methods(client: Any) -> None:
     ],
     ids=["cut off", "half UTF-16", "NaN", "too deep", "number too long", "no UTF-8"],
 )  # fmt: skip
-def test_a_body_that_is_no_json(client: Any, body: bytes) -> None:
+def test_malformed_json_is_refused(client: Any, body: bytes) -> None:
     answer = client.post("/v1/auth/login", data=body, content_type="application/json")
     assert_problem(answer, 400, "malformed_json")
 
 
-def test_a_body_of_another_kind(client: Any) -> None:
+def test_an_unsupported_media_type_is_refused(client: Any) -> None:
     answer = client.post("/v1/auth/login", data="username=ada", content_type="application/x-www-form-urlencoded")
     assert_problem(answer, 415, "unsupported_media_type")
 
 
-def test_a_body_that_is_too_large(client: Any) -> None:
+def test_an_oversized_body_is_refused(client: Any) -> None:
     answer = client.post("/v1/auth/login", json={"username": "a" * 2**20})
     assert_problem(answer, 413, "body_too_large")
     answer = client.post("/v1/auth/login", json={"username": "a" * (2**20 - 100), "password": "x"})
     assert_problem(answer, 422, "invalid_fields")
 
 
-def test_fields_are_named_with_their_faults(client: Any) -> None:
+def test_every_invalid_field_is_named(client: Any) -> None:
     answer = client.post(
         "/v1/auth/register",
         json={"username": "a", "email": "nobody", "password": "short", "first_name": "A", "admin": True,
@@ -150,25 +150,25 @@ def test_fields_are_named_with_their_faults(client: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [[], "text", 1, None])
-def test_json_that_is_no_object(client: Any, body: Any) -> None:
+def test_json_other_than_an_object_is_refused(client: Any, body: Any) -> None:
     answer = client.post("/v1/auth/login", data=json.dumps(body), content_type="application/json")
     assert_problem(answer, 422, "invalid_fields")
 
 
 @pytest.mark.parametrize("value", ["nul\0", "half a pair \ud800"])
-def test_text_that_can_not_be_stored(client: Any, value: str) -> None:
+def test_text_that_postgresql_cannot_store_is_refused(client: Any, value: str) -> None:
     answer = client.post("/v1/auth/login", json={"username": value, "password": "correct horse"})
     assert "username" in assert_problem(answer, 422, "invalid_fields")["errors"]
 
 
-def test_query_parameters_are_checked_too(customer: Any) -> None:
+def test_query_parameters_are_validated(customer: Any) -> None:
     body = assert_problem(customer.get("/v1/me/addresses?limit=0&cursro=x"), 422, "invalid_fields")
     assert set(body["errors"]) == {"limit", "cursro"}
     body = assert_problem(customer.get("/v1/me/addresses?cursor=a%00b"), 422, "invalid_fields")
     assert set(body["errors"]) == {"cursor"}
 
 
-def test_request_ids_go_in_and_out(client: Any) -> None:
+def test_request_ids_are_accepted_and_returned(client: Any) -> None:
     assert client.get("/healthz", headers={"X-Request-Id": "mine-1.2_3"}).headers["X-Request-Id"] == "mine-1.2_3"
     for bad in ("with space", "x" * 129, 'quote"', ""):
         assert client.get("/healthz", headers={"X-Request-Id": bad}).headers["X-Request-Id"] not in ("", bad)
@@ -183,7 +183,7 @@ def test_a_request_id_does_not_outlive_its_request(client: Any) -> None:
     assert request_id.get() is None
 
 
-def test_every_answer_carries_the_headers_that_protect(client: Any) -> None:
+def test_every_response_has_security_headers(client: Any) -> None:
     for path in ("/healthz", "/v1/nothing", "/v1/me"):
         headers = client.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""Ids, money and times, as they come in and go out."""
+"""Ids, money and timestamps in requests and responses."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -22,14 +22,14 @@ def refused(schema: Schema, data: dict[str, Any]) -> set[str]:
     return set(error.value.messages)
 
 
-def test_ids() -> None:
+def test_ids_have_their_prefix() -> None:
     good = "prd_" + "0af3" * 8
     assert Thing().load({"id": good}) == {"id": good}
     for bad in (good.upper(), "cat_" + "0" * 32, good[:-1], good + "0", good + "\n", "", 7):
         assert refused(Thing(), {"id": bad}) == {"id"}
 
 
-def test_money() -> None:
+def test_money_is_a_minor_unit_amount_in_the_shops_currency() -> None:
     money = {"amount": 1999, "currency": settings.currency}
     assert Money().load(money) == money
     for amount in (-1, 19.99, "1999", True, None, MAX_AMOUNT + 1):
@@ -39,7 +39,7 @@ def test_money() -> None:
     assert refused(Money(), {}) == {"amount", "currency"}
 
 
-def test_times_are_shown_in_utc_and_taken_with_an_offset() -> None:
+def test_times_are_shown_in_utc_and_require_an_offset() -> None:
     noon = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
     assert Thing().dump({"at": noon}) == {"at": "2026-03-01T10:00:00Z"}
     assert Thing().load({"at": "2026-03-01T12:00:00+02:00"})["at"] == datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_unknown_fields_are_refused() -> None:
     assert refused(Thing(), {"colour": "red"}) == {"colour"}
 
 
-def test_a_number_without_a_fraction_is_an_integer_however_it_is_written(customer: Any) -> None:
+def test_an_integer_may_be_written_with_a_zero_fraction(customer: Any) -> None:
     def put(quantity: str) -> Any:
         body = f'{{"product_id": "prd_{"0" * 32}", "quantity": {quantity}}}'
         return customer.post("/v1/cart/items", data=body, content_type="application/json")

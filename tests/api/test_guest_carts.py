@@ -1,4 +1,4 @@
-"""A guest's cart through the REST API, and what becomes of it when the guest signs in."""
+"""A guest's cart over the REST API, and its merge at sign-in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ ADA = {
 
 @pytest.fixture
 def guest(client: Any) -> Callable[..., Any]:
-    """Opens a guest's cart; what it returns sends requests with the cart's token."""
+    """Opens a guest's cart; returns a function that sends requests with the token of the cart."""
     opened = client.post("/v1/cart")
     assert opened.status_code == 201, opened.json
     token = opened.headers["X-Cart-Token"]
@@ -36,7 +36,7 @@ def put(send: Any, product_id: str, quantity: int, **headers: str) -> Any:
     return send("POST", "/v1/cart/items", json=body, headers=headers)
 
 
-def test_a_guest_fills_changes_and_empties_a_cart(guest: Any, client: Any) -> None:
+def test_a_guest_cart_is_filled_changed_and_emptied(guest: Any, client: Any) -> None:
     cup, pot = make_product("CUP", 9, 500), make_product("POT", 9, 700)
     assert put(guest, cup, 3).status_code == 201
     put(guest, pot, 1)
@@ -49,21 +49,21 @@ def test_a_guest_fills_changes_and_empties_a_cart(guest: Any, client: Any) -> No
     assert guest("POST", "/v1/checkout", headers={"Idempotency-Key": "1"}, json={}).status_code == 401
 
 
-def test_a_repeated_addition_of_a_guest_counts_once(guest: Any) -> None:
+def test_a_repeated_addition_of_a_guest_is_applied_once(guest: Any) -> None:
     cup = make_product("CUP", 9)
     first, again = (put(guest, cup, 2, **{"Idempotency-Key": "once"}) for _ in range(2))
     assert (first.json, again.headers["Idempotent-Replayed"]) == (again.json, "true")
     assert guest("GET", "/v1/cart").json["items"][0]["quantity"] == 2
 
 
-def test_a_token_that_opens_nothing(client: Any, customer: Caller) -> None:
+def test_an_unknown_cart_token_is_refused(client: Any, customer: Caller) -> None:
     for method, path in (("GET", "/v1/cart"), ("POST", "/v1/cart/items"), ("DELETE", "/v1/cart/items")):
         refused = client.open(path, method=method, headers={"X-Cart-Token": "made-up"})
         assert (refused.status_code, refused.json["code"]) == (401, "invalid_cart_token")
     assert customer.get("/v1/cart", headers={"X-Cart-Token": "made-up"}).status_code == 200
 
 
-def test_what_a_guest_has_chosen_comes_along_at_login_once(guest: Any, customer: Caller) -> None:
+def test_a_guest_cart_is_merged_once_at_login(guest: Any, customer: Caller) -> None:
     cup, pot = make_product("CUP", 9), make_product("POT", 3)
     customer.post("/v1/cart/items", json={"product_id": pot, "quantity": 2})
     put(guest, cup, 3)
@@ -80,7 +80,7 @@ def test_what_a_guest_has_chosen_comes_along_at_login_once(guest: Any, customer:
     assert guest("GET", "/v1/cart").json["code"] == "invalid_cart_token"
 
 
-def test_what_a_guest_has_chosen_comes_along_at_registration(guest: Any, client: Any) -> None:
+def test_a_guest_cart_is_merged_at_registration(guest: Any, client: Any) -> None:
     cup = make_product("CUP", 9)
     put(guest, cup, 3)
     answer = guest("POST", "/v1/auth/register", json=ADA)
@@ -89,7 +89,7 @@ def test_what_a_guest_has_chosen_comes_along_at_registration(guest: Any, client:
     assert [(item["product_id"], item["quantity"]) for item in mine["items"]] == [(cup, 3)]
 
 
-def test_a_refused_registration_leaves_the_guests_cart(guest: Any, sign_in: Callable[..., Caller]) -> None:
+def test_a_refused_sign_in_leaves_the_guest_cart(guest: Any, sign_in: Callable[..., Caller]) -> None:
     sign_in("ada")
     put(guest, make_product("CUP", 9), 3)
     assert guest("POST", "/v1/auth/register", json=ADA).status_code == 409
@@ -97,7 +97,7 @@ def test_a_refused_registration_leaves_the_guests_cart(guest: Any, sign_in: Call
     assert guest("GET", "/v1/cart").json["items"][0]["quantity"] == 3
 
 
-def test_who_is_signed_in_takes_a_guests_cart_over(guest: Any, customer: Caller) -> None:
+def test_a_signed_in_customer_takes_over_a_guest_cart(guest: Any, customer: Caller) -> None:
     cup = make_product("CUP", 9)
     put(guest, cup, 3)
     opened = guest("POST", "/v1/cart", headers=customer.headers)
@@ -107,7 +107,7 @@ def test_who_is_signed_in_takes_a_guests_cart_over(guest: Any, customer: Caller)
     assert "cart" not in guest("POST", "/v1/cart", headers=customer.headers).json
 
 
-def test_what_has_changed_is_told_once(customer: Caller) -> None:
+def test_changes_of_price_and_stock_are_shown_once(customer: Caller) -> None:
     cup, pot = make_product("CUP", 9, 500), make_product("POT", 5)
     for product_id in (cup, pot):
         customer.post("/v1/cart/items", json={"product_id": product_id, "quantity": 2})
@@ -125,7 +125,7 @@ def test_what_has_changed_is_told_once(customer: Caller) -> None:
     assert customer.get("/v1/cart").json["changes"] == []
 
 
-def test_checkout_freezes_the_price_of_the_moment(customer: Caller) -> None:
+def test_checkout_freezes_the_current_price(customer: Caller) -> None:
     cup = make_product("CUP", 9, 500)
     assert customer.post("/v1/cart/items", json={"product_id": cup, "quantity": 2}).json["total"]["amount"] == 1000
     with transaction() as session:
@@ -139,7 +139,7 @@ def test_checkout_freezes_the_price_of_the_moment(customer: Caller) -> None:
     assert order["lines"][0]["unit_price"]["amount"] == 650
 
 
-def test_checkout_of_what_is_no_longer_sold_is_refused(customer: Caller) -> None:
+def test_checkout_of_a_deleted_product_is_refused(customer: Caller) -> None:
     cup = make_product("CUP", 9, 500)
     customer.post("/v1/cart/items", json={"product_id": cup, "quantity": 2})
     with transaction() as session:

@@ -1,4 +1,4 @@
-"""The same key has its effect once and the same answer every time."""
+"""Idempotency keys: one effect, and the same response on every retry."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def count(table: Any) -> int:
 
 
 class Strict(MethodView):
-    """Needs a key, starts work that others follow, and can be told to refuse."""
+    """An endpoint that requires a key, answers 202 and optionally refuses."""
 
     refusing = False
 
@@ -50,7 +50,7 @@ class Strict(MethodView):
 
 @pytest.fixture
 def strict(customer: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], Any]:
-    """Posts to an address that needs a key."""
+    """Posts to an endpoint that requires a key."""
     from api.app import create_app
 
     app = create_app()
@@ -66,23 +66,23 @@ def strict(customer: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | No
     return post
 
 
-def test_the_first_answer_is_repeated(customer: Any) -> None:
+def test_the_first_response_is_replayed(customer: Any) -> None:
     first = customer.post(ADDRESSES, json=NEW, headers=key("a"))
     again = customer.post(ADDRESSES, json=NEW, headers=key("a"))
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json == again.json
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert len(customer.get(ADDRESSES).json["data"]) == 2  # the one of the registration and this one
+    assert len(customer.get(ADDRESSES).json["data"]) == 2  # the address of the registration and this one
 
 
-def test_without_a_key_every_request_counts(customer: Any) -> None:
+def test_requests_without_a_key_are_independent(customer: Any) -> None:
     ids = {customer.post(ADDRESSES, json=NEW).json["id"] for _ in range(2)}
     assert len(ids) == 2
     assert count(idempotency.IdempotencyKey) == 0
 
 
-def test_headers_and_status_are_repeated(strict: Callable[[str | None], Any]) -> None:
+def test_headers_and_status_are_replayed(strict: Callable[[str | None], Any]) -> None:
     first, again = strict("a"), strict("a")
     for answer in (first, again):
         assert (answer.status_code, answer.json) == (202, {"task_id": "run_1"})
@@ -91,20 +91,20 @@ def test_headers_and_status_are_repeated(strict: Callable[[str | None], Any]) ->
     assert first.headers["X-Request-Id"] != again.headers["X-Request-Id"]
 
 
-def test_another_body_or_address_is_another_request(customer: Any) -> None:
+def test_reuse_of_a_key_with_another_body_or_path_is_refused(customer: Any) -> None:
     customer.post(ADDRESSES, json=NEW, headers=key("a"))
     for path, body in ((ADDRESSES, {**NEW, "city": "York"}), (ADDRESSES + "?x=1", NEW)):
         answer = customer.post(path, json=body, headers=key("a"))
         assert (answer.status_code, answer.json["code"]) == (422, "idempotency_key_reused")
 
 
-def test_keys_belong_to_their_users(customer: Any, sign_in: Callable[..., Any]) -> None:
+def test_keys_are_scoped_to_their_user(customer: Any, sign_in: Callable[..., Any]) -> None:
     mine = customer.post(ADDRESSES, json=NEW, headers=key("a")).json
     theirs = sign_in("other").post(ADDRESSES, json=NEW, headers=key("a")).json
     assert mine["id"] != theirs["id"]
 
 
-def test_a_key_that_is_missing_or_too_long(strict: Callable[[str | None], Any]) -> None:
+def test_a_missing_or_too_long_key_is_refused(strict: Callable[[str | None], Any]) -> None:
     for value in (None, ""):
         answer = strict(value)
         assert (answer.status_code, answer.json["code"]) == (400, "idempotency_key_required")
@@ -113,7 +113,7 @@ def test_a_key_that_is_missing_or_too_long(strict: Callable[[str | None], Any]) 
     assert (answer.status_code, answer.json["code"]) == (400, "idempotency_key_too_long")
 
 
-def test_a_refusal_keeps_nothing(strict: Callable[[str | None], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_request_stores_no_key(strict: Callable[[str | None], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Strict, "refusing", True)
     assert strict("a").status_code == 409
     assert count(idempotency.IdempotencyKey) == 0
@@ -122,12 +122,12 @@ def test_a_refusal_keeps_nothing(strict: Callable[[str | None], Any], monkeypatc
     assert (answer.status_code, "Idempotent-Replayed" in answer.headers) == (202, False)
 
 
-def test_a_key_is_not_given_to_who_is_not_signed_in(client: Any) -> None:
+def test_an_unauthenticated_request_stores_no_key(client: Any) -> None:
     assert client.post(ADDRESSES, json=NEW, headers=key("a")).status_code == 401
     assert count(idempotency.IdempotencyKey) == 0
 
 
-def test_many_at_the_same_instant(app: Any, customer: Any) -> None:
+def test_concurrent_requests_with_one_key_run_once(app: Any, customer: Any) -> None:
     together = Barrier(6)
 
     def post(_: int) -> Any:
@@ -143,8 +143,8 @@ def test_many_at_the_same_instant(app: Any, customer: Any) -> None:
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_the_second_waits_for_the_end_of_the_first(app: Any, customer: Any, committed: bool) -> None:
-    """While one request holds the key, another waits; it gets the first's answer, or its turn."""
+def test_a_concurrent_request_waits_for_the_first(app: Any, customer: Any, committed: bool) -> None:
+    """A second request waits for the first; it then gets the stored response, or runs itself."""
 
     def post() -> Any:
         return app.test_client().post(ADDRESSES, json=NEW, headers={**customer.headers, **key("a")})
@@ -157,7 +157,7 @@ def test_the_second_waits_for_the_end_of_the_first(app: Any, customer: Any, comm
         with Session(engine()) as holder:
             assert idempotency.claim(holder, customer.user_id, "a", fingerprint) is None
             waiting = threads.submit(post)
-            assert wait_until(somebody_waits, 10)
+            assert wait_until(is_blocked, 10)
             assert not waiting.done()
             if committed:
                 idempotency.save(holder, customer.user_id, "a", idempotency.StoredResponse(201, first, {}))
@@ -170,12 +170,12 @@ def test_the_second_waits_for_the_end_of_the_first(app: Any, customer: Any, comm
     assert ("Idempotent-Replayed" in answer.headers) is committed
 
 
-def somebody_waits() -> bool:
+def is_blocked() -> bool:
     with transaction() as session:
         return bool(session.scalars(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).one())
 
 
-def test_an_empty_key_is_a_slip(customer: Any) -> None:
+def test_an_empty_key_is_refused(customer: Any) -> None:
     address = {"line1": "12 St James's Square", "city": "London", "country": "GB"}
     refused = customer.post("/v1/me/addresses", json=address, headers={"Idempotency-Key": ""})
     assert (refused.status_code, refused.json["code"]) == (400, "idempotency_key_required")

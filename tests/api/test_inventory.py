@@ -1,4 +1,4 @@
-"""Warehouses and stock through the REST API."""
+"""Warehouses and stock over the REST API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from models import catalogue, inventory
 from models.core.database import transaction
 from tests.conftest import Caller
 
-NOWHERE = "wh_" + 32 * "0"
+UNKNOWN = "wh_" + 32 * "0"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def default_warehouse() -> str:
         return inventory.get_default_warehouse(session).id
 
 
-def test_an_adjustment_is_a_movement_and_a_level(staff: Caller, product: Callable[..., str]) -> None:
+def test_an_adjustment_creates_a_movement_and_changes_the_level(staff: Caller, product: Callable[..., str]) -> None:
     book = product("BOOK")
     made = adjust(staff, book, 5, reference="note 1")
     assert made.status_code == 201, made.json
@@ -54,7 +54,7 @@ def test_an_adjustment_is_a_movement_and_a_level(staff: Caller, product: Callabl
     assert [(level["sku"], level["on_hand"], level["available"]) for level in levels] == [("BOOK", 3, 3)]
 
 
-def test_adjustments_that_can_not_be_are_conflicts(staff: Caller, product: Callable[..., str]) -> None:
+def test_impossible_adjustments_are_conflicts(staff: Caller, product: Callable[..., str]) -> None:
     book = product("BOOK")
     adjust(staff, book, 5)
     reserve(book, 3)
@@ -72,14 +72,16 @@ def test_adjustments_that_can_not_be_are_conflicts(staff: Caller, product: Calla
         ({"warehouse_id": None}, "warehouse_id"), ({"why": "x"}, "why"),
     ],
 )  # fmt: skip
-def test_a_wrong_field_is_named(staff: Caller, product: Callable[..., str], change: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_named(
+    staff: Caller, product: Callable[..., str], change: dict[str, Any], field: str
+) -> None:
     body = {"product_id": product("BOOK"), "quantity": 1, "reason": "count", **change}
     refused = staff.post("/v1/stock/adjustments", json=body)
     assert refused.status_code == 422
     assert list(refused.json["errors"]) == [field]
 
 
-def test_a_repeated_adjustment_counts_once(staff: Caller, product: Callable[..., str]) -> None:
+def test_a_repeated_adjustment_is_applied_once(staff: Caller, product: Callable[..., str]) -> None:
     body = {"product_id": product("BOOK"), "quantity": 4, "reason": "delivery"}
     answers = [staff.post("/v1/stock/adjustments", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]
     assert answers[0].json == answers[1].json
@@ -87,8 +89,8 @@ def test_a_repeated_adjustment_counts_once(staff: Caller, product: Callable[...,
     assert staff.get("/v1/stock").json["data"][0]["on_hand"] == 4
 
 
-def test_stock_is_for_staff(customer: Caller, client: Any, sign_in: Callable[..., Caller]) -> None:
-    clerk = sign_in("clerk", "staff")  # may look at stock, and not change it
+def test_stock_endpoints_require_permissions(customer: Caller, client: Any, sign_in: Callable[..., Caller]) -> None:
+    clerk = sign_in("clerk", "staff")  # may read stock but not change it
     warehouse = f"/v1/warehouses/{default_warehouse()}"
     for method, path, clerks in (
         ("GET", "/v1/stock", 200), ("GET", "/v1/stock/movements", 200), ("GET", "/v1/warehouses", 200),
@@ -101,7 +103,7 @@ def test_stock_is_for_staff(customer: Caller, client: Any, sign_in: Callable[...
         assert clerk.open(method, path, json=body).status_code == clerks, path
 
 
-def test_a_warehouse_is_made_changed_and_filled(staff: Caller, product: Callable[..., str]) -> None:
+def test_a_warehouse_is_created_filled_and_changed(staff: Caller, product: Callable[..., str]) -> None:
     body = {"name": "Harbour", "address": {"city": "Rotterdam", "country": "NL"}, "capacity": {"book": 10}}
     made = staff.post("/v1/warehouses", json=body)
     assert made.status_code == 201, made.json
@@ -125,20 +127,20 @@ def test_a_warehouse_is_made_changed_and_filled(staff: Caller, product: Callable
     assert len(staff.get("/v1/warehouses").json["data"]) == 2
 
 
-def test_refusals_about_warehouses(staff: Caller, product: Callable[..., str]) -> None:
+def test_invalid_changes_of_warehouses_are_refused(staff: Caller, product: Callable[..., str]) -> None:
     book = product("BOOK")
     default = f"/v1/warehouses/{default_warehouse()}"
     taken = staff.post("/v1/warehouses", json={"name": staff.get(default).json["name"]})
     assert (taken.status_code, taken.json["code"]) == (409, "name_taken")
     closed = staff.patch(default, json={"status": "closed"})
     assert (closed.status_code, closed.json["code"]) == (409, "default_warehouse")
-    assert staff.get(f"/v1/warehouses/{NOWHERE}").status_code == 404
-    assert adjust(staff, book, 1, warehouse_id=NOWHERE).status_code == 404
+    assert staff.get(f"/v1/warehouses/{UNKNOWN}").status_code == 404
+    assert adjust(staff, book, 1, warehouse_id=UNKNOWN).status_code == 404
     for wrong, field in (({"capacity": {"book": -1}}, "capacity.book"), ({"status": "burnt"}, "status")):
         assert list(staff.patch(default, json=wrong).json["errors"]) == [field]
 
 
-def test_a_warehouse_that_has_changed_is_not_overwritten(staff: Caller) -> None:
+def test_a_stale_change_of_a_warehouse_is_refused(staff: Caller) -> None:
     path = f"/v1/warehouses/{default_warehouse()}"
     etag = staff.get(path).headers["ETag"]
     assert staff.get(path, headers={"If-None-Match": etag}).status_code == 304
@@ -147,7 +149,7 @@ def test_a_warehouse_that_has_changed_is_not_overwritten(staff: Caller) -> None:
     assert staff.get(path).json["name"] == "One"
 
 
-def test_thresholds_make_low_levels_visible(staff: Caller, product: Callable[..., str]) -> None:
+def test_levels_at_their_threshold_are_listed_as_low(staff: Caller, product: Callable[..., str]) -> None:
     low, fine = product("LOW"), product("FINE")
     for each in (low, fine):
         adjust(staff, each, 5)
@@ -159,7 +161,7 @@ def test_thresholds_make_low_levels_visible(staff: Caller, product: Callable[...
     assert [each["sku"] for each in staff.get("/v1/stock?low=true").json["data"]] == ["LOW"]
     assert len(staff.get("/v1/stock").json["data"]) == 2
     assert [each["sku"] for each in staff.get(f"/v1/stock?product_id={fine}").json["data"]] == ["FINE"]
-    assert staff.get(f"/v1/stock?warehouse_id={NOWHERE}").json["data"] == []
+    assert staff.get(f"/v1/stock?warehouse_id={UNKNOWN}").json["data"] == []
 
 
 def test_levels_are_paged(staff: Caller, product: Callable[..., str]) -> None:

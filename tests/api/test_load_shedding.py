@@ -1,4 +1,4 @@
-"""More orders than can be done: new ones are refused at the door, and what was accepted keeps its answer."""
+"""Load shedding: new orders are refused under overload, and accepted ones keep their response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +17,8 @@ BODY = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
 
 
 @pytest.fixture
-def crowded(customer: Caller) -> Iterator[None]:
-    """A queue that is longer than any that can be done in time."""
+def overloaded(customer: Caller) -> Iterator[None]:
+    """A queue too long to be processed in time."""
     broker.client().rpush("inventory", *["waiting"] * (overload.MAX_UNKNOWN_BACKLOG + 1))
     try:
         assert wait_until(overload.retry_after, 10)
@@ -40,7 +40,7 @@ def accepted(customer: Caller) -> Any:
     return answer
 
 
-def test_a_new_order_is_refused_and_leaves_nothing(crowded: None, customer: Caller) -> None:
+def test_overload_refuses_a_new_order_without_side_effects(overloaded: None, customer: Caller) -> None:
     customer.post("/v1/cart/items", json={"product_id": make_product("TEA", 10), "quantity": 2})
     answer = check_out(customer, "new")
     assert (answer.status_code, answer.json["code"]) == (503, "overloaded")
@@ -50,17 +50,17 @@ def test_a_new_order_is_refused_and_leaves_nothing(crowded: None, customer: Call
     assert len(customer.get("/v1/cart").json["items"]) == 1
 
 
-def test_a_repetition_of_an_accepted_order_gets_its_answer(accepted: Any, crowded: None, customer: Caller) -> None:
+def test_overload_replays_the_response_of_an_accepted_order(accepted: Any, overloaded: None, customer: Caller) -> None:
     again = check_out(customer, "accepted")
     assert (again.status_code, again.json) == (202, accepted.json)
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_key_of_somebody_else_is_no_repetition(accepted: Any, crowded: None, sign_in: Any) -> None:
+def test_another_users_key_is_not_replayed_under_overload(accepted: Any, overloaded: None, sign_in: Any) -> None:
     assert check_out(sign_in("another"), "accepted").json["code"] == "overloaded"
 
 
-def test_what_would_be_refused_anyway_is_refused_for_that(crowded: None, client: Any, customer: Caller) -> None:
+def test_other_refusals_take_precedence_over_overload(overloaded: None, client: Any, customer: Caller) -> None:
     assert customer.post("/v1/checkout", json=BODY).json["code"] == "idempotency_key_required"
     key = {"Idempotency-Key": "new"}
     assert client.post("/v1/checkout", json=BODY, headers=key).json["code"] == "not_signed_in"
@@ -68,12 +68,12 @@ def test_what_would_be_refused_anyway_is_refused_for_that(crowded: None, client:
     assert client.post("/v1/checkout", json=BODY, headers=forged).json["code"] == "invalid_token"
 
 
-def test_everything_else_goes_on(crowded: None, customer: Caller) -> None:
+def test_overload_refuses_nothing_but_checkouts(overloaded: None, customer: Caller) -> None:
     product_id = make_product("TEA", 10)
     assert customer.post("/v1/cart/items", json={"product_id": product_id, "quantity": 1}).status_code == 201
     assert customer.get("/v1/orders").status_code == 200
 
 
-def test_once_the_queue_is_short_orders_are_taken_again(accepted: Any, customer: Caller, crowded: None) -> None:
+def test_orders_are_accepted_again_when_the_queue_is_short(accepted: Any, customer: Caller, overloaded: None) -> None:
     broker.client().delete("inventory")
     assert wait_until(lambda: check_out(customer, "new").json["code"] == "checkout_in_progress", 10)

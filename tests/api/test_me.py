@@ -1,4 +1,4 @@
-"""What users keep with us, through HTTP: addresses, preferences, orders, sessions; and that they can go."""
+"""The signed-in user's addresses, preferences, orders and sessions, and closing the account."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,11 +28,11 @@ def end_run(session: Session, order: orders.Order) -> None:
 
 
 def bought(user_id: str, status: str = "delivered") -> str:
-    """An order that was placed, and is as far as that."""
+    """An order in this status, whose run has ended."""
     product = make_product(f"SKU-{status}-{user_id[-6:]}", 5)
     with transaction() as session:
         order = place_order(session, user_id, {product: 1})
-        session.info.clear()  # nobody has to know of the run
+        session.info.clear()  # not to be published
         end_run(session, order)
         order.status, order.confirmed_at = status, datetime.now(UTC)
         carts.remove_ordered(session, user_id, order.id, {product: 1})
@@ -45,7 +45,7 @@ def read_address(order_id: str) -> dict[str, Any]:
 
 
 def erase(user_id: str) -> None:
-    """Does what the workflow `erasure` does, without workers."""
+    """Runs the steps of the workflow `erasure`, without workers."""
     for step in ERASURE.stages:
         assert isinstance(step, Step)
         with transaction() as session:
@@ -55,7 +55,7 @@ def erase(user_id: str) -> None:
 # ---- addresses
 
 
-def test_one_address_is_the_default(customer: Any) -> None:
+def test_exactly_one_address_is_the_default(customer: Any) -> None:
     def defaults() -> list[str]:
         return [a["city"] for a in customer.get("/v1/me/addresses").json["data"] if a["default"]]
 
@@ -68,14 +68,14 @@ def test_one_address_is_the_default(customer: Any) -> None:
     assert defaults() == ["Leeds"]
     assert customer.patch(f"/v1/me/addresses/{leeds['id']}", json={"default": False}).json["default"] is True
     assert customer.delete(f"/v1/me/addresses/{leeds['id']}").status_code == 204
-    assert defaults() == ["London"]  # the oldest that is left
+    assert defaults() == ["London"]  # the oldest remaining address
     for address in customer.get("/v1/me/addresses").json["data"]:
         customer.delete(f"/v1/me/addresses/{address['id']}")
     assert customer.post("/v1/me/addresses", json=LANE).json["default"] is True
     assert customer.get(f"/v1/me/addresses/{york['id']}").status_code == 404
 
 
-def test_an_address_is_changed_field_by_field_by_its_owner(customer: Any, sign_in: Callable[..., Any]) -> None:
+def test_an_address_is_patched_field_by_field_by_its_owner(customer: Any, sign_in: Callable[..., Any]) -> None:
     stranger = sign_in("stranger")
     address = f"/v1/me/addresses/{customer.get('/v1/me/addresses').json['data'][0]['id']}"
     order_id = bought(customer.user_id)
@@ -108,7 +108,7 @@ def test_preferences_are_kept_by_kind_and_channel(customer: Any, sign_in: Callab
         assert not accounts.wants(session, customer.user_id, "order_cancelled", "push")
 
 
-def test_what_has_to_be_told_is_told(customer: Any) -> None:
+def test_mandatory_notifications_cannot_be_disabled(customer: Any) -> None:
     change = {"order_confirmed": {"email": False}, "cart_reminder": {"email": False}}
     refused = customer.patch("/v1/me/preferences", json=change)
     assert (refused.status_code, list(refused.json["errors"])) == (422, ["order_confirmed.email"])
@@ -118,21 +118,21 @@ def test_what_has_to_be_told_is_told(customer: Any) -> None:
 @pytest.mark.parametrize(
     "change", [{"gossip": {"email": True}}, {"welcome": {"fax": True}}, {"welcome": {"sms": "yes"}}, {"welcome": True}]
 )
-def test_preferences_that_there_are_not(customer: Any, change: Any) -> None:
+def test_unknown_preferences_are_refused(customer: Any, change: Any) -> None:
     assert customer.patch("/v1/me/preferences", json=change).status_code == 422
 
 
 # ---- orders and sessions
 
 
-def test_one_s_own_orders_newest_first(customer: Any, sign_in: Callable[..., Any]) -> None:
+def test_own_orders_are_listed_newest_first(customer: Any, sign_in: Callable[..., Any]) -> None:
     clerk = sign_in("clerk", "staff")
     old, new = bought(customer.user_id), bought(customer.user_id, "confirmed")
     page = customer.get("/v1/me/orders?limit=1").json
     assert ([order["id"] for order in page["data"]], page["has_more"]) == ([new], True)
     rest = customer.get(f"/v1/me/orders?cursor={page['next_cursor']}").json
     assert [order["id"] for order in rest["data"]] == [old]
-    assert clerk.get("/v1/me/orders").json["data"] == []  # who may see everybody's orders has none here
+    assert clerk.get("/v1/me/orders").json["data"] == []  # permission to read all orders does not apply here
     assert len(clerk.get("/v1/orders").json["data"]) == 2
 
 
@@ -145,10 +145,10 @@ def test_all_other_sessions_are_ended_at_once(client: Any, customer: Any) -> Non
         assert client.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-# ---- going
+# ---- closing the account
 
 
-def test_who_goes_is_forgotten_and_the_books_stay(client: Any, customer: Any) -> None:
+def test_closing_an_account_erases_personal_data_and_keeps_the_books(client: Any, customer: Any) -> None:
     order_id = bought(customer.user_id)
     customer.patch("/v1/me/preferences", json={"welcome": {"sms": True}})
     customer.post("/v1/me/addresses", json=LANE, headers={"Idempotency-Key": "1"})
@@ -181,8 +181,8 @@ def test_who_goes_is_forgotten_and_the_books_stay(client: Any, customer: Any) ->
         assert (gone.subject, gone.actor) == (customer.user_id, customer.user_id)
 
 
-def test_nothing_in_the_database_names_who_has_gone(customer: Any) -> None:
-    """Looks through every table, so that a new one is not forgotten."""
+def test_no_table_names_a_closed_account(customer: Any) -> None:
+    """Searches every table, including ones added later."""
     customer.patch("/v1/me", json={"last_name": "Unforgettable", "email": "unforgettable@example.org"})
     customer.post("/v1/me/addresses", json={**LANE, "line1": "Unforgettable"}, headers={"Idempotency-Key": "1"})
     customer.post("/v1/auth/password/forgot", json={"email": "unforgettable@example.org"})
@@ -195,7 +195,7 @@ def test_nothing_in_the_database_names_who_has_gone(customer: Any) -> None:
             assert [row for row in rows if "unforgettable" in row.lower()] == [], name
 
 
-def test_an_order_on_its_way_keeps_its_address_until_it_has_come(customer: Any) -> None:
+def test_an_order_keeps_its_address_until_it_is_delivered(customer: Any) -> None:
     order_id = bought(customer.user_id, "shipped")
     assert customer.delete("/v1/me").status_code == 204
     with transaction() as session:
@@ -207,7 +207,7 @@ def test_an_order_on_its_way_keeps_its_address_until_it_has_come(customer: Any) 
     assert read_address(order_id) == {"country": "GB"}
 
 
-def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
+def test_an_account_with_a_live_checkout_cannot_be_closed(customer: Any) -> None:
     product = make_product("SKU", 5)
     with transaction() as session:
         order = place_order(session, customer.user_id, {product: 1})
@@ -222,7 +222,7 @@ def test_nobody_goes_while_a_checkout_is_under_way(customer: Any) -> None:
     assert customer.delete("/v1/me").status_code == 204
 
 
-def test_what_waits_for_weeks_does_not_keep_anybody(sign_in: Callable[..., Any]) -> None:
+def test_a_suspended_run_does_not_prevent_closing_an_account(sign_in: Callable[..., Any]) -> None:
     keeper = sign_in("keeper", "warehouse")
     with transaction() as session:
         run_id = durable.start(session, "restock", "po", {"purchase_order_id": "po"}, owner=keeper.user_id)
@@ -231,8 +231,8 @@ def test_what_waits_for_weeks_does_not_keep_anybody(sign_in: Callable[..., Any])
     assert keeper.delete("/v1/me").status_code == 204
 
 
-def test_what_is_changed_at_the_same_instant_does_not_come_back(app: Any, customer: Any) -> None:
-    """A request that got past its token while the account was being closed writes nothing any more."""
+def test_concurrent_changes_cannot_restore_a_closed_account(app: Any, customer: Any) -> None:
+    """A request authenticated before the account was closed writes nothing afterwards."""
     changes: list[Callable[[Session], object]] = [
         lambda session: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
         lambda session: accounts.add_address(session, customer.user_id, LANE),
@@ -245,7 +245,7 @@ def test_what_is_changed_at_the_same_instant_does_not_come_back(app: Any, custom
             change(session)
 
 
-def test_name_and_address_of_who_has_gone_are_free(client: Any, customer: Any) -> None:
+def test_a_closed_accounts_user_name_and_email_are_free(client: Any, customer: Any) -> None:
     customer.delete("/v1/me")
     again = {
         "username": "customer", "email": "customer@example.org", "password": PASSWORD, "first_name": "C",
@@ -256,7 +256,7 @@ def test_name_and_address_of_who_has_gone_are_free(client: Any, customer: Any) -
     assert answer.json["user"]["id"] != customer.user_id
 
 
-def test_the_last_administrator_stays(sign_in: Callable[..., Any]) -> None:
+def test_the_last_administrator_cannot_close_the_account(sign_in: Callable[..., Any]) -> None:
     first = sign_in("first", "admin")
     refused = first.delete("/v1/me")
     assert (refused.status_code, refused.json["code"]) == (409, "last_admin")

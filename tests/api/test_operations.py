@@ -1,4 +1,4 @@
-"""What operators see and may do: runs, signals, the audit, and what has happened."""
+"""Operations: runs, signals, the audit and events."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,12 +24,12 @@ from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer, make_product, place_order
 
-NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
+DISCARD_URL = "http://127.0.0.1:9/"  # the discard port, for webhooks
 UNKNOWN = "run_" + "0" * 32
 
 
 def started(workflow: str = "checkout", **values: Any) -> str:
-    """A run that nobody has in hand."""
+    """An unpublished run."""
     with transaction() as session:
         run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow))
         session.info.clear()  # not to be published
@@ -63,7 +63,7 @@ def operator(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", DISCARD_URL)
     yield running
     running.stop()
 
@@ -74,17 +74,17 @@ def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
-def test_only_those_with_the_permission_may(customer: Any, staff: Any) -> None:
+def test_operations_require_permissions(customer: Any, staff: Any) -> None:
     run_id = started()
     for path in ("/v1/runs", "/v1/events", "/v1/audit"):
         assert customer.get(path).status_code == 403
     assert staff.get("/v1/runs").status_code == 200
-    for deed in ("retry", "cancel", "signals"):
-        assert staff.post(f"/v1/runs/{run_id}/{deed}", json={"name": "x"}).status_code == 403
+    for action in ("retry", "cancel", "signals"):
+        assert staff.post(f"/v1/runs/{run_id}/{action}", json={"name": "x"}).status_code == 403
     assert state(run_id).status == "running"
 
 
-def test_runs_are_listed_newest_first_and_by_page(operator: Any) -> None:
+def test_runs_are_listed_newest_first_and_paged(operator: Any) -> None:
     made = [started() for _ in range(5)]
     assert ids(operator.get("/v1/runs")) == made[::-1]
     first = operator.get("/v1/runs?limit=3")
@@ -108,7 +108,7 @@ def test_runs_can_be_filtered(operator: Any) -> None:
         assert operator.get(f"/v1/runs?{wrong}").status_code == 422
 
 
-def test_a_run_is_turned_back_once(operator: Any) -> None:
+def test_a_run_is_cancelled_once(operator: Any) -> None:
     run_id = started()
     step(run_id, "inventory.reserve")
     answer = operator.post(f"/v1/runs/{run_id}/cancel")
@@ -124,13 +124,13 @@ def test_a_run_is_turned_back_once(operator: Any) -> None:
     assert (again.status_code, again.json["code"]) == (409, "run_compensating")
 
 
-def test_a_run_with_nothing_to_take_back_is_cancelled_at_once(operator: Any) -> None:
+def test_a_run_without_undos_is_cancelled_at_once(operator: Any) -> None:
     run_id = started("clean_up")
     assert operator.post(f"/v1/runs/{run_id}/cancel").status_code == 202
     assert state(run_id).status == "cancelled"
 
 
-def test_a_run_past_its_pivot_is_not_turned_back(operator: Any) -> None:
+def test_a_run_past_its_pivot_cannot_be_cancelled(operator: Any) -> None:
     run_id = started()
     step(run_id, "orders.confirm")
     answer = operator.post(f"/v1/runs/{run_id}/cancel")
@@ -139,7 +139,7 @@ def test_a_run_past_its_pivot_is_not_turned_back(operator: Any) -> None:
     assert (state(run_id).status, state(run_id).generation) == ("running", 0)
 
 
-def test_a_failed_run_goes_on(operator: Any) -> None:
+def test_a_failed_run_is_retried(operator: Any) -> None:
     run_id = started(attempts=9, deadline=datetime.now(UTC))
     with transaction() as session:
         transitions.end(session, queries.get_run(session, run_id), "failed")
@@ -149,17 +149,17 @@ def test_a_failed_run_goes_on(operator: Any) -> None:
     assert (run.finished_at, run.deadline, run.attempts, run.generation) == (None, None, 0, 1)
 
 
-@pytest.mark.parametrize("deed", ["retry", "cancel"])
-def test_what_is_over_or_unknown_is_refused(operator: Any, deed: str) -> None:
+@pytest.mark.parametrize("action", ["retry", "cancel"])
+def test_retry_and_cancel_refuse_an_ended_or_unknown_run(operator: Any, action: str) -> None:
     run_id = started()
     with transaction() as session:
         transitions.end(session, queries.get_run(session, run_id), "succeeded")
-    over, unknown = (operator.post(f"/v1/runs/{which}/{deed}") for which in (run_id, UNKNOWN))
+    over, unknown = (operator.post(f"/v1/runs/{which}/{action}") for which in (run_id, UNKNOWN))
     assert (over.status_code, over.json["code"]) == (409, "run_over")
     assert unknown.status_code == 404
 
 
-def test_the_same_key_retries_once(operator: Any) -> None:
+def test_a_repeated_retry_is_applied_once(operator: Any) -> None:
     run_id = started()
     first, second = (operator.post(f"/v1/runs/{run_id}/retry", headers={"Idempotency-Key": "once"}) for _ in range(2))
     assert (second.status_code, second.json) == (first.status_code, first.json)
@@ -167,7 +167,7 @@ def test_the_same_key_retries_once(operator: Any) -> None:
     assert state(run_id).generation == 1
 
 
-def test_a_signal_is_handed_over_and_wakes_who_waits(operator: Any) -> None:
+def test_a_signal_is_stored_and_wakes_a_suspended_run(operator: Any) -> None:
     run_id = started(status="waiting", published_at=None)
     answer = operator.post(f"/v1/runs/{run_id}/signals", json={"name": "approved", "data": {"by": "ada"}})
     assert (answer.status_code, answer.json["status"]) == (202, "running")
@@ -180,14 +180,14 @@ def test_a_signal_is_handed_over_and_wakes_who_waits(operator: Any) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"name": ""}, {"name": "No"}, {"name": "x" * 65}, {"name": "x", "data": []}, {"name": "x", "y": 1}]
 )
-def test_a_signal_that_says_nothing_clear_is_refused(operator: Any, body: dict[str, Any]) -> None:
+def test_an_invalid_signal_is_refused(operator: Any, body: dict[str, Any]) -> None:
     run_id = started()
     assert operator.post(f"/v1/runs/{run_id}/signals", json=body).status_code == 422
     assert operator.post(f"/v1/runs/{UNKNOWN}/signals", json={"name": "x"}).status_code == 404
     assert state(run_id).signals == {}
 
 
-def test_the_audit_is_made_now(operator: Any, sandbox: Server) -> None:
+def test_the_audit_reflects_the_current_state(operator: Any, sandbox: Server) -> None:
     answer = operator.get("/v1/audit")
     assert (answer.status_code, answer.json["ok"]) == (200, True)
     assert {"name": "no run is failed or stuck", "ok": True, "figures": {"failed": 0, "stuck": 0, "wrong": 0},
@@ -201,12 +201,12 @@ def test_the_audit_is_made_now(operator: Any, sandbox: Server) -> None:
 
 
 def hold(order_id: str, payment_id: str, amount: int) -> str:
-    """Has the gateway hold money, and returns under which reference."""
+    """Authorises a payment at the gateway; returns its reference."""
     asked = AuthorisationRequest(order_id, payment_id, amount, "EUR", "pm_card_visa", datetime.now(UTC))
     return PROVIDERS["stripe"].authorise(asked, new_id("key")).reference
 
 
-def test_the_audit_asks_the_gateway(operator: Any, sandbox: Server) -> None:
+def test_the_audit_compares_with_the_gateway(operator: Any, sandbox: Server) -> None:
     held = hold(new_id("ord"), new_id("pay"), 500)
     answer = operator.get("/v1/audit")
     broken = [(found["name"], found["examples"]) for found in answer.json["data"] if not found["ok"]]
@@ -215,7 +215,7 @@ def test_the_audit_asks_the_gateway(operator: Any, sandbox: Server) -> None:
     assert operator.get("/v1/audit").json["ok"] is True
 
 
-def test_the_audit_does_not_fail_for_authorisations_that_have_lapsed(operator: Any, sandbox: Server) -> None:
+def test_lapsed_authorisations_do_not_fail_the_audit(operator: Any, sandbox: Server) -> None:
     lamp, ann = make_product("LAMP", 1), make_customer("ann")
     with transaction() as session:
         order = place_order(session, ann, {lamp: 1}, "pm_card_visa")
@@ -231,9 +231,9 @@ def test_the_audit_does_not_fail_for_authorisations_that_have_lapsed(operator: A
     assert lapsed["figures"]["lapsed"] == 1
 
 
-def test_without_the_gateway_there_is_no_audit(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    nobody = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
-    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(nobody))
+def test_the_audit_requires_the_gateway(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    unreachable = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(unreachable))
     assert operator.get("/v1/audit").status_code == 503
 
 

@@ -1,4 +1,4 @@
-"""Pages by keyset: every row once, in order, also while rows come and go."""
+"""Keyset pagination: every row once, in order, also during changes."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def addresses() -> list[tuple[str, str]]:
 
 
 def walk(*keys: ColumnElement[Any] | InstrumentedAttribute[Any], limit: int = 2) -> list[tuple[str, str]]:
-    """All rows, a page at a time."""
+    """All rows, page by page."""
     seen: list[tuple[str, str]] = []
     cursor = None
     for _ in range(10):
@@ -45,7 +45,7 @@ def walk(*keys: ColumnElement[Any] | InstrumentedAttribute[Any], limit: int = 2)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
-def test_every_row_once(addresses: list[tuple[str, str]], limit: int) -> None:
+def test_every_row_is_on_one_page(addresses: list[tuple[str, str]], limit: int) -> None:
     assert walk(Address.id, limit=limit) == addresses
     assert walk(Address.id.desc(), limit=limit) == addresses[::-1]
     assert walk(Address.city, Address.id, limit=limit) == sorted(addresses)
@@ -55,18 +55,18 @@ def test_every_row_once(addresses: list[tuple[str, str]], limit: int) -> None:
     assert walk(Address.city.desc(), Address.id.asc(), limit=limit) == mixed
 
 
-def test_times_come_back_from_a_cursor(addresses: list[tuple[str, str]]) -> None:
+def test_a_cursor_may_contain_timestamps(addresses: list[tuple[str, str]]) -> None:
     assert walk(Address.created_at.desc(), Address.id.desc()) == addresses[::-1]
 
 
-def test_rows_of_several_columns(addresses: list[tuple[str, str]]) -> None:
+def test_rows_may_have_several_columns(addresses: list[tuple[str, str]]) -> None:
     with transaction() as session:
         found = page(session, select(Address.city, Address.line1), Address.id, limit=2, cursor=None)
     assert found["data"] == [("Bath", "0 Lane"), ("Leeds", "1 Lane")]
     assert found["has_more"] is True
 
 
-def test_a_row_that_goes_leaves_no_gap(addresses: list[tuple[str, str]]) -> None:
+def test_a_deleted_row_skips_no_other_row(addresses: list[tuple[str, str]]) -> None:
     with transaction() as session:
         first = page(session, select(Address), Address.id, limit=2, cursor=None)
         session.delete(first["data"][1])
@@ -75,7 +75,7 @@ def test_a_row_that_goes_leaves_no_gap(addresses: list[tuple[str, str]]) -> None
     assert [(row.city, row.id) for row in second["data"]] == addresses[2:4]
 
 
-def test_an_empty_list_has_no_more() -> None:
+def test_an_empty_list_has_no_next_page() -> None:
     with transaction() as session:
         found = page(session, select(Address), Address.id, limit=2, cursor=None)
     assert found == {"data": [], "has_more": False, "next_cursor": None}
@@ -95,7 +95,7 @@ def test_cursors_of_other_lists_are_refused(addresses: list[tuple[str, str]]) ->
             page(session, select(Address), Address.id.desc(), limit=2, cursor=good)
 
 
-def test_lists_take_limit_and_cursor(customer: Any) -> None:
+def test_lists_accept_limit_and_cursor(customer: Any) -> None:
     for n in range(3):
         customer.post("/v1/me/addresses", json={"line1": f"{n} Lane", "city": "Leeds", "country": "GB"})
     first = customer.get("/v1/me/addresses?limit=3").json

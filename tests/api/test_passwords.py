@@ -1,4 +1,4 @@
-"""Forgotten passwords, and guesses at them, through HTTP."""
+"""Password reset and throttling of guesses over HTTP."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ ELSEWHERE = {"REMOTE_ADDR": "198.51.100.7"}
 
 @pytest.fixture
 def mailed(customer: Any) -> str:
-    """A token that the customer was mailed."""
+    """A reset token mailed to the customer."""
     with transaction() as session:
         run_id = new_id("run")
         accounts.save_reset_token(session, run_id, customer.user_id)
@@ -42,10 +42,10 @@ def let_time_pass(seconds: float) -> None:
         session.execute(update(accounts.LoginThrottle).values(free_at=earlier))
 
 
-# ---- forgotten
+# ---- password reset
 
 
-def test_who_forgets_gets_the_same_answer_whoever_it_is(client: Any, customer: Any) -> None:
+def test_forgot_gives_the_same_answer_for_an_unknown_account(client: Any, customer: Any) -> None:
     known = client.post("/v1/auth/password/forgot", json={"email": "Customer@example.org"})
     unknown = client.post("/v1/auth/password/forgot", json={"username": "nobody"})
     assert (known.status_code, unknown.status_code) == (202, 202)
@@ -53,23 +53,23 @@ def test_who_forgets_gets_the_same_answer_whoever_it_is(client: Any, customer: A
     assert "Location" not in known.headers
     with transaction() as session:
         started = session.scalars(select(RunRecord.input).order_by(RunRecord.id)).all()
-    assert started == [{"user_id": customer.user_id}, {"user_id": None}]  # the same work, and no name in it
+    assert started == [{"user_id": customer.user_id}, {"user_id": None}]  # the same work, without the name
 
 
-def test_a_mailed_token_sets_a_password_once_and_signs_in(client: Any, customer: Any, mailed: str) -> None:
+def test_a_mailed_token_resets_the_password_once_and_signs_in(client: Any, customer: Any, mailed: str) -> None:
     body = {"token": mailed, "new_password": "a new password"}
     answer = client.post("/v1/auth/password/reset", json=body)
     assert answer.status_code == 200
     signed_in = {"Authorization": f"Bearer {answer.json['access_token']}"}
     assert client.get("/v1/me", headers=signed_in).json["id"] == customer.user_id
-    assert customer.get("/v1/me").status_code == 401  # all sessions from before have ended
+    assert customer.get("/v1/me").status_code == 401  # all earlier sessions have ended
     assert login(client, {**RIGHT, "password": "a new password"}).status_code == 200
     assert login(client, RIGHT).status_code == 401
     again = client.post("/v1/auth/password/reset", json={**body, "new_password": "one more"})
     assert (again.status_code, list(again.json["errors"])) == (422, ["token"])
 
 
-def test_of_two_who_use_a_token_at_once_one_is_refused(app: Any, mailed: str) -> None:
+def test_concurrent_resets_with_one_token_succeed_once(app: Any, mailed: str) -> None:
     def reset(number: int) -> int:
         body = {"token": mailed, "new_password": f"new password {number}"}
         status: int = app.test_client().post("/v1/auth/password/reset", json=body).status_code
@@ -79,51 +79,51 @@ def test_of_two_who_use_a_token_at_once_one_is_refused(app: Any, mailed: str) ->
         assert sorted(threads.map(reset, range(4))) == [200, 422, 422, 422]
 
 
-def test_the_database_keeps_no_token_in_clear(customer: Any, mailed: str) -> None:
+def test_reset_tokens_are_stored_as_hashes(customer: Any, mailed: str) -> None:
     with transaction() as session:
         kept = session.scalars(select(accounts.PasswordReset)).one()
         assert mailed not in (kept.token_hash, kept.id)
         assert len(kept.token_hash) == 64
-        assert accounts.derive_reset_token(kept.id) == mailed  # a mail sent again is the same
+        assert accounts.derive_reset_token(kept.id) == mailed  # a repeated mail has the same token
 
 
-def test_a_token_runs_out(client: Any, mailed: str) -> None:
+def test_a_reset_token_expires(client: Any, mailed: str) -> None:
     with transaction() as session:
         session.execute(update(accounts.PasswordReset).values(expires_at=func.now()))
     answer = client.post("/v1/auth/password/reset", json={"token": mailed, "new_password": "a new password"})
     assert answer.status_code == 422
 
 
-def test_a_changed_password_makes_mailed_tokens_worthless(client: Any, customer: Any, mailed: str) -> None:
+def test_a_password_change_invalidates_mailed_tokens(client: Any, customer: Any, mailed: str) -> None:
     changed = {"current_password": PASSWORD, "new_password": "a new password"}
     assert customer.post("/v1/auth/password", json=changed).status_code == 204
     answer = client.post("/v1/auth/password/reset", json={"token": mailed, "new_password": "another one"})
     assert answer.status_code == 422
     with transaction() as session:
-        (told,) = session.scalars(select(event_log.Event).where(event_log.Event.name == "password.changed")).all()
-    assert (told.subject, told.actor) == (customer.user_id, customer.user_id)
+        (logged,) = session.scalars(select(event_log.Event).where(event_log.Event.name == "password.changed")).all()
+    assert (logged.subject, logged.actor) == (customer.user_id, customer.user_id)
 
 
-def test_nobody_s_mailbox_is_filled(client: Any, customer: Any) -> None:
+def test_password_resets_are_throttled(client: Any, customer: Any) -> None:
     for name in ("customer", "nobody"):
         answers = [client.post("/v1/auth/password/forgot", json={"username": name}) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
 
 
-# ---- guessed
+# ---- guesses
 
 
 @pytest.mark.parametrize("name", ["customer", "nobody"])
-def test_guesses_at_an_account_are_held_up_known_or_not(client: Any, customer: Any, name: str) -> None:
+def test_failed_logins_are_throttled_for_known_and_unknown_accounts(client: Any, customer: Any, name: str) -> None:
     answers = [login(client, {**WRONG, "username": name}) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     refused = answers[-1]
     assert refused.json["code"] == "too_many_requests"
     assert 0 < int(refused.headers["Retry-After"]) == refused.json["retry_after"] <= 60
-    assert login(client, {**RIGHT, "username": name}).status_code == 429  # the right one would tell that it is
+    assert login(client, {**RIGHT, "username": name}).status_code == 429  # the right password must not be revealed
 
 
-def test_a_guess_comes_back_with_time(client: Any, customer: Any) -> None:
+def test_the_login_throttle_refills_over_time(client: Any, customer: Any) -> None:
     for _ in range(11):
         login(client, WRONG)
     let_time_pass(60)
@@ -132,11 +132,11 @@ def test_a_guess_comes_back_with_time(client: Any, customer: Any) -> None:
     assert login(client, RIGHT).status_code == 200
 
 
-def test_right_passwords_use_nothing_up(client: Any, customer: Any) -> None:
+def test_successful_logins_are_not_throttled(client: Any, customer: Any) -> None:
     assert {login(client, RIGHT).status_code for _ in range(15)} == {200}
 
 
-def test_a_right_password_does_not_wash_away_the_wrong_ones(
+def test_a_successful_login_does_not_reset_the_throttle(
     client: Any, customer: Any, sign_in: Callable[..., Any]
 ) -> None:
     sign_in("mallory")
@@ -148,28 +148,28 @@ def test_a_right_password_does_not_wash_away_the_wrong_ones(
     assert statuses[-1] == 429
 
 
-def test_one_address_can_not_try_one_account_after_another(client: Any) -> None:
+def test_failed_logins_are_throttled_per_client_address(client: Any) -> None:
     answers = [login(client, {"username": f"user{n}", "password": "wrong"}).status_code for n in range(101)]
     assert answers == [401] * 100 + [429]
     assert login(client, WRONG, "192.0.2.2").status_code == 401
 
 
-def test_addresses_of_one_network_count_as_one(client: Any, customer: Any) -> None:
+def test_ipv6_addresses_are_throttled_per_network(client: Any, customer: Any) -> None:
     answers = [login(client, WRONG, f"2001:db8::{n}").status_code for n in range(11)]
     assert answers[-1] == 429
     assert login(client, WRONG, "2001:db8:0:1::1").status_code == 401
 
 
-def test_the_whole_world_can_not_lock_out_an_owner_who_is_signed_in(client: Any, customer: Any) -> None:
+def test_distributed_guesses_do_not_lock_out_a_known_address(client: Any, customer: Any) -> None:
     home = "203.0.113.9"
     assert login(client, RIGHT, home).status_code == 200
     answers = [login(client, WRONG, f"198.51.100.{n}").status_code for n in range(31)]
     assert answers == [401] * 30 + [429]
     assert login(client, RIGHT, "198.51.100.99").status_code == 429
-    assert login(client, RIGHT, home).status_code == 200  # as often as it likes
+    assert login(client, RIGHT, home).status_code == 200  # not throttled
 
 
-def test_who_is_locked_out_gets_in_by_mail(client: Any, customer: Any, mailed: str) -> None:
+def test_a_throttled_account_can_reset_its_password(client: Any, customer: Any, mailed: str) -> None:
     for n in range(31):
         login(client, WRONG, f"198.51.100.{n}")
     body = {"token": mailed, "new_password": "a new password"}
@@ -178,26 +178,26 @@ def test_who_is_locked_out_gets_in_by_mail(client: Any, customer: Any, mailed: s
     assert login(client, {**RIGHT, "password": "a new password"}, "203.0.113.9").status_code == 200
 
 
-def test_a_stolen_token_does_not_allow_guessing_the_password(customer: Any) -> None:
+def test_guesses_of_the_current_password_are_throttled(customer: Any) -> None:
     body = {"current_password": "wrong", "new_password": "a new password"}
     assert [customer.post("/v1/auth/password", json=body).status_code for _ in range(11)] == [401] * 10 + [429]
 
 
-def test_guesses_at_once_are_not_more_than_guesses_in_turn(app: Any, customer: Any) -> None:
+def test_concurrent_failed_logins_are_throttled_alike(app: Any, customer: Any) -> None:
     with ThreadPoolExecutor(8) as threads:
         statuses = list(threads.map(lambda _: login(app.test_client(), WRONG).status_code, range(24)))
     assert (statuses.count(401), statuses.count(429)) == (10, 14)
 
 
-def test_who_used_up_the_guesses_is_told_of(client: Any, customer: Any) -> None:
+def test_a_throttled_account_is_logged_once(client: Any, customer: Any) -> None:
     for _ in range(12):
         login(client, WRONG)
     with transaction() as session:
-        told = session.scalars(select(event_log.Event.subject).where(event_log.Event.name == "login.throttled")).all()
-    assert told == [customer.user_id]
+        logged = session.scalars(select(event_log.Event.subject).where(event_log.Event.name == "login.throttled")).all()
+    assert logged == [customer.user_id]
 
 
-def test_what_was_typed_is_not_kept(client: Any, customer: Any) -> None:
+def test_the_login_throttle_stores_only_hashes(client: Any, customer: Any) -> None:
     login(client, WRONG)
     with transaction() as session:
         keys = session.scalars(select(accounts.LoginThrottle.key)).all()
@@ -209,7 +209,9 @@ def test_what_was_typed_is_not_kept(client: Any, customer: Any) -> None:
         assert retention.prune(session, ["login_throttles"]).deleted == {"login_throttles": 3}
 
 
-def test_a_proxy_is_believed_only_where_one_was_declared(monkeypatch: pytest.MonkeyPatch, customer: Any) -> None:
+def test_forwarded_addresses_are_trusted_only_behind_a_declared_proxy(
+    monkeypatch: pytest.MonkeyPatch, customer: Any
+) -> None:
     def seen(client: Any, forged: dict[str, str]) -> str:
         token = client.post("/v1/auth/login", json=RIGHT, headers=forged).json["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
@@ -221,7 +223,7 @@ def test_a_proxy_is_believed_only_where_one_was_declared(monkeypatch: pytest.Mon
     assert seen(module.create_app().test_client(), forged) == "203.0.113.2"
 
 
-def test_a_wrong_name_takes_as_many_statements_as_a_wrong_password(client: Any, customer: Any) -> None:
+def test_an_unknown_name_runs_the_same_statements_as_a_wrong_password(client: Any, customer: Any) -> None:
     found = []
     for name in ("customer", "nobody"):
         with statements() as sent:

@@ -1,4 +1,4 @@
-"""Who sees which orders and payments, and the provider's webhook, through HTTP."""
+"""Visibility of orders and payments, and the provider's webhook, over HTTP."""
 
 import json
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from tests.conftest import Caller
 from tests.shopping import make_product, place_order
 
 HOOK = "/v1/webhooks/payments"
-NOWHERE = {"order": "ord_" + 32 * "0", "payment": "pay_" + 32 * "0"}
+UNKNOWN = {"order": "ord_" + 32 * "0", "payment": "pay_" + 32 * "0"}
 
 
 def bought(caller: Caller) -> tuple[str, str]:
-    """The ids of an order that was placed, and of its payment."""
+    """Places an order; returns its id and that of its payment."""
     tea = make_product(f"TEA-{caller.username}", 10)
     with transaction() as session:
         order = place_order(session, caller.user_id, {tea: 1})
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
         return order.id, payments.find_first_payment(session, order.id)
 
 
@@ -31,7 +31,7 @@ def ids(caller: Caller, path: str) -> list[str]:
     return [row["id"] for row in caller.get(path).json["data"]]
 
 
-def test_customers_see_their_own_and_staff_everybodys(
+def test_customers_see_their_own_orders_and_staff_see_all(
     customer: Caller, staff: Caller, sign_in: Callable[..., Caller]
 ) -> None:
     stranger = sign_in("stranger")
@@ -44,11 +44,11 @@ def test_customers_see_their_own_and_staff_everybodys(
     assert ids(staff, "/v1/orders") == [other_order, order]
     assert ids(staff, "/v1/payments") == [other_payment, payment]
     assert ids(staff, "/v1/me/orders") == []
-    for path in (f"/v1/orders/{NOWHERE['order']}", f"/v1/payments/{NOWHERE['payment']}"):
+    for path in (f"/v1/orders/{UNKNOWN['order']}", f"/v1/payments/{UNKNOWN['payment']}"):
         assert staff.get(path).status_code == 404
 
 
-def test_an_order_shows_the_payment_that_was_opened_last(customer: Caller) -> None:
+def test_an_order_shows_its_latest_payment(customer: Caller) -> None:
     order, first = bought(customer)
     shown = customer.get(f"/v1/orders/{order}").json
     assert (shown["payment_id"], shown["payment_status"]) == (first, "pending")
@@ -75,10 +75,10 @@ def post_event(client: Any, order_id: str | None, event_id: str = "evt_1", secre
 
 
 def generation(run_id: str) -> int:
-    """Rises each time that the run is woken."""
+    """Increases each time that the run is woken."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
-        run.published_at = None  # no message of it is under way
+        run.published_at = None  # no message of it is queued
         return run.generation
 
 
@@ -91,7 +91,7 @@ def waiting(customer: Caller) -> tuple[str, str]:
     return order, run_id
 
 
-def test_an_event_that_the_provider_has_signed_wakes_its_checkout_once(client: Any, waiting: tuple[str, str]) -> None:
+def test_a_signed_webhook_wakes_its_checkout_once(client: Any, waiting: tuple[str, str]) -> None:
     order, run_id = waiting
     for _ in range(2):
         assert post_event(client, order).status_code == 204
@@ -102,7 +102,7 @@ def test_an_event_that_the_provider_has_signed_wakes_its_checkout_once(client: A
     assert generation(run_id) == 2
 
 
-def test_an_event_that_somebody_else_has_signed_is_refused(client: Any, waiting: tuple[str, str]) -> None:
+def test_a_webhook_with_a_wrong_signature_is_refused(client: Any, waiting: tuple[str, str]) -> None:
     order, run_id = waiting
     refused = post_event(client, order, secret="whsec_" + "z" * 32)
     assert (refused.status_code, refused.json["code"]) == (400, "bad_signature")

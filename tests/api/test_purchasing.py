@@ -1,4 +1,4 @@
-"""Restocking through the REST API: alerts, purchase orders and deliveries, up to where the workers take over."""
+"""Restocking over the REST API: alerts, purchase orders and deliveries, without workers."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from models.core.database import transaction
 from tests.conftest import Caller
 from tests.models.shelves import product, reserve, warehouse
 
-NOWHERE = "wh_" + 32 * "0"
+UNKNOWN = "wh_" + 32 * "0"
 
 
 def order(staff: Caller, *lines: tuple[str, int], key: str | None = None, **more: Any) -> Any:
@@ -23,7 +23,7 @@ def receive(staff: Caller, order_id: str, *lines: tuple[str, int], key: str | No
     return staff.post(f"/v1/purchase-orders/{order_id}/receive", json=body, headers=headers)
 
 
-def test_a_restock_is_accepted_and_its_purchase_order_can_be_read_at_once(staff: Caller) -> None:
+def test_a_restock_creates_a_purchase_order_and_a_task(staff: Caller) -> None:
     book, hat = product("BOOK"), product("HAT")
     made = order(staff, (book, 10), (hat, 2))
     assert made.status_code == 202, made.json
@@ -41,7 +41,7 @@ def test_a_restock_is_accepted_and_its_purchase_order_can_be_read_at_once(staff:
         assert shown.json["warehouse_id"] == inventory.get_default_warehouse(session).id
 
 
-def test_the_same_request_orders_once(staff: Caller) -> None:
+def test_a_repeated_restock_is_applied_once(staff: Caller) -> None:
     book = product("BOOK")
     first, second = order(staff, (book, 10), key="k"), order(staff, (book, 10), key="k")
     assert second.headers["Idempotent-Replayed"] == "true"
@@ -57,20 +57,20 @@ def test_the_same_request_orders_once(staff: Caller) -> None:
         ({"lines": [{"product_id": "prd_" + 32 * "0", "quantity": 1}] * 2}, "lines"),
     ],
 )  # fmt: skip
-def test_a_wrong_field_is_named(staff: Caller, change: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_named(staff: Caller, change: dict[str, Any], field: str) -> None:
     refused = order(staff, ("prd_" + 32 * "0", 1), **change)
     assert (refused.status_code, list(refused.json["errors"])) == (422, [field])
 
 
-def test_what_can_not_be_ordered_is_refused(staff: Caller) -> None:
+def test_a_restock_of_an_unknown_product_or_warehouse_is_refused(staff: Caller) -> None:
     book, unknown = product("BOOK"), "prd_" + 32 * "0"
     refused = order(staff, (book, 1), (unknown, 1))
     assert (refused.status_code, refused.json["products"]) == (404, [unknown])
-    assert order(staff, (book, 1), warehouse_id=NOWHERE).status_code == 404
+    assert order(staff, (book, 1), warehouse_id=UNKNOWN).status_code == 404
     assert staff.get("/v1/purchase-orders").json["data"] == []
 
 
-def test_a_delivery_is_accepted_once_for_each_key(staff: Caller) -> None:
+def test_a_delivery_is_accepted_once_per_key(staff: Caller) -> None:
     book = product("BOOK")
     made = order(staff, (book, 10)).json
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_a_purchase_order_is_cancelled_once(staff: Caller) -> None:
         assert (refused.json["current"], refused.json["possible"]) == ("cancelled", [])
 
 
-def test_purchase_orders_are_listed_newest_first_a_page_at_a_time(staff: Caller) -> None:
+def test_purchase_orders_are_listed_newest_first_and_paged(staff: Caller) -> None:
     book, annex = product("BOOK"), warehouse("Annex")
     made = [order(staff, (book, n)).json["purchase_order_id"] for n in (1, 2, 3)]
     elsewhere = order(staff, (book, 4), warehouse_id=annex).json["purchase_order_id"]
@@ -115,7 +115,7 @@ def test_purchase_orders_are_listed_newest_first_a_page_at_a_time(staff: Caller)
         assert [one["id"] for one in staff.get(f"/v1/purchase-orders?{query}").json["data"]] == found
 
 
-def test_alerts_name_what_is_low_and_what_is_on_its_way(staff: Caller) -> None:
+def test_alerts_list_low_stock_with_the_quantity_on_order(staff: Caller) -> None:
     book, hat = product("BOOK", 10), product("HAT", 10)
     for product_id in (book, hat):
         staff.open("PUT", "/v1/stock/thresholds", json={"product_id": product_id, "reorder_point": 4})
@@ -133,7 +133,7 @@ def test_alerts_name_what_is_low_and_what_is_on_its_way(staff: Caller) -> None:
     assert [one["sku"] for one in page["data"] + rest["data"]] == ["HAT", "BOOK"]
 
 
-def test_customers_neither_see_nor_order_nor_receive(customer: Caller, staff: Caller) -> None:
+def test_purchasing_requires_permissions(customer: Caller, staff: Caller) -> None:
     book = product("BOOK")
     made = order(staff, (book, 10)).json["purchase_order_id"]
     answers = [

@@ -1,4 +1,4 @@
-"""Reports through the REST API, as JSON, CSV and pages. The workers' part is in tests/workflows/."""
+"""Reports over the REST API, as JSON, CSV and HTML. tests/workflows/ tests the workers."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ NASTY = '<script>alert("x")</script>'
 
 
 def written(slot: str = "2026-11-22", days: int = 1) -> str:
-    """Writes a report on the last days as the workers do, in one go; returns its id."""
+    """Writes a report on the last days in one transaction; returns its id."""
     report_id, end = new_id("rep"), datetime.now(UTC) + timedelta(seconds=1)
     start = end - timedelta(days=days)
     with transaction() as session:
@@ -35,7 +35,7 @@ def rows(answer: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-def test_a_report_has_levels_movements_and_what_is_low(staff: Caller) -> None:
+def test_a_report_has_levels_movements_and_low_stock(staff: Caller) -> None:
     annex, book = warehouse("Annex"), product("BOOK", 10)
     lamp = product("LAMP", 4, kind="electronics")
     product("NEVER THERE")
@@ -75,7 +75,7 @@ def test_movements_outside_the_period_are_left_out(staff: Caller) -> None:
     assert staff.get(f"/v1/reports/{written('week', days=7)}").json["totals"]["came"] == 10
 
 
-def test_the_sheet_has_every_level_and_no_formula(staff: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_csv_has_every_level_and_no_formula(staff: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.reports.csv.PAGE", 3)
     books = [product(f"BOOK-{n}", n + 1) for n in range(7)]
     with transaction() as session:
@@ -92,12 +92,12 @@ def test_the_sheet_has_every_level_and_no_formula(staff: Caller, monkeypatch: py
 
 
 @pytest.mark.parametrize("start", "=+-@\t\r＝＋－＠")  # noqa: RUF001
-def test_a_cell_that_would_be_computed_is_text(start: str) -> None:
+def test_formulas_are_escaped(start: str) -> None:
     assert escape_formula(f"{start}1+1") == f"'{start}1+1"
     assert escape_formula(f"1{start}1") == f"1{start}1"
 
 
-def test_the_page_is_readable_without_scripts_and_escapes_everything(staff: Caller) -> None:
+def test_the_html_page_has_no_scripts_and_escapes_text(staff: Caller) -> None:
     warehouse(f"Annex {NASTY}")
     book = product("BOOK", 10)
     with transaction() as session:
@@ -115,7 +115,7 @@ def test_the_page_is_readable_without_scripts_and_escapes_everything(staff: Call
     assert "http" not in answer.text
 
 
-def test_an_empty_shop_has_a_report_too(staff: Caller) -> None:
+def test_an_empty_shop_has_an_empty_report(staff: Caller) -> None:
     report = written()
     assert staff.get(f"/v1/reports/{report}").json["totals"]["on_hand"] == 0
     assert rows(staff.get(f"/v1/reports/{report}.csv")) == []
@@ -133,7 +133,7 @@ def test_reports_are_listed_newest_first_and_cached(staff: Caller) -> None:
         assert (answer.status_code, again.status_code) == (200, 304)
 
 
-def test_a_request_for_a_report_is_a_task(staff: Caller) -> None:
+def test_requesting_a_report_starts_a_task(staff: Caller) -> None:
     day = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}
     bodies: list[dict[str, Any]] = [{"json": day}, {"json": {}}, {}]
     for body in bodies:
@@ -152,12 +152,12 @@ def test_a_request_for_a_report_is_a_task(staff: Caller) -> None:
         ({"to": "9999-12-31T23:59:59-14:00"}, "to"), ({"from": 5}, "from"),
     ],
 )  # fmt: skip
-def test_a_wrong_period_is_named(staff: Caller, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_period_is_named(staff: Caller, body: dict[str, Any], field: str) -> None:
     refused = staff.post("/v1/reports/inventory", json=body)
     assert (refused.status_code, list(refused.json["errors"])) == (422, [field])
 
 
-def test_reports_are_for_those_who_may_read_them(customer: Caller, staff: Caller) -> None:
+def test_reports_require_permissions(customer: Caller, staff: Caller) -> None:
     report = written()
     paths = ["/v1/reports", *(f"/v1/reports/{report}{ending}" for ending in ("", ".csv", ".html"))]
     assert {customer.get(path).status_code for path in paths} == {403}

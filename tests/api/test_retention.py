@@ -1,4 +1,4 @@
-"""What the API says of what was deleted by its age."""
+"""Responses about rows deleted by retention."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from tests.shopping import place_order, product
 __all__ = ["product"]
 
 
-def test_an_order_stays_when_its_task_is_gone(customer: Any, product: Callable[..., str]) -> None:
+def test_an_order_outlives_its_task(customer: Any, product: Callable[..., str]) -> None:
     cup = product("CUP", 10)
     with transaction() as session:
         order = place_order(session, customer.user_id, {cup: 1})

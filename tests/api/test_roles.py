@@ -1,4 +1,4 @@
-"""Roles and who has them, through HTTP. Nobody hands out what he does not have, and an administrator remains."""
+"""Roles over HTTP: no escalation of permissions, and at least one administrator."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def admin(sign_in: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def registrar(sign_in: Callable[..., Any]) -> Any:
-    """One who may hand out roles and make them, and else only look at orders."""
+    """A user who may create and grant roles, and otherwise only read orders."""
     with transaction() as session:
         held = ("users:read", "users:write", "roles:write", "orders:read")
         access.create_role(session, held, "registrar", held)
@@ -30,7 +30,7 @@ def roles_of(who: Any, user_id: str) -> list[str]:
     return found
 
 
-def test_roles_are_listed_with_what_they_hold(admin: Any, customer: Any) -> None:
+def test_roles_are_listed_with_their_permissions(admin: Any, customer: Any) -> None:
     listed = admin.get("/v1/roles").json["data"]
     assert {role["name"]: set(role["permissions"]) for role in listed} == {
         name: set(held) for name, held in access.SEEDS.items()
@@ -40,7 +40,7 @@ def test_roles_are_listed_with_what_they_hold(admin: Any, customer: Any) -> None
     assert customer.get("/v1/roles").status_code == 403
 
 
-def test_a_role_is_made_changed_and_deleted(admin: Any, sign_in: Callable[..., Any]) -> None:
+def test_a_role_is_created_changed_and_deleted(admin: Any, sign_in: Callable[..., Any]) -> None:
     clerk = sign_in("clerk")
     made = admin.post("/v1/roles", json={"name": "auditor", "permissions": ["audit:read"]})
     assert (made.status_code, made.json) == (
@@ -52,7 +52,7 @@ def test_a_role_is_made_changed_and_deleted(admin: Any, sign_in: Callable[..., A
     assert clerk.get("/v1/roles").status_code == 403
     changed = admin.put("/v1/roles/auditor", json={"permissions": ["users:read", "orders:read"]})
     assert changed.json["permissions"] == ["orders:read", "users:read"]
-    assert clerk.get("/v1/roles/auditor").json == changed.json  # at once
+    assert clerk.get("/v1/roles/auditor").json == changed.json  # takes effect at once
     in_use = admin.delete("/v1/roles/auditor")
     assert (in_use.status_code, in_use.json["code"], in_use.json["users"]) == (409, "role_in_use", 1)
     assert admin.delete(f"/v1/users/{clerk.user_id}/roles/auditor").status_code == 204
@@ -66,11 +66,11 @@ def test_a_role_is_made_changed_and_deleted(admin: Any, sign_in: Callable[..., A
 @pytest.mark.parametrize(
     "role", [{"name": "X"}, {"name": "ok", "permissions": ["all"]}, {"name": "a b", "permissions": []}]
 )
-def test_roles_that_can_not_be(admin: Any, role: dict[str, Any]) -> None:
+def test_invalid_roles_are_refused(admin: Any, role: dict[str, Any]) -> None:
     assert admin.post("/v1/roles", json=role).status_code == 422
 
 
-def test_roles_that_every_shop_has_stay(admin: Any) -> None:
+def test_built_in_roles_cannot_be_deleted(admin: Any) -> None:
     for name in access.SEEDS:
         refused = admin.delete(f"/v1/roles/{name}")
         assert (refused.status_code, refused.json["code"]) == (409, "builtin_role")
@@ -78,18 +78,18 @@ def test_roles_that_every_shop_has_stay(admin: Any) -> None:
     assert admin.put("/v1/roles/staff", json={"permissions": ["orders:read"]}).status_code == 200
 
 
-def test_nobody_makes_a_role_of_what_he_does_not_have(registrar: Any) -> None:
+def test_a_role_cannot_exceed_the_permissions_of_its_author(registrar: Any) -> None:
     refused = registrar.post("/v1/roles", json={"name": "mine", "permissions": ["orders:read", "payments:refund"]})
     assert (refused.status_code, refused.json["permissions"]) == (403, ["payments:refund"])
     assert registrar.post("/v1/roles", json={"name": "mine", "permissions": ["orders:read"]}).status_code == 201
     for wanted in (["orders:read", "stock:write"], ["runs:write"]):
         assert registrar.put("/v1/roles/mine", json={"permissions": wanted}).status_code == 403
-    # Nor takes out of a role what he could not put back.
+    # Nor may a user remove from a role a permission that the user does not hold.
     assert registrar.put("/v1/roles/staff", json={"permissions": ["orders:read"]}).status_code == 403
     assert registrar.get("/v1/roles/mine").json["permissions"] == ["orders:read"]
 
 
-def test_nobody_hands_out_or_takes_away_what_he_does_not_have(registrar: Any, admin: Any, customer: Any) -> None:
+def test_granting_and_revoking_require_the_permissions_of_the_role(registrar: Any, admin: Any, customer: Any) -> None:
     for who in (registrar, customer):
         for attempt in (
             registrar.post(f"/v1/users/{who.user_id}/roles", json={"role": "admin"}),
@@ -105,10 +105,10 @@ def test_nobody_hands_out_or_takes_away_what_he_does_not_have(registrar: Any, ad
     assert given.json["roles"] == ["customer", "registrar"]
 
 
-def test_roles_are_given_and_taken_at_once(admin: Any, customer: Any) -> None:
+def test_granted_and_revoked_roles_take_effect_at_once(admin: Any, customer: Any) -> None:
     roles = f"/v1/users/{customer.user_id}/roles"
     assert customer.get("/v1/stock").status_code == 403
-    for _ in range(2):  # a second time changes nothing
+    for _ in range(2):  # idempotent
         assert admin.post(roles, json={"role": "warehouse"}).json == {"roles": ["customer", "warehouse"]}
     assert customer.get("/v1/stock").status_code == 200
     assert admin.put(roles, json={"roles": ["finance", "customer"]}).json == {"roles": ["customer", "finance"]}
@@ -118,10 +118,10 @@ def test_roles_are_given_and_taken_at_once(admin: Any, customer: Any) -> None:
     assert admin.get(roles).json == {"roles": ["customer"]}
     assert admin.post(roles, json={"role": "king"}).status_code == 404
     assert admin.put(roles, json={"roles": ["staff", "king"]}).status_code == 404
-    assert admin.get(roles).json == {"roles": ["customer"]}  # all or nothing
+    assert admin.get(roles).json == {"roles": ["customer"]}  # atomic
 
 
-def test_only_those_who_may_see_and_give_roles(staff: Any, customer: Any) -> None:
+def test_managing_roles_requires_the_permission(staff: Any, customer: Any) -> None:
     roles = f"/v1/users/{customer.user_id}/roles"
     assert customer.get(roles).status_code == 403
     assert staff.get(roles).json == {"roles": ["customer"]}
@@ -134,7 +134,7 @@ def test_only_those_who_may_see_and_give_roles(staff: Any, customer: Any) -> Non
         assert refused.status_code == 403
 
 
-def test_the_last_administrator_remains(admin: Any, sign_in: Callable[..., Any]) -> None:
+def test_the_last_administrator_cannot_be_revoked(admin: Any, sign_in: Callable[..., Any]) -> None:
     own = f"/v1/users/{admin.user_id}/roles"
     for refused in (admin.delete(f"{own}/admin"), admin.put(own, json={"roles": []})):
         assert (refused.status_code, refused.json["code"]) == (409, "last_admin")
@@ -144,7 +144,7 @@ def test_the_last_administrator_remains(admin: Any, sign_in: Callable[..., Any])
     assert admin.get(own).status_code == 403
 
 
-def test_of_two_administrators_who_go_at_once_one_remains(app: Any, sign_in: Callable[..., Any]) -> None:
+def test_concurrent_revocations_keep_one_administrator(app: Any, sign_in: Callable[..., Any]) -> None:
     both = [sign_in("first", "admin"), sign_in("second", "admin")]
 
     def go(who: Any) -> int:
@@ -156,7 +156,7 @@ def test_of_two_administrators_who_go_at_once_one_remains(app: Any, sign_in: Cal
         assert sorted(threads.map(go, both)) == [204, 409]
 
 
-def test_users_are_found_by_how_their_names_begin(admin: Any, sign_in: Callable[..., Any]) -> None:
+def test_users_are_found_by_name_prefix(admin: Any, sign_in: Callable[..., Any]) -> None:
     ada, adam = sign_in("ada"), sign_in("adam", "staff")
 
     def found(query: str) -> list[str]:

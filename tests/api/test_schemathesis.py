@@ -1,7 +1,7 @@
-"""The API as it is served, asked everything that its document allows and much that it does not.
+"""Random requests to the served API, valid and invalid by its OpenAPI document.
 
-No answer is a 500, and none is one that the document does not describe; what breaks a schema is refused, and what
-keeps to it is not.
+No response is a 500 or missing in the document; requests that violate a schema are refused, and valid ones
+are not.
 """
 
 import json
@@ -23,10 +23,10 @@ from tests.serving import serving
 from tests.shopping import make_product
 
 CASES = int(os.environ.get("CASES", "3"))
-"""Random requests for each operation and asker, beside those that schemathesis makes of every bound and type."""
+"""Random requests per operation and caller, in addition to those for every bound and type."""
 
 ACCEPTED = ["2xx", "3xx", "401", "402", "403", "404", "409", "412", "429"]
-"""How a request that keeps to its schema may be answered: a precondition may fail, and a card be declined."""
+"""Statuses allowed for a valid request: a precondition may fail, and a card be declined."""
 BEYOND_SCHEMAS = {
     "PATCH /v1/me/preferences": "some mails always go out",
     "POST /v1/auth/password/reset": "the token must have been mailed",
@@ -41,18 +41,18 @@ BEYOND_SCHEMAS = {
     "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product may appear only once",
     "POST /v1/reports/inventory": "a period ends after it begins",
 }
-"""Operations with rules that JSON Schema can't say, which are refused with 422."""
+"""Operations with rules beyond JSON Schema; violations are refused with 422."""
 DOCUMENT = json.loads(create_app().extensions["openapi"]())
 LISTS = [
     f"{method.upper()} {path}"
     for path, method, operation in operations(DOCUMENT)
     if any(parameter["name"] == "cursor" for parameter in operation["parameters"])
 ]
-"""Cursors are signed; a made-up one is refused with 422."""
+"""Cursors are signed; a random one is refused with 422."""
 
 
 def schema(**phases: bool) -> Any:
-    """The document, with how much is to be asked."""
+    """The document with the configuration of schemathesis."""
     beyond = [*ACCEPTED, "422"]
     chosen = {
         "generation": {"max-examples": CASES, "deterministic": True, "allow-x00": False},
@@ -62,10 +62,10 @@ def schema(**phases: bool) -> Any:
             {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": beyond}}}
             for name in (*BEYOND_SCHEMAS, *LISTS)
         ] + [
-            # Nobody but the gateway can sign.
+            # Only the gateway can sign.
             {"include-name": "POST /v1/webhooks/payments",
              "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "400"]}}},
-            # No worker runs here.
+            # No worker runs.
             {"include-name": "GET /readyz",
              "checks": {name: {"expected-statuses": ["2xx", "4xx", "503"]}
                         for name in ("not_a_server_error", "positive_data_acceptance")}},
@@ -77,7 +77,9 @@ def schema(**phases: bool) -> Any:
 Case = schemathesis.Case[Any]
 Test = TypeVar("Test", bound=Callable[..., None])
 EVERYTHING, A_LITTLE = schema(), schema(coverage=False)
-LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # one shop for all cases
+LIMITS = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # all cases share one shop
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def admin(sign_in: Callable[..., Caller]) -> Caller:
 
 
 def cases(of: BaseSchema) -> Callable[[Test], Test]:
-    """For a test: it is run with random requests to each operation."""
+    """Decorates a test to run with random requests to each operation."""
 
     def decorate(test: Test) -> Test:
         made: Test = of.parametrize()(LIMITS(test))
@@ -111,22 +113,22 @@ def cases(of: BaseSchema) -> Callable[[Test], Test]:
 def ask(case: Case, url: str, headers: dict[str, str]) -> None:
     given: Mapping[str, str] = case.headers or {}
     if "Prefer" in given:
-        case.headers["Prefer"] = "wait=0"  # there is nobody who would do the work
+        case.headers["Prefer"] = "wait=0"  # no worker runs
     if 0 < len(given.get("Idempotency-Key") or "") <= 255:
-        case.headers["Idempotency-Key"] = uuid4().hex  # one that no other case has used
+        case.headers["Idempotency-Key"] = uuid4().hex  # unique per case
     case.call_and_validate(base_url=url, headers=headers, timeout=20)
 
 
 @cases(EVERYTHING)
-def test_nothing_that_an_administrator_asks_is_a_surprise(case: Case, url: str, admin: Caller) -> None:
+def test_responses_to_an_administrator_match_the_document(case: Case, url: str, admin: Caller) -> None:
     ask(case, url, admin.headers)
 
 
 @cases(A_LITTLE)
-def test_nothing_that_a_customer_asks_is_a_surprise(case: Case, url: str, customer: Caller) -> None:
+def test_responses_to_a_customer_match_the_document(case: Case, url: str, customer: Caller) -> None:
     ask(case, url, customer.headers)
 
 
 @cases(A_LITTLE)
-def test_nothing_that_a_stranger_asks_is_a_surprise(case: Case, url: str, database: None) -> None:
+def test_responses_to_an_anonymous_client_match_the_document(case: Case, url: str, database: None) -> None:
     ask(case, url, {})

@@ -1,4 +1,4 @@
-"""Lists of products, search, and what reading costs, through the REST API."""
+"""Lists of products, search, and the number of statements of reads, over the REST API."""
 
 import threading
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from tests.conftest import Caller
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """The SQL statements that this thread runs inside the block, on whichever connection."""
+    """The SQL statements of this thread within the block, on any connection."""
     ran: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if threading.current_thread() is threading.main_thread():  # another one watches the queues
+        if threading.current_thread() is threading.main_thread():  # another thread watches the queues
             ran.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -38,7 +38,7 @@ def titles(client: Any, **query: Any) -> list[str]:
 
 
 def everything(client: Any, **query: Any) -> list[str]:
-    """The ids of a whole list, page by page."""
+    """The ids of all pages of a list."""
     found: list[str] = []
     cursor: dict[str, str] | None = {}
     while cursor is not None:
@@ -49,7 +49,7 @@ def everything(client: Any, **query: Any) -> list[str]:
     return found
 
 
-def test_what_is_sent_is_what_the_document_describes(staff: Caller, client: Any) -> None:
+def test_product_responses_match_their_schema(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA | {"title": 'Quotes " \\ and \n lines, Émile ☕', "description": "</script>"})
     stock(staff, made, 2)
     create(staff, **LAMP)
@@ -61,7 +61,7 @@ def test_what_is_sent_is_what_the_document_describes(staff: Caller, client: Any)
     assert shown.mimetype == "application/json"
 
 
-def test_a_search_looks_at_title_author_category_and_description_in_this_order(staff: Caller, client: Any) -> None:
+def test_search_ranks_title_author_category_and_description_in_this_order(staff: Caller, client: Any) -> None:
     words = {
         "Described": {"description": "All about whales and ships."},
         "Filed": {"category": "Whales"},
@@ -91,7 +91,7 @@ def test_a_search_looks_at_title_author_category_and_description_in_this_order(s
         "SKU",
     ],
 )
-def test_a_search_takes_beginnings_of_words_without_case_accents_and_marks(staff: Caller, client: Any, q: str) -> None:
+def test_search_matches_prefixes_without_case_accents_or_punctuation(staff: Caller, client: Any, q: str) -> None:
     create(staff, **EMMA)
     create(staff, **EMMA | {"sku": "SKU/7-a", "title": "Wuthering Heights", "author": "Emily Brontë"})
     assert titles(client, q=q) == ["Wuthering Heights"]
@@ -100,13 +100,13 @@ def test_a_search_takes_beginnings_of_words_without_case_accents_and_marks(staff
 @pytest.mark.parametrize(
     "q", ["uthering", "bronte austen", "bron wuthering", "%", "!!", "the & | ! ( :*", "x" * 200, "'"]
 )
-def test_a_search_for_what_is_not_there_finds_nothing(staff: Caller, client: Any, q: str) -> None:
+def test_search_without_a_match_is_empty(staff: Caller, client: Any, q: str) -> None:
     create(staff, **EMMA | {"title": "Wuthering Heights", "author": "Emily Brontë"})
     create(staff, **EMMA | {"sku": "OTHER"})
     assert titles(client, q=q) == []
 
 
-def test_an_id_or_a_sku_finds_just_that(staff: Caller, client: Any) -> None:
+def test_search_finds_a_product_by_id_or_sku(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA | {"sku": "A-1", "title": "One"})
     create(staff, **EMMA | {"sku": "A-12", "title": "Twelve"})
     create(staff, **EMMA | {"sku": "B", "title": "A-1, an essay"})
@@ -116,7 +116,7 @@ def test_an_id_or_a_sku_finds_just_that(staff: Caller, client: Any) -> None:
     assert titles(client, q="a-1") == ["One", "A-1, an essay", "Twelve"]
 
 
-def test_a_change_of_name_is_found_at_once(staff: Caller, client: Any) -> None:
+def test_search_reflects_renames_at_once(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA)
     before = client.get(f"/v1/products/{made['id']}").headers["ETag"]
     staff.patch(f"/v1/authors/{made['author']['id']}", json={"name": "Mary Shelley"})
@@ -130,7 +130,7 @@ def test_a_change_of_name_is_found_at_once(staff: Caller, client: Any) -> None:
     assert titles(client, q="frankenstein") == []
 
 
-def test_the_list_is_filtered_and_sorted(staff: Caller, client: Any) -> None:
+def test_products_are_filtered_and_sorted(staff: Caller, client: Any) -> None:
     for number, (title, amount) in enumerate((("Cc", 300), ("Aa", 100), ("Bb", 100))):
         create(staff, **EMMA | {"sku": f"B{number}", "title": title, "price": {"amount": amount, "currency": "EUR"}})
     lamp = create(staff, **LAMP)
@@ -149,8 +149,8 @@ def test_the_list_is_filtered_and_sorted(staff: Caller, client: Any) -> None:
 
 
 @pytest.mark.parametrize("sort", search.SORTS)
-def test_every_order_is_paged_without_gaps(staff: Caller, client: Any, sort: str, monkeypatch: Any) -> None:
-    """Many are alike, and a search has more matches than are ranked."""
+def test_every_sort_order_is_paged_without_gaps(staff: Caller, client: Any, sort: str, monkeypatch: Any) -> None:
+    """Many products are equal, and a search has more matches than are ranked."""
     monkeypatch.setattr(search, "MAX_RANKED", 5)
     search._listing.cache_clear()
     made = [
@@ -170,7 +170,7 @@ def test_every_order_is_paged_without_gaps(staff: Caller, client: Any, sort: str
     assert client.get(f"/v1/products?q=emma&sort={other}&cursor={cursor}").status_code == 422
 
 
-def test_reading_takes_few_statements_however_many_products(staff: Caller, client: Any) -> None:
+def test_the_number_of_statements_does_not_depend_on_the_number_of_products(staff: Caller, client: Any) -> None:
     products = [create(staff, **EMMA | {"sku": f"B{n}", "author": f"A{n}", "category": "Cc"}) for n in range(12)]
     for query in ("", "q=emma", "q=emma&in_stock=false&category=Cc&author=A3&kind=book&price_max=9999"):
         with statements() as ran:
@@ -181,7 +181,7 @@ def test_reading_takes_few_statements_however_many_products(staff: Caller, clien
     assert len(ran) == 1, ran
 
 
-def test_a_list_that_has_not_changed_is_not_sent_again(staff: Caller, client: Any) -> None:
+def test_an_unchanged_list_answers_304(staff: Caller, client: Any) -> None:
     made = create(staff, **EMMA)
     first = client.get("/v1/products?q=emma")
     again = {"If-None-Match": first.headers["ETag"]}
@@ -192,7 +192,7 @@ def test_a_list_that_has_not_changed_is_not_sent_again(staff: Caller, client: An
     assert client.get("/v1/products?q=emma", headers=again).status_code == 200
 
 
-def test_readers_survive_the_end_of_their_connections(staff: Caller, client: Any) -> None:
+def test_reads_reconnect_after_a_terminated_connection(staff: Caller, client: Any) -> None:
     from sqlalchemy import text
 
     from models.core.database import transaction

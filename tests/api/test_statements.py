@@ -1,4 +1,4 @@
-"""How many statements the requests of a checkout take: each costs the API and the database a third of a millisecond."""
+"""The number of statements per request of a checkout; each costs a third of a millisecond."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from tests.shopping import make_product
 
 @contextmanager
 def ran() -> Iterator[dict[str, int]]:
-    """How many statements and how many commits there are inside the block, by this thread: another one looks at the
+    """The numbers of statements and commits of this thread within the block; another thread watches the
     queues."""
     count, own = {"statements": 0, "commits": 0}, get_ident()
 
@@ -34,12 +34,12 @@ def ran() -> Iterator[dict[str, int]]:
             event.remove(engine(), name, listener)
 
 
-def test_a_checkout_takes_few_statements_and_one_transaction(customer: Caller) -> None:
+def test_a_checkout_takes_seven_statements_and_one_commit(customer: Caller) -> None:
     products = [make_product(f"SHIRT-{n}", 10) for n in range(3)]
     for product_id in products:
         with ran() as count:
             customer.post("/v1/cart/items", json={"product_id": product_id, "quantity": 1})
-        assert count == {"statements": 3, "commits": 0}  # who asks, the change, the cart
+        assert count == {"statements": 3, "commits": 0}  # authentication, the change, the cart
     body = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
     with ran() as count:
         answer = customer.post("/v1/checkout", json=body, headers={"Idempotency-Key": "one"})

@@ -37,8 +37,8 @@ def test_status_of_a_stack_that_is_down(shop: Shop) -> None:
     assert shop("status").stdout == "The stack is not running; start it with `shop up`.\n"
 
 
-def test_status_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
-    """What takes a second to import is left to the commands that use it."""
+def test_status_imports_no_heavy_libraries(tmp_path: Path) -> None:
+    """Libraries that take a second to import are imported only by the commands that use them."""
     asked = """import sys
 from cli.main import main
 try:
@@ -52,18 +52,18 @@ except SystemExit:
     assert found.stdout.splitlines() == ["The stack is not running; start it with `shop up`.", "[]"]
 
 
-def test_down_twice_does_no_harm(shop: Shop) -> None:
+def test_a_second_down_succeeds(shop: Shop) -> None:
     assert [shop("down").returncode, shop("down").returncode] == [0, 0]
 
 
-def test_a_wrong_setting_is_one_line(shop: Shop) -> None:
+def test_an_invalid_setting_is_reported_in_one_line(shop: Shop) -> None:
     found = shop("up", SHOP_API_PORT="eighty")
     assert found.returncode == 2
     assert found.stderr.startswith("SHOP_API_PORT: ")
     assert found.stderr.count("\n") == 1
 
 
-def test_wrong_worker_groups_are_one_line(shop: Shop) -> None:
+def test_invalid_worker_groups_are_reported_in_one_line(shop: Shop) -> None:
     found = shop("up", SHOP_WORKER_GROUPS="money=payments")
     assert found.returncode == 1
     assert found.stderr.startswith("Error: SHOP_WORKER_GROUPS: no worker has the queue")
@@ -76,14 +76,14 @@ def test_production_refuses_to_run_on_default_secrets(shop: Shop) -> None:
     assert "SHOP_SECRET_KEY" in found.stderr
 
 
-def test_a_database_that_is_away_is_one_line(shop: Shop) -> None:
+def test_an_unavailable_database_is_reported_in_one_line(shop: Shop) -> None:
     found = shop("migrate")
     assert found.returncode == 1
     assert found.stderr.startswith("Error: Cannot connect to the database; is the stack running?")
     assert found.stderr.count("\n") == 1
 
 
-def test_config_shows_where_a_value_comes_from_and_hides_secrets(shop: Shop) -> None:
+def test_config_shows_the_source_of_each_value_and_masks_secrets(shop: Shop) -> None:
     found = shop("config", "--json", SHOP_API_PORT="81", SHOP_SMTP_URL="smtp://me:hunter2@mail.example")
     entries = {entry["name"]: entry for entry in json.loads(found.stdout)}
     assert entries["SHOP_API_PORT"] == {
@@ -98,12 +98,12 @@ def test_config_shows_where_a_value_comes_from_and_hides_secrets(shop: Shop) -> 
     assert "k" * 40 not in shown
 
 
-def test_config_of_one_setting_is_its_value(shop: Shop) -> None:
+def test_config_of_one_setting_prints_its_value(shop: Shop) -> None:
     assert shop("config", "flower_password", SHOP_FLOWER_PASSWORD="open sesame").stdout == "open sesame\n"
     assert shop("config", "SHOP_API_PORT").stdout == "8000\n"
     assert shop("config", "nonsense").returncode == 1
 
 
-def test_logs_of_a_program_that_is_not_there(shop: Shop) -> None:
+def test_logs_of_an_unknown_program_are_an_error(shop: Shop) -> None:
     found = shop("logs", "nonsense")
     assert (found.returncode, found.stderr) == (1, "Error: No log of nonsense. Available: none.\n")

@@ -1,4 +1,4 @@
-"""`shop import`: what a CSV file says is taken into the catalogue once, and what can't be is refused by its line."""
+"""`shop import`: a CSV file is imported once, and invalid rows are refused by line."""
 
 import csv
 import io
@@ -77,7 +77,7 @@ def test_a_book_is_read_with_its_author_and_date() -> None:
         ({"reorder_point": "1.5"}, "reorder_point"),
     ],
 )
-def test_a_row_at_fault_is_refused_by_field(changes: dict[str, str], field: str) -> None:
+def test_an_invalid_row_is_refused_by_field(changes: dict[str, str], field: str) -> None:
     found = parsed({**BOOK, **changes}, {**BOOK, "sku": "BOOK-2"})
     assert isinstance(found[0], Refusal)
     assert found[0].line == 2
@@ -85,44 +85,44 @@ def test_a_row_at_fault_is_refused_by_field(changes: dict[str, str], field: str)
     assert isinstance(found[1], Row)
 
 
-def test_lines_are_counted_where_a_row_goes_over_several() -> None:
+def test_line_numbers_account_for_rows_of_several_lines() -> None:
     found = parsed({**BOOK, "description": "one\ntwo\nthree"}, {**BOOK, "price": "?"})
     assert [row.line for row in found] == [2, 5]
 
 
-def test_a_row_with_too_few_or_too_many_columns_is_refused() -> None:
+def test_a_row_with_a_wrong_number_of_columns_is_refused() -> None:
     text = as_csv(BOOK).splitlines()
     found = read("".join(f"{line}\n" for line in (*text, "BOOK-2,book", text[1] + ",more", 'BOOK-3,"no" csv')))
     assert [type(row) for row in found] == [Row, Refusal, Refusal, Refusal]
 
 
 @pytest.mark.parametrize("text", ["sku,title\n", ",".join([*COLUMNS, "colour"]), ",".join([*COLUMNS, "sku"])])
-def test_another_kind_of_file_is_refused(text: str) -> None:
+def test_a_file_with_other_columns_is_refused(text: str) -> None:
     with pytest.raises(NotACatalogue, match="columns"):
         read(text)
 
 
 @pytest.mark.usefixtures("database")
-def test_the_sample_is_taken_whole_and_once() -> None:
+def test_the_sample_is_imported_completely_and_once() -> None:
     first, second = run(SAMPLE), run(SAMPLE)
     assert (first.exit_code, first.output.strip()) == (
         0, "100 created, 0 updated, 0 unchanged, 0 refused (sample_catalogue.csv)",
     )  # fmt: skip
     assert second.output.strip() == "0 created, 0 updated, 100 unchanged, 0 refused (sample_catalogue.csv)"
     with SAMPLE.open(encoding="utf-8", newline="") as file:
-        pieces = {row["sku"]: int(row["stock"]) for row in csv.DictReader(file)}
+        expected = {row["sku"]: int(row["stock"]) for row in csv.DictReader(file)}
     with transaction() as session:
         levels = {sku: stock.on_hand for stock, sku, _ in session.execute(inventory.select_levels())}
-        assert levels == pieces
+        assert levels == expected
         moved = session.execute(select(func.count(), func.sum(inventory.Movement.quantity))).one()
-        assert tuple(moved) == (100, sum(pieces.values()))
+        assert tuple(moved) == (100, sum(expected.values()))
         emma = session.scalars(select(Product).where(Product.sku == "BOOK-EMMA")).one()
         names = (emma.category and emma.category.name, emma.author and emma.author.name)
         assert (emma.title, *names) == ("Emma", "Classics", "Jane Austen")
 
 
 @pytest.mark.usefixtures("database")
-def test_a_changed_row_is_updated_and_its_stock_stays(tmp_path: Path) -> None:
+def test_a_changed_row_updates_its_product_but_not_its_stock(tmp_path: Path) -> None:
     file = tmp_path / "books.csv"
     file.write_text(as_csv(BOOK))
     run(file)
@@ -135,7 +135,7 @@ def test_a_changed_row_is_updated_and_its_stock_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_what_cannot_be_taken_is_told_with_its_line_and_the_rest_is_taken(tmp_path: Path) -> None:
+def test_refused_rows_are_reported_by_line_and_the_rest_is_imported(tmp_path: Path) -> None:
     file = tmp_path / "books.csv"
     shirt = {**BOOK, "sku": "SHIRT", "kind": "clothing", "author": "", "published_on": "", "attributes": ""}
     file.write_text(as_csv(shirt))
@@ -156,7 +156,7 @@ def test_what_cannot_be_taken_is_told_with_its_line_and_the_rest_is_taken(tmp_pa
 
 
 @pytest.mark.usefixtures("database")
-def test_a_file_in_another_encoding_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "books.csv"
     file.write_bytes(as_csv({**BOOK, "title": "Émile"}).encode("latin-1"))
     result = run(file)

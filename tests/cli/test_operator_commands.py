@@ -26,18 +26,18 @@ from tests.runs import some_input
 from tests.servers import Server
 from tests.shopping import make_customer
 
-NOBODY = "http://127.0.0.1:9/"  # the discard port, for webhooks
+DISCARD_URL = "http://127.0.0.1:9/"  # the discard port, for webhooks
 GOOD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
 def _database(database: None) -> None:
-    """A new shop's."""
+    """Requests the fixture."""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", NOBODY)
+    running = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", DISCARD_URL)
     yield running
     running.stop()
 
@@ -52,7 +52,7 @@ def run(*arguments: str, input: str | None = None) -> Result:
 
 
 def started(workflow: str = "checkout", **values: Any) -> str:
-    """A run that nobody has in hand."""
+    """An unpublished run."""
     with transaction() as session:
         run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow, what="a [thing]"))
         session.info.clear()  # not to be published
@@ -62,7 +62,7 @@ def started(workflow: str = "checkout", **values: Any) -> str:
 
 
 def step(run_id: str, name: str, begun: float, took: float | None, status: str = "done", **values: Any) -> None:
-    """`begun`: seconds after the run's start."""
+    """Adds a step that began `begun` seconds after the start of the run."""
     with transaction() as session:
         at = queries.get_run(session, run_id).created_at + timedelta(seconds=begun)
         end = None if took is None else at + timedelta(seconds=took)
@@ -75,7 +75,7 @@ def step(run_id: str, name: str, begun: float, took: float | None, status: str =
 # ---- administrators
 
 
-def test_an_administrator_is_made_and_the_same_call_again_is_harmless() -> None:
+def test_creating_an_administrator_is_idempotent() -> None:
     for _ in range(2):
         made = run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
         assert (made.exit_code, made.output) == (0, made.output)
@@ -86,7 +86,7 @@ def test_an_administrator_is_made_and_the_same_call_again_is_harmless() -> None:
         assert accounts.verify_password(user.password_hash, GOOD)
 
 
-def test_what_is_left_out_is_asked_for_and_the_password_is_not_shown() -> None:
+def test_missing_options_are_prompted_for_and_the_password_is_hidden() -> None:
     made = run("create-admin", input=f"boss\nboss@example.org\n{GOOD}\n{GOOD}\n")
     assert made.exit_code == 0
     assert GOOD not in made.output
@@ -101,7 +101,7 @@ def test_what_is_left_out_is_asked_for_and_the_password_is_not_shown() -> None:
         ("the boss", "boss@example.org", GOOD, "username: 3 to 64 letters"),
     ],
 )
-def test_what_no_account_may_have_is_refused(username: str, email: str, password: str, said: str) -> None:
+def test_invalid_account_fields_are_refused(username: str, email: str, password: str, said: str) -> None:
     refused = run("create-admin", "--username", username, "--email", email, "--password", password)
     assert refused.exit_code == 1
     assert said in refused.output
@@ -109,14 +109,14 @@ def test_what_no_account_may_have_is_refused(username: str, email: str, password
         assert session.scalars(select(accounts.User)).all() == []
 
 
-def test_an_address_that_somebody_else_has_is_refused() -> None:
+def test_an_email_already_in_use_is_refused() -> None:
     run("create-admin", "--username", "boss", "--email", "boss@example.org", "--password", GOOD)
     refused = run("create-admin", "--username", "chief", "--email", "Boss@example.org", "--password", GOOD)
     assert refused.exit_code == 1
     assert refused.output.startswith("Error: An account with this e-mail address already exists. Choose another")
 
 
-def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
+def test_a_customer_is_promoted_only_on_request() -> None:
     user_id = make_customer("boss")
     with transaction() as session:
         opened = accounts.open_session(session, user_id, None, None)
@@ -133,7 +133,7 @@ def test_a_customer_is_not_made_an_administrator_by_the_way() -> None:
     assert run(*options, "--promote").exit_code == 0
     with transaction() as session:
         assert access.roles_of(session, user_id) == ["admin", "customer"]
-        # Whoever has opened the account is out.
+        # Existing sessions of the account have ended.
         assert accounts.find_principal(session, user_id, opened.session_id) is None
 
 
@@ -150,7 +150,7 @@ def test_an_audit_prints_every_invariant_with_its_figures(sandbox: None) -> None
     assert {"name", "ok", "figures", "examples"} == set(listed[0])
 
 
-def test_an_audit_that_finds_something_names_it_and_ends_with_1(sandbox: None) -> None:
+def test_an_audit_with_a_violation_names_it_and_exits_with_1(sandbox: None) -> None:
     run_id = started(status="failed", finished_at=datetime.now(UTC))
     found = run("audit")
     assert found.exit_code == 1
@@ -159,11 +159,11 @@ def test_an_audit_that_finds_something_names_it_and_ends_with_1(sandbox: None) -
     assert run("audit", "--json").exit_code == 1
 
 
-def test_an_audit_without_the_gateway_or_the_database_ends_with_2(
+def test_an_audit_without_the_gateway_or_the_database_exits_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
-    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(nobody))
+    unreachable = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
+    monkeypatch.setitem(PROVIDERS, "stripe", Stripe(unreachable))
     without_gateway = run("audit")
     assert without_gateway.exit_code == 2
     assert without_gateway.output.startswith("Error: The payment gateway does not answer")
@@ -188,7 +188,7 @@ def test_runs_are_listed_newest_first() -> None:
     assert run("runs", "list", "--older-than", "soon").exit_code == 2
 
 
-def test_a_run_is_drawn_with_its_steps_in_time() -> None:
+def test_runs_show_draws_the_steps_on_a_timeline() -> None:
     run_id = started(created_at=datetime.now(UTC) - timedelta(seconds=10))
     step(run_id, "inventory.reserve", 0, 2)
     step(run_id, "payments.authorise", 5, None, "intent", attempts=3, error={"code": "GatewayDown", "detail": "[no]"})
@@ -204,7 +204,7 @@ def test_a_run_is_drawn_with_its_steps_in_time() -> None:
     assert data["left"][0] == "payments.authorise"
 
 
-def test_a_run_that_was_taken_back_shows_its_undos() -> None:
+def test_a_compensated_run_shows_its_undos() -> None:
     error = {"code": "payment_declined", "detail": "The card was declined."}
     run_id = started(error=error)
     step(run_id, "inventory.reserve", 0, 0.01)
@@ -220,14 +220,14 @@ def test_a_run_that_was_taken_back_shows_its_undos() -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "cancel"])
-def test_a_run_that_is_not_there_is_refused(command: str) -> None:
+def test_an_unknown_run_is_refused(command: str) -> None:
     assert run("runs", command, "run_" + "0" * 32).exit_code == 1
     wrong = run("runs", command, "ord_1")
     assert wrong.exit_code == 2
     assert "is not the id of a run" in wrong.output
 
 
-def test_a_run_is_turned_back_and_let_go_on() -> None:
+def test_a_run_is_cancelled_and_retried() -> None:
     run_id = started()
     assert run("runs", "cancel", run_id).output == f"{run_id} is being cancelled.\n"
     refused = run("runs", "cancel", run_id)

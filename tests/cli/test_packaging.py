@@ -1,4 +1,4 @@
-"""What production installs is enough for production: the extra `local` is for one machine only."""
+"""Production runs without the extra `local`, which is for one machine only."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ main(sys.argv[1:])
 
 
 def without_local(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """`shop` where the extra `local` is not installed, once all that production needs is imported."""
+    """Runs `shop` without the extra `local`, after importing every module of production."""
     command = [sys.executable, "-c", WITHOUT_LOCAL, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
@@ -40,7 +40,7 @@ def test_production_needs_nothing_of_the_extra_local() -> None:
     assert (done.returncode, done.stdout) == (0, "shopflow 0.1.0\n"), done.stderr
 
 
-def test_a_command_of_the_extra_local_says_what_to_install() -> None:
+def test_a_command_of_the_extra_local_names_what_to_install() -> None:
     done = without_local("up")
     assert done.returncode == 1
     assert done.stderr == "Error: `shop up` requires the extra `local`: pip install 'shopflow[local]'.\n"
@@ -52,10 +52,10 @@ def test_help_lists_all_commands_without_the_extra() -> None:
     assert "shopflow[local]" in done.stdout
 
 
-def test_the_modules_of_the_extra_are_those_that_it_installs() -> None:
+def test_the_extra_installs_exactly_the_modules_it_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     installed = {name.split(";")[0].replace("-", "_") for name in project["optional-dependencies"]["local"]}
-    # Flower brings tornado along, Stripe's SDK urllib3: production has them for other reasons.
+    # Production has tornado through Flower, and urllib3 through Stripe's SDK.
     assert installed - {"tornado", "urllib3"} == LOCAL
 
 

@@ -31,7 +31,7 @@ def kept() -> int:
         return session.scalars(select(func.count()).select_from(RunRecord)).one()
 
 
-def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
+def test_a_dry_run_reports_and_deletes_nothing() -> None:
     printed = prune("--dry-run").output
     assert re.search(r"^ ?runs +ended runs, with their steps +90 days +410 *$", printed, re.MULTILINE)
     assert re.search(r"^ ?sessions +ended and expired login sessions +not at all +485 *$", printed, re.MULTILINE)
@@ -39,7 +39,7 @@ def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
     assert kept() == 500
 
 
-def test_everything_that_is_old_goes_and_a_second_call_finds_nothing() -> None:
+def test_prune_deletes_all_expired_rows_once() -> None:
     counted = json.loads(prune("--dry-run", "--json").stdout)
     deleted = json.loads(prune("--json").stdout)
     assert {found["kind"]: found["would_delete"] for found in counted} == {
@@ -50,19 +50,19 @@ def test_everything_that_is_old_goes_and_a_second_call_finds_nothing() -> None:
     assert kept() == 90
 
 
-def test_only_the_kinds_that_are_named_go() -> None:
+def test_only_the_named_kinds_are_pruned() -> None:
     (found,) = json.loads(prune("runs", "--json").stdout)
     assert found == {"kind": "runs", "setting": "SHOP_KEEP_RUNS_DAYS", "days": 90, "deleted": 410}
     assert [found["kind"] for found in json.loads(prune("imports", "runs", "--json").stdout)] == ["imports", "runs"]
     assert CliRunner().invoke(main, ["prune", "orders"]).exit_code == 2
 
 
-def test_every_setting_is_listed_with_the_others() -> None:
+def test_config_lists_every_retention_setting() -> None:
     settings = {found["name"] for found in json.loads(CliRunner().invoke(main, ["config", "--json"]).output)}
     assert {f"SHOP_{kind.setting.upper()}" for kind in retention.KINDS.values() if kind.setting} <= settings
 
 
-def test_many_rows_go_portion_by_portion(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_deleted_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention.prune, "__defaults__", (*retention.prune.__defaults__[:2], 50))  # type: ignore[index]
     assert re.search(r"runs +ended runs.* 90 days +410", prune("runs").output)
     assert kept() == 90

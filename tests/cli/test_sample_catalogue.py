@@ -38,7 +38,7 @@ def test_lines_end_with_a_newline_only() -> None:
     assert not content.startswith(b"\xef\xbb\xbf")
 
 
-def test_has_enough_of_every_kind(rows: list[dict[str, str]]) -> None:
+def test_the_sample_has_enough_products_of_every_kind(rows: list[dict[str, str]]) -> None:
     kinds = Counter(row["kind"] for row in rows)
     assert set(kinds) == {"book", "clothing", "electronics"}
     assert kinds["book"] >= 60
@@ -56,13 +56,13 @@ def test_every_row_has_all_columns_and_no_more(rows: list[dict[str, str]]) -> No
         assert row["author_email"] == "", row["sku"]
 
 
-def test_skus_are_unique_and_tell_the_kind(rows: list[dict[str, str]]) -> None:
+def test_skus_are_unique_and_begin_with_the_kind(rows: list[dict[str, str]]) -> None:
     assert len({row["sku"] for row in rows}) == len(rows)
     for row in rows:
         assert row["sku"].startswith(PREFIXES[row["kind"]]), row["sku"]
 
 
-def test_only_books_have_an_author_and_a_date_in_the_past(rows: list[dict[str, str]]) -> None:
+def test_only_books_have_an_author_and_a_past_publication_date(rows: list[dict[str, str]]) -> None:
     for row in rows:
         if row["kind"] == "book":
             assert row["author"], row["sku"]
@@ -79,22 +79,22 @@ def test_prices_are_positive_euros_with_cents(rows: list[dict[str, str]]) -> Non
         assert row["currency"] == "EUR", row["sku"]
 
 
-def test_only_the_last_copy_is_the_last_one(rows: list[dict[str, str]]) -> None:
+def test_only_one_product_has_a_single_unit(rows: list[dict[str, str]]) -> None:
     stock = {row["sku"]: int(row["stock"]) for row in rows}
-    assert [sku for sku, pieces in stock.items() if pieces == 1] == ["BOOK-LAST-COPY"]
+    assert [sku for sku, quantity in stock.items() if quantity == 1] == ["BOOK-LAST-COPY"]
     for row in rows:
         assert 0 <= int(row["reorder_point"]) < stock[row["sku"]], row["sku"]
         assert row["sku"] == "BOOK-LAST-COPY" or 3 <= stock[row["sku"]] <= 120, row["sku"]
 
 
-def test_descriptions_differ_and_fit(rows: list[dict[str, str]]) -> None:
+def test_descriptions_are_unique_and_of_reasonable_length(rows: list[dict[str, str]]) -> None:
     descriptions = [row["description"] for row in rows]
     assert len(set(descriptions)) == len(descriptions)
     for row in rows:
         assert 40 <= len(row["description"]) <= 400, row["sku"]
 
 
-def test_attributes_are_json_objects_fit_for_the_kind(rows: list[dict[str, str]]) -> None:
+def test_attributes_are_json_objects_of_the_kind(rows: list[dict[str, str]]) -> None:
     for row in rows:
         attributes = json.loads(row["attributes"])
         assert isinstance(attributes, dict), row["sku"]

@@ -1,4 +1,4 @@
-"""The whole shop at once, as `make demo` shows it: with its own customers, and with a retailer's invoices."""
+"""`make demo`: with its own customers, and with a retailer's invoices."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.command import shop
 pytestmark = [pytest.mark.long, pytest.mark.timeout(200)]
 
 
-def test_the_demo_ends_well_and_shows_the_declined_card_and_the_sold_out_product(tmp_path: Path) -> None:
+def test_the_demo_succeeds_with_a_declined_card_and_a_sold_out_product(tmp_path: Path) -> None:
     done = shop(tmp_path, "demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(re.findall(r"^ \d{6} .* confirmed ", done.stdout, re.MULTILINE)) == 26
@@ -82,7 +82,7 @@ def test_invoices_are_replayed_with_their_own_prices_and_never_twice(tmp_path: P
 
 
 def orders(var: Path) -> dict[str, tuple[str | None, int | None]]:
-    """What the journal knows: invoice → order's id and total."""
+    """The orders in the journal: invoice → id and total."""
     journal = Journal(var / "replay" / "journal.sqlite")
     found = {entry.invoice: (entry.order_id, entry.total) for entry in journal.entries()}
     journal.close()

@@ -1,4 +1,4 @@
-"""A replay's parts: its journal, its lanes, and products whose prices change from invoice to invoice."""
+"""The parts of a replay: its journal, the queues per customer, and products with changing prices."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     found.close()
 
 
-def test_the_journal_keeps_the_latest_of_each_invoice(tmp_path: Path, journal: Journal) -> None:
+def test_the_journal_keeps_the_latest_entry_of_each_invoice(tmp_path: Path, journal: Journal) -> None:
     entry = Entry("1", "17850", 500, 2, 3)
     journal.keep(entry)
     entry.order_id, entry.status = "ord_1", "confirmed"
@@ -39,7 +39,7 @@ def test_the_journal_keeps_the_latest_of_each_invoice(tmp_path: Path, journal: J
     other.close()
 
 
-def test_only_what_has_not_ended_needs_stock(tmp_path: Path, journal: Journal) -> None:
+def test_only_unfinished_invoices_require_stock(tmp_path: Path, journal: Journal) -> None:
     file = tmp_path / "retail.csv"
     lines = [f"{number},71053,LANTERN,{number},2010-12-01 08:26:00,1.00,17850.0,UK" for number in (1, 2, 4)]
     file.write_text("\n".join([",".join(COLUMNS), *lines]))
@@ -50,7 +50,7 @@ def test_only_what_has_not_ended_needs_stock(tmp_path: Path, journal: Journal) -
     assert summary.demand == {"71053": 6}
 
 
-def test_customers_are_served_side_by_side_and_each_in_turn() -> None:
+def test_customers_run_concurrently_and_each_ones_invoices_in_order() -> None:
     served: list[tuple[str, str]] = []
     busy: set[str] = set()
     most, guard = 0, threading.Lock()
@@ -74,7 +74,7 @@ def test_customers_are_served_side_by_side_and_each_in_turn() -> None:
         assert [n for c, n in served if c == customer] == [i.number for i in wanted if i.customer == customer]
 
 
-def test_after_an_error_nothing_new_is_begun() -> None:
+def test_an_error_stops_new_invoices() -> None:
     begun = []
 
     def work(invoice: Invoice) -> None:
@@ -99,7 +99,7 @@ def price_of(products: Products, sku: str = "71053") -> int:
 
 
 @pytest.mark.usefixtures("database")
-def test_stock_is_filled_up_to_what_is_asked_for_and_not_twice() -> None:
+def test_stock_is_raised_to_the_demand_once() -> None:
     lines = [offer(), offer("85123A", 255)]
     for demand, levels in (
         ({"71053": 5, "85123A": 0}, [5, 0]), ({"71053": 5, "85123A": 0}, [5, 0]), ({"71053": 8, "85123A": 3}, [8, 3]),
@@ -112,7 +112,7 @@ def test_stock_is_filled_up_to_what_is_asked_for_and_not_twice() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_price_holds_until_the_last_who_needs_it_is_done() -> None:
+def test_a_price_is_held_until_its_last_user_is_done() -> None:
     products = Products()
     products.ensure_stock([offer()], Counter({"71053": 1}), settings.currency)
     changed = threading.Event()
@@ -125,7 +125,7 @@ def test_a_price_holds_until_the_last_who_needs_it_is_done() -> None:
     with products.at_prices_of([offer()]):
         other = threading.Thread(target=at_a_higher_price)
         other.start()
-        with products.at_prices_of([offer()]):  # the same price: no need to wait
+        with products.at_prices_of([offer()]):  # does not wait, because the price is the same
             assert not changed.wait(0.2)
             assert price_of(products) == 339
     assert changed.wait(10)

@@ -1,4 +1,4 @@
-"""The retailer's file is read line by line, and what can't be ordered is counted by its reason."""
+"""Parsing of the retailer's file; unorderable lines are counted by reason."""
 
 import gzip
 import os
@@ -83,19 +83,19 @@ def test_an_invoice_has_its_lines_in_pence() -> None:
         (line(description="NUL \0 within"), None),
     ],
 )
-def test_a_line_that_cannot_be_ordered_is_skipped_for_its_reason(text: str, reason: Skipped | None) -> None:
+def test_an_unorderable_line_is_skipped_with_its_reason(text: str, reason: Skipped | None) -> None:
     good = line(invoice="1", code="71053")
     assert skipped(good, text) == (Counter([reason]) if reason else Counter())
     assert sum(len(invoice.lines) for invoice in read(good, text)) == (1 if reason else 2)
 
 
-def test_codes_of_goods_are_goods() -> None:
+def test_product_codes_are_accepted() -> None:
     codes = ["71053", "85123A", "15056BL", "DCGSSGIRL", "gift_0001_20", "PADS"]
     (invoice,) = read(*(line(code=code) for code in codes))
     assert list(invoice.lines) == [code.upper() for code in codes]
 
 
-def test_a_sku_that_comes_again_is_summed_whatever_its_case() -> None:
+def test_a_repeated_sku_is_summed_regardless_of_case() -> None:
     (invoice,) = read(line(), line(code="85123a", quantity="4", description="heart"))
     assert [(found.sku, found.quantity) for found in invoice.lines.values()] == [("85123A", 10)]
 
@@ -106,29 +106,29 @@ def test_a_second_price_or_customer_in_one_invoice_is_skipped() -> None:
     assert invoice.value == 6 * 255
 
 
-def test_pounds_in_a_description_quotes_and_blanks() -> None:
+def test_descriptions_may_contain_pounds_quotes_and_blanks() -> None:
     (invoice,) = read(line(description='"  Voucher  £40.00, with ""bow"" "'), line(code="71053", description=""))
     assert [found.title for found in invoice.lines.values()] == ['Voucher £40.00, with "bow"', "Product 71053"]
 
 
-def test_tens_of_thousands_of_one_thing() -> None:
+def test_a_line_may_have_tens_of_thousands_of_units() -> None:
     (invoice,) = read(line(quantity="74215", price="1.04"))
     assert invoice.value == 7_718_360
 
 
-def test_an_invoice_that_is_interrupted_by_another_stays_one() -> None:
+def test_an_interrupted_invoice_stays_one() -> None:
     found = read(line(), line(invoice="C1"), line(code="71053"))
     assert [(invoice.number, len(invoice.lines)) for invoice in found] == [("536365", 2), ("C1", 0)]
 
 
-def test_an_invoice_that_goes_on_much_later_is_not_ordered_twice() -> None:
+def test_an_invoice_continued_much_later_is_not_ordered_twice() -> None:
     others = [line(invoice=str(number)) for number in range(20)]
     found = read(line(), *others, line(code="71053"))
     assert [invoice.number for invoice in found] == ["536365", *map(str, range(20)), ""]
     assert found[-1].skipped == Counter([Skipped.CONTINUED_LATER])
 
 
-def test_a_quotation_mark_that_is_never_closed_costs_no_more_than_the_reader_can_hold() -> None:
+def test_an_unclosed_quotation_mark_costs_a_bounded_number_of_lines() -> None:
     broken = line(invoice="2", description='"never closed')
     filler = [line(invoice=str(number)) for number in range(10, 6000)]
     found = read(line(), broken, *filler)
@@ -162,14 +162,14 @@ def test_encodings_and_compression(tmp_path: Path, name: str, encode: Callable[[
 
 
 @pytest.mark.parametrize("content", [b"", b"sku,kind,title\n", b"\x00\x01\x02", HEADER.lower().encode()])
-def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_with_other_columns_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "other.csv"
     file.write_bytes(content)
     with pytest.raises(NotRetail, match="first line"):
         list(invoices(file))
 
 
-def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_compressed_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "cut.csv.gz"
     file.write_bytes(gzip.compress(f"{HEADER}\n{line()}\n".encode() * 100)[:60])
     with pytest.raises(NotRetail, match="truncated"):
@@ -177,7 +177,7 @@ def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the data set Online Retail; SHOP_TEST_RETAIL names its file")
-def test_the_real_file_is_read_whole() -> None:
+def test_the_real_file_is_read_completely() -> None:
     found, orders, lines, value = Counter[Skipped](), 0, 0, 0
     for invoice in invoices(REAL):
         found += invoice.skipped

@@ -1,4 +1,4 @@
-"""The documents name files, tests and pages that exist."""
+"""Documents refer only to existing files, tests and pages."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "durable" / "README.md"])
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
-CURRENT = [d for d in DOCUMENTS if d.name != "CHANGELOG.md" and d.parent.name != "decisions"]  # those say what was, too
+CURRENT = [
+    d for d in DOCUMENTS if d.name != "CHANGELOG.md" and d.parent.name != "decisions"
+]  # these also describe the past
 
 
 def names(document: Path) -> list[str]:
@@ -16,7 +18,7 @@ def names(document: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("document", CURRENT, ids=lambda d: d.name)
-def test_files_that_a_document_names_exist(document: Path) -> None:
+def test_files_named_in_a_document_exist(document: Path) -> None:
     paths = [name.partition("::")[0] for name in names(document)]
     paths = [path for path in paths if re.fullmatch(r"[\w./-]+", path) and path.partition("/")[0] in FOLDERS]
     named = [path for path in paths if "/" in path and "gift" not in path and not path.startswith("var/")]
@@ -24,7 +26,7 @@ def test_files_that_a_document_names_exist(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_tests_that_a_document_names_exist(document: Path) -> None:
+def test_tests_named_in_a_document_exist(document: Path) -> None:
     missing, file = [], Path()
     for name in names(document):
         path, _, test = name.partition("::")
@@ -37,13 +39,13 @@ def test_tests_that_a_document_names_exist(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_pages_that_a_document_links_to_exist(document: Path) -> None:
+def test_pages_linked_from_a_document_exist(document: Path) -> None:
     links = re.findall(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
 def test_lines_wrap_at_120(document: Path) -> None:
-    """But for tables, code and URLs, which can't."""
+    """Except tables, code and URLs."""
     text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
     assert [line for line in text.splitlines() if len(line) > 120 and not line.lstrip().startswith(("|", "http"))] == []

@@ -1,4 +1,4 @@
-"""The tests' Redis, as only a test looks at it."""
+"""Direct access to the tests' Redis."""
 
 import redis
 
@@ -10,10 +10,10 @@ def client() -> redis.Redis:
 
 
 def waiting() -> int:
-    """Messages in all queues."""
+    """The number of messages in all queues."""
     return sum(int(client().llen(queue)) for queue in QUEUES)
 
 
 def published() -> int:
-    """How many messages were ever put into a queue; the events for Flower go another way (PUBLISH)."""
+    """The number of messages ever queued; events for Flower use PUBLISH instead."""
     return int(client().info("commandstats").get("cmdstat_lpush", {}).get("calls", 0))

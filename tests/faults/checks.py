@@ -1,4 +1,4 @@
-"""What must hold after every fault: the runs have ended, and everybody's books agree on what has happened."""
+"""Checks after every fault: all runs have ended, and the shop, the gateway and the mailbox agree."""
 
 from collections import Counter
 from datetime import datetime
@@ -14,24 +14,24 @@ from models.operations import audit
 from tests.faults import stall_times
 from tests.shop import Shop
 
-PATIENCE = 40.0  # seconds; far beyond every target, which are printed and not asserted
+PATIENCE = 40.0  # seconds; far beyond the targets, which are printed but not asserted
 
 
 def ended(run_id: str, patience: float = PATIENCE) -> str:
-    """How the run has ended; fails if it does not end in time."""
+    """Waits for the end of the run; returns its status."""
     assert wait_until(lambda: end_of(run_id), patience, 0.02), describe(run_id)
     return str(end_of(run_id))
 
 
 def end_of(run_id: str) -> str | None:
-    """How the run has ended; None if it has not."""
+    """The final status of the run; None before its end."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
         return run.status if run.finished_at is not None else None
 
 
 def stall_of(run_id: str, since: datetime | None = None) -> float:
-    """For how long the run stood still at most, in seconds; `since`: when the fault was over, if it lasted."""
+    """The longest stall of the run in seconds; `since`: the end of a lasting fault."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
         assert run.finished_at is not None
@@ -48,7 +48,7 @@ def status_of(run_id: str, step: str) -> str | None:
 
 
 def describe(run_id: str) -> str:
-    """The run and its steps, for who reads a failed test."""
+    """The run and its steps, for the message of a failed test."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
         steps = queries.steps_of_run(session, run_id)
@@ -58,10 +58,10 @@ def describe(run_id: str) -> str:
     return "\n".join(lines)
 
 
-def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
-    """Every order of the shop is told once, paid once, and all invariants of `shop audit` hold.
+def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
+    """Every order is paid once, its customer notified once, and all invariants of `shop audit` hold.
 
-    `repeated_mails`: how many mails may have gone out twice, for a worker died between sending and recording.
+    `repeated_mails`: how many mails may be sent twice, because a worker died between sending and recording.
     """
     with transaction() as session:
         asked_at = session.scalars(select(text("clock_timestamp()"))).one()
@@ -79,10 +79,10 @@ def books_hold(shop: Shop, *, repeated_mails: int = 0) -> None:
         if (operation["kind"], operation["status"]) == ("authorise", "succeeded")
     )
     subjects = [mail["subject"] for mail in shop.mails()]
-    told = Counter(subject.split()[2] for subject in subjects if subject.startswith("Your order "))
+    notified = Counter(subject.split()[2] for subject in subjects if subject.startswith("Your order "))
     assert max(authorised.values(), default=0) <= 1
     assert [order for order in placed if order.status == "confirmed" and authorised[order.id] != 1] == []
-    assert told == {str(order.number): 1 for order in placed}
+    assert notified == {str(order.number): 1 for order in placed}
     assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
 
 

@@ -1,4 +1,4 @@
-"""A shop whose processes are killed, and the table of how long its runs stood still."""
+"""A shop whose processes are killed, and the table of stall times."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,7 +13,7 @@ from tests.shop import Shop
 
 @pytest.fixture(scope="session")
 def new_shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[Shop]]:
-    """Opens a shop for the length of a block: gateway and mailbox, with a database as in a new shop."""
+    """Opens a new shop within a block: gateway, mailbox and database."""
     from workflows.app import app
 
     @contextmanager
@@ -30,19 +30,19 @@ def new_shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 @pytest.fixture(scope="module")
 def shop(new_shop: Callable[[], AbstractContextManager[Shop]]) -> Iterator[Shop]:
-    """A shop whose books a module's tests share."""
+    """A shop shared by the tests of a module."""
     with new_shop() as shop:
         yield shop
 
 
 @pytest.fixture(scope="package")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A whole shop with a supervisor, on a database and a queue of its own."""
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A full stack with a supervisor and its own servers."""
     from tests.command import shop
-    from tests.faults.full_stack import Whole
+    from tests.faults.full_stack import Stack
 
-    var: Path = tmp_path_factory.mktemp("whole") / "var"
+    var: Path = tmp_path_factory.mktemp("stack") / "var"
     try:
-        yield Whole(var)
+        yield Stack(var)
     finally:
         shop(var, "down")

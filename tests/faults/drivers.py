@@ -1,4 +1,4 @@
-"""How a test starts a run of each workflow, and makes it go the way that is asked for."""
+"""Starts a run of each workflow on a requested path."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ _numbers = count(1)
 
 
 def checkout(refused_at: str | None = None, method: str = "pm_card_visa") -> str:
-    """A new customer buys two of one thing and one of another."""
+    """A new customer orders two units of one product and one of another."""
     number = next(_numbers)
     plenty = make_product(f"PLENTY-{number}", 10)
     scarce = make_product(f"SCARCE-{number}", 1)
@@ -32,7 +32,7 @@ def checkout(refused_at: str | None = None, method: str = "pm_card_visa") -> str
         if refused_at == "inventory.reserve":
             inventory.adjust(session, scarce, -1, "broken")
         if refused_at == "orders.confirm":
-            order.status = "cancelled"  # somebody has closed it behind the checkout's back
+            order.status = "cancelled"  # closed outside the checkout
     return str(order.run_id)
 
 
@@ -43,7 +43,7 @@ def clean_up(refused_at: str | None = None) -> str:
 
 
 def restock(refused_at: str | None = None) -> str:
-    """Goods are ordered for a warehouse of its own, and have come before anybody looks."""
+    """Goods are ordered for a new warehouse and delivered before the run starts."""
     number = next(_numbers)
     goods = make_product(f"GOODS-{number}", 0)
     with transaction() as session:
@@ -57,7 +57,7 @@ def restock(refused_at: str | None = None) -> str:
 
 
 def low_stock(refused_at: str | None = None) -> str:
-    """Stock falls to its reorder point, and nobody has said how much to order."""
+    """Stock falls to its reorder point, without a reorder quantity."""
     scarce = make_product(f"LOW-{next(_numbers)}", 3)
     with transaction() as session:
         inventory.set_threshold(session, scarce, None, 1, None)
@@ -66,7 +66,7 @@ def low_stock(refused_at: str | None = None) -> str:
 
 
 def inventory_report(refused_at: str | None = None) -> str:
-    """All warehouses, for a day like any other."""
+    """A report on all warehouses for one day."""
     make_product(f"REPORTED-{next(_numbers)}", 3)
     with transaction() as session:
         slot = {"from": "2026-11-21T00:00:00+00:00", "to": "2026-11-22T00:00:00+00:00"}
@@ -74,46 +74,46 @@ def inventory_report(refused_at: str | None = None) -> str:
 
 
 def cart_expiry(refused_at: str | None = None) -> str:
-    """One guest's cart is old enough."""
+    """One guest cart has expired."""
     with transaction() as session:
         cart_id, _ = carts.open_guest_cart(session)
-        _left_alone(session, cart_id, timedelta(days=400))
+        _make_idle(session, cart_id, timedelta(days=400))
         slot = f"test-{next(_numbers)}"
         return durable.start(session, "cart_expiry", key=slot, input={"slot": slot})
 
 
 def abandoned_carts(refused_at: str | None = None) -> str:
-    """Nobody has left anything: what follows from a cart is the reminder's."""
+    """No cart is abandoned; `cart_reminder` covers the reminders."""
     slot = f"test-{next(_numbers)}"
     with transaction() as session:
         return durable.start(session, "abandoned_carts", key=slot, input={"slot": slot})
 
 
 def cart_reminder(refused_at: str | None = None) -> str:
-    """A new customer has left two of one thing in the cart."""
+    """A new customer has abandoned a cart."""
     number = next(_numbers)
     left, user_id = make_product(f"LEFT-{number}", 5), make_customer(f"forgetful{number}")
     with transaction() as session:
         carts.add(session, user_id, left, 2)
         cart_id = carts.open_cart(session, user_id)
-        _left_alone(session, cart_id, timedelta(days=2))
+        _make_idle(session, cart_id, timedelta(days=2))
     with transaction() as session:
         carts.remind(session)
         return _reaction(session, "cart_reminder")
 
 
-def _left_alone(session: Session, cart_id: str, since: timedelta) -> None:
+def _make_idle(session: Session, cart_id: str, since: timedelta) -> None:
     session.execute(update(carts.Cart).where(carts.Cart.id == cart_id).values(updated_at=func.now() - since))
 
 
 def _reaction(session: Session, workflow: str) -> str:
-    """The run of a workflow that an event has just started in this transaction."""
+    """The run that an event has just started in this transaction."""
     started = select(RunRecord.id).where(RunRecord.workflow == workflow).order_by(RunRecord.id.desc())
     return session.scalars(started.limit(1)).one()
 
 
 def welcome(refused_at: str | None = None) -> str:
-    """Somebody registers."""
+    """A customer registers."""
     name = f"newcomer{next(_numbers)}"
     with transaction() as session:
         accounts.register(
@@ -124,7 +124,7 @@ def welcome(refused_at: str | None = None) -> str:
 
 
 def password_reset(refused_at: str | None = None) -> str:
-    """A customer has forgotten the password."""
+    """A customer requests a password reset."""
     user_id, key = make_customer(f"forgetful{next(_numbers)}"), f"test-{next(_numbers)}"
     with transaction() as session:
         accounts.request_reset(session, key, user_id)
@@ -132,7 +132,7 @@ def password_reset(refused_at: str | None = None) -> str:
 
 
 def password_changed(refused_at: str | None = None) -> str:
-    """A customer takes another password."""
+    """A customer changes the password."""
     user_id = make_customer(f"careful{next(_numbers)}")
     with transaction() as session:
         accounts.change_password(session, user_id, "another")
@@ -140,7 +140,7 @@ def password_changed(refused_at: str | None = None) -> str:
 
 
 def erasure(refused_at: str | None = None) -> str:
-    """A customer without orders goes."""
+    """A customer without orders closes the account."""
     user_id = make_customer(f"leaving{next(_numbers)}")
     with transaction() as session:
         accounts.close(session, user_id)
@@ -148,7 +148,7 @@ def erasure(refused_at: str | None = None) -> str:
 
 
 def catalogue_import(refused_at: str | None = None) -> str:
-    """A file of two chunks, with one row that is refused."""
+    """A file of two chunks with one invalid row."""
     number = next(_numbers)
     rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
     text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
@@ -174,4 +174,4 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "erasure": (erasure, (None,)),
     "catalogue_import": (catalogue_import, (None,)),
 }
-"""Workflow → what starts a run of it and returns its id, and the ways that it knows."""
+"""Workflow → a function that starts a run and returns its id, and the paths that it supports."""

@@ -1,4 +1,4 @@
-"""The shop's Celery application where every message arrives twice: `celery -A tests.faults.duplicates worker`."""
+"""The shop's Celery application with every message delivered twice: `celery -A tests.faults.duplicates worker`."""
 
 from copy import deepcopy
 from typing import Any
@@ -15,7 +15,7 @@ _put = Channel._put
 
 
 def put_twice(channel: Channel, queue: str, message: dict[str, Any], **options: Any) -> None:
-    """What a channel does with a message, and again with a copy that has a delivery tag of its own."""
+    """Puts a message and a copy with its own delivery tag."""
     _put(channel, queue, message, **options)
     copy = deepcopy(message)
     copy["properties"]["delivery_tag"] = str(uuid4())
@@ -23,7 +23,7 @@ def put_twice(channel: Channel, queue: str, message: dict[str, Any], **options: 
 
 
 def put_again(channel: Channel, queue: str, message: dict[str, Any], **options: Any) -> None:
-    """What a channel does with a message that its worker did not acknowledge."""
+    """Puts a message marked as redelivered."""
     message["properties"]["delivery_info"]["redelivered"] = True
     _put(channel, queue, message, **options)
 

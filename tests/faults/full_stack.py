@@ -1,4 +1,4 @@
-"""A whole shop as `shop up` starts it, supervisor and all, with customers who use it over HTTP."""
+"""A full stack as started by `shop up`, with customers who use it over HTTP."""
 
 import os
 import signal
@@ -36,8 +36,8 @@ CATALOGUE = (
 )
 
 
-class Whole:
-    """A stack that is up. Whatever is killed in it, its supervisor starts again."""
+class Stack:
+    """A running stack. Its supervisor restarts every killed process."""
 
     def __init__(self, var: Path) -> None:
         self.var, self.armed = var, var.parent / "crash"
@@ -54,7 +54,7 @@ class Whole:
         return str(processes(self.var)[name]["address"])
 
     def database(self) -> psycopg.Connection[Any]:
-        """A connection of the test's own, on which each statement is a transaction."""
+        """A separate connection with autocommit."""
         folder = Path(self.address("postgres")).parent
         return psycopg.connect(f"host={folder} user=postgres dbname=shopflow", autocommit=True)
 
@@ -62,17 +62,17 @@ class Whole:
         return redis.Redis(unix_socket_path=self.address("redis"), socket_timeout=5)
 
     def mails(self) -> list[dict[str, Any]]:
-        """What has arrived in the mailbox."""
+        """The mails in the mailbox."""
         found: list[dict[str, Any]] = requests.get(f"{self.address('mailbox')}/messages.json", timeout=60).json()
         return found
 
     def ledger(self) -> list[dict[str, Any]]:
-        """What the gateway says that it did."""
+        """The ledger of the gateway."""
         found: list[dict[str, Any]] = requests.get(f"{self.address('gateway')}/sandbox/ledger", timeout=120).json()
         return found
 
     def pid(self, name: str) -> int:
-        """The program's main process; waits for it if it is being started just now."""
+        """The main process of the program; waits for it while it starts."""
         assert wait_until(lambda: processes(self.var)[name]["pid"], 30)
         return int(processes(self.var)[name]["pid"])
 
@@ -83,17 +83,19 @@ class Whole:
         return [child.pid for child in psutil.Process(self.pid(name)).children()]
 
     def back(self, name: str, restarts: int) -> bool:
-        """Waits until the program has been started so many times again, and runs."""
+        """Waits until the program runs again after this number of restarts."""
         return wait_until(lambda: _is_back(processes(self.var)[name], restarts), 30)
 
     def check(self, customers: list["Customer"]) -> None:
-        """Every order has ended, was told of once and paid for at most once, and `shop audit` holds."""
+        """Every order has ended and its customer was notified once, and `shop audit` finds no violation."""
         orders = [order for customer in customers for order in customer.client.list("/v1/orders")]
         assert {order["status"] for order in orders} <= {"confirmed", "cancelled"}
         assert len(orders) == len({order["id"] for order in orders}) == sum(len(c.tasks) for c in customers)
-        told = Counter(mail["subject"].split()[2] for mail in self.mails() if mail["subject"].startswith("Your order "))
+        notified = Counter(
+            mail["subject"].split()[2] for mail in self.mails() if mail["subject"].startswith("Your order ")
+        )
         assert {
-            order["number"]: told[str(order["number"])] for order in orders if told[str(order["number"])] != 1
+            order["number"]: notified[str(order["number"])] for order in orders if notified[str(order["number"])] != 1
         } == {}
         found = shop(self.var, "audit")
         assert found.returncode == 0, found.stdout + found.stderr
@@ -105,12 +107,12 @@ def _is_back(process: dict[str, Any], restarts: int) -> bool:
 
 @dataclass
 class Customer:
-    """Somebody who buys, one order after the other, and never gives up.
+    """A customer who places one order after another and retries until the shop answers.
 
-    `tasks` are those of the orders that were followed. `accepted`: the id of each accepted order → its payment method.
+    `tasks`: the tasks of the followed orders. `accepted`: id of each accepted order → payment method.
     """
 
-    shop: Whole
+    shop: Stack
     name: str
     client: Client = field(init=False)
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -122,7 +124,7 @@ class Customer:
             "username": self.name, "email": f"{self.name}@example.org", "password": PASSWORD,
             "first_name": self.name.title(), "last_name": "Tester", "address": ADDRESS,
         })  # fmt: skip
-        self.user_id: str = self.client.user["id"]  # a client that signs in again is not told it
+        self.user_id: str = self.client.user["id"]  # not returned by a later login
 
     def place(self, method: str = GOOD) -> str:
         """Fills the cart and checks out; returns the task's id."""
@@ -132,7 +134,7 @@ class Customer:
         return task_id
 
     def place_at_once(self) -> bool:
-        """Orders one thing if the cart is free. False: the order before is still under way."""
+        """Orders one product; False if the previous order is still in progress."""
         try:
             self._check_out(GOOD)
         except Refused as refused:
@@ -146,7 +148,7 @@ class Customer:
         return True
 
     def _check_out(self, method: str) -> str:
-        """One order for each key, however often it is sent; returns the task's id. Raises Refused but for 503."""
+        """Places one order per key, repeated on 503; returns the task's id. Raises Refused otherwise."""
         body, key = {"address": ADDRESS, "payment": {"method": method}}, f"order-{len(self.accepted)}"
         answer = self._insist(lambda: self.client.post("/v1/checkout", body, key=key))
         self.accepted[answer["order_id"]] = method
@@ -161,7 +163,7 @@ class Customer:
             self.follow(self.place(METHODS[len(self.tasks) % len(METHODS)]))
 
     def _fill_cart(self) -> None:
-        """Two things, whatever a request that was not answered may have left there."""
+        """Fills the cart with two products, after clearing it."""
 
         def fill() -> None:
             self.client.delete("/v1/cart/items")
@@ -171,7 +173,7 @@ class Customer:
         self._insist(fill)
 
     def _insist(self, ask: Callable[[], Any]) -> Any:
-        """The answer, asked for again while the shop is away."""
+        """Repeats the request while the shop is unavailable."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -184,7 +186,7 @@ class Customer:
 
 @dataclass
 class HastyCustomer:
-    """Somebody who never waits for an order's end. A cart is checked out once at a time: there are several accounts."""
+    """A customer who never waits for the end of an order, and so uses several accounts."""
 
     accounts: list[Customer]
 
@@ -198,8 +200,8 @@ class HastyCustomer:
                 over.wait(0.2)
 
 
-def hasty_customers(shop: Whole, count: int, accounts: int) -> list[HastyCustomer]:
-    """Registers so many, each with so many accounts."""
+def hasty_customers(shop: Stack, count: int, accounts: int) -> list[HastyCustomer]:
+    """Registers `count` customers with `accounts` accounts each."""
     names = [[f"hasty{n}-{account}" for account in range(accounts)] for n in range(count)]
     with ThreadPoolExecutor(4) as pool:
         return [HastyCustomer(list(pool.map(lambda name: Customer(shop, name), row))) for row in names]
@@ -207,7 +209,7 @@ def hasty_customers(shop: Whole, count: int, accounts: int) -> list[HastyCustome
 
 @contextmanager
 def busy(customers: Sequence[Customer | HastyCustomer]) -> Iterator[None]:
-    """All customers buy while the block runs; afterwards each has followed the last order to its end."""
+    """All customers buy during the block, and then follow their last order to its end."""
     over = threading.Event()
     with ThreadPoolExecutor(len(customers)) as pool:
         buying = [pool.submit(customer.buy_until, over) for customer in customers]
@@ -220,7 +222,7 @@ def busy(customers: Sequence[Customer | HastyCustomer]) -> Iterator[None]:
 
 
 def note(fault: str, customers: list[Customer], since: datetime) -> None:
-    """Notes how long each order stood still that was under way when the fault was over, or began later."""
+    """Records the stall of each order that ended after `since`."""
     for customer in customers:
         for task in customer.tasks:
             times = [task["created_at"], task["finished_at"]]

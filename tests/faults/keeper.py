@@ -1,6 +1,6 @@
 """Celery workers that are forked again whenever they are killed: `tests.faults.keeper:main COUNT`, then as `celery`.
 
-As a supervisor would start them again, but without the second that the imports of each take.
+Like a supervisor, but without the second of imports for each.
 """
 
 import os
@@ -13,8 +13,8 @@ from celery.__main__ import main as celery
 import workflows  # noqa: F401  once, before the forks
 
 _workers: dict[int, int] = {}
-"""Process → its number, of those that are alive."""
-_told = False
+"""Live process → its number."""
+_stopping = False
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     while _workers:
         process, _ = os.wait()
         number = _workers.pop(process)
-        if not _told:
+        if not _stopping:
             _start(number)
 
 
@@ -46,7 +46,7 @@ def _become_worker(number: int) -> NoReturn:
 
 
 def _stop(*_: object) -> None:
-    global _told
-    _told = True
+    global _stopping
+    _stopping = True
     for process in _workers:
         os.kill(process, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Many runs at once, each killed once at a point of its own, and what became of each and of everybody's books."""
+"""Many concurrent runs, each killed once at its own point, and their outcomes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ PATIENCE = 240.0  # seconds for all runs together
 
 @dataclass
 class Outcome:
-    """How the run of a point has ended, whether it was killed there, and what its steps say."""
+    """The status of a point's run, whether it was killed there, and its description."""
 
     status: str | None
     struck: bool
@@ -31,7 +31,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Kills:
-    """What is killed: `crew` starts the processes, `how` is a word behind a crash point, `fault` a name for people."""
+    """What is killed: `crew` starts the processes, `how` is the mode of the crash point, `fault` its label."""
 
     new_shop: Callable[[], AbstractContextManager[Shop]]
     crew: Callable[[Shop], object]
@@ -39,7 +39,7 @@ class Kills:
     fault: str
 
     def at(self, points: Sequence[Point]) -> "Killed":
-        """A new shop with a run for each point; when all are armed, the crew comes."""
+        """Starts a run for each point in a new shop, arms all points and starts the crew."""
         with self.new_shop() as shop:
             runs = {point: DRIVERS[point.workflow][0](point.refused_at) for point in points}
             lines = {point: f"{point.point}@{point.step}@{run_id} {self.how}" for point, run_id in runs.items()}
@@ -56,32 +56,32 @@ class Kills:
             for point, outcome in outcomes.items():
                 if outcome.status is not None:
                     stall_times.note(f"{self.fault}, many runs", str(point), checks.stall_of(runs[point], begun))
-            return Killed(self, outcomes, _broken_books(shop, len(points)))
+            return Killed(self, outcomes, _violations(shop, len(points)))
 
 
 @dataclass(frozen=True)
 class Killed:
-    """What became of the run of each point. `broken`: what the books say that must not be, empty if they hold."""
+    """The outcome of each point. `broken`: the violations found, empty if there are none."""
 
     kills: Kills
     outcomes: dict[Point, Outcome]
     broken: str
 
     def check(self, point: Point) -> None:
-        """Fails if the point's run has not ended on its way, or was not killed there."""
+        """Fails if the run of the point did not end as expected or was not killed there."""
         outcome = self.outcomes[point]
         assert outcome.status == ("cancelled" if point.refused_at else "succeeded"), outcome.description
-        assert outcome.struck, f"nobody has come to {point}\n{outcome.description}"
+        assert outcome.struck, f"no process was killed at {point}\n{outcome.description}"
 
-    def check_books(self) -> None:
-        """Fails if they don't hold, and repeats halves of the kills until it shows which of them did it."""
+    def check_invariants(self) -> None:
+        """Fails on a violation, after bisecting the kills for the cause."""
         if self.broken:
             guilty = _culprits(self.kills, [*self.outcomes]) or "not the same kills once more"
             pytest.fail(f"{self.broken}\nIt was: {guilty}")
 
 
 def _culprits(kills: Kills, points: Sequence[Point]) -> dict[str, str]:
-    """The smallest parts of these points whose kills break the books of a new shop: which, and how."""
+    """The smallest subsets of these points whose kills cause violations in a new shop."""
     broken = kills.at(points).broken
     if not broken:
         return {}
@@ -90,9 +90,9 @@ def _culprits(kills: Kills, points: Sequence[Point]) -> dict[str, str]:
     return smaller or {", ".join(map(str, points)): broken}
 
 
-def _broken_books(shop: Shop, kills: int) -> str:
+def _violations(shop: Shop, kills: int) -> str:
     try:
-        checks.books_hold(shop, repeated_mails=2 * kills)
+        checks.check_invariants(shop, repeated_mails=2 * kills)
     except AssertionError as error:
         return str(error)
     return ""
@@ -105,7 +105,7 @@ def _live(run_ids: Iterable[str]) -> int:
 
 
 def selected(request: pytest.FixtureRequest, **params: object) -> list[Point]:
-    """The points of those tests of the file that were asked for, and have these parameters."""
+    """The points of the selected tests of the file with these parameters."""
     given: list[dict[str, Any]] = [
         item.callspec.params
         for item in request.session.items

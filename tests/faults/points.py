@@ -1,4 +1,4 @@
-"""Every point at which a step can be killed, read from the declared workflows: a new step needs no new test."""
+"""Every point at which a step can be killed, read from the declared workflows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from durable.workflow import all_workflows, steps_of
 
 @dataclass(frozen=True)
 class Point:
-    """A step of a workflow, on the way forward or, after the refusal of `refused_at`, back; and where in it."""
+    """A point in a step of a workflow; in its compensation if `refused_at` names the refused step."""
 
     workflow: str
     refused_at: str | None
@@ -24,12 +24,12 @@ class Point:
 
 
 def points() -> list[Point]:
-    """All of them."""
+    """All points of all workflows."""
     return [point for workflow in all_workflows() for way in ways(workflow) for point in _of(workflow, way)]
 
 
 def ways(workflow: Workflow) -> list[str | None]:
-    """How a run of the workflow can go: all the way (None), or up to each step whose refusal leads somewhere."""
+    """The paths of the workflow: success (None), or the refusal of each step that leads to a compensation."""
     return [None, *(name for name in _steps(workflow) if _back(workflow, name))]
 
 
@@ -37,7 +37,7 @@ def _of(workflow: Workflow, refused_at: str | None) -> Iterator[Point]:
     if refused_at is None:
         walked = list(_steps(workflow).items())
     else:
-        for point in ("before-commit", "after-commit"):  # of the refusal itself
+        for point in ("before-commit", "after-commit"):  # points of the refusal itself
             yield Point(workflow.name, refused_at, point, refused_at)
         walked = [(call.name, call.step) for stage in _back(workflow, refused_at) for call in stage]
     for name, step in walked:
@@ -47,7 +47,7 @@ def _of(workflow: Workflow, refused_at: str | None) -> Iterator[Point]:
 
 
 def _back(workflow: Workflow, refused_at: str) -> list[list[Call]]:
-    """What is left to do once this step was refused; nothing if the run is past its pivot then."""
+    """The compensation after the refusal of this step; empty past the pivot."""
     names = list(_steps(workflow))
     done = dict.fromkeys(names[: names.index(refused_at)], "done")
     if not workflow.if_refused or not can_turn_back(workflow, Progress("running", done, {})):
@@ -56,5 +56,5 @@ def _back(workflow: Workflow, refused_at: str) -> list[list[Call]]:
 
 
 def _steps(workflow: Workflow) -> dict[str, Step]:
-    """The steps on the way forward, in order. Those of `Each` go by their common name."""
+    """The forward steps in order. The items of an `Each` share a name."""
     return {step.name: step for stage in workflow.stages for step in steps_of(stage)}

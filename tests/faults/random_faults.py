@@ -1,4 +1,4 @@
-"""Faults of every kind, at random: what may happen to the processes of a shop and to their connections."""
+"""Random faults of processes and connections."""
 
 import os
 import random
@@ -13,7 +13,7 @@ import psycopg
 import redis
 
 from tests.command import processes
-from tests.faults.full_stack import Whole
+from tests.faults.full_stack import Stack
 
 WORKERS = ("worker-shop", "worker-mail", "worker-bulk")
 SERVERS = ("redis", "postgres")
@@ -23,16 +23,16 @@ STOPPED = (1.0, 12.0)  # seconds
 
 
 class RandomFaults:
-    """Strikes a shop, and counts what it did: kind and program → how often."""
+    """Injects faults into a shop and counts them by kind and program."""
 
-    def __init__(self, shop: Whole, seed: int) -> None:
+    def __init__(self, shop: Stack, seed: int) -> None:
         self.shop, self.dice = shop, random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.resuming: list[threading.Timer] = []
         self.sockets = {name: shop.address(name) for name in SERVERS}
 
     def strike(self) -> None:
-        """One fault. A process that has just died, or a server that is away, is spared."""
+        """Injects one fault. Skips a process that has just died and an unavailable server."""
         [kind] = self.dice.choices(list(CHANCES), list(CHANCES.values()))
         with suppress(psutil.NoSuchProcess, ProcessLookupError, redis.RedisError, psycopg.OperationalError):
             match kind:
@@ -49,12 +49,12 @@ class RandomFaults:
                     self._strike_connections(kind)
 
     def end(self) -> None:
-        """Waits until every process that was stopped goes on."""
+        """Waits until every stopped process has resumed."""
         for timer in self.resuming:
             timer.join()
 
     def _some_process(self, names: tuple[str, ...], kind: str, *, children: bool = True) -> tuple[str, psutil.Process]:
-        """A program that runs, or one of its children: what it is, and the process."""
+        """A running program or one of its children: name and process."""
         found = processes(self.shop.var)
         name = self.dice.choice([name for name in names if found[name]["pid"]])
         process = psutil.Process(found[name]["pid"])
@@ -95,6 +95,6 @@ def _resume(process: psutil.Process) -> None:
 
 
 def by_kind(counts: Counter[str]) -> dict[str, Any]:
-    """Kind → how often, over all programs."""
+    """Kind → count over all programs."""
     kinds = {kind: sum(count for what, count in counts.items() if what.startswith(kind)) for kind in CHANCES}
     return {kind: count for kind, count in kinds.items() if count}

@@ -1,14 +1,14 @@
-"""How long a run stood still: the longest time between two signs of life of it, for people to read."""
+"""Stall times: the longest time between two signs of life of a run."""
 
 from datetime import datetime
 from itertools import pairwise
 
 TARGETS = {"child": 1.0, "other": 10.0}
-"""Seconds that a run may stand still once the fault is over: a worker's child killed, anything else. Many runs at once
-have no target: they wait for each other's workers."""
+"""Target stall in seconds after the end of a fault: for a killed child of a worker, and for anything else. Many
+concurrent runs have no target, because they wait for each other's workers."""
 
 figures: list[tuple[str, str, float]] = []
-"""(fault, where, seconds) of everything that the tests have measured."""
+"""(fault, where, seconds) of every measurement."""
 
 
 def note(fault: str, where: str, seconds: float) -> None:
@@ -16,13 +16,13 @@ def note(fault: str, where: str, seconds: float) -> None:
 
 
 def longest(signs: list[datetime], since: datetime | None = None) -> float:
-    """Seconds between the two signs of life that are farthest apart; what was before `since` does not count."""
+    """The longest time between two consecutive signs of life in seconds, not counting time before `since`."""
     counted = sorted(max(sign, since) if since else sign for sign in signs)
     return max((later - earlier).total_seconds() for earlier, later in pairwise(counted))
 
 
 def table() -> list[str]:
-    """Each fault's runs: how many, the median, the longest and where that was, against the target."""
+    """Per fault: number of runs, median, longest stall and its place, and target."""
     lines = [f"{'fault':44} {'runs':>4} {'median s':>9} {'longest s':>9} {'target s':>8}  longest at"]
     for fault in dict.fromkeys(name for name, _, _ in figures):
         found = sorted((seconds, where) for name, where, seconds in figures if name == fault)

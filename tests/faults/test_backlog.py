@@ -1,4 +1,4 @@
-"""A long queue is not a loss: what merely waits its turn is not published again, and is served in order of arrival."""
+"""Queued runs are not lost: they are not published again, and are served in order."""
 
 import pytest
 from sqlalchemy import func, select
@@ -15,11 +15,11 @@ from tests.shop import Shop
 pytestmark = pytest.mark.long
 
 ORDERS = 150
-HOPS = 7  # messages of a checkout where every step is one
+HOPS = 7  # messages of a checkout with one message per step
 
 
 @pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
-def test_backlog(shop: Shop, fleet: str) -> None:
+def test_a_backlog_is_served_in_order_without_republication(shop: Shop, fleet: str) -> None:
     shop.environment |= SHORT
     broker.client().flushall()
     before = broker.published()
@@ -36,7 +36,7 @@ def test_backlog(shop: Shop, fleet: str) -> None:
     assert broker.published() - before <= 1.05 * needed
     if fleet == "one worker":
         assert _served(queued) == queued
-    checks.books_hold(shop)
+    checks.check_invariants(shop)
 
 
 def _live() -> int:
@@ -45,7 +45,7 @@ def _live() -> int:
 
 
 def _served(queued: list[str]) -> list[str]:
-    """The runs in the order in which their first steps began."""
+    """The runs in the order of their first steps."""
     first = func.min(StepRecord.started_at)
     order = select(StepRecord.run_id).where(StepRecord.run_id.in_(queued)).group_by(StepRecord.run_id).order_by(first)
     with transaction() as session:

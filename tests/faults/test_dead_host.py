@@ -1,7 +1,7 @@
-"""The host of PostgreSQL vanishes from the network without a word: no connection of ours waits for it for long.
+"""The host of PostgreSQL vanishes from the network: connections to it time out.
 
-Two network namespaces of our own, joined by a pair of virtual interfaces: PostgreSQL in one of them, three clients in
-the other. One end is taken down, which neither side's TCP is told of.
+Two network namespaces are joined by a pair of virtual interfaces: PostgreSQL runs in one, three clients in
+the other. One interface is taken down, unnoticed by TCP.
 """
 
 import os
@@ -56,7 +56,7 @@ def ip(*arguments: str) -> None:
 
 @pytest.fixture
 def namespaces() -> Iterator[tuple[str, str]]:
-    """Two network namespaces that reach each other: PostgreSQL's and the clients'."""
+    """Two connected network namespaces: PostgreSQL's and the clients'."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and the program ip (iproute2)")
     host, clients = f"shop-host-{os.getpid()}", f"shop-clients-{os.getpid()}"
@@ -89,7 +89,7 @@ def run() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield start
     for process in reversed(started):
-        process.send_signal(signal.SIGINT)  # PostgreSQL does not wait for its clients then
+        process.send_signal(signal.SIGINT)  # PostgreSQL then does not wait for its clients
         process.communicate(timeout=20)
 
 
@@ -105,7 +105,7 @@ def serve(run: Callable[..., subprocess.Popen[str]], namespace: str, folder: Pat
 
 
 @pytest.mark.timeout(AT_MOST + 90)
-def test_no_connection_waits_long_for_a_host_that_has_vanished(
+def test_connections_to_a_vanished_host_time_out(
     namespaces: tuple[str, str], run: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     host, clients = namespaces

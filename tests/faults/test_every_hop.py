@@ -1,4 +1,4 @@
-"""A kill at every step boundary in a shop with a worker for each service, where every step is a message."""
+"""A kill at every step boundary, with a worker per service and a message per step."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from tests.faults.workers import AT_ONCE, worker_per_service
 from tests.shop import Shop
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-WAYS = (None, "payments.authorise")  # all the way, and back over an undo
+WAYS = (None, "payments.authorise")  # success, and a compensation with an undo
 
 
 def _published() -> list[Point]:
-    """Between the step before a parallel stage and the chord that its worker publishes, local steps first."""
+    """The points between a step before a parallel stage and the publication of its chord."""
     return [
         Point(workflow.name, None, "before-publish", min(stage.steps, key=lambda step: step.is_external).name)
         for workflow in all_workflows()
@@ -34,14 +34,14 @@ def crew(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def killed(request: pytest.FixtureRequest, new_shop: Any) -> Killed:
-    """What became of all the points that were asked for."""
+    """The outcomes of all selected points."""
     return Kills(new_shop, crew, "child", "child killed, a worker per service").at(selected(request))
 
 
 @pytest.mark.parametrize("point", [*_published(), *(p for p in points() if p.refused_at in WAYS)], ids=str)
-def test_killed_at(killed: Killed, point: Point) -> None:
+def test_a_run_killed_at_a_point_still_ends(killed: Killed, point: Point) -> None:
     killed.check(point)
 
 
-def test_the_books_hold_after_all_kills(killed: Killed) -> None:
-    killed.check_books()
+def test_all_invariants_hold_after_the_kills(killed: Killed) -> None:
+    killed.check_invariants()

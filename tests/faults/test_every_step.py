@@ -1,4 +1,4 @@
-"""A kill at every step boundary of every workflow, forward and back, of a worker's child and of a whole worker."""
+"""A kill of a worker's child or the worker at every step boundary of every workflow and compensation."""
 
 from collections.abc import Callable
 from functools import cache
@@ -19,14 +19,14 @@ WORKERS = 8
 WHOM = ("child", pytest.param("worker", marks=pytest.mark.long))
 
 
-def test_every_workflow_has_a_driver_for_every_way_that_it_can_go() -> None:
+def test_every_workflow_has_a_driver_for_every_path() -> None:
     assert {workflow.name: set(ways(workflow)) for workflow in all_workflows()} == {
         name: set(ways) for name, (_, ways) in DRIVERS.items()
     }
 
 
 def crew(shop: Shop) -> None:
-    """Workers of one process each, which are started again when they die while the others go on."""
+    """Workers with one process each, which are restarted individually."""
     shop.environment |= AT_ONCE
     workers = worker_arguments("", "--concurrency=1")
     keeper = shop.start("keeper", shop.environment, "tests.faults.keeper:main", str(WORKERS), *workers)
@@ -36,16 +36,16 @@ def crew(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def killed(request: pytest.FixtureRequest, new_shop: Any) -> Callable[[str], Killed]:
-    """What became of all the points that were asked for, whose kills are done for the first test that asks."""
+    """The outcomes of all selected points, computed on first use."""
     return cache(lambda whom: Kills(new_shop, crew, whom, f"{whom} killed").at(selected(request, whom=whom)))
 
 
 @pytest.mark.parametrize("point", points(), ids=str)
 @pytest.mark.parametrize("whom", WHOM)
-def test_killed_at(killed: Callable[[str], Killed], whom: str, point: Point) -> None:
+def test_a_run_killed_at_a_point_still_ends(killed: Callable[[str], Killed], whom: str, point: Point) -> None:
     killed(whom).check(point)
 
 
 @pytest.mark.parametrize("whom", WHOM)
-def test_the_books_hold_after_all_kills(killed: Callable[[str], Killed], whom: str) -> None:
-    killed(whom).check_books()
+def test_all_invariants_hold_after_the_kills(killed: Callable[[str], Killed], whom: str) -> None:
+    killed(whom).check_invariants()

@@ -1,4 +1,4 @@
-"""Gateways that are late, broken or away, before and after they have done what they were asked for."""
+"""Gateways that respond late, fail or are unavailable, before or after executing the request."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -36,48 +36,48 @@ def crew(shop: Shop) -> Shop:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_payment_gateway_when_it_authorises(crew: Shop, fault: str) -> None:
+def test_a_gateway_fault_during_an_authorisation(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
     assert checks.ended(run_id) == "succeeded"
     stall_times.note("the gateway is late, says 500 or cuts", f"authorise, {fault}", checks.stall_of(run_id))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert _holds(crew, run_id) == ["requires_capture"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_payment_gateway_when_it_voids(crew: Shop, fault: str) -> None:
+def test_a_gateway_fault_during_a_void(crew: Shop, fault: str) -> None:
     _strike(crew, path="/v1/payment_intents/", **FAULTS[fault])
     run_id = checkout("orders.confirm")
     assert checks.ended(run_id) == "cancelled"
     stall_times.note("the gateway is late, says 500 or cuts", f"void, {fault}", checks.stall_of(run_id))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert _holds(crew, run_id) == ["canceled"]
 
 
 @pytest.mark.parametrize("fault", ["500 stored, nothing done", "500 stored, done"])
-def test_an_order_is_taken_back_while_nobody_knows_what_a_stored_500_has_done(crew: Shop, fault: str) -> None:
-    """The undo alone settles what was asked for: the step itself never hears an answer."""
+def test_an_order_cancelled_behind_a_stored_500_leaves_no_authorisation(crew: Shop, fault: str) -> None:
+    """Only the undo settles the request; the step never receives a response."""
     _strike(crew, path="/v1/payment_intents", **FAULTS[fault])
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "payments.authorise") == "intent", 20, 0.005)
     with transaction() as session:
         durable.cancel(session, run_id)
     assert checks.ended(run_id) == "cancelled"
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert _holds(crew, run_id) in ([], ["canceled"])
 
 
 @pytest.mark.parametrize("method", ["pm_sandbox_requiresAction", "pm_sandbox_processing"])
-def test_a_payment_that_nobody_decides_is_refused_and_can_not_come_true(crew: Shop, method: str) -> None:
+def test_an_undecided_payment_is_declined_and_cancelled(crew: Shop, method: str) -> None:
     _strike(crew, path="/v1/payment_intents/", kind="unavailable")
     run_id = checkout(method=method)
     assert checks.ended(run_id) == "cancelled"
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
     assert [made["status"] for made in _made(crew, run_id)] == ["canceled"]
 
 
-def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
+def test_a_checkout_survives_a_restart_of_the_payment_gateway(crew: Shop) -> None:
     crew.gateway.kill()
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "payments.authorise") == "intent", 20)
@@ -85,20 +85,20 @@ def test_the_payment_gateway_is_killed_and_comes_back(crew: Shop) -> None:
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
     stall_times.note("a gateway killed and started", "payments", checks.stall_of(run_id, back))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
 
 
-def test_the_mail_server_is_killed_and_comes_back(crew: Shop) -> None:
+def test_a_checkout_survives_a_restart_of_the_mail_server(crew: Shop) -> None:
     crew.mailbox.kill()
     run_id = checkout()
     assert wait_until(lambda: checks.status_of(run_id, "notifications.order_confirmed") == "intent", 20)
-    for other in ("inventory.allocate", "carts.remove_ordered"):  # what is beside it does not wait for the mail server
+    for other in ("inventory.allocate", "carts.remove_ordered"):  # its siblings do not wait for the mail server
         assert wait_until(partial(_is_done, run_id, other), 20)
     crew.mailbox.start()
     back = datetime.now(UTC)
     assert checks.ended(run_id) == "succeeded"
     stall_times.note("a gateway killed and started", "mail", checks.stall_of(run_id, back))
-    checks.books_hold(crew)
+    checks.check_invariants(crew)
 
 
 def _is_done(run_id: str, step: str) -> bool:
@@ -112,7 +112,7 @@ def _made(shop: Shop, run_id: str) -> list[dict[str, Any]]:
 
 
 def _holds(shop: Shop, run_id: str) -> list[str]:
-    """What became of each time that the gateway has held money for the run's order."""
+    """The statuses of all authorised payments of the run's order."""
     return [
         made["status"]
         for made in _made(shop, run_id)

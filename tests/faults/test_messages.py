@@ -1,4 +1,4 @@
-"""Messages that come twice, late, or not at all, and who is stopped while he has one."""
+"""Duplicate, late and lost messages, and processes stopped while they hold one."""
 
 import signal
 import time
@@ -36,7 +36,7 @@ def module_shop(shop: Shop) -> Shop:
 
 @pytest.fixture
 def crew(module_shop: Shop) -> Iterator[Shop]:
-    """The shop, whose workers and dispatchers end with the test; so do messages that nobody wants any more."""
+    """The shop; its workers, dispatchers and messages end with the test."""
     yield module_shop
     module_shop.kill()
     module_shop.armed.unlink(missing_ok=True)
@@ -44,12 +44,12 @@ def crew(module_shop: Shop) -> Iterator[Shop]:
 
 
 def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datetime | None = None) -> None:
-    """Each run has ended on its way, and the books hold. `since`: when the fault was over, if it lasted."""
+    """Each run has ended as expected, and no invariant is violated. `since`: the end of a lasting fault."""
     for run_id, way in run_ids.items():
         assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
         stall_times.note(fault, way or "checkout", checks.stall_of(run_id, since))
     assert wait_until(lambda: broker.waiting() == 0, 10)
-    checks.books_hold(shop)
+    checks.check_invariants(shop)
 
 
 def generation_of(run_id: str) -> int:
@@ -74,7 +74,7 @@ def test_every_message_is_delivered_twice(crew: Shop, fleet: str, monkeypatch: p
     all_end(placed, f"every message twice, {fleet}", crew)
 
 
-def test_a_message_of_an_old_generation_does_nothing(crew: Shop) -> None:
+def test_a_message_of_an_old_generation_is_ignored(crew: Shop) -> None:
     run_id = checkout()
     with transaction() as session:
         run = transitions.lock(session, run_id)
@@ -101,7 +101,7 @@ def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
     with transaction() as session:
         session.execute(update(RunRecord).where(RunRecord.id.in_(placed)).values(lease_until=func.now()))
     assert wait_until(lambda: broker.waiting() >= len(placed), 10)
-    time.sleep(2)  # several leases, in which nobody may publish any of them again
+    time.sleep(2)  # several leases, during which no run may be published again
     assert broker.published() - before == len(placed)
     crew.worker(concurrency=2)
     all_end(placed, "two dispatchers, all messages lost", crew)
@@ -111,8 +111,8 @@ def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
 
 
 @pytest.mark.parametrize("point", ["before-commit@inventory.reserve", "after-call@payments.authorise"])
-def test_a_worker_that_is_stopped_for_longer_than_a_lease(crew: Shop, point: str) -> None:
-    """`before-commit`: it is stopped with the run's row locked; PostgreSQL ends its transaction after 5 s."""
+def test_a_run_survives_a_worker_stopped_for_longer_than_its_lease(crew: Shop, point: str) -> None:
+    """With `before-commit`, it holds the lock of the run; PostgreSQL ends its transaction after 5 s."""
     stopped = crew.worker(name="stopped")
     crew.dispatcher()
     crew.armed.write_text(f"{point} stop")
@@ -126,10 +126,8 @@ def test_a_worker_that_is_stopped_for_longer_than_a_lease(crew: Shop, point: str
     all_end({run_id: None, later: None}, "a worker stopped for longer than a lease", crew)
 
 
-def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_once(
-    crew: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As after the broker's visibility timeout: both have the message, and both ask the gateway."""
+def test_a_call_made_by_two_workers_is_recorded_once(crew: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after the broker's visibility timeout: two workers have the message, and both call the gateway."""
     stopped = crew.worker(name="stopped")
     crew.armed.write_text("after-call@payments.authorise stop")
     run_id = checkout()
@@ -139,19 +137,19 @@ def test_a_call_whose_message_came_back_although_its_worker_lives_is_recorded_on
     crew.armed.write_text("after-commit@payments.authorise stop")
     monkeypatch.setattr(Channel, "_put", duplicates.put_again)
     publish(run_id, 0, plan(CHECKOUT, FRESH))
-    assert crew.struck()  # the other one has recorded the call and gone on, under the same generation
+    assert crew.struck()  # the other worker has recorded the call under the same generation
     stopped.send_all(signal.SIGCONT)
     crew.dispatcher()
     all_end({run_id: None}, "a call that two workers have made", crew)
-    assert "payments.authorise of" not in stopped.log.read_text()  # that it failed, for it was recorded already
+    assert "payments.authorise of" not in stopped.log.read_text()  # no failure, because the call is already recorded
 
 
-def test_a_message_that_is_handed_to_a_stopped_worker_which_is_then_killed(crew: Shop) -> None:
-    """Redis gives it away, for the worker was waiting (BRPOP); nobody ever has it, nor a note of it."""
+def test_a_message_lost_with_a_stopped_worker_is_published_again(crew: Shop) -> None:
+    """Redis hands it to the waiting worker (BRPOP), which never receives it."""
     run_id = checkout()
     broker.client().flushall()
     worker = crew.worker()
-    for _ in range(20):  # until the worker is stopped while it waits and not between two waits
+    for _ in range(20):  # until the worker is stopped during a BRPOP and not between two
         worker.send_all(signal.SIGSTOP)
         publish(run_id, 0, plan(CHECKOUT, FRESH))
         if wait_until(lambda: broker.waiting() == 0, 0.5):
@@ -167,7 +165,7 @@ def test_a_message_that_is_handed_to_a_stopped_worker_which_is_then_killed(crew:
 
 
 @pytest.mark.parametrize("fleet", ["one worker", "a worker per service"])
-def test_redis_forgets_everything_again_and_again(crew: Shop, fleet: str) -> None:
+def test_checkouts_survive_repeated_flushes_of_redis(crew: Shop, fleet: str) -> None:
     if fleet == "one worker":
         crew.worker(concurrency=2)
     else:
@@ -180,7 +178,7 @@ def test_redis_forgets_everything_again_and_again(crew: Shop, fleet: str) -> Non
     all_end(placed, f"FLUSHALL after each checkout, {fleet}", crew, datetime.now(UTC))
 
 
-def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> None:
+def test_a_run_survives_a_dispatcher_killed_before_it_publishes(crew: Shop) -> None:
     run_id = checkout()
     broker.client().flushall()
     crew.worker()
@@ -190,8 +188,8 @@ def test_a_dispatcher_killed_between_its_commit_and_its_publish(crew: Shop) -> N
         all_end({run_id: None}, "a dispatcher killed before it publishes", crew, datetime.now(UTC))
 
 
-def test_an_intent_whose_run_is_turned_back_is_settled(crew: Shop) -> None:
-    """The worker dies after the gateway has said yes; before anybody has asked again, an operator cancels."""
+def test_an_intent_of_a_cancelled_run_is_settled(crew: Shop) -> None:
+    """The worker dies after the gateway has authorised; an operator cancels before a retry."""
 
     worker = crew.worker()
     crew.armed.write_text("after-call@payments.authorise worker")

@@ -1,4 +1,4 @@
-"""A step that kills whoever performs it, every time: the run is given up, or a person is told, and it stops there."""
+"""A step that always kills its process: the run is compensated, or becomes stuck."""
 
 from contextlib import suppress
 
@@ -20,13 +20,13 @@ from tests.shop import Shop
 
 def _stuck(run_id: str) -> int:
     with transaction() as session:
-        told = select(func.count()).where(
+        reported = select(func.count()).where(
             event_log.Event.name == "run.stuck", event_log.Event.payload["run_id"].astext == run_id
         )
-        return session.scalars(told).one()
+        return session.scalars(reported).one()
 
 
-def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop) -> None:
+def test_repeated_kills_before_the_pivot_compensate_the_run(shop: Shop) -> None:
     shop.environment |= SHORT
     worker = shop.worker()
     shop.dispatcher()
@@ -39,17 +39,17 @@ def test_before_the_pivot_the_run_is_compensated_after_so_many_deaths(shop: Shop
     assert error
     assert error["code"] == "too_many_attempts"
     assert worker.log.read_text().count("signal 9 (SIGKILL)'") <= settings.attempts + 1
-    checks.books_hold(shop)
+    checks.check_invariants(shop)
 
 
-def test_behind_the_pivot_a_person_is_told_once_and_the_run_ends_when_it_can(shop: Shop) -> None:
+def test_repeated_kills_past_the_pivot_make_the_run_stuck_until_a_retry(shop: Shop) -> None:
     shop.armed.write_text("before-commit@carts.remove_ordered always")
     run_id = checkout()
     assert wait_until(lambda: _stuck(run_id), checks.PATIENCE), checks.describe(run_id)
-    assert checks.status_of(run_id, "inventory.allocate") == "done"  # its neighbour is not kept from it
+    assert checks.status_of(run_id, "inventory.allocate") == "done"  # its sibling is not affected
     shop.armed.unlink()
-    with suppress(Conflict), transaction() as session:  # a worker may have come first
+    with suppress(Conflict), transaction() as session:  # a worker may have been faster
         durable.retry(session, run_id)
     assert checks.ended(run_id) == "succeeded"
     assert _stuck(run_id) == 1
-    checks.books_hold(shop, repeated_mails=1)  # its record shared the transaction that died first
+    checks.check_invariants(shop, repeated_mails=1)  # its record shared the first killed transaction

@@ -1,7 +1,7 @@
-"""Faults of every kind strike a shop at work at moments that nobody chose, and no good order is harmed.
+"""Random faults in a busy shop harm no valid order.
 
-In the environment: `FAULT_SECONDS=600`, `FAULT_SEED=7` (the same faults again), `FAULT_CUSTOMERS=8` who never wait for
-an order's end, `FAULT_REPORT=file.json` or `file.md`.
+Environment variables: `FAULT_SECONDS=600`, `FAULT_SEED=7` (repeats the faults), `FAULT_CUSTOMERS=8` who never wait for
+the end of an order, `FAULT_REPORT=file.json` or `file.md`.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.full_stack import Customer, Whole, busy, hasty_customers, note
+from tests.faults.full_stack import Customer, Stack, busy, hasty_customers, note
 from tests.faults.outcome import PATIENCE, outcome, table, write
 from tests.faults.random_faults import RandomFaults
 
@@ -22,16 +22,16 @@ SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(10**6)
 HASTY = int(os.environ.get("FAULT_CUSTOMERS", "2" if SECONDS < 100 else "8"))
 PATIENT = 3
-ACCOUNTS = int(min(25, max(5, SECONDS / 8)))  # of each hasty customer: so many orders may be under way at once
+ACCOUNTS = int(min(25, max(5, SECONDS / 8)))  # per hasty customer: the maximum of concurrent orders
 PAUSE = (0.2, 4.0)  # seconds between two faults
 
 
 @pytest.mark.timeout(SECONDS + PATIENCE + 300)
-def test_random_faults_of_every_kind_harm_no_good_order(whole: Whole) -> None:
+def test_random_faults_harm_no_valid_order(stack: Stack) -> None:
     print(f"FAULT_SEED={SEED}")
-    patient = [Customer(whole, f"unlucky{n}") for n in range(PATIENT)]
-    hasty = hasty_customers(whole, HASTY, ACCOUNTS)
-    faults, dice = RandomFaults(whole, SEED), random.Random(SEED + 1)
+    patient = [Customer(stack, f"unlucky{n}") for n in range(PATIENT)]
+    hasty = hasty_customers(stack, HASTY, ACCOUNTS)
+    faults, dice = RandomFaults(stack, SEED), random.Random(SEED + 1)
     with busy([*patient, *hasty]):
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
@@ -40,7 +40,7 @@ def test_random_faults_of_every_kind_harm_no_good_order(whole: Whole) -> None:
         faults.end()
         over = datetime.now(UTC)
     note("the last of many random faults", patient, over)
-    found = outcome(whole, [*patient, *(account for customer in hasty for account in customer.accounts)])
+    found = outcome(stack, [*patient, *(account for customer in hasty for account in customer.accounts)])
     about = {"seed": SEED, "seconds": SECONDS, "customers who follow": PATIENT, "customers who never wait": HASTY}
     print(table(found, about, faults.counts))
     if report := os.environ.get("FAULT_REPORT"):

@@ -1,4 +1,4 @@
-"""Redis, PostgreSQL and the API are killed under a shop at work, and come back."""
+"""Redis, PostgreSQL and the API are killed and restarted in a busy shop."""
 
 import signal
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ import pytest
 
 from local.waiting import wait_until
 from tests.command import processes
-from tests.faults.full_stack import Customer, Whole, busy, note
+from tests.faults.full_stack import Customer, Stack, busy, note
 
 pytestmark = pytest.mark.long
 
@@ -19,30 +19,30 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.timeout(300)
-def test_a_server_is_restarted_under_load(whole: Whole, fault: str) -> None:
+def test_orders_survive_a_restart_of_a_server_under_load(stack: Stack, fault: str) -> None:
     name, number = FAULTS[fault]
-    customers = [Customer(whole, f"{name}{n}") for n in range(3)]
-    restarts = processes(whole.var)[name]["restarts"]
+    customers = [Customer(stack, f"{name}{n}") for n in range(3)]
+    restarts = processes(stack.var)[name]["restarts"]
     with busy(customers):
         assert wait_until(lambda: all(len(customer.tasks) > 2 for customer in customers), 30)
-        whole.kill(name, number)
-        assert whole.back(name, restarts + 1)
+        stack.kill(name, number)
+        assert stack.back(name, restarts + 1)
         over = datetime.now(UTC)
         before = [len(customer.tasks) for customer in customers]
         assert wait_until(lambda: all(len(c.tasks) > n + 2 for c, n in zip(customers, before, strict=True)), 60)
     note(fault, customers, over)
-    whole.check(customers)
-    assert not [log for log in (whole.var / "log").glob("worker-*.log") if "raised unexpected" in log.read_text()]
+    stack.check(customers)
+    assert not [log for log in (stack.var / "log").glob("worker-*.log") if "raised unexpected" in log.read_text()]
 
 
 @pytest.mark.parametrize("whom", ["child", "worker"])
-def test_the_api_is_killed_between_its_commit_and_its_publish(whole: Whole, whom: str) -> None:
-    customer = Customer(whole, f"cut-off-{whom}")
-    whole.armed.write_text(f"before-publish@inventory.reserve {whom}")
-    task_id = customer.place()  # sent again under the same key, for the first time nobody answered
-    assert not whole.armed.exists()
+def test_an_order_survives_an_api_killed_before_it_publishes(stack: Stack, whom: str) -> None:
+    customer = Customer(stack, f"cut-off-{whom}")
+    stack.armed.write_text(f"before-publish@inventory.reserve {whom}")
+    task_id = customer.place()  # repeated with the same key, because the first request has no response
+    assert not stack.armed.exists()
     task = customer.follow(task_id)
     assert task["status"] == "succeeded"
     assert len(list(customer.client.list("/v1/orders"))) == 1
     note("the API killed before it publishes", [customer], datetime.fromisoformat(task["created_at"]))
-    whole.check([customer])
+    stack.check([customer])

@@ -1,4 +1,4 @@
-"""Workers that are started again when they die, as a supervisor would, and the fleets that a shop can have."""
+"""Workers that are restarted when they die, and the fleets of a shop."""
 
 import threading
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from tests.shop import Shop
 
 SHORT = {"SHOP_LEASE": "0.5", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "1"}
 AT_ONCE = {"SHOP_LEASE": "3", "SHOP_SWEEP": "0.5", "SHOP_GATEWAY_TIMEOUT": "5"}
-"""For many runs at once: whoever merely waits for a processor does not lose a run to another worker."""
+"""For many concurrent runs: a worker short of CPU does not lose its run to another one."""
 SERVICES = ("orders", "payments", "inventory", "carts", "notifications,mass_mail", "accounts,access,catalogue,reports")
 
 
 @contextmanager
 def kept_alive(*processes: Process) -> Iterator[None]:
-    """Starts again whichever of them has died, for the length of the block."""
+    """Restarts dead processes within the block."""
     over = threading.Event()
 
     def watch() -> None:
@@ -34,5 +34,5 @@ def kept_alive(*processes: Process) -> Iterator[None]:
 
 
 def worker_per_service(shop: Shop, **settings: str) -> list[Process]:
-    """A worker for each service's queue, with two processes each: every step is a message."""
+    """A worker with two processes for the queues of each service: every step is a message."""
     return [shop.worker(queues, queues.partition(",")[0], 2, **settings) for queues in SERVICES]

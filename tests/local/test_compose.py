@@ -1,4 +1,4 @@
-"""docker-compose.yml starts what the supervisor starts, by the same commands."""
+"""docker-compose.yml starts the same commands as the supervisor."""
 
 import re
 import shlex
@@ -30,11 +30,11 @@ def service_of(program: str) -> str:
 def test_every_program_is_a_service_with_the_same_command(supervised: dict[str, list[str]]) -> None:
     for name, command in supervised.items():
         found = shlex.split(SERVICES[service_of(name)]["command"])
-        # The sandbox's servers get the addresses of a network of containers on top.
+        # The servers of the sandbox have further arguments for the container network.
         assert (found[: len(command)] if name in TRIAL else found) == command, name
 
 
-def test_there_is_no_service_that_the_supervisor_does_not_know(supervised: dict[str, list[str]]) -> None:
+def test_every_service_is_known_to_the_supervisor(supervised: dict[str, list[str]]) -> None:
     ours = {name for name, service in SERVICES.items() if service["image"].startswith("shopflow")}
     assert ours == {service_of(name) for name in supervised} | {"migrate"}
     assert set(SERVICES) == ours | {"postgres", "redis"}
@@ -53,27 +53,27 @@ def test_every_worker_performs_the_same_queues_in_place() -> None:
             assert found == program.environment["SHOP_IN_PLACE"], program.name
 
 
-def test_flower_is_as_read_only_and_as_small_as_on_one_machine() -> None:
+def test_flower_has_the_defaults_of_the_supervisor() -> None:
     assert FLOWER_DEFAULTS.items() <= SERVICES["flower"]["environment"].items()
 
 
-def test_the_sandbox_runs_only_for_a_trial() -> None:
+def test_the_sandbox_runs_only_in_the_trial_profile() -> None:
     assert {name for name, service in SERVICES.items() if service.get("profiles") == ["trial"]} == set(TRIAL)
 
 
-def test_no_secret_has_a_default_and_production_is_declared() -> None:
+def test_secrets_are_required_and_production_is_declared() -> None:
     environment = SERVICES["api"]["environment"]
     assert environment["SHOP_ENV"] == "production"
     for name in ("SHOP_SECRET_KEY", "SHOP_FLOWER_PASSWORD", "SHOP_STRIPE_WEBHOOK_SECRET"):
         assert re.fullmatch(r"\$\{" + name + r":\?.+\}", environment[name])
 
 
-def test_every_setting_that_it_names_is_a_setting() -> None:
+def test_every_named_setting_exists() -> None:
     named = {
         name.removeprefix("SHOP_").lower()
         for service in SERVICES.values()
         for name in service.get("environment", {})
-        if name.startswith("SHOP_") and name != "SHOP_WORKER"  # names the worker to its health check
+        if name.startswith("SHOP_") and name != "SHOP_WORKER"  # the worker's name for its health check
     }
     assert named <= set(Settings.model_fields)
 
@@ -85,7 +85,7 @@ def test_health_checks_ask_the_application_that_the_workers_run() -> None:
             assert shlex.split(service["healthcheck"]["test"][1])[:3] == application == ["celery", "-A", "workflows"]
 
 
-def test_work_starts_after_the_migrations_and_the_servers_are_watched() -> None:
+def test_services_wait_for_the_migrations_and_have_health_checks() -> None:
     for name, service in SERVICES.items():
         if name.startswith("worker-") or name in ("api", "dispatcher", "beat"):
             assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
@@ -94,6 +94,6 @@ def test_work_starts_after_the_migrations_and_the_servers_are_watched() -> None:
     assert SERVICES["dispatcher"]["deploy"]["replicas"] == 2
 
 
-def test_nothing_is_published_beyond_this_machine() -> None:
+def test_ports_are_published_on_localhost_only() -> None:
     for service in SERVICES.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))

@@ -1,4 +1,4 @@
-"""Flower hears of every step for as long as it runs, and must not remember them all."""
+"""Flower receives the events of every step, and must not keep all of them."""
 
 import os
 import re
@@ -19,12 +19,12 @@ from tests.faults import broker
 from tests.processes import ROOT
 
 REMEMBERED = int(FLOWER_DEFAULTS["FLOWER_MAX_TASKS"])
-BATCH = 200  # steps; Flower hears of them before the next ones, for Redis drops what nobody fetches
+BATCH = 200  # steps per flush; Redis drops events that are not fetched in time
 
 
 @pytest.fixture
 def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Flower as the supervisor starts it: its address and its process."""
+    """Flower as started by the supervisor: address and process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     before = subscriptions()
@@ -34,8 +34,8 @@ def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        assert wait_until(lambda: steps_heard_of(address) is not None, 30), (tmp_path / "log").read_text()
-        # Its pages are served before it is subscribed, and Redis drops events that have no subscriber.
+        assert wait_until(lambda: steps_seen(address) is not None, 30), (tmp_path / "log").read_text()
+        # It serves pages before it is subscribed, and Redis drops events without a subscriber.
         assert wait_until(lambda: subscriptions() > before, 30), (tmp_path / "log").read_text()
         yield address, psutil.Process(process.pid)
     finally:
@@ -44,12 +44,12 @@ def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def subscriptions() -> int:
-    """How many patterns of events somebody listens to at the broker."""
+    """The number of subscribed patterns at the broker."""
     return int(broker.client().pubsub_numpat())
 
 
-def steps_heard_of(address: str) -> int | None:
-    """How many steps have ended as far as Flower knows; None if it does not answer yet."""
+def steps_seen(address: str) -> int | None:
+    """The number of succeeded steps known to Flower; None before it responds."""
     try:
         page = requests.get(f"{address}/metrics", auth=(settings.flower_user, settings.flower_password), timeout=10)
     except requests.ConnectionError:
@@ -58,15 +58,15 @@ def steps_heard_of(address: str) -> int | None:
     return sum(int(float(count)) for count in counts)
 
 
-def wait_until_heard(address: str, steps: int) -> None:
-    assert wait_until(lambda: steps_heard_of(address) == steps, 30, 0.02)
+def wait_until_seen(address: str, steps: int) -> None:
+    assert wait_until(lambda: steps_seen(address) == steps, 30, 0.02)
 
 
 def perform(address: str, steps: int) -> None:
-    """Tells Flower of so many more steps, as a worker does, and waits until it has heard of all."""
+    """Sends the events of further steps, as a worker does, and waits until Flower has received them."""
     from workflows.app import app
 
-    before = steps_heard_of(address) or 0
+    before = steps_seen(address) or 0
     with app.connection_for_write() as connection:
         events = app.events.Dispatcher(connection, hostname="shop@test", buffer_group={"task"}, buffer_limit=10**6)
         for step in range(before, before + steps):
@@ -76,17 +76,17 @@ def perform(address: str, steps: int) -> None:
             events.send("task-succeeded", uuid=uuid, runtime=0.01, result="None")
             if (step + 1 - before) % BATCH == 0:
                 events.flush()
-                wait_until_heard(address, step + 1)
+                wait_until_seen(address, step + 1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(180)
-def test_flower_does_not_grow_once_it_has_heard_of_what_it_remembers(flower: tuple[str, psutil.Process]) -> None:
+def test_flower_stops_growing_at_its_task_limit(flower: tuple[str, psutil.Process]) -> None:
     address, process = flower
     perform(address, REMEMBERED + 3000)
     full = process.memory_info().rss
     perform(address, 6000)
-    assert process.memory_info().rss - full < 12 * 2**20  # 30 MiB if it remembered these, too
+    assert process.memory_info().rss - full < 12 * 2**20  # 30 MiB if it kept these too
     tasks = requests.get(
         f"{address}/api/tasks", auth=(settings.flower_user, settings.flower_password), timeout=30
     ).json()

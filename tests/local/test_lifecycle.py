@@ -1,4 +1,4 @@
-"""The whole stack of one machine: up, killed in part and as a whole, down. Real processes, so it takes a while."""
+"""The stack of one machine: start, kills of single processes and of the supervisor, stop."""
 
 import json
 import os
@@ -26,7 +26,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def var(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data folder of a stack that is up."""
+    """The data folder of a running stack."""
     folder = tmp_path_factory.mktemp("stack") / "var"
     found = shop(folder, "up", **FREE_PORTS)
     assert found.returncode == 0, found.stdout + found.stderr
@@ -43,7 +43,7 @@ def sees(var: Path, name: str, state: str, restarts: int) -> bool:
     return (found["state"], found["restarts"]) == (state, restarts)
 
 
-def test_status_tells_each_process(var: Path) -> None:
+def test_status_lists_each_process(var: Path) -> None:
     found = processes(var)
     assert set(found) == NAMES
     for process in found.values():
@@ -55,7 +55,7 @@ def test_status_tells_each_process(var: Path) -> None:
     assert shop(var, "status").returncode == 0
 
 
-def test_workers_come_before_the_api_when_the_machine_is_busy(var: Path) -> None:
+def test_workers_have_a_higher_priority_than_the_api(var: Path) -> None:
     def niceness(name: str) -> set[int]:
         return {child.nice() for child in psutil.Process(processes(var)[name]["pid"]).children()}
 
@@ -63,7 +63,7 @@ def test_workers_come_before_the_api_when_the_machine_is_busy(var: Path) -> None
     assert api > worker
 
 
-def test_a_second_up_says_that_it_is_up_and_where(var: Path) -> None:
+def test_a_second_up_prints_the_addresses(var: Path) -> None:
     before = processes(var)
     found = shop(var, "up", **FREE_PORTS)
     assert found.returncode == 0
@@ -72,21 +72,21 @@ def test_a_second_up_says_that_it_is_up_and_where(var: Path) -> None:
     assert processes(var) == before
 
 
-def test_flower_asks_for_the_password_that_config_tells(var: Path) -> None:
+def test_flower_requires_the_configured_password(var: Path) -> None:
     address = processes(var)["flower"]["address"]
     assert requests.get(address, timeout=10).status_code == 401
     password = shop(var, "config", "flower_password").stdout.strip()
     assert requests.get(address, auth=("operator", password), timeout=10).status_code == 200
 
 
-def test_no_password_stands_in_a_command_line(var: Path) -> None:
+def test_no_command_line_contains_a_password(var: Path) -> None:
     secrets = [value for name, value in json.loads((var / "stack.json").read_text()).items() if "port" not in name]
     for process in [supervisor(var), *supervisor(var).children(recursive=True)]:
         assert not any(str(secret) in " ".join(process.cmdline()) for secret in secrets)
 
 
 @pytest.mark.parametrize("name", ["api", "worker-shop", "dispatcher-1", "redis", "postgres"])
-def test_what_is_killed_is_back(var: Path, name: str) -> None:
+def test_a_killed_process_is_restarted(var: Path, name: str) -> None:
     before = processes(var)[name]
     os.kill(before["pid"], signal.SIGKILL)
     assert wait_until(lambda: sees(var, name, "running", before["restarts"] + 1), 10, 0.2)
@@ -94,7 +94,7 @@ def test_what_is_killed_is_back(var: Path, name: str) -> None:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it is alive. A zombie is not: nobody has asked yet how it has ended."""
+    """Whether the process is alive. A zombie is not."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -102,7 +102,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def answers(database: str) -> bool:
-    """Whether the database takes connections; after a kill it recovers first."""
+    """Whether the database accepts connections; after a kill it recovers first."""
     try:
         psycopg.connect(database).close()
     except psycopg.OperationalError:
@@ -110,7 +110,7 @@ def answers(database: str) -> bool:
     return True
 
 
-def test_a_kill_of_everything_leaves_nothing_running_and_loses_nothing(var: Path) -> None:
+def test_killing_the_supervisor_ends_every_process_and_loses_no_data(var: Path) -> None:
     database = f"host={var}/run user=postgres dbname=shopflow"
     assert wait_until(lambda: answers(database), 30)
     with psycopg.connect(database) as connection:
@@ -138,7 +138,7 @@ def test_down_ends_every_process_and_a_second_down_is_harmless(var: Path) -> Non
     assert shop(var, "down").stdout == "The stack was not running.\n"
 
 
-def test_what_does_not_get_ready_is_named_with_its_log_and_everything_is_stopped(tmp_path: Path) -> None:
+def test_a_failed_start_names_the_process_and_its_log_and_stops_the_stack(tmp_path: Path) -> None:
     (tmp_path / "var" / "postgres").mkdir(parents=True)
     (tmp_path / "var" / "postgres" / "PG_VERSION").write_text("9.6\n")
     found = shop(tmp_path / "var", "up", **FREE_PORTS)

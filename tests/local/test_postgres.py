@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: it comes up, and what was committed outlives a kill."""
+"""The embedded PostgreSQL: start, durability and stop."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def served(data: Path, sockets: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The server as the supervisor runs it, ready; killed at the end."""
+    """The server as started by the supervisor; killed at the end of the block."""
     server = subprocess.Popen([sys.executable, "-m", "local.postgres", str(data), str(sockets)])
     try:
         assert wait_until(lambda: connects(sockets), 20)
@@ -44,14 +44,14 @@ def connect(sockets: Path) -> psycopg.Connection:
     return psycopg.connect(host=str(sockets), user="postgres", dbname="shopflow", autocommit=True)
 
 
-def test_it_keeps_what_a_block_has_written_for_the_next(folder: Path) -> None:
+def test_data_persist_between_two_runs(folder: Path) -> None:
     with postgres.running(folder) as url, psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     with postgres.running(folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_it_is_durable_and_unreachable_from_outside(tmp_path: Path) -> None:
+def test_the_server_is_durable_and_has_no_network_listener(tmp_path: Path) -> None:
     with served(tmp_path / "data", tmp_path / "run"), connect(tmp_path / "run") as connection:
         found = [
             connection.execute(f"SHOW {name}").fetchone()
@@ -63,7 +63,7 @@ def test_it_is_durable_and_unreachable_from_outside(tmp_path: Path) -> None:
     assert not (tmp_path / "run").stat().st_mode & 0o007
 
 
-def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
+def test_committed_data_survive_a_kill(tmp_path: Path) -> None:
     data, sockets = tmp_path / "data", tmp_path / "run"
     with served(data, sockets) as server, connect(sockets) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -72,7 +72,7 @@ def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_a_lock_file_whose_pid_is_now_another_programs_does_not_stop_it(tmp_path: Path) -> None:
+def test_a_stale_lock_file_does_not_prevent_a_start(tmp_path: Path) -> None:
     data, sockets = tmp_path / "data", tmp_path / "run"
     with served(data, sockets) as server:
         server.kill()
@@ -83,7 +83,7 @@ def test_a_lock_file_whose_pid_is_now_another_programs_does_not_stop_it(tmp_path
         assert connects(sockets)
 
 
-def test_a_second_server_on_the_same_folder_gives_up(tmp_path: Path) -> None:
+def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     data, sockets = tmp_path / "data", tmp_path / "run"
     with served(data, sockets):
         second = [sys.executable, "-m", "local.postgres", str(data), str(sockets)]
@@ -93,7 +93,7 @@ def test_a_second_server_on_the_same_folder_gives_up(tmp_path: Path) -> None:
         assert connects(sockets)
 
 
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+def test_the_server_stops_with_its_parent(tmp_path: Path) -> None:
     command = f"{sys.executable} -m local.postgres '{tmp_path}/data' '{tmp_path}/run' & wait"
     parent = subprocess.Popen(["bash", "-c", command])
     assert wait_until(lambda: connects(tmp_path / "run"), 20)

@@ -1,15 +1,15 @@
-"""Which programs make up the shop, and which queues each worker gets."""
+"""The programs of the shop, and the queues of each worker."""
 
 import os
 
 import pytest
 
-from local.processes import WorkerGroup, WrongSetting, api_address, flower_environment, processes, worker_groups
+from local.processes import InvalidSetting, WorkerGroup, api_address, flower_environment, processes, worker_groups
 from settings import QUEUES, Settings
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("SHOP_"):
             monkeypatch.delenv(name)
@@ -23,36 +23,36 @@ def groups(text: str) -> dict[str, WorkerGroup]:
     return worker_groups(Settings(worker_groups=text, worker_concurrency=5))
 
 
-def test_one_group_with_a_star_has_every_queue() -> None:
+def test_a_single_group_with_a_star_consumes_every_queue() -> None:
     assert groups("all=*") == {"all": WorkerGroup(QUEUES, (), 5)}
 
 
-def test_a_star_is_what_no_other_group_has() -> None:
+def test_a_star_stands_for_the_queues_of_no_other_group() -> None:
     found = groups(" money = payments, orders ; stock=inventory; rest=* ;")
     assert found["money"].queues == ("orders", "payments")
     assert found["stock"].queues == ("inventory",)
     assert set(found["rest"].queues) == set(QUEUES) - {"orders", "payments", "inventory"}
 
 
-def test_a_queue_may_have_two_groups() -> None:
+def test_a_queue_may_belong_to_two_groups() -> None:
     found = groups("all=*;more=payments,orders,payments")
     assert found["more"].queues == ("orders", "payments")
     assert "payments" not in found["all"].queues
 
 
-def test_a_group_may_perform_in_place_what_it_does_not_consume() -> None:
+def test_a_group_may_call_in_place_for_queues_that_it_does_not_consume() -> None:
     found = groups("shop=* / reports, notifications;mail=notifications;bulk=reports/")
     assert found["shop"].in_place == ("notifications", "reports")
     assert not {"notifications", "reports"} & set(found["shop"].queues)
     assert found["bulk"].in_place == ()
 
 
-def test_a_group_may_say_how_many_children_it_has() -> None:
+def test_a_group_may_set_its_concurrency() -> None:
     found = groups("shop=*;mail : 4 = notifications;bulk=reports;more:1=*")
     assert {name: group.concurrency for name, group in found.items()} == {"shop": 5, "mail": 4, "bulk": 2, "more": 1}
 
 
-def test_by_default_mail_and_bulk_work_are_apart_from_what_a_customer_waits_for() -> None:
+def test_mail_and_bulk_work_have_their_own_workers_by_default() -> None:
     found = worker_groups(Settings())
     assert found["shop"].queues == ("accounts", "access", "carts", "orders", "payments", "inventory")
     assert found["shop"].in_place == ("notifications",)
@@ -81,13 +81,13 @@ def test_by_default_mail_and_bulk_work_are_apart_from_what_a_customer_waits_for(
         (f"all={','.join(QUEUES)};rest=*", "no queue left"),
     ],
 )
-def test_groups_that_can_not_be_followed_are_refused(text: str, reason: str) -> None:
-    with pytest.raises(WrongSetting, match=r"^SHOP_WORKER_GROUPS: ") as refusal:
+def test_invalid_groups_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"^SHOP_WORKER_GROUPS: ") as refusal:
         groups(text)
     assert reason in str(refusal.value)
 
 
-def test_servers_come_first_and_there_are_two_dispatchers() -> None:
+def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     found = names()
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
@@ -96,7 +96,7 @@ def test_servers_come_first_and_there_are_two_dispatchers() -> None:
     }  # fmt: skip
 
 
-def test_what_is_elsewhere_is_not_started_here() -> None:
+def test_external_servers_are_not_started() -> None:
     found = names(
         database_url="postgresql://db.example/shop",
         broker_url="redis://queue.example",
@@ -116,18 +116,18 @@ def test_each_group_is_a_worker_with_its_queues() -> None:
     assert found["worker-rest"].environment == {"SHOP_IN_PLACE": "payments"}
 
 
-def test_the_api_is_reached_at_this_machine_when_it_listens_everywhere() -> None:
+def test_the_address_of_a_wildcard_listener_is_localhost() -> None:
     assert api_address(Settings(api_host="0.0.0.0", api_port=81)) == "http://127.0.0.1:81"  # noqa: S104
     assert api_address(Settings(api_host="::1", api_port=81)) == "http://[::1]:81"
 
 
-def test_flower_is_read_only_unless_its_own_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flower_is_read_only_unless_configured_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLOWER_READ_ONLY", raising=False)
     assert flower_environment(Settings())["FLOWER_READ_ONLY"] == "true"
     monkeypatch.setenv("FLOWER_READ_ONLY", "false")
     assert flower_environment(Settings())["FLOWER_READ_ONLY"] == "false"
 
 
-def test_a_password_that_flower_would_take_for_two_is_refused() -> None:
-    with pytest.raises(WrongSetting, match="comma"):
+def test_a_flower_password_with_a_comma_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="comma"):
         flower_environment(Settings(flower_password="half,and-half"))

@@ -1,4 +1,4 @@
-"""What kind of queues the broker gets, which its address decides."""
+"""The type of the queues, which depends on the broker."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SHOW = "import celeryconfig as c, json; print(json.dumps({q.name: q.queue_argume
     ("broker", "arguments"),
     [("redis://queue.example/0", {}), ("amqp://shop:secret@rabbit.example//", {"x-queue-type": "quorum"})],
 )
-def test_queues_are_replicated_where_the_broker_can(broker: str, arguments: dict[str, str]) -> None:
+def test_queues_are_replicated_if_the_broker_supports_it(broker: str, arguments: dict[str, str]) -> None:
     environment = os.environ | {"SHOP_BROKER_URL": broker, "SHOP_RESULT_URL": "redis://results.example/0"}
     found = subprocess.run(
         [sys.executable, "-c", SHOW], cwd=ROOT, env=environment, check=True, capture_output=True, text=True

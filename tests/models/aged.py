@@ -1,4 +1,4 @@
-"""Rows of every age in the tables that are cleaned up: row n is n days old."""
+"""Rows of every age in the tables with a retention period: row n is n days old."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -45,15 +45,15 @@ ROWS = {
         INSERT INTO catalogue.import_refusal (import_id, line, sku, reason) SELECT id, 2, 'CUP', 'no price' FROM aged;
         INSERT INTO catalogue.import_chunk (import_id, number, body) SELECT id, 1, '[]' FROM aged""",
 }
-"""Kind → what writes rows of it."""
+"""Kind → statements that insert its rows."""
 
 GO = dict.fromkeys(ROWS, 1) | {"reports": 2, "imports": 3}
-"""Kind → how many rows of it go with one of `aged`, those that go by cascade not counted."""
+"""Kind → number of deleted rows per row of `aged`, without those deleted by cascade."""
 
 
 def write(session: Session, days: int, *kinds: str) -> None:
-    """Writes a row of each of these kinds (all by default) for each of so many days, in no order of age."""
-    session.execute(text("SET LOCAL session_replication_role = replica"))  # not each of them has its user
+    """Inserts a row of each kind (all by default) for each of these days, in random order."""
+    session.execute(text("SET LOCAL session_replication_role = replica"))  # the referenced users do not exist
     session.execute(text("DROP TABLE IF EXISTS aged"))
     session.execute(
         text("""CREATE TEMP TABLE aged ON COMMIT DROP AS

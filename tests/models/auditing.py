@@ -1,4 +1,4 @@
-"""How a test asks for the audit, and breaks what it looks at."""
+"""Runs the audit and violates its invariants."""
 
 from sqlalchemy import func, select, text
 
@@ -9,7 +9,7 @@ from tests.models.sales import Sale
 
 
 def ledger(*sales: Sale) -> Ledger:
-    """What the gateway says when it is asked now."""
+    """The current ledger of the gateway."""
     with transaction() as session:
         asked_at = session.scalars(select(func.clock_timestamp())).one()
     return Ledger(asked_at, [sale.held for sale in sales if sale.held])

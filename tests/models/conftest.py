@@ -1,21 +1,21 @@
-"""Every test here has a new shop's database."""
+"""Every test has the database of a new shop."""
 
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:  # it reads the settings, which name the tests' servers only once these are up
+if TYPE_CHECKING:  # it reads the settings, which name the tests' servers only after their start
     from tests.models.sales import Sale
 
 
 @pytest.fixture(autouse=True)
 def _database(database: None) -> None:
-    """Asks for it."""
+    """Requests the fixture."""
 
 
 @pytest.fixture
 def book() -> str:
-    """A product with 100 pieces in stock."""
+    """A product with 100 items in stock."""
     from tests.models.shelves import product
 
     return product("BOOK", 100)
@@ -23,21 +23,21 @@ def book() -> str:
 
 @pytest.fixture
 def sold(book: str) -> "Sale":
-    """An order that was confirmed, and whose run has ended."""
+    """A confirmed order whose run has ended."""
     from tests.models.sales import Sale
 
     sale = Sale(book)
-    for deed in sale.forwards():
-        deed()
+    for action in sale.forwards():
+        action()
     return sale
 
 
 @pytest.fixture
 def refused(book: str) -> "Sale":
-    """An order that was cancelled after its authorisation."""
+    """An order cancelled after its authorisation."""
     from tests.models.sales import Sale
 
     sale = Sale(book)
-    for deed in [*sale.forwards()[:3], *sale.backwards()]:
-        deed()
+    for action in [*sale.forwards()[:3], *sale.backwards()]:
+        action()
     return sale

@@ -1,4 +1,4 @@
-"""An order for tests, taken step by step through what workers and the gateway do for it."""
+"""An order that a test takes through its steps, as workers and the gateway do."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,11 +9,11 @@ from models import carts, inventory, notifications, orders, payments
 from models.core.database import transaction
 from models.operations.audit import ProviderPayment
 
-Deed = Callable[[], None]
+Action = Callable[[], None]
 
 
 class Sale:
-    """One order, and what a worker does for it, step by step. `held` is what the gateway has of it."""
+    """An order and its steps. `held` is its payment at the gateway."""
 
     def __init__(self, product_id: str, quantity: int = 2) -> None:
         user_id = new_id("usr")
@@ -39,7 +39,7 @@ class Sale:
             inventory.reserve(session, self.id, self.lines)
 
     def hold(self) -> None:
-        """What the gateway does; the shop does not know of it yet."""
+        """Authorises at the gateway, before the shop records it."""
         self.held = ProviderPayment(
             f"pi_{self.id}", self.id, self.payment_id, "authorised", self.order.total, self.order.currency
         )
@@ -61,7 +61,7 @@ class Sale:
         with transaction() as session:
             carts.remove_ordered(session, self.order.user_id, self.id, {})
 
-    def tell(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
+    def notify(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
         key, declared = f"checkout:{self.id}", notifications.KINDS[kind]
         context = {
             "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "reason": "…",
@@ -75,7 +75,7 @@ class Sale:
             notifications.record_delivery(session, declared, key=key, channel="email", fault=fault)
 
     def let_go(self) -> None:
-        """What the gateway does."""
+        """Voids at the gateway."""
         assert self.held
         self.held = replace(self.held, state="voided")
 
@@ -95,10 +95,10 @@ class Sale:
         with transaction() as session:
             transitions.end(session, queries.get_run(session, self.run_id), status)
 
-    def forwards(self) -> list[Deed]:
-        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.clear, self.tell, self.end]
+    def forwards(self) -> list[Action]:
+        return [self.reserve, self.hold, self.authorise, self.confirm, self.allocate, self.clear, self.notify, self.end]
 
-    def backwards(self) -> list[Deed]:
-        """After an authorisation."""
-        told, ended = (lambda: self.tell("order_cancelled")), (lambda: self.end("cancelled"))
-        return [self.let_go, self.void, self.release, self.cancel, told, ended]
+    def backwards(self) -> list[Action]:
+        """The compensation after an authorisation."""
+        notified, ended = (lambda: self.notify("order_cancelled")), (lambda: self.end("cancelled"))
+        return [self.let_go, self.void, self.release, self.cancel, notified, ended]

@@ -1,4 +1,4 @@
-"""Products, warehouses and reservations for tests, each made in a transaction of its own."""
+"""Products, warehouses and reservations, each created in its own transaction."""
 
 from sqlalchemy import select
 
@@ -7,12 +7,12 @@ from models import catalogue, inventory
 from models.core.database import transaction
 
 
-def product(sku: str, pieces: int = 0, kind: str = "book") -> str:
+def product(sku: str, quantity: int = 0, kind: str = "book") -> str:
     fields = {"sku": sku, "kind": kind, "title": sku, "price_amount": 1, "currency": "EUR", "category": "All"}
     with transaction() as session:
         product_id = catalogue.create_product(session, fields).id
-        if pieces:
-            inventory.adjust(session, product_id, pieces, "delivery")
+        if quantity:
+            inventory.adjust(session, product_id, quantity, "delivery")
     return product_id
 
 
@@ -46,6 +46,6 @@ def available(product_id: str) -> int:
 
 
 def broken() -> list[str]:
-    """What the inventory's audit finds wrong."""
+    """The violations found by the audit of the inventory."""
     with transaction() as session:
         return [name for name, holds, _ in inventory.audit(session) if not holds]

@@ -1,4 +1,4 @@
-"""Roles and their permissions are data."""
+"""Roles and permissions in the database."""
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -9,7 +9,7 @@ from models.core.database import transaction
 from models.core.errors import NotFound
 
 
-def test_a_new_shop_has_the_roles_of_the_seeds() -> None:
+def test_a_new_shop_has_the_seeded_roles() -> None:
     with transaction() as session:
         held = session.execute(select(access.RolePermission.role, access.RolePermission.permission)).all()
         roles = session.scalars(select(access.Role.name)).all()
@@ -19,7 +19,7 @@ def test_a_new_shop_has_the_roles_of_the_seeds() -> None:
     }
 
 
-def test_permissions_are_those_of_all_roles() -> None:
+def test_permissions_are_the_union_of_all_roles() -> None:
     user_id = new_id("usr")
     with transaction() as session:
         assert access.permissions_of(session, user_id) == frozenset()
@@ -29,12 +29,12 @@ def test_permissions_are_those_of_all_roles() -> None:
         assert session.scalars(select(access.roles_held(user_id))).one() == ["customer", "warehouse", "finance"]
 
 
-def test_there_is_no_such_role() -> None:
+def test_an_unknown_role_is_not_found() -> None:
     with transaction() as session, pytest.raises(NotFound):
         access.grant(session, new_id("usr"), "king")
 
 
-def test_seeding_again_adds_only_what_is_missing() -> None:
+def test_seeding_again_adds_only_missing_roles() -> None:
     with transaction() as session:
         session.execute(delete(access.Role).where(access.Role.name == "finance"))
         access.seed(session)

@@ -1,4 +1,4 @@
-"""The rules about users, passwords and sessions."""
+"""Users, passwords and sessions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,18 +31,18 @@ def open_session(user_id: str) -> accounts.OpenedSession:
         return accounts.open_session(session, user_id, None, None)
 
 
-def test_a_password_hash_keeps_its_cost_and_fits_only_its_password() -> None:
+def test_a_password_hash_verifies_only_its_password() -> None:
     assert accounts.verify_password(HASH, "correct horse")
     assert not accounts.verify_password(HASH, "Correct horse")
     assert not accounts.verify_password(None, "correct horse")
     assert accounts.hash_password("correct horse") != HASH
     parameters = extract_parameters(HASH)
     assert (parameters.type.name, parameters.time_cost) == ("ID", 2)
-    assert Settings.model_fields["password_cost"].default >= 19456  # OWASP's least for two passes
+    assert Settings.model_fields["password_cost"].default >= 19456  # OWASP's minimum for two passes
 
 
 def test_an_unknown_user_takes_as_long_as_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both compute exactly one hash."""
+    """Each computes exactly one hash."""
     from models.accounts import passwords
 
     computed = []
@@ -62,7 +62,7 @@ def test_an_unknown_user_takes_as_long_as_a_wrong_password(monkeypatch: pytest.M
     assert computed == ["hash", "verify"]
 
 
-def test_a_login_that_a_new_password_overtakes_is_refused() -> None:
+def test_a_login_overtaken_by_a_password_change_is_refused() -> None:
     user_id = register()
     with transaction() as session:
         checked = accounts.find_credentials(session, "ADA@example.org")
@@ -73,15 +73,15 @@ def test_a_login_that_a_new_password_overtakes_is_refused() -> None:
         accounts.log_in(session, checked, None, None)
 
 
-def test_nobody_has_no_credentials() -> None:
+def test_an_unknown_user_has_no_credentials() -> None:
     with transaction() as session:
-        nobody = accounts.find_credentials(session, "nobody")
-    assert nobody == accounts.Credentials(None, None)
+        unknown = accounts.find_credentials(session, "nobody")
+    assert unknown == accounts.Credentials(None, None)
     with pytest.raises(NotSignedIn), transaction() as session:
-        accounts.log_in(session, nobody, None, None)
+        accounts.log_in(session, unknown, None, None)
 
 
-def test_tokens_are_not_kept_in_clear() -> None:
+def test_refresh_tokens_are_stored_as_hashes() -> None:
     opened = open_session(register())
     with transaction() as session:
         row = session.get_one(accounts.LoginSession, opened.session_id)
@@ -112,7 +112,7 @@ def test_a_principal_is_found_in_one_statement() -> None:
     assert principal.permissions == set(access.SEEDS["staff"])
 
 
-def test_a_session_runs_out() -> None:
+def test_a_session_expires() -> None:
     user_id = register()
     opened = open_session(user_id)
     with transaction() as session:
@@ -140,7 +140,7 @@ def test_old_sessions_are_deleted_with_their_spent_tokens() -> None:
         assert session.scalars(select(func.count()).select_from(accounts.SpentToken)).one() == 0
 
 
-def test_an_admin_is_made_once() -> None:
+def test_an_admin_is_created_once() -> None:
     with transaction() as session:
         first = accounts.upsert_admin(session, username="root", email="root@example.org", password_hash=HASH).id
     opened = open_session(first)
@@ -153,7 +153,7 @@ def test_an_admin_is_made_once() -> None:
         assert principal.permissions == set(access.PERMISSIONS)
 
 
-def test_a_customer_can_become_admin_and_gets_the_new_password() -> None:
+def test_a_promoted_customer_gets_the_new_password() -> None:
     user_id = register("root")
     new_hash = accounts.hash_password("another password")
     with transaction() as session:
@@ -166,14 +166,14 @@ def test_a_customer_can_become_admin_and_gets_the_new_password() -> None:
         assert "users:write" in access.permissions_of(session, user_id)
 
 
-def test_an_admin_does_not_get_somebody_else_s_address() -> None:
+def test_an_admin_cannot_take_another_users_email() -> None:
     register("ada")
     with pytest.raises(Conflict) as refused, transaction() as session:
         accounts.upsert_admin(session, username="root", email="Ada@example.org", password_hash=HASH)
     assert refused.value.code == "email_taken"
 
 
-def test_an_address_as_an_order_keeps_it() -> None:
+def test_an_address_is_copied_for_an_order() -> None:
     user_id, other = register(), register("other")
     with transaction() as session:
         address = accounts.add_address(session, user_id, {"line1": "1 Lane", "city": "York", "country": "GB"})
@@ -185,6 +185,6 @@ def test_an_address_as_an_order_keeps_it() -> None:
             accounts.address_as_data(session, user_id, new_id("adr"))
 
 
-def test_there_is_no_user_without_an_account() -> None:
+def test_an_unknown_user_is_not_found() -> None:
     with transaction() as session, pytest.raises(NotFound):
         accounts.get(session, new_id("usr"))

@@ -1,4 +1,4 @@
-"""The invariants: they hold in a shop at work, and each of them is found when it is broken."""
+"""The invariants of the audit: they hold in a busy shop, and every violation is found."""
 
 import pytest
 from sqlalchemy import func, select, text
@@ -7,16 +7,16 @@ from models import orders
 from models.core.database import transaction
 from models.operations import audit
 from tests.models.auditing import broken, change, check, ledger
-from tests.models.sales import Deed, Sale
+from tests.models.sales import Action, Sale
 
 
-def test_a_new_shop_has_nothing_to_be_wrong() -> None:
+def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
     assert len(found) == 21
     assert [finding for finding in found.values() if not finding.ok] == []
 
 
-def test_the_figures_say_what_was_looked_at(sold: Sale, refused: Sale) -> None:
+def test_the_figures_count_what_was_checked(sold: Sale, refused: Sale) -> None:
     found = {name: finding.figures for name, finding in check(ledger(sold, refused)).items()}
     assert found["every order has ended or is in progress"] == {
         "orders": 2, "confirmed": 1, "cancelled": 1, "under_way": 0, "wrong": 0,
@@ -41,43 +41,43 @@ def test_the_figures_say_what_was_looked_at(sold: Sale, refused: Sale) -> None:
 
 
 @pytest.mark.parametrize("turns_back_after", [None, 3])
-def test_everything_holds_at_every_moment_of_an_order(sold: Sale, book: str, turns_back_after: int | None) -> None:
+def test_all_invariants_hold_at_every_step_of_an_order(sold: Sale, book: str, turns_back_after: int | None) -> None:
     sale = Sale(book)
-    deeds = sale.forwards()
+    actions = sale.forwards()
     if turns_back_after is not None:
-        deeds = [*deeds[:turns_back_after], *sale.backwards()]
-    for deed in [lambda: None, *deeds]:
-        deed()
-        assert broken(ledger(sold, sale)) == {}, deed
+        actions = [*actions[:turns_back_after], *sale.backwards()]
+    for action in [lambda: None, *actions]:
+        action()
+        assert broken(ledger(sold, sale)) == {}, action
 
 
 @pytest.mark.parametrize("turns_back", [False, True])
-def test_what_happened_since_the_gateway_was_asked_is_no_fault(book: str, turns_back: bool) -> None:
+def test_changes_after_the_gateways_snapshot_are_no_violation(book: str, turns_back: bool) -> None:
     sale = Sale(book)
-    for deed in sale.forwards()[:3]:
-        deed()
+    for action in sale.forwards()[:3]:
+        action()
     before = ledger(sale)
     later = Sale(book)
-    for deed in [*(sale.backwards() if turns_back else sale.forwards()[3:]), *later.forwards()]:
-        deed()
+    for action in [*(sale.backwards() if turns_back else sale.forwards()[3:]), *later.forwards()]:
+        action()
     assert broken(before) == {}
     assert broken(ledger(sale, later)) == {}
 
 
-def test_an_address_that_takes_no_mail_is_no_fault(book: str) -> None:
+def test_an_undeliverable_mail_is_no_violation(book: str) -> None:
     sale = Sale(book)
-    deeds: list[Deed] = [*sale.forwards()[:6], lambda: sale.tell(fault="550 no such mailbox"), sale.end]
-    for deed in deeds:
-        deed()
+    actions: list[Action] = [*sale.forwards()[:6], lambda: sale.notify(fault="550 no such mailbox"), sale.end]
+    for action in actions:
+        action()
     assert broken(ledger(sale)) == {}
     assert check(ledger(sale))["every customer was notified of the order's result"].figures["refused"] == 1
 
 
-def test_a_cancelled_order_that_was_never_asked_for_money_is_no_fault(book: str) -> None:
+def test_a_cancelled_order_without_a_payment_attempt_is_no_violation(book: str) -> None:
     sale = Sale(book)
-    deeds: list[Deed] = [sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")]
-    for deed in deeds:
-        deed()
+    actions: list[Action] = [sale.cancel, lambda: sale.notify("order_cancelled"), lambda: sale.end("cancelled")]
+    for action in actions:
+        action()
     assert broken(ledger(sale)) == {}
 
 
@@ -120,7 +120,7 @@ def test_a_cancelled_order_that_was_never_asked_for_money_is_no_fault(book: str)
         ("UPDATE inventory.stock SET reserved = reserved + 1", ["reserved stock is the sum of live reservations"]),
     ],
 )  # fmt: skip
-def test_what_is_broken_about_a_confirmed_order_is_found(sold: Sale, statement: str, invariants: list[str]) -> None:
+def test_violations_of_a_confirmed_order_are_found(sold: Sale, statement: str, invariants: list[str]) -> None:
     change(statement)
     found = broken(ledger(sold))
     assert sorted(found) == sorted(invariants)
@@ -145,12 +145,12 @@ def test_what_is_broken_about_a_confirmed_order_is_found(sold: Sale, statement: 
          ["every customer was notified of the order's result"]),
     ],
 )  # fmt: skip
-def test_what_is_broken_about_a_cancelled_order_is_found(refused: Sale, statement: str, invariants: list[str]) -> None:
+def test_violations_of_a_cancelled_order_are_found(refused: Sale, statement: str, invariants: list[str]) -> None:
     change(statement)
     assert sorted(broken(ledger(refused))) == sorted(invariants)
 
 
-def test_stock_that_can_not_be_is_found(sold: Sale) -> None:
+def test_oversold_stock_is_found(sold: Sale) -> None:
     change("ALTER TABLE inventory.stock DROP CONSTRAINT ck_stock_not_oversold")
     try:
         change("UPDATE inventory.stock SET on_hand = 1")
@@ -160,7 +160,7 @@ def test_stock_that_can_not_be_is_found(sold: Sale) -> None:
         change("ALTER TABLE inventory.stock ADD CONSTRAINT ck_stock_not_oversold CHECK (reserved <= on_hand)")
 
 
-def test_an_audit_changes_nothing_and_sees_one_moment(sold: Sale, book: str) -> None:
+def test_an_audit_is_read_only_and_uses_one_snapshot(sold: Sale, book: str) -> None:
     now = ledger(sold)
     with transaction() as session:
         first = audit.audit(session, now)

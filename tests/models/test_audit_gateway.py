@@ -1,4 +1,4 @@
-"""The invariants between the shop's payments and those that the gateway knows."""
+"""The invariants between the payments of the shop and of the gateway."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def test_a_second_authorisation_is_found(sold: Sale) -> None:
         assert broken(replace(now, payments=[sold.held, never_held])) == {}
 
 
-def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused: Sale) -> None:
+def test_a_lapsed_authorisation_is_reported_without_a_violation(sold: Sale, refused: Sale) -> None:
     assert sold.held
     assert refused.held
     name = "authorisations that have lapsed"
@@ -33,21 +33,21 @@ def test_a_lapsed_authorisation_is_named_and_breaks_nothing(sold: Sale, refused:
     lapsed = [replace(sold.held, state="lapsed"), replace(refused.held, state="lapsed")]
     now = replace(ledger(), payments=lapsed)
     assert broken(now) == {}
-    # For the cancelled order it makes no difference who has let go.
+    # A cancelled order may be voided or lapsed.
     assert check(now)[name] == Finding(name, True, {"lapsed": 1, "amount": sold.held.amount}, [sold.id])
     assert check(now)["the gateway's payments match the shop's"].figures["held_there"] == 0
     change("UPDATE payments.payment SET status = 'captured' WHERE status = 'authorised'")
     assert broken(now) == {"the gateway's payments match the shop's": [sold.id]}
 
 
-def test_a_second_hold_is_found_also_when_the_first_has_lapsed(sold: Sale) -> None:
+def test_a_second_authorisation_is_found_even_if_one_has_lapsed(sold: Sale) -> None:
     assert sold.held
     twin = replace(sold.held, reference="pi_twin", state="lapsed")
     found = broken(replace(ledger(sold), payments=[sold.held, twin]))
     assert found == {"the gateway has authorised at most once for a payment": [sold.id]}
 
 
-def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: Sale) -> None:
+def test_an_order_may_have_several_payments_with_one_authorised(sold: Sale) -> None:
     assert sold.held
     change("""INSERT INTO payments.payment (id, order_id, amount, currency, method, status, reference)
         SELECT gen_random_uuid(), order_id, amount, currency, method, 'voided', 'pi_first' FROM payments.payment""")
@@ -62,7 +62,7 @@ def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: S
     assert check(now)["every confirmed order is paid once"].figures == {
         "confirmed": 1, "totals": 2, "held": 2, "wrong": 0,
     }  # fmt: skip
-    given_up = replace(let_go, state="cancelled")  # before the bank had said anything
+    given_up = replace(let_go, state="cancelled")  # before the bank has decided
     assert broken(replace(now, payments=[sold.held, given_up])) == {}
     swapped = replace(let_go, payment_id=sold.held.payment_id)
     assert broken(replace(now, payments=[sold.held, swapped])) == {
@@ -74,7 +74,7 @@ def test_an_order_may_have_several_payments_of_which_one_holds_the_money(sold: S
     assert broken(both) == {"every confirmed order is paid once": [sold.id]}
 
 
-def test_several_payments_may_pay_for_an_order_together(sold: Sale) -> None:
+def test_several_payments_may_cover_an_order_together(sold: Sale) -> None:
     assert sold.held
     change("UPDATE payments.payment SET amount = 1")
     change("""WITH second AS (
@@ -89,24 +89,24 @@ def test_several_payments_may_pay_for_an_order_together(sold: Sale) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"amount": 1}, {"currency": "USD"}, {"state": "voided"}, {"state": "captured"}])
-def test_a_payment_that_the_gateway_has_otherwise_is_found(sold: Sale, fault: dict[str, object]) -> None:
+def test_a_payment_that_differs_at_the_gateway_is_found(sold: Sale, fault: dict[str, object]) -> None:
     assert sold.held
     found = broken(replace(ledger(sold), payments=[replace(sold.held, **fault)]))  # type: ignore[arg-type]
     assert found == {"the gateway's payments match the shop's": [sold.id]}
 
 
-def test_a_payment_that_the_gateway_does_not_know_is_found(sold: Sale) -> None:
+def test_a_payment_unknown_to_the_gateway_is_found(sold: Sale) -> None:
     assert broken(ledger()) == {"the gateway's payments match the shop's": [sold.id]}
 
 
 @pytest.mark.parametrize("order_id", [None, "ord_1", "ord_" + "0" * 32, "'; DROP TABLE orders.line; --"])
-def test_money_that_is_held_for_no_order_of_ours_is_found(order_id: str | None) -> None:
+def test_an_authorisation_without_an_order_is_found(order_id: str | None) -> None:
     stray = ProviderPayment("pi_stray", order_id, None, "authorised", 1, "EUR")
     found = broken(replace(ledger(), payments=[stray]))
     assert found == {"the gateway holds no money without an order": ["pi_stray"]}
 
 
-def test_money_that_is_held_for_a_cancelled_order_is_found(refused: Sale) -> None:
+def test_an_authorisation_of_a_cancelled_order_is_found(refused: Sale) -> None:
     assert refused.held
     found = broken(replace(ledger(), payments=[replace(refused.held, state="authorised")]))
     assert found == {
@@ -115,9 +115,9 @@ def test_money_that_is_held_for_a_cancelled_order_is_found(refused: Sale) -> Non
     }
 
 
-def test_money_that_a_lost_undo_has_left_behind_is_found(book: str) -> None:
+def test_an_authorisation_left_by_a_lost_undo_is_found(book: str) -> None:
     sale = Sale(book)
-    for deed in (sale.hold, sale.cancel, lambda: sale.tell("order_cancelled"), lambda: sale.end("cancelled")):
-        deed()
+    for action in (sale.hold, sale.cancel, lambda: sale.notify("order_cancelled"), lambda: sale.end("cancelled")):
+        action()
     assert sale.held
     assert broken(ledger(sale)) == {"the gateway holds no money without an order": [sale.held.reference]}

@@ -1,4 +1,4 @@
-"""The rules about carts."""
+"""Carts."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +19,15 @@ def user() -> str:
     return new_id("usr")
 
 
-def product(sku: str, pieces: int, price: int = 500) -> str:
+def product(sku: str, quantity: int, price: int = 500) -> str:
     fields = {
         "sku": sku, "kind": "clothing", "title": f"Shirt {sku}", "price_amount": price, "currency": "EUR",
         "category": "Shirts",
     }  # fmt: skip
     with transaction() as session:
         product_id = catalogue.create_product(session, fields).id
-        if pieces:
-            inventory.adjust(session, product_id, pieces, "delivery")
+        if quantity:
+            inventory.adjust(session, product_id, quantity, "delivery")
     return product_id
 
 
@@ -42,7 +42,7 @@ def test_a_cart_is_opened_once(user: str) -> None:
         assert carts.open_cart(session, user) == first
 
 
-def test_the_same_product_sums_up_and_the_view_is_priced(user: str) -> None:
+def test_quantities_of_a_product_add_up_and_the_view_has_prices(user: str) -> None:
     blue, red = product("BLUE", 10, 500), product("RED", 3, 1999)
     with transaction() as session:
         carts.add(session, user, blue, 2)
@@ -57,7 +57,7 @@ def test_the_same_product_sums_up_and_the_view_is_priced(user: str) -> None:
     assert (seen.total, seen.currency) == (4499, "EUR")
 
 
-def test_a_view_tells_the_price_and_the_stock_of_the_moment(user: str) -> None:
+def test_a_view_has_the_current_price_and_stock(user: str) -> None:
     blue = product("BLUE", 10, 500)
     with transaction() as session:
         carts.add(session, user, blue, 2)
@@ -79,7 +79,7 @@ def test_an_unopened_cart_is_empty(user: str) -> None:
         assert carts.get_quantities(session, user) == {}
 
 
-def test_no_more_than_is_available_fits_in(user: str) -> None:
+def test_a_quantity_above_the_available_stock_is_refused(user: str) -> None:
     blue = product("BLUE", 3)
     with transaction() as session:
         carts.add(session, user, blue, 2)
@@ -94,7 +94,7 @@ def test_no_more_than_is_available_fits_in(user: str) -> None:
     assert quantities(user) == {blue: 2}
 
 
-def test_what_is_not_sold_or_not_there_is_refused(user: str) -> None:
+def test_unknown_products_and_items_are_not_found(user: str) -> None:
     blue = product("BLUE", 3)
     changes: list[Callable[[Session], object]] = [
         lambda session: carts.add(session, user, new_id("prd"), 1),
@@ -107,7 +107,7 @@ def test_what_is_not_sold_or_not_there_is_refused(user: str) -> None:
                 change(session)
 
 
-def test_pieces_come_out_some_or_all(user: str) -> None:
+def test_items_are_removed_in_part_or_whole(user: str) -> None:
     blue, red = product("BLUE", 9), product("RED", 9)
     with transaction() as session:
         carts.add(session, user, blue, 5)
@@ -125,7 +125,7 @@ def test_pieces_come_out_some_or_all(user: str) -> None:
         assert carts.get_quantities(session, user) == {}
 
 
-def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
+def test_a_checkout_removes_only_the_ordered_quantities(user: str) -> None:
     blue, red, green = product("BLUE", 9), product("RED", 9), product("GREEN", 9)
     with transaction() as session:
         for each in (blue, red, green):
@@ -136,9 +136,7 @@ def test_after_a_checkout_only_what_was_ordered_goes(user: str) -> None:
 
 
 @pytest.mark.parametrize(("meanwhile", "left"), [(3, 1), (2, None), (1, None), (None, None)])
-def test_what_was_ordered_goes_from_the_cart_as_it_is_once_its_lock_is_had(
-    user: str, meanwhile: int | None, left: int | None
-) -> None:
+def test_removal_of_ordered_items_sees_concurrent_changes(user: str, meanwhile: int | None, left: int | None) -> None:
     blue, red = product("BLUE", 10), product("RED", 10)
     with transaction() as session:
         carts.add(session, user, blue, 5)
@@ -155,12 +153,12 @@ def test_what_was_ordered_goes_from_the_cart_as_it_is_once_its_lock_is_had(
                 carts.set_quantity(session, user, blue, meanwhile)
             carts.add(session, user, red, 4)
             taking = others.submit(take_out)
-            assert wait_until(_somebody_waits, 10)
+            assert wait_until(_is_blocked, 10)
         taking.result(10)
-    assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # what was put in since stays
+    assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # items added meanwhile stay
 
 
-def _somebody_waits() -> bool:
+def _is_blocked() -> bool:
     waits = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
@@ -168,7 +166,7 @@ def _somebody_waits() -> bool:
         return bool(connection.scalar(waits))
 
 
-def test_many_additions_at_once_are_all_counted(user: str) -> None:
+def test_concurrent_additions_all_count(user: str) -> None:
     blue = product("BLUE", 100)
 
     def add(_: int) -> None:

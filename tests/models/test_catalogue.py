@@ -1,4 +1,4 @@
-"""The rules about products, authors and categories."""
+"""Products, authors and categories."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -46,7 +46,7 @@ def test_a_product_gets_its_category_and_author_by_name() -> None:
 
 
 @pytest.mark.parametrize("field", ["category", "author"])
-def test_an_unknown_id_is_refused_and_not_taken_for_a_name(field: str) -> None:
+def test_an_unknown_id_is_refused_and_not_used_as_a_name(field: str) -> None:
     unknown = {"category": "cat_", "author": "aut_"}[field] + 32 * "0"
     with pytest.raises(Invalid) as refusal:
         create(book(**{field: unknown}))
@@ -85,14 +85,14 @@ def test_an_unknown_id_is_refused_and_not_taken_for_a_name(field: str) -> None:
         (lamp(attributes=[]), "attributes"),
     ],
 )
-def test_what_a_product_can_not_be_is_refused_by_field(fields: dict[str, Any], named: str) -> None:
+def test_an_invalid_product_is_refused_by_field(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(Invalid) as refusal:
         validate(fields)
     assert list(refusal.value.extra["errors"]) == [named]
     assert all(fault.endswith(".") for fault in refusal.value.extra["errors"][named])
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_invalid_fields_are_reported_together() -> None:
     with pytest.raises(Invalid) as refusal:
         validate(book(title="", price_amount=-1, attributes={"isbn": "1", "smell": "old"}))
     assert set(refusal.value.extra["errors"]) == {"title", "price.amount", "attributes.isbn", "attributes.smell"}
@@ -100,11 +100,11 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(("given", "kept"), [("978-0-306-40615-7", "9780306406157"), ("0-8044-2957-x", "080442957X")])
-def test_an_isbn_is_kept_without_hyphens(given: str, kept: str) -> None:
+def test_an_isbn_is_stored_without_hyphens(given: str, kept: str) -> None:
     assert validate(book(attributes={"isbn": given})).attributes == {"isbn": kept}
 
 
-def test_a_sku_is_taken_once_and_free_again_after_deletion() -> None:
+def test_a_sku_is_unique_until_its_product_is_deleted() -> None:
     product = create(book())
     with pytest.raises(Conflict) as refusal:
         create(book())
@@ -114,7 +114,7 @@ def test_a_sku_is_taken_once_and_free_again_after_deletion() -> None:
     assert create(book()).id != product.id
 
 
-def test_a_deleted_product_is_not_for_sale_but_stays() -> None:
+def test_a_deleted_product_is_kept_but_not_for_sale() -> None:
     product = create(book())
     with transaction() as session:
         catalogue.delete_product(session, catalogue.get_product(session, product.id))
@@ -133,7 +133,7 @@ def test_prices_are_in_minor_units() -> None:
         assert catalogue.prices_of(session, [product.id, "prd_" + 32 * "0"]) == {product.id: (1099, "EUR")}
 
 
-def test_an_update_changes_what_is_given_and_merges_attributes() -> None:
+def test_an_update_changes_the_given_fields_and_merges_attributes() -> None:
     product = create(book())
     with transaction() as session:
         locked = catalogue.get_product(session, product.id, lock=True)
@@ -148,7 +148,7 @@ def test_an_update_changes_what_is_given_and_merges_attributes() -> None:
     assert changed.created_at == product.created_at
 
 
-def test_an_update_can_not_change_the_kind_or_take_another_products_sku() -> None:
+def test_an_update_cannot_change_the_kind_or_take_another_products_sku() -> None:
     create(book())
     other = create(lamp())
     for changes, error in (({"kind": "book"}, Invalid), ({"sku": "BOOK-1"}, Conflict), ({"author": "Me"}, Invalid)):
@@ -156,7 +156,7 @@ def test_an_update_can_not_change_the_kind_or_take_another_products_sku() -> Non
             catalogue.update_product(session, catalogue.get_product(session, other.id), changes)
 
 
-def test_a_book_comes_with_its_author_or_not_at_all() -> None:
+def test_a_book_and_its_author_are_created_atomically() -> None:
     author = {"name": "Ann Author", "email": "ann@example.org", "address": "1 Ink Lane"}
     fields = {key: value for key, value in book().items() if key not in ("kind", "author")}
     with transaction() as session:
@@ -170,7 +170,7 @@ def test_a_book_comes_with_its_author_or_not_at_all() -> None:
         assert [category.name for category in session.scalars(catalogue.select_categories())] == ["Classics"]
 
 
-def test_authors_of_one_name_are_told_apart_by_mail() -> None:
+def test_authors_of_the_same_name_differ_by_email() -> None:
     with transaction() as session:
         first = catalogue.find_or_create_author(session, "Ann Author", "ann@example.org", "1 Ink Lane")
         other = catalogue.find_or_create_author(session, "Ann Author", "another@example.org")
@@ -193,7 +193,7 @@ def test_a_category_of_the_same_name_is_refused() -> None:
             catalogue.create_category(session, "Poems", "cat_" + 32 * "0")
 
 
-def test_many_who_find_or_create_the_same_get_the_same() -> None:
+def test_concurrent_find_or_create_returns_one_row() -> None:
     def find(_: int) -> tuple[str, str]:
         with transaction() as session:
             category = catalogue.find_or_create_category(session, "İstanbul")
@@ -203,7 +203,7 @@ def test_many_who_find_or_create_the_same_get_the_same() -> None:
         assert len(set(pool.map(find, range(24)))) == 1
 
 
-def test_the_same_rows_twice_change_nothing() -> None:
+def test_upserting_the_same_rows_changes_nothing() -> None:
     drafts = [validate(book(sku=f"BOOK-{n}", author=f"Author {n % 3}", category=f"C{n % 2}")) for n in range(50)]
 
     def upsert(drafts: list[catalogue.ProductInput]) -> catalogue.Upserted:
@@ -223,14 +223,14 @@ def test_the_same_rows_twice_change_nothing() -> None:
         assert catalogue.prices_of(session, [first.ids["BOOK-4"]]) == {first.ids["BOOK-4"]: (2000, "EUR")}
 
 
-def test_a_batch_with_a_sku_twice_is_refused_whole() -> None:
+def test_a_batch_with_a_duplicate_sku_is_refused() -> None:
     with pytest.raises(Invalid), transaction() as session:
         catalogue.upsert_products(session, [validate(lamp()), validate(lamp())])
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(catalogue.Product)) == 0
 
 
-def test_a_product_of_another_kind_stays_and_is_named() -> None:
+def test_a_conflicting_kind_is_reported_and_not_changed() -> None:
     made = create(book())
     with transaction() as session:
         done = catalogue.upsert_products(session, [validate(lamp()), validate(lamp(sku="BOOK-1"))])
@@ -239,7 +239,7 @@ def test_a_product_of_another_kind_stays_and_is_named() -> None:
         assert catalogue.get_product(session, made.id).title == "Emma"
 
 
-def test_two_imports_at_once_end_with_each_product_once() -> None:
+def test_concurrent_upserts_create_each_product_once() -> None:
     drafts = [validate(book(sku=f"BOOK-{n}", author=f"A{n % 7}", category=f"C{n % 5}")) for n in range(200)]
 
     def upsert(backwards: bool) -> int:

@@ -1,4 +1,4 @@
-"""The rules about guests' carts, and about what was seen at the last look."""
+"""Guest carts, and changes since the last view."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.models.test_carts import product, quantities
 
 
 def guest(**wants: int) -> tuple[str, str]:
-    """A guest's cart with so many pieces of each product; its id and its token."""
+    """A guest cart with these quantities; its id and token."""
     with transaction() as session:
         cart_id, token = carts.open_guest_cart(session)
         for product_id, quantity in wants.items():
@@ -37,7 +37,7 @@ def user() -> str:
     return new_id("usr")
 
 
-def test_the_token_is_kept_as_a_hash_and_opens_the_cart() -> None:
+def test_the_token_opens_the_cart_and_is_stored_as_a_hash() -> None:
     cart_id, token = guest()
     with transaction() as session:
         assert carts.find_guest_cart(session, token) == cart_id
@@ -50,14 +50,14 @@ def test_the_token_is_kept_as_a_hash_and_opens_the_cart() -> None:
             assert refusal.value.code == "invalid_cart_token"
 
 
-def test_quantities_add_up_as_far_as_they_can_be_had(user: str) -> None:
-    blue, red, green, black = (product(sku, pieces) for sku, pieces in (("B", 9), ("R", 5), ("G", 4), ("K", 3)))
+def test_merged_quantities_are_limited_by_the_stock(user: str) -> None:
+    blue, red, green, black = (product(sku, quantity) for sku, quantity in (("B", 9), ("R", 5), ("G", 4), ("K", 3)))
     _, token = guest(**{blue: 2, red: 4, green: 4, black: 1})
     with transaction() as session:
         carts.add(session, user, blue, 3)
         carts.add(session, user, red, 4)
     with transaction() as session:
-        inventory.adjust(session, red, -2, "broken")  # 3 are left: fewer than the customer has already
+        inventory.adjust(session, red, -2, "broken")  # 3 remain, fewer than the customer's cart contains
         inventory.adjust(session, green, -2, "broken")
         catalogue.delete_product(session, catalogue.get_product(session, black))
     merged = merge(user, token)
@@ -69,7 +69,7 @@ def test_quantities_add_up_as_far_as_they_can_be_had(user: str) -> None:
     assert quantities(user) == {blue: 5, red: 4, green: 2}
 
 
-def test_merging_twice_merges_once(user: str) -> None:
+def test_concurrent_merges_merge_once(user: str) -> None:
     blue = product("BLUE", 90)
     cart_id, token = guest(**{blue: 2})
     with ThreadPoolExecutor(4) as pool:
@@ -80,17 +80,17 @@ def test_merging_twice_merges_once(user: str) -> None:
         carts.add(session, cart_id, blue, 1)
 
 
-def test_two_customers_cannot_both_have_it() -> None:
+def test_a_guest_cart_is_merged_into_one_account_only() -> None:
     blue = product("BLUE", 90)
     _, token = guest(**{blue: 2})
     users = [new_id("usr") for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         merged = list(pool.map(lambda user: merge(user, token), users))
     assert sum(found is not None for found in merged) == 1
-    assert sum(pieces for user in users for pieces in quantities(user).values()) == 2
+    assert sum(quantity for user in users for quantity in quantities(user).values()) == 2
 
 
-def test_a_customers_cart_is_not_reached_by_its_id(user: str) -> None:
+def test_a_customers_cart_is_not_accessible_by_its_id(user: str) -> None:
     blue = product("BLUE", 9)
     with transaction() as session:
         carts.add(session, user, blue, 1)
@@ -100,7 +100,7 @@ def test_a_customers_cart_is_not_reached_by_its_id(user: str) -> None:
         carts.clear(session, cart_id)
 
 
-def test_a_look_tells_what_has_changed_since_the_last_one(user: str) -> None:
+def test_a_view_shows_changes_since_the_last_view(user: str) -> None:
     blue, red = product("BLUE", 10, 500), product("RED", 3)
     with transaction() as session:
         carts.add(session, user, blue, 2)
@@ -114,7 +114,7 @@ def test_a_look_tells_what_has_changed_since_the_last_one(user: str) -> None:
     assert look(user) == []
 
 
-def test_what_is_added_meanwhile_does_not_hide_a_change(user: str) -> None:
+def test_an_addition_does_not_hide_a_change(user: str) -> None:
     blue = product("BLUE", 10, 500)
     with transaction() as session:
         carts.add(session, user, blue, 1)
@@ -125,7 +125,7 @@ def test_what_is_added_meanwhile_does_not_hide_a_change(user: str) -> None:
     assert look(user) == [("price", 500, 700)]
 
 
-def test_what_a_guest_has_seen_is_remembered_by_the_customers_cart(user: str) -> None:
+def test_a_merged_cart_keeps_the_prices_that_the_guest_has_seen(user: str) -> None:
     blue = product("BLUE", 10, 500)
     _, token = guest(**{blue: 1})
     with transaction() as session:
@@ -134,21 +134,21 @@ def test_what_a_guest_has_seen_is_remembered_by_the_customers_cart(user: str) ->
     assert look(user) == [("price", 500, 700)]
 
 
-def leave_alone(holder: str, days: float) -> None:
+def make_idle(holder: str, days: float) -> None:
     with transaction() as session:
         whose = carts.Cart.id == holder if holder.startswith("crt") else carts.Cart.user_id == holder
         session.execute(update(carts.Cart).where(whose).values(updated_at=func.now() - timedelta(days=days)))
 
 
-def test_a_guests_cart_expires_before_the_sweeper_comes(user: str) -> None:
+def test_a_guest_cart_expires_before_it_is_deleted(user: str) -> None:
     _, token = found = guest(**{product("BLUE", 9): 1})
-    leave_alone(found[0], 31)
+    make_idle(found[0], 31)
     assert merge(user, token) is None
     with transaction() as session, pytest.raises(NotSignedIn):
         carts.find_guest_cart(session, token)
 
 
-def test_old_carts_expire_in_portions(user: str) -> None:
+def test_old_carts_are_deleted_in_batches(user: str) -> None:
     blue = product("BLUE", 99)
     old = [guest(**{blue: 1})[0] for _ in range(5)]
     fresh, other = guest(**{blue: 1})[0], new_id("usr")
@@ -156,9 +156,9 @@ def test_old_carts_expire_in_portions(user: str) -> None:
         with transaction() as session:
             carts.add(session, each, blue, 1)
     for each in old:
-        leave_alone(each, 31)
-    leave_alone(user, 181)
-    leave_alone(other, 179)
+        make_idle(each, 31)
+    make_idle(user, 181)
+    make_idle(other, 179)
     found = []
     for _ in range(4):
         with transaction() as session:

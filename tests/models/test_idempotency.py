@@ -1,4 +1,4 @@
-"""Idempotency keys at the table."""
+"""The table of idempotency keys."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,13 +21,13 @@ def use(key: str, fingerprint: str = "f" * 64) -> idempotency.StoredResponse | N
         return first
 
 
-def test_a_key_gives_the_first_answer_back() -> None:
+def test_a_key_returns_the_stored_response() -> None:
     assert use("a") is None
     assert use("a") == ANSWER
     assert use("b") is None
 
 
-def test_a_key_stands_for_one_request() -> None:
+def test_a_key_is_refused_for_another_request() -> None:
     use("a")
     with pytest.raises(Invalid) as refused:
         use("a", "0" * 64)

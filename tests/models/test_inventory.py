@@ -1,4 +1,4 @@
-"""The rules about warehouses and stock."""
+"""Warehouses and stock."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +16,8 @@ from tests.models.shelves import available, broken, move, product, reserve, ware
 
 
 @pytest.fixture(autouse=True)
-def the_books_hold() -> Any:
-    """Whatever a test did, the audit holds afterwards."""
+def invariants_hold() -> Any:
+    """Runs the audit after every test."""
     yield
     assert broken() == []
 
@@ -29,7 +29,7 @@ def test_every_shop_has_one_default_warehouse() -> None:
         assert inventory.get_default_warehouse(session).id == before
 
 
-def test_a_movement_and_the_level_come_together() -> None:
+def test_a_movement_and_its_level_are_written_together() -> None:
     book = product("BOOK")
     with transaction() as session:
         movement, level = inventory.adjust(session, book, 5, "delivery", actor="usr_x", reference="po_1")
@@ -44,7 +44,7 @@ def test_a_movement_and_the_level_come_together() -> None:
     ]
 
 
-def test_stock_can_not_go_below_zero_or_below_what_is_promised() -> None:
+def test_stock_cannot_fall_below_zero_or_the_reserved_quantity() -> None:
     book = product("BOOK", 5)
     order = reserve({book: 3})
     with pytest.raises(InsufficientStock) as short:
@@ -60,19 +60,19 @@ def test_stock_can_not_go_below_zero_or_below_what_is_promised() -> None:
 
 
 @pytest.mark.parametrize("quantity", [0, 10**10, -(10**10)])
-def test_a_movement_of_nothing_or_of_too_much_is_refused(quantity: int) -> None:
+def test_a_movement_of_zero_or_out_of_range_is_refused(quantity: int) -> None:
     with pytest.raises(Invalid):
         move(product("BOOK"), quantity)
 
 
-def test_a_level_that_can_not_be_counted_is_refused() -> None:
+def test_a_level_above_the_maximum_is_refused() -> None:
     book = product("BOOK", inventory.MAX_LEVEL)
     with pytest.raises(Conflict) as refusal:
         move(book, 1)
     assert (refusal.value.code, refusal.value.extra) == ("capacity_exceeded", {"remaining": 0})
 
 
-def test_what_does_not_exist_is_not_found() -> None:
+def test_an_unknown_product_or_warehouse_is_not_found() -> None:
     book = product("BOOK")
     moves: list[Callable[[], object]] = [lambda: move(new_id("prd"), 1), lambda: move(book, 1, new_id("wh"))]
     for refused in moves:
@@ -80,7 +80,7 @@ def test_what_does_not_exist_is_not_found() -> None:
             refused()
 
 
-def test_the_database_itself_refuses_to_oversell() -> None:
+def test_a_constraint_prevents_overselling() -> None:
     book = product("BOOK", 5)
     for reserved, on_hand in ((6, 5), (0, -1), (-1, 5)):
         change = update(inventory.Stock).where(inventory.Stock.product_id == book)
@@ -88,7 +88,7 @@ def test_the_database_itself_refuses_to_oversell() -> None:
             session.execute(change.values(reserved=reserved, on_hand=on_hand))
 
 
-def test_a_kind_is_limited_by_the_warehouse() -> None:
+def test_a_warehouse_limits_the_stock_of_a_kind() -> None:
     small = warehouse("Small", book=10, electronics=None)
     book, other, radio = product("BOOK"), product("OTHER"), product("RADIO", kind="electronics")
     move(book, 6, small)
@@ -106,7 +106,7 @@ def test_a_kind_is_limited_by_the_warehouse() -> None:
     move(other, 4, small)
 
 
-def test_many_deliveries_at_once_do_not_overfill() -> None:
+def test_concurrent_deliveries_do_not_exceed_the_capacity() -> None:
     small = warehouse("Small", book=10)
     books = [product(f"BOOK-{n}") for n in range(8)]
 
@@ -121,7 +121,7 @@ def test_many_deliveries_at_once_do_not_overfill() -> None:
         assert sum(pool.map(deliver, books)) == 3
 
 
-def test_a_closed_warehouse_takes_nothing_and_sells_nothing() -> None:
+def test_a_closed_warehouse_neither_receives_nor_sells() -> None:
     annex, book = warehouse("Annex"), product("BOOK")
     move(book, 5, annex)
     order = reserve({book: 2})
@@ -138,7 +138,7 @@ def test_a_closed_warehouse_takes_nothing_and_sells_nothing() -> None:
         assert inventory.release(session, order) == 2
 
 
-def test_warehouses_have_names_of_their_own_and_the_default_one_stays_open() -> None:
+def test_warehouse_names_are_unique_and_the_default_stays_open() -> None:
     annex = warehouse("Annex")
     with pytest.raises(Conflict) as taken:
         warehouse("Annex")
@@ -156,7 +156,7 @@ def test_warehouses_have_names_of_their_own_and_the_default_one_stays_open() -> 
         assert (changed.name, changed.address, changed.status) == ("Attic", {"city": "Ghent"}, "active")
 
 
-def test_what_is_left_of_a_deleted_product_can_only_go() -> None:
+def test_stock_of_a_deleted_product_can_only_be_removed() -> None:
     book = product("BOOK", 2)
     with transaction() as session:
         catalogue.delete_product(session, catalogue.get_product(session, book))
@@ -167,7 +167,7 @@ def test_what_is_left_of_a_deleted_product_can_only_go() -> None:
 
 def test_opening_stock_is_booked_once() -> None:
     books = [product(f"BOOK-{n}") for n in range(3)]
-    openings = [inventory.Opening(book, pieces, 2) for book, pieces in zip(books, (5, 0, 7), strict=True)]
+    openings = [inventory.Opening(book, quantity, 2) for book, quantity in zip(books, (5, 0, 7), strict=True)]
     for opened in (3, 0):
         with transaction() as session:
             assert inventory.open_stock(session, openings, reference="catalogue.csv") == opened
@@ -186,7 +186,7 @@ def test_opening_stock_respects_the_capacity() -> None:
     assert refusal.value.code == "capacity_exceeded"
 
 
-def test_levels_that_are_low_can_be_found() -> None:
+def test_low_levels_are_listed() -> None:
     low, fine = product("LOW", 5), product("FINE", 5)
     with transaction() as session:
         for each, point in ((low, 3), (fine, 2)):
@@ -201,7 +201,7 @@ def test_levels_that_are_low_can_be_found() -> None:
         assert len(session.execute(inventory.select_levels(product_id=low)).all()) == 1
 
 
-def test_the_audit_finds_what_does_not_add_up() -> None:
+def test_the_audit_finds_inconsistent_levels() -> None:
     book = product("BOOK", 5)
     reserve({book: 2})
     for column in ("on_hand", "reserved"):

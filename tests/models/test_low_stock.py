@@ -1,4 +1,4 @@
-"""Stock that comes down to its reorder point is told of once, until it has recovered."""
+"""Low stock is reported once until it recovers."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +20,13 @@ from tests.models.shelves import broken, move, product, reserve, warehouse
 LOW, RECOVERED = "stock.low", "stock.recovered"
 
 
-def told() -> list[str]:
+def reported() -> list[str]:
     with transaction() as session:
         return list(session.scalars(select(Event.name).where(Event.name.like("stock.%")).order_by(Event.id)))
 
 
-def watched(sku: str, pieces: int, reorder_point: int | None, quantity: int | None = None) -> str:
-    made = product(sku, pieces)
+def watched(sku: str, on_hand: int, reorder_point: int | None, quantity: int | None = None) -> str:
+    made = product(sku, on_hand)
     threshold(made, reorder_point, quantity)
     return made
 
@@ -46,12 +46,12 @@ def low() -> list[str]:
         return [sku for _, sku, _ in session.execute(inventory.select_levels(low=True))]
 
 
-def test_it_is_low_at_the_reorder_point_and_not_above_it() -> None:
+def test_stock_is_low_at_its_reorder_point_and_not_above() -> None:
     book = watched("BOOK", 10, 4)
     reserve({book: 5})
-    assert (told(), low()) == ([], [])
+    assert (reported(), low()) == ([], [])
     reserve({book: 1})
-    assert (told(), low()) == ([LOW], ["BOOK"])
+    assert (reported(), low()) == ([LOW], ["BOOK"])
 
 
 @pytest.mark.parametrize(
@@ -62,31 +62,31 @@ def test_it_is_low_at_the_reorder_point_and_not_above_it() -> None:
         lambda book: threshold(book, 10),
     ],
 )
-def test_every_way_down_is_told_once_and_every_way_up_re_arms_it(fall: Callable[[str], Any]) -> None:
+def test_low_stock_is_reported_once_until_it_recovers(fall: Callable[[str], Any]) -> None:
     book = watched("BOOK", 10, 4)
     fall(book)
-    assert told() == [LOW]
+    assert reported() == [LOW]
     for _ in range(2):
         move(book, -1)
         reserve({book: 1})
-    assert told() == [LOW]
+    assert reported() == [LOW]
     move(book, 100)
-    assert (told(), low()) == ([LOW, RECOVERED], [])
+    assert (reported(), low()) == ([LOW, RECOVERED], [])
     move(book, -100)
-    assert told() == [LOW, RECOVERED, LOW]
+    assert reported() == [LOW, RECOVERED, LOW]
 
 
-def test_a_cancelled_order_lets_it_recover() -> None:
+def test_a_cancelled_order_lets_stock_recover() -> None:
     book = watched("BOOK", 10, 4)
     order, other = reserve({book: 6}), reserve({book: 2})
     release(other)
-    assert told() == [LOW]
+    assert reported() == [LOW]
     release(order)
     release(order)
-    assert (told(), low()) == ([LOW, RECOVERED], [])
+    assert (reported(), low()) == ([LOW, RECOVERED], [])
 
 
-def test_it_says_what_is_low_where_and_starts_what_reacts() -> None:
+def test_low_stock_emits_an_event_that_starts_its_workflow() -> None:
     book = watched("BOOK", 10, 4, 20)
     reserve({book: 7})
     with transaction() as session:
@@ -99,7 +99,7 @@ def test_it_says_what_is_low_where_and_starts_what_reacts() -> None:
     assert (run.workflow, run.key, run.input) == ("low_stock", event.id, event.payload)
 
 
-def test_an_order_from_two_warehouses_is_told_of_for_each_that_falls() -> None:
+def test_an_order_from_two_warehouses_reports_each_low_level() -> None:
     annex, book = warehouse("Annex"), watched("BOOK", 3, 1)
     move(book, 3, annex)
     with transaction() as session:
@@ -108,39 +108,39 @@ def test_an_order_from_two_warehouses_is_told_of_for_each_that_falls() -> None:
     with transaction() as session:
         levels = session.scalars(select(inventory.Stock)).all()
     assert sorted((level.available, level.low_since is not None) for level in levels) == [(0, True), (2, True)]
-    assert told() == [LOW, LOW]
+    assert reported() == [LOW, LOW]
 
 
-def test_a_refused_order_tells_nothing() -> None:
+def test_a_refused_order_reports_no_low_stock() -> None:
     book = watched("BOOK", 10, 4)
     with pytest.raises(InsufficientStock):
         reserve({book: 11})
-    assert (told(), low()) == ([], [])
+    assert (reported(), low()) == ([], [])
 
 
-def test_without_a_reorder_point_nothing_is_low() -> None:
+def test_stock_without_a_reorder_point_is_never_low() -> None:
     book = watched("BOOK", 10, 10)
     threshold(book, None)
     reserve({book: 10})
-    assert (told(), low()) == ([LOW, RECOVERED], [])
+    assert (reported(), low()) == ([LOW, RECOVERED], [])
 
 
-def test_what_opens_low_is_listed_and_not_told() -> None:
+def test_low_opening_stock_is_listed_but_not_reported() -> None:
     few, many = product("FEW"), product("MANY")
     with transaction() as session:
         openings = [inventory.Opening(few, 2, 2), inventory.Opening(many, 3, 2)]
         inventory.open_stock(session, openings)
-    assert (told(), low()) == ([], ["FEW"])
+    assert (reported(), low()) == ([], ["FEW"])
 
 
-def test_no_change_of_a_level_can_forget_it() -> None:
+def test_a_constraint_keeps_low_since_consistent() -> None:
     book = watched("BOOK", 10, 4)
     with pytest.raises(IntegrityError, match="low_since"), transaction() as session:
         session.execute(text("UPDATE inventory.stock SET on_hand = 4 WHERE on_hand = 10"))
     assert book
 
 
-def test_it_is_told_once_however_many_buy_at_once() -> None:
+def test_concurrent_orders_report_low_stock_once() -> None:
     book = watched("BOOK", 60, 30)
 
     def buy(_: int) -> None:
@@ -149,10 +149,10 @@ def test_it_is_told_once_however_many_buy_at_once() -> None:
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(buy, range(60)))
-    assert told() == [LOW]
+    assert reported() == [LOW]
 
 
-def test_falls_and_recoveries_take_turns_whatever_happens_at_once() -> None:
+def test_low_and_recovered_events_alternate_under_concurrency() -> None:
     books = [watched(f"BOOK-{n}", 10, 5) for n in range(3)]
 
     def trade(seed: int) -> None:

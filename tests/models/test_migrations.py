@@ -1,4 +1,4 @@
-"""Migrations run on a database with data, and lead to the tables that the code has."""
+"""Migrations of a database with data, up and down."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.processes import Process
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    """The URL of an empty database of its own."""
+    """The URL of a new empty database."""
     name = f"migrated_{uuid4().hex}"
     admin = create_engine(settings.database, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -37,7 +37,7 @@ def alembic(database: str, *arguments: str) -> str:
     return output
 
 
-def test_carts_of_before_stay_as_they_are_beside_guests_carts(database: str) -> None:
+def test_existing_carts_are_kept_when_guest_carts_are_added(database: str) -> None:
     user, cart, product = ({"id": UUID(int=number)} for number in (1, 2, 3))
     alembic(database, "upgrade", "5eed00000001")
     engine = create_engine(database)
@@ -77,7 +77,7 @@ def add_user(connection: Connection, name: str, addresses: int) -> None:
         )
 
 
-def test_accounts_of_before_get_a_default_address_and_staff_find_users(database: str) -> None:
+def test_existing_accounts_get_a_default_address_and_users_permissions(database: str) -> None:
     alembic(database, "upgrade", "5eed00000001")
     engine = create_engine(database)
     with engine.begin() as connection:
@@ -86,11 +86,11 @@ def test_accounts_of_before_get_a_default_address_and_staff_find_users(database:
         connection.execute(
             text("""INSERT INTO workflow.event (id, name, payload) VALUES (gen_random_uuid(), 'order.created', '{}')""")
         )
-        connection.execute(text("DELETE FROM access.role WHERE name = 'staff'"))  # roles are data: it may be gone
+        connection.execute(text("DELETE FROM access.role WHERE name = 'staff'"))  # a shop may have deleted the role
     alembic(database, "upgrade", "head")
     with engine.connect() as connection:
         defaults = connection.execute(text("SELECT is_default FROM accounts.address ORDER BY id")).scalars()
-        assert list(defaults) == [True, False, False]  # the oldest
+        assert list(defaults) == [True, False, False]  # the oldest address
         granted = connection.execute(
             text("SELECT role || ' ' || permission FROM access.role_permission WHERE permission LIKE 'users:%'")
         ).scalars()
@@ -112,7 +112,7 @@ INSERT INTO inventory.stock (product_id, warehouse_id, on_hand, reserved)
 """
 
 
-def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
+def test_existing_products_become_searchable(database: str) -> None:
     alembic(database, "upgrade", "5eed00000001")
     engine = create_engine(database)
     with engine.begin() as connection:
@@ -131,8 +131,8 @@ def test_what_is_sold_already_can_be_found_by_its_words(database: str) -> None:
     engine.dispose()
 
 
-def test_live_checkouts_name_the_quantities_that_they_reserve(database: str) -> None:
-    """One says them under the old name, one does not say them at all, so that its lines do."""
+def test_live_checkouts_get_the_quantities_that_they_reserve(database: str) -> None:
+    """One run has them under the old name, and one takes them from the order's lines."""
     alembic(database, "upgrade", "ca7a10600001")
     engine, product = create_engine(database), UUID(int=9)
     about = {number: f'{{"order_id": "ord_{UUID(int=number).hex}"{more}}}' for number, more in (
@@ -177,7 +177,7 @@ VALUES (gen_random_uuid(), :order, 1999, 'EUR', 'pm_card_visa')
 """
 
 
-def test_an_order_of_before_may_get_another_payment_and_a_payment_another_capture(database: str) -> None:
+def test_existing_orders_accept_further_payments_and_captures(database: str) -> None:
     known = {"held": UUID(int=1), "order": UUID(int=2)}
     alembic(database, "upgrade", "0a7d0e7c0001")
     engine = create_engine(database)
@@ -188,7 +188,7 @@ def test_an_order_of_before_may_get_another_payment_and_a_payment_another_captur
     alembic(database, "upgrade", "head")
     with engine.connect() as connection:
         assert connection.execute(counted).one() == (2, 4)
-    alembic(database, "downgrade", "0a7d0e7c0001")  # nobody has made use of it yet
+    alembic(database, "downgrade", "0a7d0e7c0001")  # no new row prevents the downgrade
     alembic(database, "upgrade", "head")
     with engine.begin() as connection:
         connection.execute(text(ANOTHER_PAYMENT), {"order": known["order"]})
@@ -233,6 +233,6 @@ def test_live_runs_continue_under_the_new_names_of_their_steps(database: str) ->
     engine.dispose()
 
 
-def test_the_migrations_lead_to_the_tables_that_the_code_has(database: str) -> None:
+def test_the_migrations_match_the_models(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")

@@ -1,4 +1,4 @@
-"""Notifications: a declaration and a template per channel, and once per key, kind and channel."""
+"""Notifications: templates per kind and channel, and one message per key, kind and channel."""
 
 from typing import Any, get_type_hints
 
@@ -15,7 +15,7 @@ ACCOUNT: kinds.Account = {"first_name": "Ada", "username": "ada"}
 
 
 def names_in(template: str) -> set[str]:
-    """The names that a template and those that it includes use."""
+    """The variables of a template and its includes."""
     assert ENVIRONMENT.loader is not None
     parsed = ENVIRONMENT.parse(ENVIRONMENT.loader.get_source(ENVIRONMENT, template)[0])
     included = [name for name in meta.find_referenced_templates(parsed) if name]
@@ -23,7 +23,7 @@ def names_in(template: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
-def test_every_channel_of_a_kind_has_a_template_that_uses_its_context(kind: Kind[Any]) -> None:
+def test_every_channel_of_a_kind_has_a_template_for_its_context(kind: Kind[Any]) -> None:
     for channel in kind.channels:
         unknown = names_in(f"{kind.name}.{channel}.txt") - set(get_type_hints(kind.context))
         assert unknown == set()
@@ -47,7 +47,7 @@ def test_renders_subject_and_text() -> None:
     )
 
 
-def test_what_users_enter_is_never_a_template() -> None:
+def test_user_input_is_not_rendered_as_a_template() -> None:
     context: kinds.Account = {"first_name": "{{ username }}{% raw %}", "username": "ada"}
     assert "Dear {{ username }}{% raw %}," in render(kinds.WELCOME, "email", context).text
 

@@ -1,4 +1,4 @@
-"""A cart is checked out once at a time: a second checkout is refused until the first one is done with the cart."""
+"""A cart has one checkout at a time; a second one is refused until the first has released the cart."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -31,7 +31,7 @@ def fill(user: str, sku: str, quantity: int = 2) -> str:
 def place(user: str) -> orders.Placed:
     with transaction() as session:
         placed = orders.place(session, user, ADDRESS, "pm_card_visa")
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
     return placed
 
 
@@ -52,7 +52,7 @@ def refused(user: str) -> Conflict:
     return refusal.value
 
 
-def somebody_waits() -> bool:
+def is_blocked() -> bool:
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with single_statements() as connection:
         return bool(connection.scalar(text(waits)))
@@ -63,7 +63,7 @@ def count_orders() -> int:
         return int(connection.scalar(text('SELECT count(*) FROM orders."order"')))
 
 
-def test_a_second_checkout_of_a_cart_names_the_one_that_is_under_way(user: str) -> None:
+def test_a_second_checkout_of_a_cart_names_the_one_in_progress(user: str) -> None:
     fill(user, "TEA")
     first = place(user)
     refusal = refused(user)
@@ -72,7 +72,7 @@ def test_a_second_checkout_of_a_cart_names_the_one_that_is_under_way(user: str) 
     assert count_orders() == 1
 
 
-def test_a_confirmed_order_keeps_the_cart_until_its_lines_are_taken_out(user: str) -> None:
+def test_a_confirmed_order_keeps_the_cart_until_its_lines_are_removed(user: str) -> None:
     fill(user, "TEA")
     first = place(user)
     with transaction() as session:
@@ -84,7 +84,7 @@ def test_a_confirmed_order_keeps_the_cart_until_its_lines_are_taken_out(user: st
     assert place(user).id != first.id
 
 
-def test_a_cancelled_order_gives_the_cart_back_as_it_was(user: str) -> None:
+def test_a_cancelled_order_releases_the_cart_unchanged(user: str) -> None:
     tea = fill(user, "TEA")
     first = place(user)
     cancel(first)
@@ -93,7 +93,7 @@ def test_a_cancelled_order_gives_the_cart_back_as_it_was(user: str) -> None:
         assert queries.get_run(session, second.run_id).input["quantities"] == {tea: 2}
 
 
-def test_a_cancellation_that_comes_twice_leaves_the_next_checkout_alone(user: str) -> None:
+def test_a_repeated_cancellation_does_not_affect_the_next_checkout(user: str) -> None:
     fill(user, "TEA")
     first = place(user)
     cancel(first)
@@ -102,7 +102,7 @@ def test_a_cancellation_that_comes_twice_leaves_the_next_checkout_alone(user: st
     assert refused(user).extra["order_id"] == second.id
 
 
-def test_a_cart_that_was_emptied_during_its_checkout_is_not_checked_out_again_before_its_end(user: str) -> None:
+def test_a_cart_emptied_during_its_checkout_stays_in_checkout(user: str) -> None:
     fill(user, "TEA")
     first = place(user)
     with transaction() as session:
@@ -112,7 +112,7 @@ def test_a_cart_that_was_emptied_during_its_checkout_is_not_checked_out_again_be
     assert refused(user).code == "cart_empty"
 
 
-def test_what_a_guest_brings_during_a_checkout_is_the_next_order(user: str) -> None:
+def test_items_merged_during_a_checkout_belong_to_the_next_order(user: str) -> None:
     fill(user, "TEA")
     first = place(user)
     cup = make_product("CUP", 10)
@@ -127,7 +127,7 @@ def test_what_a_guest_brings_during_a_checkout_is_the_next_order(user: str) -> N
         assert queries.get_run(session, place(user).run_id).input["quantities"] == {cup: 1}
 
 
-def test_the_end_of_a_checkout_does_not_mind_a_cart_that_is_gone(user: str) -> None:
+def test_a_checkout_ends_even_if_its_cart_is_deleted(user: str) -> None:
     fill(user, "TEA")
     first = place(user)
     with transaction() as session:
@@ -136,7 +136,7 @@ def test_the_end_of_a_checkout_does_not_mind_a_cart_that_is_gone(user: str) -> N
     cancel(first)
 
 
-def test_one_of_many_checkouts_that_come_at_the_same_instant_makes_an_order(user: str) -> None:
+def test_concurrent_checkouts_place_one_order(user: str) -> None:
     fill(user, "TEA")
 
     def outcome(_: int) -> Any:
@@ -151,30 +151,30 @@ def test_one_of_many_checkouts_that_come_at_the_same_instant_makes_an_order(user
     assert count_orders() == 1
 
 
-def test_a_checkout_that_waits_for_another_one_is_refused_once_that_is_committed(user: str) -> None:
+def test_a_checkout_that_waits_is_refused_if_the_first_commits(user: str) -> None:
     fill(user, "TEA")
     with ThreadPoolExecutor(1) as others:
         with transaction() as session:
             orders.place(session, user, ADDRESS, "pm_card_visa")
             session.info.clear()
             second = others.submit(refused, user)
-            assert wait_until(somebody_waits, 10)
+            assert wait_until(is_blocked, 10)
         assert second.result(10).code == "checkout_in_progress"
     assert count_orders() == 1
 
 
-def test_a_checkout_that_waits_for_one_that_fails_goes_through(user: str) -> None:
+def test_a_checkout_that_waits_succeeds_if_the_first_rolls_back(user: str) -> None:
     fill(user, "TEA")
     with ThreadPoolExecutor(1) as others:
-        with Session(engine()) as session:  # is rolled back at its end
+        with Session(engine()) as session:  # rolled back at the end of the block
             orders.place(session, user, ADDRESS, "pm_card_visa")
             second: Future[orders.Placed] = others.submit(place, user)
-            assert wait_until(somebody_waits, 10)
+            assert wait_until(is_blocked, 10)
         second.result(10)
     assert count_orders() == 1
 
 
-def test_a_checkout_that_waits_for_the_last_one_to_clear_the_cart_orders_what_is_left(user: str) -> None:
+def test_a_checkout_that_waits_for_a_removal_orders_the_remaining_items(user: str) -> None:
     tea, cup = fill(user, "TEA", 3), fill(user, "CUP", 1)
     first = place(user)
     with transaction() as session:
@@ -183,7 +183,7 @@ def test_a_checkout_that_waits_for_the_last_one_to_clear_the_cart_orders_what_is
         with transaction() as session:
             carts.remove_ordered(session, user, first.id, {tea: 3, cup: 1})
             second: Future[orders.Placed] = others.submit(place, user)
-            assert wait_until(somebody_waits, 10)
+            assert wait_until(is_blocked, 10)
         placed = second.result(10)
     with transaction() as session:
         assert queries.get_run(session, placed.run_id).input["quantities"] == {tea: 1}

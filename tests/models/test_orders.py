@@ -1,4 +1,4 @@
-"""The rules about an order: which events it leaves, and from where it may be confirmed and cancelled."""
+"""Orders: their events, and when they can be confirmed or cancelled."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ def user() -> str:
 
 @pytest.fixture
 def placed(user: str) -> str:
-    """An order that is pending."""
+    """A pending order."""
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
         token = event_log.actor.set(user)
         order = orders.place(session, user, ADDRESS, "pm_card_visa")
         event_log.actor.reset(token)
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
     return order.id
 
 
@@ -50,21 +50,21 @@ def happened(order_id: str) -> list[tuple[str, str | None, dict[str, Any]]]:
     return [(event.name, event.actor, event.payload) for event in found]
 
 
-def test_an_order_is_created_when_it_is_placed_and_confirmed_later(placed: str, user: str) -> None:
+def test_an_order_emits_created_and_then_confirmed(placed: str, user: str) -> None:
     about = {"order_id": placed, "user_id": user}
     assert happened(placed) == [("order.created", user, about)]
     confirm(placed)
     assert happened(placed) == [("order.created", user, about), ("order.confirmed", None, about)]
 
 
-def test_a_cancelled_order_was_created_and_never_confirmed(placed: str) -> None:
+def test_a_cancelled_order_emits_created_and_cancelled(placed: str) -> None:
     for _ in range(2):
         cancel(placed)
     assert [name for name, _, _ in happened(placed)] == ["order.created", "order.cancelled"]
 
 
-def test_what_reacts_to_a_new_order_is_started(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OrderCreated, "starts", ("welcome",))  # it takes a user_id
+def test_a_new_order_starts_the_workflows_of_its_event(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OrderCreated, "starts", ("welcome",))  # its input is a user_id
     with transaction() as session:
         carts.add(session, user, make_product("TEA", 10), 2)
         orders.place(session, user, ADDRESS, "pm_card_visa")
@@ -75,7 +75,7 @@ def test_what_reacts_to_a_new_order_is_started(user: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("before", [confirm, cancel])
-def test_an_order_is_confirmed_once_and_only_while_it_is_pending(placed: str, before: Any) -> None:
+def test_only_a_pending_order_can_be_confirmed(placed: str, before: Any) -> None:
     before(placed)
     with pytest.raises(Conflict) as refused:
         confirm(placed)
@@ -85,7 +85,7 @@ def test_an_order_is_confirmed_once_and_only_while_it_is_pending(placed: str, be
         assert session.scalars(select(func.count()).select_from(orders.Invoice)).one() == (before is confirm)
 
 
-def test_a_confirmed_order_is_not_cancelled_and_keeps_its_cart(placed: str, user: str) -> None:
+def test_a_confirmed_order_cannot_be_cancelled_and_keeps_its_cart(placed: str, user: str) -> None:
     confirm(placed)
     with pytest.raises(Conflict) as refused:
         cancel(placed)

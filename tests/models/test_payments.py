@@ -1,4 +1,4 @@
-"""The rules about payments: what is recorded of them, in which order, and how many there may be."""
+"""Payments: recorded results, their order, and several payments per order."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def refused(what: Any, *arguments: Any) -> dict[str, Any]:
     return refusal.value.extra
 
 
-def test_money_that_was_held_is_let_go_once() -> None:
+def test_an_authorised_payment_is_voided_once() -> None:
     payment_id = pay()
     record(payments.record_authorisation, payment_id, "pi_1")
     assert read(payment_id) == ("authorised", "pi_1")
@@ -54,7 +54,7 @@ def test_money_that_was_held_is_let_go_once() -> None:
     assert done(payment_id) == [("authorise", "succeeded", "pi_1"), ("void", "succeeded", "pi_1")]
 
 
-def test_a_payment_that_was_never_held_is_voided_without_a_transaction() -> None:
+def test_an_unauthorised_payment_is_voided_without_a_transaction() -> None:
     payment_id = pay()
     for _ in range(2):
         record(payments.record_void, payment_id, None)
@@ -69,7 +69,7 @@ def test_a_declined_payment_stays_declined() -> None:
     assert refused(payments.record_authorisation, payment_id, "pi_2") == {"current": "declined", "possible": []}
 
 
-def test_what_was_let_go_is_not_held_again() -> None:
+def test_a_voided_payment_cannot_be_authorised_again() -> None:
     payment_id = pay()
     record(payments.record_authorisation, payment_id, "pi_3")
     authorised = {"current": "authorised", "possible": ["captured", "voided"]}
@@ -80,7 +80,7 @@ def test_what_was_let_go_is_not_held_again() -> None:
     assert len(done(payment_id)) == 2
 
 
-def test_a_payment_that_is_not_there_is_refused() -> None:
+def test_an_unknown_payment_is_not_found() -> None:
     for what in (payments.record_authorisation, payments.record_decline, payments.record_void):
         with pytest.raises(NotFound), transaction() as session:
             what(session, new_id("pay"), "pi_4")
@@ -116,7 +116,7 @@ def test_a_payment_may_be_captured_and_refunded_in_parts() -> None:
 
 
 def pausing_checkout() -> tuple[str, str]:
-    """The order and the run of a checkout that waits for its next attempt."""
+    """The order and the run of a checkout that pauses before its next attempt."""
     sale = Sale(product("BOOK", 2))
     with transaction() as session:
         queries.get_run(session, sale.run_id).published_at = None
@@ -128,7 +128,7 @@ def generation(run_id: str) -> int:
         return queries.get_run(session, run_id).generation
 
 
-def test_an_event_of_the_provider_wakes_its_checkout_once() -> None:
+def test_a_webhook_event_wakes_its_checkout_once() -> None:
     order_id, run_id = pausing_checkout()
     event = ("evt_1", "payment_intent.succeeded", "pi_7", order_id)
     for _ in range(2):
@@ -140,7 +140,7 @@ def test_an_event_of_the_provider_wakes_its_checkout_once() -> None:
         assert session.scalars(select(func.count()).select_from(payments.WebhookEvent)).one() == 1
 
 
-def test_an_event_about_something_else_wakes_nobody() -> None:
+def test_an_unrelated_webhook_event_wakes_no_run() -> None:
     _, run_id = pausing_checkout()
     with transaction() as session:
         other = durable.start(session, "clean_up", new_id("ord"), some_input("clean_up"))

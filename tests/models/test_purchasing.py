@@ -1,4 +1,4 @@
-"""The rules about purchase orders and the deliveries that come for them."""
+"""Purchase orders and deliveries."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +17,8 @@ from tests.models.shelves import broken, move, product, reserve, warehouse
 
 
 @pytest.fixture(autouse=True)
-def the_books_hold() -> Any:
-    """Whatever a test did, the audit holds afterwards."""
+def invariants_hold() -> Any:
+    """Runs the audit after every test."""
     yield
     assert broken() == []
 
@@ -55,7 +55,7 @@ def code(refused: pytest.ExceptionInfo[ShopError]) -> str:
     return refused.value.code
 
 
-def test_deliveries_in_parts_are_booked_once_each() -> None:
+def test_partial_deliveries_are_booked_once_each() -> None:
     book, hat = product("BOOK", 1), product("HAT")
     bought = order({book: 10, hat: 5})
     receive(bought, {book: 4})
@@ -73,7 +73,7 @@ def test_deliveries_in_parts_are_booked_once_each() -> None:
     )
 
 
-def test_more_than_ordered_is_refused_with_what_is_outstanding() -> None:
+def test_an_excess_delivery_is_refused_with_the_outstanding_quantity() -> None:
     book, hat = product("BOOK"), product("HAT")
     bought = order({book: 10})
     receive(bought, {book: 4})
@@ -85,7 +85,7 @@ def test_more_than_ordered_is_refused_with_what_is_outstanding() -> None:
     assert lines(bought)["BOOK"] == (10, 4, 0)
 
 
-def test_a_delivery_that_does_not_fit_is_refused_as_a_whole() -> None:
+def test_a_delivery_above_the_capacity_is_refused_as_a_whole() -> None:
     book, lamp = product("BOOK"), product("LAMP", kind="clothing")
     small = warehouse("Small", book=5)
     bought = order({book: 10, lamp: 10}, small)
@@ -98,7 +98,7 @@ def test_a_delivery_that_does_not_fit_is_refused_as_a_whole() -> None:
     assert (level(book, small), level(lamp, small)) == (5, 10)
 
 
-def test_an_accepted_delivery_has_its_room_before_it_is_booked_in() -> None:
+def test_an_accepted_delivery_reserves_its_capacity() -> None:
     book, other = product("BOOK"), product("OTHER")
     small = warehouse("Small", book=10)
     bought, second = order({book: 8}, small), order({other: 8}, small)
@@ -112,7 +112,7 @@ def test_an_accepted_delivery_has_its_room_before_it_is_booked_in() -> None:
     assert (level(book, small), level(other, small)) == (8, 2)
 
 
-def test_the_last_room_is_given_away_once() -> None:
+def test_concurrent_deliveries_share_the_last_capacity() -> None:
     books = [product(f"BOOK-{n}") for n in range(8)]
     small = warehouse("Small", book=10)
     bought = [order({book: 4}, small) for book in books]
@@ -131,7 +131,7 @@ def test_the_last_room_is_given_away_once() -> None:
     assert sum(level(book, small) for book in books) == 8
 
 
-def test_the_same_pieces_are_not_delivered_twice_at_once() -> None:
+def test_concurrent_deliveries_do_not_exceed_the_ordered_quantity() -> None:
     book = product("BOOK")
     bought = order({book: 10})
 
@@ -149,7 +149,7 @@ def test_the_same_pieces_are_not_delivered_twice_at_once() -> None:
     assert level(book) == 6
 
 
-def test_a_cancelled_order_keeps_what_has_come_and_takes_no_more() -> None:
+def test_a_cancelled_order_keeps_its_deliveries_and_accepts_no_more() -> None:
     book = product("BOOK")
     bought = order({book: 10})
     receive(bought, {book: 3})
@@ -168,7 +168,7 @@ def cancel(order_id: str) -> None:
         inventory.cancel_purchase_order(session, order_id, None)
 
 
-def test_nothing_is_left_to_cancel_when_all_has_come() -> None:
+def test_a_fully_delivered_order_cannot_be_cancelled() -> None:
     book = product("BOOK")
     bought = order({book: 2})
     receive(bought, {book: 2})
@@ -178,7 +178,7 @@ def test_nothing_is_left_to_cancel_when_all_has_come() -> None:
     assert (code(refused), book_in(bought)) == ("wrong_state", "received")
 
 
-def test_what_can_not_be_ordered() -> None:
+def test_a_closed_warehouse_or_deleted_product_cannot_be_restocked() -> None:
     book, closed = product("BOOK"), warehouse("Closed")
     with transaction() as session:
         inventory.update_warehouse(session, closed, {"status": "closed"})
@@ -217,7 +217,7 @@ def lines_of(session: Session, made: inventory.PurchaseOrder | None) -> dict[str
     return {line.sku: line.quantity for line in inventory.get_purchase_lines(session, [made.id])[made.id]}
 
 
-def test_low_stock_is_reordered_until_enough_is_on_its_way() -> None:
+def test_low_stock_is_reordered_until_enough_is_on_order() -> None:
     book = product("BOOK", 10)
     assert reorder(book) is None
     with transaction() as session:
@@ -231,7 +231,7 @@ def test_low_stock_is_reordered_until_enough_is_on_its_way() -> None:
     assert reorder(book) is None
 
 
-def test_low_stock_is_reordered_once_however_many_try_at_once() -> None:
+def test_concurrent_reorders_order_once() -> None:
     book = product("BOOK", 1)
     with transaction() as session:
         inventory.set_threshold(session, book, None, 1, 5)
@@ -240,7 +240,7 @@ def test_low_stock_is_reordered_once_however_many_try_at_once() -> None:
     assert [lines for lines in made if lines] == [{"BOOK": 5}]
 
 
-def test_the_audit_finds_goods_that_were_booked_twice_or_left_alone() -> None:
+def test_the_audit_finds_double_bookings_and_abandoned_orders() -> None:
     book = product("BOOK")
     bought = order({book: 5})
     receive(bought, {book: 2})

@@ -1,4 +1,4 @@
-"""The rules about stock that is promised to orders."""
+"""Reservations of stock for orders."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -14,13 +14,13 @@ from tests.models.shelves import available, broken, move, product, reservations,
 
 
 @pytest.fixture(autouse=True)
-def the_books_hold() -> Any:
-    """Whatever a test did, the audit holds afterwards."""
+def invariants_hold() -> Any:
+    """Runs the audit after every test."""
     yield
     assert broken() == []
 
 
-def test_an_order_is_reserved_whole_or_not_at_all() -> None:
+def test_an_order_is_reserved_atomically() -> None:
     plenty, scarce, none = product("PLENTY", 10), product("SCARCE", 1), product("NONE")
     with pytest.raises(InsufficientStock) as refusal:
         reserve({plenty: 2, scarce: 2, none: 1})
@@ -40,7 +40,7 @@ def test_a_second_reservation_of_the_same_order_does_nothing() -> None:
     assert available(book) == 7
 
 
-def test_a_line_is_split_only_if_no_warehouse_has_all_of_it() -> None:
+def test_a_line_is_split_only_if_no_warehouse_can_cover_it() -> None:
     annex, book = warehouse("Annex"), product("BOOK", 3)
     move(book, 5, annex)
     with transaction() as session:
@@ -51,7 +51,7 @@ def test_a_line_is_split_only_if_no_warehouse_has_all_of_it() -> None:
     assert available(book) == 0
 
 
-def test_a_reservation_is_allocated_or_released_and_either_once() -> None:
+def test_a_reservation_is_allocated_once_and_released_once() -> None:
     book = product("BOOK", 10)
     order, other = reserve({book: 3}), reserve({book: 2})
     with transaction() as session:
@@ -67,7 +67,7 @@ def test_a_reservation_is_allocated_or_released_and_either_once() -> None:
     assert available(book) == 8
 
 
-def test_fifty_pieces_are_sold_fifty_times() -> None:
+def test_fifty_units_are_sold_exactly_fifty_times() -> None:
     book = product("BOOK", 50)
 
     def buy(_: int) -> bool:
@@ -99,7 +99,7 @@ def test_orders_and_cancellations_in_any_order_of_lines_do_not_deadlock() -> Non
         list(pool.map(shop, range(20)))
 
 
-def test_an_order_released_twice_at_once_is_released_once() -> None:
+def test_concurrent_releases_of_an_order_release_it_once() -> None:
     book = product("BOOK", 100)
     orders = [reserve({book: 5}) for _ in range(10)]
 
@@ -112,7 +112,7 @@ def test_an_order_released_twice_at_once_is_released_once() -> None:
     assert available(book) == 100
 
 
-def test_a_piece_that_was_given_back_can_be_sold_at_once() -> None:
+def test_released_stock_can_be_reserved_at_once() -> None:
     books = [product(f"BOOK-{n}", 6) for n in range(3)]
 
     def shop(seed: int) -> None:
@@ -120,7 +120,7 @@ def test_a_piece_that_was_given_back_can_be_sold_at_once() -> None:
         for _ in range(15):
             try:
                 order = reserve(dict.fromkeys(random.sample(books, 2), random.randint(1, 2)))
-            except InsufficientStock:  # the only refusal there is, however crowded the shelf
+            except InsufficientStock:  # the only possible refusal
                 continue
             with transaction() as session:
                 inventory.release(session, order)

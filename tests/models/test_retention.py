@@ -1,28 +1,22 @@
-"""What is deleted by its age, what is kept, and what a portion costs."""
+"""Retention: which rows are deleted by age, and which are kept."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, func, insert, inspect, select, text, update
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy import select, text, update
 
 import durable
 from durable import queries
-from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
 from models import imports, inventory, notifications, orders, reports
 from models.core import event_log
 from models.core.database import transaction
-from models.operations import audit, retention
+from models.operations import retention
 from settings import settings
 from tests.models import aged
+from tests.models.auditing import broken, ledger
+from tests.models.pruning import deleted, rows, write, write_events
 from tests.models.sales import Sale
 from tests.models.shelves import product
 from tests.runs import some_input
@@ -31,55 +25,16 @@ KEPT = {
     "idempotency_keys": 1, "sessions": 0, "resets": 0, "login_throttles": 0, "webhook_events": 90, "notifications": 400,
     "runs": 90, "events": 400, "staff_events": 3650, "reports": 400, "imports": 90,
 }  # fmt: skip
-"""Kind → days, by default."""
+"""Kind → default number of days."""
 
 
-def write_events(session: Session, names: Iterable[str]) -> None:
-    rows = [{"id": new_id("evt"), "name": name, "subject": "x", "payload": {}} for name in names]
-    session.execute(insert(event_log.Event), rows)
-
-
-def all_portions(*kinds: str, portion: int = retention.BATCH_SIZE) -> list[dict[str, int]]:
-    """Deletes until nothing is left, each portion in a transaction; what each has deleted."""
-    done, place = [], None
-    while True:
-        with transaction() as session:
-            found = retention.prune(session, kinds or list(retention.KINDS), json.loads(json.dumps(place)), portion)
-        done.append(found.deleted)
-        place = found.place
-        if place is None:
-            return done
-
-
-def deleted(*kinds: str) -> dict[str, int]:
-    """What all portions have deleted together."""
-    return sums(all_portions(*kinds))
-
-
-def sums(portions: list[dict[str, int]]) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for portion in portions:
-        found.update(portion)
-    return dict(found)
-
-
-def rows(table: type[DeclarativeBase]) -> int:
-    with transaction() as session:
-        return session.scalars(select(func.count()).select_from(table)).one()
-
-
-def write(days: int, *kinds: str) -> None:
-    with transaction() as session:
-        aged.write(session, days, *kinds)
-
-
-def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
+def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
     assert {name: kind.days for name, kind in retention.KINDS.items()} == KEPT
     write(4000)
     with transaction() as session:
         counted = {kind: retention.count(session, kind) for kind in KEPT}
     whole = {kind: (4000 - days) * aged.GO[kind] for kind, days in KEPT.items()}
-    # A session ends when it is ended, or after 30 days; a guess is free after 10.
+    # Half of the sessions ended at once, half after 30 days; throttles expire after 10 days.
     assert counted == whole | {"sessions": 4000 - 15, "login_throttles": 4000 - 10}
     assert deleted() == counted
     with transaction() as session:
@@ -90,13 +45,13 @@ def test_every_kind_is_kept_for_as_long_as_its_setting_says() -> None:
     assert rows(event_log.Event) == 400 + 3650
 
 
-def test_a_setting_changes_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_changes_the_retention_period(monkeypatch: pytest.MonkeyPatch) -> None:
     write(50, "runs")
     monkeypatch.setattr(retention, "settings", settings.model_copy(update={"keep_runs_days": 20}))
     assert deleted("runs") == {"runs": 30}
 
 
-def test_to_count_deletes_nothing() -> None:
+def test_counting_deletes_nothing() -> None:
     write(4000)
     before = {kind: rows(rule.table) for kind, found in retention.KINDS.items() for rule in found.rules}
     with transaction() as session:
@@ -118,9 +73,7 @@ def test_to_count_deletes_nothing() -> None:
         ("succeeded", {"finished_at": datetime.now(UTC) - timedelta(days=89)}),
     ],
 )
-def test_a_run_that_is_live_stuck_failed_or_ended_lately_is_kept_however_old_it_is(
-    status: str, values: dict[str, Any]
-) -> None:
+def test_live_stuck_failed_and_recently_ended_runs_are_kept(status: str, values: dict[str, Any]) -> None:
     write(500, "runs")
     with transaction() as session:
         kept = session.scalars(select(RunRecord).where(RunRecord.key == "450")).one()
@@ -131,7 +84,7 @@ def test_a_run_that_is_live_stuck_failed_or_ended_lately_is_kept_however_old_it_
         assert len(queries.steps_of_run(session, kept.id)) == 1
 
 
-def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
+def test_staff_events_are_kept_longer_than_other_events() -> None:
     names = {
         "order.created", "login.throttled", "run.stuck", "staff.acted", "role.granted", "role.revoked", "role.created",
         "role.changed", "role.deleted", "key.created", "key.revoked",
@@ -148,13 +101,13 @@ def test_what_staff_did_is_kept_longer_than_what_happened() -> None:
     assert kept == names - {"order.created", "login.throttled", "run.stuck"}
 
 
-def test_a_mail_is_kept_while_its_run_may_ask_for_it() -> None:
+def test_a_notification_is_kept_while_its_run_is_live() -> None:
     write(500, "notifications")
     with transaction() as session:
         run_id = durable.start(session, "restock", "po_1", some_input("restock"))
         session.execute(text("UPDATE workflow.run SET id = uuidv7(interval '-2 years')"))
-        told = update(notifications.Notification).where(notifications.Notification.key == "checkout:450")
-        session.execute(told.values(key="restock:po_1:goods_ordered"))
+        renamed = update(notifications.Notification).where(notifications.Notification.key == "checkout:450")
+        session.execute(renamed.values(key="restock:po_1:goods_ordered"))
     assert run_id
     assert deleted("notifications") == {"notifications": 99}
     with transaction() as session:
@@ -163,7 +116,7 @@ def test_a_mail_is_kept_while_its_run_may_ask_for_it() -> None:
 
 
 @pytest.mark.parametrize(("status", "kept"), [("running", 1), ("failed", 1), ("cancelled", 0), (None, 0)])
-def test_an_import_that_never_finished_goes_when_nobody_will_finish_it(status: str | None, kept: int) -> None:
+def test_an_unfinished_import_is_deleted_once_its_run_cannot_finish_it(status: str | None, kept: int) -> None:
     write(500, "imports")
     with transaction() as session:
         session.execute(text("UPDATE catalogue.import SET finished_at = NULL WHERE sha256 = '450'"))
@@ -176,29 +129,21 @@ def test_an_import_that_never_finished_goes_when_nobody_will_finish_it(status: s
     assert (rows(imports.Import), rows(imports.Chunk), rows(imports.Refused)) == (90 + kept,) * 3
 
 
-def test_an_id_that_is_not_in_the_order_of_time_is_no_reason_to_delete_a_young_row() -> None:
+def test_a_recent_row_with_a_random_id_is_kept() -> None:
     with transaction() as session:
         write_events(session, ["order.created", "staff.acted"])
         durable.start(session, "welcome", "x", some_input("welcome"))
-        small = "('00000000-0000-4000-8000-' || left(md5(name), 12))::uuid"  # as a random id may be
+        small = "('00000000-0000-4000-8000-' || left(md5(name), 12))::uuid"  # like a random UUID
         session.execute(text(f"UPDATE workflow.event SET id = {small}"))  # noqa: S608
         session.execute(text("UPDATE workflow.run SET id = '00000000-0000-4000-8000-000000000001'"))
     assert deleted() == {}
 
 
-# ---- the books hold without what was deleted
+# ---- the audit after a deletion
 
 
-@pytest.fixture
-def sold() -> Sale:
-    sale = Sale(product("BOOK", 100))
-    for deed in sale.forwards():
-        deed()
-    return sale
-
-
-def _grow_old(sale: Sale, days: int) -> None:
-    """As if it had been sold then. Ids tell the time as well."""
+def _age(sale: Sale, days: int) -> None:
+    """Moves the sale into the past, including the timestamps in its ids."""
     with transaction() as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in (
@@ -209,35 +154,25 @@ def _grow_old(sale: Sale, days: int) -> None:
             session.execute(text(statement), {"ago": timedelta(days=-days)})
 
 
-def _broken(sale: Sale) -> list[str]:
-    with transaction() as session:
-        asked_at = session.scalars(select(func.clock_timestamp())).one()
-    ledger = audit.Ledger(asked_at, [sale.held] if sale.held else [])
-    with transaction() as session:
-        return [finding.name for finding in audit.audit(session, ledger) if not finding.ok]
-
-
 @pytest.mark.parametrize(
     ("days", "gone"), [(89, {}), (91, {"runs": 1}), (399, {"runs": 1}), (401, {"runs": 1, "notifications": 1})]
 )
-def test_an_order_stays_and_the_audit_holds_when_its_run_and_its_mail_are_gone(
-    sold: Sale, days: int, gone: dict[str, int]
-) -> None:
-    _grow_old(sold, days)
+def test_an_order_outlives_its_run_and_notification(sold: Sale, days: int, gone: dict[str, int]) -> None:
+    _age(sold, days)
     assert deleted("runs", "notifications") == gone
-    assert _broken(sold) == []
+    assert list(broken(ledger(sold))) == []
     assert (rows(orders.Order), rows(orders.Line), rows(orders.Invoice), rows(inventory.Movement)) == (1, 1, 1, 1)
 
 
-def test_the_audit_still_finds_a_mail_that_is_missing_when_the_run_is_gone(sold: Sale) -> None:
-    _grow_old(sold, 91)
+def test_the_audit_finds_a_missing_notification_after_its_run_is_deleted(sold: Sale) -> None:
+    _age(sold, 91)
     deleted("runs")
     with transaction() as session:
         session.execute(text("DELETE FROM notifications.notification"))
-    assert _broken(sold) == ["every customer was notified of the order's result"]
+    assert list(broken(ledger(sold))) == ["every customer was notified of the order's result"]
 
 
-def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
+def test_the_audit_finds_an_open_purchase_order_without_a_run() -> None:
     book = product("BOOK", 1)
     with transaction() as session:
         warehouse = session.scalars(select(inventory.Warehouse.id)).one()
@@ -246,100 +181,3 @@ def test_the_audit_finds_an_open_purchase_order_whose_run_is_gone() -> None:
     with transaction() as session:
         found = {name: ok for name, ok, _ in inventory.audit(session)}
     assert found["every open purchase order has a live run"] is False
-
-
-# ---- portions
-
-
-def test_a_portion_deletes_no_more_than_it_may_and_the_next_one_goes_on() -> None:
-    write(1000, "webhook_events", "runs", "imports")
-    done = all_portions("webhook_events", "runs", "imports", portion=100)
-    assert len(done) > 10
-    assert sums(done) == {"webhook_events": 910, "runs": 910, "imports": 3 * 910}
-    assert max(found.get("webhook_events", 0) for found in done) == 100
-    assert max(found.get("runs", 0) for found in done) == 12  # each has its steps
-    assert max(sum(found.values()) for found in done) <= 100
-
-
-def test_rows_of_the_same_moment_are_all_deleted_across_portions() -> None:
-    write(500, "idempotency_keys", "webhook_events")
-    with transaction() as session:
-        session.execute(text("UPDATE workflow.idempotency_key SET created_at = now() - interval '5 days'"))
-        session.execute(text("UPDATE payments.webhook_event SET received_at = now() - interval '99 days'"))
-    done = all_portions("idempotency_keys", "webhook_events", portion=30)
-    assert sums(done) == {"idempotency_keys": 500, "webhook_events": 500}
-
-
-def test_what_is_kept_among_the_old_does_not_stop_a_portion() -> None:
-    write(1000, "runs")
-    with transaction() as session:
-        session.execute(text("UPDATE workflow.run SET status = 'failed' WHERE key::int BETWEEN 200 AND 900"))
-    assert sums(all_portions("runs", portion=100)) == {"runs": 910 - 701}
-
-
-def test_a_row_that_somebody_has_locked_is_left_for_another_time() -> None:
-    write(100, "runs")
-    with transaction() as other:
-        other.execute(text("SELECT FROM workflow.run WHERE key = '95' FOR UPDATE"))
-        assert deleted("runs") == {"runs": 9}
-    assert deleted("runs") == {"runs": 1}
-
-
-class Explain(Executable, ClauseElement):
-    """What a statement does, row by row; it is done."""
-
-    inherit_cache = False
-
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
-
-
-@compiles(Explain)
-def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
-    return "EXPLAIN (ANALYZE, FORMAT JSON) " + compiler.process(element.statement, **options)
-
-
-def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
-
-
-def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> dict[str, Any]:
-    query = Explain(retention._delete(rule, after, LIMIT))
-    (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()
-    found: dict[str, Any] = answer[0]["Plan"]
-    return found
-
-
-LIMIT = 100
-BY_RULE = {
-    rule.name: (kind, rule)
-    for kind in retention.KINDS.values()
-    for rule in kind.rules
-    if rule.table is not event_log.Event or rule.name in ("event order.created", "event staff.acted")
-}
-
-
-@pytest.mark.parametrize("name", BY_RULE)
-def test_a_portion_reads_no_more_of_a_large_table_than_it_looks_at(name: str) -> None:
-    kind, rule = BY_RULE[name]
-    with transaction() as session:
-        # Old runs that are kept, and orders' events beside those of staff, are what a portion must not walk through.
-        aged.write(session, 20_000, *{kind.name, "runs", "events", "staff_events"})
-        if rule.table is reports.Line:
-            session.execute(text("DELETE FROM reports.report"))
-        session.execute(text("ANALYZE workflow.run, workflow.step, workflow.event"))
-        session.execute(text(f"ANALYZE {inspect(rule.table).local_table}"))
-    with transaction() as session:
-        place = retention.prune(session, [kind.name], portion=LIMIT * rule.weight).place
-        after = place["after"] if place and place["rule"] == rule.name else None
-        for begins in (None, after):
-            read = [
-                node for node in _nodes(_plan(session, kind, rule, begins))
-                if node.get("Relation Name") and "Scan" in node["Node Type"]
-            ]  # fmt: skip
-            assert read
-            for node in read:
-                removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-                assert node["Node Type"] != "Seq Scan", node
-                assert (node["Actual Rows"] + removed) * node["Actual Loops"] <= LIMIT + 1, node
-        session.rollback()

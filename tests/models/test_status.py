@@ -1,4 +1,4 @@
-"""Every kind of thing that has a status moves as its table says, and in no other way."""
+"""Every status changes only along its transition table."""
 
 import pkgutil
 from collections.abc import Callable
@@ -54,10 +54,10 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "account": (accounts.ACCOUNT_STATUS, make_account),
     "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
 }
-"""What has a status → how it moves, and a row of it that is not written yet."""
+"""Name → transition table, and a function that makes a new row."""
 
 
-def test_every_table_of_transitions_is_walked_here() -> None:
+def test_every_transition_table_is_tested() -> None:
     found = {
         value.name
         for module in pkgutil.walk_packages(models.__path__, "models.")
@@ -67,14 +67,14 @@ def test_every_table_of_transitions_is_walked_here() -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_the_table_allows_works_and_anything_else_is_refused_with_what_is_possible(name: str) -> None:
+def test_only_the_transitions_of_the_table_are_allowed(name: str) -> None:
     table, make = ROWS[name]
     with transaction() as session:
         row = make(session)
         session.add(row)
         for current, new in product(table.statuses, repeat=2):
             row.status = current
-            session.flush()  # the database takes each of them
+            session.flush()  # the database accepts every status
             if new in table.following[current]:
                 table.move(row, new)
                 session.flush()
@@ -90,7 +90,7 @@ def test_what_the_table_allows_works_and_anything_else_is_refused_with_what_is_p
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_database_takes_no_other_status(name: str) -> None:
+def test_a_constraint_refuses_unknown_statuses(name: str) -> None:
     _, make = ROWS[name]
     with transaction() as session:
         row = make(session)
@@ -99,7 +99,7 @@ def test_the_database_takes_no_other_status(name: str) -> None:
         session.add(row)
 
 
-def test_a_refusal_is_a_sentence() -> None:
+def test_a_refused_transition_names_the_possible_ones() -> None:
     assert orders.ORDER_STATUS.refusal("shipped").detail == (
         "This order is shipped; it can become delivered or returned."
     )

@@ -1,4 +1,4 @@
-"""The sandbox's bank: customers who have to say that it is them who pay."""
+"""The sandbox's bank: customer authentication."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ def get(server: Server, intent: Any) -> Any:
 
 
 def redirect(intent: Any) -> str:
-    """The page to which the customer is sent."""
+    """The page to which the customer is redirected."""
     assert (intent["status"], intent["next_action"]["type"]) == ("requires_action", "redirect_to_url")
     assert intent["next_action"]["redirect_to_url"]["return_url"] == BACK
     return str(intent["next_action"]["redirect_to_url"]["url"])
@@ -51,44 +51,44 @@ def say(url: str, outcome: str) -> requests.Response:
     return requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
 
 
-def told(receiver: Receiver, intent: Any) -> list[str]:
+def webhook_types(receiver: Receiver, intent: Any) -> list[str]:
     events = [stripe.Webhook.construct_event(body, signature, SECRET) for signature, body in receiver.got]
     return [event.type for event in events if event.data.object["id"] == intent["id"]]
 
 
-def test_who_confirms_has_the_money_held_and_comes_back(gateway: Server, receiver: Receiver) -> None:
+def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, receiver: Receiver) -> None:
     intent = pay(gateway)
     url = redirect(intent)
     page = requests.get(url, timeout=5)
     assert (page.status_code, "19.99 EUR" in page.text) == (200, True)
-    assert get(gateway, intent) == intent  # looking changes nothing
+    assert get(gateway, intent) == intent  # reading changes nothing
     answer = say(url, "complete")
     said = f"payment_intent={intent['id']}&payment_intent_client_secret={intent['client_secret']}"
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{BACK}?{said}&redirect_status=succeeded")
     held = get(gateway, intent)
     assert (held["status"], held["amount_capturable"], held["next_action"]) == ("requires_capture", 1999, None)
     events = ["payment_intent.requires_action", "payment_intent.amount_capturable_updated"]
-    assert wait_until(lambda: sorted(told(receiver, intent)) == sorted(events), 10)
+    assert wait_until(lambda: sorted(webhook_types(receiver, intent)) == sorted(events), 10)
 
 
-def test_who_fails_is_declined(gateway: Server, receiver: Receiver) -> None:
+def test_a_failed_authentication_declines_the_payment(gateway: Server, receiver: Receiver) -> None:
     intent = pay(gateway)
     assert say(redirect(intent), "fail").headers["Location"].endswith("redirect_status=failed")
     failed = get(gateway, intent)
     assert (failed["status"], failed["next_action"]) == ("requires_payment_method", None)
     assert failed["last_payment_error"]["code"] == "payment_intent_authentication_failure"
     assert failed["latest_charge"] is None
-    assert wait_until(lambda: "payment_intent.payment_failed" in told(receiver, intent), 10)
+    assert wait_until(lambda: "payment_intent.payment_failed" in webhook_types(receiver, intent), 10)
 
 
-def test_what_is_captured_by_itself_is_captured_once_it_is_confirmed(gateway: Server) -> None:
+def test_automatic_capture_follows_the_confirmation(gateway: Server) -> None:
     intent = pay(gateway, capture_method="automatic")
     say(redirect(intent), "complete")
     taken = get(gateway, intent)
     assert (taken["status"], taken["amount_received"]) == ("succeeded", 1999)
 
 
-def test_a_payment_is_answered_once(gateway: Server) -> None:
+def test_a_payment_is_authenticated_once(gateway: Server) -> None:
     intent = pay(gateway)
     url = redirect(intent)
     assert say(url, "perhaps").status_code == 400
@@ -100,7 +100,7 @@ def test_a_payment_is_answered_once(gateway: Server) -> None:
     assert get(gateway, intent)["status"] == "requires_capture"
 
 
-def test_only_a_payment_that_is_redirected_has_a_page(gateway: Server) -> None:
+def test_only_a_redirected_payment_has_a_bank_page(gateway: Server) -> None:
     page = f"{gateway.url}/sandbox/bank/"
     inside = pay(gateway, return_url=None)
     assert inside["next_action"]["type"] == "use_stripe_sdk"

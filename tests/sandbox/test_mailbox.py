@@ -1,4 +1,4 @@
-"""The mailbox as a process: what it has said 250 to is there, once, and shown harmlessly."""
+"""The mailbox as a process: accepted mails are stored once and shown safely."""
 
 import smtplib
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def messages(server: Server) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_mail_that_was_taken_survives_a_kill(mailbox: Server) -> None:
+def test_an_accepted_mail_survives_a_kill(mailbox: Server) -> None:
     send(mailbox, message_id="<1@shop>")
     mailbox.kill()
     mailbox.start()
@@ -47,7 +47,7 @@ def test_a_mail_that_was_taken_survives_a_kill(mailbox: Server) -> None:
     assert mail["deliveries"] == 1
 
 
-def test_same_message_id_is_another_delivery_of_the_same_mail(mailbox: Server) -> None:
+def test_a_repeated_message_id_counts_as_a_redelivery(mailbox: Server) -> None:
     send(mailbox, message_id="<1@shop>")
     send(mailbox, message_id="<2@shop>")
     send(mailbox, message_id="<1@shop>")
@@ -58,13 +58,13 @@ def test_same_message_id_is_another_delivery_of_the_same_mail(mailbox: Server) -
     assert [(mail["message_id"], mail["deliveries"]) for mail in messages(mailbox)] == expected
 
 
-def test_mails_without_a_message_id_are_different_mails(mailbox: Server) -> None:
+def test_mails_without_a_message_id_are_distinct(mailbox: Server) -> None:
     send(mailbox)
     send(mailbox)
     assert len(messages(mailbox)) == 2
 
 
-def test_refuse_fault_answers_451_and_keeps_nothing(mailbox: Server) -> None:
+def test_a_refuse_fault_answers_451_and_stores_nothing(mailbox: Server) -> None:
     faults = mailbox.url + "/sandbox/faults"
     assert requests.post(faults, json={"kind": "refuse", "times": 2}, timeout=5).status_code == 201
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_refuse_fault_answers_451_and_keeps_nothing(mailbox: Server) -> None:
     assert wrong.status_code == 400
 
 
-def test_pages_escape_what_mails_say(mailbox: Server) -> None:
+def test_pages_escape_the_text_of_mails(mailbox: Server) -> None:
     send(mailbox, subject="<script>alert(1)</script>", text="<script>alert(2)</script>")
     (mail,) = messages(mailbox)
     for path in ("/", f"/messages/{mail['id']}"):
@@ -89,7 +89,7 @@ def test_pages_escape_what_mails_say(mailbox: Server) -> None:
     assert requests.get(mailbox.url + "/messages/msg_0", timeout=5).status_code == 404
 
 
-def test_mail_that_is_no_proper_mail_is_kept_and_shown(mailbox: Server) -> None:
+def test_a_malformed_mail_is_stored_and_shown(mailbox: Server) -> None:
     head = b"Subject: =?utf-9?q?=FF?= \xff\r\nMessage-ID: \xfe\r\nContent-Type: text/plain; charset=nonsense\r\n"
     raw = head + b"\r\n\xff\r\n"
     with smtplib.SMTP("127.0.0.1", mailbox.ports["smtp"], "localhost", timeout=5) as connection:
@@ -102,7 +102,7 @@ def test_mail_that_is_no_proper_mail_is_kept_and_shown(mailbox: Server) -> None:
     assert len(messages(mailbox)) == 1
 
 
-def test_push_takes_what_apprise_posts(mailbox: Server) -> None:
+def test_push_accepts_notifications_from_apprise(mailbox: Server) -> None:
     sender = apprise.Apprise()
     extra = ":to=%2B491701234567&:kind=text&:message_id=ntf_1"
     sender.add(f"json://127.0.0.1:{mailbox.ports['http']}/push?{extra}")

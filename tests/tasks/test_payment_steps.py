@@ -1,4 +1,4 @@
-"""What the steps of the payments service ask the provider for."""
+"""The requests of the payment steps to the provider."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("database")
 def order() -> Any:
     with transaction() as session:
         placed = place_order(session, make_customer("ada"), {make_product("TEA", 10): 2})
-        session.info.clear()  # no worker has to know of the run
+        session.info.clear()  # not to be published
     return placed
 
 
@@ -29,10 +29,10 @@ def asked(step: Any, run_id: str) -> dict[str, Any]:
     return request
 
 
-def test_the_request_names_the_payment_of_the_run_and_its_provider(order: Any) -> None:
+def test_the_request_names_the_runs_payment_and_provider(order: Any) -> None:
     with transaction() as session:
         payment_id = rules.find_first_payment(session, order.id)
-        rules.open_payment(session, order.id, 1, "EUR", "pm_card_visa")  # another one, of which the run knows nothing
+        rules.open_payment(session, order.id, 1, "EUR", "pm_card_visa")  # another payment, unknown to the run
     request = asked(payments.authorise, order.run_id)
     since = datetime.fromisoformat(request.pop("since"))
     assert (datetime.now(UTC) - since).total_seconds() < 60
@@ -44,8 +44,8 @@ def test_the_request_names_the_payment_of_the_run_and_its_provider(order: Any) -
     assert (undone["reference"], undone["hold"]["payment_id"]) == (None, payment_id)
 
 
-def test_an_undo_asks_for_just_what_was_asked_for_before(order: Any) -> None:
-    """A provider refuses a key that comes with another request, also one that a release before has made."""
+def test_an_undo_repeats_the_stored_request(order: Any) -> None:
+    """A provider refuses a key with another request, including one stored by an earlier release."""
     kept = {"order_id": order.id, "amount": 3998, "currency": "EUR", "method": "pm_card_visa", "since": "2026-11-29"}
     with transaction() as session:
         session.add(

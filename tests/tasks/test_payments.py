@@ -1,4 +1,4 @@
-"""Holding and letting go against the real sandbox gateway: one hold for an order, whatever becomes of the answers."""
+"""Authorising and voiding at the sandbox gateway: one authorisation per order, despite faults."""
 
 import random
 import time
@@ -41,7 +41,7 @@ def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 
 
 class Order:
-    """One order's request to hold money, and what its run would ask."""
+    """The authorisation request of an order, as its run makes it."""
 
     def __init__(self, server: Server, method: str = "pm_card_visa") -> None:
         self.server, self.id, self.key = server, f"ord_{uuid4().hex}", f"run_{uuid4().hex}:payments.authorise"
@@ -63,15 +63,15 @@ class Order:
 
     @property
     def made(self) -> dict[str, str]:
-        """What the gateway has: attempt → state."""
+        """The payments at the gateway: attempt → state."""
         return {(payment.attempt or "").removeprefix(self.key): payment.state for payment in self.find()}
 
     def holds(self) -> list[str]:
-        """The references of all that the bank has ever said yes to."""
+        """The references of all payments that were ever authorised."""
         return [payment.reference for payment in self.find() if payment.state in HAS_HELD]
 
     def post_half_done(self) -> None:
-        """What the gateway may have made under the order's first key before it failed."""
+        """Creates the payment that a failed request with the first key may have left."""
         form = {
             "amount": "1999", "currency": "eur", "payment_method": ASKED, "confirm": "true", "capture_method": "manual",
             "metadata[order_id]": self.id, "metadata[payment_id]": self.payment_id, "metadata[attempt]": self.key,
@@ -90,8 +90,8 @@ def strike(server: Server, kind: str, path: str = INTENTS, **fault: Any) -> None
     ).raise_for_status()
 
 
-def tried(call: Callable[[], Answer]) -> Answer:
-    """The call as the engine makes it: again for as long as the gateway is down."""
+def with_retries(call: Callable[[], Answer]) -> Answer:
+    """Repeats the call while the gateway is down, as the engine does."""
     for _ in range(TRIES):
         try:
             return call()
@@ -101,58 +101,58 @@ def tried(call: Callable[[], Answer]) -> Answer:
 
 
 @pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
-def test_after_a_stored_500_money_is_held_once(order: Order, kind: str, key: str) -> None:
+def test_a_stored_500_leads_to_one_authorisation(order: Order, kind: str, key: str) -> None:
     strike(order.server, kind)
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({key: "authorised"}, [reference])
     assert order.hold() == reference
 
 
 @pytest.mark.parametrize(("kind", "key"), [("error", ":2"), ("error_after", "")])
-def test_an_undo_finds_what_a_stored_500_has_hidden(order: Order, kind: str, key: str) -> None:
+def test_an_undo_voids_an_authorisation_behind_a_stored_500(order: Order, kind: str, key: str) -> None:
     strike(order.server, kind)
     with pytest.raises(GatewayDown):
         order.hold()
-    reference = tried(order.let_go)
+    reference = with_retries(order.let_go)
     assert (order.made, order.holds()) == ({key: "voided"}, [reference])
-    # An attempt that was held up until now finds what was let go, and holds nothing more.
+    # A delayed attempt finds the voided payment and authorises nothing.
     assert order.hold() == reference
     assert order.let_go() == reference
     assert (order.made, order.holds()) == ({key: "voided"}, [reference])
 
 
-def test_one_key_after_the_other_may_be_spent(order: Order) -> None:
+def test_several_keys_may_be_spent_in_turn(order: Order) -> None:
     strike(order.server, "error", times=3)
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({":4": "authorised"}, [reference])
-    assert tried(order.let_go) == reference
+    assert with_retries(order.let_go) == reference
     assert order.made == {":4": "voided"}
 
 
-def test_a_503_that_was_not_stored_is_asked_again_under_the_same_key(order: Order) -> None:
+def test_an_unstored_503_is_retried_with_the_same_key(order: Order) -> None:
     strike(order.server, "unavailable", times=2)
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({"": "authorised"}, [reference])
 
 
-def test_no_other_key_is_tried_while_nobody_knows_what_a_spent_one_has_done(order: Order) -> None:
+def test_no_new_key_is_used_while_the_outcome_of_a_spent_one_is_unknown(order: Order) -> None:
     strike(order.server, "error_after")
     with pytest.raises(GatewayDown):
         order.hold()
     for kind in ("unavailable", "cut"):
-        strike(order.server, "delay")  # for the repetition, which is answered
-        strike(order.server, kind)  # for the look at what there is
+        strike(order.server, "delay")  # for the replay, which succeeds
+        strike(order.server, kind)  # for the search of the payment
         with pytest.raises(GatewayDown):
             order.hold()
     assert order.holds() == [order.hold()]
 
 
-def test_what_was_left_half_done_is_cancelled_and_asked_again(order: Order) -> None:
+def test_a_half_done_payment_is_cancelled_and_requested_again(order: Order) -> None:
     strike(order.server, "error")
     with pytest.raises(GatewayDown):
         order.hold()
     order.post_half_done()
-    reference = tried(order.hold)
+    reference = with_retries(order.hold)
     assert (order.made, order.holds()) == ({"": "cancelled", ":2": "authorised"}, [reference])
     assert order.hold() == reference
     assert order.let_go(reference) == reference
@@ -160,18 +160,18 @@ def test_what_was_left_half_done_is_cancelled_and_asked_again(order: Order) -> N
 
 
 @pytest.mark.parametrize("method", [DECLINED, ASKED])
-def test_a_no_behind_a_stored_500_is_a_no(sandbox: Server, method: str) -> None:
+def test_a_decline_behind_a_stored_500_is_a_decline(sandbox: Server, method: str) -> None:
     order = Order(sandbox, method)
     strike(sandbox, "error_after")
     with pytest.raises(PaymentDeclined) as caught:
-        tried(order.hold)
+        with_retries(order.hold)
     assert caught.value.extra["decline_code"] in ("insufficient_funds", "requires_action")
     assert order.let_go() is None
     assert order.holds() == []
     assert set(order.made.values()) <= {"cancelled", "declined"}
 
 
-def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_payment(order: Order) -> None:
+def test_an_undo_voids_every_authorisation_of_the_payment(order: Order) -> None:
     first = order.hold()
     asked = AuthorisationRequest(order.id, order.payment_id, 1999, "EUR", "pm_card_visa", order.since)
     second = PROVIDERS["stripe"].authorise(asked, f"no-run-has-it-{order.id}").reference
@@ -183,7 +183,7 @@ def test_an_undo_lets_go_of_whatever_the_gateway_holds_for_the_payment(order: Or
     assert (other.made, other.holds()) == ({"": "authorised"}, [kept])
 
 
-def test_an_undo_leaves_another_payment_of_the_order_alone(order: Order) -> None:
+def test_an_undo_does_not_void_other_payments_of_the_order(order: Order) -> None:
     first, another = order.hold(), Order(order.server)
     another.request["order_id"] = another.id = order.id
     kept = another.hold()
@@ -193,7 +193,7 @@ def test_an_undo_leaves_another_payment_of_the_order_alone(order: Order) -> None
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_request_that_a_release_before_has_kept_is_the_same_request(order: Order, answered: bool) -> None:
+def test_a_request_stored_by_an_earlier_release_is_the_same_request(order: Order, answered: bool) -> None:
     del order.request["payment_id"], order.request["gateway"]
     reference = order.hold()
     assert order.hold() == reference
@@ -202,24 +202,24 @@ def test_a_request_that_a_release_before_has_kept_is_the_same_request(order: Ord
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after", "unavailable", "cut"])
-def test_an_undo_that_was_not_answered_is_repeated(order: Order, kind: str) -> None:
+def test_an_unanswered_undo_is_repeated(order: Order, kind: str) -> None:
     reference = order.hold()
     strike(order.server, kind, path=INTENTS + "/")
-    assert tried(lambda: order.let_go(reference)) == reference
+    assert with_retries(lambda: order.let_go(reference)) == reference
     assert order.made == {"": "voided"}
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_goes_wrong_and_whoever_asks_there_is_one_hold_and_in_the_end_none(order: Order, seed: int) -> None:
+def test_random_faults_leave_at_most_one_authorisation_and_finally_none(order: Order, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(chance.randrange(1, 9)):
         kind = chance.choice(["error", "error_after", "unavailable", "cut"])
         strike(order.server, kind, path=chance.choice([INTENTS, INTENTS, INTENTS + "/"]))
     with ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(tried, order.hold) for _ in range(chance.randrange(4))]
-        undone = pool.submit(tried, order.let_go)
+        asked = [pool.submit(with_retries, order.hold) for _ in range(chance.randrange(4))]
+        undone = pool.submit(with_retries, order.let_go)
         references = {*(future.result() for future in asked), undone.result()}
     assert order.holds() == list(references)
-    late = tried(order.hold)
+    late = with_retries(order.hold)
     assert order.holds() == [late]
     assert "authorised" not in order.made.values()

@@ -1,4 +1,4 @@
-"""A shop of real processes, started once for all files that ask for it; each test has a new database."""
+"""A shop of real processes, started once per module; each test has a new database."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ __all__ = ["order", "product"]
 
 @pytest.fixture(scope="module")
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Gateway and mailbox, one worker for all queues and one dispatcher."""
+    """Gateway, mailbox, one worker for all queues and one dispatcher."""
     var: Path = tmp_path_factory.mktemp("shop")
     with ExitStack() as exits:
         shop = Shop(var, exits)

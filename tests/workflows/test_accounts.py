@@ -1,4 +1,4 @@
-"""What follows the beginning, the changes and the end of an account, by real workers with real mails."""
+"""Workflows of accounts, from registration to erasure, with real workers and mails."""
 
 import html
 import re
@@ -22,7 +22,7 @@ from tests.shop import Shop
 
 
 def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
-    """The mails to somebody, once there is one of that subject."""
+    """The mails to the address with this subject, at least one."""
 
     def found() -> list[dict[str, Any]]:
         return [mail for mail in shop.mails() if mail["to"] == [address] and subject in mail["subject"]]
@@ -32,13 +32,13 @@ def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
 
 
 def text_of(shop: Shop, mail: dict[str, Any]) -> str:
-    """What a mail says."""
+    """The text of a mail."""
     page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
     return html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
 
 
 def ended(workflow: str) -> None:
-    """Waits until no run of that workflow is under way."""
+    """Waits until all runs of the workflow have ended."""
 
     def over() -> bool:
         with transaction() as session:
@@ -55,7 +55,7 @@ def status_of(workflow: str) -> str:
         return session.scalars(select(RunRecord.status).where(RunRecord.workflow == workflow)).one()
 
 
-def test_who_registers_is_welcomed(shop: Shop, client: Any) -> None:
+def test_registration_sends_a_welcome_mail(shop: Shop, client: Any) -> None:
     body = {
         "username": "ada", "email": "ada@example.org", "password": PASSWORD, "first_name": "Ada",
         "last_name": "Lovelace", "address": ADDRESS,
@@ -71,41 +71,41 @@ def test_who_registers_is_welcomed(shop: Shop, client: Any) -> None:
         assert (row.kind, row.fault, row.sent_at is not None) == ("welcome", None, True)
 
 
-def test_a_forgotten_password_is_set_anew_with_what_the_mail_says(shop: Shop, client: Any, customer: Any) -> None:
+def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer: Any) -> None:
     assert client.post("/v1/auth/password/forgot", json={"email": "customer@example.org"}).status_code == 202
     (mail,) = mails_to(shop, "customer@example.org", "Reset the password of customer")
     token = re.search(r"^  (\S{43})\s", text_of(shop, mail), re.MULTILINE)
     assert token, text_of(shop, mail)
     ended("password_reset")
-    with transaction() as session:  # it is in the mail, and nowhere in the database
+    with transaction() as session:  # the token is in the mail but not in the database
         for table in ("notifications.notification", "workflow.run", "workflow.step", "accounts.password_reset"):
             rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {table} AS t")).scalars().all()  # noqa: S608
             assert rows, table
             assert not any(token[1] in row for row in rows), table
     answer = client.post("/v1/auth/password/reset", json={"token": token[1], "new_password": "a new password"})
     assert answer.status_code == 200
-    (told,) = mails_to(shop, "customer@example.org", "Your password was changed")
-    assert "customer" in text_of(shop, told)
+    (mail_of_the_change,) = mails_to(shop, "customer@example.org", "Your password was changed")
+    assert "customer" in text_of(shop, mail_of_the_change)
     ended("password_changed")
 
 
-def test_the_mail_links_to_the_shop_s_pages_where_they_are_known() -> None:
+def test_the_reset_mail_links_to_the_configured_pages() -> None:
     context: kinds.PasswordReset = {"first_name": "Ada", "username": "ada", "token": "t" * 43, "pages": ""}
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
     linked: kinds.PasswordReset = {**context, "pages": "https://shop.example"}
     text = render(kinds.PASSWORD_RESET, "email", linked).text
-    assert "  https://shop.example/password#token=" + "t" * 43 in text  # behind the #, so that no server logs it
+    assert "  https://shop.example/password#token=" + "t" * 43 in text  # in the fragment, so that no server logs it
     assert re.search(r"^  t{43}$", text, re.MULTILINE)
 
 
-def test_nobody_is_mailed_about_an_account_that_there_is_not(shop: Shop, client: Any) -> None:
+def test_reset_of_an_unknown_address_sends_no_mail(shop: Shop, client: Any) -> None:
     assert client.post("/v1/auth/password/forgot", json={"email": "nobody@example.org"}).status_code == 202
     ended("password_reset")
     assert status_of("password_reset") == "succeeded"
     assert [mail for mail in shop.mails() if mail["to"] == ["nobody@example.org"]] == []
 
 
-def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: Any) -> None:
+def test_a_disabled_notification_is_not_sent(shop: Shop, customer: Any) -> None:
     assert customer.patch("/v1/me/preferences", json={"welcome": {"email": False}}).status_code == 200
     before = len(shop.mails())
     with transaction() as session:
@@ -115,7 +115,7 @@ def test_who_does_not_want_a_kind_of_mail_does_not_get_it(shop: Shop, customer: 
     assert len(shop.mails()) == before
 
 
-def test_who_goes_is_forgotten_everywhere(
+def test_closing_an_account_erases_its_data_in_every_service(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt = product("SHIRT", 10)
@@ -130,7 +130,7 @@ def test_who_goes_is_forgotten_everywhere(
         assert accounts.get(session, customer.user_id).status == "closed"
 
 
-def test_the_erasure_waits_for_orders_that_are_on_their_way(
+def test_erasure_waits_for_undelivered_orders(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     placed = order(customer, {product("SHIRT", 10): 1}).json["id"]

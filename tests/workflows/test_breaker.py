@@ -1,4 +1,4 @@
-"""The breaker of a service, as several processes see it."""
+"""The circuit breaker of a service across several processes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,11 +15,11 @@ from models.core.database import single_statements, transaction
 
 @pytest.fixture(autouse=True)
 def _database(database: None) -> None:
-    """A new shop's."""
+    """Requests the fixture."""
 
 
 def other_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on we know what a process knows that has just been started."""
+    """Simulates a new process."""
     monkeypatch.setattr(breaker, "_breakers", {})
     monkeypatch.setattr(breaker, "_storages", {})
 
@@ -34,7 +34,7 @@ def fails(queue: str = "payments", call: Callable[..., Any] = silent) -> None:
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, seconds_ago: float = 0.0) -> None:
-    """A breaker that has opened so long ago, as another process sees it."""
+    """A breaker opened this long ago, as seen by another process."""
     other_process(monkeypatch)
     for _ in range(config.options().breaker_failures):
         fails()
@@ -58,20 +58,20 @@ def test_an_open_breaker_is_seen_by_every_process(monkeypatch: pytest.MonkeyPatc
     assert breaker.may_call("notifications")
 
 
-def test_after_its_pause_one_process_makes_a_trial_and_no_other_does_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_process_makes_the_trial_call_after_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch, config.options().breaker_pause)
     assert breaker.pause("payments") is None
     assert breaker.may_call("payments")
-    age(2 * config.options().breaker_pause)  # the trial takes long
+    age(2 * config.options().breaker_pause)  # the trial is still running
     other_process(monkeypatch)
     assert not breaker.may_call("payments")
     assert 0 < (breaker.pause("payments") or 0) <= config.options().breaker_pause
-    age(breaker.TRIAL)  # its process has died
+    age(breaker.TRIAL)  # the process of the trial has died
     other_process(monkeypatch)
     assert breaker.may_call("payments")
 
 
-def test_a_trial_that_is_answered_closes_the_breaker_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_successful_trial_closes_the_breaker_for_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch, config.options().breaker_pause)
     assert breaker.may_call("payments")
     assert breaker.call("payments", lambda: "yes") == "yes"
@@ -81,7 +81,7 @@ def test_a_trial_that_is_answered_closes_the_breaker_for_all(monkeypatch: pytest
         assert breaker.open_breakers(connection) == {}
 
 
-def test_a_trial_that_fails_opens_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_trial_opens_the_breaker_again(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch, config.options().breaker_pause)
     assert breaker.may_call("payments")
     fails()
@@ -89,7 +89,7 @@ def test_a_trial_that_fails_opens_it_again(monkeypatch: pytest.MonkeyPatch) -> N
     assert not breaker.may_call("payments")
 
 
-def test_an_answer_in_between_keeps_it_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_success_between_failures_keeps_the_breaker_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     other_process(monkeypatch)
     for _ in range(2):
         for _ in range(config.options().breaker_failures - 1):

@@ -1,4 +1,4 @@
-"""Catalogue files through the REST API, taken by real workers; and the catalogue as a file again."""
+"""Import of catalogue files over the REST API with real workers, and export."""
 
 import csv
 import io
@@ -49,7 +49,7 @@ def send(staff: Caller, sent: str | bytes | Mapping[str, object], query: str = "
     return staff.post(f"/v1/catalogue/imports{query}", data=sent, **options)
 
 
-def taken(staff: Caller, text: str, query: str = "") -> dict[str, Any]:
+def imported(staff: Caller, text: str, query: str = "") -> dict[str, Any]:
     """The result of importing a file."""
     accepted = send(staff, text, query)
     assert accepted.status_code == 202, accepted.json
@@ -63,7 +63,7 @@ def counts(result: dict[str, Any]) -> tuple[int, ...]:
     return tuple(result[name] for name in ("created", "updated", "unchanged", "refused"))
 
 
-def test_a_file_is_taken_in_chunks_and_the_same_file_changes_nothing(shop: Shop, staff: Caller) -> None:
+def test_a_file_is_imported_in_chunks_and_a_second_import_changes_nothing(shop: Shop, staff: Caller) -> None:
     rows = [thing(number) for number in range(imports.store.CHUNK_ROWS * 2 + 5)]
     text = sheet(*rows)
     accepted = send(staff, text)
@@ -79,23 +79,23 @@ def test_a_file_is_taken_in_chunks_and_the_same_file_changes_nothing(shop: Shop,
         assert session.scalar(select(func.count()).select_from(Product)) == len(rows)
         assert session.scalar(select(func.count()).select_from(imports.Chunk)) == 0, "the upload is not kept"
     assert staff.get("/v1/products?q=T-6").json["data"][0]["availability"] == {"available": 6, "in_stock": True}
-    assert counts(taken(staff, text)) == (0, 0, len(rows), 0)
+    assert counts(imported(staff, text)) == (0, 0, len(rows), 0)
     rows[3]["price"] = "6.00"
-    assert counts(taken(staff, sheet(*rows))) == (0, 1, len(rows) - 1, 0)
+    assert counts(imported(staff, sheet(*rows))) == (0, 1, len(rows) - 1, 0)
     assert len(staff.get("/v1/catalogue/imports").json["data"]) == 3
 
 
-def test_a_request_may_wait_for_the_end_of_its_import(shop: Shop, staff: Caller) -> None:
+def test_a_request_can_wait_for_its_import(shop: Shop, staff: Caller) -> None:
     answer = send(staff, sheet(thing(1)), headers={"Prefer": "wait=30"})
     assert (answer.status_code, answer.json["created"]) == (201, 1)
     assert answer.json["finished_at"]
     assert answer.headers["Location"] == answer.json["links"]["self"]
 
 
-def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Shop, staff: Caller) -> None:
-    taken(staff, sheet(thing(0, kind="electronics")))
+def test_refused_rows_are_listed_with_line_and_reason(shop: Shop, staff: Caller) -> None:
+    imported(staff, sheet(thing(0, kind="electronics")))
     bad = [thing(n, price="?") for n in range(1000, 1000 + imports.MAX_LISTED_REFUSALS)]
-    result = taken(
+    result = imported(
         staff, sheet(thing(0), thing(1), thing(1), thing(2, description="one\ntwo"), thing(3, title=""), *bad)
     )
     assert counts(result) == (2, 0, 0, 3 + len(bad))
@@ -115,16 +115,16 @@ def test_refused_rows_are_told_with_line_and_reason_and_keep_nobody_out(shop: Sh
     assert (len(lines), lines[0]["line"], lines[-1]["sku"]) == (3 + len(bad), "2", bad[-1]["sku"])
 
 
-def test_a_warehouse_without_room_refuses_single_rows(shop: Shop, staff: Caller) -> None:
+def test_a_full_warehouse_refuses_single_rows(shop: Shop, staff: Caller) -> None:
     default = staff.get("/v1/warehouses").json["data"][0]["id"]
     staff.patch(f"/v1/warehouses/{default}", json={"capacity": {"clothing": 10}})
-    result = taken(staff, sheet(thing(6), thing(5), thing(4)))
+    result = imported(staff, sheet(thing(6), thing(5), thing(4)))
     assert counts(result) == (2, 0, 0, 1)
     assert "has capacity for" in result["refusals"][0]["reason"]
 
 
-def test_a_shopify_export_is_taken_as_it_comes(shop: Shop, staff: Caller, client: Any) -> None:
-    result = taken(staff, SHOPIFY)
+def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) -> None:
+    result = imported(staff, SHOPIFY)
     assert (result["format"], counts(result), result["skipped"]) == ("shopify", (3, 0, 0, 2), 1)
     assert [(refusal["line"], refusal["sku"]) for refusal in result["refusals"]] == [(6, "mystery"), (7, "HIDDEN")]
     found = {product["sku"]: product for product in client.get("/v1/products").json["data"]}
@@ -141,20 +141,20 @@ def test_a_shopify_export_is_taken_as_it_comes(shop: Shop, staff: Caller, client
     assert (other["price"]["amount"], other["availability"]["available"]) == (5100, 0)
     assert (book["kind"], book["title"], book["category"]["name"]) == ("book", "Old tales", "Print Books")
     assert book["attributes"] == {"isbn": "9780306406157", "publisher": "Small Press"}
-    assert counts(taken(staff, SHOPIFY)) == (0, 0, 3, 2)
-    assert counts(taken(staff, SHOPIFY, "?kind=electronics")) == (1, 0, 3, 1)
+    assert counts(imported(staff, SHOPIFY)) == (0, 0, 3, 2)
+    assert counts(imported(staff, SHOPIFY, "?kind=electronics")) == (1, 0, 3, 1)
 
 
-def test_a_product_goes_on_in_the_next_chunk(shop: Shop, staff: Caller, client: Any) -> None:
+def test_a_product_may_span_two_chunks(shop: Shop, staff: Caller, client: Any) -> None:
     header, first = SHOPIFY.splitlines()[0], SHOPIFY.splitlines()[1]
     many = [f"linen-shirt,,,,,,,,,Size {n},,,S-{n},,1,9.00,,,," for n in range(imports.store.CHUNK_ROWS)]
-    result = taken(staff, "\n".join([header, first, *many]))
+    result = imported(staff, "\n".join([header, first, *many]))
     assert counts(result) == (imports.store.CHUNK_ROWS + 1, 0, 0, 0)
     (last,) = client.get(f"/v1/products?q=S-{imports.store.CHUNK_ROWS - 1}").json["data"]
     assert (last["title"], last["kind"]) == (f"Linen shirt, Size {imports.store.CHUNK_ROWS - 1}", "clothing")
 
 
-def test_a_file_can_come_as_a_form(shop: Shop, staff: Caller) -> None:
+def test_a_file_can_be_uploaded_as_a_form(shop: Shop, staff: Caller) -> None:
     form = {"file": (io.BytesIO(b"\xef\xbb\xbf" + sheet(thing(1, title="Émile")).encode()), "things.csv")}
     accepted = send(staff, form, content_type="multipart/form-data")
     task = staff.get(f"{accepted.json['links']['task']}?wait=30").json
@@ -162,7 +162,7 @@ def test_a_file_can_come_as_a_form(shop: Shop, staff: Caller) -> None:
     assert staff.get(task["links"]["import"]).json["file_name"] == "things.csv"
 
 
-def test_what_is_exported_can_be_imported_and_carries_no_formula(shop: Shop, staff: Caller) -> None:
+def test_an_export_can_be_imported_and_contains_no_formula(shop: Shop, staff: Caller) -> None:
     texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "'=x", "''-x", "'quoted'", "\uff1d1", "plain", "\n=1"]
     for number, text in enumerate(texts):
         body = {"sku": f"B{number}", "kind": "book", "title": text, "description": text, "category": f"{text}!",
@@ -185,11 +185,11 @@ def test_what_is_exported_can_be_imported_and_carries_no_formula(shop: Shop, sta
     for row in rows[1:]:
         assert [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))] == []
     before = staff.get("/v1/products?limit=100").json
-    assert counts(taken(staff, exported.text)) == (0, 0, len(texts) + 1, 0)
+    assert counts(imported(staff, exported.text)) == (0, 0, len(texts) + 1, 0)
     assert staff.get("/v1/products?limit=100").json == before
     for product in before["data"]:
         staff.delete(f"/v1/products/{product['id']}")
-    assert counts(taken(staff, exported.text)) == (len(texts) + 1, 0, 0, 0)
+    assert counts(imported(staff, exported.text)) == (len(texts) + 1, 0, 0, 0)
     again = {product["sku"]: product for product in staff.get("/v1/products?limit=100").json["data"]}
     same = ("title", "description", "category", "author", "attributes", "price")
     assert [[again[p["sku"]][name] for name in same] for p in before["data"]] == [
@@ -218,7 +218,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_file_that_is_no_catalogue_is_refused_with_what_to_do(staff: Caller, what: str) -> None:
+def test_a_file_that_is_no_catalogue_is_refused_with_a_hint(staff: Caller, what: str) -> None:
     content, hint = WRONG[what]
     refused = send(staff, content)
     assert (refused.status_code, refused.json["code"]) == (422, "not_a_catalogue")
@@ -228,7 +228,7 @@ def test_a_file_that_is_no_catalogue_is_refused_with_what_to_do(staff: Caller, w
             assert session.scalar(select(func.count()).select_from(table)) == 0
 
 
-def test_an_upload_of_another_type_is_refused(staff: Caller, customer: Caller, client: Any) -> None:
+def test_an_upload_of_an_unsupported_type_is_refused(staff: Caller, customer: Caller, client: Any) -> None:
     text = sheet(thing(1))
     for content_type in ("application/json", "text/html", "application/pdf"):
         refused = send(staff, json.dumps(text), content_type=content_type)
@@ -242,7 +242,7 @@ def test_an_upload_of_another_type_is_refused(staff: Caller, customer: Caller, c
         assert customer.get(path).status_code == 403
 
 
-def test_a_file_that_is_too_large_is_refused(staff: Caller, monkeypatch: Any) -> None:
+def test_an_oversized_file_is_refused(staff: Caller, monkeypatch: Any) -> None:
     from api.catalogue.imports import ImportsView
 
     monkeypatch.setattr(ImportsView.post, "takes_files", 1000)
@@ -250,8 +250,8 @@ def test_a_file_that_is_too_large_is_refused(staff: Caller, monkeypatch: Any) ->
     assert (refused.status_code, refused.json["code"]) == (413, "body_too_large")
 
 
-def test_a_file_sent_twice_at_once_is_taken_once(staff: Caller) -> None:
-    """No worker runs here, so the first import stays under way."""
+def test_a_file_uploaded_twice_is_imported_once(staff: Caller) -> None:
+    """No worker runs, so the first import stays in progress."""
     text = sheet(thing(1))
     first, second = send(staff, text).json, send(staff, text).json
     assert first == second

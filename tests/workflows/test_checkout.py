@@ -1,4 +1,4 @@
-"""Checkout, from the request to the mail, by real workers."""
+"""Checkout from the request to the mail, with real workers."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def _task(caller: Any, run_id: str) -> dict[str, Any]:
     return found
 
 
-def test_an_order_is_confirmed_paid_mailed_and_taken_out_of_the_cart(
+def test_a_checkout_confirms_pays_and_mails_the_order_and_clears_the_cart(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt, hat = product("SHIRT", 10), product("HAT", 5, price=500)
@@ -51,7 +51,7 @@ def test_an_order_is_confirmed_paid_mailed_and_taken_out_of_the_cart(
     assert [step["attempts"] for step in task["steps"]] == [1] * 7
 
 
-def test_a_declined_card_leaves_nothing_behind(
+def test_a_declined_card_cancels_the_order_and_releases_its_stock(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt = product("SHIRT", 10)
@@ -74,17 +74,17 @@ def test_a_declined_card_leaves_nothing_behind(
     ]
 
 
-def test_a_cart_can_be_checked_out_again_after_a_refusal_and_after_an_order(
+def test_a_cart_can_be_checked_out_again(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt, hat = product("SHIRT", 10), product("HAT", 10)
     assert order(customer, {shirt: 2}, method="pm_card_chargeDeclined").status_code == 402
-    assert order(customer, {hat: 1}).status_code == 201  # with the shirts that are still in the cart
+    assert order(customer, {hat: 1}).status_code == 201  # with the shirts still in the cart
     assert order(customer, {hat: 3}).status_code == 201
     assert (_stock(shirt), _stock(hat)) == ((10, 2), (10, 4))
 
 
-def test_the_last_piece_is_sold_once(
+def test_the_last_unit_is_sold_once(
     shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     last = product("LAST", 1)
@@ -96,7 +96,7 @@ def test_the_last_piece_is_sold_once(
     assert _stock(last) == (1, 1)
 
 
-def test_a_thousand_pieces_are_not_sold_a_thousand_and_one_times(
+def test_concurrent_checkouts_do_not_oversell(
     shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     many = product("MANY", 1000)
@@ -107,7 +107,7 @@ def test_a_thousand_pieces_are_not_sold_a_thousand_and_one_times(
     assert _stock(many) == (1000, 910)
 
 
-def test_the_same_key_places_one_order_however_often_it_comes(
+def test_a_repeated_key_places_one_order(
     shop: Shop, customer: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt = product("SHIRT", 10)
@@ -119,7 +119,7 @@ def test_the_same_key_places_one_order_however_often_it_comes(
     assert len(customer.get("/v1/orders").json["data"]) == 1
 
 
-def test_a_stranger_sees_neither_task_nor_order(
+def test_another_customer_sees_neither_task_nor_order(
     shop: Shop, customer: Any, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     placed = order(customer, {product("SHIRT", 10): 1}).json
@@ -128,9 +128,7 @@ def test_a_stranger_sees_neither_task_nor_order(
         assert [who.get(path).status_code for who in (stranger, customer, operator)] == [404, 200, 200]
 
 
-def test_an_empty_cart_and_a_missing_key_are_refused_and_change_nothing(
-    shop: Shop, customer: Any, order: Callable[..., Any]
-) -> None:
+def test_an_empty_cart_or_a_missing_key_is_refused(shop: Shop, customer: Any, order: Callable[..., Any]) -> None:
     assert order(customer, {}).json["code"] == "cart_empty"
     body = {"address_id": "adr_" + "0" * 32, "payment": {"method": "pm_card_visa"}}
     assert customer.post("/v1/checkout", json=body).json["code"] == "idempotency_key_required"
@@ -145,17 +143,17 @@ def test_an_empty_cart_and_a_missing_key_are_refused_and_change_nothing(
         ("pm_card_visa", True, "cancelled", "voided"),
     ],
 )
-def test_a_checkout_that_a_release_before_has_started_finds_its_payment(
+def test_a_checkout_of_an_earlier_release_finds_its_payment(
     shop: Shop, customer: Any, method: str, goes_wrong: bool, order_status: str, payment_status: str
 ) -> None:
-    """Its input names no payment: an order had just one."""
+    """Its input names no payment, because an order had only one."""
     with transaction() as session:
         order = place_order(session, customer.user_id, {make_product("SHIRT", 10): 1}, method)
         assert order.run_id
         run = queries.get_run(session, order.run_id)
         run.input = {name: value for name, value in run.input.items() if name != "payment_id"}
         if goes_wrong:
-            order.status = "cancelled"  # somebody has closed it behind the checkout's back
+            order.status = "cancelled"  # closed outside the checkout
     assert _task(customer, run.id)["status"] == ("succeeded" if order_status == "confirmed" else "cancelled")
     shown = customer.get(f"/v1/orders/{order.id}").json
     assert (shown["status"], shown["payment_status"]) == (order_status, payment_status)

@@ -1,4 +1,4 @@
-"""The hourly cleaning, by real workers: portion by portion until nothing is left."""
+"""The hourly cleanup in batches, with real workers."""
 
 from sqlalchemy import select
 
@@ -18,7 +18,7 @@ def _is_clean() -> bool:
         return not live and not any(retention.count(session, kind) for kind in retention.KINDS)
 
 
-def test_the_cleaning_goes_on_in_further_runs_until_nothing_is_left(shop: Shop, database: None) -> None:
+def test_cleanup_continues_in_further_runs_until_done(shop: Shop, database: None) -> None:
     with transaction() as session:
         aged.write(session, 4000)
         durable.start(session, "clean_up", key="slot", input={"slot": "slot"})

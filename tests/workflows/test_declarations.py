@@ -1,4 +1,4 @@
-"""The shop's workflows as they are declared. The engine's own rules are tested in durable/tests."""
+"""The declarations of the shop's workflows. durable/tests tests the engine."""
 
 import inspect
 
@@ -28,7 +28,7 @@ def after(status: str, *done: str) -> Progress:
 
 
 @pytest.mark.parametrize("workflow", all_workflows(), ids=lambda workflow: workflow.name)
-def test_every_step_of_the_shop_has_a_queue_and_a_name_of_its_own(workflow: Workflow) -> None:
+def test_every_step_has_a_queue_and_a_unique_name(workflow: Workflow) -> None:
     steps = workflow.all_steps()
     assert {step.queue for step in steps} <= set(QUEUES)
     forward = [step.name for step in steps if step not in {undo.undo for undo in workflow.undos}]
@@ -36,36 +36,36 @@ def test_every_step_of_the_shop_has_a_queue_and_a_name_of_its_own(workflow: Work
 
 
 @pytest.mark.parametrize("event", EVENT_TYPES.values(), ids=lambda event: event.name)
-def test_an_event_says_what_the_workflows_need_that_it_starts(event: type[DomainEvent]) -> None:
+def test_an_event_has_the_input_of_the_workflows_that_it_starts(event: type[DomainEvent]) -> None:
     members = set(inspect.signature(event).parameters)
     assert all(workflow_of(name).required <= members - {"subject"} for name in event.starts)
     assert event.about in members
 
 
-def test_a_checkout_is_what_its_file_lists() -> None:
+def test_the_plan_of_a_checkout_is_its_declaration() -> None:
     assert names(CHECKOUT, FRESH) == STAGES
 
 
 @pytest.mark.parametrize("done", [[], [RESERVE], [RESERVE, AUTHORISE]])
-def test_a_cancelled_checkout_releases_stock_and_closes_the_order_before_it_calls_outside(done: list[str]) -> None:
+def test_a_cancelled_checkout_runs_local_undos_before_external_ones(done: list[str]) -> None:
     local = [["undo:inventory.reserve"]] if RESERVE in done else []
     outside = ["undo:payments.authorise"] if AUTHORISE in done else []
     expected = [*local, ["orders.cancel"], [*outside, "notifications.order_cancelled"]]
     assert names(CHECKOUT, after("compensating", *done)) == expected
 
 
-def test_a_checkout_can_be_turned_back_until_the_order_is_confirmed() -> None:
+def test_a_checkout_can_be_compensated_until_the_order_is_confirmed() -> None:
     assert can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE))
     assert not can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE, CONFIRM))
 
 
-def test_progress_counts_the_way_that_a_checkout_is_on() -> None:
+def test_progress_counts_the_current_direction_of_a_checkout() -> None:
     assert count_steps(CHECKOUT, FRESH) == (0, 7)
     assert count_steps(CHECKOUT, after("running", RESERVE)) == (1, 7)
     assert count_steps(CHECKOUT, after("compensating", RESERVE)) == (1, 4)
 
 
-def test_a_fresh_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
+def test_a_new_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
     made = canvas("run_" + "0" * 32, 0, plan(CHECKOUT, FRESH))
     assert isinstance(made, _chain)
     assert [task.args[2] for task in made.tasks] == [RESERVE, AUTHORISE, CONFIRM]

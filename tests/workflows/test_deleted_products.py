@@ -1,4 +1,4 @@
-"""What was bought can be read for ever, whatever becomes of the product."""
+"""Orders stay readable after their products are deleted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from tests.conftest import Caller
 from tests.shop import Shop
 
 
-def test_an_order_of_a_deleted_product_is_still_read(
+def test_an_order_of_a_deleted_product_is_still_readable(
     shop: Shop, product: Callable[..., str], order: Callable[..., Any], customer: Caller, staff: Caller, client: Any
 ) -> None:
     hat = product("HAT", 3, price=2500)

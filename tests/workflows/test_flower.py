@@ -1,4 +1,4 @@
-"""What Flower is told of a run: of each step that was performed, although one message may have led to all of them."""
+"""Flower receives events of each step, even if one message led to several steps."""
 
 import threading
 from collections import defaultdict
@@ -11,14 +11,14 @@ from workflows.app import app
 from workflows.checkout import CHECKOUT
 
 
-def test_every_step_of_a_checkout_appears(shop: Shop, customer: Any, product: Any, order: Any) -> None:
-    told: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def test_flower_shows_every_step_of_a_checkout(shop: Shop, customer: Any, product: Any, order: Any) -> None:
+    seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
     ended = threading.Event()
 
     def listen() -> None:
         with app.connection_for_read() as connection:
             receiver = app.events.Receiver(
-                connection, handlers={"*": lambda event: told[event.get("uuid", "")].append(event)}
+                connection, handlers={"*": lambda event: seen[event.get("uuid", "")].append(event)}
             )
             with receiver.consumer_context() as (connection, _, _):
                 ready.set()
@@ -36,14 +36,14 @@ def test_every_step_of_a_checkout_appears(shop: Shop, customer: Any, product: An
         task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
         run_id = task.rpartition("/")[2]
         expected = {f"{run_id}:0:{call.name}" for stage in plan(CHECKOUT, FRESH) for call in stage}
-        assert wait_until(lambda: {uuid for uuid in list(told) if len(told[uuid]) >= 3} >= expected, 10), dict(told)
+        assert wait_until(lambda: {uuid for uuid in list(seen) if len(seen[uuid]) >= 3} >= expected, 10), dict(seen)
     finally:
         ended.set()
         listener.join()
     for uuid in expected:
-        kinds = [event["type"] for event in told[uuid]]
+        kinds = [event["type"] for event in seen[uuid]]
         assert kinds == ["task-received", "task-started", "task-succeeded"]
-        received, started, succeeded = told[uuid]
+        received, started, succeeded = seen[uuid]
         assert received["name"] == uuid.rpartition(":")[2]
         assert received["hostname"] == started["hostname"] == succeeded["hostname"]
         assert received["timestamp"] <= started["timestamp"] <= succeeded["timestamp"]

@@ -1,4 +1,4 @@
-"""A call outside that takes longer than a lease: nobody else takes the run up while its worker lives."""
+"""An external call longer than the lease: a live worker keeps its run."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SLOW = 2.5 * float(QUICK["SHOP_LEASE"])
 assert float(QUICK["SHOP_GATEWAY_TIMEOUT"]) > SLOW
 
 
-def test_a_slow_call_is_made_once(shop: Shop, customer: Any, product: Any, order: Any) -> None:
+def test_a_call_longer_than_the_lease_is_made_once(shop: Shop, customer: Any, product: Any, order: Any) -> None:
     faults = f"{shop.gateway.url}/sandbox/faults"
     delay = requests.post(faults, json={"kind": "delay", "seconds": SLOW, "path": "/v1/payment_intents"}, timeout=5)
     assert delay.status_code == 201

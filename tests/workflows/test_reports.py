@@ -1,4 +1,4 @@
-"""The inventory report, by real workers and real beats."""
+"""The inventory report, with real workers and beats."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.shop import Shop
 
 @pytest.fixture(scope="module")
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Every step is a message, so that the parts of a report are a Celery chord."""
+    """A shop with a message per step, so that the parts of a report are a Celery chord."""
     var: Path = tmp_path_factory.mktemp("shop")
     with ExitStack() as exits:
         shop = Shop(var, exits, SHOP_CONTINUE_FOR="0")
@@ -40,7 +40,7 @@ def _ended() -> bool:
         return session.scalars(select(func.count()).where(RunRecord.finished_at.is_(None))).one() == 0
 
 
-def test_a_report_is_written_a_warehouse_at_a_time(shop: Shop, staff: Any) -> None:
+def test_a_report_has_one_step_per_warehouse(shop: Shop, staff: Any) -> None:
     others = [warehouse(f"Annex {n}") for n in range(3)]
     book = product("BOOK", 4)
     move(book, 3, others[0])
@@ -59,7 +59,7 @@ def test_a_report_is_written_a_warehouse_at_a_time(shop: Shop, staff: Any) -> No
 
 
 @pytest.mark.parametrize("point", ["before-commit@reports.write", "after-commit@reports.begin"])
-def test_a_report_whose_worker_is_killed_is_written_once(shop: Shop, staff: Any, point: str) -> None:
+def test_a_worker_kill_does_not_duplicate_a_report(shop: Shop, staff: Any, point: str) -> None:
     warehouse("Annex")
     product("BOOK", 4)
     shop.armed.write_text(point)
@@ -70,7 +70,7 @@ def test_a_report_whose_worker_is_killed_is_written_once(shop: Shop, staff: Any,
     assert len(staff.get("/v1/reports").json["data"]) == 1
 
 
-def test_a_slot_that_is_asked_for_twice_has_one_report(shop: Shop, staff: Any) -> None:
+def test_a_slot_requested_twice_has_one_report(shop: Shop, staff: Any) -> None:
     from workflows import app
 
     for _ in range(3):
@@ -92,8 +92,8 @@ app.conf.beat_schedule = {"inventory_report": {**entry, "schedule": schedule(1.0
 """
 
 
-def test_two_beats_and_a_restarted_one_write_one_report_for_a_slot(shop: Shop, database: None, tmp_path: Path) -> None:
-    """Beats that ask each second, for the slot of the day. At midnight there would be two."""
+def test_several_beats_write_one_report_per_slot(shop: Shop, database: None, tmp_path: Path) -> None:
+    """The beats send every second, for the slot of the day; at midnight there are two slots."""
     (tmp_path / "hasty.py").write_text(BEATS)
     sent: dict[str, int] = {}
 

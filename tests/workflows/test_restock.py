@@ -1,4 +1,4 @@
-"""From low stock to the goods on the shelves, by real workers."""
+"""Restocking from low stock to the delivery, with real workers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,12 +47,12 @@ def _wait(staff: Any, accepted: dict[str, Any], status: str) -> None:
 
 
 def _mails(shop: Shop, *words: str) -> list[tuple[str, int]]:
-    """Recipient and deliveries of the mails with such a subject."""
+    """Recipient and deliveries of the mails with these words in their subject."""
     found = [mail for mail in shop.mails() if all(word in mail["subject"] for word in words)]
     return [(mail["to"][0], mail["deliveries"]) for mail in found]
 
 
-def test_a_sale_that_leaves_too_little_orders_more_and_tells_the_staff(
+def test_low_stock_after_a_sale_orders_goods_and_notifies_staff(
     shop: Shop, customer: Any, staff: Any, product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     shirt = product("SHIRT-LOW", 10)
@@ -88,7 +88,7 @@ def _path(bought: dict[str, Any]) -> str:
     return f"/v1/purchase-orders/{bought['id']}"
 
 
-def test_a_restock_waits_until_everything_has_come(shop: Shop, staff: Any, product: Callable[..., str]) -> None:
+def test_a_restock_waits_for_the_last_delivery(shop: Shop, staff: Any, product: Callable[..., str]) -> None:
     shirt, hat = product("SHIRT", 0), product("HAT", 1)
     accepted = _restock(staff, {shirt: 5, hat: 7})
     path = accepted["links"]["purchase_order"]
@@ -123,7 +123,7 @@ def test_a_delivery_sent_twice_is_booked_once(shop: Shop, staff: Any, product: C
 
 
 @pytest.mark.parametrize("point", ["before-commit", "after-commit"])
-def test_a_worker_killed_while_it_books_in_books_once(
+def test_a_worker_kill_does_not_book_a_delivery_twice(
     shop: Shop, staff: Any, product: Callable[..., str], point: str
 ) -> None:
     shirt = product("SHIRT", 0)
@@ -137,7 +137,7 @@ def test_a_worker_killed_while_it_books_in_books_once(
     assert _mails(shop, f"Purchase order {number} is received") == [("staff@localhost", 1)]
 
 
-def test_a_cancelled_purchase_order_ends_its_run_and_tells_the_supplier(
+def test_a_cancelled_purchase_order_ends_its_run_and_notifies_the_supplier(
     shop: Shop, staff: Any, product: Callable[..., str]
 ) -> None:
     shirt = product("SHIRT", 0)

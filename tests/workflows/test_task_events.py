@@ -1,4 +1,4 @@
-"""Following a task: as server-sent events, and in the one request that started it."""
+"""Following a task: as server-sent events, and with `Prefer: wait`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from tests.shop import Shop
 
 
 def events(answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Id and data of each event of a stream."""
+    """Id and data of each event in a stream."""
     lines = (line if isinstance(line, str) else line.decode() for line in answer)
     for block in "".join(lines).split("\n\n"):
         found = dict(line.split(": ", 1) for line in block.splitlines())
@@ -26,21 +26,21 @@ def events(answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield found["id"], json.loads(found["data"])
 
 
-def test_a_task_is_told_until_its_end(
+def test_the_events_of_a_task_are_streamed_until_its_end(
     shop: Shop, customer: Any, sign_in: Callable[..., Any], product: Callable[..., str], order: Callable[..., Any]
 ) -> None:
     task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
     answer = customer.get(f"{task}/events")
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
-    told = list(events(answer.response))
-    assert [number for number, _ in told] == ["go"] * (len(told) - 1) + ["end"]
-    assert told[-1][1] == customer.get(task).json
-    assert told[-1][1]["status"] == "succeeded"
+    streamed = list(events(answer.response))
+    assert [number for number, _ in streamed] == ["go"] * (len(streamed) - 1) + ["end"]
+    assert streamed[-1][1] == customer.get(task).json
+    assert streamed[-1][1]["status"] == "succeeded"
     assert customer.get(f"{task}/events", headers={"Last-Event-ID": "end"}).status_code == 204
     assert sign_in("stranger").get(f"{task}/events").status_code == 404
 
 
-def test_every_202_becomes_what_it_was_for_if_one_prefers_to_wait(shop: Shop, sign_in: Callable[..., Any]) -> None:
+def test_prefer_wait_returns_the_result_instead_of_202(shop: Shop, sign_in: Callable[..., Any]) -> None:
     staff = sign_in("boss", "warehouse", "finance", "admin")
     wait = {"Prefer": "wait=20"}
     report = staff.post("/v1/reports/inventory", headers=wait)
@@ -61,11 +61,11 @@ def test_every_202_becomes_what_it_was_for_if_one_prefers_to_wait(shop: Shop, si
     assert (gone.status_code, gone.json["status"]) == (201, "cancelled")
 
 
-def test_an_operator_who_waits_sees_the_task(shop: Shop, sign_in: Callable[..., Any]) -> None:
+def test_prefer_wait_returns_the_task_to_an_operator(shop: Shop, sign_in: Callable[..., Any]) -> None:
     boss = sign_in("boss", "admin")
     with transaction() as session:
         run_id = durable.start(session, "clean_up", key="x", input={"slot": "x"})
-        session.info.clear()  # no message: it has failed before a worker has seen it
+        session.info.clear()  # not published
         transitions.end(session, queries.get_run(session, run_id), "failed")
     retried = boss.post(f"/v1/runs/{run_id}/retry", headers={"Prefer": "wait=20"})
     assert (retried.status_code, retried.json["status"]) == (200, "succeeded")
@@ -74,22 +74,22 @@ def test_an_operator_who_waits_sees_the_task(shop: Shop, sign_in: Callable[..., 
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """The API with so few threads that it bears one stream and two who wait."""
+    """The API with four threads: enough for one stream and two waiting requests."""
     with serving(tmp_path, SHOP_API_THREADS="4") as url:
         yield url
 
 
-def test_streams_leave_room_for_others(shop: Shop, url: str, staff: Any) -> None:
+def test_the_number_of_streams_is_limited(shop: Shop, url: str, staff: Any) -> None:
     lines = [{"product_id": goods("BOOK", 1), "quantity": 3}]
     waiting = staff.post("/v1/restocks", json={"lines": lines}).json
     address = f"{url}{waiting['links']['task']}/events"
     with requests.get(address, headers=staff.headers, stream=True, timeout=20) as stream:
-        told = stream.iter_lines()
-        assert next(told) == b"retry: 1000"
+        streamed = stream.iter_lines()
+        assert next(streamed) == b"retry: 1000"
         refused = requests.get(address, headers=staff.headers, timeout=20)
         assert (refused.status_code, refused.json()["code"]) == (503, "too_many_streams")
         assert refused.headers["Retry-After"] == "5"
         assert requests.get(f"{url}/healthz", timeout=20).status_code == 200
         staff.post(f"{waiting['links']['purchase_order']}/cancel")
-        assert b"id: end" in list(told)
+        assert b"id: end" in list(streamed)
     assert wait_until(lambda: requests.get(address, headers=staff.headers, timeout=20).status_code == 200, 20, 0.2)

@@ -1,4 +1,4 @@
-"""Changes of a run that a worker or an operator makes, on a real database."""
+"""Transitions of runs by workers and operators, in the database."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,9 +24,7 @@ def _start(**values: Any) -> str:
 
 
 @pytest.mark.parametrize(("minutes", "hours"), [(-1, 24), (60, 1)])
-def test_a_suspended_run_is_looked_at_at_its_deadline_but_not_because_of_one_that_is_over(
-    minutes: int, hours: int
-) -> None:
+def test_a_suspended_run_is_due_at_its_deadline_unless_that_has_passed(minutes: int, hours: int) -> None:
     run_id = _start(deadline=func.clock_timestamp() + timedelta(minutes=minutes))
     with transaction() as session:
         run = store.lock(session, run_id)
@@ -37,7 +35,7 @@ def test_a_suspended_run_is_looked_at_at_its_deadline_but_not_because_of_one_tha
     assert timedelta(hours=hours - 0.1) < until - now <= timedelta(hours=hours)
 
 
-def test_a_run_of_an_unknown_workflow_can_not_be_retried_and_is_cancelled_at_once() -> None:
+def test_a_run_of_an_unknown_workflow_can_only_be_cancelled() -> None:
     run_id = _start(workflow="of_a_release_before")
     with pytest.raises(RunConflict) as refused, transaction() as session:
         durable.retry(session, run_id)
@@ -48,7 +46,7 @@ def test_a_run_of_an_unknown_workflow_can_not_be_retried_and_is_cancelled_at_onc
         assert queries.get_run(session, run_id).status == "cancelled"
 
 
-def test_a_run_that_is_being_compensated_can_not_be_suspended() -> None:
+def test_a_compensating_run_cannot_be_suspended() -> None:
     run_id = _start(status="compensating")
     with transaction() as session:
         run = store.lock(session, run_id)

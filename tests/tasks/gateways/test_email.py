@@ -1,4 +1,4 @@
-"""The mail adapter against the real mailbox."""
+"""The mail adapter with the mailbox of the sandbox."""
 
 import socket
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import requests
 from models.core.errors import GatewayDown, MailRefused
 from settings import Settings
 from tasks.gateways.email import smtp as mail
-from tests.servers import Server, deaf
+from tests.servers import Server, unresponsive_port
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def mailbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 
 @pytest.fixture
 def ann() -> str:
-    """A customer's address that is nobody else's."""
+    """A unique address of a customer."""
     return f"ann.{uuid4().hex}@example.com"
 
 
@@ -50,7 +50,7 @@ def inbox(server: Server, to: str) -> list[dict[str, Any]]:
     return [message for message in got if message["to"] == [to]]
 
 
-def test_mail_arrives(mailbox: Server, ann: str) -> None:
+def test_a_mail_is_delivered(mailbox: Server, ann: str) -> None:
     message_id = send(ann, subject="Größe\nBcc: eve@example.com")
     (got,) = inbox(mailbox, ann)
     assert got["from"] == "Shop <shop@shop.example>"
@@ -61,21 +61,21 @@ def test_mail_arrives(mailbox: Server, ann: str) -> None:
     assert "&lt;p&gt;Thank you.&lt;/p&gt;" in page
 
 
-def test_same_message_id_is_the_same_mail(mailbox: Server, ann: str) -> None:
+def test_a_repeated_message_id_is_the_same_mail(mailbox: Server, ann: str) -> None:
     first = send(ann)
     send(ann, first)
     send(ann)
     assert [got["deliveries"] for got in inbox(mailbox, ann)] == [1, 2]
 
 
-def test_many_mails_take_one_connection(mailbox: Server, ann: str) -> None:
+def test_mails_share_one_connection(mailbox: Server, ann: str) -> None:
     send(ann)
     first = mail._local.connection
     send(ann)
     assert mail._local.connection is first
 
 
-def test_server_that_went_away_is_gateway_down_until_it_is_back(mailbox: Server, ann: str) -> None:
+def test_an_unavailable_server_is_gateway_down_until_it_returns(mailbox: Server, ann: str) -> None:
     first = send(ann)
     mailbox.kill()
     with pytest.raises(GatewayDown):
@@ -85,7 +85,7 @@ def test_server_that_went_away_is_gateway_down_until_it_is_back(mailbox: Server,
     assert [got["message_id"] for got in inbox(mailbox, ann)] == [second, first]
 
 
-def test_server_that_restarted_between_two_mails_is_no_error(mailbox: Server, ann: str) -> None:
+def test_a_server_restart_between_two_mails_is_no_error(mailbox: Server, ann: str) -> None:
     send(ann)
     mailbox.kill()
     mailbox.start()
@@ -93,7 +93,7 @@ def test_server_that_restarted_between_two_mails_is_no_error(mailbox: Server, an
     assert len(inbox(mailbox, ann)) == 2
 
 
-def test_refused_for_now_is_gateway_down(mailbox: Server, ann: str) -> None:
+def test_a_temporary_refusal_is_gateway_down(mailbox: Server, ann: str) -> None:
     requests.post(mailbox.url + "/sandbox/faults", json={"kind": "refuse"}, timeout=5).raise_for_status()
     with pytest.raises(GatewayDown, match="451"):
         send(ann)
@@ -103,12 +103,12 @@ def test_refused_for_now_is_gateway_down(mailbox: Server, ann: str) -> None:
 
 @pytest.mark.usefixtures("mailbox")
 @pytest.mark.parametrize("to", ["", "ann", "@", "ann@example.com, eve@example.com", "ann@example.com\nBcc: e@x.com"])
-def test_what_is_no_address_is_refused(to: str) -> None:
+def test_an_invalid_address_is_refused(to: str) -> None:
     with pytest.raises(MailRefused):
         send(to)
 
 
-def test_refused_for_good_by_the_server(mailbox: Server, ann: str) -> None:
+def test_a_permanent_refusal_is_mail_refused(mailbox: Server, ann: str) -> None:
     with pytest.raises(MailRefused, match="552"):
         send(ann, text="a line of text\n" * 1_000_000)
     assert inbox(mailbox, ann) == []
@@ -116,29 +116,29 @@ def test_refused_for_good_by_the_server(mailbox: Server, ann: str) -> None:
     assert len(inbox(mailbox, ann)) == 1
 
 
-def test_nobody_there_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, smtp_url="smtp://127.0.0.1:9")
     with pytest.raises(GatewayDown):
         send("ann@example.com")
 
 
-def test_a_server_that_says_nothing_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections and never greets
+def test_a_server_without_a_greeting_is_gateway_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections and never sends a greeting
         use(monkeypatch, smtp_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail_timeout=0.2)
         with pytest.raises(GatewayDown, match="timed out"):
             send("ann@example.com")
 
 
-def test_a_connection_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connect_timeout_is_shorter_than_the_response_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "CONNECT_TIMEOUT", 0.2)
     for scheme in ("smtp", "smtps"):
-        with deaf() as port:
+        with unresponsive_port() as port:
             use(monkeypatch, smtp_url=f"{scheme}://127.0.0.1:{port}", mail_timeout=600)
             with pytest.raises(GatewayDown, match="timed out"):
                 send("ann@example.com")
 
 
 @pytest.mark.usefixtures("mailbox")
-def test_each_answer_is_waited_for_as_long_as_the_setting_says(ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_response_timeout_is_the_setting(ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
     send(ann)
     assert mail._local.connection.sock.gettimeout() == Settings().mail_timeout == 5

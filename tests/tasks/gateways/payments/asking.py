@@ -1,4 +1,4 @@
-"""How a test asks Stripe's adapter, and what the sandbox says of it."""
+"""Helpers for Stripe's adapter and the ledger of the sandbox."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +39,6 @@ def made(provider: Stripe, of: AuthorisationRequest) -> list[ProviderPayment]:
 
 
 def ledger(gateway: Server) -> list[dict[str, Any]]:
-    """The sandbox's book."""
+    """The ledger of the sandbox."""
     found: list[dict[str, Any]] = requests.get(gateway.url + "/sandbox/ledger", timeout=5).json()
     return found

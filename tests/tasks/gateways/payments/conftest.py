@@ -1,4 +1,4 @@
-"""A sandbox gateway as a process, and Stripe's adapter that asks it."""
+"""A sandbox gateway as a process, and Stripe's adapter for it."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.tasks.gateways.payments.asking import stripe_at
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    # The discard port: nobody takes the webhooks.
+    # the discard port: webhooks are not accepted
     started = Server("sandbox.gateway", tmp_path_factory.mktemp("gateway"), "--webhook-url", "http://127.0.0.1:9/")
     yield started
     assert started.stop() == 0

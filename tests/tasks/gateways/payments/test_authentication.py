@@ -1,4 +1,4 @@
-"""Payments that a customer has to confirm: where the customer is sent, and what becomes of the payment then."""
+"""Payments with customer authentication: the redirect, and the state of the payment afterwards."""
 
 import pytest
 import requests
@@ -13,8 +13,8 @@ BACK = "https://shop.example/return?order=1"
 CONFIRMED, NOT_CONFIRMED = "complete", "fail"
 
 
-def at_the_bank(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
-    """The address of the page to which the customer is sent."""
+def redirect_url(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
+    """The URL to which the customer is redirected."""
     reserved = provider.authorise(asked, key)
     assert reserved.state == "requires_action"
     action = provider.next_action(reserved.reference)
@@ -25,16 +25,16 @@ def at_the_bank(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
 
 
 def answer(url: str, outcome: str) -> str:
-    """Where the customer is sent after having answered the bank."""
+    """The URL to which the customer returns from the bank."""
     assert '<button name="outcome"' in requests.get(url, timeout=5).text
     sent = requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
     assert sent.status_code == 303
     return sent.headers["Location"]
 
 
-def test_a_customer_who_confirms_at_the_bank_has_the_money_held(provider: Stripe) -> None:
+def test_a_payment_confirmed_at_the_bank_is_authorised(provider: Stripe) -> None:
     asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
-    url = at_the_bank(provider, asked, key)
+    url = redirect_url(provider, asked, key)
     (waiting,) = made(provider, asked)
     assert (waiting.state, waiting.authorised) == ("requires_action", 0)
     back = answer(url, CONFIRMED)
@@ -46,24 +46,24 @@ def test_a_customer_who_confirms_at_the_bank_has_the_money_held(provider: Stripe
     assert provider.capture(reference=held.reference, amount=1999, idempotency_key=new_key()).amount == 1999
 
 
-def test_a_customer_who_fails_at_the_bank_is_declined(provider: Stripe) -> None:
+def test_a_payment_not_confirmed_at_the_bank_is_declined(provider: Stripe) -> None:
     asked = request(method="pm_card_authenticationRequired", return_url=BACK)
-    assert answer(at_the_bank(provider, asked, new_key()), NOT_CONFIRMED).endswith("redirect_status=failed")
+    assert answer(redirect_url(provider, asked, new_key()), NOT_CONFIRMED).endswith("redirect_status=failed")
     (payment,) = made(provider, asked)
     assert (payment.state, payment.decline_code) == ("declined", "payment_intent_authentication_failure")
     assert provider.next_action(payment.reference) is None
 
 
-def test_a_payment_that_waits_for_its_customer_can_be_given_up(provider: Stripe) -> None:
+def test_a_payment_awaiting_its_customer_can_be_voided(provider: Stripe) -> None:
     asked = request(method="pm_card_authenticationRequired", return_url=BACK)
-    url = at_the_bank(provider, asked, new_key())
+    url = redirect_url(provider, asked, new_key())
     (waiting,) = made(provider, asked)
     provider.void(reference=waiting.reference)
     assert [payment.state for payment in made(provider, asked)] == ["cancelled"]
     assert requests.get(url, timeout=5).status_code == 409
 
 
-def test_a_card_that_needs_no_authentication_has_no_next_action(provider: Stripe) -> None:
+def test_a_card_without_authentication_has_no_next_action(provider: Stripe) -> None:
     asked = request(return_url=BACK)
     reserved = provider.authorise(asked, new_key())
     assert reserved.state == "authorised"
@@ -73,24 +73,24 @@ def test_a_card_that_needs_no_authentication_has_no_next_action(provider: Stripe
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after"])
-def test_a_stored_failure_leaves_the_payment_to_its_customer(gateway: Server, provider: Stripe, kind: str) -> None:
+def test_a_payment_behind_a_stored_failure_can_be_confirmed(gateway: Server, provider: Stripe, kind: str) -> None:
     asked, key = request(method="pm_card_authenticationRequired", return_url=BACK), new_key()
     fault(gateway, kind=kind)
     with pytest.raises(GatewayDown):
         provider.authorise(asked, key)
-    answer(at_the_bank(provider, asked, key), CONFIRMED)
+    answer(redirect_url(provider, asked, key), CONFIRMED)
     assert [payment.state for payment in made(provider, asked)] == ["authorised"]
 
 
-def test_what_the_bank_has_not_decided_is_left_to_a_customer_who_is_there(provider: Stripe) -> None:
+def test_an_undecided_payment_stays_processing_for_a_present_customer(provider: Stripe) -> None:
     asked = request(method="pm_sandbox_processing", return_url=BACK)
     reserved = provider.authorise(asked, new_key())
     assert reserved.state == "processing"
     assert provider.next_action(reserved.reference) is None
 
 
-def test_a_browser_may_go_on_with_stripes_own_library(gateway: Server, provider: Stripe) -> None:
-    """A payment that was made without a page to come back to, as by a shop's front end."""
+def test_a_payment_without_a_return_url_has_a_client_secret(gateway: Server, provider: Stripe) -> None:
+    """A payment created without a return URL, as by a front end."""
     form = {"amount": "1999", "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
     path = gateway.url + "/v1/payment_intents"
     intent = requests.post(path, data=form, auth=("sk_test_1", ""), timeout=5).json()

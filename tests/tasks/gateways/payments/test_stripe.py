@@ -1,4 +1,4 @@
-"""Stripe's adapter against the real sandbox gateway, by the official SDK."""
+"""Stripe's adapter with the official SDK and the sandbox gateway."""
 
 import time
 from contextlib import suppress
@@ -13,11 +13,11 @@ from models.core.errors import BadRequest, BadSignature, Conflict, GatewayDown, 
 from tasks.gateways.payments.provider import HAS_HELD, Authorisation, Capture, WebhookEvent
 from tasks.gateways.payments.stripe import Stripe
 from tasks.gateways.payments.stripe_client import KeySpent
-from tests.servers import Server, deaf
+from tests.servers import Server, unresponsive_port
 from tests.tasks.gateways.payments.asking import SECRET, fault, ledger, made, new_key, request, stripe_at
 
 
-def test_authorised_captured_and_refunded(provider: Stripe) -> None:
+def test_a_payment_is_authorised_captured_and_refunded(provider: Stripe) -> None:
     asked = request()
     reserved = provider.authorise(asked, new_key())
     assert reserved.state == "authorised"
@@ -33,7 +33,7 @@ def test_authorised_captured_and_refunded(provider: Stripe) -> None:
     assert datetime.now(UTC) - payment.created_at < timedelta(minutes=1)
 
 
-def test_same_key_is_done_once(provider: Stripe) -> None:
+def test_a_repeated_key_runs_once(provider: Stripe) -> None:
     key, asked = new_key(), request()
     assert provider.authorise(asked, key) == provider.authorise(asked, key)
     reference = provider.authorise(asked, key).reference
@@ -53,7 +53,7 @@ def test_same_key_is_done_once(provider: Stripe) -> None:
         ("pm_card_authenticationRequired", "authentication_required"),
     ],
 )
-def test_refused_method_is_a_decline(provider: Stripe, method: str, decline_code: str) -> None:
+def test_a_refused_method_is_a_decline(provider: Stripe, method: str, decline_code: str) -> None:
     asked = request(method=method)
     with pytest.raises(PaymentDeclined) as caught:
         provider.authorise(asked, new_key())
@@ -62,7 +62,7 @@ def test_refused_method_is_a_decline(provider: Stripe, method: str, decline_code
     assert [(payment.state, payment.decline_code) for payment in made(provider, asked)] == [("declined", decline_code)]
 
 
-def test_a_method_that_is_not_there_is_a_decline(provider: Stripe) -> None:
+def test_an_unknown_method_is_a_decline(provider: Stripe) -> None:
     asked = request(method="pm_card_nobodys")
     with pytest.raises(PaymentDeclined) as caught:
         provider.authorise(asked, new_key())
@@ -70,10 +70,10 @@ def test_a_method_that_is_not_there_is_a_decline(provider: Stripe) -> None:
     assert made(provider, asked) == []
 
 
-def test_void_and_capture_find_out_what_is_done_already(provider: Stripe) -> None:
+def test_void_and_capture_are_idempotent(provider: Stripe) -> None:
     asked = request()
     reference = provider.authorise(asked, new_key()).reference
-    for _ in range(2):  # the gateway itself says that it was voided before
+    for _ in range(2):  # the gateway reports the earlier void
         provider.void(reference=reference)
     assert [payment.state for payment in made(provider, asked)] == ["voided"]
     with pytest.raises(Conflict):
@@ -87,7 +87,7 @@ def test_void_and_capture_find_out_what_is_done_already(provider: Stripe) -> Non
         provider.refund(reference=reference, amount=2000, idempotency_key=new_key())
 
 
-def test_an_authorisation_that_has_lapsed_is_not_one_that_was_voided(gateway: Server, provider: Stripe) -> None:
+def test_a_lapsed_authorisation_is_not_reported_as_voided(gateway: Server, provider: Stripe) -> None:
     asked = request()
     reference = provider.authorise(asked, new_key()).reference
     requests.post(f"{gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
@@ -95,13 +95,13 @@ def test_an_authorisation_that_has_lapsed_is_not_one_that_was_voided(gateway: Se
 
 
 @pytest.mark.parametrize("kind", ["delay", "unavailable", "cut"])
-def test_after_each_fault_the_same_key_leads_to_one_payment(gateway: Server, provider: Stripe, kind: str) -> None:
+def test_retries_with_one_key_after_a_fault_make_one_payment(gateway: Server, provider: Stripe, kind: str) -> None:
     key, asked = new_key(), request()
     fault(gateway, kind=kind, seconds=0.8 if kind == "delay" else 0)
     with pytest.raises(GatewayDown):
         provider.authorise(asked, key)
     if kind == "delay":
-        with pytest.raises(GatewayDown, match="409"):  # the first one still holds the key
+        with pytest.raises(GatewayDown, match="409"):  # the first request still holds the key
             provider.authorise(asked, key)
     reserved: list[Authorisation] = []
 
@@ -115,14 +115,14 @@ def test_after_each_fault_the_same_key_leads_to_one_payment(gateway: Server, pro
 
 
 @pytest.mark.parametrize(("kind", "held"), [("error", 0), ("error_after", 1)])
-def test_a_stored_failure_spends_its_key_and_what_it_made_is_found(
+def test_a_stored_failure_spends_its_key_and_its_payment_is_found(
     gateway: Server, provider: Stripe, kind: str, held: int
 ) -> None:
     key, asked = new_key(), request()
     fault(gateway, kind=kind)
     with pytest.raises(GatewayDown) as first:
         provider.attempt(asked, key)
-    assert not isinstance(first.value, KeySpent)  # not known yet whether it was stored
+    assert not isinstance(first.value, KeySpent)  # it is still unknown whether it was stored
     for _ in range(2):
         with pytest.raises(KeySpent):
             provider.attempt(asked, key)
@@ -135,11 +135,11 @@ def test_a_stored_failure_spends_its_key_and_what_it_made_is_found(
 
 @pytest.mark.parametrize("away", [False, True])
 @pytest.mark.parametrize("method", ["pm_sandbox_requiresAction", "pm_sandbox_processing"])
-def test_a_payment_that_nobody_decides_is_cancelled_before_it_is_refused(
+def test_an_undecided_payment_is_cancelled_before_it_is_declined(
     gateway: Server, provider: Stripe, method: str, away: bool
 ) -> None:
     key, asked = new_key(), request(method=method)
-    if away:  # for the cancellation; its repetition comes with the attempt's
+    if away:  # of the cancellation, which the next attempt repeats
         fault(gateway, kind="unavailable", path="/v1/payment_intents/")
         with pytest.raises(GatewayDown):
             provider.authorise(asked, key)
@@ -155,7 +155,7 @@ def test_a_payment_that_nobody_decides_is_cancelled_before_it_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after"])
-def test_a_failure_is_never_stored_for_a_void(gateway: Server, provider: Stripe, kind: str) -> None:
+def test_failures_of_a_void_are_not_stored(gateway: Server, provider: Stripe, kind: str) -> None:
     asked = request()
     reference = provider.authorise(asked, new_key()).reference
     fault(gateway, kind=kind, path="/v1/payment_intents/")
@@ -165,32 +165,32 @@ def test_a_failure_is_never_stored_for_a_void(gateway: Server, provider: Stripe,
     assert [payment.state for payment in made(provider, asked)] == ["voided"]
 
 
-def test_a_payment_of_an_order_is_not_taken_for_another_one_of_it(provider: Stripe) -> None:
+def test_payments_of_one_order_are_told_apart(provider: Stripe) -> None:
     first = request()
     second = request(order_id=first.order_id)
-    before = request(order_id=first.order_id, payment_id=None)  # of a release that named the order alone
+    before = request(order_id=first.order_id, payment_id=None)  # from a release that named only the order
     references = [provider.authorise(asked, new_key()).reference for asked in (first, second, before)]
     assert [payment.reference for payment in made(provider, first)] == [references[2], references[0]]
     assert [payment.reference for payment in made(provider, second)] == [references[2], references[1]]
     assert [payment.reference for payment in made(provider, before)] == [references[2]]
 
 
-def test_a_connection_is_not_waited_for_as_long_as_an_answer() -> None:
-    with deaf() as port, pytest.raises(GatewayDown, match="connect timeout=2"):
+def test_the_connect_timeout_is_shorter_than_the_response_timeout() -> None:
+    with unresponsive_port() as port, pytest.raises(GatewayDown, match="connect timeout=2"):
         stripe_at(port, timeout=60).authorise(request(), new_key())
 
 
-def test_nobody_there_is_gateway_down() -> None:
-    nobody = stripe_at(9)
+def test_a_refused_connection_is_gateway_down() -> None:
+    unreachable = stripe_at(9)
     with pytest.raises(GatewayDown):
-        nobody.authorise(request(), new_key())
+        unreachable.authorise(request(), new_key())
     with pytest.raises(GatewayDown):
-        next(nobody.list_since())
+        next(unreachable.list_since())
     with pytest.raises(GatewayDown):
-        nobody.next_action("pi_1")
+        unreachable.next_action("pi_1")
 
 
-def test_a_list_pages_through_everything(provider: Stripe) -> None:
+def test_listing_reads_all_pages(provider: Stripe) -> None:
     asked = request()
     references = [provider.authorise(asked, new_key()).reference for _ in range(103)]
     found = [payment.reference for payment in provider.list_since() if payment.order_id == asked.order_id]
@@ -198,7 +198,7 @@ def test_a_list_pages_through_everything(provider: Stripe) -> None:
     assert not list(provider.list_since(datetime.now(UTC) + timedelta(hours=1)))
 
 
-def test_webhook_is_believed_only_if_signed(provider: Stripe) -> None:
+def test_webhooks_require_a_valid_signature(provider: Stripe) -> None:
     body = (
         '{"id": "evt_1", "object": "event", "type": "charge.refunded", "data": {"object": {"object": "charge",'
         ' "id": "ch_1", "payment_intent": "pi_1", "metadata": {"order_id": "ord_1", "payment_id": "pay_1"}}}}'
