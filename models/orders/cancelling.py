@@ -21,7 +21,9 @@ def cancel(session: Session, order_id: str, reason: dict[str, str]) -> Order:
     """
     carts.release(session, _customer_of(session, order_id), order_id)  # the cart's lock comes before the order's
     order = lock(session, order_id)
-    if order.status != "cancelled":
+    if order.status not in ("pending", "cancelled"):
+        raise ORDER_STATUS.refusal(order.status)
+    if order.status == "pending":
         ORDER_STATUS.move(order, "cancelled")
         order.reason, order.cancelled_at = reason, func.now()
         event_log.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))

@@ -103,7 +103,10 @@ def test_a_refused_transition_names_the_possible_ones() -> None:
     assert orders.ORDER_STATUS.refusal("shipped").detail == (
         "This order is shipped; it can become delivered or returned."
     )
-    assert orders.ORDER_STATUS.refusal("confirmed").detail == "This order is confirmed; it can become processing."
+    assert (
+        orders.ORDER_STATUS.refusal("confirmed").detail
+        == "This order is confirmed; it can become processing or cancelled."
+    )
     assert inventory.PURCHASE_ORDER_STATUS.refusal("ordered").detail == (
         "This purchase order is ordered; it can become partly received, received or cancelled."
     )
