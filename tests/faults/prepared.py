@@ -29,7 +29,8 @@ def prepare(shop: Shop, workflows: Iterable[str]) -> None:
         with transaction() as session:
             placed.append((workflow, place_order(session, user_id, {shirt: 1})))
     for workflow, order in placed:
-        assert order.run_id and checks.ended(order.run_id) == "succeeded"
+        assert order.run_id is not None
+        assert checks.ended(order.run_id) == "succeeded"
         if CAPTURED[workflow]:
             capture(order.id)
         _ready[workflow].append(order.id)
@@ -40,7 +41,8 @@ def capture(order_id: str) -> None:
     with transaction() as session:
         payment_id = payments.find_first_payment(session, order_id)
         run_id = orders.capture_payment(session, payment_id, None, owner=None).run_id
-    assert run_id and checks.ended(run_id) == "succeeded"
+    assert run_id is not None
+    assert checks.ended(run_id) == "succeeded"
 
 
 def take(workflow: str) -> str:
