@@ -21,7 +21,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The log format of every process, on standard error."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
-    "reports",
+    "reports", "fulfilment",
 )  # fmt: skip
 """One queue per service, and one for mail that is not urgent, such as reminders."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     )
     stuck_after: float = Field(
         900.0, gt=0, description="seconds without progress after which a failing run is marked as stuck"
+    )
+    capture: str = Field(
+        "on_shipment",
+        pattern="^(on_shipment|on_confirmation|manual)$",
+        description="when payments are captured: on_shipment (when the first parcel leaves), on_confirmation, manual",
+    )
+    delivery_days: float = Field(
+        14.0, gt=0, description="days after its shipment at which a parcel that was not delivered counts as lost"
     )
     checkout_deadline: float = Field(
         300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"

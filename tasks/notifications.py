@@ -6,13 +6,14 @@ from typing import Any, NotRequired, TypedDict
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Step
-from models import accounts, carts, inventory, notifications, orders
+from models import accounts, carts, fulfilment, inventory, notifications, orders
 from models.core.errors import MailRefused
 from models.core.workflow_inputs import (
     CancellationInput,
     CartReminderInput,
     CheckoutInput,
     LowStockInput,
+    ParcelInput,
     RefundInput,
     ResetInput,
     RestockInput,
@@ -252,3 +253,52 @@ def _purchase_order(
 def erase_user(session: Session, run: Run[UserInput]) -> dict[str, int]:
     """Erases the notifications of a user whose account is closed."""
     return {"mails": notifications.erase_user(session, run.input["user_id"])}
+
+
+@sends(kinds.ORDER_SHIPPED)
+def order_shipped(session: Session, run: Run[ParcelInput]) -> Request | None:
+    """Sends the customer the contents of a parcel that has left, and its tracking number."""
+    return _about_parcel(session, run, kinds.ORDER_SHIPPED)
+
+
+@sends(kinds.ORDER_DELIVERED)
+def order_delivered(session: Session, run: Run[ParcelInput]) -> Request | None:
+    """Informs the customer of a delivery."""
+    is_delivered = fulfilment.get_parcel(session, run.input["parcel_id"]).status == "delivered"
+    return _about_parcel(session, run, kinds.ORDER_DELIVERED) if is_delivered else None
+
+
+def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[kinds.Parcel]) -> Request | None:
+    rows = orders.get_summary(session, run.input["order_id"])
+    parcel, inside = (
+        fulfilment.get_parcel(session, run.input["parcel_id"]),
+        fulfilment.lines_of(session, run.input["parcel_id"]),
+    )
+    if not _is_wanted(session, kind, rows[0]):
+        return None
+    context: kinds.Parcel = {
+        "first_name": rows[0].first_name, "number": rows[0].number, "carrier": parcel.carrier or "",
+        "tracking": parcel.tracking_number or "",
+        "lines": [{"quantity": inside[r.product_id], "title": r.title} for r in rows if r.product_id in inside],
+    }  # fmt: skip
+    return _compose(session, run, kind, context, rows[0].email, rows[0].user_id)
+
+
+@sends(kinds.SHIPMENT_FAILED)
+def shipment_failed(session: Session, run: Run[ParcelInput]) -> Request:
+    """Informs staff why a parcel was not shipped."""
+    order = orders.get(session, run.input["order_id"])
+    context: kinds.ShipmentFailed = {"number": order.number, "reason": run.error["detail"]}
+    return _compose(session, run, kinds.SHIPMENT_FAILED, context, settings.staff_email)
+
+
+@sends(kinds.PARCEL_LOST)
+def parcel_lost(session: Session, run: Run[ParcelInput]) -> Request | None:
+    """Informs staff of a parcel that was not delivered in time."""
+    parcel, order = fulfilment.get_parcel(session, run.input["parcel_id"]), orders.get(session, run.input["order_id"])
+    if parcel.status != "lost":
+        return None
+    context: kinds.ParcelLost = {
+        "number": order.number, "carrier": parcel.carrier or "", "tracking": parcel.tracking_number or "",
+    }  # fmt: skip
+    return _compose(session, run, kinds.PARCEL_LOST, context, settings.staff_email)

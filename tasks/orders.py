@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from durable import Run, Service, Suspend
 from models import orders, payments
 from models.core.workflow_inputs import CancellationInput, CheckoutInput, RefundInput, UserInput
+from settings import settings
 from tasks.inventory import release_cancelled
 from tasks.payments import give_back
 
@@ -19,6 +20,9 @@ service = Service("orders")
 def confirm(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
     """Confirms the order and issues its invoice. This is the pivot: afterwards the run only goes forward."""
     invoice = orders.confirm(session, run.input["order_id"])
+    if settings.capture == "on_confirmation":
+        payment_id = payments.find_first_payment(session, run.input["order_id"])
+        orders.capture_payment(session, payment_id, None, owner=None)
     return {"invoice_id": invoice.id, "invoice_number": invoice.number}
 
 

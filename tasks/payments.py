@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from durable import Refusal, Run, Service, Unavailable
 from models import payments
 from models.core.errors import Conflict, PaymentDeclined
-from models.core.workflow_inputs import CancellationInput, CaptureInput, CheckoutInput, RefundInput
+from models.core.workflow_inputs import CancellationInput, CaptureInput, CheckoutInput, ParcelInput, RefundInput
 from models.payments import HoldRequest
+from settings import settings
 from tasks.gateways.payments import provider
 from tasks.gateways.payments.provider import MAY_HOLD, AuthorisationRequest, PaymentProvider
 
@@ -109,6 +110,13 @@ class Settled(TypedDict):
 
 
 def _move_money(request: MoneyRequest, idempotency_key: str) -> Settled:
+    try:
+        return _ask_provider(request, idempotency_key)
+    except Conflict as error:
+        raise Conflict(error.detail, code="payment_refused") from error
+
+
+def _ask_provider(request: MoneyRequest, idempotency_key: str) -> Settled:
     gateway, reference, amount = provider(request["gateway"]), request["reference"], request["amount"]
     done: Settled = {
         "kind": request["kind"], "transaction_id": request["transaction_id"], "amount": amount, "reference": reference,
@@ -121,7 +129,7 @@ def _move_money(request: MoneyRequest, idempotency_key: str) -> Settled:
     else:
         given = gateway.refund(reference=reference, amount=amount, idempotency_key=idempotency_key)
         if given.state == "failed":
-            raise Conflict("The provider reports that the refund has failed.", code="refund_failed")
+            raise Conflict("The provider reports that the refund has failed.", code="payment_refused")
         done["reference"], done["state"] = given.reference, given.state
     return done
 
@@ -139,6 +147,11 @@ def _record_money(session: Session, run: Run, done: Settled) -> Settled:
 def _record_refused(session: Session, run: Run[CaptureInput], refusal: Refusal) -> None:
     error = {"code": refusal.code, "detail": refusal.detail}
     payments.settle_failure(session, run.input["transaction_id"], error)
+
+
+def _record_order_refused(session: Session, run: Run[ParcelInput], refusal: Refusal) -> None:
+    error = {"code": refusal.code, "detail": refusal.detail}
+    payments.settle_failure(session, run.request(capture_order)["transaction_id"], error)
 
 
 def _request_of(session: Session, transaction_id: str) -> MoneyRequest:
@@ -174,4 +187,13 @@ def _give_back(request: MoneyRequest, idempotency_key: str) -> Settled:
 def give_back(session: Session, run: Run[CancellationInput]) -> MoneyRequest | None:
     """Voids or refunds the payment of a cancelled order. Waits while a capture or a refund is pending."""
     transaction_id = payments.request_return(session, run.input["payment_id"], run.id)
+    return None if transaction_id is None else _request_of(session, transaction_id)
+
+
+@service.external_step(call=_move_money, record=_record_money, on_refusal=_record_order_refused)
+def capture_order(session: Session, run: Run[ParcelInput]) -> MoneyRequest | None:
+    """Captures the payment of an order whose first parcel is about to leave, unless `SHOP_CAPTURE` says otherwise."""
+    if settings.capture == "manual":
+        return None
+    transaction_id = payments.open_capture(session, payments.find_first_payment(session, run.input["order_id"]), run.id)
     return None if transaction_id is None else _request_of(session, transaction_id)

@@ -47,7 +47,7 @@ class OrderView(MethodView):
             return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
     @allowed("orders:write")
-    @error_codes("wrong_state")
+    @error_codes("wrong_state", "has_parcels")
     @blueprint.arguments(Edit)
     @blueprint.response(200, Order)
     def patch(self, body: dict[str, object], order_id: str) -> dict[str, object]:

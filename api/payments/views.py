@@ -83,7 +83,7 @@ WAIT_RESULT = WaitResult(Payment, "payment", _payment_of_run, status=200)
 @blueprint.route('/payments/<id("pay"):payment_id>/capture')
 class CaptureView(MethodView):
     @allowed("payments:capture")
-    @error_codes("wrong_state", "amount_too_large", "capture_in_progress")
+    @error_codes("wrong_state", "amount_too_large", "capture_in_progress", "payment_refused")
     @blueprint.arguments(Capture, required=False)
     @may_wait(WAIT_RESULT)
     @idempotent()
@@ -101,7 +101,7 @@ class CaptureView(MethodView):
 @blueprint.route('/payments/<id("pay"):payment_id>/refunds')
 class RefundsView(MethodView):
     @allowed("payments:refund")
-    @error_codes("wrong_state", "amount_too_large", "refund_failed")
+    @error_codes("wrong_state", "amount_too_large", "payment_refused")
     @blueprint.arguments(Refund)
     @may_wait(WAIT_RESULT)
     @idempotent()

@@ -27,6 +27,11 @@ class CancellationInput(TypedDict):
     reason: str
 
 
+class ParcelInput(TypedDict):
+    parcel_id: str
+    order_id: str
+
+
 class UserInput(TypedDict):
     user_id: str
 

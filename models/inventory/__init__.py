@@ -13,7 +13,7 @@ from models.inventory.purchasing import (
     restock,
     select_purchase_orders,
 )
-from models.inventory.reservations import allocate, release, reserve
+from models.inventory.reservations import allocate, release, reserve, ship
 from models.inventory.stock import (
     MAX_LEVEL,
     Opening,
@@ -97,5 +97,6 @@ __all__ = [
     "select_purchase_orders",
     "select_warehouses",
     "set_threshold",
+    "ship",
     "update_warehouse",
 ]

@@ -78,6 +78,27 @@ class Refunded(TypedDict):
     credit_note: str
 
 
+class Parcel(TypedDict):
+    """`tracking` is empty if there is no tracking number."""
+
+    first_name: str
+    number: int
+    lines: list[OrderLine]
+    carrier: str
+    tracking: str
+
+
+class ShipmentFailed(TypedDict):
+    number: int
+    reason: str
+
+
+class ParcelLost(TypedDict):
+    number: int
+    carrier: str
+    tracking: str
+
+
 class CartReminder(TypedDict):
     first_name: str
     lines: list[OrderLine]
@@ -122,6 +143,8 @@ class RestockCancelled(TypedDict):
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
 REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
+ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, mandatory=True)
+ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)
@@ -129,6 +152,8 @@ CART_REMINDER = _declare("cart_reminder", "customer", CartReminder)
 
 STOCK_LOW = _declare("stock_low", "staff", StockLow)
 RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
+SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed)
+PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 
 GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)

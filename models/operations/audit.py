@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models import inventory
+from models.operations.after_checkout import AFTER_CHECKOUT
 from models.operations.invariant import Invariant
-from models.operations.payment_invariants import PAYMENT_INVARIANTS
 from settings import settings
 
 OVERDUE = 60.0  # seconds after which a due run without a dispatcher counts as abandoned
@@ -168,7 +168,7 @@ _BOOKS = (
         ) AS held ON held.order_id = placed.id
         WHERE placed.status = 'cancelled' AND NOT under_way""",
     ),
-    *PAYMENT_INVARIANTS,
+    *AFTER_CHECKOUT,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",

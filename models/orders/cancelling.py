@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 import durable
 from models import carts, payments
 from models.core import event_log
-from models.core.errors import NotFound
+from models.core.errors import Conflict, NotFound
 from models.core.events import OrderCancelled
 from models.orders.history import change_status
 from models.orders.queries import lock
@@ -37,11 +37,14 @@ def cancel_confirmed(
 
     The run releases the stock, voids or refunds the payment, issues the credit note and notifies the customer.
     Customers can cancel until the order is being processed, staff until it is shipped. Raises NotFound, and Conflict
-    `wrong_state`.
+    `wrong_state`, or `has_parcels` for an order with a parcel.
     """
     order = lock(session, order_id)
     if order.status == "pending" or (order.status == "processing" and not is_staff):
         raise ORDER_STATUS.refusal(order.status)
+    ORDER_STATUS.check(order.status, "cancelled")
+    if order.parcels:
+        raise Conflict("The order has parcels. Cancel those that have not left first.", code="has_parcels")
     change_status(session, order, "cancelled", actor=actor, reason=reason)
     by = "staff" if is_staff else "the customer"
     order.reason = {

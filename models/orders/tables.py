@@ -28,7 +28,7 @@ ORDER_STATUS = Transitions(
 class Order(Base):
     """What a customer has bought. Prices and address are frozen as they were when it was placed.
 
-    `note` and `tags` are for staff; customers do not see them.
+    `note` and `tags` are for staff; customers do not see them. `parcels`: how many were made and not cancelled.
     """
 
     __tablename__ = "order"
@@ -48,6 +48,7 @@ class Order(Base):
     address: Mapped[dict[str, Any]]
     note: Mapped[str | None] = mapped_column(String(2000))
     tags: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
+    parcels: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[Created]
     confirmed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]

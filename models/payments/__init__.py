@@ -19,6 +19,7 @@ from models.payments.recording import (
 from models.payments.settling import (
     find_pending,
     get_transaction,
+    open_capture,
     refundable,
     request_capture,
     request_refund,
@@ -45,6 +46,7 @@ __all__ = [
     "list_newest_payments",
     "list_transactions",
     "lock_payment",
+    "open_capture",
     "open_payment",
     "record_authorisation",
     "record_decline",

@@ -45,6 +45,21 @@ def request_refund(
     return _request(session, payment, "refund", left if amount is None else amount, owner, {"reason": reason})
 
 
+def open_capture(session: Session, payment_id: str, run_id: str) -> str | None:
+    """Opens the capture of all money of a payment, and returns its transaction's id. None: it is captured.
+
+    Raises GatewayDown while another capture is pending, and Conflict `wrong_state` if no money is authorised.
+    """
+    payment = lock_payment(session, payment_id)
+    if find_pending(session, payment_id, "capture"):
+        raise GatewayDown("A capture of this payment is pending.")
+    if payment.captured:
+        return None
+    if payment.status != "authorised":
+        raise PAYMENT_STATUS.refusal(payment.status)
+    return _open(session, payment, "capture", payment.amount, run_id).id
+
+
 def request_return(session: Session, payment_id: str, run_id: str) -> str | None:
     """Opens the void or the refund of all money of a cancelled order's payment, and returns its transaction's id.
 

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 import durable
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import accounts, carts, imports, inventory, orders, payments
+from models import accounts, carts, fulfilment, imports, inventory, orders, payments
 from models.core.database import transaction
 from tests.conftest import ADDRESS
-from tests.faults.prepared import take
+from tests.faults.prepared import pack, take
 from tests.shopping import make_customer, make_product, place_order
 
 _numbers = count(1)
@@ -183,6 +183,19 @@ def cancellation(refused_at: str | None = None) -> str:
         return orders.cancel_confirmed(session, order.id, actor=order.user_id, is_staff=False, reason=None)[1]
 
 
+def ship_parcel(refused_at: str | None = None) -> str:
+    """A confirmed order is packed. The payment has lapsed at the gateway if it is to be refused."""
+    return pack(take("fulfilment", refused_at))
+
+
+def deliver(refused_at: str | None = None) -> str:
+    """A parcel that has left is delivered."""
+    order_id = take("delivery")
+    with transaction() as session:
+        (parcel,) = fulfilment.list_parcels(session, order_id)
+        return str(fulfilment.deliver(session, parcel.id, "test").delivery_run_id)
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
@@ -200,5 +213,7 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "capture": (capture, (None,)),
     "refund": (refund, (None,)),
     "cancellation": (cancellation, (None,)),
+    "fulfilment": (ship_parcel, (None, "payments.capture_order")),
+    "delivery": (deliver, (None,)),
 }
 """Workflow → a function that starts a run and returns its id, and the paths that it supports."""

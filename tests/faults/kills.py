@@ -42,7 +42,7 @@ class Kills:
     def at(self, points: Sequence[Point]) -> "Killed":
         """Starts a run for each point in a new shop, arms all points and starts the crew."""
         with self.new_shop() as shop:
-            prepare(shop, (point.workflow for point in points))
+            prepare(shop, points)
             runs = {point: DRIVERS[point.workflow][0](point.refused_at) for point in points}
             lines = {point: f"{point.point}@{point.step}@{run_id} {self.how}" for point, run_id in runs.items()}
             shop.armed.write_text("\n".join(lines.values()))

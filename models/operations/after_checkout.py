@@ -1,8 +1,8 @@
-"""Invariants of captures, refunds and credit notes. A notice is explained in `audit.py`."""
+"""Invariants of what follows a checkout: captures, refunds, credit notes and parcels."""
 
 from models.operations.invariant import Invariant
 
-PAYMENT_INVARIANTS = (
+AFTER_CHECKOUT = (
     Invariant(
         "a payment's captured and refunded amounts are the sums of its transactions",
         "count(*) AS payments, sum(captured) AS captured, sum(refunded) AS refunded",
@@ -56,5 +56,47 @@ PAYMENT_INVARIANTS = (
             credited > placed.total OR placed.confirmed_at IS NULL AS bad
         FROM (SELECT order_id, sum(amount) AS credited FROM orders.credit_note GROUP BY 1) AS noted
         JOIN orders."order" AS placed ON placed.id = order_id""",
+    ),
+    Invariant(
+        "goods in parcels that have left are sold stock",
+        "count(*) AS lines, sum(packed) AS packed, sum(sold) AS sold",
+        """SELECT coalesce(parcel, reference) AS example, packed, sold, packed IS DISTINCT FROM sold AS bad
+        FROM (
+            SELECT 'ful_' || replace(parcel.id::text, '-', '') AS parcel, product_id, quantity AS packed
+            FROM fulfilment.parcel JOIN fulfilment.parcel_line ON parcel_id = parcel.id
+            WHERE shipped_at IS NOT NULL
+        ) AS inside FULL JOIN (
+            SELECT reference, product_id, -quantity AS sold FROM inventory.movement WHERE reason = 'sale'
+        ) AS moved ON moved.reference = inside.parcel AND moved.product_id = inside.product_id""",
+    ),
+    Invariant(
+        "what has left of a reservation is in parcels",
+        "count(*) AS reservations, sum(shipped) AS shipped",
+        """SELECT 'ord_' || replace(order_id::text, '-', '') AS example, shipped,
+            shipped <> coalesce((
+                SELECT sum(inside.quantity) FROM fulfilment.parcel
+                JOIN fulfilment.parcel_line AS inside ON inside.parcel_id = parcel.id
+                WHERE parcel.order_id = held.order_id AND parcel.warehouse_id = held.warehouse_id
+                AND inside.product_id = held.product_id AND shipped_at IS NOT NULL
+            ), 0) AS bad
+        FROM inventory.reservation AS held WHERE shipped > 0""",
+    ),
+    Invariant(
+        "every parcel has ended or a run takes care of it",
+        "count(*) AS parcels, count(*) FILTER (WHERE status = 'delivered') AS delivered",
+        """SELECT 'ful_' || replace(parcel.id::text, '-', '') AS example, parcel.status,
+            parcel.status IN ('pending', 'label_bought') AND (ships.id IS NULL OR ships.finished_at IS NOT NULL)
+            OR parcel.status IN ('shipped', 'in_transit') AND (awaits.id IS NULL OR awaits.finished_at IS NOT NULL)
+            AS bad
+        FROM fulfilment.parcel LEFT JOIN workflow.run AS ships ON ships.id = parcel.run_id
+        LEFT JOIN workflow.run AS awaits ON awaits.id = parcel.delivery_run_id""",
+    ),
+    Invariant(
+        "an order's number of parcels is that of those that were not cancelled",
+        "count(*) AS orders, sum(parcels) AS parcels",
+        """SELECT 'ord_' || replace(placed.id::text, '-', '') AS example, parcels, parcels <> made AS bad
+        FROM orders."order" AS placed JOIN (
+            SELECT order_id, count(*) FILTER (WHERE status <> 'cancelled') AS made FROM fulfilment.parcel GROUP BY 1
+        ) AS counted ON order_id = placed.id""",
     ),
 )
