@@ -21,7 +21,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The log format of every process, on standard error."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
-    "reports", "fulfilment",
+    "reports", "fulfilment", "returns",
 )  # fmt: skip
 """One queue per service, and one for mail that is not urgent, such as reminders."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
@@ -117,6 +117,13 @@ class Settings(BaseSettings):
     delivery_days: float = Field(
         14.0, gt=0, description="days after its shipment at which a parcel that was not delivered counts as lost"
     )
+    return_days: float = Field(
+        14.0, ge=14, description="days after the last delivery for which customers can request a return"
+    )
+    return_send_days: float = Field(
+        30.0, gt=0, description="days after its approval at which a return that was not received is closed"
+    )
+    return_fee: int = Field(0, ge=0, description="deducted from the refund of a return, in minor units")
     checkout_deadline: float = Field(
         300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"
     )

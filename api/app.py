@@ -24,6 +24,7 @@ from api import (
     orders,
     payments,
     reports,
+    returns,
     tasks,
 )
 from api.carts import guest_token
@@ -45,6 +46,7 @@ BLUEPRINTS = [
         payments,
         fulfilment,
         inventory,
+        returns,
         reports,
         tasks,
         operations,

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
-from models import orders, payments
-from models.core.workflow_inputs import CancellationInput, CheckoutInput, RefundInput, UserInput
+from models import orders, payments, returns
+from models.core.workflow_inputs import CancellationInput, CheckoutInput, RefundInput, ReturnInput, UserInput
 from settings import settings
 from tasks.inventory import release_cancelled
-from tasks.payments import give_back
+from tasks.payments import give_back, refund_return
 
 service = Service("orders")
 
@@ -51,14 +51,31 @@ def credit(session: Session, run: Run[RefundInput]) -> dict[str, str]:
 
 
 @service.step(commits_at_once=True)
+def credit_return(session: Session, run: Run[ReturnInput]) -> dict[str, str]:
+    """Issues the credit note of a return, for what was refunded."""
+    made = returns.get_return(session, run.input["return_id"])
+    refunded: Mapping[str, Any] = run.output(refund_return) or {}
+    if not made.refund or not refunded:
+        return {}
+    came = {line.product_id: line.resellable + line.damaged for line in returns.list_lines(session, [made.id])[made.id]}
+    sold = orders.lines_of(session, [made.order_id])[made.order_id]
+    note = orders.issue_credit_note(
+        session, made.order_id, source=refunded["transaction_id"], amount=made.refund, reason=made.reason,
+        lines=[_credited(line, came[line.product_id]) for line in sold if came.get(line.product_id)],
+    )  # fmt: skip
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+def _credited(line: Any, quantity: int) -> dict[str, object]:
+    same = {name: getattr(line, name) for name in ("product_id", "sku", "title", "unit_price")}
+    return {**same, "quantity": quantity}
+
+
+@service.step(commits_at_once=True)
 def credit_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str, str]:
     """Issues the credit note of a cancelled order, for what was not credited before."""
     order = orders.get(session, run.input["order_id"])
-    lines = [
-        {"product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
-         "unit_price": line.unit_price}
-        for line in orders.lines_of(session, [order.id])[order.id]
-    ]  # fmt: skip
+    lines = [_credited(line, line.quantity) for line in orders.lines_of(session, [order.id])[order.id]]
     amount = order.total - sum(note.amount for note in orders.list_credit_notes(session, order.id))
     if amount == 0:
         return {}

@@ -7,9 +7,16 @@ from typing import TypedDict
 from sqlalchemy.orm import Session
 
 from durable import Refusal, Run, Service, Unavailable
-from models import payments
+from models import payments, returns
 from models.core.errors import Conflict, PaymentDeclined
-from models.core.workflow_inputs import CancellationInput, CaptureInput, CheckoutInput, ParcelInput, RefundInput
+from models.core.workflow_inputs import (
+    CancellationInput,
+    CaptureInput,
+    CheckoutInput,
+    ParcelInput,
+    RefundInput,
+    ReturnInput,
+)
 from models.payments import HoldRequest
 from settings import settings
 from tasks.gateways.payments import provider
@@ -197,3 +204,13 @@ def capture_order(session: Session, run: Run[ParcelInput]) -> MoneyRequest | Non
         return None
     transaction_id = payments.open_capture(session, payments.find_first_payment(session, run.input["order_id"]), run.id)
     return None if transaction_id is None else _request_of(session, transaction_id)
+
+
+@service.external_step(call=_give_back, record=_record_money)
+def refund_return(session: Session, run: Run[ReturnInput]) -> MoneyRequest | None:
+    """Refunds the goods of a return. Waits while a capture or a refund is pending."""
+    made = returns.get_return(session, run.input["return_id"])
+    if not made.refund:
+        return None
+    payment_id = payments.find_first_payment(session, made.order_id)
+    return _request_of(session, payments.open_refund(session, payment_id, made.refund, run.id))

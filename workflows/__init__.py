@@ -12,6 +12,7 @@ from workflows import (
     low_stock,
     payments,
     restock,
+    returns,
     schedule,
 )
 from workflows.app import app
@@ -29,5 +30,6 @@ __all__ = [
     "low_stock",
     "payments",
     "restock",
+    "returns",
     "schedule",
 ]

@@ -9,7 +9,7 @@ from api.tasks.schemas import Accepted
 from models import fulfilment
 
 
-class Line(Schema):
+class ParcelLineBody(Schema):
     product_id = IdField("prd", required=True)
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, 100_000))
 
@@ -24,7 +24,7 @@ class FulfilmentBody(TypedDict):
 
 class NewFulfilment(Schema):
     lines = fields.List(
-        fields.Nested(Line), validate=validate.Length(1, 200),
+        fields.Nested(ParcelLineBody), validate=validate.Length(1, 200),
         metadata={"description": "By default everything that is left in the warehouse"},
     )  # fmt: skip
     warehouse_id = IdField(
@@ -41,14 +41,14 @@ class NewFulfilment(Schema):
             raise ValidationError({"lines": ["name a product only once"]})
 
 
-class TrackingEvent(Schema):
+class ParcelEvent(Schema):
     at = Timestamp(attribute="created_at")
     status = fields.String()
     description = fields.String(allow_none=True)
     place = fields.String(allow_none=True)
 
 
-class ShownLine(Schema):
+class ParcelLine(Schema):
     product_id = IdField("prd")
     quantity = fields.Integer()
 
@@ -57,7 +57,7 @@ class Fulfilment(Schema):
     id = IdField("ful")
     order_id = IdField("ord")
     status = fields.String(validate=validate.OneOf(fulfilment.PARCEL_STATUS.statuses))
-    lines = fields.List(fields.Nested(ShownLine))
+    lines = fields.List(fields.Nested(ParcelLine))
     warehouse_id = IdField("wh")
     carrier = fields.String(allow_none=True)
     service = fields.String(allow_none=True)
@@ -67,7 +67,7 @@ class Fulfilment(Schema):
     created_at = Timestamp()
     shipped_at = Timestamp(allow_none=True)
     delivered_at = Timestamp(allow_none=True)
-    events = fields.List(fields.Nested(TrackingEvent))
+    events = fields.List(fields.Nested(ParcelEvent))
 
 
 class Fulfilments(Schema):

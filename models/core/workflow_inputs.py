@@ -32,6 +32,11 @@ class ParcelInput(TypedDict):
     order_id: str
 
 
+class ReturnInput(TypedDict):
+    return_id: str
+    order_id: str
+
+
 class UserInput(TypedDict):
     user_id: str
 

@@ -88,6 +88,25 @@ class Parcel(TypedDict):
     tracking: str
 
 
+class ReturnDecided(TypedDict):
+    """`refused_because` is empty for an approved return."""
+
+    first_name: str
+    number: int
+    refused_because: str
+    days: float
+
+
+class ReturnReceived(TypedDict):
+    """`refund` in minor units of `currency`; `credit_note` is empty if nothing is refunded."""
+
+    first_name: str
+    number: int
+    refund: int
+    currency: str
+    credit_note: str
+
+
 class ShipmentFailed(TypedDict):
     number: int
     reason: str
@@ -144,6 +163,8 @@ ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandat
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
 REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
 ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, mandatory=True)
+RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, mandatory=True)
+RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, mandatory=True)
 ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)

@@ -99,4 +99,24 @@ AFTER_CHECKOUT = (
             SELECT order_id, count(*) FILTER (WHERE status <> 'cancelled') AS made FROM fulfilment.parcel GROUP BY 1
         ) AS counted ON order_id = placed.id""",
     ),
+    Invariant(
+        "received returns are in stock or written off",
+        "count(*) AS lines, sum(came) AS received, sum(moved) AS moved",
+        """SELECT coalesce(name, reference) AS example, came, moved, came IS DISTINCT FROM moved AS bad
+        FROM (
+            SELECT 'ret_' || replace(made.id::text, '-', '') AS name, product_id, resellable + damaged AS came
+            FROM returns.return AS made JOIN returns.return_line ON return_id = made.id
+            WHERE received_at IS NOT NULL AND refund IS NOT NULL AND resellable + damaged > 0
+        ) AS inside FULL JOIN (
+            SELECT reference, product_id, quantity AS moved FROM inventory.movement WHERE reason = 'return'
+        ) AS moved ON moved.reference = inside.name AND moved.product_id = inside.product_id""",
+    ),
+    Invariant(
+        "every open return has a live run",
+        "count(*) AS open",
+        """SELECT 'ret_' || replace(made.id::text, '-', '') AS example,
+            run.id IS NULL OR run.finished_at IS NOT NULL AS bad
+        FROM returns.return AS made LEFT JOIN workflow.run ON run.id = made.run_id
+        WHERE made.status IN ('requested', 'approved', 'received')""",
+    ),
 )

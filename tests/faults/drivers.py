@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import durable
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import accounts, carts, fulfilment, imports, inventory, orders, payments
+from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns
 from models.core.database import transaction
 from tests.conftest import ADDRESS
 from tests.faults.prepared import pack, take
@@ -196,6 +196,22 @@ def deliver(refused_at: str | None = None) -> str:
         return str(fulfilment.deliver(session, parcel.id, "test").delivery_run_id)
 
 
+def send_back(refused_at: str | None = None) -> str:
+    """A customer returns a delivered product, which has arrived before any worker looks."""
+    order_id = take("return")
+    with transaction() as session:
+        (parcel,) = fulfilment.list_parcels(session, order_id)
+        fulfilment.deliver(session, parcel.id, "test")
+        (line,) = orders.lines_of(session, [order_id])[order_id]
+        asked = returns.request(
+            session, order_id, {line.product_id: 1}, reason="Torn", comment=None, actor="test", is_staff=False
+        )
+        returns.approve(session, asked.id)
+        goods: returns.Received = {"product_id": line.product_id, "quantity": 1, "condition": "damaged"}
+        returns.receive(session, asked.id, [goods])
+        return asked.run_id
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
@@ -215,5 +231,6 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "cancellation": (cancellation, (None,)),
     "fulfilment": (ship_parcel, (None, "payments.capture_order")),
     "delivery": (deliver, (None,)),
+    "return": (send_back, (None,)),
 }
 """Workflow → a function that starts a run and returns its id, and the paths that it supports."""

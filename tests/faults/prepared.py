@@ -11,7 +11,7 @@ from tests.faults.points import Point
 from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
-WORKFLOWS = ("capture", "cancellation", "delivery", "fulfilment", "refund")
+WORKFLOWS = ("capture", "cancellation", "delivery", "fulfilment", "refund", "return")
 """The workflows that need a confirmed order."""
 
 _ready: dict[tuple[str, str | None], list[str]] = {}
@@ -35,7 +35,7 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
         _ready.setdefault(purpose, []).append(order.id)
         if purpose[0] == "refund":
             _capture(order.id)
-        if purpose[0] == "delivery":
+        if purpose[0] in ("delivery", "return"):
             _end(pack(order.id))
         if purpose == ("fulfilment", "payments.capture_order"):
             _lapse(shop, order.id)
