@@ -6,7 +6,7 @@ WORKDIR /app
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 SHOP_VAR=/data
 
 # The locked libraries change less often than our code, so they have a layer of their own.
-# requirements-local.lock has the sandbox gateway and the mailbox as well.
+# requirements-local.lock has the sandboxes and the mailbox as well.
 ARG REQUIREMENTS=requirements.lock
 COPY requirements*.lock .
 RUN pip install -r $REQUIREMENTS
