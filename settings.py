@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     flower_user: str = Field("operator", description="username for Flower")
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")
     gateway_port: int = Field(8010, ge=0, le=65535, description="port of the sandbox payment gateway")
+    carrier_port: int = Field(8015, ge=0, le=65535, description="port of the sandbox carrier")
     mailbox_port: int = Field(8025, ge=0, le=65535, description="port of the mailbox's web page")
     smtp_port: int = Field(1025, ge=0, le=65535, description="SMTP port of the mailbox")
 
@@ -83,6 +84,17 @@ class Settings(BaseSettings):
         DEFAULT_SECRET, description="secret for the signatures of the gateway's webhooks"
     )
     gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the payment gateway")
+
+    carrier_api_key: str = Field("EZTK_sandbox", description="EasyPost API key")
+    carrier_api_base: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="EasyPost API base URL, with its /v2; empty: the sandbox carrier",
+    )
+    carrier_webhook_secret: str = Field(
+        DEFAULT_SECRET, description="secret for the signatures of the carrier's webhooks"
+    )
+    carrier_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the carrier")
 
     worker_groups: str = Field(
         "shop=*/notifications;mail=notifications,mass_mail;bulk=catalogue,reports",
@@ -178,7 +190,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_default_secrets(self) -> "Settings":
         if self.env == "production":
-            for name in ("secret_key", "flower_password", "stripe_webhook_secret"):
+            for name in ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret"):
                 if getattr(self, name) == DEFAULT_SECRET:
                     raise ValueError(f"set SHOP_{name.upper()}: default secrets are not allowed in production")
         return self
@@ -223,6 +235,11 @@ class Settings(BaseSettings):
     @cached_property
     def stripe_base(self) -> str:
         return self.stripe_api_base or f"http://127.0.0.1:{self.gateway_port}"
+
+    @cached_property
+    def carrier_base(self) -> str:
+        """EasyPost's API, with its version."""
+        return self.carrier_api_base or f"http://127.0.0.1:{self.carrier_port}/v2"
 
 
 def load() -> Settings:

@@ -97,6 +97,8 @@ def _print_addresses(settings: Settings) -> None:
         rows.append(["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"SMTP on port {settings.smtp_port}"])
     if not settings.stripe_api_base:
         rows.append(["sandbox gateway", settings.stripe_base, ""])
+    if not settings.carrier_api_base:
+        rows.append(["sandbox carrier", f"http://127.0.0.1:{settings.carrier_port}", "parcels: /"])
     _print_table(["part", "address", ""], rows)
 
 
