@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     flower_user: str = Field("operator", description="username for Flower")
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")
     gateway_port: int = Field(8010, ge=0, le=65535, description="port of the sandbox payment gateway")
+    paypal_port: int = Field(8011, ge=0, le=65535, description="port of the sandbox PayPal")
     mailbox_port: int = Field(8025, ge=0, le=65535, description="port of the mailbox's web page")
     smtp_port: int = Field(1025, ge=0, le=65535, description="SMTP port of the mailbox")
 
@@ -82,6 +83,14 @@ class Settings(BaseSettings):
     stripe_webhook_secret: str = Field(
         DEFAULT_SECRET, description="secret for the signatures of the gateway's webhooks"
     )
+    paypal_client_id: str = Field("sandbox", description="PayPal client id")
+    paypal_client_secret: str = Field(DEFAULT_SECRET, description="PayPal client secret")
+    paypal_base: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="PayPal API base URL, https://api-m.paypal.com; empty: the sandbox PayPal",
+    )
+    paypal_webhook_id: str = Field("WH-SANDBOX", description="id of the webhook that is registered at PayPal")
     gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the payment gateway")
 
     worker_groups: str = Field(
@@ -166,6 +175,8 @@ class Settings(BaseSettings):
             for name in ("secret_key", "flower_password", "stripe_webhook_secret"):
                 if getattr(self, name) == DEFAULT_SECRET:
                     raise ValueError(f"set SHOP_{name.upper()}: default secrets are not allowed in production")
+            if self.paypal_base and self.paypal_client_secret in ("", DEFAULT_SECRET):
+                raise ValueError("set SHOP_PAYPAL_CLIENT_SECRET: default secrets are not allowed in production")
         return self
 
     @model_validator(mode="after")
@@ -208,6 +219,10 @@ class Settings(BaseSettings):
     @cached_property
     def stripe_base(self) -> str:
         return self.stripe_api_base or f"http://127.0.0.1:{self.gateway_port}"
+
+    @cached_property
+    def paypal_url(self) -> str:
+        return self.paypal_base or f"http://127.0.0.1:{self.paypal_port}"
 
 
 def load() -> Settings:
