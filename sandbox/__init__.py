@@ -1,1 +1,1 @@
-"""Stand-ins for what is outside the company: a payment gateway and a mailbox, each a process of its own."""
+"""Stand-ins for what is outside the company: a payment gateway, PayPal and a mailbox, each a process of its own."""

@@ -21,6 +21,7 @@ class Server:
             **os.environ,
             "SHOP_VAR": str(var),
             "SHOP_GATEWAY_PORT": "0",
+            "SHOP_PAYPAL_PORT": "0",
             "SHOP_MAILBOX_PORT": "0",
             "SHOP_SMTP_PORT": "0",
             **environment,
@@ -38,7 +39,11 @@ class Server:
         self.process.wait_for(" on ")
         found: list[tuple[str, str]] = re.findall(r" on (\w+)://127\.0\.0\.1:(\d+)", self.log.read_text())
         self.ports = {scheme: int(port) for scheme, port in found}
-        names = {"sandbox.gateway": {"http": "GATEWAY"}, "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"}}
+        names = {
+            "sandbox.gateway": {"http": "GATEWAY"},
+            "sandbox.paypal": {"http": "PAYPAL"},
+            "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"},
+        }
         for scheme, name in names[self.module].items():
             self.environment[f"SHOP_{name}_PORT"] = str(self.ports[scheme])
 
@@ -60,12 +65,14 @@ class Receiver:
 
     def __init__(self, *statuses: int, port: int = 0) -> None:
         self.got: list[tuple[str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
         self.statuses = list(statuses)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.headers.append(dict(self.headers))
                 receiver.got.append((self.headers["Stripe-Signature"], body))
                 self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
                 self.end_headers()

@@ -99,7 +99,9 @@ class Ledger:
         self._db.execute("INSERT INTO paypal_order (id, invoice, body) VALUES (?, ?, ?)", row)
 
     def save(self, order: dict[str, Any]) -> None:
-        self._db.execute("UPDATE paypal_order SET body = ? WHERE id = ?", (json.dumps(order), order["id"]))
+        invoice = order["purchase_units"][0].get("invoice_id")
+        row = (invoice, json.dumps(order), order["id"])
+        self._db.execute("UPDATE paypal_order SET invoice = ?, body = ? WHERE id = ?", row)
 
     def find(self, order_id: str) -> dict[str, Any] | None:
         row = self._db.execute("SELECT body FROM paypal_order WHERE id = ?", (order_id,)).fetchone()

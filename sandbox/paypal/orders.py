@@ -143,7 +143,7 @@ def authorise(ledger: Ledger, identifier: str, request_id: str | None) -> Answer
     if order["status"] != "APPROVED":
         raise unprocessable("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment.")
     unit = order["purchase_units"][0]
-    if any(_counts(other) for other in ledger.orders(unit["invoice_id"]) if "invoice_id" in unit):
+    if "invoice_id" in unit and any(_counts(other) for other in ledger.orders(unit["invoice_id"])):
         raise unprocessable("DUPLICATE_INVOICE_ID", "Duplicate Invoice ID detected.")
     amount = units(unit["amount"])
     if order["_funding"] == "declined":
