@@ -5,6 +5,7 @@ from models.payments.queries import (
     find_first_payment,
     get_authorisation_request,
     list_newest_payments,
+    list_references,
     list_transactions,
     lock_payment,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "find_first_payment",
     "get_authorisation_request",
     "list_newest_payments",
+    "list_references",
     "list_transactions",
     "lock_payment",
     "open_payment",
