@@ -57,7 +57,7 @@ def main(
 def _serve_settings_from(folder: Path) -> None:
     """Settings are read when they are imported, so this comes before any module of the shop."""
     os.environ["SHOP_VAR"] = str(folder)
-    for name in ("API", "FLOWER", "GATEWAY", "MAILBOX", "SMTP"):
+    for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "MAILBOX", "SMTP"):
         os.environ[f"SHOP_{name}_PORT"] = "0"
     os.environ["SHOP_LOG_LEVEL"] = "INFO"  # as every shop runs
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from settings import Settings, settings, var_folder
 
-SECRET = ("secret_key", "flower_password", "stripe_api_key", "stripe_webhook_secret")
+SECRET = ("secret_key", "flower_password", "stripe_api_key", "stripe_webhook_secret", "paypal_client_secret")
 MASK = "********"
 
 

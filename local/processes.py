@@ -116,6 +116,8 @@ def processes(settings: Settings) -> list[ProcessSpec]:
                                  server=True))  # fmt: skip
     if not settings.stripe_api_base:
         found.append(ProcessSpec("gateway", ("python", "-m", "sandbox.gateway"), settings.stripe_base))
+    if not settings.paypal_base:
+        found.append(ProcessSpec("paypal", ("python", "-m", "sandbox.paypal"), settings.paypal_url))
     if not settings.smtp_url:
         page = f"http://127.0.0.1:{settings.mailbox_port}"
         found.append(ProcessSpec("mailbox", ("python", "-m", "sandbox.mailbox"), page))

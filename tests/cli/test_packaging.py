@@ -64,5 +64,5 @@ def test_the_containers_of_the_sandbox_install_the_extra() -> None:
     for name, service in services.items():
         if service.get("build"):
             local = service["build"] != "." and service["build"]["args"] == {"REQUIREMENTS": "requirements-local.lock"}
-            assert local == (name in ("gateway", "mailbox")), name
+            assert local == (name in ("gateway", "paypal", "mailbox")), name
     assert Path(ROOT / "requirements-local.lock").exists()

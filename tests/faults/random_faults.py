@@ -17,7 +17,7 @@ from tests.faults.full_stack import Whole
 
 WORKERS = ("worker-shop", "worker-mail", "worker-bulk")
 SERVERS = ("redis", "postgres")
-PROGRAMS = ("api", *WORKERS, "dispatcher-1", "dispatcher-2", "gateway", "mailbox", "beat", *SERVERS, *SERVERS)
+PROGRAMS = ("api", *WORKERS, "dispatcher-1", "dispatcher-2", "gateway", "paypal", "mailbox", "beat", *SERVERS, *SERVERS)
 CHANCES = {"kill": 6, "stop": 4, "restart": 2, "flush Redis": 1, "cut Redis": 1, "cut PostgreSQL": 1}
 STOPPED = (1.0, 12.0)  # seconds
 

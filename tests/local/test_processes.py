@@ -91,7 +91,7 @@ def test_servers_come_first_and_there_are_two_dispatchers() -> None:
     found = names()
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
-        "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+        "gateway", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
         "dispatcher-1", "dispatcher-2", "beat", "flower",
     }  # fmt: skip
 
@@ -101,9 +101,10 @@ def test_what_is_elsewhere_is_not_started_here() -> None:
         database_url="postgresql://db.example/shop",
         broker_url="redis://queue.example",
         stripe_api_base="https://api.stripe.com",
+        paypal_base="https://api-m.paypal.com",
         smtp_url="smtp://mail.example",
     )
-    assert not {"postgres", "redis", "gateway", "mailbox"} & set(found)
+    assert not {"postgres", "redis", "gateway", "paypal", "mailbox"} & set(found)
 
 
 def test_each_group_is_a_worker_with_its_queues() -> None:
