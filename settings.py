@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")
     gateway_port: int = Field(8010, ge=0, le=65535, description="port of the sandbox payment gateway")
     carrier_port: int = Field(8015, ge=0, le=65535, description="port of the sandbox carrier")
+    paypal_port: int = Field(8011, ge=0, le=65535, description="port of the sandbox PayPal")
     mailbox_port: int = Field(8025, ge=0, le=65535, description="port of the mailbox's web page")
     smtp_port: int = Field(1025, ge=0, le=65535, description="SMTP port of the mailbox")
 
@@ -83,6 +84,14 @@ class Settings(BaseSettings):
     stripe_webhook_secret: str = Field(
         DEFAULT_SECRET, description="secret for the signatures of the gateway's webhooks"
     )
+    paypal_client_id: str = Field("sandbox", description="PayPal client id")
+    paypal_client_secret: str = Field(DEFAULT_SECRET, description="PayPal client secret")
+    paypal_base: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="PayPal API base URL, https://api-m.paypal.com; empty: the sandbox PayPal",
+    )
+    paypal_webhook_id: str = Field("WH-SANDBOX", description="id of the webhook that is registered at PayPal")
     gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the payment gateway")
 
     carrier_api_key: str = Field("EZTK_sandbox", description="EasyPost API key")
@@ -193,6 +202,8 @@ class Settings(BaseSettings):
             for name in ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret"):
                 if getattr(self, name) == DEFAULT_SECRET:
                     raise ValueError(f"set SHOP_{name.upper()}: default secrets are not allowed in production")
+            if self.paypal_base and self.paypal_client_secret in ("", DEFAULT_SECRET):
+                raise ValueError("set SHOP_PAYPAL_CLIENT_SECRET: default secrets are not allowed in production")
         return self
 
     @model_validator(mode="after")
@@ -240,6 +251,10 @@ class Settings(BaseSettings):
     def carrier_base(self) -> str:
         """EasyPost's API, with its version."""
         return self.carrier_api_base or f"http://127.0.0.1:{self.carrier_port}/v2"
+
+    @property
+    def paypal_url(self) -> str:
+        return self.paypal_base or f"http://127.0.0.1:{self.paypal_port}"
 
 
 def load() -> Settings:

@@ -99,6 +99,8 @@ def _print_addresses(settings: Settings) -> None:
         rows.append(["sandbox gateway", settings.stripe_base, ""])
     if not settings.carrier_api_base:
         rows.append(["sandbox carrier", f"http://127.0.0.1:{settings.carrier_port}", "parcels: /"])
+    if not settings.paypal_base:
+        rows.append(["sandbox PayPal", settings.paypal_url, ""])
     _print_table(["part", "address", ""], rows)
 
 

@@ -119,6 +119,8 @@ def processes(settings: Settings) -> list[ProcessSpec]:
     if not settings.carrier_api_base:
         address = f"http://127.0.0.1:{settings.carrier_port}"
         found.append(ProcessSpec("carrier", ("python", "-m", "sandbox.carrier"), address))
+    if not settings.paypal_base:
+        found.append(ProcessSpec("paypal", ("python", "-m", "sandbox.paypal"), settings.paypal_url))
     if not settings.smtp_url:
         page = f"http://127.0.0.1:{settings.mailbox_port}"
         found.append(ProcessSpec("mailbox", ("python", "-m", "sandbox.mailbox"), page))

@@ -108,6 +108,8 @@ def _listeners(settings: Settings) -> list[tuple[str, str]]:
         found.append(("gateway_port", "127.0.0.1"))
     if not settings.carrier_api_base:
         found.append(("carrier_port", "127.0.0.1"))
+    if not settings.paypal_base:
+        found.append(("paypal_port", "127.0.0.1"))
     if not settings.smtp_url:
         found += [("mailbox_port", "127.0.0.1"), ("smtp_port", "127.0.0.1")]
     return found

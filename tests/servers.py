@@ -22,6 +22,7 @@ class Server:
             "SHOP_VAR": str(var),
             "SHOP_GATEWAY_PORT": "0",
             "SHOP_CARRIER_PORT": "0",
+            "SHOP_PAYPAL_PORT": "0",
             "SHOP_MAILBOX_PORT": "0",
             "SHOP_SMTP_PORT": "0",
             **environment,
@@ -42,6 +43,7 @@ class Server:
         names = {
             "sandbox.gateway": {"http": "GATEWAY"},
             "sandbox.carrier": {"http": "CARRIER"},
+            "sandbox.paypal": {"http": "PAYPAL"},
             "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"},
         }
         for scheme, name in names[self.module].items():
@@ -66,12 +68,14 @@ class Receiver:
 
     def __init__(self, *statuses: int, port: int = 0, signature: str = "Stripe-Signature") -> None:
         self.got: list[tuple[str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
         self.statuses = list(statuses)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.headers.append(dict(self.headers))
                 receiver.got.append((self.headers[signature], body))
                 self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
                 self.end_headers()

@@ -6,6 +6,7 @@ from models.payments.queries import (
     get_authorisation_request,
     get_payment,
     list_newest_payments,
+    list_references,
     list_transactions,
     lock_payment,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "get_payment",
     "get_transaction",
     "list_newest_payments",
+    "list_references",
     "list_transactions",
     "lock_payment",
     "open_capture",

@@ -78,6 +78,12 @@ def list_newest_payments(session: Session, order_ids: Sequence[str]) -> dict[str
     return {payment.order_id: payment for payment in session.scalars(_NEWEST, {"order_ids": list(order_ids)})}
 
 
+def list_references(session: Session, gateway: str) -> list[str]:
+    """The references of a provider's payments, newest first."""
+    query = select(Payment.reference).where(Payment.gateway == gateway, Payment.reference.is_not(None))
+    return [reference for reference in session.scalars(query.order_by(Payment.id.desc())) if reference]
+
+
 def list_transactions(session: Session, payment_id: str) -> list[Transaction]:
     """What the provider did for a payment, oldest first."""
     query = select(Transaction).where(Transaction.payment_id == payment_id).order_by(Transaction.id)

@@ -47,7 +47,7 @@ def main(host: str, port: int, webhook_url: str, auto_deliver: float | None, ref
         delivery = asyncio.create_task(deliver(book, webhook_url, settings.carrier_webhook_secret))
         progress = asyncio.create_task(move_on(book, auto_deliver, refund_after))
         try:
-            await serving.until_told(delivery, progress)
+            await serving.until_signalled(delivery, progress)
         finally:
             server.stop()
             await server.close_all_connections()

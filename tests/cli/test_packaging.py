@@ -67,5 +67,5 @@ def test_the_containers_of_the_sandbox_install_the_extra() -> None:
     for name, service in services.items():
         if service.get("build"):
             local = service["build"] != "." and service["build"]["args"] == {"REQUIREMENTS": "requirements-local.lock"}
-            assert local == (name in ("gateway", "carrier", "mailbox")), name
+            assert local == (name in ("gateway", "paypal", "carrier", "mailbox")), name
     assert Path(ROOT / "requirements-local.lock").exists()

@@ -14,7 +14,7 @@ from settings import QUEUES, Settings
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-TRIAL = ("gateway", "carrier", "mailbox")
+TRIAL = ("gateway", "paypal", "carrier", "mailbox")
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     found = names()
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
-        "gateway", "carrier", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+        "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
         "dispatcher-1", "dispatcher-2", "beat", "flower",
     }  # fmt: skip
 
@@ -102,9 +102,10 @@ def test_external_servers_are_not_started() -> None:
         broker_url="redis://queue.example",
         stripe_api_base="https://api.stripe.com",
         carrier_api_base="https://api.easypost.com/v2",
+        paypal_base="https://api-m.paypal.com",
         smtp_url="smtp://mail.example",
     )
-    assert not {"postgres", "redis", "gateway", "carrier", "mailbox"} & set(found)
+    assert not {"postgres", "redis", "gateway", "paypal", "carrier", "mailbox"} & set(found)
 
 
 def test_each_group_is_a_worker_with_its_queues() -> None:

@@ -17,7 +17,7 @@ from sandbox.carrier.webhooks import signature
 from settings import Settings
 from tasks.gateways.carriers.carrier import Address, Parcel, Rate, TrackerUpdate
 from tasks.gateways.carriers.easypost import EasyPost
-from tests.servers import Receiver, Server, deaf
+from tests.servers import Receiver, Server, unresponsive_port
 
 SECRET = "sécret-" + "ﬁ" * 16
 HOME = Address("The Shop", "1 Quay", "Berlin", "DE", postal_code="10115")
@@ -246,7 +246,7 @@ def test_nobody_there_is_carrier_down() -> None:
 
 def test_a_connection_is_not_waited_for_as_long_as_an_answer() -> None:
     began = time.monotonic()
-    with deaf() as port, pytest.raises(CarrierDown):
+    with unresponsive_port() as port, pytest.raises(CarrierDown):
         easypost_at(port, timeout=60).refund("shp_1")
     assert time.monotonic() - began < 5  # one attempt: the SDK repeats nothing
 
