@@ -32,6 +32,13 @@ def make_order(session: Session) -> orders.Order:
     return orders.Order(id=new_id("ord"), user_id=new_id("usr"), total=1, currency="EUR", address={}, status="pending")
 
 
+def make_invoice(session: Session) -> orders.Invoice:
+    order = make_order(session)
+    session.add(order)
+    session.flush()
+    return orders.Invoice(id=new_id("inv"), number=order.id, order_id=order.id, status="issued")
+
+
 def make_payment(session: Session) -> payments.Payment:
     about = {"order_id": new_id("ord"), "amount": 1, "currency": "EUR", "method": "pm_card_visa"}
     return payments.Payment(id=new_id("pay"), **about, status="pending")
@@ -50,6 +57,7 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),
+    "invoice": (orders.INVOICE_STATUS, make_invoice),
     "payment": (payments.PAYMENT_STATUS, make_payment),
     "account": (accounts.ACCOUNT_STATUS, make_account),
     "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
