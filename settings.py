@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
     mail_timeout: float = Field(5.0, gt=0, description="seconds to wait for each response of the mail server")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
+    seller_name: str = Field("Shopflow", min_length=1, max_length=200, description="the seller's name on invoices")
+    seller_address: str = Field("", max_length=500, description="the seller's postal address on invoices")
+    seller_tax_id: str = Field("", max_length=50, description="the seller's tax number on invoices; empty: none")
+    pdf_fonts: str = Field(
+        "", description="paths of TTF files for PDFs, for scripts other than Latin, Greek and Cyrillic; comma-separated"
+    )
     public_url: str = Field(
         "",
         pattern="^(https?://.+[^/])?$",

@@ -55,6 +55,47 @@ class CreditNotes(Schema):
     data = fields.List(fields.Nested(CreditNote))
 
 
+class Seller(Schema):
+    name = fields.String()
+    address = fields.String()
+    tax_id = fields.String(allow_none=True)
+
+
+class Customer(Schema):
+    name = fields.String(allow_none=True, metadata={"description": "Null once the account is closed"})
+    address = fields.Dict()
+
+
+class Document(Schema):
+    """What invoices and credit notes have in common."""
+
+    id = fields.String()
+    number = fields.String()
+    order_id = IdField("ord")
+    order_number = fields.String()
+    payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
+    issued_at = Timestamp()
+    seller = fields.Nested(Seller)
+    customer = fields.Nested(Customer)
+    lines = fields.List(fields.Nested(OrderLine))
+    total = fields.Nested(Money)
+
+
+class Invoice(Document):
+    id = IdField("inv")
+    status = fields.String(validate=validate.OneOf(orders.INVOICE_STATUS.statuses))
+
+
+class CreditNoteDocument(Document):
+    id = IdField("crn")
+    invoice_number = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+
+
+class InvoiceEdit(Schema):
+    status = fields.String(required=True, validate=validate.OneOf(orders.INVOICE_STATUS.statuses))
+
+
 class Cancel(Schema):
     reason = fields.String(validate=validate.Length(1, 500))
 

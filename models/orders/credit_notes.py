@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
+from models.core.errors import NotFound
 from models.orders.tables import CreditNote
 
 _ISSUE = (
@@ -46,3 +47,11 @@ def issue_credit_note(
 def list_credit_notes(session: Session, order_id: str) -> list[CreditNote]:
     """The credit notes of an order, oldest first."""
     return list(session.scalars(select(CreditNote).where(CreditNote.order_id == order_id).order_by(CreditNote.id)))
+
+
+def get_credit_note(session: Session, order_id: str, credit_note_id: str) -> CreditNote:
+    """A credit note of this order. Raises NotFound."""
+    note = session.get(CreditNote, credit_note_id)
+    if note is None or note.order_id != order_id:
+        raise NotFound("There is no such credit note.")
+    return note

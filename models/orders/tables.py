@@ -24,6 +24,8 @@ ORDER_STATUS = Transitions(
     },
 )
 
+INVOICE_STATUS = Transitions("invoice", {"issued": ("paid", "void"), "paid": ("void",), "void": ()})
+
 
 class Order(Base):
     """What a customer has bought. Prices and address are frozen as they were when it was placed.
@@ -71,7 +73,7 @@ class Invoice(Base):
     """The bill of a confirmed order."""
 
     __tablename__ = "invoice"
-    __table_args__ = ({"schema": "orders"},)
+    __table_args__ = (CheckConstraint(INVOICE_STATUS.constraint, name="status"), {"schema": "orders"})
     id: Mapped[str] = mapped_column(Id("inv"), primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
     order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), unique=True)

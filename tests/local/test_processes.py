@@ -54,7 +54,9 @@ def test_a_group_may_set_its_concurrency() -> None:
 
 def test_mail_and_bulk_work_have_their_own_workers_by_default() -> None:
     found = worker_groups(Settings())
-    assert found["shop"].queues == ("accounts", "access", "carts", "orders", "payments", "inventory")
+    assert found["shop"].queues == (
+        "accounts", "access", "carts", "orders", "payments", "inventory", "fulfilment", "returns",
+    )  # fmt: skip
     assert found["shop"].in_place == ("notifications",)
     assert found["mail"].queues == ("notifications", "mass_mail")
     assert found["bulk"].queues == ("catalogue", "reports")
