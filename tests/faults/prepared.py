@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import requests
 
+from durable.ids import new_id
 from models import fulfilment, orders, payments
 from models.core.database import transaction
 from tests.faults import checks
@@ -50,7 +51,7 @@ def take(workflow: str, refused_at: str | None = None) -> str:
 def pack(order_id: str) -> str:
     """Packs all of an order into a parcel, and returns the run that ships it."""
     with transaction() as session:
-        return fulfilment.pack(session, order_id, tracking_number="1Z999", actor="test").run_id
+        return fulfilment.pack(session, order_id, tracking_number="1Z999", actor=new_id("usr")).run_id
 
 
 def _end(run_id: str | None) -> None:
