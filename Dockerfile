@@ -6,7 +6,7 @@ WORKDIR /app
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 SHOP_VAR=/data
 
 # Locked libraries change less often than the code, so they have a separate layer.
-# requirements-local.lock also contains the libraries of the sandbox gateway and the mailbox.
+# requirements-local.lock also contains the libraries of the sandboxes and the mailbox.
 ARG REQUIREMENTS=requirements.lock
 COPY requirements*.lock .
 RUN pip install -r $REQUIREMENTS

@@ -21,7 +21,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The log format of every process, on standard error."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
-    "reports",
+    "reports", "fulfilment", "returns",
 )  # fmt: skip
 """One queue per service, and one for mail that is not urgent, such as reminders."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     flower_user: str = Field("operator", description="username for Flower")
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")
     gateway_port: int = Field(8010, ge=0, le=65535, description="port of the sandbox payment gateway")
+    carrier_port: int = Field(8015, ge=0, le=65535, description="port of the sandbox carrier")
+    paypal_port: int = Field(8011, ge=0, le=65535, description="port of the sandbox PayPal")
     mailbox_port: int = Field(8025, ge=0, le=65535, description="port of the mailbox's web page")
     smtp_port: int = Field(1025, ge=0, le=65535, description="SMTP port of the mailbox")
 
@@ -69,6 +71,12 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
     mail_timeout: float = Field(5.0, gt=0, description="seconds to wait for each response of the mail server")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
+    seller_name: str = Field("Shopflow", min_length=1, max_length=200, description="the seller's name on invoices")
+    seller_address: str = Field("", max_length=500, description="the seller's postal address on invoices")
+    seller_tax_id: str = Field("", max_length=50, description="the seller's tax number on invoices; empty: none")
+    pdf_fonts: str = Field(
+        "", description="paths of TTF files for PDFs, for scripts other than Latin, Greek and Cyrillic; comma-separated"
+    )
     public_url: str = Field(
         "",
         pattern="^(https?://.+[^/])?$",
@@ -82,7 +90,26 @@ class Settings(BaseSettings):
     stripe_webhook_secret: str = Field(
         DEFAULT_SECRET, description="secret for the signatures of the gateway's webhooks"
     )
+    paypal_client_id: str = Field("sandbox", description="PayPal client id")
+    paypal_client_secret: str = Field(DEFAULT_SECRET, description="PayPal client secret")
+    paypal_base: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="PayPal API base URL, https://api-m.paypal.com; empty: the sandbox PayPal",
+    )
+    paypal_webhook_id: str = Field("WH-SANDBOX", description="id of the webhook that is registered at PayPal")
     gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the payment gateway")
+
+    carrier_api_key: str = Field("EZTK_sandbox", description="EasyPost API key")
+    carrier_api_base: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="EasyPost API base URL, with its /v2; empty: the sandbox carrier",
+    )
+    carrier_webhook_secret: str = Field(
+        DEFAULT_SECRET, description="secret for the signatures of the carrier's webhooks"
+    )
+    carrier_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the carrier")
 
     worker_groups: str = Field(
         "shop=*/notifications;mail=notifications,mass_mail;bulk=catalogue,reports",
@@ -109,6 +136,21 @@ class Settings(BaseSettings):
     stuck_after: float = Field(
         900.0, gt=0, description="seconds without progress after which a failing run is marked as stuck"
     )
+    capture: str = Field(
+        "on_shipment",
+        pattern="^(on_shipment|on_confirmation|manual)$",
+        description="when payments are captured: on_shipment (when the first parcel leaves), on_confirmation, manual",
+    )
+    delivery_days: float = Field(
+        14.0, gt=0, description="days after its shipment at which a parcel that was not delivered counts as lost"
+    )
+    return_days: float = Field(
+        14.0, ge=14, description="days after the last delivery for which customers can request a return"
+    )
+    return_send_days: float = Field(
+        30.0, gt=0, description="days after its approval at which a return that was not received is closed"
+    )
+    return_fee: int = Field(0, ge=0, description="deducted from the refund of a return, in minor units")
     checkout_deadline: float = Field(
         300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"
     )
@@ -163,9 +205,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_default_secrets(self) -> "Settings":
         if self.env == "production":
-            for name in ("secret_key", "flower_password", "stripe_webhook_secret"):
+            for name in ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret"):
                 if getattr(self, name) == DEFAULT_SECRET:
                     raise ValueError(f"set SHOP_{name.upper()}: default secrets are not allowed in production")
+            if self.paypal_base and self.paypal_client_secret in ("", DEFAULT_SECRET):
+                raise ValueError("set SHOP_PAYPAL_CLIENT_SECRET: default secrets are not allowed in production")
         return self
 
     @model_validator(mode="after")
@@ -208,6 +252,15 @@ class Settings(BaseSettings):
     @cached_property
     def stripe_base(self) -> str:
         return self.stripe_api_base or f"http://127.0.0.1:{self.gateway_port}"
+
+    @cached_property
+    def carrier_base(self) -> str:
+        """EasyPost's API, with its version."""
+        return self.carrier_api_base or f"http://127.0.0.1:{self.carrier_port}/v2"
+
+    @property
+    def paypal_url(self) -> str:
+        return self.paypal_base or f"http://127.0.0.1:{self.paypal_port}"
 
 
 def load() -> Settings:

@@ -97,6 +97,10 @@ def _print_addresses(settings: Settings) -> None:
         rows.append(["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"SMTP on port {settings.smtp_port}"])
     if not settings.stripe_api_base:
         rows.append(["sandbox gateway", settings.stripe_base, ""])
+    if not settings.carrier_api_base:
+        rows.append(["sandbox carrier", f"http://127.0.0.1:{settings.carrier_port}", "parcels: /"])
+    if not settings.paypal_base:
+        rows.append(["sandbox PayPal", settings.paypal_url, ""])
     _print_table(["part", "address", ""], rows)
 
 

@@ -104,7 +104,7 @@ def _group(text: str) -> tuple[str, int, list[str], list[str]]:
 def processes(settings: Settings) -> list[ProcessSpec]:
     """The programs to run on one machine with these settings, in start order.
 
-    External services (database, broker, payment gateway, mail server) are not included.
+    External services (database, broker, payment gateway, carrier, mail server) are not included.
     """
     found = []
     if not settings.database_url:
@@ -116,6 +116,11 @@ def processes(settings: Settings) -> list[ProcessSpec]:
                                  server=True))  # fmt: skip
     if not settings.stripe_api_base:
         found.append(ProcessSpec("gateway", ("python", "-m", "sandbox.gateway"), settings.stripe_base))
+    if not settings.carrier_api_base:
+        address = f"http://127.0.0.1:{settings.carrier_port}"
+        found.append(ProcessSpec("carrier", ("python", "-m", "sandbox.carrier"), address))
+    if not settings.paypal_base:
+        found.append(ProcessSpec("paypal", ("python", "-m", "sandbox.paypal"), settings.paypal_url))
     if not settings.smtp_url:
         page = f"http://127.0.0.1:{settings.mailbox_port}"
         found.append(ProcessSpec("mailbox", ("python", "-m", "sandbox.mailbox"), page))

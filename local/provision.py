@@ -17,7 +17,7 @@ from local.processes import flower_environment, worker_groups
 from local.redis import server as redis_server
 from settings import Settings, load, var_folder
 
-SECRETS = ("secret_key", "flower_password", "stripe_webhook_secret")
+SECRETS = ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret")
 PORT_TIMEOUT = 3  # seconds to wait for a port that a stack which was just killed may still hold
 
 
@@ -106,6 +106,10 @@ def _listeners(settings: Settings) -> list[tuple[str, str]]:
     found = [("api_port", settings.api_host), ("flower_port", "127.0.0.1")]
     if not settings.stripe_api_base:
         found.append(("gateway_port", "127.0.0.1"))
+    if not settings.carrier_api_base:
+        found.append(("carrier_port", "127.0.0.1"))
+    if not settings.paypal_base:
+        found.append(("paypal_port", "127.0.0.1"))
     if not settings.smtp_url:
         found += [("mailbox_port", "127.0.0.1"), ("smtp_port", "127.0.0.1")]
     return found

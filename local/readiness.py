@@ -24,7 +24,7 @@ def ready(settings: Settings, program: ProcessSpec) -> bool:
             return _status(program.address, "/readyz") == 200
         case "mailbox":
             return _status(program.address) < 500 and _smtp_responds(settings)
-        case "gateway" | "flower":
+        case "gateway" | "paypal" | "carrier" | "flower":
             return _status(program.address) < 500
         case "worker":
             return _worker_responds(group)

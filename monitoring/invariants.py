@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, select
 
+from models import payments
 from models.core.database import transaction
 from models.operations import audit
 from tasks.gateways.payments import PROVIDERS
@@ -14,10 +15,24 @@ def check_invariants() -> list[audit.Finding]:
     """
     with transaction() as session:
         asked_at = session.scalars(select(func.clock_timestamp())).one()
+        references = {
+            name: payments.list_references(session, name)
+            for name, provider in PROVIDERS.items()
+            if not provider.can_list
+        }
     known = [
-        audit.ProviderPayment(made.reference, made.order_id, made.payment_id, made.state, made.amount, made.currency)
-        for provider in PROVIDERS.values()
-        for made in provider.list_since()
+        audit.ProviderPayment(
+            made.reference,
+            made.order_id,
+            made.payment_id,
+            made.state,
+            made.amount,
+            made.currency,
+            made.captured,
+            made.refunded,
+        )
+        for name, provider in PROVIDERS.items()
+        for made in provider.list_since(known=references.get(name, ()))
     ]
     with transaction() as session:
         return audit.audit(session, audit.Ledger(asked_at, known))

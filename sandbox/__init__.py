@@ -1,1 +1,1 @@
-"""Replacements for external services: a payment gateway and a mailbox, each a separate process."""
+"""Replacements for external services: payment gateway, PayPal, carrier and mailbox, each a separate process."""

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
 from models import inventory
-from models.core.workflow_inputs import CheckoutInput, LowStockInput, RestockInput
+from models.core.workflow_inputs import CancellationInput, CheckoutInput, LowStockInput, RestockInput
 
 service = Service("inventory")
 
@@ -23,6 +23,12 @@ def reserve(session: Session, run: Run[CheckoutInput]) -> None:
 def release(session: Session, run: Run[CheckoutInput]) -> None:
     """Undoes `reserve`: the reserved units become available again."""
     inventory.release(session, run.input["order_id"])
+
+
+@service.step
+def release_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str, int]:
+    """Releases the stock of a cancelled order."""
+    return {"restocked": inventory.release(session, run.input["order_id"])}
 
 
 @service.step

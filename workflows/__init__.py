@@ -3,12 +3,16 @@
 from workflows import (
     abandoned_carts,
     accounts,
+    cancellation,
     catalogue_import,
     checkout,
     clean_up,
+    fulfilment,
     inventory_report,
     low_stock,
+    payments,
     restock,
+    returns,
     schedule,
 )
 from workflows.app import app
@@ -17,11 +21,15 @@ __all__ = [
     "abandoned_carts",
     "accounts",
     "app",
+    "cancellation",
     "catalogue_import",
     "checkout",
     "clean_up",
+    "fulfilment",
     "inventory_report",
     "low_stock",
+    "payments",
     "restock",
+    "returns",
     "schedule",
 ]

@@ -96,6 +96,16 @@ class Money(Schema):
     )
 
 
+class Amount(fields.Field[int]):
+    """An amount in a request: minor units of the shop's currency as an integer, or a Money object. At least 1."""
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> int:
+        amount = Money().load(value)["amount"] if isinstance(value, dict) else value
+        if not isinstance(amount, int) or isinstance(amount, bool) or not 1 <= amount <= MAX_AMOUNT:
+            raise ValidationError(f"must be an integer of minor units between 1 and {MAX_AMOUNT}, or a money object")
+        return amount
+
+
 class IdConverter(BaseConverter):
     """An id in a URL: `<id("prd"):product_id>`. Anything else is 404."""
 

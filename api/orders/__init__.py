@@ -1,6 +1,6 @@
 """Orders."""
 
-from api.orders import views
+from api.orders import changes, documents, views
 from api.orders.blueprint import blueprint
 
-__all__ = ["blueprint", "views"]
+__all__ = ["blueprint", "changes", "documents", "views"]

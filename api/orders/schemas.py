@@ -2,7 +2,8 @@
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import SOMETIMES, IdField, Money, Schema, Timestamp
+from api.tasks.schemas import Accepted
 from models import orders, payments
 
 
@@ -18,6 +19,95 @@ class OrderLine(Schema):
 class OrderReason(Schema):
     code = fields.String()
     detail = fields.String()
+
+
+class Change(Schema):
+    at = Timestamp()
+    by = fields.String(allow_none=True, metadata={"description": "A user's id, or the workflow"})
+    from_ = fields.String(allow_none=True, data_key="from", attribute="from")
+    to = fields.String()
+    reason = fields.String(allow_none=True)
+
+
+class History(Schema):
+    data = fields.List(fields.Nested(Change))
+
+
+class CreditNoteLine(Schema):
+    product_id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    quantity = fields.Integer()
+    unit_price = fields.Nested(Money)
+
+
+class CreditNote(Schema):
+    id = IdField("crn")
+    number = fields.String()
+    order_id = IdField("ord")
+    amount = fields.Nested(Money)
+    reason = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(CreditNoteLine))
+    issued_at = Timestamp()
+
+
+class CreditNotes(Schema):
+    data = fields.List(fields.Nested(CreditNote))
+
+
+class Seller(Schema):
+    name = fields.String()
+    address = fields.String()
+    tax_id = fields.String(allow_none=True)
+
+
+class Customer(Schema):
+    name = fields.String(allow_none=True, metadata={"description": "Null once the account is closed"})
+    address = fields.Dict()
+
+
+class Document(Schema):
+    """What invoices and credit notes have in common."""
+
+    id = fields.String()
+    number = fields.String()
+    order_id = IdField("ord")
+    order_number = fields.String()
+    payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
+    issued_at = Timestamp()
+    seller = fields.Nested(Seller)
+    customer = fields.Nested(Customer)
+    lines = fields.List(fields.Nested(OrderLine))
+    total = fields.Nested(Money)
+
+
+class Invoice(Document):
+    id = IdField("inv")
+    status = fields.String(validate=validate.OneOf(orders.INVOICE_STATUS.statuses))
+
+
+class CreditNoteDocument(Document):
+    id = IdField("crn")
+    invoice_number = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+
+
+class InvoiceEdit(Schema):
+    status = fields.String(required=True, validate=validate.OneOf(orders.INVOICE_STATUS.statuses))
+
+
+class Cancel(Schema):
+    reason = fields.String(validate=validate.Length(1, 500))
+
+
+class Edit(Schema):
+    status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
+    note = fields.String(validate=validate.Length(0, 2000), metadata={"description": "Empty: deletes the note"})
+    tags = fields.List(fields.String(validate=validate.Length(1, 64)), validate=validate.Length(0, 50))
+
+
+class AcceptedCancellation(Accepted):
+    order_id = IdField("ord", required=True)
 
 
 class Order(Schema):
@@ -36,3 +126,5 @@ class Order(Schema):
     created_at = Timestamp()
     confirmed_at = Timestamp(allow_none=True)
     cancelled_at = Timestamp(allow_none=True)
+    note = fields.String(metadata={**SOMETIMES, "description": "Only with `orders:read`"})
+    tags = fields.List(fields.String(), metadata={**SOMETIMES, "description": "Only with `orders:read`"})

@@ -8,10 +8,11 @@ from flask.views import MethodView
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from api.http.auth import signed_in, user_or_api_key
+from api.http.auth import allowed, signed_in, user_or_api_key
+from api.http.errors import error_codes
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.orders.blueprint import blueprint
-from api.orders.schemas import Order
+from api.orders.schemas import Edit, Order
 from models import orders, payments
 from models.core.database import transaction
 
@@ -45,6 +46,20 @@ class OrderView(MethodView):
         with transaction() as session:
             return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
+    @allowed("orders:write")
+    @error_codes("wrong_state", "has_parcels")
+    @blueprint.arguments(Edit)
+    @blueprint.response(200, Order)
+    def patch(self, body: dict[str, object], order_id: str) -> dict[str, object]:
+        """Changes the status, the note or the tags of an order.
+
+        The status can change only as the table of transitions allows; otherwise 409 with the `possible` statuses.
+        `cancelled` does the same as cancelling the order.
+        """
+        with transaction() as session:
+            order = orders.edit(session, order_id, actor=g.principal.user_id, **body)  # type: ignore[arg-type]
+            return order_views(session, [order])[0]
+
 
 def _page(chosen: Select[orders.Order], query: PageArgs) -> Page:
     with transaction() as session:
@@ -65,8 +80,10 @@ def _view(
     order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None
 ) -> dict[str, object]:
     same = ("id", "user_id", "status", "reason", "address", "created_at", "confirmed_at", "cancelled_at")
+    of_staff = {"note": order.note or "", "tags": order.tags} if "orders:read" in g.principal.permissions else {}
     return {
         **{name: getattr(order, name) for name in same},
+        **of_staff,
         "number": str(order.number),
         "payment_status": payment.status,
         "payment_id": payment.id,

@@ -2,16 +2,24 @@
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import Amount, IdField, Money, Schema, Timestamp
+from api.tasks.schemas import Accepted
 from models import payments
+
+
+class TransactionError(Schema):
+    code = fields.String()
+    detail = fields.String()
 
 
 class Transaction(Schema):
     id = IdField("txn")
     kind = fields.String(validate=validate.OneOf(("authorise", "capture", "void", "refund")))
-    status = fields.String(validate=validate.OneOf(("succeeded", "declined")))
+    status = fields.String(validate=validate.OneOf(("pending", "succeeded", "declined", "failed")))
     amount = fields.Nested(Money)
     reference = fields.String(allow_none=True)
+    task_id = IdField("run", allow_none=True, attribute="run_id")
+    error = fields.Nested(TransactionError, allow_none=True)
     created_at = Timestamp()
 
 
@@ -29,4 +37,21 @@ class PaymentSummary(Schema):
 
 
 class Payment(PaymentSummary):
+    captured = fields.Nested(Money)
+    refunded = fields.Nested(Money)
+    refundable = fields.Nested(Money, metadata={"description": "Captured, less refunds that succeeded or are pending"})
     transactions = fields.List(fields.Nested(Transaction))
+
+
+class Capture(Schema):
+    amount = Amount(metadata={"description": "Minor units; by default all that is authorised. The rest is released."})
+
+
+class Refund(Schema):
+    amount = Amount(metadata={"description": "Minor units; by default all that can still be refunded"})
+    reason = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class AcceptedTransaction(Accepted):
+    payment_id = IdField("pay", required=True)
+    transaction_id = IdField("txn", required=True)

@@ -1,17 +1,33 @@
 """Views of payments, and the payment gateway's webhook."""
 
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
 from flask import g, request
 from flask.views import MethodView
+from sqlalchemy.orm import Session
 
-from api.http.auth import public, user_or_api_key
+from api.http.auth import allowed, public, user_or_api_key
 from api.http.errors import error_codes
 from api.http.fields import Schema
+from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.http.prefer_wait import WaitResult, may_wait
 from api.payments.blueprint import blueprint
-from api.payments.schemas import Payment, PaymentSummary, Transaction
+from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentSummary, Refund
+from api.tasks.links import links_of
+from durable import queries
+from durable.tables import RunRecord
 from models import orders, payments
 from models.core.database import transaction
 from tasks.gateways.payments import provider
+
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+
+
+class RefundBody(TypedDict):
+    amount: NotRequired[int]
+    reason: str
 
 
 @blueprint.route("/payments")
@@ -36,11 +52,74 @@ class PaymentView(MethodView):
         with transaction() as session:
             payment = orders.get_visible_payment(session, payment_id, g.principal)
             done = payments.list_transactions(session, payment_id)
-        view = _view(payment)
-        view["transactions"] = [
-            {**_fields(t, Transaction), "amount": {"amount": t.amount, "currency": payment.currency}} for t in done
-        ]
-        return view
+            return _detail(session, payment, done)
+
+
+def _detail(session: Session, payment: payments.Payment, done: Sequence[payments.Transaction]) -> dict[str, object]:
+    sums = {
+        "captured": payment.captured, "refunded": payment.refunded,
+        "refundable": payments.refundable(session, payment),
+    }  # fmt: skip
+    return {
+        **_view(payment),
+        **{name: {"amount": amount, "currency": payment.currency} for name, amount in sums.items()},
+        "transactions": [_transaction(one, payment.currency) for one in done],
+    }
+
+
+def _transaction(one: payments.Transaction, currency: str) -> dict[str, object]:
+    same = ("id", "kind", "status", "reference", "run_id", "error", "created_at")
+    return {**{name: getattr(one, name) for name in same}, "amount": {"amount": one.amount, "currency": currency}}
+
+
+def _payment_of_run(session: Session, run: RunRecord) -> object:
+    payment = payments.get_payment(session, run.input["payment_id"])
+    return _detail(session, payment, payments.list_transactions(session, payment.id))
+
+
+WAIT_RESULT = WaitResult(Payment, "payment", _payment_of_run, status=200)
+
+
+@blueprint.route('/payments/<id("pay"):payment_id>/capture')
+class CaptureView(MethodView):
+    @allowed("payments:capture")
+    @error_codes("wrong_state", "amount_too_large", "capture_in_progress", "payment_refused")
+    @blueprint.arguments(Capture, required=False)
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, AcceptedTransaction, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, int], payment_id: str) -> tuple[object, int, dict[str, str]]:
+        """Captures an authorised payment, once; what is not captured is released.
+
+        The task has succeeded when the gateway has captured the money. If the gateway refuses, the task ends with its
+        reason and the transaction has failed.
+        """
+        asked = orders.capture_payment(session, payment_id, body.get("amount"), owner=g.principal.user_id)
+        return _accepted(session, asked)
+
+
+@blueprint.route('/payments/<id("pay"):payment_id>/refunds')
+class RefundsView(MethodView):
+    @allowed("payments:refund")
+    @error_codes("wrong_state", "amount_too_large", "payment_refused")
+    @blueprint.arguments(Refund)
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, AcceptedTransaction, headers=LOCATION)
+    def post(self, session: Session, body: RefundBody, payment_id: str) -> tuple[object, int, dict[str, str]]:
+        """Refunds captured money, in whole or in part. Issues a credit note and notifies the customer."""
+        asked = payments.request_refund(
+            session, payment_id, body.get("amount"), body["reason"], owner=g.principal.user_id
+        )
+        return _accepted(session, asked)
+
+
+def _accepted(session: Session, asked: payments.Transaction) -> tuple[object, int, dict[str, str]]:
+    assert asked.run_id is not None
+    links = links_of(queries.get_run(session, asked.run_id))
+    about = {"payment_id": asked.payment_id, "transaction_id": asked.id}
+    accepted = {"task_id": asked.run_id, "status": "running", "links": links, **about}
+    return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
 
 
 @blueprint.route("/webhooks/payments")

@@ -10,6 +10,12 @@ def links_of(run: RunRow) -> dict[str, str]:
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:
         found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
+    if "transaction_id" in run.input:
+        found["payment"] = url_for("payments.PaymentView", payment_id=run.input["payment_id"])
+    if "parcel_id" in run.input:
+        found["fulfilment"] = url_for("fulfilment.FulfilmentView", fulfilment_id=run.input["parcel_id"])
+    if "return_id" in run.input:
+        found["return"] = url_for("returns.ReturnView", return_id=run.input["return_id"])
     if "purchase_order_id" in run.input:
         order_id = run.input["purchase_order_id"]
         found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)

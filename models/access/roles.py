@@ -11,9 +11,9 @@ from models.core.database import Base, Created
 from models.core.errors import NotFound
 
 PERMISSIONS = (
-    "audit:read", "keys:write", "notifications:write", "orders:read", "orders:write", "payments:read",
-    "payments:refund", "products:write", "reports:read", "roles:write", "runs:read", "runs:write", "stock:read",
-    "stock:write", "users:read", "users:write",
+    "audit:read", "keys:write", "notifications:write", "orders:read", "orders:write", "payments:capture",
+    "payments:read", "payments:refund", "products:write", "reports:read", "roles:write", "runs:read", "runs:write",
+    "stock:read", "stock:write", "users:read", "users:write",
 )  # fmt: skip
 
 SEEDS: dict[str, tuple[str, ...]] = {
@@ -22,7 +22,9 @@ SEEDS: dict[str, tuple[str, ...]] = {
         "notifications:write", "orders:read", "orders:write", "products:write", "runs:read", "stock:read", "users:read",
     ),
     "warehouse": ("orders:read", "orders:write", "reports:read", "stock:read", "stock:write"),
-    "finance": ("audit:read", "orders:read", "payments:read", "payments:refund", "reports:read"),
+    "finance": (
+        "audit:read", "orders:read", "payments:capture", "payments:read", "payments:refund", "reports:read",
+    ),
     "admin": PERMISSIONS,
 }  # fmt: skip
 """Role → permissions, `resource:action`, of a new shop. Afterwards they are data."""

@@ -76,5 +76,18 @@ class MailRefused(ShopError):
     code = "mail_refused"
 
 
+class CarrierRefused(ShopError):
+    """The carrier does not accept an address or a parcel. `carrier_code` is its reason, or `no_rates`."""
+
+    code = "carrier_refused"
+
+    def __init__(self, carrier_code: str, detail: str) -> None:
+        super().__init__(detail, carrier_code=carrier_code)
+
+
 class GatewayDown(Unavailable):
     """The payment gateway or the mail server did not respond or is temporarily unavailable."""
+
+
+class CarrierDown(Unavailable):
+    """The carrier did not respond or is temporarily unavailable."""

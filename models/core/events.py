@@ -120,6 +120,16 @@ class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id"):
     user_id: str
 
 
+class ParcelShipped(DomainEvent, name="fulfilment.shipped", about="parcel_id"):
+    parcel_id: str
+    order_id: str
+
+
+class ParcelDelivered(DomainEvent, name="fulfilment.delivered", about="parcel_id"):
+    parcel_id: str
+    order_id: str
+
+
 class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_stock",)):
     product_id: str
     warehouse_id: str

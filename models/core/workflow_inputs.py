@@ -10,6 +10,33 @@ class CheckoutInput(TypedDict):
     quantities: dict[str, int]  # product id → quantity ordered
 
 
+class CaptureInput(TypedDict):
+    payment_id: str
+    transaction_id: str
+    order_id: str
+
+
+class RefundInput(CaptureInput):
+    reason: str
+
+
+class CancellationInput(TypedDict):
+    order_id: str
+    user_id: str
+    payment_id: str
+    reason: str
+
+
+class ParcelInput(TypedDict):
+    parcel_id: str
+    order_id: str
+
+
+class ReturnInput(TypedDict):
+    return_id: str
+    order_id: str
+
+
 class UserInput(TypedDict):
     user_id: str
 

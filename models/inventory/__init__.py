@@ -13,7 +13,7 @@ from models.inventory.purchasing import (
     restock,
     select_purchase_orders,
 )
-from models.inventory.reservations import allocate, release, reserve
+from models.inventory.reservations import allocate, release, reserve, ship
 from models.inventory.stock import (
     MAX_LEVEL,
     Opening,
@@ -22,6 +22,7 @@ from models.inventory.stock import (
     get_available,
     in_stock,
     open_stock,
+    receive_stock,
     select_levels,
     select_movements,
     set_threshold,
@@ -87,6 +88,7 @@ __all__ = [
     "open_stock",
     "receive",
     "receive_deliveries",
+    "receive_stock",
     "release",
     "reorder",
     "reserve",
@@ -97,5 +99,6 @@ __all__ = [
     "select_purchase_orders",
     "select_warehouses",
     "set_threshold",
+    "ship",
     "update_warehouse",
 ]

@@ -7,7 +7,7 @@ _FIGURES = text("""
     WITH moved AS (
         SELECT product_id, warehouse_id, sum(quantity) AS pieces FROM inventory.movement GROUP BY 1, 2
     ), promised AS (
-        SELECT product_id, warehouse_id, sum(quantity) AS pieces FROM inventory.reservation
+        SELECT product_id, warehouse_id, sum(quantity - shipped) AS pieces FROM inventory.reservation
         WHERE status IN ('reserved', 'allocated') GROUP BY 1, 2
     )
     SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand,

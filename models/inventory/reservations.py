@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from sqlalchemy import ARRAY, Boolean, Integer, bindparam, func, text, update
 from sqlalchemy.orm import Session
 
-from durable.ids import Id
-from models.core.errors import InsufficientStock
+from durable.ids import Id, new_id
+from models.core.errors import Conflict, InsufficientStock
 from models.core.events import StockLow, StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import RESERVATION_STATUS, Reservation
@@ -77,7 +77,7 @@ _RELEASE = crossed_columns(
         UPDATE inventory.reservation AS mine SET status = 'released', updated_at = now() FROM locked
         WHERE mine.order_id = :order_id AND {RESERVATION_STATUS.may_become("released")}
         AND mine.product_id = locked.product_id AND mine.warehouse_id = locked.warehouse_id
-        RETURNING mine.product_id, mine.warehouse_id, mine.quantity, was_low
+        RETURNING mine.product_id, mine.warehouse_id, mine.quantity - mine.shipped AS quantity, was_low
     )
     UPDATE inventory.stock SET reserved = reserved - freed.quantity, {low_since("on_hand - reserved + freed.quantity")}
     FROM freed
@@ -128,3 +128,46 @@ def allocate(session: Session, order_id: str) -> int:
     Idempotent.
     """
     return session.connection().execute(_ALLOCATE, {"of_order": order_id}).rowcount
+
+
+# `reserved` and `on_hand` fall by the same number, so that `low_since`, which depends on their difference, stays.
+_SHIP = text("""
+    WITH packed AS (
+        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+    ), locked AS MATERIALIZED (
+        SELECT product_id FROM inventory.stock JOIN packed USING (product_id) WHERE warehouse_id = :warehouse_id
+        ORDER BY product_id FOR UPDATE OF stock
+    ), taken AS (
+        UPDATE inventory.reservation AS mine SET shipped = shipped + packed.quantity, updated_at = now(),
+            status = CASE WHEN shipped + packed.quantity = mine.quantity THEN 'shipped' ELSE status END
+        FROM packed JOIN locked USING (product_id)
+        WHERE order_id = :order_id AND warehouse_id = :warehouse_id AND mine.product_id = packed.product_id
+        AND status = 'allocated' RETURNING mine.product_id, packed.quantity
+    ), left_stock AS (
+        UPDATE inventory.stock SET on_hand = on_hand - taken.quantity, reserved = reserved - taken.quantity
+        FROM taken WHERE stock.product_id = taken.product_id AND warehouse_id = :warehouse_id
+        RETURNING stock.product_id, taken.quantity
+    )
+    INSERT INTO inventory.movement (id, product_id, warehouse_id, quantity, reason, reference)
+    SELECT moved.id, product_id, :warehouse_id, -quantity, 'sale', :reference
+    FROM left_stock JOIN unnest(:products, :movements) AS moved (product_id, id) USING (product_id)
+""").bindparams(
+    bindparam("order_id", type_=Id("ord")), bindparam("warehouse_id", type_=Id("wh")),
+    bindparam("products", type_=ARRAY(Id("prd"))), bindparam("quantities", type_=ARRAY(Integer)),
+    bindparam("movements", type_=ARRAY(Id("mov"))),
+)  # fmt: skip
+
+
+def ship(session: Session, order_id: str, warehouse_id: str, lines: Mapping[str, int], *, reference: str) -> None:
+    """Takes allocated units (product id → units) out of stock, with a movement `sale` each.
+
+    Raises Conflict `wrong_state` if a line is not allocated to the order there.
+    """
+    values = {
+        "order_id": order_id, "warehouse_id": warehouse_id, "products": list(lines), "quantities": list(lines.values()),
+        "movements": [new_id("mov") for _ in lines], "reference": reference,
+    }  # fmt: skip
+    if session.connection().execute(_SHIP, values).rowcount != len(lines):
+        raise Conflict(
+            "These goods are not allocated to the order.", code="wrong_state", current="shipped", possible=[]
+        )

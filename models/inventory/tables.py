@@ -106,11 +106,12 @@ class Movement(Base):
 
 
 class Reservation(Base):
-    """Units of a product in a warehouse that are reserved for an order."""
+    """Units of a product in a warehouse that are reserved for an order. `shipped`: of those, units that have left."""
 
     __tablename__ = "reservation"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("0 <= shipped AND shipped <= quantity", name="shipped"),
         CheckConstraint(RESERVATION_STATUS.constraint, name="status"),
         # Those that hold stock back.
         Index(
@@ -123,6 +124,7 @@ class Reservation(Base):
     product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
     warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id), primary_key=True)
     quantity: Mapped[int]
+    shipped: Mapped[int] = mapped_column(server_default="0")
     status: Mapped[str] = mapped_column(String(16), server_default="reserved")
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -59,9 +59,63 @@ class OrderConfirmed(TypedDict):
 
 
 class OrderCancelled(TypedDict):
+    """`charged`: whether the order had been confirmed, so that money is given back."""
+
     first_name: str
     number: int
     reason: str
+    charged: bool
+
+
+class Refunded(TypedDict):
+    """`amount` in minor units of `currency`; `credit_note` is its number."""
+
+    first_name: str
+    number: int
+    amount: int
+    currency: str
+    reason: str
+    credit_note: str
+
+
+class Parcel(TypedDict):
+    """`tracking` is empty if there is no tracking number."""
+
+    first_name: str
+    number: int
+    lines: list[OrderLine]
+    carrier: str
+    tracking: str
+
+
+class ReturnDecided(TypedDict):
+    """`refused_because` is empty for an approved return."""
+
+    first_name: str
+    number: int
+    refused_because: str
+    days: float
+
+
+class ReturnReceived(TypedDict):
+    """`refund` in minor units of `currency`; `credit_note` is empty if nothing is refunded."""
+
+    first_name: str
+    number: int
+    refund: int
+    currency: str
+    credit_note: str
+
+
+class ShipmentFailed(TypedDict):
+    number: int
+    reason: str
+
+
+class ParcelLost(TypedDict):
+    number: int
+    carrier: str
+    tracking: str
 
 
 class CartReminder(TypedDict):
@@ -107,6 +161,11 @@ class RestockCancelled(TypedDict):
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
+REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
+ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, mandatory=True)
+RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, mandatory=True)
+RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, mandatory=True)
+ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)
@@ -114,6 +173,8 @@ CART_REMINDER = _declare("cart_reminder", "customer", CartReminder)
 
 STOCK_LOW = _declare("stock_low", "staff", StockLow)
 RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
+SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed)
+PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 
 GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)

@@ -14,6 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models import inventory
+from models.operations.after_checkout import AFTER_CHECKOUT
+from models.operations.invariant import Invariant
 from settings import settings
 
 OVERDUE = 60.0  # seconds after which a due run without a dispatcher counts as abandoned
@@ -44,6 +46,8 @@ class ProviderPayment:
     state: str
     amount: int
     currency: str
+    captured: int = 0
+    refunded: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,83 +58,77 @@ class Ledger:
     payments: Sequence[ProviderPayment]
 
 
-@dataclass(frozen=True)
-class _Invariant:
-    """`rows`: a query for all objects of the invariant, with `bad` for violations and `example` as their name.
-    `figures` aggregates the rows. A `notice` lists its `bad` rows but does not fail."""
-
-    name: str
-    figures: str
-    rows: str
-    notice: bool = False
-
-
 _PLACED = """
     WITH placed AS (
         SELECT placed.*, 'ord_' || replace(placed.id::text, '-', '') AS example,
-            placed.status IN ('confirmed', 'processing', 'shipped', 'delivered') AS firm,
-            run.id IS NOT NULL AND run.finished_at IS NULL AS under_way
+            placed.status IN ('confirmed', 'processing', 'shipped', 'delivered', 'returned') AS firm,
+            run.id IS NOT NULL AND run.finished_at IS NULL OR EXISTS (
+                SELECT FROM workflow.run AS later WHERE later.workflow = 'cancellation' AND later.finished_at IS NULL
+                AND later.key = 'ord_' || replace(placed.id::text, '-', '')
+            ) AS under_way
         FROM orders."order" AS placed LEFT JOIN workflow.run ON run.id = placed.run_id
     )"""
+_HOLDS = "status IN ('authorised', 'partially_captured', 'captured', 'partially_refunded', 'refunded')"
+"""Statuses of payments whose money was authorised and not released."""
 
 _BOOKS = (
-    _Invariant(
+    Invariant(
         "every run has ended or is leased",
         "count(*) AS runs, count(*) FILTER (WHERE finished_at IS NULL) AS under_way",
         """SELECT finished_at, 'run_' || replace(id::text, '-', '') AS example,
             finished_at IS NULL AND lease_until < now() - make_interval(secs => :overdue) AS bad FROM workflow.run""",
     ),
-    _Invariant(
+    Invariant(
         "no run is failed or stuck",
         "count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status <> 'failed') AS stuck",
         """SELECT status, 'run_' || replace(id::text, '-', '') AS example, true AS bad FROM workflow.run
         WHERE status = 'failed' OR finished_at IS NULL AND stuck_at IS NOT NULL""",
     ),
-    _Invariant(
+    Invariant(
         "dispatchers sweep",
         "count(*) AS dispatchers",
         """SELECT name AS example, max(swept_at) OVER () < now() - make_interval(secs => :overdue) AS bad
         FROM workflow.dispatcher""",
     ),
-    _Invariant(
+    Invariant(
         "every cart can be checked out or has a checkout in progress",
         "count(*) AS carts",
         """SELECT example, NOT under_way AS bad FROM carts.cart JOIN placed ON placed.id = cart.order_id""",
     ),
-    _Invariant(
+    Invariant(
         "every order has ended or is in progress",
         """count(*) AS orders, count(*) FILTER (WHERE firm) AS confirmed,
         count(*) FILTER (WHERE status = 'cancelled') AS cancelled, count(*) FILTER (WHERE under_way) AS under_way""",
         "SELECT *, status = 'pending' AND NOT under_way AS bad FROM placed",
     ),
-    _Invariant(
+    Invariant(
         "every order's total is the sum of its lines",
         "count(*) AS orders, sum(total) AS totals, sum(lines) AS lines",
         """SELECT example, total, lines, total IS DISTINCT FROM lines AS bad FROM placed LEFT JOIN (
             SELECT order_id, sum(quantity * unit_price) AS lines FROM orders.line GROUP BY order_id
         ) AS summed ON order_id = placed.id""",
     ),
-    _Invariant(
+    Invariant(
         "every confirmed order is paid once",
         "count(*) AS confirmed, sum(total) AS totals, sum(amount) AS held",
-        """SELECT example, total, amount,
+        f"""SELECT example, total, amount,
             NOT coalesce(amount = total AND currencies = ARRAY[placed.currency] AND once, false) AS bad
         FROM placed LEFT JOIN (
             SELECT order_id, sum(amount) AS amount, array_agg(DISTINCT currency) AS currencies, bool_and(1 = (
                 SELECT count(*) FROM payments.transaction
                 WHERE payment_id = payment.id AND kind = 'authorise' AND status = 'succeeded'
             )) AS once
-            FROM payments.payment WHERE status IN ('authorised', 'captured') GROUP BY order_id
-        ) AS held ON held.order_id = placed.id WHERE firm""",
+            FROM payments.payment WHERE {_HOLDS} GROUP BY order_id
+        ) AS held ON held.order_id = placed.id WHERE firm""",  # noqa: S608, constants only
     ),
-    _Invariant(
+    Invariant(
         "exactly the confirmed orders have an invoice",
         "count(*) FILTER (WHERE billable) AS confirmed, count(number) AS invoices",
         """SELECT example, billable, invoice.number, billable <> (invoice.id IS NOT NULL) AS bad
         FROM (SELECT *, firm OR confirmed_at IS NOT NULL AS billable FROM placed) AS ordered
         LEFT JOIN orders.invoice ON invoice.order_id = ordered.id""",
     ),
-    _Invariant(
+    Invariant(
         "invoice numbers have no gaps",
         "count(*) AS years, sum(issued) AS invoices, sum(last) AS numbers",
         """SELECT year::text AS example, issued, last,
@@ -141,7 +139,7 @@ _BOOKS = (
             FROM orders.invoice GROUP BY 1
         ) AS numbered USING (year)""",
     ),
-    _Invariant(
+    Invariant(
         "every line of a confirmed order is allocated",
         "count(quantity) AS lines, sum(quantity) AS pieces, sum(allocated) AS allocated",
         """SELECT coalesce(sold.example, held.example) AS example, quantity, allocated,
@@ -156,7 +154,7 @@ _BOOKS = (
             WHERE firm AND NOT under_way AND reservation.status <> 'released' GROUP BY 1, 2, 3
         ) AS held USING (order_id, product_id)""",
     ),
-    _Invariant(
+    Invariant(
         "a cancelled order holds neither stock nor money",
         "count(*) AS cancelled, sum(pieces) AS reserved, sum(amount) AS held",
         """SELECT example, pieces, amount, pieces IS NOT NULL OR amount IS NOT NULL AS bad
@@ -166,11 +164,12 @@ _BOOKS = (
         ) AS reserved ON reserved.order_id = placed.id
         LEFT JOIN (
             SELECT order_id, sum(amount) AS amount FROM payments.payment
-            WHERE status IN ('authorised', 'captured') GROUP BY order_id
+            WHERE status = 'authorised' OR captured > refunded GROUP BY order_id
         ) AS held ON held.order_id = placed.id
-        WHERE placed.status = 'cancelled'""",
+        WHERE placed.status = 'cancelled' AND NOT under_way""",
     ),
-    _Invariant(
+    *AFTER_CHECKOUT,
+    Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",
         """SELECT example, sent_at, fault, (sent_at IS NULL AND fault IS NULL OR kind <>
@@ -187,18 +186,21 @@ _LEDGER = """,
     paid AS (
         SELECT placed.example, placed.status AS order_status, payment.*,
             'pay_' || replace(payment.id::text, '-', '') AS payment_name,
-            NOT under_way AND coalesce(updated_at < :asked_at, true) AS settled
+            NOT under_way AND coalesce(updated_at < :asked_at, true) AND NOT EXISTS (
+                SELECT FROM payments.transaction WHERE payment_id = payment.id AND status = 'pending'
+            ) AS settled
         FROM placed LEFT JOIN payments.payment ON order_id = placed.id
     ),
     ledger AS (
         SELECT * FROM unnest(
             CAST(:references AS text[]), CAST(:orders AS text[]), CAST(:payments AS text[]), CAST(:states AS text[]),
-            CAST(:amounts AS bigint[]), CAST(:currencies AS text[])
-        ) AS known (reference, order_name, payment_name, state, amount, currency)
+            CAST(:amounts AS bigint[]), CAST(:currencies AS text[]), CAST(:captured AS bigint[]),
+            CAST(:refunded AS bigint[])
+        ) AS known (reference, order_name, payment_name, state, amount, currency, captured, refunded)
     )"""
 
 _GATEWAY = (
-    _Invariant(
+    Invariant(
         "the gateway has authorised at most once for a payment",
         "count(*) AS payments, sum(authorised) AS authorised, sum(captured) AS captured",
         # What was asked for before an order could have several payments names the order alone.
@@ -208,20 +210,21 @@ _GATEWAY = (
         WHERE state IN ('authorised', 'captured', 'voided', 'lapsed') AND order_name IS NOT NULL
         GROUP BY order_name, payment_name""",
     ),
-    _Invariant(
+    Invariant(
         "the gateway's payments match the shop's",
         "count(*) AS payments, sum(ours) AS held, sum(theirs) AS held_there",
         """SELECT example, NOT coalesce(ledger.amount = paid.amount AND ledger.currency = paid.currency
                 AND order_name = example AND coalesce(ledger.payment_name, paid.payment_name) = paid.payment_name
-                AND (state = replace(status, 'refunded', 'captured')
+                AND (state = CASE WHEN paid.captured > 0 THEN 'captured' ELSE status END
+                        AND (ledger.captured, ledger.refunded) = (paid.captured, paid.refunded)
                     OR state = 'lapsed' AND status IN ('authorised', 'voided')
                     OR state = 'cancelled' AND status = 'voided'), false) AS bad,
-            CASE WHEN status IN ('authorised', 'captured') THEN paid.amount END AS ours,
+            CASE WHEN paid.captured > 0 OR status = 'authorised' THEN paid.amount END AS ours,
             CASE WHEN state IN ('authorised', 'captured') THEN ledger.amount END AS theirs
         FROM paid LEFT JOIN ledger USING (reference)
-        WHERE settled AND (reference IS NOT NULL OR status IN ('authorised', 'captured', 'refunded'))""",
+        WHERE settled AND (reference IS NOT NULL OR paid.captured > 0 OR status = 'authorised')""",
     ),
-    _Invariant(
+    Invariant(
         "the gateway holds no money without an order",
         "count(*) AS payments, sum(amount) AS held_there",
         """SELECT ledger.reference AS example, ledger.amount, order_status IS NULL OR settled AND (
@@ -230,11 +233,12 @@ _GATEWAY = (
         FROM ledger LEFT JOIN (
             SELECT example, order_status, bool_and(settled) AS settled, array_agg(reference) AS known
             FROM paid GROUP BY example, order_status
-        ) AS ordered ON ordered.example = order_name WHERE state IN ('authorised', 'captured')""",
+        ) AS ordered ON ordered.example = order_name
+        WHERE state = 'authorised' OR state = 'captured' AND captured > ledger.refunded""",
     ),
     # Not an inconsistency: both sides know that the money was authorised. The shop cannot restore the authorisation, so
     # a failing invariant would fail forever. An operator decides whether to contact the customer.
-    _Invariant(
+    Invariant(
         "authorisations that have lapsed",
         "count(*) AS lapsed, sum(amount) AS amount",
         """SELECT example, ledger.amount, true AS bad FROM paid JOIN ledger USING (reference)
@@ -257,7 +261,7 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     return [*books, *stock, *(_check(session, invariant, _PLACED + _LEDGER, values) for invariant in _GATEWAY)]
 
 
-def _check(session: Session, invariant: _Invariant, given: str, values: Mapping[str, object]) -> Finding:
+def _check(session: Session, invariant: Invariant, given: str, values: Mapping[str, object]) -> Finding:
     query = text(f"""{given}
         SELECT {invariant.figures}, count(*) FILTER (WHERE bad) AS wrong,
             (array_agg(example ORDER BY example) FILTER (WHERE bad))[1:5] AS examples
@@ -279,4 +283,6 @@ def _columns(known: Sequence[ProviderPayment]) -> dict[str, list[object]]:
         "states": [payment.state for payment in known],
         "amounts": [payment.amount for payment in known],
         "currencies": [payment.currency for payment in known],
+        "captured": [payment.captured for payment in known],
+        "refunded": [payment.refunded for payment in known],
     }

@@ -1,11 +1,26 @@
 """Orders, their lines and invoices."""
 
-from models.orders.cancelling import cancel
+from models.orders.cancelling import cancel, cancel_confirmed
+from models.orders.credit_notes import get_credit_note, issue_credit_note, list_credit_notes
+from models.orders.documents import Document, DocumentLine, Seller, describe_credit_note, describe_invoice
+from models.orders.editing import edit
 from models.orders.erasing import OVER, erase_user
-from models.orders.invoices import confirm, list_invoice_numbers
+from models.orders.history import Change, change_status, list_changes
+from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
+from models.orders.paying import capture_payment
 from models.orders.placing import InProgress, Placed, place
 from models.orders.queries import get, get_summary, lines_of, lock
-from models.orders.tables import ORDER_STATUS, Invoice, InvoiceCounter, Line, Order
+from models.orders.tables import (
+    INVOICE_STATUS,
+    ORDER_STATUS,
+    CreditNote,
+    CreditNoteCounter,
+    History,
+    Invoice,
+    InvoiceCounter,
+    Line,
+    Order,
+)
 from models.orders.visibility import (
     get_visible_order,
     get_visible_payment,
@@ -15,22 +30,42 @@ from models.orders.visibility import (
 )
 
 __all__ = [
+    "INVOICE_STATUS",
     "ORDER_STATUS",
     "OVER",
+    "Change",
+    "CreditNote",
+    "CreditNoteCounter",
+    "Document",
+    "DocumentLine",
+    "History",
     "InProgress",
     "Invoice",
     "InvoiceCounter",
     "Line",
     "Order",
     "Placed",
+    "Seller",
     "cancel",
+    "cancel_confirmed",
+    "capture_payment",
+    "change_invoice_status",
+    "change_status",
     "confirm",
+    "describe_credit_note",
+    "describe_invoice",
+    "edit",
     "erase_user",
     "get",
+    "get_credit_note",
+    "get_invoice",
     "get_summary",
     "get_visible_order",
     "get_visible_payment",
+    "issue_credit_note",
     "lines_of",
+    "list_changes",
+    "list_credit_notes",
     "list_invoice_numbers",
     "lock",
     "place",

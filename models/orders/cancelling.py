@@ -3,10 +3,12 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import carts
+import durable
+from models import carts, payments
 from models.core import event_log
-from models.core.errors import NotFound
+from models.core.errors import Conflict, NotFound
 from models.core.events import OrderCancelled
+from models.orders.history import change_status
 from models.orders.queries import lock
 from models.orders.tables import ORDER_STATUS, Order
 
@@ -19,11 +21,42 @@ def cancel(session: Session, order_id: str, reason: dict[str, str]) -> Order:
     """
     carts.release(session, _customer_of(session, order_id), order_id)  # the cart's lock comes before the order's
     order = lock(session, order_id)
-    if order.status != "cancelled":
+    if order.status not in ("pending", "cancelled"):
+        raise ORDER_STATUS.refusal(order.status)
+    if order.status == "pending":
         ORDER_STATUS.move(order, "cancelled")
         order.reason, order.cancelled_at = reason, func.now()
         event_log.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
     return order
+
+
+def cancel_confirmed(
+    session: Session, order_id: str, *, actor: str, is_staff: bool, reason: str | None
+) -> tuple[Order, str]:
+    """Cancels an order that was confirmed and not shipped, and starts its `cancellation`. Returns the run's id too.
+
+    The run releases the stock, voids or refunds the payment, issues the credit note and notifies the customer.
+    Customers can cancel until the order is being processed, staff until it is shipped. Raises NotFound, and Conflict
+    `wrong_state`, or `has_parcels` for an order with a parcel.
+    """
+    order = lock(session, order_id)
+    if order.status == "pending" or (order.status == "processing" and not is_staff):
+        raise ORDER_STATUS.refusal(order.status)
+    ORDER_STATUS.check(order.status, "cancelled")
+    if order.parcels:
+        raise Conflict("The order has parcels. Cancel those that have not left first.", code="has_parcels")
+    change_status(session, order, "cancelled", actor=actor, reason=reason)
+    by = "staff" if is_staff else "the customer"
+    order.reason = {
+        "code": "cancelled_by_staff" if is_staff else "cancelled_by_customer",
+        "detail": reason or f"The order was cancelled by {by}.",
+    }
+    order.cancelled_at = func.now()
+    payment = payments.list_newest_payments(session, [order.id])[order.id]
+    about = {"order_id": order.id, "user_id": order.user_id, "payment_id": payment.id, "reason": order.reason["detail"]}
+    run_id = durable.start(session, "cancellation", key=order.id, input=about, owner=actor)
+    event_log.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
+    return order, run_id
 
 
 def _customer_of(session: Session, order_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Invoices: an order is confirmed and its invoice numbered in one statement, without gaps."""
+"""Invoices: an order is confirmed and its invoice numbered in one statement, without gaps. Staff change the status."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
 from models.core import event_log
+from models.core.errors import NotFound
 from models.core.events import OrderConfirmed
 from models.orders.queries import lock
-from models.orders.tables import ORDER_STATUS, Invoice
+from models.orders.tables import INVOICE_STATUS, ORDER_STATUS, Invoice
 
 # Only a pending order gets an invoice number.
 _CONFIRM = (
@@ -49,6 +50,26 @@ def confirm(session: Session, order_id: str) -> Row[str, str, str]:
     if invoice is None:
         raise ORDER_STATUS.refusal(lock(session, order_id).status)
     event_log.emit(session, OrderConfirmed(order_id=order_id, user_id=invoice.user_id))
+    return invoice
+
+
+def get_invoice(session: Session, order_id: str) -> Invoice:
+    """The invoice of an order. Raises NotFound while there is none."""
+    return _one(session.scalars(select(Invoice).where(Invoice.order_id == order_id)).one_or_none())
+
+
+def change_invoice_status(session: Session, order_id: str, status: str) -> Invoice:
+    """Gives an invoice a new status. Raises NotFound, and Conflict `wrong_state`."""
+    locked = select(Invoice).where(Invoice.order_id == order_id).with_for_update()
+    invoice = _one(session.scalars(locked).one_or_none())
+    INVOICE_STATUS.move(invoice, status)
+    session.flush()
+    return invoice
+
+
+def _one(invoice: Invoice | None) -> Invoice:
+    if invoice is None:
+        raise NotFound("This order has no invoice.")
     return invoice
 
 

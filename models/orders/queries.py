@@ -40,8 +40,9 @@ def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[*tupl
 
 _SUMMARY = (
     select(
-        Order.number, Order.total, Order.currency, Order.user_id, accounts.User.email, accounts.User.first_name,
-        accounts.User.status.label("account"), Line.title, Line.quantity,
+        Order.number, Order.total, Order.currency, Order.reason, Order.confirmed_at, Order.user_id,
+        accounts.User.email, accounts.User.first_name,
+        accounts.User.status.label("account"), Line.product_id, Line.title, Line.quantity,
     )
     .join(accounts.User, accounts.User.id == Order.user_id)
     .join(Line, Line.order_id == Order.id)

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, String
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -14,8 +15,8 @@ ORDER_STATUS = Transitions(
     "order",
     {
         "pending": ("confirmed", "cancelled"),
-        "confirmed": ("processing",),
-        "processing": ("shipped",),
+        "confirmed": ("processing", "cancelled"),
+        "processing": ("confirmed", "shipped", "cancelled"),
         "shipped": ("delivered", "returned"),
         "delivered": ("returned",),
         "cancelled": (),
@@ -23,9 +24,14 @@ ORDER_STATUS = Transitions(
     },
 )
 
+INVOICE_STATUS = Transitions("invoice", {"issued": ("paid", "void"), "paid": ("void",), "void": ()})
+
 
 class Order(Base):
-    """What a customer has bought. Prices and address are frozen as they were when it was placed."""
+    """What a customer has bought. Prices and address are frozen as they were when it was placed.
+
+    `note` and `tags` are for staff; customers do not see them. `parcels`: how many were made and not cancelled.
+    """
 
     __tablename__ = "order"
     __table_args__ = (
@@ -42,6 +48,9 @@ class Order(Base):
     total: Mapped[MinorUnits]
     currency: Mapped[Currency]
     address: Mapped[dict[str, Any]]
+    note: Mapped[str | None] = mapped_column(String(2000))
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
+    parcels: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[Created]
     confirmed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
@@ -64,7 +73,7 @@ class Invoice(Base):
     """The bill of a confirmed order."""
 
     __tablename__ = "invoice"
-    __table_args__ = ({"schema": "orders"},)
+    __table_args__ = (CheckConstraint(INVOICE_STATUS.constraint, name="status"), {"schema": "orders"})
     id: Mapped[str] = mapped_column(Id("inv"), primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
     order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), unique=True)
@@ -77,6 +86,50 @@ class InvoiceCounter(Base):
     (for instance Directive 2006/112/EC, article 226 (2): a sequential number)."""
 
     __tablename__ = "invoice_counter"
+    __table_args__ = ({"schema": "orders"},)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class History(Base):
+    """A change of an order's status after its checkout. `actor`: the user who made it, or the workflow.
+
+    What a checkout does is in the order itself: `created_at`, `confirmed_at`, `cancelled_at` and `reason`.
+    """
+
+    __tablename__ = "history"
+    __table_args__ = ({"schema": "orders"},)
+    id: Mapped[str] = mapped_column(Id("his"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), index=True)
+    actor: Mapped[str | None] = mapped_column(String(64))
+    before: Mapped[str]
+    after: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[Created]
+
+
+class CreditNote(Base):
+    """Credits money of an invoice to the customer. `source`: the transaction or the cancellation that it is for.
+
+    `lines`: [{product_id, sku, title, quantity, unit_price}], empty if an amount was refunded regardless of lines.
+    """
+
+    __tablename__ = "credit_note"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"), {"schema": "orders"})
+    id: Mapped[str] = mapped_column(Id("crn"), primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), index=True)
+    source: Mapped[str] = mapped_column(String(64), unique=True)
+    amount: Mapped[MinorUnits]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    issued_at: Mapped[Created]
+
+
+class CreditNoteCounter(Base):
+    """The last credit note number of each year; see InvoiceCounter."""
+
+    __tablename__ = "credit_note_counter"
     __table_args__ = ({"schema": "orders"},)
     year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     last: Mapped[int]

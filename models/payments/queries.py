@@ -40,6 +40,14 @@ def get_authorisation_request(session: Session, payment_id: str) -> HoldRequest:
     }  # fmt: skip
 
 
+def get_payment(session: Session, payment_id: str) -> Payment:
+    """The payment. Raises NotFound."""
+    payment = session.get(Payment, payment_id)
+    if payment is None:
+        raise NotFound("There is no such payment.")
+    return payment
+
+
 def lock_payment(session: Session, payment_id: str) -> Payment:
     """The payment, locked. Raises NotFound."""
     payment = session.get(Payment, payment_id, with_for_update=True)
@@ -68,6 +76,12 @@ _NEWEST = (
 def list_newest_payments(session: Session, order_ids: Sequence[str]) -> dict[str, Payment]:
     """Order id → the payment that was opened for it last."""
     return {payment.order_id: payment for payment in session.scalars(_NEWEST, {"order_ids": list(order_ids)})}
+
+
+def list_references(session: Session, gateway: str) -> list[str]:
+    """The references of a provider's payments, newest first."""
+    query = select(Payment.reference).where(Payment.gateway == gateway, Payment.reference.is_not(None))
+    return [reference for reference in session.scalars(query.order_by(Payment.id.desc())) if reference]
 
 
 def list_transactions(session: Session, payment_id: str) -> list[Transaction]:

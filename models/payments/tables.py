@@ -1,6 +1,7 @@
 """The tables of payments, their transactions, and what providers have told us of their own accord."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,8 +17,10 @@ PAYMENT_STATUS = Transitions(
     "payment",
     {
         "pending": ("authorised", "declined", "voided"),
-        "authorised": ("captured", "voided"),
-        "captured": ("refunded",),
+        "authorised": ("captured", "partially_captured", "voided"),
+        "partially_captured": ("partially_refunded", "refunded"),
+        "captured": ("partially_refunded", "refunded"),
+        "partially_refunded": ("refunded",),
         "declined": (),
         "voided": (),
         "refunded": (),
@@ -28,18 +31,22 @@ PAYMENT_STATUS = Transitions(
 class Payment(Base):
     """A payment for an order. `authorised` means that the money is held, `captured` that it is ours.
 
-    `gateway`: the provider that is asked for it; `reference`: its name there. An order may have several.
+    `gateway`: the provider that is asked for it; `reference`: its name there. An order may have several. `captured` and
+    `refunded` are the sums of its succeeded transactions, in minor units.
     """
 
     __tablename__ = "payment"
     __table_args__ = (
         CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint("0 <= refunded AND refunded <= captured AND captured <= amount", name="balance"),
         CheckConstraint(PAYMENT_STATUS.constraint, name="status"),
         {"schema": "payments"},
     )
     id: Mapped[str] = mapped_column(Id("pay"), primary_key=True)
     order_id: Mapped[str] = mapped_column(Id("ord"), index=True)
     amount: Mapped[MinorUnits]
+    captured: Mapped[MinorUnits] = mapped_column(server_default="0")
+    refunded: Mapped[MinorUnits] = mapped_column(server_default="0")
     currency: Mapped[Currency]
     method: Mapped[str]
     gateway: Mapped[str] = mapped_column(server_default=GATEWAY)
@@ -51,8 +58,11 @@ class Payment(Base):
 
 
 class Transaction(Base):
-    """One thing that the provider did for a payment; never changed. It holds and releases once, and may take the money
-    and give it back in parts."""
+    """One thing that the provider was asked to do for a payment.
+
+    A `pending` row becomes `succeeded` or `failed`, once; any other row is never changed. Money is authorised, captured
+    and voided at most once; it may be refunded in parts. `run_id`: the run of a capture or a refund.
+    """
 
     __tablename__ = "transaction"
     __table_args__ = (
@@ -60,6 +70,8 @@ class Transaction(Base):
             "uq_transaction_once", "payment_id", "kind", unique=True,
             postgresql_where=text("status = 'succeeded' AND kind IN ('authorise', 'void')"),
         ),
+        CheckConstraint("kind IN ('authorise', 'capture', 'refund', 'void')", name="kind"),
+        CheckConstraint("status IN ('declined', 'failed', 'pending', 'succeeded')", name="status"),
         {"schema": "payments"},
     )  # fmt: skip
     id: Mapped[str] = mapped_column(Id("txn"), primary_key=True)
@@ -68,6 +80,8 @@ class Transaction(Base):
     status: Mapped[str]
     amount: Mapped[MinorUnits]
     reference: Mapped[str | None]
+    run_id: Mapped[str | None] = mapped_column(Id("run"))
+    error: Mapped[dict[str, Any] | None]
     created_at: Mapped[Created]
 
 

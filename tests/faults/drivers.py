@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 import durable
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import accounts, carts, imports, inventory
+from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns
 from models.core.database import transaction
 from tests.conftest import ADDRESS
+from tests.faults.prepared import pack, take
 from tests.shopping import make_customer, make_product, place_order
 
 _numbers = count(1)
@@ -159,6 +160,58 @@ def catalogue_import(refused_at: str | None = None) -> str:
     return made.run_id
 
 
+def capture(refused_at: str | None = None) -> str:
+    """Finance captures the payment of a confirmed order."""
+    order_id = take("capture")
+    with transaction() as session:
+        payment_id = payments.find_first_payment(session, order_id)
+        return str(orders.capture_payment(session, payment_id, None, owner=None).run_id)
+
+
+def refund(refused_at: str | None = None) -> str:
+    """Finance refunds half of a captured payment."""
+    order_id = take("refund")
+    with transaction() as session:
+        payment_id = payments.find_first_payment(session, order_id)
+        return str(payments.request_refund(session, payment_id, 1000, "Torn", owner=None).run_id)
+
+
+def cancellation(refused_at: str | None = None) -> str:
+    """A customer cancels a confirmed order."""
+    with transaction() as session:
+        order = orders.get(session, take("cancellation"))
+        return orders.cancel_confirmed(session, order.id, actor=order.user_id, is_staff=False, reason=None)[1]
+
+
+def ship_parcel(refused_at: str | None = None) -> str:
+    """A confirmed order is packed. The payment has lapsed at the gateway if it is to be refused."""
+    return pack(take("fulfilment", refused_at))
+
+
+def deliver(refused_at: str | None = None) -> str:
+    """A parcel that has left is delivered."""
+    order_id = take("delivery")
+    with transaction() as session:
+        (parcel,) = fulfilment.list_parcels(session, order_id)
+        return str(fulfilment.deliver(session, parcel.id, "test").delivery_run_id)
+
+
+def send_back(refused_at: str | None = None) -> str:
+    """A customer returns a delivered product, which has arrived before any worker looks."""
+    order_id = take("return")
+    with transaction() as session:
+        (parcel,) = fulfilment.list_parcels(session, order_id)
+        fulfilment.deliver(session, parcel.id, "test")
+        (line,) = orders.lines_of(session, [order_id])[order_id]
+        asked = returns.request(
+            session, order_id, {line.product_id: 1}, reason="Torn", comment=None, actor="test", is_staff=False
+        )
+        returns.approve(session, asked.id)
+        goods: returns.Received = {"product_id": line.product_id, "quantity": 1, "condition": "damaged"}
+        returns.receive(session, asked.id, [goods])
+        return asked.run_id
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
     "clean_up": (clean_up, (None,)),
@@ -173,5 +226,11 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "password_changed": (password_changed, (None,)),
     "erasure": (erasure, (None,)),
     "catalogue_import": (catalogue_import, (None,)),
+    "capture": (capture, (None,)),
+    "refund": (refund, (None,)),
+    "cancellation": (cancellation, (None,)),
+    "fulfilment": (ship_parcel, (None, "payments.capture_order")),
+    "delivery": (deliver, (None,)),
+    "return": (send_back, (None,)),
 }
 """Workflow → a function that starts a run and returns its id, and the paths that it supports."""

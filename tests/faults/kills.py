@@ -15,6 +15,7 @@ from models.core.database import transaction
 from tests.faults import checks, stall_times
 from tests.faults.drivers import DRIVERS
 from tests.faults.points import Point
+from tests.faults.prepared import prepare
 from tests.shop import Shop
 
 PATIENCE = 240.0  # seconds for all runs together
@@ -41,6 +42,7 @@ class Kills:
     def at(self, points: Sequence[Point]) -> "Killed":
         """Starts a run for each point in a new shop, arms all points and starts the crew."""
         with self.new_shop() as shop:
+            prepare(shop, points)
             runs = {point: DRIVERS[point.workflow][0](point.refused_at) for point in points}
             lines = {point: f"{point.point}@{point.step}@{run_id} {self.how}" for point, run_id in runs.items()}
             shop.armed.write_text("\n".join(lines.values()))

@@ -17,7 +17,10 @@ from tests.faults.full_stack import Stack
 
 WORKERS = ("worker-shop", "worker-mail", "worker-bulk")
 SERVERS = ("redis", "postgres")
-PROGRAMS = ("api", *WORKERS, "dispatcher-1", "dispatcher-2", "gateway", "mailbox", "beat", *SERVERS, *SERVERS)
+PROGRAMS = (
+    "api", *WORKERS, "dispatcher-1", "dispatcher-2", "gateway", "paypal", "carrier", "mailbox", "beat", *SERVERS,
+    *SERVERS,
+)  # fmt: skip
 CHANCES = {"kill": 6, "stop": 4, "restart": 2, "flush Redis": 1, "cut Redis": 1, "cut PostgreSQL": 1}
 STOPPED = (1.0, 12.0)  # seconds
 

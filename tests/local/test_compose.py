@@ -14,7 +14,7 @@ from settings import QUEUES, Settings
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-TRIAL = ("gateway", "mailbox")
+TRIAL = ("gateway", "paypal", "carrier", "mailbox")
 
 
 @pytest.fixture
@@ -64,7 +64,9 @@ def test_the_sandbox_runs_only_in_the_trial_profile() -> None:
 def test_secrets_are_required_and_production_is_declared() -> None:
     environment = SERVICES["api"]["environment"]
     assert environment["SHOP_ENV"] == "production"
-    for name in ("SHOP_SECRET_KEY", "SHOP_FLOWER_PASSWORD", "SHOP_STRIPE_WEBHOOK_SECRET"):
+    for name in (
+        "SHOP_SECRET_KEY", "SHOP_FLOWER_PASSWORD", "SHOP_STRIPE_WEBHOOK_SECRET", "SHOP_CARRIER_WEBHOOK_SECRET",
+    ):  # fmt: skip
         assert re.fullmatch(r"\$\{" + name + r":\?.+\}", environment[name])
 
 

@@ -19,7 +19,7 @@ from tests.command import FREE_PORTS, processes, shop
 pytestmark = pytest.mark.long
 
 NAMES = {
-    "postgres", "redis", "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+    "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
     "dispatcher-1", "dispatcher-2", "beat", "flower",
 }  # fmt: skip
 

@@ -54,7 +54,9 @@ def test_a_group_may_set_its_concurrency() -> None:
 
 def test_mail_and_bulk_work_have_their_own_workers_by_default() -> None:
     found = worker_groups(Settings())
-    assert found["shop"].queues == ("accounts", "access", "carts", "orders", "payments", "inventory")
+    assert found["shop"].queues == (
+        "accounts", "access", "carts", "orders", "payments", "inventory", "fulfilment", "returns",
+    )  # fmt: skip
     assert found["shop"].in_place == ("notifications",)
     assert found["mail"].queues == ("notifications", "mass_mail")
     assert found["bulk"].queues == ("catalogue", "reports")
@@ -91,7 +93,7 @@ def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     found = names()
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
-        "gateway", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
+        "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
         "dispatcher-1", "dispatcher-2", "beat", "flower",
     }  # fmt: skip
 
@@ -101,9 +103,11 @@ def test_external_servers_are_not_started() -> None:
         database_url="postgresql://db.example/shop",
         broker_url="redis://queue.example",
         stripe_api_base="https://api.stripe.com",
+        carrier_api_base="https://api.easypost.com/v2",
+        paypal_base="https://api-m.paypal.com",
         smtp_url="smtp://mail.example",
     )
-    assert not {"postgres", "redis", "gateway", "mailbox"} & set(found)
+    assert not {"postgres", "redis", "gateway", "paypal", "carrier", "mailbox"} & set(found)
 
 
 def test_each_group_is_a_worker_with_its_queues() -> None:

@@ -11,7 +11,7 @@ import pytest
 from local import provision
 from settings import DEFAULT_SECRET, load
 
-PORTS = ("api_port", "flower_port", "gateway_port", "mailbox_port", "smtp_port")
+PORTS = ("api_port", "flower_port", "gateway_port", "paypal_port", "carrier_port", "mailbox_port", "smtp_port")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_secrets_are_generated_once_and_private(var: Path) -> None:
         first = provision.prepare()
         second = provision.prepare()
     assert first.secret_key == second.secret_key != DEFAULT_SECRET
-    assert len({first.secret_key, first.flower_password, first.stripe_webhook_secret}) == 3
+    assert len({getattr(first, name) for name in provision.SECRETS}) == len(provision.SECRETS)
     assert stat.S_IMODE((var / "stack.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(var.stat().st_mode) == 0o700
 

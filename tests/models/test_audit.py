@@ -12,7 +12,7 @@ from tests.models.sales import Action, Sale
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
-    assert len(found) == 21
+    assert len(found) == 32
     assert [finding for finding in found.values() if not finding.ok] == []
 
 

@@ -89,7 +89,7 @@ def test_a_confirmed_order_cannot_be_cancelled_and_keeps_its_cart(placed: str, u
     confirm(placed)
     with pytest.raises(Conflict) as refused:
         cancel(placed)
-    assert refused.value.extra == {"current": "confirmed", "possible": ["processing"]}
+    assert refused.value.extra == {"current": "confirmed", "possible": ["processing", "cancelled"]}
     with transaction() as session:
         assert (orders.get(session, placed).status, orders.get(session, placed).reason) == ("confirmed", None)
         assert session.scalars(select(carts.Cart.order_id).where(carts.Cart.user_id == user)).one() == placed

@@ -72,7 +72,7 @@ def test_a_declined_payment_stays_declined() -> None:
 def test_a_voided_payment_cannot_be_authorised_again() -> None:
     payment_id = pay()
     record(payments.record_authorisation, payment_id, "pi_3")
-    authorised = {"current": "authorised", "possible": ["captured", "voided"]}
+    authorised = {"current": "authorised", "possible": ["captured", "partially_captured", "voided"]}
     assert refused(payments.record_authorisation, payment_id, "pi_3") == authorised
     assert refused(payments.record_decline, payment_id, None) == authorised
     record(payments.record_void, payment_id, "pi_3")

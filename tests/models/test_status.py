@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 import models
 from durable.ids import new_id
-from models import accounts, inventory, orders, payments
+from models import accounts, fulfilment, inventory, orders, payments, returns
 from models.core.database import transaction
 from models.core.errors import Conflict
 from models.core.status import Transitions
@@ -30,6 +30,23 @@ def make_reservation(session: Session) -> inventory.Reservation:
 
 def make_order(session: Session) -> orders.Order:
     return orders.Order(id=new_id("ord"), user_id=new_id("usr"), total=1, currency="EUR", address={}, status="pending")
+
+
+def make_invoice(session: Session) -> orders.Invoice:
+    order = make_order(session)
+    session.add(order)
+    session.flush()
+    return orders.Invoice(id=new_id("inv"), number=order.id, order_id=order.id, status="issued")
+
+
+def make_parcel(session: Session) -> fulfilment.Parcel:
+    about = {"order_id": new_id("ord"), "warehouse_id": new_id("wh"), "run_id": new_id("run")}
+    return fulfilment.Parcel(id=new_id("ful"), **about, status="pending")
+
+
+def make_return(session: Session) -> returns.Return:
+    about = {"order_id": new_id("ord"), "user_id": new_id("usr"), "run_id": new_id("run"), "reason": "Torn"}
+    return returns.Return(id=new_id("ret"), **about, status="requested")
 
 
 def make_payment(session: Session) -> payments.Payment:
@@ -50,6 +67,9 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),
+    "invoice": (orders.INVOICE_STATUS, make_invoice),
+    "parcel": (fulfilment.PARCEL_STATUS, make_parcel),
+    "return": (returns.RETURN_STATUS, make_return),
     "payment": (payments.PAYMENT_STATUS, make_payment),
     "account": (accounts.ACCOUNT_STATUS, make_account),
     "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
@@ -103,7 +123,10 @@ def test_a_refused_transition_names_the_possible_ones() -> None:
     assert orders.ORDER_STATUS.refusal("shipped").detail == (
         "This order is shipped; it can become delivered or returned."
     )
-    assert orders.ORDER_STATUS.refusal("confirmed").detail == "This order is confirmed; it can become processing."
+    assert (
+        orders.ORDER_STATUS.refusal("confirmed").detail
+        == "This order is confirmed; it can become processing or cancelled."
+    )
     assert inventory.PURCHASE_ORDER_STATUS.refusal("ordered").detail == (
         "This purchase order is ordered; it can become partly received, received or cancelled."
     )

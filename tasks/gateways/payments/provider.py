@@ -4,7 +4,7 @@ Amounts are integers of minor units. Whatever calls a provider raises GatewayDow
 was done; the same call may be repeated then.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -110,7 +110,10 @@ class WebhookEvent:
 
 
 class PaymentProvider(Protocol):
-    """A payment provider. Beyond what is said of each call, all but `verify_webhook` raise GatewayDown."""
+    """A payment provider. Beyond what is said of each call, all of them may raise GatewayDown."""
+
+    can_list: bool
+    """Whether the provider finds payments of which the shop does not know the reference."""
 
     def authorise(self, request: AuthorisationRequest, idempotency_key: str) -> Authorisation:
         """Reserves the amount on the customer's payment method, to be captured later.
@@ -145,16 +148,26 @@ class PaymentProvider(Protocol):
         Raises Conflict if the payment was not captured or less than the amount is left of it.
         """
 
-    def find(self, *, order_id: str, payment_id: str | None, since: datetime) -> list[ProviderPayment]:
+    def find(
+        self, *, order_id: str, payment_id: str | None, since: datetime, reference: str | None = None
+    ) -> list[ProviderPayment]:
         """What the provider has of a payment, newest first: one for each attempt, and none is missing. `since`: a time
-        before the first. Attempts whose payment the provider does not know count for the whole order."""
+        before the first. Attempts whose payment the provider does not know count for the whole order.
 
-    def list_since(self, since: datetime | None = None) -> Iterator[ProviderPayment]:
-        """Every payment that the provider knows, declined ones too, newest first; fetched page by page."""
+        A provider that can't list finds only the attempt with this `reference`, or nothing without one: `authorise`
+        under an attempt's key tells its reference.
+        """
+
+    def list_since(self, since: datetime | None = None, *, known: Iterable[str] = ()) -> Iterator[ProviderPayment]:
+        """Every payment that the provider knows, declined ones too, newest first; fetched page by page.
+
+        `known`: the references that the shop has. A provider that can't list asks for each of them, in that order, and
+        has no others.
+        """
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:
         """The event that the provider posted: `payload` is the body as it came.
 
-        Raises BadSignature unless the provider signed it within the last five minutes, and BadRequest for what can't
-        be read.
+        Raises BadSignature unless the provider signed it (Stripe: within the last five minutes; PayPal does not sign
+        anew what it sends again), and BadRequest for what can't be read.
         """

@@ -4,7 +4,7 @@ Every call that takes money takes an idempotency key: the same call with the sam
 result, however often it is repeated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -43,6 +43,8 @@ REFUND_STATES: dict[str | None, Literal["succeeded", "pending", "failed"]] = {
 
 class Stripe:
     """Stripe, as `settings` name its address, key and webhook secret."""
+
+    can_list = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -153,14 +155,16 @@ class Stripe:
                 raise Conflict(message(error)) from error
         return Refund(given.id, reference, given.amount, REFUND_STATES.get(given.status, "pending"))
 
-    def find(self, *, order_id: str, payment_id: str | None, since: datetime) -> list[ProviderPayment]:
-        """See PaymentProvider."""
+    def find(
+        self, *, order_id: str, payment_id: str | None, since: datetime, reference: str | None = None
+    ) -> list[ProviderPayment]:
+        """See PaymentProvider. The reference is not needed."""
         # Stripe can search by metadata, but what it finds may be an hour old. Its lists are never behind.
         of_order = (made for made in self.list_since(since - CLOCKS) if made.order_id == order_id)
         return [made for made in of_order if made.payment_id in (None, payment_id)]
 
-    def list_since(self, since: datetime | None = None) -> Iterator[ProviderPayment]:
-        """See PaymentProvider."""
+    def list_since(self, since: datetime | None = None, *, known: Iterable[str] = ()) -> Iterator[ProviderPayment]:
+        """See PaymentProvider. Stripe's list needs no references."""
         return map(_payment, self._list(since))
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:

@@ -1,0 +1,98 @@
+"""Schemas of the fulfilment views."""
+
+from typing import NotRequired, TypedDict
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from api.http.fields import IdField, Schema, Timestamp
+from api.tasks.schemas import Accepted
+from models import fulfilment
+
+
+class ParcelLineBody(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, 100_000))
+
+
+class FulfilmentBody(TypedDict):
+    lines: NotRequired[list[dict[str, object]]]
+    warehouse_id: NotRequired[str]
+    carrier: NotRequired[str]
+    service: NotRequired[str]
+    tracking_number: str
+
+
+class NewFulfilment(Schema):
+    lines = fields.List(
+        fields.Nested(ParcelLineBody), validate=validate.Length(1, 200),
+        metadata={"description": "By default everything that is left in the warehouse"},
+    )  # fmt: skip
+    warehouse_id = IdField(
+        "wh", metadata={"description": "By default the warehouse that can supply the lines, or the most of them"}
+    )
+    carrier = fields.String(validate=validate.Length(1, 100))
+    service = fields.String(validate=validate.Length(1, 100))
+    tracking_number = fields.String(required=True, validate=validate.Length(1, 100))
+
+    @validates_schema
+    def check_lines(self, data: FulfilmentBody, **_: object) -> None:
+        products = [line["product_id"] for line in data.get("lines", [])]
+        if len(set(products)) < len(products):
+            raise ValidationError({"lines": ["name a product only once"]})
+
+
+class ParcelEvent(Schema):
+    at = Timestamp(attribute="created_at")
+    status = fields.String()
+    description = fields.String(allow_none=True)
+    place = fields.String(allow_none=True)
+
+
+class ParcelLine(Schema):
+    product_id = IdField("prd")
+    quantity = fields.Integer()
+
+
+class Fulfilment(Schema):
+    id = IdField("ful")
+    order_id = IdField("ord")
+    status = fields.String(validate=validate.OneOf(fulfilment.PARCEL_STATUS.statuses))
+    lines = fields.List(fields.Nested(ParcelLine))
+    warehouse_id = IdField("wh")
+    carrier = fields.String(allow_none=True)
+    service = fields.String(allow_none=True)
+    tracking_number = fields.String(allow_none=True)
+    tracking_url = fields.String(allow_none=True)
+    task_id = IdField("run", attribute="run_id")
+    created_at = Timestamp()
+    shipped_at = Timestamp(allow_none=True)
+    delivered_at = Timestamp(allow_none=True)
+    events = fields.List(fields.Nested(ParcelEvent))
+
+
+class Fulfilments(Schema):
+    data = fields.List(fields.Nested(Fulfilment))
+
+
+class AcceptedFulfilment(Accepted):
+    fulfilment_id = IdField("ful", required=True)
+    order_id = IdField("ord", required=True)
+
+
+class PickingQuery(Schema):
+    warehouse_id = IdField("wh", required=True)
+
+
+class PickingLine(Schema):
+    order_id = IdField("ord")
+    order_number = fields.String()
+    product_id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    quantity = fields.Integer()
+
+
+class PickingList(Schema):
+    warehouse_id = IdField("wh")
+    data = fields.List(fields.Nested(PickingLine))
+    has_more = fields.Boolean(metadata={"description": "Whether there are more lines than are shown"})

@@ -1,0 +1,75 @@
+"""Views of what happens to an order after its checkout: cancellation, history and credit notes."""
+
+from flask import g
+from flask.views import MethodView
+from sqlalchemy.orm import Session
+
+from api.http.auth import user_or_api_key
+from api.http.errors import error_codes
+from api.http.idempotency import idempotent
+from api.http.prefer_wait import WaitResult, may_wait
+from api.orders.blueprint import blueprint
+from api.orders.schemas import AcceptedCancellation, Cancel, CreditNotes, History, Order
+from api.orders.views import order_views
+from api.tasks.links import links_of
+from durable import queries
+from durable.tables import RunRecord
+from models import orders
+from models.core.database import transaction
+
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+
+
+def _order(session: Session, run: RunRecord) -> object:
+    return order_views(session, [orders.get(session, run.input["order_id"])])[0]
+
+
+@blueprint.route('/orders/<id("ord"):order_id>/cancel')
+class CancelView(MethodView):
+    @user_or_api_key
+    @error_codes("wrong_state", "has_parcels")
+    @blueprint.arguments(Cancel, required=False)
+    @may_wait(WaitResult(Order, "order", _order, status=200))
+    @idempotent()
+    @blueprint.response(202, AcceptedCancellation, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, str], order_id: str) -> tuple[object, int, dict[str, str]]:
+        """Cancels a confirmed order: releases its stock, voids or refunds its payment, and issues a credit note.
+
+        Customers can cancel an order until it is being processed, staff (`orders:write`) until it is shipped.
+        """
+        orders.get_visible_order(session, order_id, g.principal)
+        is_staff = "orders:write" in g.principal.permissions
+        _, run_id = orders.cancel_confirmed(
+            session, order_id, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")
+        )
+        links = links_of(queries.get_run(session, run_id))
+        accepted = {"task_id": run_id, "status": "running", "order_id": order_id, "links": links}
+        return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+
+
+@blueprint.route('/orders/<id("ord"):order_id>/history')
+class HistoryView(MethodView):
+    @user_or_api_key
+    @blueprint.response(200, History)
+    def get(self, order_id: str) -> dict[str, object]:
+        """Returns all changes of the order's status, oldest first."""
+        with transaction() as session:
+            order = orders.get_visible_order(session, order_id, g.principal)
+            return {"data": orders.list_changes(session, order)}
+
+
+@blueprint.route('/orders/<id("ord"):order_id>/credit-notes')
+class CreditNotesView(MethodView):
+    @user_or_api_key
+    @blueprint.response(200, CreditNotes)
+    def get(self, order_id: str) -> dict[str, object]:
+        """Returns the credit notes of an order, oldest first."""
+        with transaction() as session:
+            order = orders.get_visible_order(session, order_id, g.principal)
+            return {"data": [_note(note, order.currency) for note in orders.list_credit_notes(session, order_id)]}
+
+
+def _note(note: orders.CreditNote, currency: str) -> dict[str, object]:
+    lines = [{**line, "unit_price": {"amount": line["unit_price"], "currency": currency}} for line in note.lines]
+    same = {name: getattr(note, name) for name in ("id", "number", "order_id", "reason", "issued_at")}
+    return {**same, "amount": {"amount": note.amount, "currency": currency}, "lines": lines}

@@ -1,0 +1,123 @@
+"""An invoice or a credit note as a PDF file on A4, over as many pages as its lines need."""
+
+from importlib.resources import files
+from unicodedata import normalize
+
+from fpdf import FPDF
+from fpdf.enums import TableBordersLayout
+from fpdf.fonts import FontFace, TTFFont
+
+from api.orders.document_page import facts_of, money
+from models import orders
+from settings import settings
+
+FONT = "Source Sans Pro"
+"""Has the letters of the Latin, Greek and Cyrillic scripts. The setting `pdf_fonts` adds fonts for others."""
+FILES = {"": "SourceSansPro-Regular.ttf", "B": "SourceSansPro-Bold.ttf"}
+MARGIN, BOTTOM = 18, 20  # mm
+COLUMNS = {"SKU": 30, "Title": 70, "Quantity": 18, "Price": 28, "Total": 28}  # mm; together the width of the page
+GREY, RULE = (90, 100, 114), (190, 197, 206)
+PAGES = "{pages}"
+
+
+class Paper(FPDF):
+    """A page of a document, with its name and number at the foot."""
+
+    def __init__(self, document: orders.Document) -> None:
+        super().__init__(format="A4")
+        self.name = f"{document.title} {document.number}"
+        for style, name in FILES.items():
+            self.add_font(FONT, style, str(files("font_source_sans_pro") / "files" / name))
+        further = list(filter(None, settings.pdf_fonts.split(",")))
+        for path in further:
+            self.add_font(fname=path.strip(), family=path)
+        self.set_fallback_fonts(further, exact_match=False)
+        fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
+        self.known = {ord("\n")}.union(*(font.cmap for font in fonts))
+        self.set_margins(MARGIN, MARGIN)
+        self.set_auto_page_break(True, BOTTOM)
+        self.set_title(self.name)
+        self.set_author(document.seller.name)
+        self.set_lang("en")
+        self.set_creation_date(document.issued_at)
+
+    def normalize_text(self, text: str) -> str:
+        """Called by FPDF for every text: replaces characters that no font has by similar ones, or by `?`."""
+        return super().normalize_text("".join(map(self._shown, normalize("NFC", text))))
+
+    def _shown(self, character: str) -> str:
+        if ord(character) in self.known:
+            return character
+        similar = normalize("NFKC", character).replace("\N{HYPHEN}", "-")
+        return similar if self.known.issuperset(map(ord, similar)) else "?"
+
+    def header(self) -> None:
+        """Called by FPDF at the start of each page. The number of pages is only at the foot; titles are any text."""
+        self.alias_nb_pages("")
+
+    def footer(self) -> None:
+        """Called by FPDF at the end of each page."""
+        self.alias_nb_pages(PAGES)
+        self.set_y(-BOTTOM + 5)
+        self.set_font(FONT, "", 9)
+        self.set_text_color(*GREY)
+        self.cell(text=f"{self.name} · page {self.page_no()} of {PAGES}")
+        self.set_text_color(0)
+
+    def write_block(self, lines: list[str], style: str = "", size: float = 10) -> None:
+        """Writes lines below each other; long ones wrap."""
+        self.set_font(FONT, style, size)
+        for line in lines:
+            self.multi_cell(0, size * 0.5, line, align="L", new_x="LMARGIN", new_y="NEXT")
+
+
+def pdf_of_document(document: orders.Document) -> bytes:
+    """The file. Titles and names wrap, amounts are aligned at the right."""
+    paper = Paper(document)
+    paper.add_page()
+    _write_head(paper, document)
+    if document.lines:
+        _write_lines(paper, document)
+    paper.ln(3)
+    paper.set_font(FONT, "B", 12)
+    paper.cell(60, 8, "Total")
+    paper.cell(0, 8, money(document.total, document.currency), align="R")
+    return bytes(paper.output())
+
+
+def _write_head(paper: Paper, document: orders.Document) -> None:
+    seller = document.seller
+    paper.write_block([seller.name], "B", 11)
+    paper.write_block(list(filter(None, [seller.address, seller.tax_id and f"Tax number {seller.tax_id}"])))
+    paper.ln(8)
+    paper.write_block([paper.name], "B", 18)
+    paper.ln(4)
+    paper.write_block(["Customer"], "B")
+    paper.write_block(list(filter(None, [document.customer_name, *document.address_lines])))
+    paper.ln(4)
+    for name, value in facts_of(document):
+        paper.set_text_color(*GREY)
+        paper.set_font(FONT, "", 10)
+        paper.cell(25, 5, name)
+        paper.set_text_color(0)
+        paper.multi_cell(0, 5, value, align="L", new_x="LMARGIN", new_y="NEXT")
+    paper.ln(5)
+
+
+def _write_lines(paper: Paper, document: orders.Document) -> None:
+    paper.set_font(FONT, "", 10)
+    paper.set_draw_color(*RULE)
+    with paper.table(
+        width=sum(COLUMNS.values()),
+        col_widths=tuple(COLUMNS.values()),
+        text_align=("LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        headings_style=FontFace(emphasis="BOLD"),
+        line_height=5,
+        v_align="TOP",
+        padding=(1, 1),
+    ) as table:
+        table.row(tuple(COLUMNS))
+        for line in document.lines:
+            amounts = (money(amount, document.currency) for amount in (line.unit_price, line.line_total))
+            table.row((line.sku, line.title, str(line.quantity), *amounts))

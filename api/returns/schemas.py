@@ -1,0 +1,75 @@
+"""Schemas of the return views."""
+
+from typing import NotRequired, TypedDict
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from api.http.fields import IdField, Money, Schema, Timestamp
+from api.tasks.schemas import Accepted
+from models import returns
+
+QUANTITY = validate.Range(1, 100_000)
+
+
+class ReturnLineBody(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=QUANTITY)
+
+
+class ReturnBody(TypedDict):
+    lines: list[dict[str, object]]
+    reason: str
+    comment: NotRequired[str]
+
+
+class NewReturn(Schema):
+    lines = fields.List(fields.Nested(ReturnLineBody), required=True, validate=validate.Length(1, 200))
+    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    comment = fields.String(validate=validate.Length(1, 2000))
+
+    @validates_schema
+    def check_lines(self, data: ReturnBody, **_: object) -> None:
+        products = [line["product_id"] for line in data.get("lines", [])]
+        if len(set(products)) < len(products):
+            raise ValidationError({"lines": ["name a product only once"]})
+
+
+class ReturnRefusal(Schema):
+    reason = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class ReceivedLine(ReturnLineBody):
+    condition = fields.String(required=True, validate=validate.OneOf(("resellable", "damaged")))
+
+
+class ReturnReceipt(Schema):
+    lines = fields.List(fields.Nested(ReceivedLine), required=True, validate=validate.Length(1, 400))
+
+
+class ReturnLine(Schema):
+    product_id = IdField("prd")
+    quantity = fields.Integer(metadata={"description": "Announced units"})
+    received = fields.Integer()
+    resellable = fields.Integer()
+    damaged = fields.Integer()
+
+
+class Return(Schema):
+    id = IdField("ret")
+    order_id = IdField("ord")
+    user_id = IdField("usr")
+    status = fields.String(validate=validate.OneOf(returns.RETURN_STATUS.statuses))
+    reason = fields.String()
+    comment = fields.String(allow_none=True)
+    refused_because = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(ReturnLine))
+    refund = fields.Nested(Money, allow_none=True)
+    task_id = IdField("run", attribute="run_id")
+    created_at = Timestamp()
+    decided_at = Timestamp(allow_none=True)
+    received_at = Timestamp(allow_none=True)
+
+
+class AcceptedReturn(Accepted):
+    return_id = IdField("ret", required=True)
+    order_id = IdField("ord", required=True)

@@ -1,0 +1,151 @@
+"""Views of returns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.http.auth import allowed, user_or_api_key
+from api.http.errors import error_codes
+from api.http.idempotency import idempotent
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.http.prefer_wait import WaitResult, may_wait
+from api.returns.blueprint import blueprint
+from api.returns.schemas import AcceptedReturn, NewReturn, Return, ReturnBody, ReturnReceipt, ReturnRefusal
+from api.tasks.links import links_of
+from durable import queries
+from durable.tables import RunRecord
+from models import orders, returns
+from models.core.database import transaction
+from models.core.errors import NotFound
+from settings import settings
+
+LOCATION = {"Location": {"schema": {"type": "string"}}}
+
+
+def _of_run(session: Session, run: RunRecord) -> object:
+    return _views(session, [returns.get_return(session, run.input["return_id"])])[0]
+
+
+WAIT_RESULT = WaitResult(Return, "return", _of_run, status=200, reports_refusal=False)
+
+
+@blueprint.route('/orders/<id("ord"):order_id>/returns')
+class OrderReturnsView(MethodView):
+    @user_or_api_key
+    @error_codes("return_period_over", "nothing_to_return")
+    @blueprint.arguments(NewReturn)
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, AcceptedReturn, headers=LOCATION)
+    def post(self, session: Session, body: ReturnBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+        """Requests a return of delivered goods. Its task ends when the money is refunded, which may take weeks.
+
+        Customers can request it for 14 days after the last delivery, staff (`orders:write`) at any time.
+        """
+        orders.get_visible_order(session, order_id, g.principal)
+        lines: dict[str, Any] = {str(line["product_id"]): line["quantity"] for line in body["lines"]}
+        made = returns.request(
+            session, order_id, lines, reason=body["reason"], comment=body.get("comment"), actor=g.principal.user_id,
+            is_staff="orders:write" in g.principal.permissions,
+        )  # fmt: skip
+        return _accepted(session, made)
+
+
+@blueprint.route("/returns")
+class ReturnsView(MethodView):
+    @user_or_api_key
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Return))
+    def get(self, query: PageArgs) -> Page:
+        """Returns your returns, newest first; with the permission `orders:read`, all returns."""
+        chosen = select(returns.Return)
+        if "orders:read" not in g.principal.permissions:
+            chosen = chosen.where(returns.Return.user_id == g.principal.user_id)
+        with transaction() as session:
+            found = page(session, chosen, returns.Return.id.desc(), **query)
+            found["data"] = _views(session, found["data"])
+        return found
+
+
+@blueprint.route('/returns/<id("ret"):return_id>')
+class ReturnView(MethodView):
+    @user_or_api_key
+    @blueprint.response(200, Return)
+    def get(self, return_id: str) -> dict[str, object]:
+        """Returns a return with its lines."""
+        with transaction() as session:
+            made = returns.get_return(session, return_id)
+            if made.user_id != g.principal.user_id and "orders:read" not in g.principal.permissions:
+                raise NotFound("There is no such return.")
+            return _views(session, [made])[0]
+
+
+@blueprint.route('/returns/<id("ret"):return_id>/approve')
+class ApproveView(MethodView):
+    @allowed("orders:write")
+    @error_codes("wrong_state")
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, AcceptedReturn, headers=LOCATION)
+    def post(self, session: Session, return_id: str) -> tuple[object, int, dict[str, str]]:
+        """Approves a return. The customer is notified, and can send the goods."""
+        return _accepted(session, returns.approve(session, return_id))
+
+
+@blueprint.route('/returns/<id("ret"):return_id>/refuse')
+class RefuseView(MethodView):
+    @allowed("orders:write")
+    @error_codes("wrong_state")
+    @blueprint.arguments(ReturnRefusal)
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, AcceptedReturn, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, str], return_id: str) -> tuple[object, int, dict[str, str]]:
+        """Refuses a return. The customer is told the reason."""
+        return _accepted(session, returns.refuse(session, return_id, body["reason"]))
+
+
+@blueprint.route('/returns/<id("ret"):return_id>/receive')
+class ReceiveView(MethodView):
+    @allowed("orders:write")
+    @error_codes("wrong_state", "nothing_to_return")
+    @blueprint.arguments(ReturnReceipt)
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, AcceptedReturn, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, Any], return_id: str) -> tuple[object, int, dict[str, str]]:
+        """Records the goods of an approved return, which may be fewer or more than announced.
+
+        Resellable goods are taken into stock, damaged ones are written off; what was received is refunded and credited.
+        """
+        return _accepted(session, returns.receive(session, return_id, body["lines"]))
+
+
+def _accepted(session: Session, made: returns.Return) -> tuple[object, int, dict[str, str]]:
+    links = links_of(queries.get_run(session, made.run_id))
+    about = {"return_id": made.id, "order_id": made.order_id}
+    accepted = {"task_id": made.run_id, "status": "running", "links": links, **about}
+    return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+
+
+def _views(session: Session, found: Sequence[returns.Return]) -> list[dict[str, object]]:
+    lines = returns.list_lines(session, [made.id for made in found])
+    return [_view(made, lines[made.id]) for made in found]
+
+
+def _view(made: returns.Return, lines: Sequence[returns.ReturnLine]) -> dict[str, object]:
+    same = (
+        "id", "order_id", "user_id", "status", "reason", "comment", "refused_because", "run_id", "created_at",
+        "decided_at", "received_at",
+    )  # fmt: skip
+    refund = None if made.refund is None else {"amount": made.refund, "currency": settings.currency}
+    shown = [
+        {"product_id": line.product_id, "quantity": line.quantity, "received": line.resellable + line.damaged,
+         "resellable": line.resellable, "damaged": line.damaged}
+        for line in lines
+    ]  # fmt: skip
+    return {**{name: getattr(made, name) for name in same}, "refund": refund, "lines": shown}

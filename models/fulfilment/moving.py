@@ -1,0 +1,112 @@
+"""Moving parcels: they leave a warehouse, arrive or are lost. Lock order: run → order → parcel → stock."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import durable
+from durable import transitions
+from durable.ids import new_id
+from models import inventory, orders
+from models.core import event_log
+from models.core.events import ParcelDelivered, ParcelShipped
+from models.fulfilment.packing import left_to_pack
+from models.fulfilment.queries import get_parcel
+from models.fulfilment.tables import PARCEL_STATUS, Parcel, ParcelLine, TrackingEvent
+
+
+def lock_parcel(session: Session, parcel_id: str) -> tuple[orders.Order, Parcel]:
+    """The parcel and its order, locked in this order. Raises NotFound."""
+    parcel = get_parcel(session, parcel_id)
+    order = orders.lock(session, parcel.order_id)
+    session.refresh(parcel, with_for_update=True)
+    return order, parcel
+
+
+def ship(session: Session, parcel_id: str, actor: str) -> Parcel:
+    """Takes the goods of a parcel out of stock: it has left. Starts the run that waits for its delivery.
+
+    The order is shipped when all its goods have left. Raises Conflict `wrong_state`.
+    """
+    order, parcel = lock_parcel(session, parcel_id)
+    PARCEL_STATUS.move(parcel, "shipped")
+    parcel.shipped_at = func.now()
+    lines = lines_of(session, parcel_id)
+    inventory.ship(session, order.id, parcel.warehouse_id, lines, reference=parcel_id)
+    _note(session, parcel, "shipped")
+    parcel.delivery_run_id = durable.start(
+        session, "delivery", key=parcel_id, input={"parcel_id": parcel_id, "order_id": order.id}
+    )
+    event_log.emit(session, ParcelShipped(parcel_id=parcel_id, order_id=order.id))
+    session.flush()
+    if not left_to_pack(session, order.id) and not _any(session, order.id, ("pending", "label_bought")):
+        orders.change_status(session, order, "shipped", actor=actor)
+    return parcel
+
+
+def deliver(session: Session, parcel_id: str, actor: str, place: str | None = None) -> Parcel:
+    """Records that a parcel was delivered, and wakes the run that waits for it. A second call changes nothing.
+
+    The order is delivered when all its parcels are. Raises NotFound and Conflict `wrong_state`.
+    """
+    run_id = get_parcel(session, parcel_id).delivery_run_id
+    run = transitions.lock(session, run_id) if run_id is not None else None  # a step locks its run first, too
+    order, parcel = lock_parcel(session, parcel_id)
+    if parcel.status == "delivered":
+        return parcel
+    PARCEL_STATUS.move(parcel, "delivered")
+    parcel.delivered_at = func.now()
+    _note(session, parcel, "delivered", place=place)
+    event_log.emit(session, ParcelDelivered(parcel_id=parcel_id, order_id=order.id))
+    session.flush()
+    if order.status == "shipped" and not _any(session, order.id, PARCEL_STATUS.preceding("delivered")):
+        orders.change_status(session, order, "delivered", actor=actor)
+    if run is not None:
+        durable.signal(session, run.id, "delivered", {"actor": actor})
+    return parcel
+
+
+def lose(session: Session, parcel_id: str) -> Parcel:
+    """Records that a parcel was not delivered in time. Nothing is changed if it was."""
+    _, parcel = lock_parcel(session, parcel_id)
+    if parcel.status in ("shipped", "in_transit"):
+        PARCEL_STATUS.move(parcel, "lost")
+        _note(session, parcel, "lost")
+    return parcel
+
+
+def cancel(session: Session, parcel_id: str, actor: str) -> Parcel:
+    """Cancels a parcel that has not left. Its goods stay allocated to the order; a second call changes nothing.
+
+    The order is confirmed again if it has no other parcel. Raises Conflict `wrong_state`.
+    """
+    order, parcel = lock_parcel(session, parcel_id)
+    if parcel.status == "cancelled":
+        return parcel
+    PARCEL_STATUS.move(parcel, "cancelled")
+    _note(session, parcel, "cancelled")
+    order.parcels -= 1
+    if order.status == "processing" and order.parcels == 0:
+        orders.change_status(session, order, "confirmed", actor=actor)
+    return parcel
+
+
+def is_overdue(session: Session, parcel: Parcel, days: float) -> bool:
+    """Whether the parcel left more than so many days ago."""
+    return bool(session.scalar(select(func.now() - timedelta(days=days) > parcel.shipped_at)))
+
+
+def lines_of(session: Session, parcel_id: str) -> dict[str, int]:
+    """Product → units in the parcel."""
+    lines = select(ParcelLine.product_id, ParcelLine.quantity).where(ParcelLine.parcel_id == parcel_id)
+    return dict(session.execute(lines).all())
+
+
+def _any(session: Session, order_id: str, statuses: tuple[str, ...]) -> bool:
+    found = select(Parcel.id).where(Parcel.order_id == order_id, Parcel.status.in_(statuses)).limit(1)
+    return session.scalars(found).first() is not None
+
+
+def _note(session: Session, parcel: Parcel, status: str, place: str | None = None) -> None:
+    session.add(TrackingEvent(id=new_id("trk"), parcel_id=parcel.id, status=status, place=place))

@@ -1,0 +1,92 @@
+"""Packing: a parcel is created for allocated goods of an order. Lock order: order → parcel → stock."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Integer, bindparam, text
+from sqlalchemy.orm import Session
+
+import durable
+from durable.ids import Id, new_id
+from models import orders
+from models.core.errors import Conflict
+from models.fulfilment.tables import Parcel, ParcelLine
+
+_LEFT = (
+    text("""
+    SELECT held.warehouse_id, held.product_id, (held.quantity - coalesce(packed.quantity, 0))::integer AS quantity
+    FROM inventory.reservation AS held LEFT JOIN (
+        SELECT warehouse_id, product_id, sum(quantity) AS quantity
+        FROM fulfilment.parcel JOIN fulfilment.parcel_line ON parcel_id = parcel.id
+        WHERE order_id = :order_id AND status <> 'cancelled' GROUP BY 1, 2
+    ) AS packed USING (warehouse_id, product_id)
+    WHERE held.order_id = :order_id AND held.status = 'allocated' AND held.quantity > coalesce(packed.quantity, 0)
+    ORDER BY 1, 2
+""")
+    .bindparams(bindparam("order_id", type_=Id("ord")))
+    .columns(warehouse_id=Id("wh"), product_id=Id("prd"), quantity=Integer)
+)
+
+
+def left_to_pack(session: Session, order_id: str) -> dict[str, dict[str, int]]:
+    """Warehouse → product → units that are allocated to the order and in no parcel."""
+    left: dict[str, dict[str, int]] = {}
+    for row in session.connection().execute(_LEFT, {"order_id": order_id}):
+        left.setdefault(row.warehouse_id, {})[row.product_id] = row.quantity
+    return left
+
+
+def pack(
+    session: Session, order_id: str, *, lines: Mapping[str, int] | None = None, warehouse_id: str | None = None,
+    carrier: str | None = None, service: str | None = None, tracking_number: str, actor: str,
+) -> Parcel:  # fmt: skip
+    """Creates a parcel with `lines` (product id → units), and starts the run that ships it.
+
+    By default everything that is left in a warehouse; the warehouse that can supply the lines alone, or the most of
+    them. The order becomes `processing`. Raises NotFound, and Conflict `wrong_state`, or `nothing_to_ship` with what is
+    `left` per warehouse.
+    """
+    order = orders.lock(session, order_id)
+    if order.status not in ("confirmed", "processing"):
+        raise orders.ORDER_STATUS.refusal(order.status)
+    left = left_to_pack(session, order_id)
+    chosen = warehouse_id or _choose(left, lines)
+    there = left.get(chosen or "", {})
+    wanted = dict(lines) if lines is not None else there
+    if chosen is None or not wanted or any(there.get(product, 0) < units for product, units in wanted.items()):
+        raise Conflict("These goods are not allocated to the order there, or are packed.", code="nothing_to_ship",
+                       left=_shown(left))  # fmt: skip
+    if order.status == "confirmed":
+        orders.change_status(session, order, "processing", actor=actor)
+    order.parcels += 1
+    parcel_id = new_id("ful")
+    about = {"parcel_id": parcel_id, "order_id": order_id}
+    run_id = durable.start(session, "fulfilment", key=parcel_id, input=about, owner=actor)
+    parcel = Parcel(
+        id=parcel_id, order_id=order_id, warehouse_id=chosen, carrier=carrier, service=service, status="pending",
+        tracking_number=tracking_number, run_id=run_id,
+    )  # fmt: skip
+    session.add(parcel)
+    session.flush()
+    session.add_all(ParcelLine(parcel_id=parcel_id, product_id=product, quantity=n) for product, n in wanted.items())
+    session.flush()
+    return parcel
+
+
+def _choose(left: dict[str, dict[str, int]], lines: Mapping[str, int] | None) -> str | None:
+    """The warehouse that supplies the most of the lines."""
+
+    def supplied(there: dict[str, int]) -> int:
+        if lines is None:
+            return sum(there.values())
+        return sum(min(there.get(product, 0), units) for product, units in lines.items())
+
+    return max(left, key=lambda warehouse: supplied(left[warehouse]), default=None)
+
+
+def _shown(left: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+    return [
+        {"warehouse_id": warehouse, "product_id": product, "quantity": units}
+        for warehouse, there in left.items()
+        for product, units in there.items()
+    ]

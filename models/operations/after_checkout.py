@@ -1,0 +1,122 @@
+"""Invariants of what follows a checkout: captures, refunds, credit notes and parcels."""
+
+from models.operations.invariant import Invariant
+
+AFTER_CHECKOUT = (
+    Invariant(
+        "a payment's captured and refunded amounts are the sums of its transactions",
+        "count(*) AS payments, sum(captured) AS captured, sum(refunded) AS refunded",
+        """SELECT 'pay_' || replace(payment.id::text, '-', '') AS example, captured, refunded,
+            captured <> coalesce(taken, 0) OR refunded <> coalesce(given, 0) OR captured > authorised AS bad
+        FROM (
+            SELECT payment.*, (SELECT sum(amount) FROM payments.transaction AS one
+                WHERE one.payment_id = payment.id AND one.status = 'succeeded' AND kind = 'capture') AS taken,
+            (SELECT sum(amount) FROM payments.transaction AS one
+                WHERE one.payment_id = payment.id AND one.status = 'succeeded' AND kind = 'refund') AS given,
+            coalesce((SELECT sum(amount) FROM payments.transaction AS one
+                WHERE one.payment_id = payment.id AND one.status = 'succeeded' AND kind = 'authorise'), 0) AS authorised
+            FROM payments.payment WHERE captured > 0 OR refunded > 0
+        ) AS payment""",
+    ),
+    Invariant(
+        "every pending transaction has a live run",
+        "count(*) AS pending",
+        """SELECT 'txn_' || replace(transaction.id::text, '-', '') AS example,
+            run.id IS NULL OR run.finished_at IS NOT NULL AS bad
+        FROM payments.transaction LEFT JOIN workflow.run ON run.id = transaction.run_id
+        WHERE transaction.status = 'pending' AND transaction.reference IS NULL""",
+    ),
+    Invariant(
+        "every refund has a credit note",
+        "count(*) AS refunds, count(note) AS credited, sum(amount) AS amount",
+        """SELECT 'txn_' || replace(given.id::text, '-', '') AS example, given.amount, note.id AS note,
+            note.id IS NULL AND (run.id IS NULL OR run.finished_at IS NOT NULL) AS bad
+        FROM payments.transaction AS given JOIN payments.payment ON payment.id = given.payment_id
+        LEFT JOIN workflow.run ON run.id = given.run_id
+        LEFT JOIN orders.credit_note AS note ON note.source IN (
+            'txn_' || replace(given.id::text, '-', ''), 'ord_' || replace(payment.order_id::text, '-', '')
+        )
+        WHERE given.kind = 'refund' AND given.status = 'succeeded'""",
+    ),
+    Invariant(
+        "credit note numbers have no gaps",
+        "count(*) AS years, sum(issued) AS credit_notes, sum(last) AS numbers",
+        """SELECT year::text AS example, issued, last,
+            issued IS DISTINCT FROM last OR highest IS DISTINCT FROM last AS bad
+        FROM orders.credit_note_counter FULL JOIN (
+            SELECT substr(split_part(number, '-', 1), 2)::int AS year, count(*) AS issued,
+                max(split_part(number, '-', 2)::int) AS highest
+            FROM orders.credit_note GROUP BY 1
+        ) AS numbered USING (year)""",
+    ),
+    Invariant(
+        "no more is credited than was invoiced",
+        "count(*) AS orders, sum(credited) AS credited",
+        """SELECT 'ord_' || replace(placed.id::text, '-', '') AS example, credited,
+            credited > placed.total OR placed.confirmed_at IS NULL AS bad
+        FROM (SELECT order_id, sum(amount) AS credited FROM orders.credit_note GROUP BY 1) AS noted
+        JOIN orders."order" AS placed ON placed.id = order_id""",
+    ),
+    Invariant(
+        "goods in parcels that have left are sold stock",
+        "count(*) AS lines, sum(packed) AS packed, sum(sold) AS sold",
+        """SELECT coalesce(parcel, reference) AS example, packed, sold, packed IS DISTINCT FROM sold AS bad
+        FROM (
+            SELECT 'ful_' || replace(parcel.id::text, '-', '') AS parcel, product_id, quantity AS packed
+            FROM fulfilment.parcel JOIN fulfilment.parcel_line ON parcel_id = parcel.id
+            WHERE shipped_at IS NOT NULL
+        ) AS inside FULL JOIN (
+            SELECT reference, product_id, -quantity AS sold FROM inventory.movement WHERE reason = 'sale'
+        ) AS moved ON moved.reference = inside.parcel AND moved.product_id = inside.product_id""",
+    ),
+    Invariant(
+        "what has left of a reservation is in parcels",
+        "count(*) AS reservations, sum(shipped) AS shipped",
+        """SELECT 'ord_' || replace(order_id::text, '-', '') AS example, shipped,
+            shipped <> coalesce((
+                SELECT sum(inside.quantity) FROM fulfilment.parcel
+                JOIN fulfilment.parcel_line AS inside ON inside.parcel_id = parcel.id
+                WHERE parcel.order_id = held.order_id AND parcel.warehouse_id = held.warehouse_id
+                AND inside.product_id = held.product_id AND shipped_at IS NOT NULL
+            ), 0) AS bad
+        FROM inventory.reservation AS held WHERE shipped > 0""",
+    ),
+    Invariant(
+        "every parcel has ended or a run takes care of it",
+        "count(*) AS parcels, count(*) FILTER (WHERE status = 'delivered') AS delivered",
+        """SELECT 'ful_' || replace(parcel.id::text, '-', '') AS example, parcel.status,
+            parcel.status IN ('pending', 'label_bought') AND (ships.id IS NULL OR ships.finished_at IS NOT NULL)
+            OR parcel.status IN ('shipped', 'in_transit') AND (awaits.id IS NULL OR awaits.finished_at IS NOT NULL)
+            AS bad
+        FROM fulfilment.parcel LEFT JOIN workflow.run AS ships ON ships.id = parcel.run_id
+        LEFT JOIN workflow.run AS awaits ON awaits.id = parcel.delivery_run_id""",
+    ),
+    Invariant(
+        "an order's number of parcels is that of those that were not cancelled",
+        "count(*) AS orders, sum(parcels) AS parcels",
+        """SELECT 'ord_' || replace(placed.id::text, '-', '') AS example, parcels, parcels <> made AS bad
+        FROM orders."order" AS placed JOIN (
+            SELECT order_id, count(*) FILTER (WHERE status <> 'cancelled') AS made FROM fulfilment.parcel GROUP BY 1
+        ) AS counted ON order_id = placed.id""",
+    ),
+    Invariant(
+        "received returns are in stock or written off",
+        "count(*) AS lines, sum(came) AS received, sum(moved) AS moved",
+        """SELECT coalesce(name, reference) AS example, came, moved, came IS DISTINCT FROM moved AS bad
+        FROM (
+            SELECT 'ret_' || replace(made.id::text, '-', '') AS name, product_id, resellable + damaged AS came
+            FROM returns.return AS made JOIN returns.return_line ON return_id = made.id
+            WHERE received_at IS NOT NULL AND refund IS NOT NULL AND resellable + damaged > 0
+        ) AS inside FULL JOIN (
+            SELECT reference, product_id, quantity AS moved FROM inventory.movement WHERE reason = 'return'
+        ) AS moved ON moved.reference = inside.name AND moved.product_id = inside.product_id""",
+    ),
+    Invariant(
+        "every open return has a live run",
+        "count(*) AS open",
+        """SELECT 'ret_' || replace(made.id::text, '-', '') AS example,
+            run.id IS NULL OR run.finished_at IS NOT NULL AS bad
+        FROM returns.return AS made LEFT JOIN workflow.run ON run.id = made.run_id
+        WHERE made.status IN ('requested', 'approved', 'received')""",
+    ),
+)

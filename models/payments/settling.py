@@ -1,0 +1,176 @@
+"""Captures and refunds: requested under the payment's lock, and settled when the provider has responded."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import durable
+from durable.ids import new_id
+from models.core.errors import Conflict, GatewayDown
+from models.payments.queries import lock_payment
+from models.payments.tables import PAYMENT_STATUS, Payment, Transaction
+
+
+def request_capture(session: Session, payment_id: str, amount: int | None, *, owner: str | None) -> Transaction:
+    """Starts a `capture` of `amount` (minor units), by default all that is authorised. The rest is released.
+
+    Returns its pending transaction. Raises NotFound, Conflict `wrong_state` unless the money is authorised,
+    `capture_in_progress` with `task_id`, and `amount_too_large` with `available`.
+    """
+    payment = lock_payment(session, payment_id)
+    pending = find_pending(session, payment_id, "capture")
+    if pending is not None:
+        detail = "This payment is already being captured."
+        raise Conflict(detail, code="capture_in_progress", task_id=pending.run_id)
+    if payment.status != "authorised":
+        raise PAYMENT_STATUS.refusal(payment.status)
+    _check(payment.amount, amount)
+    return _request(session, payment, "capture", payment.amount if amount is None else amount, owner, {})
+
+
+def request_refund(
+    session: Session, payment_id: str, amount: int | None, reason: str, *, owner: str | None
+) -> Transaction:
+    """Starts a `refund` of `amount` (minor units), by default all that can still be refunded.
+
+    Returns its pending transaction. Raises NotFound, Conflict `wrong_state` if nothing was captured, and
+    `amount_too_large` with `available` if less is left.
+    """
+    payment = lock_payment(session, payment_id)
+    if payment.captured == 0:
+        raise PAYMENT_STATUS.refusal(payment.status)
+    left = refundable(session, payment)
+    _check(left, amount)
+    return _request(session, payment, "refund", left if amount is None else amount, owner, {"reason": reason})
+
+
+def open_capture(session: Session, payment_id: str, run_id: str) -> str | None:
+    """Opens the capture of all money of a payment, and returns its transaction's id. None: it is captured.
+
+    Raises GatewayDown while another capture is pending, and Conflict `wrong_state` if no money is authorised.
+    """
+    payment = lock_payment(session, payment_id)
+    if find_pending(session, payment_id, "capture"):
+        raise GatewayDown("A capture of this payment is pending.")
+    if payment.captured:
+        return None
+    if payment.status != "authorised":
+        raise PAYMENT_STATUS.refusal(payment.status)
+    return _open(session, payment, "capture", payment.amount, run_id).id
+
+
+def request_return(session: Session, payment_id: str, run_id: str) -> str | None:
+    """Opens the void or the refund of all money of a cancelled order's payment, and returns its transaction's id.
+
+    None: there is nothing to give back. Raises GatewayDown while a capture or a refund is pending.
+    """
+    payment = lock_payment(session, payment_id)
+    if find_pending(session, payment_id, "capture") or find_pending(session, payment_id, "refund"):
+        raise GatewayDown("A capture or a refund of this payment is pending.")
+    if payment.status == "authorised":
+        return _open(session, payment, "void", payment.amount, run_id).id
+    left = payment.captured - payment.refunded
+    return _open(session, payment, "refund", left, run_id).id if left else None
+
+
+def open_refund(session: Session, payment_id: str, amount: int, run_id: str) -> str:
+    """Opens a refund that was decided before, and returns its transaction's id.
+
+    Raises GatewayDown while another refund is pending, and Conflict `amount_too_large` if less is left.
+    """
+    payment = lock_payment(session, payment_id)
+    if find_pending(session, payment_id, "refund"):
+        raise GatewayDown("A refund of this payment is pending.")
+    _check(payment.captured - payment.refunded, amount)
+    return _open(session, payment, "refund", amount, run_id).id
+
+
+def settle_void(session: Session, transaction_id: str, reference: str) -> None:
+    """Records that the provider has released the money."""
+    done, payment = _lock(session, transaction_id)
+    done.status, done.reference = "succeeded", reference
+    PAYMENT_STATUS.move(payment, "voided")
+
+
+def refundable(session: Session, payment: Payment) -> int:
+    """What can still be refunded, in minor units: what was captured, less refunds that succeeded or are pending."""
+    pending = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
+        Transaction.payment_id == payment.id, Transaction.kind == "refund", Transaction.status == "pending"
+    )
+    return payment.captured - payment.refunded - int(session.scalars(pending).one())
+
+
+def find_pending(session: Session, payment_id: str, kind: str) -> Transaction | None:
+    """The oldest pending transaction of this kind, if any."""
+    query = select(Transaction).where(
+        Transaction.payment_id == payment_id, Transaction.kind == kind, Transaction.status == "pending"
+    )
+    return session.scalars(query.order_by(Transaction.id).limit(1)).one_or_none()
+
+
+def settle_capture(session: Session, transaction_id: str, amount: int, reference: str | None) -> Payment:
+    """Records that the provider has captured this amount."""
+    done, payment = _lock(session, transaction_id)
+    done.status, done.amount, done.reference = "succeeded", amount, reference
+    payment.captured = amount
+    PAYMENT_STATUS.move(payment, "captured" if amount == payment.amount else "partially_captured")
+    return payment
+
+
+def settle_refund(session: Session, transaction_id: str, reference: str, state: str) -> Payment:
+    """Records the provider's response to a refund: `succeeded`, `pending` or `failed`."""
+    done, payment = _lock(session, transaction_id)
+    done.status, done.reference = state, reference
+    if state == "succeeded":
+        payment.refunded += done.amount
+        status = "refunded" if payment.refunded == payment.captured else "partially_refunded"
+        if payment.status != status:
+            PAYMENT_STATUS.move(payment, status)
+    return payment
+
+
+def settle_failure(session: Session, transaction_id: str, error: dict[str, Any]) -> None:
+    """Records that the provider has refused a capture or a refund, with the reason {code, detail}."""
+    done, _ = _lock(session, transaction_id)
+    done.status, done.error = "failed", error
+
+
+def get_transaction(session: Session, transaction_id: str) -> Transaction:
+    """The transaction."""
+    return session.get_one(Transaction, transaction_id)
+
+
+def _lock(session: Session, transaction_id: str) -> tuple[Transaction, Payment]:
+    done = session.get_one(Transaction, transaction_id)
+    payment = lock_payment(session, done.payment_id)
+    session.refresh(done)
+    if done.status != "pending":
+        raise Conflict(f"This {done.kind} has {done.status}.", code="wrong_state", current=done.status, possible=[])
+    return done, payment
+
+
+def _check(available: int, amount: int | None) -> None:
+    if available == 0 or (amount or 0) > available:
+        raise Conflict("The amount is larger than what is left.", code="amount_too_large", available=available)
+
+
+def _request(
+    session: Session, payment: Payment, kind: str, amount: int, owner: str | None, more: dict[str, str]
+) -> Transaction:
+    transaction_id = new_id("txn")
+    about = {"payment_id": payment.id, "transaction_id": transaction_id, "order_id": payment.order_id, **more}
+    run_id = durable.start(session, kind, key=transaction_id, input=about, owner=owner)
+    return _open(session, payment, kind, amount, run_id, transaction_id)
+
+
+def _open(
+    session: Session, payment: Payment, kind: str, amount: int, run_id: str, transaction_id: str | None = None
+) -> Transaction:
+    opened = Transaction(
+        id=transaction_id or new_id("txn"), payment_id=payment.id, kind=kind, status="pending", amount=amount,
+        run_id=run_id,
+    )  # fmt: skip
+    session.add(opened)
+    session.flush()
+    return opened

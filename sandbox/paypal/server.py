@@ -1,0 +1,280 @@
+"""The sandbox PayPal's HTTP side: who asks, which call it is, under which request id, and with which fault."""
+
+import asyncio
+import json
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tornado.web import Application, RequestHandler
+
+from sandbox.faults import Faults, FaultsHandler
+from sandbox.paypal import answers, orders, params, payments, webhooks
+from sandbox.paypal.answers import Answer, Refused
+from sandbox.paypal.faults import Fault
+from sandbox.paypal.ledger import Ledger
+from sandbox.paypal.pages import ApprovePage, OrderList
+
+HOUR, DAY = 3600.0, 86400.0
+KEEP_ORDERS, KEEP_PAYMENTS = 6 * HOUR, 45 * DAY  # how long an answer is repeated under its PayPal-Request-Id
+TOKEN_LIFE = 9 * HOUR
+TOKENS_A_MINUTE = 120
+
+
+@dataclass
+class State:
+    """What the handlers share. All of them run in one thread, so that only an `await` can part their work."""
+
+    ledger: Ledger
+    client: tuple[str, str]
+    webhook_id: str
+    faults: Faults[Fault] = field(default_factory=lambda: Faults(Fault))
+    in_use: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Call(RequestHandler):
+    """One call of PayPal's API."""
+
+    state: State
+
+    def initialize(self, state: State) -> None:
+        self.state = state
+
+    def prepare(self) -> None:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self.state.ledger.knows_token(token):
+            self.reply(answers.unauthorised())
+
+    async def do(self, work: Callable[[], Answer]) -> None:
+        """Answers with what `work` makes, unless a fault comes before or after it."""
+        fault = self.state.faults.next(f"{self.request.method} {self.request.path}")
+        if fault and fault.kind in ("500", "429"):
+            return self.reply(answers.told_to_fail() if fault.kind == "500" else answers.rate_limited())
+        try:
+            answer = work()
+        except Refused as refused:
+            answer = refused.answer
+        if fault and fault.kind == "cut":
+            self.detach().close()
+            return
+        if fault and fault.kind == "500_after":
+            answer = answers.told_to_fail()
+        if fault:
+            await asyncio.sleep(fault.seconds)
+        self.reply(answer)
+
+    async def write_once(self, keep: float, work: Callable[[Any, str | None], tuple[Answer, str]]) -> None:
+        """Does the work of a POST, once for its PayPal-Request-Id as long as its answer is kept."""
+        request_id, path = self.request.headers.get("PayPal-Request-Id"), self.request.path
+        if request_id and (path, request_id) in self.state.in_use:
+            return self.reply(answers.in_use(request_id).answer)
+
+        def once() -> Answer:
+            given = params.decode(self.request.body)
+            return self.state.ledger.answer_once(path, request_id, given, keep, lambda: work(given, request_id))
+
+        holding = {(path, request_id)} if request_id else set()
+        self.state.in_use |= holding
+        try:
+            await self.do(once)
+        finally:
+            self.state.in_use -= holding
+
+    def reply(self, answer: Answer) -> None:
+        self.set_status(answer.status)
+        if answer.body is None:
+            self.finish()
+            return
+        self.set_header("Content-Type", "application/json")
+        if "debug_id" in answer.body:
+            self.set_header("PayPal-Debug-Id", answer.body["debug_id"])
+        self.finish(json.dumps(answer.body))
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.reply(answers.error(status_code, "INTERNAL_SERVER_ERROR", "INTERNAL_SERVICE_ERROR", self._reason))
+
+
+class Token(Call):
+    def prepare(self) -> None:
+        """Whoever asks for a token has none yet."""
+
+    async def post(self) -> None:
+        await self.do(self._issue)
+
+    def _issue(self) -> Answer:
+        scheme, _, value = self.request.headers.get("Authorization", "").partition(" ")
+        try:
+            identifier, _, secret = b64decode(value, validate=True).decode().partition(":")
+        except (Base64Error, UnicodeDecodeError):
+            identifier = secret = ""
+        if scheme.lower() != "basic" or (identifier, secret) != self.state.client:
+            return Answer(401, {"error": "invalid_client", "error_description": "Client Authentication failed"})
+        if self.get_body_argument("grant_type", "") != "client_credentials":
+            return Answer(400, {"error": "unsupported_grant_type", "error_description": "Grant Type is NULL"})
+        token = self.state.ledger.issue_token(TOKEN_LIFE, TOKENS_A_MINUTE)
+        if token is None:
+            return answers.rate_limited()
+        body = {"access_token": token, "token_type": "Bearer", "app_id": "APP-SANDBOX", "expires_in": int(TOKEN_LIFE)}
+        return Answer(200, body)
+
+
+class Orders(Call):
+    async def post(self) -> None:
+        here = f"{self.request.protocol}://{self.request.host}"
+
+        def create(given: Any, _: str | None) -> tuple[Answer, str]:
+            answer = orders.create(self.state.ledger, params.check(params.CreateOrder, given), here)
+            return answer, (answer.body or {})["id"]
+
+        await self.write_once(KEEP_ORDERS, create)
+
+
+class Order(Call):
+    async def get(self, identifier: str) -> None:
+        def show() -> Answer:
+            with self.state.ledger.transaction():
+                return Answer(200, orders.shown(orders.require(self.state.ledger, identifier)))
+
+        await self.do(show)
+
+    async def patch(self, identifier: str) -> None:
+        def change() -> Answer:
+            patches = params.check(params.Patches, {"patches": params.decode(self.request.body)})
+            with self.state.ledger.transaction():
+                return orders.patch(self.state.ledger, identifier, patches)
+
+        await self.do(change)
+
+
+class Authorise(Call):
+    async def post(self, identifier: str) -> None:
+        await self.write_once(
+            KEEP_ORDERS,
+            lambda _, request_id: (orders.authorise(self.state.ledger, identifier, request_id), identifier),
+        )
+
+
+class Part(Call):
+    """An authorisation, a capture or a refund."""
+
+    async def get(self, kind: str, identifier: str) -> None:
+        def show() -> Answer:
+            with self.state.ledger.transaction():
+                return Answer(200, orders.shown(payments.find(self.state.ledger, kind, identifier)[0]))
+
+        await self.do(show)
+
+
+class Capture(Call):
+    async def post(self, identifier: str) -> None:
+        def capture(given: Any, request_id: str | None) -> tuple[Answer, str]:
+            return payments.capture(self.state.ledger, identifier, params.check(params.Capture, given), request_id)
+
+        await self.write_once(KEEP_PAYMENTS, capture)
+
+
+class Void(Call):
+    async def post(self, identifier: str) -> None:
+        await self.write_once(
+            KEEP_PAYMENTS, lambda _, request_id: payments.void(self.state.ledger, identifier, request_id)
+        )
+
+
+class Refund(Call):
+    async def post(self, identifier: str) -> None:
+        def refund(given: Any, request_id: str | None) -> tuple[Answer, str]:
+            return payments.refund(self.state.ledger, identifier, params.check(params.Refund, given), request_id)
+
+        await self.write_once(KEEP_PAYMENTS, refund)
+
+
+class Verify(Call):
+    async def post(self) -> None:
+        def verify() -> Answer:
+            asked = params.check(params.Verification, params.decode(self.request.body))
+            ours = webhooks.is_ours(self.state.ledger, asked, self.state.webhook_id)
+            return Answer(200, {"verification_status": "SUCCESS" if ours else "FAILURE"})
+
+        await self.do(verify)
+
+
+class Unknown(Call):
+    def prepare(self) -> None:
+        self.reply(answers.missing(self.request.path).answer)
+
+
+class Operator(Call):
+    """What tests and operators ask of the sandbox; PayPal has nothing like it."""
+
+    def prepare(self) -> None:
+        """Everybody may ask."""
+
+
+class Book(Operator):
+    def get(self) -> None:
+        done = self.state.ledger.operations()
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps([_entry(order, done.get(order["id"], [])) for order in self.state.ledger.orders()]))
+
+
+class Age(Operator):
+    def post(self, identifier: str) -> None:
+        try:
+            hours = params.check(params.Age, params.decode(self.request.body)).hours
+            with self.state.ledger.transaction():
+                orders.age(self.state.ledger, identifier, hours)
+        except Refused as refused:
+            return self.reply(refused.answer)
+        self.reply(Answer(204, None))
+
+
+class Tokens(Operator):
+    def delete(self) -> None:
+        self.state.ledger.expire_tokens()
+        self.reply(Answer(204, None))
+
+
+class Health(Operator):
+    def get(self) -> None:
+        self.reply(Answer(200, {"status": "ok"}))
+
+
+def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> Application:
+    """The routes over the ledger. `client`: id and secret of the one caller; `webhook_id`: that of the one webhook."""
+    shared = {"state": State(ledger, client, webhook_id)}
+    routes: list[tuple[str, type[RequestHandler]]] = [
+        (r"/v1/oauth2/token", Token),
+        (r"/v2/checkout/orders", Orders),
+        (r"/v2/checkout/orders/([^/]+)", Order),
+        (r"/v2/checkout/orders/([^/]+)/authorize", Authorise),
+        (r"/v2/payments/(authorization|capture|refund)s/([^/]+)", Part),
+        (r"/v2/payments/authorizations/([^/]+)/capture", Capture),
+        (r"/v2/payments/authorizations/([^/]+)/void", Void),
+        (r"/v2/payments/captures/([^/]+)/refund", Refund),
+        (r"/v1/notifications/verify-webhook-signature", Verify),
+        (r"/sandbox/ledger", Book),
+        (r"/sandbox/orders/([^/]+)/age", Age),
+        (r"/sandbox/tokens", Tokens),
+        (r"/healthz", Health),
+    ]
+    return Application(
+        [
+            *((path, handler, shared) for path, handler in routes),
+            (r"/sandbox/faults", FaultsHandler, {"faults": shared["state"].faults}),
+            (r"/checkoutnow", ApprovePage, {"ledger": ledger}),
+            (r"/", OrderList, {"ledger": ledger}),
+        ],
+        default_handler_class=Unknown,
+        default_handler_args=shared,
+    )
+
+
+def _entry(order: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """An order as the book shows it. Its amounts are in the smallest unit that PayPal has of the currency."""
+    unit = order["purchase_units"][0]
+    ours = {name: unit.get(name) for name in ("reference_id", "custom_id", "invoice_id")}
+    money = {"currency": unit["amount"]["currency_code"], "value": unit["amount"]["value"]}
+    said = {"id": order["id"], "status": order["status"], "created": order["create_time"]}
+    return {**said, **ours, **money, **payments.figures(order), "operations": operations}

@@ -1,0 +1,3 @@
+from typing import Any
+
+def validate_webhook(event_body: bytes, headers: dict[str, Any], webhook_secret: str) -> Any: ...

@@ -1,0 +1,76 @@
+"""Mails to customers about their account and their cart."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from durable import Run
+from models import accounts, carts, notifications
+from models.core.workflow_inputs import (
+    CartReminderInput,
+    ResetInput,
+    UserInput,
+)
+from models.notifications import Kind, kinds
+from settings import settings
+from tasks.notifications.sending import CHANNEL, TOKEN, Request, compose, key_of, send_token, sends, service
+
+
+@sends(kinds.CART_REMINDER, queue="mass_mail")
+def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | None:
+    """Reminds a customer of an abandoned cart, unless it was touched since or the customer declines such mails."""
+    user = accounts.get(session, run.input["user_id"])
+    if not notifications.is_composed(session, kinds.CART_REMINDER, key_of(run)) and not (
+        user.status == "active"
+        and carts.is_abandoned(session, run.input["cart_id"], run.input["touched"])
+        and accounts.wants(session, user.id, kinds.CART_REMINDER.name, CHANNEL)
+    ):
+        return None
+    left = [line for line in carts.view(session, user.id).items if line.available]
+    context: kinds.CartReminder = {
+        "first_name": user.first_name, "lines": [{"quantity": line.quantity, "title": line.name} for line in left],
+    }  # fmt: skip
+    return compose(session, run, kinds.CART_REMINDER, context, user.email, user.id)
+
+
+@sends(kinds.WELCOME)
+def welcome(session: Session, run: Run[UserInput]) -> Request | None:
+    """Welcomes a new customer."""
+    return _to_user(session, run, kinds.WELCOME, run.input["user_id"])
+
+
+@sends(kinds.PASSWORD_CHANGED)
+def password_changed(session: Session, run: Run[UserInput]) -> Request | None:
+    """Informs a user that the password was changed: it may have been somebody else."""
+    return _to_user(session, run, kinds.PASSWORD_CHANGED, run.input["user_id"])
+
+
+@sends(kinds.PASSWORD_RESET, call=send_token)
+def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
+    """Sends a user a token for a new password, and a link to the shop's pages if it has any.
+
+    The token is in the mail and nowhere else: neither in the stored notification, nor in the run.
+    """
+    user_id = run.input["user_id"]
+    if user_id is None:  # the request named no account, which its answer does not reveal
+        return None
+    request = _to_user(session, run, kinds.PASSWORD_RESET, user_id, token=TOKEN, pages=settings.public_url)
+    if request is None:
+        return None
+    accounts.save_reset_token(session, run.id, user_id)
+    return {**request, "run_id": run.id}
+
+
+def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **context: str) -> Request | None:
+    """A mail to an account; None if it is closed, or if its owner declines this kind."""
+    user = accounts.get(session, user_id)
+    if user.status != "active" or not accounts.wants(session, user_id, kind.name, CHANNEL):
+        return None
+    account: kinds.Account = {"first_name": user.first_name, "username": user.username}
+    return compose(session, run, kind, {**account, **context}, user.email, user.id)
+
+
+@service.step
+def erase_user(session: Session, run: Run[UserInput]) -> dict[str, int]:
+    """Erases the notifications of a user whose account is closed."""
+    return {"mails": notifications.erase_user(session, run.input["user_id"])}

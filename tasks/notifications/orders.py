@@ -1,0 +1,121 @@
+"""Mails to customers about their orders, parcels and returns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from durable import Run
+from models import fulfilment, orders, returns
+from models.core.workflow_inputs import (
+    CancellationInput,
+    CheckoutInput,
+    ParcelInput,
+    RefundInput,
+    ReturnInput,
+)
+from models.notifications import Kind, kinds
+from settings import settings
+from tasks.notifications.sending import Request, compose, is_wanted, sends
+from tasks.orders import confirm, credit, credit_return
+from tasks.payments import refund
+
+
+@sends(kinds.ORDER_CONFIRMED)
+def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None:
+    """Sends the customer the order's lines, its total and its invoice number."""
+    lines = orders.get_summary(session, run.input["order_id"])
+    order, confirmed = lines[0], run.output(confirm) or {}
+    if not is_wanted(session, kinds.ORDER_CONFIRMED, order):
+        return None
+    context: kinds.OrderConfirmed = {
+        "first_name": order.first_name, "number": order.number, "total": order.total, "currency": order.currency,
+        "lines": [{"quantity": line.quantity, "title": line.title} for line in lines],
+        "invoice": confirmed["invoice_number"],
+    }  # fmt: skip
+    return compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id)
+
+
+@sends(kinds.ORDER_CANCELLED)
+def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput]) -> Request | None:
+    """Sends the customer the reason for which the order was cancelled."""
+    order = orders.get_summary(session, run.input["order_id"])[0]
+    if not is_wanted(session, kinds.ORDER_CANCELLED, order):
+        return None
+    context: kinds.OrderCancelled = {
+        "first_name": order.first_name, "number": order.number, "reason": order.reason["detail"],
+        "charged": order.confirmed_at is not None,
+    }  # fmt: skip
+    return compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
+
+
+@sends(kinds.REFUNDED)
+def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
+    """Sends the customer the amount of a refund, its reason and the number of its credit note."""
+    order = orders.get_summary(session, run.input["order_id"])[0]
+    done: Mapping[str, Any] = run.output(refund) or {}
+    if not is_wanted(session, kinds.REFUNDED, order):
+        return None
+    context: kinds.Refunded = {
+        "first_name": order.first_name, "number": order.number, "amount": done["amount"], "currency": order.currency,
+        "reason": run.input["reason"], "credit_note": (run.output(credit) or {})["credit_note_number"],
+    }  # fmt: skip
+    return compose(session, run, kinds.REFUNDED, context, order.email, order.user_id)
+
+
+@sends(kinds.ORDER_SHIPPED)
+def order_shipped(session: Session, run: Run[ParcelInput]) -> Request | None:
+    """Sends the customer the contents of a parcel that has left, and its tracking number."""
+    return _about_parcel(session, run, kinds.ORDER_SHIPPED)
+
+
+@sends(kinds.ORDER_DELIVERED)
+def order_delivered(session: Session, run: Run[ParcelInput]) -> Request | None:
+    """Informs the customer of a delivery."""
+    is_delivered = fulfilment.get_parcel(session, run.input["parcel_id"]).status == "delivered"
+    return _about_parcel(session, run, kinds.ORDER_DELIVERED) if is_delivered else None
+
+
+def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[kinds.Parcel]) -> Request | None:
+    rows = orders.get_summary(session, run.input["order_id"])
+    parcel, inside = (
+        fulfilment.get_parcel(session, run.input["parcel_id"]),
+        fulfilment.lines_of(session, run.input["parcel_id"]),
+    )
+    if not is_wanted(session, kind, rows[0]):
+        return None
+    context: kinds.Parcel = {
+        "first_name": rows[0].first_name, "number": rows[0].number, "carrier": parcel.carrier or "",
+        "tracking": parcel.tracking_number or "",
+        "lines": [{"quantity": inside[r.product_id], "title": r.title} for r in rows if r.product_id in inside],
+    }  # fmt: skip
+    return compose(session, run, kind, context, rows[0].email, rows[0].user_id)
+
+
+@sends(kinds.RETURN_DECIDED)
+def return_decided(session: Session, run: Run[ReturnInput]) -> Request | None:
+    """Informs the customer whether the return is approved, and why not."""
+    order = orders.get_summary(session, run.input["order_id"])[0]
+    if not is_wanted(session, kinds.RETURN_DECIDED, order):
+        return None
+    made = returns.get_return(session, run.input["return_id"])
+    context: kinds.ReturnDecided = {
+        "first_name": order.first_name, "number": order.number, "refused_because": made.refused_because or "",
+        "days": settings.return_send_days,
+    }  # fmt: skip
+    return compose(session, run, kinds.RETURN_DECIDED, context, order.email, order.user_id)
+
+
+@sends(kinds.RETURN_RECEIVED)
+def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
+    """Informs the customer of the refund of a received return."""
+    order = orders.get_summary(session, run.input["order_id"])[0]
+    made = returns.get_return(session, run.input["return_id"])
+    if made.received_at is None or not is_wanted(session, kinds.RETURN_RECEIVED, order):
+        return None
+    note: Mapping[str, Any] = run.output(credit_return) or {}
+    context: kinds.ReturnReceived = {
+        "first_name": order.first_name, "number": order.number, "refund": made.refund or 0,
+        "currency": order.currency, "credit_note": note.get("credit_note_number", ""),
+    }  # fmt: skip
+    return compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id)

@@ -1,0 +1,104 @@
+"""Mails to staff and suppliers."""
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from durable import Run
+from models import fulfilment, inventory, notifications, orders
+from models.core.workflow_inputs import (
+    LowStockInput,
+    ParcelInput,
+    RestockInput,
+)
+from models.notifications import kinds
+from settings import settings
+from tasks.inventory import reorder
+from tasks.notifications.sending import Request, compose, key_of, sends
+
+
+@sends(kinds.STOCK_LOW)
+def stock_low(session: Session, run: Run[LowStockInput]) -> Request:
+    """Informs staff that stock has reached its reorder point, and whether more was ordered."""
+    warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
+    level = inventory.select_levels(run.input["product_id"], warehouse.id)
+    _, sku, title = session.execute(level).one()
+    ordered = (run.output(reorder) or {}).get("purchase_order_id")
+    context: kinds.StockLow = {
+        "sku": sku, "title": title, "warehouse": warehouse.name, "available": run.input["available"],
+        "reorder_point": run.input["reorder_point"],
+        "purchase_order": inventory.get_purchase_order(session, ordered).number if ordered else None,
+    }  # fmt: skip
+    return compose(session, run, kinds.STOCK_LOW, context, settings.staff_email)
+
+
+@sends(kinds.GOODS_ORDERED)
+def goods_ordered(session: Session, run: Run[RestockInput]) -> Request | None:
+    """Sends the supplier a purchase order, unless it was cancelled before.
+
+    Refused if the warehouse was closed since: it accepts no deliveries.
+    """
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    if order.status == "cancelled":
+        return None
+    inventory.check_open(inventory.get_warehouse(session, order.warehouse_id))
+    context = _purchase_order(session, order, lambda line: line.quantity)
+    return compose(session, run, kinds.GOODS_ORDERED, context, settings.supplier_email)
+
+
+@sends(kinds.ORDER_WITHDRAWN)
+def order_withdrawn(session: Session, run: Run[RestockInput]) -> Request | None:
+    """Informs the supplier of a cancelled purchase order what not to deliver, if it was sent before."""
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    if order.status != "cancelled" or not notifications.is_composed(session, kinds.GOODS_ORDERED, key_of(run)):
+        return None
+    context = _purchase_order(session, order, lambda line: line.quantity - line.received)
+    return compose(session, run, kinds.ORDER_WITHDRAWN, context, settings.supplier_email)
+
+
+@sends(kinds.RESTOCK_CANCELLED)
+def restock_cancelled(session: Session, run: Run[RestockInput]) -> Request:
+    """Informs staff why a purchase order was not sent."""
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    context: kinds.RestockCancelled = {"number": order.number, "reason": run.error["detail"]}
+    return compose(session, run, kinds.RESTOCK_CANCELLED, context, settings.staff_email)
+
+
+@sends(kinds.GOODS_RECEIVED)
+def goods_received(session: Session, run: Run[RestockInput]) -> Request:
+    """Informs staff of what was delivered."""
+    order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
+    context = _purchase_order(session, order, lambda line: line.received)
+    return compose(session, run, kinds.GOODS_RECEIVED, context, settings.staff_email)
+
+
+def _purchase_order(
+    session: Session, order: inventory.PurchaseOrder, quantity: Callable[[inventory.PurchaseLine], int]
+) -> kinds.PurchaseOrder:
+    lines: list[kinds.Goods] = [
+        {"quantity": quantity(line), "title": line.title, "sku": line.sku}
+        for line in inventory.get_purchase_lines(session, [order.id])[order.id]
+        if quantity(line)
+    ]
+    warehouse = inventory.get_warehouse(session, order.warehouse_id)
+    return {"number": order.number, "status": order.status, "warehouse": warehouse.name, "lines": lines}
+
+
+@sends(kinds.SHIPMENT_FAILED)
+def shipment_failed(session: Session, run: Run[ParcelInput]) -> Request:
+    """Informs staff why a parcel was not shipped."""
+    order = orders.get(session, run.input["order_id"])
+    context: kinds.ShipmentFailed = {"number": order.number, "reason": run.error["detail"]}
+    return compose(session, run, kinds.SHIPMENT_FAILED, context, settings.staff_email)
+
+
+@sends(kinds.PARCEL_LOST)
+def parcel_lost(session: Session, run: Run[ParcelInput]) -> Request | None:
+    """Informs staff of a parcel that was not delivered in time."""
+    parcel, order = fulfilment.get_parcel(session, run.input["parcel_id"]), orders.get(session, run.input["order_id"])
+    if parcel.status != "lost":
+        return None
+    context: kinds.ParcelLost = {
+        "number": order.number, "carrier": parcel.carrier or "", "tracking": parcel.tracking_number or "",
+    }  # fmt: skip
+    return compose(session, run, kinds.PARCEL_LOST, context, settings.staff_email)

@@ -1,0 +1,74 @@
+"""Confirmed orders for the drivers of what follows a checkout, made before any crash point is armed."""
+
+from collections.abc import Iterable
+
+import requests
+
+from durable.ids import new_id
+from models import fulfilment, orders, payments
+from models.core.database import transaction
+from tests.faults import checks
+from tests.faults.points import Point
+from tests.shop import Shop
+from tests.shopping import make_customer, make_product, place_order
+
+WORKFLOWS = ("capture", "cancellation", "delivery", "fulfilment", "refund", "return")
+"""The workflows that need a confirmed order."""
+
+_ready: dict[tuple[str, str | None], list[str]] = {}
+
+
+def prepare(shop: Shop, points: Iterable[Point]) -> None:
+    """Confirms an order for each of these points that needs one, with a worker that is killed afterwards."""
+    wanted = [(point.workflow, point.refused_at) for point in points if point.workflow in WORKFLOWS]
+    _ready.clear()
+    if not wanted:
+        return
+    shop.worker(concurrency=2)
+    shirt = make_product("PREPARED", len(wanted))
+    placed = []
+    for number, purpose in enumerate(wanted):
+        user_id = make_customer(f"prepared{number}")
+        with transaction() as session:
+            placed.append((purpose, place_order(session, user_id, {shirt: 1})))
+    for purpose, order in placed:
+        _end(order.run_id)
+        _ready.setdefault(purpose, []).append(order.id)
+        if purpose[0] == "refund":
+            _capture(order.id)
+        if purpose[0] in ("delivery", "return"):
+            _end(pack(order.id))
+        if purpose == ("fulfilment", "payments.capture_order"):
+            _lapse(shop, order.id)
+    shop.kill()
+
+
+def take(workflow: str, refused_at: str | None = None) -> str:
+    """The id of an order that was prepared for one run of this workflow."""
+    return _ready[workflow, refused_at].pop()
+
+
+def pack(order_id: str) -> str:
+    """Packs all of an order into a parcel, and returns the run that ships it."""
+    with transaction() as session:
+        return fulfilment.pack(session, order_id, tracking_number="1Z999", actor=new_id("usr")).run_id
+
+
+def _end(run_id: str | None) -> None:
+    assert run_id is not None
+    assert checks.ended(run_id) == "succeeded"
+
+
+def _capture(order_id: str) -> None:
+    with transaction() as session:
+        payment_id = payments.find_first_payment(session, order_id)
+        run_id = orders.capture_payment(session, payment_id, None, owner=None).run_id
+    _end(run_id)
+
+
+def _lapse(shop: Shop, order_id: str) -> None:
+    """The gateway releases the money, which the shop does not know."""
+    with transaction() as session:
+        payment = payments.get_payment(session, payments.find_first_payment(session, order_id))
+    url = f"{shop.gateway.url}/sandbox/payment_intents/{payment.reference}/lapse"
+    requests.post(url, timeout=5).raise_for_status()

@@ -1,0 +1,18 @@
+"""A return: decided, sent back, taken into stock, refunded and credited. It may take weeks."""
+
+from durable import Workflow
+from models.core.workflow_inputs import ReturnInput
+from tasks import notifications, orders, payments, returns
+
+RETURN = Workflow(
+    "return",
+    returns.await_decision,
+    notifications.return_decided,
+    returns.await_goods,
+    returns.take_in,
+    payments.refund_return,
+    orders.credit_return,
+    notifications.return_received,
+    returns.finish,
+    input=ReturnInput,
+)
