@@ -14,7 +14,7 @@ class ParcelLineBody(Schema):
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, 100_000))
 
 
-class FulfilmentBody(TypedDict):
+class NewFulfilmentBody(TypedDict):
     lines: NotRequired[list[dict[str, object]]]
     warehouse_id: NotRequired[str]
     carrier: NotRequired[str]
@@ -35,7 +35,7 @@ class NewFulfilment(Schema):
     tracking_number = fields.String(required=True, validate=validate.Length(1, 100))
 
     @validates_schema
-    def check_lines(self, data: FulfilmentBody, **_: object) -> None:
+    def check_lines(self, data: NewFulfilmentBody, **_: object) -> None:
         products = [line["product_id"] for line in data.get("lines", [])]
         if len(set(products)) < len(products):
             raise ValidationError({"lines": ["name a product only once"]})

@@ -11,9 +11,9 @@ from api.fulfilment.blueprint import blueprint
 from api.fulfilment.schemas import (
     AcceptedFulfilment,
     Fulfilment,
-    FulfilmentBody,
     Fulfilments,
     NewFulfilment,
+    NewFulfilmentBody,
     PickingList,
     PickingQuery,
 )
@@ -52,7 +52,7 @@ class OrderFulfilmentsView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedFulfilment, headers=LOCATION)
-    def post(self, session: Session, body: FulfilmentBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: NewFulfilmentBody, order_id: str) -> tuple[object, int, dict[str, str]]:
         """Ships a parcel: captures the payment, takes the goods out of stock and notifies the customer.
 
         The task has succeeded when the parcel has left. If the payment cannot be captured, the parcel is cancelled.

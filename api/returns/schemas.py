@@ -16,7 +16,7 @@ class ReturnLineBody(Schema):
     quantity = fields.Integer(required=True, strict=True, validate=QUANTITY)
 
 
-class ReturnBody(TypedDict):
+class NewReturnBody(TypedDict):
     lines: list[dict[str, object]]
     reason: str
     comment: NotRequired[str]
@@ -28,7 +28,7 @@ class NewReturn(Schema):
     comment = fields.String(validate=validate.Length(1, 2000))
 
     @validates_schema
-    def check_lines(self, data: ReturnBody, **_: object) -> None:
+    def check_lines(self, data: NewReturnBody, **_: object) -> None:
         products = [line["product_id"] for line in data.get("lines", [])]
         if len(set(products)) < len(products):
             raise ValidationError({"lines": ["name a product only once"]})

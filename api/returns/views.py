@@ -14,7 +14,7 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.returns.blueprint import blueprint
-from api.returns.schemas import AcceptedReturn, NewReturn, Return, ReturnBody, ReturnReceipt, ReturnRefusal
+from api.returns.schemas import AcceptedReturn, NewReturn, NewReturnBody, Return, ReturnReceipt, ReturnRefusal
 from api.tasks.links import links_of
 from durable import queries
 from durable.tables import RunRecord
@@ -41,7 +41,7 @@ class OrderReturnsView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
-    def post(self, session: Session, body: ReturnBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: NewReturnBody, order_id: str) -> tuple[object, int, dict[str, str]]:
         """Requests a return of delivered goods. Its task ends when the money is refunded, which may take weeks.
 
         Customers can request it for 14 days after the last delivery, staff (`orders:write`) at any time.

@@ -22,9 +22,12 @@ def _workers(tables: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def side_by_side(*names: str, workflow: str, least: int, **input: Any) -> None:
     for name in names:
         behave(name, sleep=0.5)
-    assert ended(start(workflow, input)).status == "succeeded"
+    run_id = start(workflow, input)
+    assert ended(run_id).status == "succeeded"
     found = [visit for visit in visits() if visit.name in names]
-    assert len(found) == len(names)
+    # Two workers may begin the same local step; the transaction of one of them is rolled back.
+    assert {visit.name for visit in found} == set(names)
+    assert {steps_of(run_id)[name].attempts for name in names} == {1}
     assert most_at_once(found) >= least
 
 

@@ -43,7 +43,7 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
     if not is_wanted(session, kinds.ORDER_CANCELLED, order):
         return None
     context: kinds.OrderCancelled = {
-        "first_name": order.first_name, "number": order.number, "reason": order.reason["detail"],
+        "first_name": order.first_name, "number": order.number, "reason": (order.reason or run.error)["detail"],
         "charged": order.confirmed_at is not None,
     }  # fmt: skip
     return compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)

@@ -146,7 +146,7 @@ def test_an_audit_prints_every_invariant_with_its_figures(sandbox: None) -> None
     assert re.search(r"ok +no run is failed or stuck +failed 0, stuck 0, wrong 0", found.output)
     assert found.output.splitlines()[-1] == "All 32 invariants hold."
     listed = json.loads(run("audit", "--json").output)
-    assert len(listed) == 21
+    assert len(listed) == 32
     assert {"name", "ok", "figures", "examples"} == set(listed[0])
 
 

@@ -54,10 +54,7 @@ def test_help_lists_all_commands_without_the_extra() -> None:
 
 def test_the_extra_installs_exactly_the_modules_it_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    modules = {"fpdf2": "fpdf"}
-    installed = {
-        modules.get(name, name.split(";")[0].replace("-", "_")) for name in project["optional-dependencies"]["local"]
-    }
+    installed = {name.split(";")[0].replace("-", "_") for name in project["optional-dependencies"]["local"]}
     # Production has tornado through Flower, and urllib3 through Stripe's SDK.
     assert installed - {"tornado", "urllib3"} == LOCAL
 
