@@ -18,7 +18,7 @@ from tests.faults.points import Point
 from tests.faults.prepared import prepare
 from tests.shop import Shop
 
-PATIENCE = 540.0  # seconds for all runs together
+PATIENCE = 1200.0  # seconds for all runs together
 
 
 @dataclass

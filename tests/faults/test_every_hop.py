@@ -12,7 +12,7 @@ from tests.faults.points import Point, points
 from tests.faults.workers import AT_ONCE, worker_per_service
 from tests.shop import Shop
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 WAYS = (None, "payments.authorise")  # success, and a compensation with an undo
 
 

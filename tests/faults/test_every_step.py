@@ -14,7 +14,7 @@ from tests.faults.points import Point, points, ways
 from tests.faults.workers import AT_ONCE
 from tests.shop import Shop, worker_arguments
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 WORKERS = 8
 WHOM = ("child", pytest.param("worker", marks=pytest.mark.long))
 
