@@ -6,7 +6,6 @@ from flask import g
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
-import durable
 from api.fulfilment.blueprint import blueprint
 from api.fulfilment.schemas import (
     AcceptedFulfilment,
@@ -101,15 +100,13 @@ class DeliveredView(MethodView):
 @blueprint.route('/fulfilments/<id("ful"):fulfilment_id>/cancel')
 class CancelFulfilmentView(MethodView):
     @allowed("orders:write")
-    @error_codes("run_over", "run_compensating", "past_pivot", "unknown_version")
+    @error_codes("capture_in_progress", "run_over", "run_compensating", "past_pivot", "unknown_version")
     @may_wait(WaitResult(Fulfilment, "fulfilment", _of_run, status=200, reports_refusal=False))
     @idempotent()
     @blueprint.response(202, AcceptedFulfilment, headers=LOCATION)
     def post(self, session: Session, fulfilment_id: str) -> tuple[object, int, dict[str, str]]:
         """Cancels a parcel that has not left, as long as its payment was not captured."""
-        parcel = fulfilment.get_parcel(session, fulfilment_id)
-        durable.cancel(session, parcel.run_id)
-        return _accepted(session, parcel)
+        return _accepted(session, fulfilment.withdraw(session, fulfilment_id))
 
 
 @blueprint.route("/picking-lists")

@@ -105,7 +105,7 @@ class RefuseView(MethodView):
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
     def post(self, session: Session, body: dict[str, str], return_id: str) -> tuple[object, int, dict[str, str]]:
-        """Refuses a return. The customer is told the reason."""
+        """Refuses a return. The customer is notified, with the reason."""
         return _accepted(session, returns.refuse(session, return_id, body["reason"]))
 
 

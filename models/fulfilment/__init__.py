@@ -1,6 +1,6 @@
 """Fulfilment: parcels, from packing to delivery."""
 
-from models.fulfilment.moving import cancel, deliver, is_overdue, lines_of, lock_parcel, lose, ship
+from models.fulfilment.moving import cancel, deliver, lines_of, lock_parcel, lose, ship, withdraw
 from models.fulfilment.packing import left_to_pack, pack
 from models.fulfilment.queries import get_parcel, list_contents, list_parcels, list_to_pick, list_tracking
 from models.fulfilment.tables import PARCEL_STATUS, Parcel, ParcelLine, TrackingEvent
@@ -13,7 +13,6 @@ __all__ = [
     "cancel",
     "deliver",
     "get_parcel",
-    "is_overdue",
     "left_to_pack",
     "lines_of",
     "list_contents",
@@ -24,4 +23,5 @@ __all__ = [
     "lose",
     "pack",
     "ship",
+    "withdraw",
 ]

@@ -1,15 +1,14 @@
 """Moving parcels: they leave a warehouse, arrive or are lost. Lock order: run → order → parcel → stock."""
 
-from datetime import timedelta
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import durable
 from durable import transitions
 from durable.ids import new_id
-from models import inventory, orders
+from models import inventory, orders, payments
 from models.core import event_log
+from models.core.errors import Conflict
 from models.core.events import ParcelDelivered, ParcelShipped
 from models.fulfilment.packing import left_to_pack
 from models.fulfilment.queries import get_parcel
@@ -92,9 +91,18 @@ def cancel(session: Session, parcel_id: str, actor: str) -> Parcel:
     return parcel
 
 
-def is_overdue(session: Session, parcel: Parcel, days: float) -> bool:
-    """Whether the parcel left more than so many days ago."""
-    return bool(session.scalar(select(func.now() - timedelta(days=days) > parcel.shipped_at)))
+def withdraw(session: Session, parcel_id: str) -> Parcel:
+    """Cancels the run that ships a parcel, which then cancels the parcel.
+
+    Raises NotFound, RunConflict once the payment is captured, and Conflict `capture_in_progress`: what becomes of a
+    capture whose run is cancelled meanwhile would never be recorded.
+    """
+    parcel = get_parcel(session, parcel_id)
+    durable.cancel(session, parcel.run_id)  # locks the run, under whose lock a capture begins
+    pending = payments.find_pending(session, payments.find_first_payment(session, parcel.order_id), "capture")
+    if pending is not None and pending.run_id == parcel.run_id:
+        raise Conflict("The payment is being captured.", code="capture_in_progress", task_id=parcel.run_id)
+    return parcel
 
 
 def lines_of(session: Session, parcel_id: str) -> dict[str, int]:

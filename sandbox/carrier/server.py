@@ -1,4 +1,4 @@
-"""The sandbox carrier's HTTP side: who asks, which call it is, and with which fault."""
+"""The sandbox carrier's HTTP side: authentication, routing and injected faults."""
 
 import asyncio
 import json

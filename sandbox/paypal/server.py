@@ -1,4 +1,4 @@
-"""The sandbox PayPal's HTTP side: who asks, which call it is, under which request id, and with which fault."""
+"""The sandbox PayPal's HTTP side: authentication, routing, request ids and injected faults."""
 
 import asyncio
 import json
