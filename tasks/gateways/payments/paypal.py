@@ -51,7 +51,7 @@ class PayPal:
 
         The first call creates an order, which waits for its customer (requires_action). The first call after the
         customer has approved it authorises it. PayPal repeats the order under its key for six hours; an approval ends
-        after three, so a key that PayPal has forgotten stands for nothing that could still be authorised. And it
+        after three, so a key that PayPal has deleted stands for nothing that could still be authorised. And it
         authorises each invoice id, which is the payment's, once.
 
         Raises PaymentDeclined without a `return_url`: PayPal always asks the customer.
@@ -129,7 +129,7 @@ class PayPal:
     ) -> Refund:
         """See PaymentProvider. PayPal is not told the reason.
 
-        The key is the refund's invoice id, too, by which it is found after PayPal has forgotten the request.
+        The key is the refund's invoice id, too, by which it is found after PayPal has deleted the request.
         """
         order = self._known_order(reference)
         mark = request_id(idempotency_key)

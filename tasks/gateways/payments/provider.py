@@ -168,6 +168,6 @@ class PaymentProvider(Protocol):
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:
         """The event that the provider posted: `payload` is the body as it came.
 
-        Raises BadSignature unless the provider signed it (Stripe: within the last five minutes; PayPal does not sign
-        anew what it sends again), and BadRequest for what can't be read.
+        Raises BadSignature unless the provider signed it (Stripe: within the last five minutes; PayPal does not
+        re-sign what it resends), and BadRequest for what can't be read.
         """

@@ -209,7 +209,7 @@ def test_a_second_capture_and_too_large_a_refund_are_refused(paypal: PayPal, san
             work()
     key = new_key()
     first = paypal.refund(reference=reference, amount=1, idempotency_key=key)
-    age(sandbox, reference, 46 * 24)  # PayPal has forgotten the request
+    age(sandbox, reference, 46 * 24)  # PayPal has deleted the request
     assert paypal.refund(reference=reference, amount=1, idempotency_key=key) == first
 
 
