@@ -213,4 +213,6 @@ def refund_return(session: Session, run: Run[ReturnInput]) -> MoneyRequest | Non
     if not made.refund:
         return None
     payment_id = payments.find_first_payment(session, made.order_id)
-    return _request_of(session, payments.open_refund(session, payment_id, made.refund, run.id))
+    opened = payments.open_refund(session, payment_id, made.refund, run.id)
+    made.refund = opened.amount if opened is not None else 0  # staff may have refunded some of it since
+    return None if opened is None else _request_of(session, opened.id)

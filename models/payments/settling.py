@@ -74,16 +74,16 @@ def request_return(session: Session, payment_id: str, run_id: str) -> str | None
     return _open(session, payment, "refund", left, run_id).id if left else None
 
 
-def open_refund(session: Session, payment_id: str, amount: int, run_id: str) -> str:
-    """Opens a refund that was decided before, and returns its transaction's id.
+def open_refund(session: Session, payment_id: str, amount: int, run_id: str) -> Transaction | None:
+    """Opens a refund that was decided before, of at most what is left by now. None: nothing is left.
 
-    Raises GatewayDown while another refund is pending, and Conflict `amount_too_large` if less is left.
+    Raises GatewayDown while another refund is pending.
     """
     payment = lock_payment(session, payment_id)
     if find_pending(session, payment_id, "refund"):
         raise GatewayDown("A refund of this payment is pending.")
-    _check(payment.captured - payment.refunded, amount)
-    return _open(session, payment, "refund", amount, run_id).id
+    amount = min(amount, payment.captured - payment.refunded)
+    return _open(session, payment, "refund", amount, run_id) if amount else None
 
 
 def settle_void(session: Session, transaction_id: str, reference: str) -> None:

@@ -1,4 +1,4 @@
-"""Withdrawing a parcel, without workers."""
+"""Withdrawing a parcel and refunding what is left, without workers."""
 
 import pytest
 
@@ -34,3 +34,20 @@ def test_a_parcel_is_not_withdrawn_while_its_payment_is_being_captured(parcel: f
 def test_a_parcel_is_withdrawn_before_its_payment_is_captured(parcel: fulfilment.Parcel) -> None:
     with transaction() as session:
         assert fulfilment.withdraw(session, parcel.id).run_id == parcel.run_id
+
+
+def test_a_refund_that_was_decided_before_is_of_what_is_left(parcel: fulfilment.Parcel) -> None:
+    with transaction() as session:
+        payment_id = payments.find_first_payment(session, parcel.order_id)
+        opened = payments.open_capture(session, payment_id, parcel.run_id)
+        assert opened is not None
+        total = payments.settle_capture(
+            session, opened, payments.get_payment(session, payment_id).amount, "pi_1"
+        ).amount
+        first = payments.request_refund(session, payment_id, total - 1, "Torn", owner=None)
+        payments.settle_refund(session, first.id, "re_1", "succeeded")
+        second = payments.open_refund(session, payment_id, total, parcel.run_id)
+        assert second is not None
+        assert second.amount == 1
+        payments.settle_refund(session, second.id, "re_2", "succeeded")
+        assert payments.open_refund(session, payment_id, total, parcel.run_id) is None
