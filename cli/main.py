@@ -16,6 +16,7 @@ COMMANDS = {
     "import": "cli.import_catalogue:import_",
     "logs": "cli.stack:logs",
     "migrate": "cli.migrate:migrate",
+    "orders": "cli.orders:orders_",
     "prune": "cli.prune:prune",
     "replay": "demo.replay:replay",
     "runs": "cli.runs:runs",

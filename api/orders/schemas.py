@@ -3,8 +3,31 @@
 from marshmallow import fields, validate
 
 from api.http.fields import SOMETIMES, IdField, Money, Schema, Timestamp
+from api.http.pagination import PageQuery
+from api.reports.schemas import PLAUSIBLE
 from api.tasks.schemas import Accepted
 from models import orders, payments
+from models.operations import order_search
+
+
+class OrderQuery(PageQuery):
+    """Filters; an order matches all of them."""
+
+    q = fields.String(
+        validate=validate.Length(1, 254),
+        metadata={
+            "description": "The number of the order or its invoice, a payment reference, a tracking number, the e-mail "
+            "address, full name or last name of the customer",
+            "example": "lovelace",
+        },
+    )
+    status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
+    payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
+    fulfilment_status = fields.String(validate=validate.OneOf(order_search.FULFILMENT_STATUSES))
+    since = Timestamp(data_key="from", validate=PLAUSIBLE, metadata={"description": "Placed then or later"})
+    until = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Placed before"})
+    sku = fields.String(validate=validate.Length(1, 64))
+    tag = fields.String(validate=validate.Length(1, 64))
 
 
 class OrderLine(Schema):

@@ -12,19 +12,29 @@ from api.http.auth import allowed, signed_in, user_or_api_key
 from api.http.errors import error_codes
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.orders.blueprint import blueprint
-from api.orders.schemas import Edit, Order
+from api.orders.schemas import Edit, Order, OrderQuery
 from models import orders, payments
 from models.core.database import transaction
+from models.core.errors import NotAllowed
+from models.operations import order_search
+from models.operations.order_search import OrderFilters
 
 
 @blueprint.route("/orders")
 class OrdersView(MethodView):
     @user_or_api_key
-    @blueprint.arguments(PageQuery, location="query")
+    @error_codes("not_allowed")
+    @blueprint.arguments(OrderQuery, location="query")
     @blueprint.response(200, page_of(Order))
-    def get(self, query: PageArgs) -> Page:
-        """Returns your orders, newest first; with the permission `orders:read`, all orders."""
-        return _page(orders.select_visible_orders(g.principal), query)
+    def get(self, query: Any) -> Page:
+        """Returns your orders, newest first; with the permission `orders:read`, all orders.
+
+        All other parameters than `limit` and `cursor` are filters, which require `orders:read`.
+        """
+        place: PageArgs = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
+        if query and "orders:read" not in g.principal.permissions:
+            raise NotAllowed("Searching orders requires the permission orders:read.", permission="orders:read")
+        return _page(orders.select_visible_orders(g.principal), place, query)
 
 
 @blueprint.route("/me/orders")
@@ -61,9 +71,9 @@ class OrderView(MethodView):
             return order_views(session, [order])[0]
 
 
-def _page(chosen: Select[orders.Order], query: PageArgs) -> Page:
+def _page(chosen: Select[orders.Order], place: PageArgs, filters: OrderFilters | None = None) -> Page:
     with transaction() as session:
-        found = page(session, chosen, orders.Order.id.desc(), **query)
+        found = page(session, order_search.narrow(session, chosen, filters or {}), orders.Order.id.desc(), **place)
         found["data"] = order_views(session, found["data"])
     return found
 

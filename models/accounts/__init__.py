@@ -46,7 +46,7 @@ from models.accounts.tables import (
     SpentToken,
     User,
 )
-from models.accounts.users import find_users, get, get_active, update_profile
+from models.accounts.users import find_id, find_users, get, get_active, update_profile
 
 __all__ = [
     "ACCOUNT_STATUS",
@@ -72,6 +72,7 @@ __all__ = [
     "end_other_sessions",
     "end_session",
     "find_credentials",
+    "find_id",
     "find_principal",
     "find_users",
     "get",

@@ -51,6 +51,11 @@ def find_users(text: str | None, role: str | None) -> Select[User]:
     return chosen
 
 
+def find_id(session: Session, email: str) -> str | None:
+    """The id of the active user with this e-mail address, ignoring case."""
+    return session.scalars(select(User.id).where(func.lower(User.email) == email.lower())).one_or_none()
+
+
 def update_profile(session: Session, user_id: str, changes: dict[str, str]) -> User:
     """Updates the given fields. Raises NotFound and Conflict (`username_taken`, `email_taken`)."""
     user = lock(session, user_id)

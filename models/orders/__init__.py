@@ -20,6 +20,8 @@ from models.orders.tables import (
     InvoiceCounter,
     Line,
     Order,
+    lower_full_name,
+    lower_last_name,
 )
 from models.orders.visibility import (
     get_visible_order,
@@ -68,6 +70,8 @@ __all__ = [
     "list_credit_notes",
     "list_invoice_numbers",
     "lock",
+    "lower_full_name",
+    "lower_last_name",
     "place",
     "select_own_orders",
     "select_visible_orders",

@@ -10,7 +10,7 @@ OVER = ("delivered", "cancelled", "returned")
 
 
 def erase_user(session: Session, user_id: str) -> int:
-    """Erases the addresses of the user's orders, and returns how many orders still need theirs.
+    """Erases names and addresses from the user's orders, and returns how many orders still need their address.
 
     Orders, lines, totals and invoices are kept. So is the country of an address: it decides which tax law applies
     (Directive 2006/112/EC, articles 31 to 39). An order that is not OVER keeps its address until it is.
@@ -18,6 +18,7 @@ def erase_user(session: Session, user_id: str) -> int:
     theirs = select(Order).where(Order.user_id == user_id).order_by(Order.id).with_for_update()
     waiting = 0
     for order in session.scalars(theirs):
+        order.first_name = order.last_name = None
         if order.status in OVER:
             order.address = {name: value for name, value in order.address.items() if name == "country"}
         else:

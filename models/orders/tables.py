@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, String
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,22 +37,32 @@ ORDER_STATUS = Transitions(
 
 INVOICE_STATUS = Transitions("invoice", {"issued": ("paid", "void"), "paid": ("void",), "void": ()})
 
+_FULL_NAME = "(first_name::text || ' '::text) || last_name::text"
+
 
 class Order(Base):
     """What a customer has bought. Prices and address are frozen as they were when it was placed.
 
     `note` and `tags` are for staff; customers do not see them. `parcels`: how many were made and not cancelled.
+    `first_name` and `last_name`: the customer's then, by which staff find the order; None once they are erased.
     """
 
     __tablename__ = "order"
     __table_args__ = (
         CheckConstraint(ORDER_STATUS.constraint, name="status"),
         Index("ix_order_user_id_id", "user_id", "id"),
+        # For searches, newest first.
+        Index("ix_order_status_id", "status", "id"),
+        Index("ix_order_full_name", text(f"lower({_FULL_NAME})"), "id"),
+        Index("ix_order_last_name", text("lower(last_name)"), "id"),
+        Index("ix_order_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         {"schema": "orders"},
     )
     id: Mapped[str] = mapped_column(Id("ord"), primary_key=True)
     number: Mapped[int] = mapped_column(Identity(start=100001), unique=True)
     user_id: Mapped[str] = mapped_column(Id("usr"))
+    first_name: Mapped[str | None] = mapped_column(String(100))
+    last_name: Mapped[str | None] = mapped_column(String(100))
     run_id: Mapped[str | None] = mapped_column(Id("run"))
     status: Mapped[str] = mapped_column(server_default="pending")
     reason: Mapped[dict[str, Any] | None]
@@ -56,11 +77,20 @@ class Order(Base):
     cancelled_at: Mapped[datetime | None]
 
 
+lower_full_name: ColumnElement[str] = literal_column(f"lower({_FULL_NAME})")
+lower_last_name: ColumnElement[str] = func.lower(Order.last_name)
+"""The customer's names in lower case, for searches."""
+
+
 class Line(Base):
     """One product of an order, as it was called and priced then."""
 
     __tablename__ = "line"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"), {"schema": "orders"})
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        Index("ix_line_sku_order_id", "sku", "order_id"),
+        {"schema": "orders"},
+    )
     order_id: Mapped[str] = mapped_column(Id("ord"), ForeignKey(Order.id), primary_key=True)
     product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
     sku: Mapped[str]

@@ -40,6 +40,7 @@ class Payment(Base):
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("0 <= refunded AND refunded <= captured AND captured <= amount", name="balance"),
         CheckConstraint(PAYMENT_STATUS.constraint, name="status"),
+        Index("ix_payment_status_order_id", "status", "order_id"),
         {"schema": "payments"},
     )
     id: Mapped[str] = mapped_column(Id("pay"), primary_key=True)

@@ -236,3 +236,22 @@ def test_live_runs_continue_under_the_new_names_of_their_steps(database: str) ->
 def test_the_migrations_match_the_models(database: str) -> None:
     alembic(database, "upgrade", "head")
     assert "No new upgrade operations detected" in alembic(database, "check")
+
+
+def test_existing_orders_get_the_names_of_their_customers(database: str) -> None:
+    alembic(database, "upgrade", "1ed9e7000002")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        add_user(connection, "ada", 0)
+        connection.execute(
+            text("""INSERT INTO orders."order" (id, user_id, total, currency, address)
+            SELECT gen_random_uuid(), id, 1, 'EUR', '{}'::jsonb FROM accounts.user
+            UNION ALL SELECT gen_random_uuid(), gen_random_uuid(), 2, 'EUR', '{}'::jsonb""")
+        )
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        names = text("""SELECT first_name, last_name FROM orders."order" ORDER BY total""")
+        assert connection.execute(names).all() == [("A", "B"), (None, None)]
+    alembic(database, "downgrade", "1ed9e7000002")
+    alembic(database, "upgrade", "head")
+    engine.dispose()

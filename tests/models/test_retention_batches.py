@@ -3,17 +3,15 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, inspect, text
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement
 
 from models import reports
 from models.core import event_log
 from models.core.database import transaction
 from models.operations import retention
 from tests.models import aged
+from tests.models.plans import Explain, nodes
 from tests.models.pruning import all_batches, deleted, sums, write
 
 
@@ -51,24 +49,6 @@ def test_a_locked_row_is_skipped() -> None:
     assert deleted("runs") == {"runs": 1}
 
 
-class Explain(Executable, ClauseElement):
-    """EXPLAIN ANALYZE of a statement, which is executed."""
-
-    inherit_cache = False
-
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
-
-
-@compiles(Explain)
-def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
-    return "EXPLAIN (ANALYZE, FORMAT JSON) " + compiler.process(element.statement, **options)
-
-
-def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
-
-
 def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> dict[str, Any]:
     query = Explain(retention._delete(rule, after, LIMIT))
     (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()
@@ -100,7 +80,7 @@ def test_a_batch_reads_a_bounded_part_of_a_large_table(name: str) -> None:
         after = place["after"] if place and place["rule"] == rule.name else None
         for begins in (None, after):
             read = [
-                node for node in _nodes(_plan(session, kind, rule, begins))
+                node for node in nodes(_plan(session, kind, rule, begins))
                 if node.get("Relation Name") and "Scan" in node["Node Type"]
             ]  # fmt: skip
             assert read
