@@ -8,11 +8,11 @@ from durable.retry import Retry
 from durable.run import Run, Suspend
 from durable.schedule import Schedule
 from durable.steps import Service, Step
-from durable.transitions import cancel, retry, signal, start
+from durable.transitions import cancel, extend_deadline, notify, retry, signal, start
 from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
 
 __all__ = [
     "Child", "Each", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict", "RunNotFound",
     "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable", "UnknownWorkflow", "Workflow",
-    "cancel", "configure", "heartbeat", "retry", "signal", "start", "start_child",
+    "cancel", "configure", "extend_deadline", "heartbeat", "notify", "retry", "signal", "start", "start_child",
 ]  # fmt: skip

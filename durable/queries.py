@@ -35,15 +35,15 @@ def find_runs(
     return query
 
 
-_OWNER = select(RunRecord.owner, RunRecord.finished_at.is_not(None).label("ended")).where(
-    RunRecord.id == bindparam("run_id")
-)
+_OWNER = select(
+    RunRecord.owner, RunRecord.finished_at.is_not(None).label("ended"), (RunRecord.status == "waiting").label("waits")
+).where(RunRecord.id == bindparam("run_id"))
 _RUN = select(RunRecord.__table__).where(RunRecord.id == bindparam("run_id"))
 _STEPS = select(StepRecord.__table__).where(StepRecord.run_id == bindparam("run_id")).order_by(StepRecord.started_at)
 
 
-def get_owner(session: Reader, run_id: str) -> Row[str | None, bool]:
-    """The `owner` of a run, and whether it has `ended`. Raises RunNotFound."""
+def get_owner(session: Reader, run_id: str) -> Row[str | None, bool, bool]:
+    """The `owner` of a run, whether it has `ended`, and whether it `waits`. Raises RunNotFound."""
     return _found(session.execute(_OWNER, {"run_id": run_id}).one_or_none())
 
 

@@ -47,7 +47,7 @@ class Step(Generic[Output]):
     queue: str
     work: Callable[..., Any]
     call: Callable[[Any, str], Any] | None = None
-    record: Callable[[Session, Any, Any], Output] | None = None
+    record: Callable[[Session, Any, Any], Output | Suspend] | None = None
     on_refusal: Callable[[Session, Any, Refusal], None] | None = None
     for_each: bool = False
     long: bool = False
@@ -115,7 +115,7 @@ class Service:
         self,
         *,
         call: Callable[[Request, str], Answer],
-        record: Callable[[Session, Run[Any], Answer], Output],
+        record: Callable[[Session, Run[Any], Answer], Output | Suspend],
         on_refusal: Callable[[Session, Run[Any], Refusal], None] | None = None,
         **options: Unpack[CallOptions],
     ) -> Callable[[LocalWork[Request | None]], Step[Output]]:
@@ -125,7 +125,9 @@ class Service:
         attempt sends the same request. It returns None if no call is needed. `call(request, idempotency_key)` runs
         outside any transaction and sets its own timeouts. If it raises Refusal, the call is rejected for good; if it
         raises `Unavailable`, it is retried with the same key. `record(session, run, answer)` records the response and
-        returns the output; `on_refusal(session, run, refusal)` records the rejection. Options: `queue`, `retry`,
+        returns the output; `on_refusal(session, run, refusal)` records the rejection. The decorated function may return
+        `Suspend` to wait before the call, and `record` to wait and call again, with a new request and the same key. A
+        suspended step counts as not started: it must not be one that has an undo. Options: `queue`, `retry`,
         `timeout`, `final`, as for `step`.
         """
         return lambda work: self._make(work, call=call, record=record, on_refusal=on_refusal, **options)

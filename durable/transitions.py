@@ -144,6 +144,16 @@ def wake_if_paused(session: Session, workflow: str, key: str) -> bool:
     return run is not None
 
 
+def extend_deadline(session: Session, run_id: str, seconds: float) -> None:
+    """Moves the deadline of a run that has one to `seconds` from now. The caller holds the run's lock, as a step does.
+
+    For steps that find out that the run has to wait for somebody.
+    """
+    later = func.clock_timestamp() + timedelta(seconds=seconds)
+    run = update(RunRecord).where(RunRecord.id == run_id, RunRecord.patience.is_not(None))
+    session.execute(run.values(deadline=later))
+
+
 def retry(session: Session, run_id: str) -> RunRecord:
     """An operator's retry: resumes a live or failed run at its current step, immediately and without a deadline.
 
@@ -211,8 +221,13 @@ def end(session: Session, run: RunRecord, status: str | None = None) -> None:
     run.finished_at, run.published_at = func.clock_timestamp(), None
     run.attempts, run.stuck_at, run.stuck_reason = 0, None, None
     session.flush()
-    session.execute(select(func.pg_notify(store.ENDED, run.id)))
+    notify(session, run.id)
     wake_parent(session, run.parent)
+
+
+def notify(session: Session, run_id: str) -> None:
+    """Notifies those who wait for the end of a run, on commit: it has ended, or waits for somebody they know."""
+    session.execute(select(func.pg_notify(store.ENDED, run_id)))
 
 
 def wake_parent(session: Session, parent: str | None) -> None:

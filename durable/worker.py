@@ -173,12 +173,11 @@ class Invocation:
         """Performs a local step, or records the start of one that needs its own commit."""
         batch.current, since, started = call, time.time(), run.now()
         if call.step.is_external:
-            request = self._request(session, run, call)
-            if request is not None:
-                batch.begun = begin(session, run, call, request)
+            output = self._request(session, run, call)
+            if output is not None and not isinstance(output, Suspend):
+                batch.begun = begin(session, run, call, output)
                 batch.over = batch.begun is None
-                return
-            output = None  # no call is needed
+                return  # otherwise no call is needed, or not yet
             crash_point("after-call", call.name, self.run_id)
         elif self.one_by_one and not (self.begun and self.begun.call == call):
             batch.begun = begin(session, run, call)
@@ -188,9 +187,7 @@ class Invocation:
             output = call.step.perform(session, run, call.name)
             crash_point("before-commit", call.name, self.run_id)
         if isinstance(output, Suspend):
-            store.write(session, run, self.worker)
-            transitions.suspend(session, run, call.name, output.until)
-            run.written, batch.over = {}, True
+            self._suspend(session, run, call, output, batch)
             return
         session.flush()  # errors show at this step, and the next step sees its changes
         attempt = self.begun.attempt if self.begun and self.begun.call == call else None
@@ -198,6 +195,11 @@ class Invocation:
         batch.done.append((call, since))
         batch.locks_all = batch.locks_all or call.step.commits_at_once
         self.is_slow = self.is_slow or time.time() - since > SLOW
+
+    def _suspend(self, session: Session, run: Run, call: Call, output: Suspend, batch: Batch) -> None:
+        store.write(session, run, self.worker)
+        transitions.suspend(session, run, call.name, output.until)
+        run.written, batch.over = {}, True
 
     def _request(self, session: Session, run: Run, call: Call) -> object:
         """The request of an external step: the stored one or, on the first attempt, a new one."""
@@ -219,6 +221,11 @@ class Invocation:
             raise Superseded(f"run {run.id}, {call.name}")
         batch.current, self.generation = call, run.generation
         output = record(session, run, begun.answer)
+        if isinstance(output, Suspend):
+            if any(stage.step is call.step for stage in workflow_of(run.workflow, run.version).undos):
+                raise TypeError(f"{call.name}: a step with an undo cannot suspend after its call")
+            self._suspend(session, run, call, output, batch)
+            return
         session.flush()
         store.finish(run, call, output, started_at=begun.started_at.isoformat(), attempt=begun.attempt)
         batch.done.append((call, begun.since))

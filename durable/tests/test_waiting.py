@@ -16,6 +16,7 @@ from durable.tests.driving import (
     start,
     start_unpublished,
     statuses,
+    steps_of,
     sweep,
     wait_until,
 )  # fmt: skip
@@ -91,6 +92,54 @@ def test_signals_consumed_by_a_failed_step_are_restored() -> None:
     execute("UPDATE workflow.step SET lease_until = NULL")
     perform(run_id)
     assert (run_of(run_id).status, run_of(run_id).signals) == ("succeeded", {})
+
+
+def ask(run_id: str, number: int) -> None:
+    with transaction() as session:
+        durable.signal(session, run_id, "ask", {"n": number})
+
+
+def test_an_external_step_suspends_before_its_call_and_after_its_answer() -> None:
+    run_id = start_unpublished("polling")
+    perform(run_id)
+    assert (run_of(run_id).status, visits("odd._poll"), statuses(run_id)) == ("waiting", [], {})
+    ask(run_id, 1)
+    perform(run_id)
+    assert (run_of(run_id).status, run_of(run_id).signals, statuses(run_id)) == ("waiting", {}, {})
+    ask(run_id, 2)
+    perform(run_id)
+    assert run_of(run_id).status == "succeeded"
+    first, second = visits("odd.poll")
+    assert (first.request, second.request) == ({"asked": [{"n": 1}]}, {"asked": [{"n": 2}]})
+    assert first.key == second.key
+
+
+def test_a_step_with_an_undo_cannot_suspend_after_its_answer() -> None:
+    """It would count as not begun, and would not be undone."""
+    from durable.tests.workflows import NOTIFY, local, poll
+
+    durable.Workflow("unsafe", durable.Undoable(poll, undo=local("odd.undo_poll")), local("odd.after"),
+                     if_refused=[NOTIFY])  # fmt: skip
+    run_id = start_unpublished("unsafe")
+    ask(run_id, 1)
+    perform(run_id)
+    (error,) = [step.error for step in steps_of(run_id).values()]
+    assert error is not None
+    assert "cannot suspend" in error["trace"]
+
+
+def test_a_deadline_can_be_extended(work: Callable[..., Any]) -> None:
+    run_id = start_unpublished("approved", deadline=1.0)
+    perform(run_id)
+    with transaction() as session:
+        durable.extend_deadline(session, run_id, 60.0)
+    deadline, now = run_of(run_id).deadline, execute("SELECT clock_timestamp()")
+    assert deadline is not None
+    assert timedelta(seconds=50) < deadline - now <= timedelta(seconds=60)
+    endless = start_unpublished("approved", key="endless")
+    with transaction() as session:
+        durable.extend_deadline(session, endless, 60.0)
+    assert run_of(endless).deadline is None
 
 
 def test_a_deadline_applies_to_a_suspended_run(work: Callable[..., Any]) -> None:

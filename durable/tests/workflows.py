@@ -167,8 +167,20 @@ def travel(session: Any, run: Any) -> Any:
     return {"trip": child.result} if child.ended else Suspend()
 
 
+def _poll(session: Any, run: Any) -> Any:
+    """Calls once it is asked to."""
+    return {"asked": run.consume("ask")} if "ask" in run.signals else Suspend()
+
+
+poll = Service("odd").external_step(
+    call=lambda request, key: visit("odd.poll", key, request),
+    record=lambda session, run, answer: answer if answer["visits"] == 2 else Suspend(),  # the second answer is final
+)(_poll)
+
+
 SLEEPY = Workflow("sleepy", sleep, local("odd.after_sleep"))
 APPROVED = Workflow("approved", local("odd.before"), approve, local("odd.after"), if_refused=[NOTIFY])
+POLLING = Workflow("polling", poll, local("odd.after"))
 JOURNEY = Workflow("journey", travel, local("odd.arrive"))
 
 
