@@ -1,5 +1,6 @@
 """The sandbox bank: the page to which customers are redirected for authentication (3-D Secure)."""
 
+import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,8 +15,8 @@ BANK = "/sandbox/bank"
 PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sandbox bank</title></head><body>
 <h1>Confirm the payment of {{ "%.2f" % (intent["amount"] / 100) }} {{ intent["currency"].upper() }}</h1>
-<form method="post"><button name="outcome" value="complete">Complete</button>
-<button name="outcome" value="fail">Fail</button></form>
+<form method="post"><button name="result" value="succeeded">Complete</button>
+<button name="result" value="failed">Fail</button></form>
 </body></html>""")
 
 
@@ -31,19 +32,34 @@ class BankPage(RequestHandler):
         self.finish(PAGE.generate(intent=self._require_redirect(identifier)))
 
     def post(self, identifier: str) -> None:
-        """Completes or fails the authentication. The form field `outcome` is `complete` or `fail`."""
-        outcome = self.get_body_argument("outcome")
-        if outcome not in ("complete", "fail"):
+        """Completes or fails the authentication: `result` is `succeeded` or `failed`, in a form or as JSON.
+
+        A form is answered with 303 to the shop; JSON with 200 and the same address as `redirect`.
+        """
+        is_json = self.request.headers.get("Content-Type", "").startswith("application/json")
+        result = self._result_in_json() if is_json else self.get_body_argument("result")
+        if result not in ("succeeded", "failed"):
             raise HTTPError(400)
         intent = self._require_redirect(identifier)
         with self.ledger.transaction():
-            intents.authenticate(self.ledger, identifier, success=outcome == "complete")
+            intents.authenticate(self.ledger, identifier, success=result == "succeeded")
         query = {
             "payment_intent": identifier, "payment_intent_client_secret": intent["client_secret"],
-            "redirect_status": "succeeded" if outcome == "complete" else "failed",
+            "redirect_status": result,
         }  # fmt: skip
         return_url = intent["next_action"]["redirect_to_url"]["return_url"]
-        self.redirect(f"{return_url}{'&' if urlsplit(return_url).query else '?'}{urlencode(query)}", status=303)
+        back = f"{return_url}{'&' if urlsplit(return_url).query else '?'}{urlencode(query)}"
+        if is_json:
+            self.finish({"redirect": back})
+        else:
+            self.redirect(back, status=303)
+
+    def _result_in_json(self) -> Any:
+        try:
+            given = json.loads(self.request.body)
+        except ValueError:
+            raise HTTPError(400) from None
+        return given.get("result") if isinstance(given, dict) else None
 
     def _require_redirect(self, identifier: str) -> dict[str, Any]:
         """The intent, if it waits for authentication on this page. Raises HTTPError: 404 if unknown, otherwise 409."""

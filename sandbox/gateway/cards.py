@@ -10,7 +10,12 @@ GOOD = frozenset(
     f"pm_card_{brand}"
     for brand in ("visa", "visa_debit", "mastercard", "mastercard_debit", "amex", "discover", "diners", "jcb")
 )
-AUTHENTICATION = "pm_card_authenticationRequired"
+AUTHENTICATION = (
+    "pm_card_authenticationRequired", "pm_card_threeDSecureRequired", "pm_card_threeDSecure2Required",
+)  # fmt: skip
+"""Cards that require 3-D Secure. docs.stripe.com/testing#regulatory-cards, #three-ds-cards"""
+CONFIRMED_AT_ONCE = "pm_sandbox_confirmsAtOnce"
+"""Requires 3-D Secure, which the customer has completed when the shop asks for the first time."""
 UNDECIDED = {"pm_sandbox_requiresAction": "requires_action", "pm_sandbox_processing": "processing"}
 
 
@@ -58,19 +63,24 @@ FAILED_AUTHENTICATION = {
 
 def known(method: str) -> bool:
     """Whether the payment method exists."""
-    return method in GOOD or method in UNDECIDED or method == AUTHENTICATION or _name(method) in DECLINES
+    return method in GOOD or method in UNDECIDED or needs_authentication(method) or _name(method) in DECLINES
+
+
+def needs_authentication(method: str) -> bool:
+    """Whether the customer has to complete 3-D Secure."""
+    return method in AUTHENTICATION or method == CONFIRMED_AT_ONCE
 
 
 def undecided(method: str, off_session: bool) -> str | None:
     """The status of a payment that is not decided yet; None if the bank decides at once."""
-    if method == AUTHENTICATION:
+    if needs_authentication(method):
         return None if off_session else "requires_action"
     return UNDECIDED.get(method)
 
 
 def decline(method: str, off_session: bool) -> Decline | None:
     """Why the bank declines a known payment method; None if it approves."""
-    if method == AUTHENTICATION:
+    if needs_authentication(method):
         return NOT_AUTHENTICATED if off_session else None
     return DECLINES.get(_name(method))
 

@@ -38,6 +38,16 @@ def create(ledger: Ledger, params: CreateIntent, key: str | None, bank: str) -> 
     return _ask_bank(ledger, intent, cards.decline(params.payment_method, off_session), key)
 
 
+def retrieve(ledger: Ledger, identifier: str) -> dict[str, Any]:
+    """The intent. Raises Refused."""
+    intent = require(ledger, identifier)
+    if intent["payment_method"] == cards.CONFIRMED_AT_ONCE and intent["status"] == "requires_action":
+        with ledger.transaction():
+            authenticate(ledger, identifier, success=True)
+        intent = require(ledger, identifier)
+    return intent
+
+
 def authenticate(ledger: Ledger, identifier: str, *, success: bool) -> Answer:
     """Completes or fails the authentication of an intent that requires it."""
     intent = require(ledger, identifier)

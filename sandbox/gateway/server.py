@@ -158,7 +158,7 @@ class Intent(Call):
     async def get(self, identifier: str) -> None:
         def retrieve(query: dict[str, Any]) -> dict[str, Any]:
             query_params = params.check(params.Retrieve, query)
-            intent = intents.require(self.state.ledger, identifier)
+            intent = intents.retrieve(self.state.ledger, identifier)
             return intents.expand(self.state.ledger, intent) if query_params.expand else intent
 
         await self.read(retrieve)

@@ -47,8 +47,8 @@ def redirect(intent: Any) -> str:
     return str(intent["next_action"]["redirect_to_url"]["url"])
 
 
-def say(url: str, outcome: str) -> requests.Response:
-    return requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
+def say(url: str, result: str) -> requests.Response:
+    return requests.post(url, data={"result": result}, allow_redirects=False, timeout=5)
 
 
 def webhook_types(receiver: Receiver, intent: Any) -> list[str]:
@@ -62,7 +62,7 @@ def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, r
     page = requests.get(url, timeout=5)
     assert (page.status_code, "19.99 EUR" in page.text) == (200, True)
     assert get(gateway, intent) == intent  # reading changes nothing
-    answer = say(url, "complete")
+    answer = say(url, "succeeded")
     said = f"payment_intent={intent['id']}&payment_intent_client_secret={intent['client_secret']}"
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{BACK}?{said}&redirect_status=succeeded")
     held = get(gateway, intent)
@@ -73,7 +73,7 @@ def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, r
 
 def test_a_failed_authentication_declines_the_payment(gateway: Server, receiver: Receiver) -> None:
     intent = pay(gateway)
-    assert say(redirect(intent), "fail").headers["Location"].endswith("redirect_status=failed")
+    assert say(redirect(intent), "failed").headers["Location"].endswith("redirect_status=failed")
     failed = get(gateway, intent)
     assert (failed["status"], failed["next_action"]) == ("requires_payment_method", None)
     assert failed["last_payment_error"]["code"] == "payment_intent_authentication_failure"
@@ -83,7 +83,7 @@ def test_a_failed_authentication_declines_the_payment(gateway: Server, receiver:
 
 def test_automatic_capture_follows_the_confirmation(gateway: Server) -> None:
     intent = pay(gateway, capture_method="automatic")
-    say(redirect(intent), "complete")
+    say(redirect(intent), "succeeded")
     taken = get(gateway, intent)
     assert (taken["status"], taken["amount_received"]) == ("succeeded", 1999)
 
@@ -94,8 +94,8 @@ def test_a_payment_is_authenticated_once(gateway: Server) -> None:
     assert say(url, "perhaps").status_code == 400
     assert requests.post(url, timeout=5).status_code == 400
     assert get(gateway, intent) == intent
-    assert say(url, "complete").status_code == 303
-    for again in (requests.get(url, timeout=5), say(url, "fail")):
+    assert say(url, "succeeded").status_code == 303
+    for again in (requests.get(url, timeout=5), say(url, "failed")):
         assert again.status_code == 409
     assert get(gateway, intent)["status"] == "requires_capture"
 

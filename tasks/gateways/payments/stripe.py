@@ -24,10 +24,11 @@ from tasks.gateways.payments.provider import (
     State,
     WebhookEvent,
 )
-from tasks.gateways.payments.stripe_client import KeySpent, calling, make_client, message
+from tasks.gateways.payments.stripe_client import KeySpent, calling, is_replayed, make_client, message
 
 UNEXPECTED_STATE = "payment_intent_unexpected_state"
 ABANDONED = "abandoned"
+UNDECIDED = ("requires_action", "requires_confirmation", "processing")
 LAPSED = ("automatic", "expired")  # why Stripe itself cancels what nobody has captured
 CLOCKS = timedelta(minutes=5)  # how far Stripe's clock may be behind the database's
 STATES: dict[str, State] = {
@@ -83,10 +84,13 @@ class Stripe:
                 if error.param not in ("payment_method", "amount", "currency"):
                     raise
                 raise PaymentDeclined(error.code or "invalid_request", message(error)) from error
-        if intent.status == "requires_capture" or _is_left_to_customer(intent, request):
-            return Authorisation(intent.id, STATES[intent.status])
-        self._abandon(intent.id)
-        raise PaymentDeclined(intent.status, "The payment method needs a confirmation that can't be given here.")
+            answered, response = intent.status, intent.last_response
+            if intent.status in UNDECIDED and response and is_replayed(response.headers):
+                # The answer is the first one, whatever the customer has done since.
+                intent = self._client.v1.payment_intents.retrieve(intent.id)
+        if made := self._conclude(intent, request):
+            return made
+        raise PaymentDeclined(answered, "The payment method needs a confirmation that can't be given here.")
 
     def settle(self, request: AuthorisationRequest, attempt: str) -> Authorisation | None:
         """What came of an attempt whose key is spent (KeySpent). None: nothing, and nothing will.
@@ -97,15 +101,24 @@ class Stripe:
             about = made.metadata.to_dict()
             if (about.get("order_id"), about.get("attempt")) != (request.order_id, attempt):
                 continue
-            if made.status in ("requires_capture", "succeeded") or _is_left_to_customer(made, request):
-                return Authorisation(made.id, STATES[made.status])
-            if made.status == "canceled" and made.cancellation_reason != ABANDONED:
-                # Held and released since, by an undo. Whoever asks late gets that one and not a second one.
-                return Authorisation(made.id, "voided")
-            if decline_code := _decline_code(made):
-                raise PaymentDeclined(decline_code, "The payment was declined.")
-            if made.status != "canceled":
-                self._abandon(made.id)  # half done
+            if concluded := self._conclude(made, request):
+                return concluded
+        return None
+
+    def _conclude(self, made: stripe.PaymentIntent, request: AuthorisationRequest) -> Authorisation | None:
+        """What came of a payment intent. None: nothing, and nothing will; one that is half done is cancelled.
+
+        Raises PaymentDeclined if the bank has said no, or the customer has failed to confirm it.
+        """
+        if made.status in ("requires_capture", "succeeded") or _is_left_to_customer(made, request):
+            return Authorisation(made.id, STATES[made.status])
+        if made.status == "canceled" and made.cancellation_reason != ABANDONED:
+            # Held and released since, by an undo. Whoever asks late gets that one and not a second one.
+            return Authorisation(made.id, "voided")
+        if made.status != "canceled":
+            self._abandon(made.id)  # a customer with its secret could confirm it with another card
+        if decline_code := _decline_code(made):
+            raise PaymentDeclined(decline_code, "The payment was declined.")
         return None
 
     def next_action(self, reference: str) -> NextAction | None:

@@ -1,6 +1,6 @@
 """The client of Stripe's official SDK, and its errors in the shop's words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import requests
@@ -54,5 +54,9 @@ def message(error: stripe.StripeError) -> str:
 def _is_stored(error: stripe.APIError) -> bool:
     # The first 5xx does not say whether it was stored, or whether the request still waits at another machine of the
     # gateway's. Its repetition does (docs.stripe.com/error-low-level#idempotency).
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    return (error.http_status or 0) >= 500 and headers.get("idempotent-replayed") == "true"
+    return (error.http_status or 0) >= 500 and is_replayed(error.headers)
+
+
+def is_replayed(headers: Mapping[str, str] | None) -> bool:
+    """Whether Stripe repeats an answer that it has stored under the idempotency key."""
+    return {name.lower(): value for name, value in (headers or {}).items()}.get("idempotent-replayed") == "true"

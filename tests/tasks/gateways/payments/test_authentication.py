@@ -10,7 +10,7 @@ from tests.servers import Server
 from tests.tasks.gateways.payments.asking import fault, made, new_key, request
 
 BACK = "https://shop.example/return?order=1"
-CONFIRMED, NOT_CONFIRMED = "complete", "fail"
+CONFIRMED, NOT_CONFIRMED = "succeeded", "failed"
 
 
 def redirect_url(provider: Stripe, asked: AuthorisationRequest, key: str) -> str:
@@ -26,8 +26,8 @@ def redirect_url(provider: Stripe, asked: AuthorisationRequest, key: str) -> str
 
 def answer(url: str, outcome: str) -> str:
     """The URL to which the customer returns from the bank."""
-    assert '<button name="outcome"' in requests.get(url, timeout=5).text
-    sent = requests.post(url, data={"outcome": outcome}, allow_redirects=False, timeout=5)
+    assert '<button name="result"' in requests.get(url, timeout=5).text
+    sent = requests.post(url, data={"result": outcome}, allow_redirects=False, timeout=5)
     assert sent.status_code == 303
     return sent.headers["Location"]
 
