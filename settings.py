@@ -154,6 +154,9 @@ class Settings(BaseSettings):
     checkout_deadline: float = Field(
         300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"
     )
+    action_deadline: float = Field(
+        3600.0, gt=0, description="seconds for which a checkout waits for a customer who has to confirm the payment"
+    )
     max_wait: float = Field(
         60.0,
         gt=0,
@@ -257,6 +260,11 @@ class Settings(BaseSettings):
     def carrier_base(self) -> str:
         """EasyPost's API, with its version."""
         return self.carrier_api_base or f"http://127.0.0.1:{self.carrier_port}/v2"
+
+    @property
+    def payment_providers(self) -> tuple[str, ...]:
+        """Those that customers can choose. In production, PayPal has to be set up."""
+        return ("stripe", "paypal") if self.paypal_base or self.env != "production" else ("stripe",)
 
     @property
     def paypal_url(self) -> str:

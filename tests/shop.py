@@ -22,14 +22,22 @@ def worker_arguments(queues: str = "", *more: str, app: str = "workflows") -> tu
 
 
 class Shop:
-    """The processes of the shop. The exit stack ends them."""
+    """The processes of the shop. The exit stack ends them.
 
-    def __init__(self, var: Path, exits: ExitStack, **settings: str) -> None:
+    `api_port`: where the gateways send their webhooks; by default to the discard port, so that they are lost.
+    """
+
+    def __init__(self, var: Path, exits: ExitStack, *, api_port: int = 9, with_paypal: bool = False, **settings: str):
         self.var, self.exits = var, exits
         self.armed = var / "crash"
         self.processes: list[Process] = []
-        self.gateway = Server("sandbox.gateway", var, "--webhook-url=http://127.0.0.1:9/")
+        webhooks = f"--webhook-url=http://127.0.0.1:{api_port}/v1/webhooks"
+        self.gateway = Server("sandbox.gateway", var, f"{webhooks}/payments")
         exits.callback(self.gateway.stop)
+        if with_paypal:
+            self.paypal = Server("sandbox.paypal", var, f"{webhooks}/paypal")
+            exits.callback(self.paypal.stop)
+            settings["SHOP_PAYPAL_PORT"] = str(self.paypal.ports["http"])
         self.mailbox = Server("sandbox.mailbox", var)
         exits.callback(self.mailbox.stop)
         self.environment = {

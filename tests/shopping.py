@@ -66,10 +66,12 @@ def make_customer(username: str) -> str:
         return user.id
 
 
-def place_order(session: Session, user_id: str, wants: dict[str, int], method: str = "pm_card_visa") -> "Order":
+def place_order(
+    session: Session, user_id: str, wants: dict[str, int], method: str = "pm_card_visa", return_url: str | None = None
+) -> "Order":
     """Fills the customer's cart and places the order, which starts its checkout once the caller commits."""
     from models import carts, orders
 
     for product_id, quantity in wants.items():
         carts.add(session, user_id, product_id, quantity)
-    return orders.get(session, orders.place(session, user_id, ADDRESS, method).id)
+    return orders.get(session, orders.place(session, user_id, ADDRESS, method, return_url=return_url).id)

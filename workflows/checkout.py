@@ -8,6 +8,7 @@ CHECKOUT = Workflow(
     "checkout",
     Undoable(inventory.reserve, undo=inventory.release),
     Undoable(payments.authorise, undo=payments.void),
+    payments.await_customer,
     Pivot(orders.confirm),
     Parallel(notifications.order_confirmed, inventory.allocate, carts.remove_ordered),
     orders.complete,

@@ -2,11 +2,12 @@
 
 from typing import NotRequired, TypedDict
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.accounts.schemas import NewAddress
 from api.http.fields import EITHER, IdField, Pattern, Schema
 from api.tasks.schemas import Accepted
+from settings import settings
 
 
 class AcceptedOrder(Accepted):
@@ -14,11 +15,20 @@ class AcceptedOrder(Accepted):
 
 
 class PaymentChoice(Schema):
+    provider = fields.String(load_default="stripe", validate=validate.OneOf(settings.payment_providers))
     method = fields.String(
-        required=True,
         validate=Pattern(r"^pm_[A-Za-z0-9_]{1,100}$", error="must be a payment method of the gateway, pm_…"),
-        metadata={"example": "pm_card_visa"},
+        metadata={"example": "pm_card_visa", "description": "Stripe's payment method. PayPal needs none."},
     )
+    return_url = fields.Url(
+        schemes={"http", "https"}, require_tld=False, validate=validate.Length(max=2000),
+        metadata={"description": "Where customers who had to confirm the payment return to; default: the shop's page"},
+    )  # fmt: skip
+
+    @validates_schema
+    def _method_for_stripe(self, data: dict[str, str], **_: object) -> None:
+        if ("method" in data) != (data["provider"] == "stripe"):
+            raise ValidationError("is required with the provider stripe, and only with it", "method")
 
 
 class CheckoutRequest(Schema):
@@ -32,7 +42,13 @@ class CheckoutRequest(Schema):
             raise ValidationError("give either address_id or address", "address")
 
 
+class PaymentChoiceBody(TypedDict):
+    provider: str
+    method: NotRequired[str]
+    return_url: NotRequired[str]
+
+
 class CheckoutRequestBody(TypedDict):
     address_id: NotRequired[str]
     address: NotRequired[dict[str, str]]
-    payment: dict[str, str]
+    payment: PaymentChoiceBody

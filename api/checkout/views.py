@@ -46,13 +46,16 @@ class CheckoutView(MethodView):
     def post(self, session: Session, body: CheckoutRequestBody) -> tuple[object, int, dict[str, str]]:
         """Places an order from the cart and starts the checkout workflow.
 
-        Returns 202 and the task to follow. With `Prefer: wait=N`, waits up to N seconds and returns the order or the
-        error.
+        Returns 202 and the task to follow. With `Prefer: wait=N`, waits up to N seconds and returns the order, the
+        error, or the 202 with the `next_action` of a payment that the customer has to confirm (3-D Secure, PayPal).
         """
-        user_id = g.principal.user_id
+        user_id, payment = g.principal.user_id, body["payment"]
         address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
         try:
-            order = orders.place(session, user_id, address, body["payment"]["method"])
+            order = orders.place(
+                session, user_id, address, payment.get("method", payment["provider"]), gateway=payment["provider"],
+                return_url=payment.get("return_url") or url_for("payments.ReturnView", _external=True),
+            )  # fmt: skip
         except orders.InProgress as refusal:
             refusal.extra["links"] = _links(refusal.extra["task_id"], refusal.extra["order_id"])
             raise

@@ -1,5 +1,6 @@
 """`Prefer: wait=N` (RFC 7240, section 4.3): a request that starts a run can return the run's result."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from api.http.errors import error_codes, problem
 from api.http.fields import apidoc, documents_header
 from api.http.run_waiter import MAX_WAIT, wait_for_end
-from api.tasks.views import get_owner_and_end
+from api.tasks.views import find_next_action, get_owner_and_end
 from durable import queries
 from durable.tables import RunRecord
 from models.core.database import transaction
@@ -46,7 +47,8 @@ def preferred_wait() -> float:
 def may_wait(result: WaitResult) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, Response]]:
     """Waits, after the commit, for the end of the run that the view has started, if the client prefers that.
 
-    Must be above `idempotent`. Documents itself. If the run does not end in time, the response stays 202.
+    Must be above `idempotent`. Documents itself. If the run is suspended or does not end in time, the response stays
+    202; it has the `next_action` of a run that waits for its customer.
     """
 
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
@@ -62,11 +64,13 @@ def may_wait(result: WaitResult) -> Callable[[Callable[P, ResponseReturnValue]],
 
 
 def _await_run(result: WaitResult, accepted: Response, seconds: float) -> Response:
-    """Returns the result of the run, or the 202 if the run does not end in time."""
+    """Returns the result of the run, or the 202 if the run is suspended or does not end in time."""
     run_id = accepted.get_json()["task_id"]
-    wait_for_end(run_id, seconds, lambda: get_owner_and_end(run_id).ended)
+    wait_for_end(run_id, seconds, lambda: _is_settled(run_id))
     with transaction() as session:
         run = queries.get_run(session, run_id)
+        if action := find_next_action(session, run):
+            accepted.set_data(json.dumps({**accepted.get_json(), "status": "waiting", "next_action": action}))
         if run.finished_at is None or run.status == "failed":
             return accepted  # a failed run requires an operator
         answer = _answer(result, session, run, accepted.get_json())
@@ -74,6 +78,11 @@ def _await_run(result: WaitResult, accepted: Response, seconds: float) -> Respon
     if "Idempotent-Replayed" in accepted.headers:
         answer.headers["Idempotent-Replayed"] = "true"
     return answer
+
+
+def _is_settled(run_id: str) -> bool:
+    found = get_owner_and_end(run_id)
+    return bool(found.ended or found.waits)
 
 
 def _answer(result: WaitResult, session: Session, run: RunRecord, body: dict[str, Any]) -> Response:

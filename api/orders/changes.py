@@ -35,13 +35,17 @@ class CancelView(MethodView):
     def post(self, session: Session, body: dict[str, str], order_id: str) -> tuple[object, int, dict[str, str]]:
         """Cancels a confirmed order: releases its stock, voids or refunds its payment, and issues a credit note.
 
-        Customers can cancel an order until it is being processed, staff (`orders:write`) until it is shipped.
+        Customers can cancel an order until it is being processed, staff (`orders:write`) until it is shipped. Cancels
+        the checkout, too, while its payment waits for the customer; the task is the checkout's then.
         """
-        orders.get_visible_order(session, order_id, g.principal)
+        order = orders.get_visible_order(session, order_id, g.principal)
         is_staff = "orders:write" in g.principal.permissions
-        _, run_id = orders.cancel_confirmed(
-            session, order_id, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")
-        )
+        if order.status == "pending":
+            run_id = orders.give_up_payment(session, order_id)
+        else:
+            _, run_id = orders.cancel_confirmed(
+                session, order_id, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")
+            )
         links = links_of(queries.get_run(session, run_id))
         accepted = {"task_id": run_id, "status": "running", "order_id": order_id, "links": links}
         return accepted, 202, {"Location": links["task"], "Retry-After": "1"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
-from flask import g, request
+from flask import Response, g, request
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
@@ -122,20 +122,53 @@ def _accepted(session: Session, asked: payments.Transaction) -> tuple[object, in
     return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
 
 
+def _receive(gateway: str) -> None:
+    event = provider(gateway).verify_webhook(request.get_data(), dict(request.headers))
+    with transaction() as session:
+        payments.record_webhook_event(session, event.id, event.type, event.reference, event.order_id)
+
+
 @blueprint.route("/webhooks/payments")
 class PaymentWebhook(MethodView):
     @public
     @error_codes("bad_signature", "bad_request")
     @blueprint.response(204)
     def post(self) -> None:
-        """Receives an event from the payment gateway. The signature is verified; duplicates are ignored.
+        """Receives an event from Stripe. The signature is verified; duplicates are ignored.
 
-        The contents of an event are not trusted: it only wakes a checkout that is waiting for its next attempt, which
-        then queries the gateway.
+        The contents of an event are not trusted: it only wakes a checkout that is waiting for its customer or for its
+        next attempt, which then queries the gateway.
         """
-        event = provider(payments.GATEWAY).verify_webhook(request.get_data(), dict(request.headers))
-        with transaction() as session:
-            payments.record_webhook_event(session, event.id, event.type, event.reference, event.order_id)
+        _receive("stripe")
+
+
+@blueprint.route("/webhooks/paypal")
+class PayPalWebhook(MethodView):
+    @public
+    @error_codes("bad_signature", "bad_request", "unavailable")
+    @blueprint.response(204)
+    def post(self) -> None:
+        """Receives an event from PayPal, which is asked to verify the signature; duplicates are ignored.
+
+        As with Stripe, the contents of an event are not trusted.
+        """
+        _receive("paypal")
+
+
+RETURN_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Payment</title></head><body><main><h1>Thank you</h1>
+<p>The shop is now checking your payment. You can close this page.</p></main></body></html>
+"""
+
+
+@blueprint.route("/payments/return")
+class ReturnView(MethodView):
+    @public
+    @blueprint.response(200, {"type": "string"}, content_type="text/html")
+    def get(self) -> Response:
+        """The page to which customers return after they have confirmed a payment, without a `return_url`."""
+        return Response(RETURN_PAGE, mimetype="text/html")
 
 
 def _view(payment: payments.Payment) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import SOMETIMES, IdField, Schema, Timestamp
 from api.http.run_waiter import MAX_WAIT
 
 STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
@@ -36,6 +36,15 @@ class TaskProgress(Schema):
     total = fields.Integer()
 
 
+class NextAction(Schema):
+    """What the customer must do: go to `url`, or confirm with Stripe's library and `client_secret`; or just wait."""
+
+    type = fields.String(validate=validate.OneOf(("redirect", "use_stripe_sdk", "wait")))
+    url = fields.String(metadata=SOMETIMES)
+    client_secret = fields.String(metadata=SOMETIMES)
+    expires_at = fields.String(metadata={"format": "date-time", "description": "When the order is cancelled"})
+
+
 class Task(Schema):
     id = IdField("run")
     workflow = fields.String()
@@ -45,6 +54,9 @@ class Task(Schema):
     result = fields.Dict(allow_none=True)
     error = fields.Dict(allow_none=True)
     links = fields.Dict(keys=fields.String(), values=fields.String())
+    next_action = fields.Nested(
+        NextAction, metadata={**SOMETIMES, "description": "While a `waiting` task waits for its customer"}
+    )
     created_at = Timestamp()
     finished_at = Timestamp(allow_none=True)
 
@@ -55,3 +67,6 @@ class Accepted(Schema):
     task_id = IdField("run", required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    next_action = fields.Nested(
+        NextAction, metadata={**SOMETIMES, "description": "With `Prefer: wait`, if the task waits for its customer"}
+    )

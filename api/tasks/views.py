@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from flask import Response, g, request
 from flask.views import MethodView
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
+from sqlalchemy.orm import Session
 
 from api.http import event_stream
 from api.http.auth import user_or_api_key
@@ -17,11 +18,12 @@ from api.tasks.schemas import Task, WaitQuery, public_error
 from durable import UnknownWorkflow, plan, queries
 from durable.tables import RunRow, StepRow
 from durable.workflow import workflow_of
+from models import payments
 from models.core.database import single_statements
 from models.core.errors import NotFound
 from models.operations.visibility import may_see_run
 
-Seen = TypeVar("Seen", RunRow, Row[str | None, bool])
+Seen = TypeVar("Seen", RunRow, Row[str | None, bool, bool])
 
 
 @blueprint.route('/tasks/<id("run"):run_id>')
@@ -30,14 +32,16 @@ class TaskView(MethodView):
     @blueprint.arguments(WaitQuery(), location="query")
     @blueprint.response(200, Task)
     def get(self, query: dict[str, float], run_id: str) -> dict[str, object]:
-        """Returns a task with its progress. With `wait`, responds when the task has ended or the time is over.
+        """Returns a task with its progress.
+
+        With `wait`, responds when the task has ended, when it begins to wait for its customer, or after that time.
 
         404 unless the task is yours or you have the permission `runs:read`.
         """
         wait_for_end(run_id, query["wait"], lambda: _visible(get_owner_and_end(run_id)).ended)
         with single_statements() as connection:
             run, steps = queries.run_with_steps(connection, run_id)
-        return task_view(_visible(run), steps)
+            return task_view(_visible(run), steps, find_next_action(connection, run))
 
 
 @blueprint.route('/tasks/<id("run"):run_id>/events')
@@ -61,7 +65,8 @@ class TaskEventsView(MethodView):
 def _state(run_id: str) -> event_stream.State:
     with single_statements() as connection:
         run, steps = queries.run_with_steps(connection, run_id)
-    return event_stream.State(Task().dumps(task_view(run, steps)), run.finished_at is not None)
+        shown = task_view(run, steps, find_next_action(connection, run))
+    return event_stream.State(Task().dumps(shown), run.finished_at is not None)
 
 
 def _visible(run: Seen) -> Seen:
@@ -70,13 +75,20 @@ def _visible(run: Seen) -> Seen:
     return run
 
 
-def get_owner_and_end(run_id: str) -> Row[str | None, bool]:
-    """The owner of a run, and whether it has ended. Raises NotFound."""
+def get_owner_and_end(run_id: str) -> Row[str | None, bool, bool]:
+    """The owner of a run, whether it has ended, and whether it waits. Raises NotFound."""
     with single_statements() as connection:
         return queries.get_owner(connection, run_id)
 
 
-def task_view(run: RunRow, steps: Sequence[StepRow]) -> dict[str, object]:
+def find_next_action(connection: Connection | Session, run: RunRow) -> dict[str, object] | None:
+    """What the customer must do so that a checkout continues; None: nothing."""
+    if run.workflow != "checkout" or run.finished_at is not None or "payment_id" not in run.input:
+        return None
+    return payments.find_next_action(connection, run.input["payment_id"])
+
+
+def task_view(run: RunRow, steps: Sequence[StepRow], next_action: dict[str, object] | None = None) -> dict[str, object]:
     """A run as the API shows it to its owner."""
     done, total = _count_steps(run, steps)
     same = ("id", "workflow", "status", "result", "created_at", "finished_at")
@@ -86,6 +98,8 @@ def task_view(run: RunRow, steps: Sequence[StepRow]) -> dict[str, object]:
         "steps": steps,
         "error": public_error(run.error),
         "links": links_of(run),
+        # While it asks the provider whether the customer has confirmed, the run is running.
+        **({"status": "waiting", "next_action": next_action} if next_action else {}),
     }
 
 

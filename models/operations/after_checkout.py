@@ -4,6 +4,16 @@ from models.operations.invariant import Invariant
 
 AFTER_CHECKOUT = (
     Invariant(
+        "payments wait for their customers only during the checkout",
+        "count(*) AS waiting, sum(amount) AS amount",
+        """SELECT 'pay_' || replace(payment.id::text, '-', '') AS example, amount,
+            status <> 'action_required' OR next_action IS NULL OR NOT EXISTS (
+                SELECT FROM workflow.run WHERE workflow = 'checkout' AND finished_at IS NULL
+                AND key = 'ord_' || replace(payment.order_id::text, '-', '')
+            ) AS bad
+        FROM payments.payment WHERE status = 'action_required' OR next_action IS NOT NULL""",
+    ),
+    Invariant(
         "a payment's captured and refunded amounts are the sums of its transactions",
         "count(*) AS payments, sum(captured) AS captured, sum(refunded) AS refunded",
         """SELECT 'pay_' || replace(payment.id::text, '-', '') AS example, captured, refunded,

@@ -218,7 +218,8 @@ _GATEWAY = (
                 AND (state = CASE WHEN paid.captured > 0 THEN 'captured' ELSE status END
                         AND (ledger.captured, ledger.refunded) = (paid.captured, paid.refunded)
                     OR state = 'lapsed' AND status IN ('authorised', 'voided')
-                    OR state = 'cancelled' AND status = 'voided'), false) AS bad,
+                    OR state IN ('cancelled', 'declined') AND status IN ('declined', 'voided')
+                    OR state IS NULL AND status IN ('declined', 'voided') AND gateway = 'paypal'), false) AS bad,
             CASE WHEN paid.captured > 0 OR status = 'authorised' THEN paid.amount END AS ours,
             CASE WHEN state IN ('authorised', 'captured') THEN ledger.amount END AS theirs
         FROM paid LEFT JOIN ledger USING (reference)

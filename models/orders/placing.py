@@ -78,11 +78,16 @@ _PLACE = text(f"""
 )
 
 
-def place(session: Session, user_id: str, address: dict[str, Any], method: str) -> Placed:
+def place(
+    session: Session, user_id: str, address: dict[str, Any], method: str, *, gateway: str = payments.GATEWAY,
+    return_url: str | None = None,
+) -> Placed:  # fmt: skip
     """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
 
-    `method` is a payment method of the payment provider. Raises Conflict (`cart_empty`, `product_unavailable`), and
-    InProgress while another order of this cart is pending. The run reserves the stock and authorises the payment.
+    `method` is a payment method of the provider `gateway`, which sends customers who had to confirm the payment back to
+    `return_url`; None: the customer is absent, and a payment that has to be confirmed is declined. The run
+    reserves the stock and authorises the payment. Raises Conflict (`cart_empty`, `product_unavailable`), and InProgress
+    while another order of this cart is pending.
     """
     connection, order_id = session.connection(), new_id("ord")
     items = connection.execute(_CART, {"user_id": user_id, "order_id": order_id}).all()
@@ -92,7 +97,9 @@ def place(session: Session, user_id: str, address: dict[str, Any], method: str) 
     if gone:
         raise Conflict("The cart contains products that are no longer sold.", code="product_unavailable", products=gone)
     total = sum(item.unit_price * item.quantity for item in items)
-    payment_id = payments.open_payment(session, order_id, total, settings.currency, method)
+    payment_id = payments.open_payment(
+        session, order_id, total, settings.currency, method, gateway=gateway, return_url=return_url
+    )
     about = {"order_id": order_id, "user_id": user_id}
     quantities = {item.product_id: item.quantity for item in items}
     run_id = durable.start(

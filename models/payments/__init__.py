@@ -3,6 +3,7 @@
 from models.payments.queries import (
     HoldRequest,
     find_first_payment,
+    find_next_action,
     get_authorisation_request,
     get_payment,
     list_newest_payments,
@@ -12,6 +13,7 @@ from models.payments.queries import (
 )
 from models.payments.recording import (
     open_payment,
+    record_action,
     record_authorisation,
     record_decline,
     record_void,
@@ -41,6 +43,7 @@ __all__ = [
     "Transaction",
     "WebhookEvent",
     "find_first_payment",
+    "find_next_action",
     "find_pending",
     "get_authorisation_request",
     "get_payment",
@@ -52,6 +55,7 @@ __all__ = [
     "open_capture",
     "open_payment",
     "open_refund",
+    "record_action",
     "record_authorisation",
     "record_decline",
     "record_void",

@@ -1,9 +1,9 @@
 """What is known of payments and their transactions."""
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -12,14 +12,15 @@ from models.payments.tables import Payment, Transaction
 
 _REQUEST = select(
     Payment.id.label("payment_id"), Payment.order_id, Payment.amount, Payment.currency, Payment.method,
-    Payment.gateway, Payment.created_at.label("since"),
+    Payment.gateway, Payment.return_url, Payment.created_at.label("since"),
 ).where(Payment.id == bindparam("payment_id"))  # fmt: skip
 
 
 class HoldRequest(TypedDict):
     """What a provider is to hold. `since` is when the payment was opened (ISO 8601): the provider was asked later.
 
-    Requests that were kept before an order could have several payments name neither `payment_id` nor `gateway`.
+    `return_url`: only if the customer is there to confirm the payment. Requests that were kept before an order could
+    have several payments name neither `payment_id` nor `gateway`.
     """
 
     payment_id: NotRequired[str]
@@ -28,16 +29,20 @@ class HoldRequest(TypedDict):
     currency: str
     method: str
     gateway: NotRequired[str]
+    return_url: NotRequired[str]
     since: str
 
 
 def get_authorisation_request(session: Session, payment_id: str) -> HoldRequest:
     """What a provider is to hold for this payment."""
     row = session.connection().execute(_REQUEST, {"payment_id": payment_id}).one()
-    return {
+    request: HoldRequest = {
         "payment_id": row.payment_id, "order_id": row.order_id, "amount": row.amount, "currency": row.currency,
         "method": row.method, "gateway": row.gateway, "since": row.since.isoformat(),
     }  # fmt: skip
+    if row.return_url is not None:
+        request["return_url"] = row.return_url
+    return request
 
 
 def get_payment(session: Session, payment_id: str) -> Payment:
@@ -46,6 +51,16 @@ def get_payment(session: Session, payment_id: str) -> Payment:
     if payment is None:
         raise NotFound("There is no such payment.")
     return payment
+
+
+_NEXT_ACTION = select(Payment.next_action).where(
+    Payment.id == bindparam("payment_id"), Payment.status == "action_required"
+)
+
+
+def find_next_action(connection: Connection | Session, payment_id: str) -> dict[str, Any] | None:
+    """What the customer must do to confirm a payment, as the API returns it; None: nothing."""
+    return connection.execute(_NEXT_ACTION, {"payment_id": payment_id}).scalar_one_or_none()
 
 
 def lock_payment(session: Session, payment_id: str) -> Payment:

@@ -1,5 +1,7 @@
 """What becomes of a payment: it is opened, and what a provider answers or says of its own accord is recorded."""
 
+from typing import Any
+
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -7,15 +9,24 @@ from sqlalchemy.orm import Session
 from durable import transitions
 from durable.ids import Id, new_id
 from models.payments.queries import lock_payment
-from models.payments.tables import PAYMENT_STATUS, Payment, Transaction, WebhookEvent
+from models.payments.tables import GATEWAY, PAYMENT_STATUS, Payment, Transaction, WebhookEvent
 
 _OPEN = insert(Payment)
 
 
-def open_payment(session: Session, order_id: str, amount: int, currency: str, method: str) -> str:
-    """Opens a payment that an order waits for, and returns its id. `amount` in minor units."""
+def open_payment(
+    session: Session, order_id: str, amount: int, currency: str, method: str, *, gateway: str = GATEWAY,
+    return_url: str | None = None,
+) -> str:  # fmt: skip
+    """Opens a payment that an order waits for, and returns its id. `amount` in minor units.
+
+    `return_url`: where the provider sends the customer back to; None: the customer is not there to confirm anything.
+    """
     payment_id = new_id("pay")
-    row = {"id": payment_id, "order_id": order_id, "amount": amount, "currency": currency, "method": method}
+    row = {
+        "id": payment_id, "order_id": order_id, "amount": amount, "currency": currency, "method": method,
+        "gateway": gateway, "return_url": return_url,
+    }  # fmt: skip
     session.connection().execute(_OPEN, row)
     return payment_id
 
@@ -23,7 +34,8 @@ def open_payment(session: Session, order_id: str, amount: int, currency: str, me
 # In one statement: as an object that is loaded, changed and written they were three.
 _AUTHORISED = text(f"""
     WITH payment AS (
-        UPDATE payments.payment SET status = 'authorised', reference = :reference, updated_at = now()
+        UPDATE payments.payment
+        SET status = 'authorised', reference = :reference, next_action = NULL, updated_at = now()
         WHERE id = :payment_id AND {PAYMENT_STATUS.may_become("authorised")} RETURNING id, amount
     )
     INSERT INTO payments.transaction (id, payment_id, kind, status, amount, reference)
@@ -40,11 +52,18 @@ def record_authorisation(session: Session, payment_id: str, reference: str) -> N
         raise PAYMENT_STATUS.refusal(lock_payment(session, payment_id).status)
 
 
+def record_action(session: Session, payment_id: str, reference: str, next_action: dict[str, Any]) -> None:
+    """Records that the customer has to confirm the payment, and how. Raises NotFound and Conflict `wrong_state`."""
+    payment = lock_payment(session, payment_id)
+    PAYMENT_STATUS.move(payment, "action_required")
+    payment.reference, payment.next_action = reference, next_action
+
+
 def record_decline(session: Session, payment_id: str, decline_code: str | None) -> None:
     """Records that the provider said no. Raises NotFound and Conflict `wrong_state`."""
     payment = lock_payment(session, payment_id)
     PAYMENT_STATUS.move(payment, "declined")
-    payment.decline_code = decline_code
+    payment.decline_code, payment.next_action = decline_code, None
     _add_transaction(session, payment, "authorise", "declined", None)
 
 
@@ -57,7 +76,7 @@ def record_void(session: Session, payment_id: str, reference: str | None) -> Non
     if payment.status in ("declined", "voided"):
         return
     PAYMENT_STATUS.move(payment, "voided")
-    payment.reference = payment.reference or reference
+    payment.reference, payment.next_action = payment.reference or reference, None
     if reference is not None:
         _add_transaction(session, payment, "void", "succeeded", reference)
 

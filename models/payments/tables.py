@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -16,7 +17,8 @@ GATEWAY = "stripe"
 PAYMENT_STATUS = Transitions(
     "payment",
     {
-        "pending": ("authorised", "declined", "voided"),
+        "pending": ("action_required", "authorised", "declined", "voided"),
+        "action_required": ("authorised", "declined", "voided"),
         "authorised": ("captured", "partially_captured", "voided"),
         "partially_captured": ("partially_refunded", "refunded"),
         "captured": ("partially_refunded", "refunded"),
@@ -32,7 +34,9 @@ class Payment(Base):
     """A payment for an order. `authorised` means that the money is held, `captured` that it is ours.
 
     `gateway`: the provider that is asked for it; `reference`: its name there. An order may have several. `captured` and
-    `refunded` are the sums of its succeeded transactions, in minor units.
+    `refunded` are the sums of its succeeded transactions, in minor units. `return_url`: where the provider sends back a
+    customer who had to confirm the payment; None: the customer is absent. `next_action`: what an `action_required`
+    payment waits for, as the API returns it.
     """
 
     __tablename__ = "payment"
@@ -54,6 +58,8 @@ class Payment(Base):
     reference: Mapped[str | None] = mapped_column(unique=True)
     status: Mapped[str] = mapped_column(server_default="pending")
     decline_code: Mapped[str | None]
+    return_url: Mapped[str | None]
+    next_action: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

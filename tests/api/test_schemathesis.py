@@ -62,10 +62,11 @@ def schema(**phases: bool) -> Any:
             {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": beyond}}}
             for name in (*BEYOND_SCHEMAS, *LISTS)
         ] + [
-            # Only the gateway can sign.
-            {"include-name": "POST /v1/webhooks/payments",
-             "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "400"]}}},
-            # No worker runs.
+            # Only the gateways can sign.
+            {"include-name": f"POST /v1/webhooks/{gateway}",
+             "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "400"]}}}
+            for gateway in ("payments", "paypal")
+        ] + [            # No worker runs.
             {"include-name": "GET /readyz",
              "checks": {name: {"expected-statuses": ["2xx", "4xx", "503"]}
                         for name in ("not_a_server_error", "positive_data_acceptance")}},

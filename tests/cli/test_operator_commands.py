@@ -144,9 +144,9 @@ def test_an_audit_prints_every_invariant_with_its_figures(sandbox: None) -> None
     found = run("audit")
     assert found.exit_code == 0
     assert re.search(r"ok +no run is failed or stuck +failed 0, stuck 0, wrong 0", found.output)
-    assert found.output.splitlines()[-1] == "All 32 invariants hold."
+    assert re.fullmatch(r"All \d+ invariants hold\.", found.output.splitlines()[-1])
     listed = json.loads(run("audit", "--json").output)
-    assert len(listed) == 32
+    assert f"All {len(listed)} invariants hold." in found.output
     assert {"name", "ok", "figures", "examples"} == set(listed[0])
 
 

@@ -89,7 +89,8 @@ def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
 
 
 def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
-    status, was_held = held["status"], any(done["status"] == "succeeded" for done in held["operations"][:1])
+    status = held["status"]
+    was_held = any((done["kind"], done["status"]) == ("authorise", "succeeded") for done in held["operations"])
     state = (
         {"requires_capture": "authorised", "canceled": "voided", "succeeded": "captured"}.get(status, status)
         if was_held

@@ -25,11 +25,18 @@ def checkout(refused_at: str | None = None, method: str = "pm_card_visa") -> str
     number = next(_numbers)
     plenty = make_product(f"PLENTY-{number}", 10)
     scarce = make_product(f"SCARCE-{number}", 1)
+    return_url = None
     if refused_at == "payments.authorise":
         method = "pm_card_chargeDeclined"
+    if refused_at == "payments.await_customer":
+        method, return_url = "pm_card_threeDSecure2Required", "https://shop.example/"
+    if refused_at is None and number % 2:  # every other customer has to confirm the payment
+        method, return_url = "pm_sandbox_confirmsAtOnce", "https://shop.example/"
     user_id = make_customer(f"customer{number}")
     with transaction() as session:
-        order = place_order(session, user_id, {plenty: 2, scarce: 1}, method)
+        order = place_order(session, user_id, {plenty: 2, scarce: 1}, method, return_url)
+        if refused_at == "payments.await_customer":
+            durable.signal(session, str(order.run_id), "cancelled", {})
         if refused_at == "inventory.reserve":
             inventory.adjust(session, scarce, -1, "broken")
         if refused_at == "orders.confirm":
@@ -213,7 +220,10 @@ def send_back(refused_at: str | None = None) -> str:
 
 
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
-    "checkout": (checkout, (None, "inventory.reserve", "payments.authorise", "orders.confirm")),
+    "checkout": (
+        checkout,
+        (None, "inventory.reserve", "payments.authorise", "payments.await_customer", "orders.confirm"),
+    ),
     "clean_up": (clean_up, (None,)),
     "restock": (restock, (None, "notifications.goods_ordered")),
     "low_stock": (low_stock, (None,)),

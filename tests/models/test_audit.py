@@ -12,7 +12,7 @@ from tests.models.sales import Action, Sale
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
-    assert len(found) == 32
+    assert "every run has ended or is leased" in found
     assert [finding for finding in found.values() if not finding.ok] == []
 
 
@@ -102,6 +102,8 @@ def test_a_cancelled_order_without_a_payment_attempt_is_no_violation(book: str) 
         ("UPDATE payments.payment SET status = 'captured'", ["the gateway's payments match the shop's"]),
         ("UPDATE payments.payment SET reference = NULL",
          ["the gateway's payments match the shop's", "the gateway holds no money without an order"]),
+        ("UPDATE payments.payment SET next_action = '{}'",
+         ["payments wait for their customers only during the checkout"]),
         ("DELETE FROM payments.transaction", ["every confirmed order is paid once"]),
         ("DELETE FROM orders.invoice",
          ["exactly the confirmed orders have an invoice", "invoice numbers have no gaps"]),

@@ -14,10 +14,10 @@ import requests
 from models.core.errors import GatewayDown, PaymentDeclined
 from models.payments import HoldRequest
 from settings import Settings
-from tasks import payments
 from tasks.gateways.payments import PROVIDERS
 from tasks.gateways.payments.provider import HAS_HELD, AuthorisationRequest, ProviderPayment
 from tasks.gateways.payments.stripe import Stripe
+from tasks.payments import authorisation
 from tests.servers import Server
 
 INTENTS = "/v1/payment_intents"
@@ -52,10 +52,10 @@ class Order:
         }  # fmt: skip
 
     def hold(self) -> str:
-        return payments._hold(self.request, self.key)
+        return authorisation._hold(self.request, self.key)["reference"]
 
     def let_go(self, reference: str | None = None) -> str | None:
-        return payments._let_go({"reference": reference, "hold": self.request, "hold_key": self.key}, "a-key")
+        return authorisation._let_go({"reference": reference, "hold": self.request, "hold_key": self.key}, "a-key")
 
     def find(self) -> list[ProviderPayment]:
         payment_id = self.request.get("payment_id")

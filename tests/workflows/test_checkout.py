@@ -47,8 +47,8 @@ def test_a_checkout_confirms_pays_and_mails_the_order_and_clears_the_cart(
     assert [(mail["to"], mail["deliveries"]) for mail in mails] == [(["customer@example.org"], 1)]
     task = _task(customer, placed["task_id"])
     assert task["status"] == "succeeded"
-    assert task["progress"] == {"done": 7, "total": 7}
-    assert [step["attempts"] for step in task["steps"]] == [1] * 7
+    assert task["progress"] == {"done": 8, "total": 8}
+    assert [step["attempts"] for step in task["steps"]] == [1] * 8
 
 
 def test_a_declined_card_cancels_the_order_and_releases_its_stock(

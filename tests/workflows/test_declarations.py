@@ -14,9 +14,10 @@ from models.core.events import EVENT_TYPES, DomainEvent
 from settings import QUEUES
 from workflows.checkout import CHECKOUT
 
-RESERVE, AUTHORISE, CONFIRM = "inventory.reserve", "payments.authorise", "orders.confirm"
+RESERVE, AUTHORISE, AWAIT = "inventory.reserve", "payments.authorise", "payments.await_customer"
+CONFIRM = "orders.confirm"
 BESIDE = ["inventory.allocate", "carts.remove_ordered", "notifications.order_confirmed"]
-STAGES = [[RESERVE], [AUTHORISE], [CONFIRM], BESIDE, ["orders.complete"]]
+STAGES = [[RESERVE], [AUTHORISE], [AWAIT], [CONFIRM], BESIDE, ["orders.complete"]]
 
 
 def names(workflow: Workflow, progress: Progress) -> list[list[str]]:
@@ -56,17 +57,17 @@ def test_a_cancelled_checkout_runs_local_undos_before_external_ones(done: list[s
 
 def test_a_checkout_can_be_compensated_until_the_order_is_confirmed() -> None:
     assert can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE))
-    assert not can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE, CONFIRM))
+    assert not can_turn_back(CHECKOUT, after("running", RESERVE, AUTHORISE, AWAIT, CONFIRM))
 
 
 def test_progress_counts_the_current_direction_of_a_checkout() -> None:
-    assert count_steps(CHECKOUT, FRESH) == (0, 7)
-    assert count_steps(CHECKOUT, after("running", RESERVE)) == (1, 7)
+    assert count_steps(CHECKOUT, FRESH) == (0, 8)
+    assert count_steps(CHECKOUT, after("running", RESERVE)) == (1, 8)
     assert count_steps(CHECKOUT, after("compensating", RESERVE)) == (1, 4)
 
 
 def test_a_new_checkout_is_published_as_a_chain_up_to_the_chord() -> None:
     made = canvas("run_" + "0" * 32, 0, plan(CHECKOUT, FRESH))
     assert isinstance(made, _chain)
-    assert [task.args[2] for task in made.tasks] == [RESERVE, AUTHORISE, CONFIRM]
-    assert [task.options["queue"] for task in made.tasks] == ["inventory", "payments", "orders"]
+    assert [task.args[2] for task in made.tasks] == [RESERVE, AUTHORISE, AWAIT, CONFIRM]
+    assert [task.options["queue"] for task in made.tasks] == ["inventory", "payments", "payments", "orders"]
