@@ -110,16 +110,21 @@ def _replay(console: Console, stack: TemporaryStack, file: Path, limit: int | No
     with _phase(console, CHECKING):
         mails, levels, audit = _mails(stack), _levels(staff), _audit(stack)
         journal = Journal(stack.folder / "replay" / "journal.sqlite")
-        entries = list(journal.entries())
+        entries, taken_back = list(journal.entries()), list(journal.taken_back())
         journal.close()
     tables.replayed(console, entries)
+    tables.taken_back(console, taken_back)
     tables.mails(console, mails, tables.MAX_ROWS)
     tables.levels(console, levels)
     tables.audit(console, audit)
     return [
-        Check("every invoice is a confirmed order of the same value", status == 0, f"{len(entries)} orders"),
-        checks.check_mails(mails, checks.expected_replay_mails(entries)),
-        checks.check_reservations(levels, sum(entry.units for entry in entries if entry.status == "confirmed")),
+        Check(
+            "every invoice and cancellation has the same value in the shop",
+            status == 0,
+            f"{len(entries)} orders, {len(taken_back)} cancelled or returned",
+        ),
+        checks.check_mails(mails, checks.expected_replay_mails(entries, taken_back)),
+        checks.check_reservations(levels, checks.count_reserved(entries, taken_back)),
         checks.check_audit(audit),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from demo.replay.journal import Entry
+from demo.replay.journal import Entry, TakenBack
 from demo.shopping import LAST_COPY, Purchase
 
 
@@ -68,11 +68,21 @@ def expected_mails(orders: list[Purchase]) -> Iterator[tuple[str, str]]:
         yield purchase.customer.client.user["email"], f"Your order {purchase.order['number']} {said}"
 
 
-def expected_replay_mails(entries: list[Entry]) -> Iterator[tuple[str, str]]:
+def expected_replay_mails(entries: list[Entry], taken_back: list[TakenBack]) -> Iterator[tuple[str, str]]:
     """Recipient and subject of each mail expected for a replay's orders."""
+    cancelled = {part.invoice for part in taken_back if part.status == "cancelled"}
     for entry in entries:
-        said = "is confirmed" if entry.status == "confirmed" else "was cancelled"
-        yield f"retail-{entry.customer}@example.com", f"Your order {entry.number} {said}"
+        to, subject = f"retail-{entry.customer}@example.com", f"Your order {entry.number}"
+        if entry.status == "confirmed":
+            yield to, f"{subject} is confirmed"
+        if entry.status != "confirmed" or entry.invoice in cancelled:
+            yield to, f"{subject} was cancelled"
+
+
+def count_reserved(entries: list[Entry], taken_back: list[TakenBack]) -> int:
+    """The units of a replay's orders that were neither cancelled nor shipped. What was returned was shipped."""
+    ended = {part.invoice for part in taken_back}
+    return sum(entry.units for entry in entries if entry.status == "confirmed" and entry.invoice not in ended)
 
 
 def check_stock(before: dict[str, Level], after: dict[str, Level], sold: Counter[str]) -> Check:
@@ -87,9 +97,10 @@ def check_stock(before: dict[str, Level], after: dict[str, Level], sold: Counter
 
 
 def check_reservations(levels: dict[str, Level], units: int) -> Check:
-    """Checks that as many units are reserved as were sold."""
+    """Checks that as many units are reserved as are to be shipped."""
     reserved = sum(level.reserved for level in levels.values())
-    return Check("stock: exactly the sold units are reserved", reserved == units, f"{units} sold, {reserved} reserved")
+    figures = f"{units} to be shipped, {reserved} reserved"
+    return Check("stock: exactly the units to be shipped are reserved", reserved == units, figures)
 
 
 def count_sold(orders: list[Purchase]) -> Counter[str]:

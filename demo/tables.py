@@ -10,7 +10,7 @@ from rich.table import Table
 
 from demo.checks import Check, Level
 from demo.client import seconds_of
-from demo.replay.journal import Entry
+from demo.replay.journal import Entry, TakenBack
 from demo.shopping import Purchase
 
 STEPS = {
@@ -58,6 +58,16 @@ def replayed(console: Console, entries: list[Entry]) -> None:
     if times:
         middle, slow = times[len(times) // 2], times[len(times) * 95 // 100]
         console.print(f"  From checkout to end: median {middle:.2f} s, 95 % within {slow:.2f} s.", highlight=False)
+
+
+def taken_back(console: Console, found: list[TakenBack]) -> None:
+    """The first orders that were cancelled or returned."""
+    shown = min(MAX_ROWS, len(found))
+    table = _table(f"Cancelled or returned (the first {shown} of {len(found)})",
+                   "cancellation", "invoice", "status", "amount")  # fmt: skip
+    for part in found[:MAX_ROWS]:
+        table.add_row(part.cancellation, part.invoice, part.status, f"{part.amount / 100:.2f}")
+    console.print(table)
 
 
 def mails(console: Console, found: list[dict[str, Any]], limit: int | None = None) -> None:

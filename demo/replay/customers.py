@@ -54,7 +54,7 @@ class OrderPlacer:
         )
         if entry.status:
             return entry
-        customer = self._customer(invoice)
+        customer = self.customer(invoice)
         if entry.order_id is None and customer.returning:
             self._find_order(customer, invoice, entry)
         if entry.order_id is None:
@@ -64,7 +64,8 @@ class OrderPlacer:
         self._follow(customer.client, entry)
         return entry
 
-    def _customer(self, invoice: Invoice) -> Customer:
+    def customer(self, invoice: Invoice) -> Customer:
+        """The customer of an invoice, registered and signed in."""
         with self._guard:
             known = self._customers.get(invoice.customer)
         if known is None:
@@ -113,7 +114,7 @@ class OrderPlacer:
         entry.number, entry.total = order["number"], order["total"]["amount"]
         entry.reason = (order["reason"] or task["error"] or {}).get("code")
         if order["status"] != "pending":  # otherwise its run requires an operator
-            entry.status = order["status"]
+            entry.status = "confirmed" if order["confirmed_at"] else order["status"]
         entry.seconds = seconds_of(task)
         self._journal.keep(entry)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 class Entry:
     """An invoice and its order. Amounts are in pence.
 
-    `order_id` is None until the order is known to be placed; `status` is None until it has ended.
+    `order_id` is None until the order is known to be placed; `status` is None until its checkout has ended, and
+    then what that ended with: `confirmed` or `cancelled`.
     """
 
     invoice: str
@@ -28,13 +29,27 @@ class Entry:
     seconds: float | None = None
 
 
+@dataclass
+class TakenBack:
+    """What a cancellation has taken back of an invoice's order. `status`: that of the order, or of the return.
+
+    `value` in the file, and `amount` that the shop has voided or refunded, in pence.
+    """
+
+    cancellation: str
+    invoice: str
+    value: int
+    status: str
+    amount: int
+
+
 _COLUMNS = tuple(field.name for field in fields(Entry))
 
 
 class Journal:
-    """One entry per invoice, in a SQLite file. Thread-safe.
+    """One entry per invoice, and one per order that a cancellation is about, in a SQLite file. Thread-safe.
 
-    An entry is on disk when `keep` returns.
+    An entry is on disk when `keep` or `keep_taken_back` returns.
     """
 
     def __init__(self, file: Path) -> None:
@@ -46,6 +61,10 @@ class Journal:
             "CREATE TABLE IF NOT EXISTS entry (invoice TEXT PRIMARY KEY, customer TEXT, value INTEGER, lines INTEGER, "
             "units INTEGER, order_id TEXT UNIQUE, task_id TEXT, number TEXT, total INTEGER, status TEXT, reason TEXT, "
             "seconds REAL)"
+        )
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS taken_back (cancellation TEXT, invoice TEXT, value INTEGER, status TEXT, "
+            "amount INTEGER, PRIMARY KEY (cancellation, invoice))"
         )
 
     def find(self, invoice: str) -> Entry | None:
@@ -70,6 +89,18 @@ class Journal:
                 astuple(entry),
             )
 
+    def find_taken_back(self, cancellation: str, invoice: str) -> TakenBack | None:
+        return next(self._select_taken_back("cancellation = ? AND invoice = ?", cancellation, invoice), None)
+
+    def taken_back(self) -> Iterator[TakenBack]:
+        """All that was taken back, oldest first."""
+        return self._select_taken_back("TRUE ORDER BY rowid")
+
+    def keep_taken_back(self, entry: TakenBack) -> None:
+        """Inserts the entry."""
+        with self._lock:
+            self._database.execute("INSERT INTO taken_back VALUES (?, ?, ?, ?, ?)", astuple(entry))
+
     def close(self) -> None:
         self._database.close()
 
@@ -78,3 +109,9 @@ class Journal:
         with self._lock:
             found = self._database.execute(query, values).fetchall()
         return (Entry(*row) for row in found)
+
+    def _select_taken_back(self, condition: str, *values: str) -> Iterator[TakenBack]:
+        query = f"SELECT cancellation, invoice, value, status, amount FROM taken_back WHERE {condition}"  # noqa: S608
+        with self._lock:
+            found = self._database.execute(query, values).fetchall()
+        return (TakenBack(*row) for row in found)

@@ -25,18 +25,20 @@ IMPLAUSIBLE = 10**9  # pounds or units; a larger number is a data error
 
 
 class Skipped(StrEnum):
-    """Why a line of the file is not ordered."""
+    """Why a line of the file is not ordered, cancelled or returned."""
 
     UNREADABLE = "unreadable row"
-    CANCELLATION = "cancellation invoice"
     NO_CUSTOMER = "no customer"
     NOT_GOODS = "not a product (postage, fees, corrections)"
-    QUANTITY = "quantity not positive"
+    QUANTITY = "quantity zero or of the wrong sign"
     FREE = "price not positive"
     FRACTION = "price not in whole pence"
     SECOND_PRICE = "second price of a product in one invoice"
     OTHER_CUSTOMER = "second customer in one invoice"
     CONTINUED_LATER = "invoice continued much later in the file"
+    NO_PURCHASE = "no earlier purchase in the file"
+    OTHER_PRICE = "no earlier purchase at this price"
+    TOO_MANY = "more units than any earlier purchase has left"
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,22 @@ class Line:
 
 @dataclass
 class Invoice:
-    """An invoice: lines to order by SKU, and skipped lines counted by reason."""
+    """An invoice: lines to order by SKU, and skipped lines counted by reason.
+
+    A cancellation has lines to take back instead, and its skipped lines with the reason and the value in pence.
+    """
 
     number: str
     customer: str = ""
     country: str = ""
     lines: dict[str, Line] = field(default_factory=dict)
     skipped: Counter[Skipped] = field(default_factory=Counter)
+    taken_back: list[Line] = field(default_factory=list)
+    not_taken_back: list[tuple[Skipped, int]] = field(default_factory=list)
+
+    @property
+    def is_cancellation(self) -> bool:
+        return self.number.upper().startswith("C")
 
     @property
     def value(self) -> int:
@@ -140,12 +151,18 @@ def group_rows(found: Iterable[Row | None]) -> Iterator[Invoice]:
 
 
 def add(invoice: Invoice, row: Row) -> None:
-    """Adds the row to the invoice's lines or to the skipped ones. Quantities of equal SKUs are added up."""
+    """Adds the row to the invoice's lines or to the skipped ones. Quantities of equal SKUs to order are added up."""
     sku = row.code.upper()  # 85123A and 85123a are the same product
     reason = skip_reason(row, sku)
     if reason is None and row.customer != invoice.customer:
         reason = Skipped.OTHER_CUSTOMER
     price = 0 if reason else int(row.price * 100)
+    if invoice.is_cancellation:
+        if reason is None:
+            invoice.taken_back.append(Line(sku, row.description, -row.quantity, price))
+        else:
+            invoice.not_taken_back.append((reason, round(-row.quantity * row.price * 100)))
+        return
     line = invoice.lines.get(sku)
     if reason is None and line is not None and line.price != price:
         reason = Skipped.SECOND_PRICE
@@ -158,14 +175,13 @@ def add(invoice: Invoice, row: Row) -> None:
 
 
 def skip_reason(row: Row, sku: str) -> Skipped | None:
-    """Why the row, considered alone, cannot be ordered; None if it can."""
-    if row.invoice.upper().startswith("C"):
-        return Skipped.CANCELLATION
+    """Why the row, considered alone, cannot be ordered or taken back; None if it can."""
     if not row.customer:
         return Skipped.NO_CUSTOMER
     if not GOODS.fullmatch(sku):
         return Skipped.NOT_GOODS
-    if row.quantity <= 0:
+    is_cancellation = row.invoice.upper().startswith("C")
+    if row.quantity == 0 or is_cancellation != (row.quantity < 0):
         return Skipped.QUANTITY
     if row.price <= 0:
         return Skipped.FREE

@@ -45,13 +45,25 @@ C536367,71053,WHITE METAL LANTERN,-6,2010-12-01 08:30:00,3.39,17850.0,United Kin
 536371,22423,CAKESTAND,2,2010-12-01 09:00:00,10.95,13748.0,France
 536372,71053,WHITE METAL LANTERN,1,2010-12-01 09:01:00,0.0,17850.0,United Kingdom
 536373,71053,WHITE METAL LANTERN,4,2010-12-01 09:02:00,3.39,17850.0,United Kingdom
+C536374,22423,CAKESTAND,-2,2010-12-01 09:30:00,10.95,13748.0,France
+C536375,71053,WHITE METAL LANTERN,-2,2010-12-01 09:40:00,3.39,17850.0,United Kingdom
+C536375,85123A,WHITE HANGING HEART,-8,2010-12-01 09:40:00,2.55,17850.0,United Kingdom
+C536375,D,DISCOUNT,-1,2010-12-01 09:40:00,27.5,17850.0,United Kingdom
+C536376,71053,WHITE METAL LANTERN,-2,2010-12-01 09:50:00,3.39,17850.0,United Kingdom
+C536377,21756,BATH BUILDING BLOCK,-1,2010-12-01 09:55:00,5.95,12583.0,France
 """
 DUE = {
     "536365": 8 * 255 + 6 * 339, "536366": 10 * 375, "536368": 74215 * 104, "536370": 1275, "536371": 2 * 1095,
     "536373": 4 * 339,
 }  # fmt: skip
+TAKEN_BACK = {
+    ("C536367", "536365"): ("refunded", 6 * 339), ("C536374", "536371"): ("cancelled", 2 * 1095),
+    ("C536375", "536373"): ("refunded", 2 * 339), ("C536375", "536365"): ("refunded", 8 * 255),
+    ("C536376", "536373"): ("refunded", 2 * 339),
+}  # fmt: skip
+"""Cancellation and invoice → what became of the order or the return, and the amount in pence."""
 SKIPPED = {
-    "cancellation invoice": 1, "not a product (postage, fees, corrections)": 1, "no customer": 1,
+    "not a product (postage, fees, corrections)": 1, "no customer": 1,
     "second price of a product in one invoice": 1, "unreadable row": 1, "price not positive": 1,
 }  # fmt: skip
 
@@ -67,15 +79,20 @@ def test_invoices_are_replayed_with_their_own_prices_and_never_twice(tmp_path: P
         assert done.returncode == 0, done.stdout + done.stderr
         for reason, lines in SKIPPED.items():
             assert re.search(rf"{re.escape(reason)} +│ +{lines} │", done.stdout), reason
+        assert re.search(r"│ no earlier purchase in the file +│ +1 │ +5\.95 │", done.stdout)
+        assert re.search(r"│ cancelled or returned, GBP +│ +76\.20 │ +76\.20 │", done.stdout)
         first = orders(var)
         assert {invoice: total for invoice, (_, total) in first.items()} == DUE
+        assert taken_back(var) == TAKEN_BACK
 
         shutil.rmtree(var / "replay")
         again = shop(var, "replay", str(file))
         assert again.returncode == 0, again.stdout + again.stderr
         assert orders(var) == first
+        assert taken_back(var) == TAKEN_BACK
         figures = {found["name"]: found["figures"] for found in json.loads(shop(var, "audit", "--json").stdout)}
-        assert figures["every order has ended or is in progress"]["confirmed"] == len(DUE)
+        assert figures["every order has ended or is in progress"]["confirmed"] == len(DUE) - 1
+        assert figures["every refund has a credit note"]["refunds"] == 4
     finally:
         shop(var, "down")
         shutil.rmtree(var)
@@ -85,5 +102,13 @@ def orders(var: Path) -> dict[str, tuple[str | None, int | None]]:
     """The orders in the journal: invoice → id and total."""
     journal = Journal(var / "replay" / "journal.sqlite")
     found = {entry.invoice: (entry.order_id, entry.total) for entry in journal.entries()}
+    journal.close()
+    return found
+
+
+def taken_back(var: Path) -> dict[tuple[str, str], tuple[str, int]]:
+    """What was taken back, by the journal: cancellation and invoice → status and amount."""
+    journal = Journal(var / "replay" / "journal.sqlite")
+    found = {(part.cancellation, part.invoice): (part.status, part.amount) for part in journal.taken_back()}
     journal.close()
     return found

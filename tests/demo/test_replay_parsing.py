@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.replay.cancellations import Matcher, Part
 from demo.replay.retail import COLUMNS, Invoice, NotRetail, Skipped, group_rows, invoices, rows
 
 HEADER = ",".join(COLUMNS)
@@ -52,8 +53,6 @@ def test_an_invoice_has_its_lines_in_pence() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (line(invoice="C536379", quantity="-1"), Skipped.CANCELLATION),
-        (line(invoice="C536379"), Skipped.CANCELLATION),
         (line(customer=""), Skipped.NO_CUSTOMER),
         (line(code="POST"), Skipped.NOT_GOODS),
         (line(code="DOT"), Skipped.NOT_GOODS),
@@ -87,6 +86,52 @@ def test_an_unorderable_line_is_skipped_with_its_reason(text: str, reason: Skipp
     good = line(invoice="1", code="71053")
     assert skipped(good, text) == (Counter([reason]) if reason else Counter())
     assert sum(len(invoice.lines) for invoice in read(good, text)) == (1 if reason else 2)
+
+
+def test_a_cancellation_has_lines_to_take_back_and_others_with_their_value() -> None:
+    (invoice,) = read(
+        line(invoice="C536379", quantity="-2"), line(invoice="C536379", code="D", quantity="-1", price="27.50"),
+        line(invoice="C536379", quantity="3"),
+    )  # fmt: skip
+    assert (invoice.is_cancellation, invoice.lines, invoice.skipped) == (True, {}, Counter())
+    assert [(taken.sku, taken.quantity, taken.price) for taken in invoice.taken_back] == [("85123A", 2, 255)]
+    assert invoice.not_taken_back == [(Skipped.NOT_GOODS, 2750), (Skipped.QUANTITY, -765)]
+
+
+def match(*lines: str) -> tuple[list[Part], list[tuple[Skipped, int]]]:
+    matcher = Matcher()
+    found = [matcher.add(invoice) for invoice in read(*lines)]
+    return [part for parts, _ in found for part in parts], [left for _, unmatched in found for left in unmatched]
+
+
+def test_a_cancellation_belongs_to_the_latest_purchase_with_enough_units_left() -> None:
+    bought = [line(invoice=str(number), quantity=quantity) for number, quantity in ((1, "6"), (2, "4"), (3, "1"))]
+    returned = [line(invoice=f"C{number}", quantity="-3") for number in range(3)]
+    parts, unmatched = match(*bought, line(invoice="4", customer="1"), *returned, line(invoice="5"))
+    assert [(part.cancellation, part.invoice, part.units, part.value, part.cancels) for part in parts] == [
+        ("C0", "2", {"85123A": 3}, 765, False), ("C1", "1", {"85123A": 3}, 765, False),
+        ("C2", "1", {"85123A": 3}, 765, False),
+    ]  # fmt: skip
+    assert unmatched == []
+
+
+def test_an_order_of_which_everything_is_taken_back_at_once_is_cancelled() -> None:
+    bought = [line(invoice="1"), line(invoice="1", code="71053"), line(invoice="2", code="22423")]
+    back = [line(invoice="C3", quantity="-6", code=code) for code in ("71053", "85123A", "22423")]
+    parts, _ = match(*bought, *back)
+    assert [(part.invoice, part.cancels) for part in parts] == [("1", True), ("2", True)]
+
+
+def test_what_belongs_to_no_purchase_is_left_with_its_reason_and_value() -> None:
+    back = [
+        line(invoice="C2", quantity="-7"), line(invoice="C2", quantity="-1", price="2.10"),
+        line(invoice="C2", quantity="-1", code="71053"), line(invoice="C3", quantity="-1", customer="1"),
+    ]  # fmt: skip
+    parts, unmatched = match(line(invoice="1"), *back, line(invoice="4", code="71053"))
+    assert parts == []
+    assert unmatched == [
+        (Skipped.TOO_MANY, 1785), (Skipped.OTHER_PRICE, 210), (Skipped.NO_PURCHASE, 255), (Skipped.NO_PURCHASE, 255),
+    ]  # fmt: skip
 
 
 def test_product_codes_are_accepted() -> None:
@@ -179,13 +224,24 @@ def test_a_truncated_compressed_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not REAL.exists(), reason="needs the data set Online Retail; SHOP_TEST_RETAIL names its file")
 def test_the_real_file_is_read_completely() -> None:
     found, orders, lines, value = Counter[Skipped](), 0, 0, 0
+    matcher, left, taken_back = Matcher(), Counter[Skipped](), Counter[str]()
     for invoice in invoices(REAL):
+        parts, unmatched = matcher.add(invoice)
+        taken_back["cancelled"] += sum(part.cancels for part in parts)
+        taken_back["returned"] += sum(not part.cancels for part in parts)
+        taken_back["pence"] += sum(part.value for part in parts)
+        left.update(reason for reason, _ in unmatched)
         found += invoice.skipped
         orders += bool(invoice.lines)
         lines += len(invoice.lines)
         value += invoice.value
     assert (orders, lines, value) == (8754, 168_387, 392_805_777)
     assert found == {
-        Skipped.NO_CUSTOMER: 68_761, Skipped.CANCELLATION: 4_494, Skipped.NOT_GOODS: 695,
+        Skipped.NO_CUSTOMER: 68_761, Skipped.NOT_GOODS: 695,
         Skipped.SECOND_PRICE: 20, Skipped.FREE: 13, Skipped.FRACTION: 1,
+    }  # fmt: skip
+    assert taken_back == {"cancelled": 58, "returned": 1621, "pence": 16_103_469}
+    assert left == {
+        Skipped.NO_PURCHASE: 789, Skipped.NO_CUSTOMER: 253, Skipped.NOT_GOODS: 165, Skipped.OTHER_PRICE: 118,
+        Skipped.TOO_MANY: 38,
     }  # fmt: skip
