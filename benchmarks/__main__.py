@@ -64,7 +64,7 @@ def main(
 def _set_environment(folder: Path) -> None:
     """Sets the shop's settings. Must run before any module of the shop is imported, because that reads them."""
     os.environ["SHOP_VAR"] = str(folder)
-    for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "MAILBOX", "SMTP"):
+    for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "CARRIER", "MAILBOX", "SMTP"):
         os.environ[f"SHOP_{name}_PORT"] = "0"
     os.environ["SHOP_LOG_LEVEL"] = "INFO"  # the default of the shop
 

@@ -2,7 +2,8 @@
 
 `python -m benchmarks.customers ADDRESS CUSTOMERS PRODUCT_ID…` registers customers. Then it reads commands, one line of
 JSON each, from standard input, and responds with one line each: `{"shop": [customers, orders]}`; `{"get": [path,
-times]}`, as the first customer; `{"sign_in": [username, password]}`, which signs the first customer in as another user.
+times]}`, as the first customer; `{"sign_in": [username, password]}`, which signs the first customer in as another user;
+`{"ship": parcels}`, which ships the newest confirmed orders as that user.
 It uses http.client with one connection per customer, which takes less processor time than an HTTP library: both share
 the machine with the shop.
 """
@@ -140,6 +141,21 @@ def get(customer: Customer, path: str, times: int) -> dict[str, Any]:
     return {"seconds": seconds}
 
 
+def ship(staff: Customer, parcels: int) -> dict[str, Any]:
+    """Ships the newest confirmed orders, one after the other. The durations until the parcel has left, in seconds."""
+    seconds: list[float] = []
+    path = "/v1/orders?limit=100"
+    while len(seconds) < parcels:
+        page = staff.request("GET", path, 200)
+        confirmed = [order["id"] for order in page["data"] if order["status"] == "confirmed"]
+        for order_id in confirmed[: parcels - len(seconds)]:
+            began, body = time.perf_counter(), {"carrier": "UPS", "tracking_number": "1Z999"}
+            staff.request("POST", f"/v1/orders/{order_id}/fulfilments", 200, body, Prefer=f"wait={WAIT}")
+            seconds.append(time.perf_counter() - began)
+        path = f"/v1/orders?limit=100&cursor={page['next_cursor']}"
+    return {"seconds": seconds}
+
+
 def main() -> None:
     """Reads commands from standard input until end of file."""
     address, number, *products = sys.argv[1:]
@@ -153,6 +169,8 @@ def main() -> None:
                 answer = get(customers[0], path, times)
             case {"sign_in": [username, password]}:
                 answer = customers[0].sign_in(username, password)
+            case {"ship": parcels}:
+                answer = ship(customers[0], parcels)
         print(json.dumps(answer), flush=True)
 
 

@@ -1,5 +1,7 @@
 """The same work with a thousand, a hundred thousand and a million past orders, and as many products.
 
+A past order has three parcels and ten stock movements.
+
 Each size is a separate shop. They are started one at a time and measured alternately, so that the figures of a round
 are taken within minutes of each other.
 """
@@ -14,14 +16,20 @@ from benchmarks.figures import Report, alternating
 from benchmarks.parts import Shop
 
 CUSTOMERS, ORDERS = 8, 160
-LISTS, SWEEPS = 100, 200
-"""List requests, and sweeps of the dispatcher, per measurement."""
+LISTS, SWEEPS, PARCELS = 100, 200, 40
+"""List requests, sweeps of the dispatcher, and shipped parcels, per measurement."""
 MAX_RATIO = 1.15
 PATHS = {
     "products, newest first": "/v1/products",
     "products by price": "/v1/products?sort=price",
     "a customer's orders": "/v1/orders",
+}
+PATHS_OF_STAFF = {
     "all orders, for staff": "/v1/orders",
+    "the page of an order": "/v1/orders/{order_id}",
+    "the tracking of an order": "/v1/orders/{order_id}/tracking",
+    "the picking list": "/v1/picking-lists?warehouse_id={warehouse_id}",
+    "a product's stock movements": "/v1/stock/movements?product_id={product_id}",
 }
 STAFF = {"username": "operator", "email": "operator@example.com", "password": "a pass phrase for operators"}
 SendCommand = Callable[[dict[str, Any]], dict[str, Any]]
@@ -52,13 +60,21 @@ def _measure(report: Report, shop: Shop, send: SendCommand, size: int) -> None:
         raise RuntimeError(f"With {size} past orders: {done['wrong'][:3]}")
     report.note(_name("orders", size), ORDERS / done["seconds"], "orders/s")
     for what, path in PATHS.items():
-        if "staff" in what:
-            send({"sign_in": [STAFF["username"], STAFF["password"]]})
-        send({"get": [path, LISTS]})
-        report.note(_name(what, size), median(send({"get": [path, LISTS]})["seconds"]) * 1000, "ms")
+        _read(report, send, size, what, path)
+    send({"sign_in": [STAFF["username"], STAFF["password"]]})
+    ids = json.loads(shop.module("benchmarks.history", "one"))
+    for what, path in PATHS_OF_STAFF.items():
+        _read(report, send, size, what, path.format(**ids))
+    send({"ship": PARCELS})
+    report.note(_name("a parcel, to its shipment", size), median(send({"ship": PARCELS})["seconds"]) * 1000, "ms")
     sweeps = json.loads(shop.module("benchmarks.sweeps", SWEEPS))
     report.note(_name("the dispatcher's sweep", size), median(sweeps) * 1000, "ms")
     report.say(f"with {size} past orders: {ORDERS / done['seconds']:.1f} orders/s")
+
+
+def _read(report: Report, send: SendCommand, size: int, what: str, path: str) -> None:
+    send({"get": [path, LISTS]})
+    report.note(_name(what, size), median(send({"get": [path, LISTS]})["seconds"]) * 1000, "ms")
 
 
 def _compare(report: Report, small: int, large: int) -> None:

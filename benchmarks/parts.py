@@ -79,7 +79,9 @@ class Shop:
 
     def __init__(self, var: Path, **settings: str) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
-        ports = {f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "MAILBOX", "SMTP")}
+        ports = {
+            f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "CARRIER", "MAILBOX", "SMTP")
+        }
         self.environment = {**clean, **ports, "SHOP_VAR": str(var), **settings}
 
     @contextmanager
