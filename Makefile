@@ -44,7 +44,7 @@ test-shop: $(DEV)
 	$(PYTEST) -n 2 $(PARALLEL) -m "not long" $(HEAVY)
 
 test-long: $(DEV)
-	$(PYTEST) -n 2 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local
+	$(PYTEST) -n 2 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local tests/workflows
 
 test-all: test test-long ## what CI runs: `make test`, then the long fault tests
 

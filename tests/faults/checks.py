@@ -63,13 +63,8 @@ def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
 
     `repeated_mails`: how many mails may be sent twice, because a worker died between sending and recording.
     """
-    with transaction() as session:
-        asked_at = session.scalars(select(text("clock_timestamp()"))).one()
+    assert [finding for finding in audited(shop) if not finding.ok] == []
     ledger = shop.ledger()
-    with transaction() as session:
-        known = [_payment(held) for held in ledger]
-        broken = [finding for finding in audit.audit(session, audit.Ledger(asked_at, known)) if not finding.ok]
-        assert broken == []
     with transaction() as session:
         shown = orders.Order.id, orders.Order.number, orders.Order.status, orders.Order.confirmed_at
         placed = session.execute(select(*shown)).all()
@@ -88,6 +83,15 @@ def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
     assert sum(mail["deliveries"] - 1 for mail in shop.mails()) <= repeated_mails
 
 
+def audited(shop: Shop) -> list[audit.Finding]:
+    """What `shop audit` finds, with the ledger of the shop's gateway."""
+    with transaction() as session:
+        asked_at = session.scalars(select(text("clock_timestamp()"))).one()
+    known = [_payment(held) for held in shop.ledger()]
+    with transaction() as session:
+        return audit.audit(session, audit.Ledger(asked_at, known))
+
+
 def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
     status = held["status"]
     was_held = any((done["kind"], done["status"]) == ("authorise", "succeeded") for done in held["operations"])
@@ -96,6 +100,8 @@ def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
         if was_held
         else status
     )
+    if any(done["kind"] == "lapse" for done in held["operations"]):
+        state = "lapsed"
     about = held["metadata"]
     return audit.ProviderPayment(
         held["id"], about["order_id"], about["payment_id"], state, held["amount"], held["currency"].upper(),

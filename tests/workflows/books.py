@@ -1,0 +1,261 @@
+"""A model of the shop: what its orders, payments, parcels, returns and stock must be after each request.
+
+A method that stands for a request returns the code with which the shop must refuse it, and otherwise None and changes
+the model as the request must change the shop. Amounts are in minor units.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+FOLLOWING = {
+    "confirmed": ("processing", "cancelled"), "processing": ("shipped", "cancelled"),
+    "shipped": ("delivered", "returned"), "delivered": ("returned",), "cancelled": (), "returned": (),
+}  # fmt: skip
+"""Status of an order → statuses that staff can give it."""
+Condition = Literal["resellable", "damaged"]
+Shown = tuple[tuple[str, str, int, int], list[str], list[tuple[str, int | None]]]
+"""Statuses of an order and its payment, captured and refunded amounts; statuses of parcels; and of returns, with their
+refunds."""
+
+
+@dataclass
+class Level:
+    """The stock of a product."""
+
+    on_hand: int
+    reserved: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+    def adjust(self, quantity: int) -> str | None:
+        if self.on_hand + quantity < 0:
+            return "insufficient_stock"
+        if self.on_hand + quantity < self.reserved:
+            return "below_reserved"
+        self.on_hand += quantity
+        return None
+
+
+@dataclass
+class PurchaseOrder:
+    """An order of one product from the supplier."""
+
+    product_id: str
+    quantity: int
+    status: str = "ordered"
+    id: str = ""
+    received: int = 0
+
+    def receive(self, stock: dict[str, Level], quantity: int) -> str | None:
+        if self.status not in ("ordered", "partly_received"):
+            return "wrong_state"
+        if self.received + quantity > self.quantity:
+            return "more_than_ordered"
+        self.received += quantity
+        self.status = "received" if self.received == self.quantity else "partly_received"
+        stock[self.product_id].on_hand += quantity
+        return None
+
+    def cancel(self) -> str | None:
+        if self.status not in ("ordered", "partly_received"):
+            return "wrong_state"
+        self.status = "cancelled"
+        return None
+
+
+@dataclass
+class Parcel:
+    """`is_old`: it was delivered longer ago than the return period."""
+
+    lines: Mapping[str, int]
+    status: str = "shipped"
+    id: str = ""
+    is_old: bool = False
+
+
+@dataclass
+class Return:
+    """`announced` and `received`: product → units."""
+
+    announced: Mapping[str, int]
+    status: str = "requested"
+    id: str = ""
+    received: Counter[str] = field(default_factory=Counter)
+    refund: int | None = None
+
+    @property
+    def claimed(self) -> Mapping[str, int]:
+        """Product → units that no other return can be about."""
+        if self.refund is not None:
+            return self.received
+        return {} if self.status in ("refused", "closed") else self.announced
+
+
+@dataclass
+class Order:
+    """An order with its payment. `lapsed`: the provider has released the money by itself."""
+
+    lines: Mapping[str, int]
+    prices: Mapping[str, int]
+    stock: dict[str, Level] = field(repr=False)
+    status: str = "confirmed"
+    payment: str = "authorised"
+    id: str = ""
+    payment_id: str = ""
+    captured: int = 0
+    refunded: int = 0
+    lapsed: bool = False
+    parcels: list[Parcel] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+
+    @property
+    def shown(self) -> Shown:
+        return (
+            (self.status, self.payment, self.captured, self.refunded),
+            [parcel.status for parcel in self.parcels],
+            [(made.status, made.refund) for made in self.returns],
+        )
+
+    @property
+    def total(self) -> int:
+        return sum(units * self.prices[product] for product, units in self.lines.items())
+
+    def place(self, *, declined: bool) -> str | None:
+        short = any(self.stock[product].available < units for product, units in self.lines.items())
+        if short or declined:
+            self.status, self.payment = "cancelled", "pending" if short else "declined"
+            return "insufficient_stock" if short else "payment_declined"
+        for product, units in self.lines.items():
+            self.stock[product].reserved += units
+        return None
+
+    def capture(self, amount: int | None) -> str | None:
+        if self.status in ("cancelled", "returned") or self.payment != "authorised":
+            return "wrong_state"
+        if (amount or 0) > self.total:
+            return "amount_too_large"
+        if self.lapsed:
+            return "payment_refused"
+        self._capture(self.total if amount is None else amount)
+        return None
+
+    def _capture(self, amount: int) -> None:
+        self.captured = amount
+        self.payment = "captured" if amount == self.total else "partially_captured"
+
+    def refund(self, amount: int | None) -> str | None:
+        left = self.captured - self.refunded
+        if self.captured == 0:
+            return "wrong_state"
+        if left == 0 or (amount or 0) > left:
+            return "amount_too_large"
+        self._refund(left if amount is None else amount)
+        return None
+
+    def _refund(self, amount: int) -> None:
+        self.refunded += amount
+        if amount:
+            self.payment = "refunded" if self.refunded == self.captured else "partially_refunded"
+
+    def cancel(self, *, by_staff: bool) -> str | None:
+        if "cancelled" not in FOLLOWING[self.status] or (self.status == "processing" and not by_staff):
+            return "wrong_state"
+        if self.parcels:
+            return "has_parcels"
+        self.status = "cancelled"
+        for product, units in self.lines.items():
+            self.stock[product].reserved -= units
+        if self.payment == "authorised":
+            self.payment = "voided"
+        self._refund(self.captured - self.refunded)
+        return None
+
+    def edit(self, status: str) -> str | None:
+        if status == self.status:
+            return None
+        if status not in FOLLOWING[self.status]:
+            return "wrong_state"
+        if status == "cancelled":
+            return self.cancel(by_staff=True)
+        self.status = status
+        return None
+
+    @property
+    def unpacked(self) -> Counter[str]:
+        """Product → units in no parcel."""
+        return Counter(self.lines) - sum((Counter(parcel.lines) for parcel in self.parcels), Counter())
+
+    def ship(self, parcel: Parcel) -> str | None:
+        if self.status not in ("confirmed", "processing"):
+            return "wrong_state"
+        if not parcel.lines or not Counter(parcel.lines) <= self.unpacked:
+            return "nothing_to_ship"
+        if self.captured == 0 and self.lapsed:
+            self.status = "confirmed"
+            return "payment_refused"
+        if self.captured == 0:
+            self._capture(self.total)
+        self.parcels.append(parcel)
+        for product, units in parcel.lines.items():
+            self.stock[product].on_hand -= units
+            self.stock[product].reserved -= units
+        self.status = "processing" if self.unpacked else "shipped"
+        return None
+
+    def deliver(self, parcel: Parcel) -> None:
+        if parcel.status == "delivered":
+            return
+        parcel.status = "delivered"
+        if self.status == "shipped" and all(each.status == "delivered" for each in self.parcels):
+            self.status = "delivered"
+
+    def returnable(self, besides: Return | None = None) -> Counter[str]:
+        delivered = [Counter(parcel.lines) for parcel in self.parcels if parcel.status == "delivered"]
+        claimed = [Counter(made.claimed) for made in self.returns if made is not besides]
+        return sum(delivered, Counter()) - sum(claimed, Counter())
+
+    def request_return(self, made: Return, *, by_staff: bool) -> str | None:
+        if not Counter(made.announced) <= self.returnable():
+            return "nothing_to_return"
+        if all(parcel.is_old for parcel in self.parcels if parcel.status == "delivered") and not by_staff:
+            return "return_period_over"
+        self.returns.append(made)
+        return None
+
+    def decide(self, made: Return, status: str) -> str | None:
+        if made.status != "requested":
+            return "wrong_state"
+        made.status = status
+        return None
+
+    def receive(self, made: Return, goods: Mapping[tuple[str, Condition], int]) -> str | None:
+        came: Counter[str] = Counter()
+        for (product, _), units in goods.items():
+            came[product] += units
+        if made.status != "approved":
+            return "wrong_state"
+        if not came <= self.returnable(besides=made):
+            return "nothing_to_return"
+        for (product, condition), units in goods.items():
+            self.stock[product].on_hand += units if condition == "resellable" else 0
+        made.received = came
+        worth = sum(units * self.prices[product] for product, units in came.items())
+        made.refund = min(worth, self.captured - self.refunded)
+        self._refund(made.refund)
+        made.status = "refunded" if made.refund else "closed"
+        back = sum((each.received for each in self.returns), Counter())
+        if self.status in ("shipped", "delivered") and back == Counter(self.lines):
+            self.status = "returned"
+        return None
+
+    def age(self) -> None:
+        """A month passes: parcels are lost, approved returns closed, and the return period is over."""
+        for parcel in self.parcels:
+            parcel.status = "lost" if parcel.status == "shipped" else parcel.status
+            parcel.is_old = parcel.status == "delivered"
+        for made in self.returns:
+            made.status = "closed" if made.status == "approved" else made.status
