@@ -1,6 +1,7 @@
 """Reservations: stock that is reserved for, allocated to, or released by orders."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ARRAY, Boolean, Integer, bindparam, func, text, update
 from sqlalchemy.orm import Session
@@ -8,63 +9,72 @@ from sqlalchemy.orm import Session
 from durable.ids import Id, new_id
 from models.core.errors import Conflict, InsufficientStock
 from models.core.events import StockLow, StockRecovered
+from models.inventory.allocation import Units, choose, columns_of
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
 from models.inventory.tables import RESERVATION_STATUS, Reservation
 
 # The locked rows are the latest versions, including those that other transactions changed while this one waited. The
 # UPDATE takes its values from them: PostgreSQL first checks constraints on the version in the statement's snapshot, and
 # would refuse units that were released since.
-_RESERVE = crossed_columns(
-    text(f"""
-    WITH wanted AS (
-        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
-        WHERE NOT EXISTS (SELECT FROM inventory.reservation WHERE order_id = :order_id)
-    ), locked AS MATERIALIZED (
+_LOCKED = """
+    locked AS MATERIALIZED (
         SELECT stock.product_id, stock.warehouse_id, on_hand, reserved, on_hand - reserved AS available,
             low_since IS NOT NULL AS was_low, warehouse.is_default
         FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = warehouse_id AND status = 'active'
         WHERE product_id IN (SELECT product_id FROM wanted)
         ORDER BY stock.product_id, stock.warehouse_id
         FOR UPDATE OF stock
-    ), offer AS (
-        SELECT product_id, warehouse_id, available, quantity, coalesce(sum(available) OVER (
-            PARTITION BY product_id ORDER BY available >= quantity DESC, is_default DESC, warehouse_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS offered_before
-        FROM locked JOIN wanted USING (product_id)
-    ), taken AS (
-        SELECT product_id, warehouse_id, least(available, quantity - offered_before)::int AS quantity
-        FROM offer WHERE available > 0 AND offered_before < quantity
-    ), short AS (
-        SELECT product_id, wanted.quantity AS requested, coalesce(sum(available), 0)::int AS available
-        FROM wanted LEFT JOIN locked USING (product_id)
-        GROUP BY product_id, wanted.quantity
-        HAVING coalesce(sum(available), 0) < wanted.quantity
-    ), held AS (
+    )"""
+_HELD = f"""
+    held AS (
         UPDATE inventory.stock SET on_hand = locked.on_hand, reserved = locked.reserved + taken.quantity,
             {low_since("locked.on_hand - locked.reserved - taken.quantity")}
         FROM locked JOIN taken USING (product_id, warehouse_id)
         WHERE stock.product_id = taken.product_id AND stock.warehouse_id = taken.warehouse_id
-        AND NOT EXISTS (SELECT FROM short)
         RETURNING {CROSSED}, NOT was_low AND low_since IS NOT NULL AS fell
     ), recorded AS (
         INSERT INTO inventory.reservation (order_id, product_id, warehouse_id, quantity)
         SELECT :order_id, product_id, warehouse_id, quantity FROM taken
-        WHERE NOT EXISTS (SELECT FROM short)
-    )
-    SELECT product_id, NULL AS warehouse_id, available, NULL AS reorder_point, NULL AS reorder_quantity, requested
-    FROM short
+    )"""  # noqa: S608, constants only
+_ORDERED = (
+    bindparam("order_id", type_=Id("ord")),
+    bindparam("products", type_=ARRAY(Id("prd"))),
+    bindparam("quantities", type_=ARRAY(Integer)),
+)
+
+# Most orders fit into one parcel: reserves everything in one warehouse if any has it all, or returns the locked levels.
+_RESERVE_IN_ONE = crossed_columns(
+    text(f"""
+    WITH wanted AS (
+        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+        WHERE NOT EXISTS (SELECT FROM inventory.reservation WHERE order_id = :order_id)
+    ), {_LOCKED}, one AS (
+        SELECT warehouse_id FROM locked JOIN wanted USING (product_id) WHERE available >= quantity
+        GROUP BY warehouse_id, is_default HAVING count(*) = (SELECT count(*) FROM wanted)
+        ORDER BY sum(available) DESC, is_default DESC, warehouse_id LIMIT 1
+    ), taken AS (
+        SELECT product_id, warehouse_id, quantity FROM wanted, one
+    ), {_HELD}
+    SELECT product_id, warehouse_id, coalesce(available, 0) AS available, NULL AS reorder_point,
+        NULL AS reorder_quantity, quantity AS requested
+    FROM wanted LEFT JOIN locked USING (product_id) WHERE NOT EXISTS (SELECT FROM one)
     UNION ALL
     SELECT product_id, warehouse_id, available, reorder_point, reorder_quantity, NULL FROM held WHERE fell
     ORDER BY product_id
-    """).bindparams(  # noqa: S608, constants only
-        bindparam("order_id", type_=Id("ord")),
-        bindparam("products", type_=ARRAY(Id("prd"))),
-        bindparam("quantities", type_=ARRAY(Integer)),
-    ),
+    """).bindparams(*_ORDERED),  # noqa: S608, constants only
     requested=Integer,
 )
+_RESERVE_IN_SEVERAL = crossed_columns(
+    text(f"""
+    WITH wanted AS (SELECT unnest(:products) AS product_id), taken AS (
+        SELECT product_id, warehouse_id, quantity
+        FROM unnest(:products, :warehouses, :quantities) AS line (product_id, warehouse_id, quantity)
+    ), {_LOCKED}, {_HELD}
+    SELECT product_id, warehouse_id, available, reorder_point, reorder_quantity FROM held WHERE fell ORDER BY product_id
+    """).bindparams(*_ORDERED, bindparam("warehouses", type_=ARRAY(Id("wh"))))  # noqa: S608, constants only
+)
 
-# Locks stock before reservations, as in _RESERVE. A concurrent second call finds them released.
+# Locks stock before reservations, as in _LOCKED. A concurrent second call finds them released.
 _RELEASE = crossed_columns(
     text(f"""
     WITH locked AS MATERIALIZED (
@@ -92,17 +102,30 @@ _RELEASE = crossed_columns(
 def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
     """Reserves `lines` (product id → units) for an order, all or none, in active warehouses.
 
-    One statement, correct under concurrency. A warehouse that can supply a whole line is preferred, then the default
-    warehouse; otherwise the line is split. Emits `stock.low` for levels that fall to their reorder point. Raises
-    InsufficientStock with `lines` [{product_id, requested, available}]. Idempotent per order.
+    In as few warehouses as possible, of which each sends a parcel; among those, where the most stock is. Correct under
+    concurrency. Emits `stock.low` for levels that fall to their reorder point. Raises InsufficientStock with `lines`
+    [{product_id, requested, available}]. Idempotent per order.
     """
     values = {"order_id": order_id, "products": list(lines), "quantities": list(lines.values())}
-    found = session.execute(_RESERVE, values).all()
-    names = ("product_id", "requested", "available")
-    short = [{name: getattr(row, name) for name in names} for row in found if row.requested is not None]
+    found = session.execute(_RESERVE_IN_ONE, values).all()
+    levels = [row for row in found if row.requested is not None]
+    if levels:
+        taken = choose(lines, [Units(row.product_id, row.warehouse_id, row.available) for row in levels])
+        _check_complete(lines, taken)
+        found = session.execute(_RESERVE_IN_SEVERAL, {"order_id": order_id, **columns_of(taken)}).all()
+    announce(session, StockLow, found)
+
+
+def _check_complete(lines: Mapping[str, int], taken: Sequence[Units]) -> None:
+    there = Counter[str]()
+    for part in taken:
+        there[part.product_id] += part.quantity
+    short = [
+        {"product_id": product_id, "requested": quantity, "available": there[product_id]}
+        for product_id, quantity in sorted(lines.items()) if there[product_id] < quantity
+    ]  # fmt: skip
     if short:
         raise InsufficientStock("Stock is insufficient for this order.", lines=short)
-    announce(session, StockLow, found)
 
 
 def release(session: Session, order_id: str) -> int:
@@ -117,7 +140,7 @@ def release(session: Session, order_id: str) -> int:
 
 _ALLOCATE = (
     update(Reservation)
-    .where(Reservation.order_id == bindparam("of_order"), text(RESERVATION_STATUS.may_become("allocated")))
+    .where(Reservation.order_id == bindparam("of_order"), Reservation.status == "reserved")
     .values(status="allocated", updated_at=func.now())
 )
 

@@ -45,8 +45,8 @@ def test_a_line_is_split_only_if_no_warehouse_can_cover_it() -> None:
     move(book, 5, annex)
     with transaction() as session:
         main = inventory.get_default_warehouse(session).id
-    assert reservations(reserve({book: 2})) == {(book, main): (2, "reserved")}
     assert reservations(reserve({book: 4})) == {(book, annex): (4, "reserved")}
+    assert reservations(reserve({book: 2})) == {(book, main): (2, "reserved")}
     assert reservations(reserve({book: 2})) == {(book, main): (1, "reserved"), (book, annex): (1, "reserved")}
     assert available(book) == 0
 
