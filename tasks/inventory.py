@@ -1,4 +1,4 @@
-"""Steps of the inventory service: reserving, allocating and releasing stock, and restocking."""
+"""Steps of the inventory service: reserving, allocating and releasing stock, restocking, and transfers."""
 
 from datetime import timedelta
 
@@ -6,7 +6,13 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
 from models import inventory
-from models.core.workflow_inputs import CancellationInput, CheckoutInput, LowStockInput, RestockInput
+from models.core.workflow_inputs import (
+    CancellationInput,
+    CheckoutInput,
+    LowStockInput,
+    RestockInput,
+    TransferInput,
+)
 
 service = Service("inventory")
 
@@ -68,3 +74,39 @@ def withdraw_goods(session: Session, run: Run[RestockInput]) -> dict[str, str]:
     """Closes the purchase order of a cancelled restock."""
     order = inventory.close_cancelled(session, run.input["purchase_order_id"])
     return {"purchase_order_id": order.id, "status": order.status}
+
+
+@service.step
+def send_transfer(session: Session, run: Run[TransferInput]) -> None:
+    """Takes the goods out of the source. Refused if they are no longer available."""
+    inventory.send_transfer(session, run.input["transfer_id"])
+
+
+@service.step
+def take_back_transfer(session: Session, run: Run[TransferInput]) -> None:
+    """Undoes `send_transfer`: the goods are in the source again."""
+    inventory.take_back_transfer(session, run.input["transfer_id"])
+
+
+@service.step
+def receive_transfer(session: Session, run: Run[TransferInput]) -> Suspend | None:
+    """Waits until the goods are received, and takes them into the target. Refused if the transfer was cancelled."""
+    receipts = run.consume("received")
+    run.consume("cancelled")  # the cancellation is recorded in the transfer
+    actor = receipts[-1]["actor"] if receipts else None
+    transfer = inventory.take_in_transfer(session, run.input["transfer_id"], actor)
+    return Suspend(run.now() + RETRY_AFTER) if transfer.status == "in_transit" else None
+
+
+@service.step(anywhere=True)
+def close_transfer(session: Session, run: Run[TransferInput]) -> dict[str, str]:
+    """Returns the result of the transfer."""
+    transfer = inventory.get_transfer(session, run.input["transfer_id"])
+    return {"transfer_id": transfer.id, "status": transfer.status}
+
+
+@service.step
+def close_refused_transfer(session: Session, run: Run[TransferInput]) -> dict[str, str]:
+    """Cancels a transfer whose goods have not left, and returns the result."""
+    transfer = inventory.close_refused_transfer(session, run.input["transfer_id"])
+    return {"transfer_id": transfer.id, "status": transfer.status}

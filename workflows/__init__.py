@@ -14,6 +14,7 @@ from workflows import (
     restock,
     returns,
     schedule,
+    transfer,
 )
 from workflows.app import app
 
@@ -32,4 +33,5 @@ __all__ = [
     "restock",
     "returns",
     "schedule",
+    "transfer",
 ]

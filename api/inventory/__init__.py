@@ -1,6 +1,6 @@
-"""Inventory: warehouses, stock levels, stock movements and purchase orders."""
+"""Inventory: warehouses, stock levels, stock movements, purchase orders and transfers."""
 
-from api.inventory import purchasing, stock, warehouses
+from api.inventory import purchasing, stock, transfers, warehouses
 from api.inventory.blueprint import blueprint
 
-__all__ = ["blueprint", "purchasing", "stock", "warehouses"]
+__all__ = ["blueprint", "purchasing", "stock", "transfers", "warehouses"]

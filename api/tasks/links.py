@@ -6,7 +6,7 @@ from durable.tables import RunRow
 
 
 def links_of(run: RunRow) -> dict[str, str]:
-    """The URLs of a run's task and of its resource: an order, purchase order, import or report."""
+    """The URLs of a run's task and of its resource: an order, purchase order, transfer, import or report."""
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:
         found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
@@ -19,6 +19,8 @@ def links_of(run: RunRow) -> dict[str, str]:
     if "purchase_order_id" in run.input:
         order_id = run.input["purchase_order_id"]
         found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
+    if "transfer_id" in run.input:
+        found["transfer"] = url_for("inventory.TransferView", transfer_id=run.input["transfer_id"])
     if "import_id" in run.input:
         found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
     if run.result and "report_id" in run.result:

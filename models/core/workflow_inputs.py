@@ -66,6 +66,10 @@ class RestockInput(TypedDict):
     purchase_order_id: str
 
 
+class TransferInput(TypedDict):
+    transfer_id: str
+
+
 class SlotInput(TypedDict):
     slot: str
     portion: NotRequired[int]  # the number of the batch

@@ -1,7 +1,7 @@
 """Fulfilment: parcels, from packing to delivery."""
 
 from models.fulfilment.moving import cancel, deliver, lines_of, lock_parcel, lose, ship, withdraw
-from models.fulfilment.packing import left_to_pack, pack
+from models.fulfilment.packing import left_to_pack, move_allocation, pack
 from models.fulfilment.queries import get_parcel, list_contents, list_parcels, list_to_pick, list_tracking
 from models.fulfilment.tables import PARCEL_STATUS, Parcel, ParcelLine, TrackingEvent
 
@@ -21,6 +21,7 @@ __all__ = [
     "list_tracking",
     "lock_parcel",
     "lose",
+    "move_allocation",
     "pack",
     "ship",
     "withdraw",

@@ -1,5 +1,6 @@
 """Packing: a parcel is created for allocated goods of an order. Lock order: order → parcel → stock."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import Id, new_id
-from models import orders
+from models import inventory, orders
 from models.core.errors import Conflict
 from models.fulfilment.tables import Parcel, ParcelLine
 
@@ -71,6 +72,36 @@ def pack(
     session.add_all(ParcelLine(parcel_id=parcel_id, product_id=product, quantity=n) for product, n in wanted.items())
     session.flush()
     return parcel
+
+
+def move_allocation(
+    session: Session, order_id: str, warehouse_id: str, lines: Mapping[str, int] | None = None
+) -> dict[str, dict[str, int]]:
+    """Moves what is allocated to an order elsewhere, and in no parcel, to a warehouse that has it available.
+
+    `lines`: product id → units, by default everything. Returns what `left_to_pack` returns afterwards. Raises NotFound,
+    InsufficientStock with `lines`, and Conflict: `wrong_state`, `warehouse_closed`, or `nothing_to_ship` with what is
+    `left` per warehouse.
+    """
+    order = orders.lock(session, order_id)
+    if order.status not in ("confirmed", "processing"):
+        raise orders.ORDER_STATUS.refusal(order.status)
+    inventory.check_open(inventory.get_warehouse(session, warehouse_id))
+    left = left_to_pack(session, order_id)
+    elsewhere = [
+        inventory.Units(product, warehouse, units)
+        for warehouse, there in left.items() if warehouse != warehouse_id for product, units in there.items()
+    ]  # fmt: skip
+    wanted: Counter[str] = Counter(lines or {})
+    if lines is None:
+        for part in elsewhere:
+            wanted[part.product_id] += part.quantity
+    parts = inventory.choose(wanted, elsewhere)
+    if not parts or sum(part.quantity for part in parts) < wanted.total():
+        raise Conflict("These goods are not allocated to the order elsewhere, or are packed.", code="nothing_to_ship",
+                       left=_shown(left))  # fmt: skip
+    inventory.reallocate(session, order_id, warehouse_id, parts)
+    return left_to_pack(session, order_id)
 
 
 def _choose(left: dict[str, dict[str, int]], lines: Mapping[str, int] | None) -> str | None:

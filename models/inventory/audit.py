@@ -40,11 +40,36 @@ _PURCHASES = text("""
     LEFT JOIN workflow.run ON run.id = bought.run_id
 """)
 
+# What has left a source is in transit, in the target, or back in the source; what has not arrived is written off.
+_TRANSFERS = text("""
+    WITH moved AS (
+        SELECT reference, product_id, -coalesce(sum(quantity) FILTER (WHERE reason = 'transfer'), 0) AS under_way,
+            -coalesce(sum(quantity) FILTER (WHERE reason = 'write-off'), 0) AS lost
+        FROM inventory.movement WHERE reason IN ('transfer', 'write-off') AND starts_with(reference, 'tfr_')
+        GROUP BY 1, 2
+    ), sent AS (
+        SELECT 'tfr_' || replace(transfer.id::text, '-', '') AS reference, product_id,
+            CASE WHEN transfer.status = 'in_transit' THEN quantity ELSE 0 END AS in_transit,
+            CASE WHEN transfer.status = 'received' THEN quantity - received ELSE 0 END AS missing,
+            transfer.status IN ('requested', 'in_transit')
+                AND (run.id IS NULL OR run.finished_at IS NOT NULL) AS is_left
+        FROM inventory.transfer_line JOIN inventory.transfer ON transfer.id = transfer_id
+        LEFT JOIN workflow.run ON run.id = run_id
+    )
+    SELECT count(*) AS lines, coalesce(sum(in_transit), 0)::bigint AS in_transit,
+        coalesce(sum(missing), 0)::bigint AS missing,
+        count(*) FILTER (WHERE (coalesce(in_transit, 0), coalesce(missing, 0))
+            <> (coalesce(under_way, 0), coalesce(lost, 0))) AS differing,
+        count(*) FILTER (WHERE is_left) AS left
+    FROM sent FULL JOIN moved USING (reference, product_id)
+""")
+
 
 def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
-    """Checks the invariants of stock and purchase orders. Returns (name, whether it holds, figures)."""
+    """Checks the invariants of stock, purchase orders and transfers. Returns (name, whether it holds, figures)."""
     row = session.execute(_FIGURES).one()
     bought = session.execute(_PURCHASES).one()
+    sent = session.execute(_TRANSFERS).one()
     return [
         (
             "stock on hand is the sum of movements",
@@ -70,5 +95,15 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
             "every open purchase order has a live run",
             bought.left == 0,
             {"lines": bought.lines, "abandoned": bought.left},
+        ),
+        (
+            "goods in transit are what transfers have taken out and not put in",
+            sent.differing == 0,
+            {"lines": sent.lines, "in_transit": sent.in_transit, "missing": sent.missing, "differing": sent.differing},
+        ),
+        (
+            "every open transfer has a live run",
+            sent.left == 0,
+            {"lines": sent.lines, "abandoned": sent.left},
         ),
     ]

@@ -4,7 +4,6 @@ A delivery is accepted completely or not at all. Acceptance reserves its capacit
 `restock` receives it into stock. Lock order: run → purchase order → warehouse → stock.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ScalarSelect, Select, func, select
@@ -16,9 +15,9 @@ from durable import transitions
 from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
-from models.inventory.stock import MAX_LEVEL, receive_stock
+from models.inventory.stock import receive_stock
 from models.inventory.tables import OPEN, PURCHASE_ORDER_STATUS, PurchaseLine, PurchaseOrder, Stock
-from models.inventory.warehouses import check_fits, check_open, get_warehouse, lock_warehouse
+from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
 
 REASON = "purchase order"
 """The reason of stock movements for purchase orders; the audit compares them."""
@@ -110,35 +109,12 @@ def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], 
     ]  # fmt: skip
     if beyond:
         raise Conflict("The delivery exceeds the outstanding quantities.", code="more_than_ordered", lines=beyond)
-    _check_room(session, order.warehouse_id, lines)
+    check_room(session, lock_warehouse(session, order.warehouse_id), lines)
     for product_id, pieces in lines.items():
         ordered[product_id].delivered += pieces
     session.flush()
     durable.signal(session, order.run_id, "delivery", {"lines": dict(lines), "actor": actor})
     return order
-
-
-def _check_room(session: Session, warehouse_id: str, lines: Mapping[str, int]) -> None:
-    warehouse = lock_warehouse(session, warehouse_id)
-    product = catalogue.Product
-    kinds = dict(session.execute(select(product.id, product.kind).where(product.id.in_(lines))).all())
-    coming: Counter[str] = Counter()
-    for product_id, pieces in lines.items():
-        coming[kinds[product_id]] += pieces
-    check_fits(session, warehouse, coming)
-    there = Counter(dict(session.execute(
-        select(Stock.product_id, Stock.on_hand).where(Stock.warehouse_id == warehouse_id, Stock.product_id.in_(lines))
-    ).all()))  # fmt: skip
-    there.update(dict(session.execute(
-        select(PurchaseLine.product_id, func.sum(PurchaseLine.delivered - PurchaseLine.received))
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id)
-        .where(PurchaseOrder.warehouse_id == warehouse_id, PurchaseLine.product_id.in_(lines))
-        .where(PurchaseLine.delivered > PurchaseLine.received).group_by(PurchaseLine.product_id)
-    ).all()))  # fmt: skip
-    for product_id, pieces in lines.items():
-        if there[product_id] + pieces > MAX_LEVEL:
-            raise Conflict("A stock level cannot exceed a billion units.", code="capacity_exceeded",
-                           remaining=max(MAX_LEVEL - there[product_id], 0))  # fmt: skip
 
 
 def cancel_purchase_order(session: Session, purchase_order_id: str, actor: str | None) -> PurchaseOrder:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, text
@@ -12,10 +13,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from durable.ids import Id, new_id
 from models import catalogue
 from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
-from models.core.events import StockRecovered
+from models.core.events import StockLow, StockRecovered
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, is_low, low_since, update_flag
 from models.inventory.tables import Movement, Stock, Warehouse
 from models.inventory.warehouses import (
+    MAX_LEVEL,
     check_fits,
     get_default_warehouse,
     get_remaining_capacity,
@@ -24,7 +26,8 @@ from models.inventory.warehouses import (
     over_capacity,
 )
 
-MAX_LEVEL = 1_000_000_000  # fits into a PostgreSQL integer, with room for one more movement
+WRITE_OFF = "write-off"
+"""The reason of movements of units that are damaged or missing."""
 
 
 def adjust(
@@ -87,22 +90,84 @@ _RECEIVE = crossed_columns(
 
 
 def receive_stock(
-    session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str, actor: str | None
-) -> None:
+    session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str, actor: str | None,
+    written_off: Mapping[str, int] | None = None,
+) -> None:  # fmt: skip
     """Receives `pieces` (product id → units, all above 0) into a warehouse whose capacity the caller has checked.
 
-    Inserts a movement per product. Emits `stock.recovered` for levels that rise above their reorder point.
+    `written_off`: of those, units that are damaged or missing, and never become available. Inserts a movement per
+    product, and one for what is written off. Emits `stock.recovered` for levels that rise above their reorder point.
     """
     if not pieces:
         return
+    lost = {product_id: units for product_id, units in (written_off or {}).items() if units}
     at = [{"product_id": product_id, "warehouse_id": warehouse_id} for product_id in sorted(pieces)]
     session.connection().execute(insert(Stock).on_conflict_do_nothing(), at)
-    quantities = {"products": list(pieces), "quantities": list(pieces.values())}
+    net = {product_id: units - lost.get(product_id, 0) for product_id, units in pieces.items()}
+    quantities = {"products": list(net), "quantities": list(net.values())}
     changed = session.execute(_RECEIVE, {"warehouse_id": warehouse_id, **quantities}).all()
-    movement = {"reason": reason, "reference": reference, "actor": actor}
-    moved = [{"id": new_id("mov"), "quantity": pieces[row["product_id"]], **row, **movement} for row in at]
-    session.connection().execute(insert(Movement), moved)
+    about = {"reference": reference, "actor": actor}
+    moved = [{"quantity": pieces[row["product_id"]], "reason": reason, **row} for row in at]
+    moved += [
+        {"quantity": -lost[row["product_id"]], "reason": WRITE_OFF, **row} for row in at if row["product_id"] in lost
+    ]
+    session.connection().execute(insert(Movement), [{"id": new_id("mov"), **row, **about} for row in moved])
     announce(session, StockRecovered, [level for level in changed if level.recovered])
+
+
+_TAKE_OUT = crossed_columns(
+    text(f"""
+    WITH wanted AS (
+        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+    ), locked AS MATERIALIZED (
+        SELECT product_id, quantity, on_hand - reserved AS available, on_hand, low_since IS NOT NULL AS was_low
+        FROM inventory.stock JOIN wanted USING (product_id) WHERE warehouse_id = :warehouse_id
+        ORDER BY product_id
+        FOR UPDATE OF stock
+    ), short AS (
+        SELECT product_id, wanted.quantity AS requested, coalesce(available, 0) AS available
+        FROM wanted LEFT JOIN locked USING (product_id) WHERE coalesce(available, 0) < wanted.quantity
+    ), taken AS (
+        UPDATE inventory.stock SET on_hand = locked.on_hand - quantity, {low_since("available - quantity")}
+        FROM locked WHERE stock.product_id = locked.product_id AND warehouse_id = :warehouse_id
+        AND NOT EXISTS (SELECT FROM short)
+        RETURNING {CROSSED}, NOT was_low AND low_since IS NOT NULL AS fell
+    )
+    SELECT product_id, NULL AS warehouse_id, available, NULL AS reorder_point, NULL AS reorder_quantity, requested
+    FROM short
+    UNION ALL
+    SELECT product_id, warehouse_id, available, reorder_point, reorder_quantity, NULL FROM taken WHERE fell
+    ORDER BY product_id
+    """).bindparams(  # noqa: S608, constants only
+        bindparam("warehouse_id", type_=Id("wh")),
+        bindparam("products", type_=ARRAY(Id("prd"))),
+        bindparam("quantities", type_=ARRAY(Integer)),
+    ),
+    requested=Integer,
+)
+
+
+def take_out(session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str) -> None:
+    """Takes `pieces` (product id → units) that are not reserved out of a warehouse, all or none.
+
+    Inserts a movement per product. Emits `stock.low` for levels that fall to their reorder point. Raises
+    InsufficientStock with `lines` [{product_id, requested, available}].
+    """
+    quantities = {"products": list(pieces), "quantities": list(pieces.values())}
+    found = session.execute(_TAKE_OUT, {"warehouse_id": warehouse_id, **quantities}).all()
+    refuse_short(found, "The source does not have these units available.")
+    about = {"warehouse_id": warehouse_id, "reason": reason, "reference": reference, "actor": None}
+    moved = [{"id": new_id("mov"), "product_id": product, "quantity": -n, **about} for product, n in pieces.items()]
+    session.connection().execute(insert(Movement), moved)
+    announce(session, StockLow, found)
+
+
+def refuse_short(found: Sequence[Any], detail: str) -> None:
+    """Raises InsufficientStock if rows have a number of `requested` units: those are the ones that are short."""
+    names = ("product_id", "requested", "available")
+    short = [{name: getattr(row, name) for name in names} for row in found if row.requested is not None]
+    if short:
+        raise InsufficientStock(detail, lines=short)
 
 
 _OPEN = """

@@ -1,5 +1,6 @@
 """Warehouses: address, status and capacity."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,18 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
-from models.inventory.tables import WAREHOUSE_STATUS, PurchaseLine, PurchaseOrder, Stock, Warehouse
+from models.inventory.tables import (
+    TRANSFER_STATUS,
+    WAREHOUSE_STATUS,
+    PurchaseLine,
+    PurchaseOrder,
+    Stock,
+    Transfer,
+    TransferLine,
+    Warehouse,
+)
 
+MAX_LEVEL = 1_000_000_000  # fits into a PostgreSQL integer, with room for one more movement
 DEFAULT_NAME = "Main warehouse"
 
 
@@ -105,23 +116,53 @@ def get_totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, in
 def get_remaining_capacity(session: Session, warehouse: Warehouse) -> dict[str, int | None]:
     """Product kind → remaining capacity in units. None: unlimited; negative: over capacity.
 
-    Accepted deliveries that are not yet received count as used capacity.
+    Accepted deliveries that are not yet received, and goods in transit, count as used capacity.
     """
     limits = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
     if not any(limit is not None for limit in limits.values()):
         return limits
     # One statement, one snapshot: receiving a delivery moves units from one term to the other.
     stored = select(Stock.product_id, Stock.on_hand.label("pieces")).where(Stock.warehouse_id == warehouse.id)
-    unbooked = PurchaseLine.delivered - PurchaseLine.received
-    coming = select(PurchaseLine.product_id, unbooked).join(
-        PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id
-    )
-    coming = coming.where(PurchaseOrder.warehouse_id == warehouse.id, PurchaseLine.delivered > PurchaseLine.received)
-    held = stored.union_all(coming).subquery()
+    held = stored.union_all(*_select_coming(warehouse.id)).subquery()
     product = catalogue.Product
     query = select(product.kind, func.sum(held.c.pieces)).join(held, held.c.product_id == product.id)
     taken: dict[str, int] = dict(session.execute(query.group_by(product.kind)).all())
     return {kind: None if limit is None else limit - taken.get(kind, 0) for kind, limit in limits.items()}
+
+
+def _select_coming(warehouse_id: str) -> tuple[Select[str, int], Select[str, int]]:
+    """Product id and units of what a warehouse has accepted and not yet in stock: deliveries, and transfers to it."""
+    unbooked = PurchaseLine.delivered - PurchaseLine.received
+    delivered = select(PurchaseLine.product_id, unbooked).join(
+        PurchaseOrder, PurchaseOrder.id == PurchaseLine.purchase_order_id
+    )
+    delivered = delivered.where(
+        PurchaseOrder.warehouse_id == warehouse_id, PurchaseLine.delivered > PurchaseLine.received
+    )
+    transferred = select(TransferLine.product_id, TransferLine.quantity).join(Transfer)
+    is_live = Transfer.status.in_(TRANSFER_STATUS.preceding("cancelled"))
+    return delivered, transferred.where(Transfer.target_id == warehouse_id, is_live)
+
+
+def check_room(session: Session, warehouse: Warehouse, lines: Mapping[str, int]) -> None:
+    """Checks that `lines` (product id → units) fit into a locked warehouse, and that no level exceeds its maximum.
+
+    Raises Conflict (`warehouse_closed`, `capacity_exceeded` with `remaining`).
+    """
+    product = catalogue.Product
+    kinds = dict(session.execute(select(product.id, product.kind).where(product.id.in_(lines))).all())
+    coming: Counter[str] = Counter()
+    for product_id, pieces in lines.items():
+        coming[kinds[product_id]] += pieces
+    check_fits(session, warehouse, coming)
+    stored = select(Stock.product_id, Stock.on_hand.label("pieces")).where(Stock.warehouse_id == warehouse.id)
+    held = stored.union_all(*_select_coming(warehouse.id)).subquery()
+    totals = select(held.c.product_id, func.sum(held.c.pieces)).where(held.c.product_id.in_(lines))
+    there = Counter(dict(session.execute(totals.group_by(held.c.product_id)).all()))
+    for product_id, pieces in lines.items():
+        if there[product_id] + pieces > MAX_LEVEL:
+            raise Conflict("A stock level cannot exceed a billion units.", code="capacity_exceeded",
+                           remaining=max(MAX_LEVEL - there[product_id], 0))  # fmt: skip
 
 
 def check_open(warehouse: Warehouse) -> None:

@@ -158,6 +158,24 @@ class RestockCancelled(TypedDict):
     reason: str
 
 
+class Transfer(TypedDict):
+    """`source` and `target` are the names of the warehouses."""
+
+    transfer: str
+    source: str
+    target: str
+
+
+class TransferIncomplete(Transfer):
+    """`lines`: the units that have not arrived."""
+
+    lines: list[Goods]
+
+
+class TransferCancelled(Transfer):
+    reason: str
+
+
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
@@ -176,6 +194,8 @@ RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
 SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed)
 PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
+TRANSFER_INCOMPLETE = _declare("transfer_incomplete", "staff", TransferIncomplete)
+TRANSFER_CANCELLED = _declare("transfer_cancelled", "staff", TransferCancelled)
 
 GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)
 ORDER_WITHDRAWN = _declare("order_withdrawn", "supplier", PurchaseOrder)

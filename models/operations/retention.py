@@ -1,7 +1,7 @@
 """Data retention: one rule for each table that would grow without bound, and the deletion of old rows.
 
 Tables without a rule are kept forever: orders, lines, invoices, payments, transactions, stock movements, purchase
-orders.
+orders, transfers.
 """
 
 from collections import Counter

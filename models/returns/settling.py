@@ -11,7 +11,6 @@ from settings import settings
 
 REASON = "return"
 """The reason of stock movements for received returns; the audit compares them."""
-WRITE_OFF = "write-off"
 _ALL_BACK = text("""
     SELECT (SELECT sum(quantity) FROM orders.line WHERE order_id = :order_id) = (
         SELECT sum(resellable + damaged) FROM returns.return AS made
@@ -31,11 +30,8 @@ def take_in(session: Session, return_id: str) -> int:
     sold = {line.product_id: line for line in orders.lines_of(session, [order.id])[order.id]}
     came = {line.product_id: line.resellable + line.damaged for line in lines if line.resellable + line.damaged}
     warehouse = inventory.get_default_warehouse(session)
-    inventory.receive_stock(session, warehouse.id, came, REASON, reference=return_id, actor=None)
-    for line in lines:
-        if line.damaged:
-            inventory.adjust(session, line.product_id, -line.damaged, WRITE_OFF, warehouse_id=warehouse.id,
-                             reference=return_id)  # fmt: skip
+    damaged = {line.product_id: line.damaged for line in lines}
+    inventory.receive_stock(session, warehouse.id, came, REASON, return_id, actor=None, written_off=damaged)
     amount = sum(units * sold[product].unit_price for product, units in came.items())
     payment = payments.lock_payment(session, payments.find_first_payment(session, order.id))
     made.refund = max(0, min(amount - settings.return_fee, payments.refundable(session, payment)))

@@ -19,6 +19,8 @@ from tasks.notifications.staff import (
     restock_cancelled,
     shipment_failed,
     stock_low,
+    transfer_cancelled,
+    transfer_incomplete,
 )
 
 __all__ = [
@@ -42,5 +44,7 @@ __all__ = [
     "service",
     "shipment_failed",
     "stock_low",
+    "transfer_cancelled",
+    "transfer_incomplete",
     "welcome",
 ]

@@ -10,6 +10,7 @@ from models.core.workflow_inputs import (
     LowStockInput,
     ParcelInput,
     RestockInput,
+    TransferInput,
 )
 from models.notifications import kinds
 from settings import settings
@@ -102,3 +103,34 @@ def parcel_lost(session: Session, run: Run[ParcelInput]) -> Request | None:
         "number": order.number, "carrier": parcel.carrier or "", "tracking": parcel.tracking_number or "",
     }  # fmt: skip
     return compose(session, run, kinds.PARCEL_LOST, context, settings.staff_email)
+
+
+@sends(kinds.TRANSFER_INCOMPLETE)
+def transfer_incomplete(session: Session, run: Run[TransferInput]) -> Request | None:
+    """Informs staff of goods that were sent and have not arrived."""
+    transfer = inventory.get_transfer(session, run.input["transfer_id"])
+    lines = inventory.get_transfer_lines(session, [transfer.id])[transfer.id]
+    missing: list[kinds.Goods] = [
+        {"quantity": line.quantity - (line.received or 0), "title": line.title, "sku": line.sku}
+        for line in lines
+        if line.quantity != line.received
+    ]
+    if not missing:
+        return None
+    context: kinds.TransferIncomplete = {**_transfer(session, transfer), "lines": missing}
+    return compose(session, run, kinds.TRANSFER_INCOMPLETE, context, settings.staff_email)
+
+
+@sends(kinds.TRANSFER_CANCELLED)
+def transfer_cancelled(session: Session, run: Run[TransferInput]) -> Request | None:
+    """Informs staff why a transfer was cancelled, unless its goods had been received before."""
+    transfer = inventory.get_transfer(session, run.input["transfer_id"])
+    if transfer.status == "received":
+        return None
+    context: kinds.TransferCancelled = {**_transfer(session, transfer), "reason": run.error["detail"]}
+    return compose(session, run, kinds.TRANSFER_CANCELLED, context, settings.staff_email)
+
+
+def _transfer(session: Session, transfer: inventory.Transfer) -> kinds.Transfer:
+    source, target = (inventory.get_warehouse(session, at) for at in (transfer.source_id, transfer.target_id))
+    return {"transfer": transfer.id, "source": source.name, "target": target.name}

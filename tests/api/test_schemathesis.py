@@ -39,6 +39,9 @@ BEYOND_SCHEMAS = {
     "PATCH /v1/products/{product_id}": "which attributes there are depends on the kind of product",
     "POST /v1/restocks": "each product may appear only once",
     "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product may appear only once",
+    "POST /v1/transfers": "each product may appear only once, and the warehouses differ",
+    "POST /v1/transfers/{transfer_id}/receive": "each product may appear only once",
+    "POST /v1/orders/{order_id}/allocation": "each product may appear only once",
     "POST /v1/reports/inventory": "a period ends after it begins",
 }
 """Operations with rules beyond JSON Schema; violations are refused with 422."""

@@ -64,6 +64,33 @@ def restock(refused_at: str | None = None) -> str:
     return order.run_id
 
 
+def transfer(refused_at: str | None = None) -> str:
+    """Goods are transferred to a new warehouse. They are sold, or the transfer is cancelled, if it is to be refused.
+
+    The receipt is recorded before any worker looks, which requires the goods to be in transit.
+    """
+    number = next(_numbers)
+    goods = make_product(f"SENT-{number}", 5)
+    with transaction() as session:
+        target = inventory.create_warehouse(session, f"Target {number}", {}, {})
+        source = inventory.get_default_warehouse(session)
+        made = inventory.request_transfer(session, source.id, target.id, {goods: 5})
+        if refused_at == "inventory.send_transfer":
+            inventory.adjust(session, goods, -1, "broken")
+        elif refused_at == "inventory.receive_transfer":
+            inventory.cancel_transfer(session, made.id, None)
+        else:
+            _record_receipt(session, made)
+    return made.run_id
+
+
+def _record_receipt(session: Session, made: inventory.Transfer) -> None:
+    """Four of five units are received as soon as they are sent: nobody is there to do it after the kill."""
+    made.received_at = func.now()
+    lines = inventory.get_transfer_lines(session, [made.id])[made.id]
+    lines[0].received = 4
+
+
 def low_stock(refused_at: str | None = None) -> str:
     """Stock falls to its reorder point, without a reorder quantity."""
     scarce = make_product(f"LOW-{next(_numbers)}", 3)
@@ -226,6 +253,7 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     ),
     "clean_up": (clean_up, (None,)),
     "restock": (restock, (None, "notifications.goods_ordered")),
+    "transfer": (transfer, (None, "inventory.send_transfer", "inventory.receive_transfer")),
     "low_stock": (low_stock, (None,)),
     "inventory_report": (inventory_report, (None,)),
     "cart_expiry": (cart_expiry, (None,)),

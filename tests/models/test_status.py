@@ -23,6 +23,13 @@ def make_purchase_order(session: Session) -> inventory.PurchaseOrder:
     return inventory.PurchaseOrder(id=new_id("po"), warehouse_id=warehouse_id, run_id=new_id("run"), status="ordered")
 
 
+def make_transfer(session: Session) -> inventory.Transfer:
+    target_id = inventory.create_warehouse(session, new_id("wh"), {}, {}).id
+    source_id = inventory.get_default_warehouse(session).id
+    about = {"source_id": source_id, "target_id": target_id, "run_id": new_id("run")}
+    return inventory.Transfer(id=new_id("tfr"), **about, status="requested")
+
+
 def make_reservation(session: Session) -> inventory.Reservation:
     where = {"product_id": new_id("prd"), "warehouse_id": inventory.get_default_warehouse(session).id}
     return inventory.Reservation(order_id=new_id("ord"), **where, quantity=1, status="reserved")
@@ -65,6 +72,7 @@ def make_warehouse(session: Session) -> inventory.Warehouse:
 
 ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
+    "transfer": (inventory.TRANSFER_STATUS, make_transfer),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),
     "invoice": (orders.INVOICE_STATUS, make_invoice),
