@@ -1,9 +1,10 @@
-"""`shop demo`: runs a complete shop for half a minute and checks the results."""
+"""`shop demo`: runs a complete shop for a minute, a day in its life, and checks the results."""
 
 import json
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import urllib3
 from rich.console import Console
 
 from cli.progress import Progress
-from demo import checks, tables
+from demo import checks, day, tables
 from demo.checks import Check, Level
 from demo.client import Client
 from demo.replay.journal import Journal
@@ -86,17 +87,23 @@ def _run_demo(console: Console, stack: TemporaryStack) -> list[Check]:
         ids = {sku: product["id"] for sku, product in goods.items()}
         with Progress("orders", planned_orders, console) as progress:
             orders = place_orders(customers, ids, lambda purchase: progress.advance(_format_result(purchase)))
+    with _phase(console, "The rest of the day: confirmations, parcels, a return, a cancellation, a restock"):
+        rest = day.Day(staff, lambda event: console.print(_format_event(event), highlight=False))
+        day.run(rest, orders, goods, customers)
     with _phase(console, CHECKING):
         mails, after, audit = _mails(stack), _levels(staff), _audit(stack)
     sold = checks.count_sold(orders)
+    reserved = Counter(sold)
+    reserved.update(rest.reserved)
     tables.orders(console, orders)
     tables.mails(console, mails)
     tables.stock(console, before, after, sold)
     tables.audit(console, audit)
     prices = {sku: product["price"]["amount"] for sku, product in goods.items()}
     return [
-        *checks.check_orders(orders, prices), checks.check_mails(mails, checks.expected_mails(orders)),
-        checks.check_stock(before, after, sold), checks.check_audit(audit),
+        *checks.check_orders(orders, prices), *rest.checks,
+        checks.check_mails(mails, [*checks.expected_mails(orders), *rest.mails]),
+        checks.check_stock(before, after, rest.on_hand, reserved), checks.check_audit(audit),
     ]  # fmt: skip
 
 
@@ -170,6 +177,10 @@ def _format_result(purchase: Purchase) -> str:
     order, customer, task = purchase.order, purchase.customer, purchase.task
     end = order["status"] + (f" ({purchase.refusal})" if purchase.refusal else "")
     return f"{order['number']}  {purchase.seconds:5.2f} s  {end:33}  {customer.name:16}  {task['id']}"
+
+
+def _format_event(event: day.Event) -> str:
+    return f"{event.order:7} {event.what:48.48}  {event.amount:>12}  {event.id}"
 
 
 def _stop_or_keep(console: Console, stack: TemporaryStack, keep: bool) -> None:

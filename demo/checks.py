@@ -85,15 +85,19 @@ def count_reserved(entries: list[Entry], taken_back: list[TakenBack]) -> int:
     return sum(entry.units for entry in entries if entry.status == "confirmed" and entry.invoice not in ended)
 
 
-def check_stock(before: dict[str, Level], after: dict[str, Level], sold: Counter[str]) -> Check:
-    """Checks that exactly the sold units are reserved, and all others available."""
+def check_stock(
+    before: dict[str, Level], after: dict[str, Level], on_hand: Counter[str], reserved: Counter[str]
+) -> Check:
+    """Checks that the levels have changed by these numbers of units, and no others have changed."""
     wrong = []
     for sku, was in before.items():
-        due = Level(was.on_hand, was.reserved + sold[sku], was.available - sold[sku])
+        due = Level(
+            was.on_hand + on_hand[sku], was.reserved + reserved[sku], was.available + on_hand[sku] - reserved[sku]
+        )
         if after.get(sku) != due:
             wrong.append(sku)
-    figures = ", ".join(wrong) or f"{sold.total()} units of {len(sold)} products reserved"
-    return Check("stock: exactly the sold units are reserved", not wrong, figures)
+    figures = ", ".join(wrong) or f"{reserved.total()} more units reserved, {on_hand.total():+} on hand"
+    return Check("stock: what was sold, shipped and received", not wrong, figures)
 
 
 def check_reservations(levels: dict[str, Level], units: int) -> Check:

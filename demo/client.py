@@ -92,6 +92,15 @@ class Client:
         """Sends JSON, with an Idempotency-Key if `key` is given."""
         return self._request("POST", path, body=body, key=key, retries=RETRY if key else RETRY_IF_NOT_SENT)
 
+    def post_to(self, url: str, body: Mapping[str, Any]) -> None:
+        """Sends JSON to another server, such as the page to which a customer is redirected. Raises Refused."""
+        try:
+            answer = self._pool.request("POST", url, json=body, timeout=TIMEOUT, retries=RETRY_IF_NOT_SENT)
+        except HTTPError as error:
+            raise Unreachable(f"POST {url}: no response: {error}") from error
+        if answer.status >= 400:
+            raise Refused(answer.status, {"detail": answer.data.decode(errors="replace")[:200]})
+
     def delete(self, path: str) -> None:
         self._request("DELETE", path)
 

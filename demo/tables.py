@@ -14,7 +14,8 @@ from demo.replay.journal import Entry, TakenBack
 from demo.shopping import Purchase
 
 STEPS = {
-    "inventory.reserve": "reserve", "payments.authorise": "authorise", "orders.confirm": "confirm",
+    "inventory.reserve": "reserve", "payments.authorise": "authorise", "payments.await_customer": "wait",
+    "orders.confirm": "confirm",
     "inventory.allocate": "allocate", "carts.remove_ordered": "clear", "notifications.order_confirmed": "mail",
     "orders.complete": "complete",
 }  # fmt: skip

@@ -1,0 +1,172 @@
+"""What follows the orders of the demo: confirmations by customers, parcels, a return, a cancellation, a restock.
+
+Each part compares what the shop shows with what must be.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from demo.checks import Check
+from demo.client import MAX_WAIT, Client, Unfinished
+from demo.shopping import LAST_COPY, Customer, Purchase
+
+RETURN_URL = "https://shop.example.com/thanks"
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that has happened: what, to which order, with which id, and an amount."""
+
+    what: str
+    order: str
+    id: str
+    amount: str = ""
+
+
+@dataclass
+class Day:
+    """The rest of a day in the shop. `tell` is called with each event.
+
+    `on_hand` and `reserved`: SKU → by how many units each has changed. `mails`: recipient and subject.
+    """
+
+    staff: Client
+    tell: Callable[[Event], None]
+    on_hand: Counter[str] = field(default_factory=Counter)
+    reserved: Counter[str] = field(default_factory=Counter)
+    mails: list[tuple[str, str]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    def confirm_payment(self, customer: Customer, product: Line, payment: dict[str, str], page: str) -> None:
+        """The customer orders one unit, and confirms the payment on the page of the bank or of PayPal."""
+        client = customer.client
+        client.delete("/v1/cart/items")
+        client.post("/v1/cart/items", {"product_id": product["id"], "quantity": 1})
+        checkout = {"address": customer.address, "payment": {**payment, "return_url": RETURN_URL}}
+        accepted = client.post("/v1/checkout", checkout, key=f"demo-{page}")
+        task = self._wait_for_customer(client, accepted["task_id"])
+        url = task["next_action"]["url"]
+        order = client.get(f"/v1/orders/{accepted['order_id']}")
+        self.tell(Event(f"payment waits for {page}", order["number"], task["id"], money(order["total"])))
+        waiting = order["status"], order["payment_status"]
+        client.post_to(url, {"result": "succeeded"})
+        task = client.follow(task["id"])
+        order = client.get(f"/v1/orders/{order['id']}")
+        self.tell(Event(f"confirmed on {page}", order["number"], order["payment_id"], money(order["total"])))
+        self.reserved[product["sku"]] += 1
+        self.mails.append((client.user["email"], f"Your order {order['number']} is confirmed"))
+        ended = task["status"], order["status"], order["payment_status"]
+        ok = waiting == ("pending", "action_required") and ended == ("succeeded", "confirmed", "authorised")
+        self._check(f"a payment confirmed on {page}", ok, waiting + ended)
+
+    def ship_in_two_parcels(self, purchase: Purchase) -> None:
+        """Staff ship one line of the order, then the rest, and the carrier delivers both."""
+        order, parcels = purchase.order, []
+        for number, lines in enumerate((order["lines"][:1], order["lines"][1:]), start=1):
+            body = {"lines": _quantities(lines), "carrier": "UPS", "tracking_number": f"1Z-{order['number']}-{number}"}
+            parcels.append(self._ship(order, body))
+            for line in lines:
+                self.on_hand[line["sku"]] -= line["quantity"]
+                self.reserved[line["sku"]] -= line["quantity"]
+            units = sum(line["quantity"] for line in lines)
+            self.tell(Event(f"parcel {number} has left, units: {units}", order["number"], parcels[-1]))
+        payment = self.staff.get(f"/v1/payments/{order['payment_id']}")
+        self.tell(Event("payment captured", order["number"], payment["id"], money(payment["captured"])))
+        shipped = self.staff.get(f"/v1/orders/{order['id']}")["status"]
+        for parcel in parcels:
+            self.staff.post(f"/v1/fulfilments/{parcel}/delivered", {})
+            self.tell(Event("parcel delivered", order["number"], parcel))
+        delivered = self.staff.get(f"/v1/orders/{order['id']}")["status"]
+        seen = shipped, delivered, payment["status"], money(payment["captured"])
+        self._check(
+            "an order in two parcels", seen == ("shipped", "delivered", "captured", money(order["total"])), seen
+        )
+
+    def _ship(self, order: dict[str, Any], body: dict[str, Any]) -> str:
+        accepted = self.staff.post(f"/v1/orders/{order['id']}/fulfilments", body)
+        self.staff.follow(accepted["task_id"])
+        return str(accepted["fulfilment_id"])
+
+    def take_back_one_unit(self, purchase: Purchase) -> None:
+        """The customer returns a unit of a delivered order; staff approve the return and receive the goods."""
+        order, client = purchase.order, purchase.customer.client
+        line = order["lines"][0]
+        one = {"product_id": line["product_id"], "quantity": 1}
+        asked = client.post(f"/v1/orders/{order['id']}/returns", {"lines": [one], "reason": "A gift I had already"})
+        url = f"/v1/returns/{asked['return_id']}"
+        self.tell(Event(f"return of one {line['title']} requested", order["number"], asked["return_id"]))
+        self.staff.post(f"{url}/approve", {})
+        self.staff.post(f"{url}/receive", {"lines": [{**one, "condition": "resellable"}]})
+        client.follow(asked["task_id"])
+        made, seen = client.get(url), client.get(f"/v1/orders/{order['id']}")
+        self.on_hand[line["sku"]] += 1
+        self.tell(Event("goods received and refunded", order["number"], made["id"], money(made["refund"])))
+        [note] = client.get(f"/v1/orders/{order['id']}/credit-notes")["data"]
+        self.tell(Event("credit note issued", order["number"], note["number"], money(note["amount"])))
+        found = made["status"], seen["payment_status"], money(made["refund"]), money(note["amount"])
+        price = money(line["unit_price"])
+        self._check("a return with its refund", found == ("refunded", "partially_refunded", price, price), found)
+
+    def cancel(self, purchase: Purchase) -> None:
+        """The customer cancels a confirmed order; its stock and its money are released."""
+        order, client = purchase.order, purchase.customer.client
+        accepted = client.post(f"/v1/orders/{order['id']}/cancel", {"reason": "Ordered twice"})
+        result = client.follow(accepted["task_id"])["result"]
+        seen = client.get(f"/v1/orders/{order['id']}")
+        for line in order["lines"]:
+            self.reserved[line["sku"]] -= line["quantity"]
+        units = sum(line["quantity"] for line in order["lines"])
+        self.mails.append((client.user["email"], f"Your order {order['number']} was cancelled"))
+        self.tell(Event("cancelled, authorisation voided", order["number"], order["payment_id"], money(order["total"])))
+        found = seen["status"], seen["payment_status"], result["voided"], result["restocked"]
+        self._check("a cancelled order", found == ("cancelled", "voided", order["total"]["amount"], units), found)
+
+    def restock(self, product: Line, units: int) -> None:
+        """Staff order goods that are sold out; the supplier delivers them in two parts."""
+        lines = [{"product_id": product["id"], "quantity": units}]
+        accepted = self.staff.post("/v1/restocks", {"lines": lines})
+        url = f"/v1/purchase-orders/{accepted['purchase_order_id']}"
+        number = self.staff.get(url)["number"]
+        self.tell(Event(f"{units} units of {product['title']} ordered", "", f"purchase order {number}"))
+        for quantity in (units - 1, 1):
+            self.staff.post(f"{url}/receive", {"lines": [{**lines[0], "quantity": quantity}]})
+        self.staff.follow(accepted["task_id"])
+        self.on_hand[product["sku"]] += units
+        status = self.staff.get(url)["status"]
+        self.tell(Event(f"{units} units received", "", f"purchase order {number}"))
+        self._check("a restock in two deliveries", status == "received", (status, units))
+
+    def _wait_for_customer(self, client: Client, task_id: str) -> dict[str, Any]:
+        task: dict[str, Any] = client.get(f"/v1/tasks/{task_id}", wait=MAX_WAIT)
+        if task["status"] != "waiting" or not task.get("next_action"):
+            raise Unfinished(f"Task {task_id} is {task['status']}; it should wait for its customer.")
+        return task
+
+    def _check(self, name: str, ok: bool, figures: Iterable[object]) -> None:
+        self.checks.append(Check(name, ok, ", ".join(map(str, figures))))
+
+
+def run(day: Day, orders: list[Purchase], goods: dict[str, Line], customers: list[Customer]) -> None:
+    """Performs the day, with confirmed orders of different customers."""
+    firm = [purchase for purchase in orders if purchase.order["status"] == "confirmed"]
+    shipped = next(purchase for purchase in firm if len(purchase.order["lines"]) > 1)
+    cancelled = next(purchase for purchase in firm if purchase.customer is not shipped.customer)
+    product = goods[shipped.order["lines"][0]["sku"]]
+    day.confirm_payment(customers[0], product, {"method": "pm_card_threeDSecure2Required"}, "the bank's page")
+    day.confirm_payment(customers[1], product, {"provider": "paypal"}, "PayPal's page")
+    day.ship_in_two_parcels(shipped)
+    day.take_back_one_unit(shipped)
+    day.cancel(cancelled)
+    day.restock(goods[LAST_COPY], 5)
+
+
+def _quantities(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    return [{"product_id": line["product_id"], "quantity": line["quantity"]} for line in lines]
+
+
+def money(amount: dict[str, Any]) -> str:
+    """`{"amount": 1099, "currency": "EUR"}` → `10.99 EUR`."""
+    return f"{amount['amount'] / 100:.2f} {amount['currency']}"
