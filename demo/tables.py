@@ -14,12 +14,13 @@ from demo.replay.journal import Entry, TakenBack
 from demo.shopping import Purchase
 
 STEPS = {
-    "inventory.reserve": "reserve", "payments.authorise": "authorise", "payments.await_customer": "wait",
-    "orders.confirm": "confirm",
+    "inventory.reserve": "reserve", "payments.authorise": "authorise", "orders.confirm": "confirm",
     "inventory.allocate": "allocate", "carts.remove_ordered": "clear", "notifications.order_confirmed": "mail",
     "orders.complete": "complete",
 }  # fmt: skip
 """The steps of a successful checkout, one column each. Other steps share a column."""
+WITHOUT_WORK = "payments.await_customer"
+"""A step that waits only if the customer has to confirm the payment, and is not shown."""
 MIN_WIDTH = 130  # characters, minimum width for the steps' columns
 LEFT_ALIGNED = ("customer", "status", "to", "subject", "refusal and other steps")
 """Left-aligned columns."""
@@ -34,7 +35,9 @@ def orders(console: Console, found: list[Purchase]) -> None:
     table.columns[-1].no_wrap = False
     for purchase in found:
         took = {step["name"]: f"{seconds_of(step, 'started_at') * 1000:.0f}" for step in _ended(purchase.task)}
-        others = [f"{_short_name(name)} {ms}" for name, ms in took.items() if name not in STEPS and steps]
+        others = [
+            f"{_short_name(name)} {ms}" for name, ms in took.items() if name not in (*STEPS, WITHOUT_WORK) and steps
+        ]
         table.add_row(
             purchase.order["number"], purchase.customer.name, _money(purchase.order["total"]), purchase.order["status"],
             f"{purchase.seconds * 1000:.0f}", *(took.get(name, "") for name in steps),
