@@ -23,6 +23,7 @@ from demo.replay.journal import Journal
 from demo.shopping import Purchase, make_customers, place_orders, register
 from demo.temporary_stack import INTERRUPTS, CommandFailed, TemporaryStack
 
+NAMES = ("on_hand", "reserved", "available")
 WIDTH = 150  # columns, if the output is not a terminal
 ADMIN = "demo-admin"
 STARTING = "Starting the stack: PostgreSQL, Redis, gateway, mailbox, API, worker, dispatchers, beat, Flower"
@@ -87,7 +88,7 @@ def _run_demo(console: Console, stack: TemporaryStack) -> list[Check]:
         ids = {sku: product["id"] for sku, product in goods.items()}
         with Progress("orders", planned_orders, console) as progress:
             orders = place_orders(customers, ids, lambda purchase: progress.advance(_format_result(purchase)))
-    with _phase(console, "The rest of the day: confirmations, parcels, a return, a cancellation, a restock"):
+    with _phase(console, "The rest of the day: confirmations, parcels, a return, a cancellation, goods"):
         rest = day.Day(staff, lambda event: console.print(_format_event(event), highlight=False))
         day.run(rest, orders, goods, customers)
     with _phase(console, CHECKING):
@@ -154,11 +155,12 @@ def _administrator(stack: TemporaryStack, shop: Client) -> Client:
 
 
 def _levels(staff: Client) -> dict[str, Level]:
-    """Stock levels by SKU; the demo has one warehouse."""
-    return {
-        level["sku"]: Level(level["on_hand"], level["reserved"], level["available"])
-        for level in staff.list("/v1/stock")
-    }
+    """Stock levels by SKU, of all warehouses together."""
+    levels: dict[str, Level] = {}
+    for found in staff.list("/v1/stock"):
+        before = levels.get(found["sku"], Level(0, 0, 0))
+        levels[found["sku"]] = Level(*(getattr(before, name) + found[name] for name in NAMES))
+    return levels
 
 
 def _mails(stack: TemporaryStack) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 Each part compares what the shop shows with what must be.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from demo.checks import Check
 from demo.client import MAX_WAIT, Client, Unfinished
 from demo.shopping import LAST_COPY, Customer, Purchase
 
+ATTEMPTS, PAUSE = 200, 0.1  # looks at a transfer, and seconds between two of them
 RETURN_URL = "https://shop.example.com/thanks"
 Line = dict[str, Any]
 
@@ -97,7 +99,7 @@ class Day:
         one = {"product_id": line["product_id"], "quantity": 1}
         asked = client.post(f"/v1/orders/{order['id']}/returns", {"lines": [one], "reason": "A gift I had already"})
         url = f"/v1/returns/{asked['return_id']}"
-        self.tell(Event(f"return of one {line['title']} requested", order["number"], asked["return_id"]))
+        self.tell(Event("return of one unit requested", order["number"], asked["return_id"]))
         self.staff.post(f"{url}/approve", {})
         self.staff.post(f"{url}/receive", {"lines": [{**one, "condition": "resellable"}]})
         client.follow(asked["task_id"])
@@ -139,6 +141,29 @@ class Day:
         self.tell(Event(f"{units} units received", "", f"purchase order {number}"))
         self._check("a restock in two deliveries", status == "received", (status, units))
 
+    def transfer(self, product: Line, units: int) -> None:
+        """Staff move goods to a new warehouse, and receive them there."""
+        main = self.staff.get(f"/v1/products/{product['id']}/stock")["data"][0]["warehouse_id"]
+        annex = self.staff.post("/v1/warehouses", {"name": "Annex", "address": {"city": "Utrecht"}})["id"]
+        lines = [{"product_id": product["id"], "quantity": units}]
+        accepted = self.staff.post("/v1/transfers", {"from": main, "to": annex, "lines": lines})
+        url = f"/v1/transfers/{accepted['transfer_id']}"
+        self._wait_until_left(url)
+        self.tell(Event(f"{units} units of {product['title']} in transit", "", accepted["transfer_id"]))
+        self.staff.post(f"{url}/receive", {})
+        self.staff.follow(accepted["task_id"])
+        self.tell(Event(f"{units} units received in the Annex", "", accepted["transfer_id"]))
+        levels = self.staff.get(f"/v1/products/{product['id']}/stock")["data"]
+        found = {level["warehouse_id"]: (level["on_hand"], level["in_transit"]) for level in levels}.get(annex)
+        self._check("a transfer to another warehouse", found == (units, 0), found or ())
+
+    def _wait_until_left(self, url: str) -> None:
+        for _ in range(ATTEMPTS):
+            if self.staff.get(url)["status"] == "in_transit":
+                return
+            time.sleep(PAUSE)
+        raise Unfinished(f"The goods of {url} have not left.")
+
     def _wait_for_customer(self, client: Client, task_id: str) -> dict[str, Any]:
         task: dict[str, Any] = client.get(f"/v1/tasks/{task_id}", wait=MAX_WAIT)
         if task["status"] != "waiting" or not task.get("next_action"):
@@ -161,6 +186,7 @@ def run(day: Day, orders: list[Purchase], goods: dict[str, Line], customers: lis
     day.take_back_one_unit(shipped)
     day.cancel(cancelled)
     day.restock(goods[LAST_COPY], 5)
+    day.transfer(goods[LAST_COPY], 2)
 
 
 def _quantities(lines: Iterable[Line]) -> list[dict[str, Any]]:
