@@ -36,12 +36,12 @@ class CancelView(MethodView):
         """Cancels a confirmed order: releases its stock, voids or refunds its payment, and issues a credit note.
 
         Customers can cancel an order until it is being processed, staff (`orders:write`) until it is shipped. Cancels
-        the checkout, too, while its payment waits for the customer; the task is the checkout's then.
+        a checkout, too; the task is the checkout's then, and succeeds if the order was about to be confirmed.
         """
         order = orders.get_visible_order(session, order_id, g.principal)
         is_staff = "orders:write" in g.principal.permissions
         if order.status == "pending":
-            run_id = orders.give_up_payment(session, order_id)
+            run_id = orders.give_up(session, order_id)
         else:
             _, run_id = orders.cancel_confirmed(
                 session, order_id, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")

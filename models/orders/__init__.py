@@ -7,7 +7,7 @@ from models.orders.editing import edit
 from models.orders.erasing import OVER, erase_user
 from models.orders.history import Change, change_status, list_changes
 from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
-from models.orders.paying import capture_payment, give_up_payment
+from models.orders.paying import capture_payment, give_up
 from models.orders.placing import InProgress, Placed, place
 from models.orders.queries import get, get_summary, lines_of, lock
 from models.orders.tables import (
@@ -64,7 +64,7 @@ __all__ = [
     "get_summary",
     "get_visible_order",
     "get_visible_payment",
-    "give_up_payment",
+    "give_up",
     "issue_credit_note",
     "lines_of",
     "list_changes",

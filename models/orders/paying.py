@@ -1,4 +1,4 @@
-"""Payments of orders: captures of confirmed orders, and giving up a payment that waits for its customer."""
+"""Payments of orders: captures of confirmed orders, and giving up a checkout."""
 
 from sqlalchemy.orm import Session
 
@@ -31,15 +31,14 @@ def capture_payment(session: Session, payment_id: str, amount: int | None, *, ow
     return payments.request_capture(session, payment_id, amount, owner=owner)
 
 
-def give_up_payment(session: Session, order_id: str) -> str:
-    """Cancels the checkout of a pending order whose payment waits for its customer. Returns the id of its run.
+def give_up(session: Session, order_id: str) -> str:
+    """Cancels the checkout of a pending order, also while its payment waits for the customer. Returns its run's id.
 
-    If the customer confirms the payment at the same time, the order may be confirmed nevertheless. Raises NotFound, and
-    Conflict `wrong_state` for an order that does not wait for its customer.
+    If the order is just about to be confirmed, it is confirmed nevertheless, and the run succeeds. Raises NotFound, and
+    Conflict `wrong_state` for an order that is not pending.
     """
     order = get(session, order_id)
-    payment = payments.list_newest_payments(session, [order_id])[order_id]
-    if order.status != "pending" or payment.status != "action_required":
+    if order.status != "pending":
         raise ORDER_STATUS.refusal(order.status)
     assert order.run_id is not None
     durable.signal(session, order.run_id, "cancelled", {})

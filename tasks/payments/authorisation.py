@@ -120,11 +120,11 @@ def await_customer(session: Session, run: Run[CheckoutInput]) -> ConfirmationReq
 
     Refuses if the customer has cancelled the order meanwhile.
     """
+    if run.consume("cancelled"):
+        raise Conflict("The customer has cancelled the order.", code="cancelled_by_customer")
     payment = payments.get_payment(session, _payment_of(session, run))
     if payment.status != "action_required":
         return None
-    if run.consume("cancelled"):
-        raise Conflict("The customer has cancelled the order.", code="cancelled_by_customer")
     hold = payments.get_authorisation_request(session, payment.id)
     expires_at = datetime.fromisoformat((payment.next_action or {})["expires_at"])
     return {"hold": hold, "hold_key": run.idempotency_key(authorise), "is_last": run.now() >= expires_at}

@@ -117,6 +117,17 @@ def test_a_payment_that_the_customer_gives_up_is_void_and_the_cart_can_be_checke
         assert late.status_code == 409  # PayPal lets customers approve what nobody will authorise
 
 
+def test_a_checkout_can_be_cancelled_at_any_time(shop: Shop, customer: Caller, check_out: Callable[..., Any]) -> None:
+    accepted = check_out({"method": "pm_card_visa"}, prefer="")
+    cancelled = customer.post(f"/v1/orders/{accepted.json['order_id']}/cancel", json={})
+    assert cancelled.status_code == 202, cancelled.json
+    customer.get(f"/v1/tasks/{cancelled.json['task_id']}?wait=20")  # the checkout's, or a cancellation's after it
+    order = end_of(customer, accepted)
+    assert order["status"] in ("cancelled", "confirmed")  # confirmed: just before the cancellation was noticed
+    assert reserved() == (2 if order["status"] == "confirmed" else 0)
+    assert broken_invariants(shop) == []
+
+
 def test_a_customer_who_fails_to_confirm_is_declined(
     shop: Shop, customer: Caller, check_out: Callable[..., Any]
 ) -> None:
