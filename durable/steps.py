@@ -64,8 +64,9 @@ class Step(Generic[Output]):
 
     @property
     def is_detached(self) -> bool:
-        """Whether the step runs without the run's lock, because it may take long or runs in parallel."""
-        return self.long or self.for_each
+        """Whether the step works without the run's lock, because it may take long or runs in parallel. An external step
+        never holds the lock during its call."""
+        return (self.long or self.for_each) and not self.is_external
 
     def perform(self, session: Session, run: Run, name: str) -> object:
         """Performs the work of this name, in the caller's transaction. Raises StepTimeout."""
@@ -110,6 +111,20 @@ class Service:
     def step_for_each(self, work: WorkForEach[Output], /) -> Step[Output]:
         """Declares a local step `work(session, run, item)` for an `Each`. It is implicitly `long`."""
         return self._make(work, for_each=True)
+
+    def external_step_for_each(
+        self,
+        *,
+        call: Callable[[Request, str], Answer],
+        record: Callable[[Session, Run[Any], Answer], Output],
+        **options: Unpack[CallOptions],
+    ) -> Callable[[WorkForEach[Request | None]], Step[Output]]:
+        """Declares an external step for an `Each`: `work(session, run, item)` builds the request of one item.
+
+        Each item has its own request, idempotency key, attempts and record. `record` is not told the item: the answer
+        must contain what it needs. The rest is as for `external_step`.
+        """
+        return lambda work: self._make(work, for_each=True, call=call, record=record, **options)
 
     def external_step(
         self,

@@ -98,8 +98,9 @@ def _check(workflow: Workflow) -> None:
         raise TypeError(f"{name}: a workflow with undo steps or a pivot needs steps in `if_refused`, to inform users")
     if any(step.for_each != isinstance(stage, Each) for stage in stages for step in steps_of(stage)):
         raise TypeError(f"{name}: an Each requires a `step_for_each`, and other stages cannot use one")
-    if any(step.is_detached for step in (*workflow.if_refused, *(stage.undo for stage in workflow.undos))):
-        raise TypeError(f"{name}: undo steps and steps of `if_refused` cannot be long")
+    back = (*workflow.if_refused, *(stage.undo for stage in workflow.undos))
+    if any(step.long or step.for_each for step in back):
+        raise TypeError(f"{name}: undo steps and steps of `if_refused` cannot be long or for each")
 
 
 _WORKFLOWS: dict[str, dict[int, Workflow]] = {}

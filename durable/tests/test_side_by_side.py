@@ -53,6 +53,25 @@ def test_items_run_concurrently() -> None:
     side_by_side(*names, workflow="trip", least=3, travellers=travellers)  # the fourth process may still be publishing
 
 
+def test_external_calls_of_items_run_concurrently() -> None:
+    travellers = ["ada", "bob", "cy", "dee"]
+    names = [f"trips.visa[{traveller}]" for traveller in travellers]
+    side_by_side(*names, workflow="abroad", least=3, travellers=travellers)
+
+
+def test_each_item_has_its_own_request_key_and_attempts() -> None:
+    behave("trips.visa[bob]", down=True, times=1)
+    run_id = start("abroad", {"travellers": ["ada", "bob", "cy", "dee", "eve", "native"]})
+    run = ended(run_id)
+    assert run.status == "succeeded"
+    assert run.result["bob"] == {"traveller": "bob", "visits": 2}
+    assert run.result["native"] is None  # no call is needed
+    assert {(one.name, one.key, one.request["traveller"]) for one in visits()} == {
+        (f"trips.visa[{name}]", f"{run_id}:trips.visa[{name}]", name) for name in ("ada", "bob", "cy", "dee", "eve")
+    }
+    assert len(visits("trips.visa[ada]")) == 1
+
+
 def test_a_failed_member_does_not_repeat_its_siblings_call() -> None:
     behave("booking.hotel", sleep=1.5)
     behave("booking.flight", fail=True, times=1)

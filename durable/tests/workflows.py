@@ -119,6 +119,23 @@ TRIP = Workflow(
     depart,
 )
 
+
+
+@trips.external_step_for_each(
+    call=lambda request, key: {**request, **visit(f"trips.visa[{request['traveller']}]", key, request)},
+    record=lambda session, run, answer: answer,
+)
+def visa(session: Any, run: Any, item: str) -> dict[str, str] | None:
+    return {"traveller": item} if item != "native" else None
+
+
+@trips.step
+def board(session: Any, run: Any) -> dict[str, Any]:
+    return run.outputs(visa)
+
+
+ABROAD = Workflow("abroad", choose, Each(visa, over=lambda outputs: outputs["trips.choose"]["travellers"]), board)
+
 # ---- parallel members
 
 FOUR = Workflow("four", Parallel(*(local(f"odd.member_{n}") for n in range(4))), local("odd.join"))
