@@ -105,15 +105,22 @@ class Ledger:
         return json.loads(row["body"]) if row else None
 
     def newest(
-        self, kind: str, limit: int, *, after: str | None = None, since: int = 0, intent: str | None = None
+        self,
+        kind: str,
+        limit: int,
+        *,
+        after: str | None = None,
+        since: int = 0,
+        until: int | None = None,
+        intent: str | None = None,
     ) -> list[dict[str, Any]]:
         """Objects of a kind, newest first, starting after the one with the id `after`."""
         rows = self._db.execute(
             "SELECT body FROM object WHERE kind = :kind AND created >= :since"
-            " AND (:intent IS NULL OR intent = :intent)"
+            " AND (:until IS NULL OR created < :until) AND (:intent IS NULL OR intent = :intent)"
             " AND (:after IS NULL OR seq < (SELECT seq FROM object WHERE id = :after))"
             " ORDER BY seq DESC LIMIT :limit",
-            {"kind": kind, "since": since, "intent": intent, "after": after, "limit": limit},
+            {"kind": kind, "since": since, "until": until, "intent": intent, "after": after, "limit": limit},
         )
         return [json.loads(row["body"]) for row in rows]
 

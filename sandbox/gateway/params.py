@@ -52,8 +52,9 @@ class CreateRefund(Params):
     metadata: Metadata = {}
 
 
-class Since(Params):
+class Created(Params):
     gte: int = 0
+    lt: int | None = None
 
 
 class Listing(Params):
@@ -62,7 +63,7 @@ class Listing(Params):
 
 
 class IntentListing(Listing):
-    created: Since = Since()
+    created: Created = Created()
     expand: Annotated[list[Literal["data.latest_charge"]], ListOf] = []
 
 

@@ -148,7 +148,10 @@ class Intents(Call):
 
     def _list(self, query: dict[str, Any]) -> dict[str, Any]:
         query_params = params.check(params.IntentListing, query)
-        page = _page(self.state.ledger, "payment_intent", query_params, since=query_params.created.gte)
+        page = _page(
+            self.state.ledger, "payment_intent", query_params,
+            since=query_params.created.gte, until=query_params.created.lt,
+        )  # fmt: skip
         if query_params.expand:
             page["data"] = [intents.expand(self.state.ledger, intent) for intent in page["data"]]
         return page

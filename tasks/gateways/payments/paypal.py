@@ -155,17 +155,22 @@ class PayPal:
         made = self.list_since(since=None, known=[reference] if reference else [])
         return [one for one in made if one.order_id == order_id and one.payment_id in (None, payment_id)]
 
-    def list_since(self, since: datetime | None = None, *, known: Iterable[str] = ()) -> Iterator[ProviderPayment]:
+    def look_up(self, reference: str) -> ProviderPayment | None:
+        """See PaymentProvider. None for one that has expired: it has never held anything."""
+        try:
+            return orders.payment(self._order(reference))
+        except Refused:
+            return None
+
+    def list_since(
+        self, since: datetime | None = None, *, until: datetime | None = None, known: Iterable[str] = ()
+    ) -> Iterator[ProviderPayment]:
         """See PaymentProvider: the payments in `known` that PayPal still knows, in that order, one call for each.
 
         PayPal's transaction search is no substitute: it lags by up to three hours, and has no orders that wait.
         """
-        for reference in known:
-            try:
-                made = orders.payment(self._order(reference))
-            except Refused:
-                continue  # expired: it has never held anything
-            if since is None or made.created_at >= since:
+        for made in filter(None, map(self.look_up, known)):
+            if (since is None or made.created_at >= since) and (until is None or made.created_at < until):
                 yield made
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:

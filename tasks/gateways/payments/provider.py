@@ -158,11 +158,16 @@ class PaymentProvider(Protocol):
         under an attempt's key tells its reference.
         """
 
-    def list_since(self, since: datetime | None = None, *, known: Iterable[str] = ()) -> Iterator[ProviderPayment]:
+    def look_up(self, reference: str) -> ProviderPayment | None:
+        """The payment with this reference; None if the provider does not know it."""
+
+    def list_since(
+        self, since: datetime | None = None, *, until: datetime | None = None, known: Iterable[str] = ()
+    ) -> Iterator[ProviderPayment]:
         """Every payment that the provider knows, declined ones too, newest first; fetched page by page.
 
-        `known`: the references that the shop has. A provider that can't list asks for each of them, in that order, and
-        has no others.
+        They were created at `since` or later and before `until`, both in whole seconds. `known`: the references that
+        the shop has. A provider that can't list asks for each of them, in that order, and has no others.
         """
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:

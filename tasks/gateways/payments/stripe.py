@@ -176,9 +176,22 @@ class Stripe:
         of_order = (made for made in self.list_since(since - CLOCKS) if made.order_id == order_id)
         return [made for made in of_order if made.payment_id in (None, payment_id)]
 
-    def list_since(self, since: datetime | None = None, *, known: Iterable[str] = ()) -> Iterator[ProviderPayment]:
+    def look_up(self, reference: str) -> ProviderPayment | None:
+        """See PaymentProvider."""
+        with calling():
+            try:
+                params: Any = {"expand": ["latest_charge"]}
+                return _payment(self._client.v1.payment_intents.retrieve(reference, params=params))
+            except stripe.InvalidRequestError as error:
+                if error.code != "resource_missing":
+                    raise
+                return None
+
+    def list_since(
+        self, since: datetime | None = None, *, until: datetime | None = None, known: Iterable[str] = ()
+    ) -> Iterator[ProviderPayment]:
         """See PaymentProvider. Stripe's list needs no references."""
-        return map(_payment, self._list(since))
+        return map(_payment, self._list(since, until))
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:
         """See PaymentProvider. The signature is in the header Stripe-Signature."""
@@ -195,10 +208,12 @@ class Stripe:
         about = thing.get("metadata") or {}
         return WebhookEvent(event.id, event.type, reference, about.get("order_id"), about.get("payment_id"))
 
-    def _list(self, since: datetime | None) -> Iterator[stripe.PaymentIntent]:
+    def _list(self, since: datetime | None, until: datetime | None = None) -> Iterator[stripe.PaymentIntent]:
+        bounds = {"gte": since, "lt": until}
+        created = {name: int(bound.timestamp()) for name, bound in bounds.items() if bound}
         params: dict[str, Any] = {"limit": 100, "expand": ["data.latest_charge"]}
-        if since:
-            params["created"] = {"gte": int(since.timestamp())}
+        if created:
+            params["created"] = created
         with calling():
             yield from self._client.v1.payment_intents.list(params=params).auto_paging_iter()  # type: ignore[arg-type]
 
