@@ -141,6 +141,12 @@ class Settings(BaseSettings):
         pattern="^(on_shipment|on_confirmation|manual)$",
         description="when payments are captured: on_shipment (when the first parcel leaves), on_confirmation, manual",
     )
+    reconcile_days: int = Field(
+        30, ge=1, le=400, description="days whose payments a reconciliation compares, up to its own day"
+    )
+    reconcile_grace: float = Field(
+        60.0, ge=0, description="minutes after its creation before which a payment is not reconciled"
+    )
     delivery_days: float = Field(
         14.0, gt=0, description="days after its shipment at which a parcel that was not delivered counts as lost"
     )

@@ -57,5 +57,5 @@ def is_ours(run: Run, begun: Begun) -> bool:
 
 
 def _is_forward(run: Run, call: Call) -> bool:
-    workflow = workflow_of(run.workflow, run.version)
-    return call.name.partition("[")[0] in {step.name for step in workflow.all_steps()} - {step.name for step in workflow.if_refused}
+    workflow, name = workflow_of(run.workflow, run.version), call.name.partition("[")[0]
+    return name in {step.name for step in workflow.all_steps()} - {step.name for step in workflow.if_refused}

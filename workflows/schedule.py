@@ -9,6 +9,7 @@ SCHEDULES = [
     Schedule("cart_expiry", "hour", minute=37),
     # Late enough for all transactions of the previous day to have ended. Missed days are made up.
     Schedule("inventory_report", "day", hour=0, minute=10, make_up=31),
+    Schedule("reconciliation", "day", hour=2, minute=40, make_up=1),
 ]
 
 schedule.install(app, SCHEDULES, queue="reports")

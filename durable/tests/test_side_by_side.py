@@ -64,6 +64,7 @@ def test_each_item_has_its_own_request_key_and_attempts() -> None:
     run_id = start("abroad", {"travellers": ["ada", "bob", "cy", "dee", "eve", "native"]})
     run = ended(run_id)
     assert run.status == "succeeded"
+    assert run.result
     assert run.result["bob"] == {"traveller": "bob", "visits": 2}
     assert run.result["native"] is None  # no call is needed
     assert {(one.name, one.key, one.request["traveller"]) for one in visits()} == {

@@ -120,9 +120,12 @@ TRIP = Workflow(
 )
 
 
+def ask_consulate(request: dict[str, str], key: str) -> dict[str, Any]:
+    return {**request, **visit(f"trips.visa[{request['traveller']}]", key, request)}
+
 
 @trips.external_step_for_each(
-    call=lambda request, key: {**request, **visit(f"trips.visa[{request['traveller']}]", key, request)},
+    call=ask_consulate,
     record=lambda session, run, answer: answer,
 )
 def visa(session: Any, run: Any, item: str) -> dict[str, str] | None:
@@ -131,7 +134,7 @@ def visa(session: Any, run: Any, item: str) -> dict[str, str] | None:
 
 @trips.step
 def board(session: Any, run: Any) -> dict[str, Any]:
-    return run.outputs(visa)
+    return dict(run.outputs(visa))
 
 
 ABROAD = Workflow("abroad", choose, Each(visa, over=lambda outputs: outputs["trips.choose"]["travellers"]), board)

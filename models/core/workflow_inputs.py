@@ -79,6 +79,15 @@ ReportInput = TypedDict("ReportInput", {"slot": str, "report_id": str, "from": s
 """A slot of the schedule, or the period (RFC 3339) and id of a requested report."""
 
 
+class ReconciliationInput(TypedDict, total=False):
+    """A slot of the schedule, or the day (ISO 8601) of a request. `rest`: what is left to a child run."""
+
+    slot: str
+    day: str
+    reconciliation_id: str
+    rest: dict[str, object]
+
+
 class Place(TypedDict):
     """The position after a batch of the clean-up: the name of the rule, and the last row's values."""
 

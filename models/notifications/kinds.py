@@ -118,6 +118,16 @@ class ParcelLost(TypedDict):
     tracking: str
 
 
+class ReconciliationDiffers(TypedDict):
+    """`kinds`: each kind of difference, in words, with its number."""
+
+    day: str
+    reconciliation_id: str
+    differences: int
+    repaired: int
+    kinds: list[tuple[str, int]]
+
+
 class CartReminder(TypedDict):
     first_name: str
     lines: list[OrderLine]
@@ -193,6 +203,7 @@ STOCK_LOW = _declare("stock_low", "staff", StockLow)
 RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
 SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed)
 PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
+RECONCILIATION_DIFFERS = _declare("reconciliation_differs", "staff", ReconciliationDiffers)
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 TRANSFER_INCOMPLETE = _declare("transfer_incomplete", "staff", TransferIncomplete)
 TRANSFER_CANCELLED = _declare("transfer_cancelled", "staff", TransferCancelled)

@@ -37,6 +37,17 @@ AFTER_CHECKOUT = (
         WHERE transaction.status = 'pending' AND transaction.reference IS NULL""",
     ),
     Invariant(
+        "a reconciliation counts its differences",
+        "count(*) AS reconciliations, sum(counted) AS differences",
+        """SELECT 'rec_' || replace(made.id::text, '-', '') AS example, counted,
+            counted <> (counts->>'differences')::int OR (counted > 0) <> (status = 'differences')
+            OR repaired <> (counts->>'repaired')::int AS bad
+        FROM payments.reconciliation AS made CROSS JOIN LATERAL (
+            SELECT count(*) AS counted, count(*) FILTER (WHERE repair = 'done') AS repaired
+            FROM payments.difference WHERE reconciliation_id = made.id
+        ) AS found""",
+    ),
+    Invariant(
         "every refund has a credit note",
         "count(*) AS refunds, count(note) AS credited, sum(amount) AS amount",
         """SELECT 'txn_' || replace(given.id::text, '-', '') AS example, given.amount, note.id AS note,

@@ -39,7 +39,7 @@ from models.core.idempotency import IdempotencyKey
 from models.core.workflow_inputs import Place
 from models.imports import Chunk, Import, Refused
 from models.notifications import Notification
-from models.payments import WebhookEvent
+from models.payments import Difference, Reconciliation, WebhookEvent
 from models.reports import Line, Report
 from settings import settings
 
@@ -168,6 +168,16 @@ KINDS = {
             Rule("report line", Line, (Line.report_id, Line.warehouse_id, Line.product_id), and_(
                 ~exists(select(Report.id).where(Report.id == Line.report_id, Report.created_at >= _BEFORE)),
                 ~_unfinished(RunRecord.id < _FIRST_ID, RunRecord.workflow == "inventory_report"),
+            ), (_FIRST_ID,)),
+        ), "keep_reports_days"),
+        Kind("reconciliations", "reconciliations of payments, with their differences", (
+            Rule("reconciliation", Reconciliation, (Reconciliation.id,), Reconciliation.created_at < _BEFORE,
+                 (_FIRST_ID,)),
+            Rule("difference", Difference, (Difference.reconciliation_id, Difference.kind, Difference.subject), and_(
+                ~exists(select(Reconciliation.id).where(
+                    Reconciliation.id == Difference.reconciliation_id, Reconciliation.created_at >= _BEFORE
+                )),
+                ~_unfinished(RunRecord.id < _FIRST_ID, RunRecord.workflow == "reconciliation"),
             ), (_FIRST_ID,)),
         ), "keep_reports_days"),
         # Large parts are deleted row by row before the import.

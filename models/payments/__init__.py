@@ -11,6 +11,13 @@ from models.payments.queries import (
     list_transactions,
     lock_payment,
 )
+from models.payments.reconciliations import (
+    add_differences,
+    count_differences,
+    differences_after,
+    get_reconciliation,
+    select_open_repairs,
+)
 from models.payments.recording import (
     open_payment,
     record_action,
@@ -33,20 +40,36 @@ from models.payments.settling import (
     settle_refund,
     settle_void,
 )
-from models.payments.tables import GATEWAY, PAYMENT_STATUS, Payment, Transaction, WebhookEvent
+from models.payments.tables import (
+    DIFFERENCES,
+    GATEWAY,
+    PAYMENT_STATUS,
+    Difference,
+    Payment,
+    Reconciliation,
+    Transaction,
+    WebhookEvent,
+)
 
 __all__ = [
+    "DIFFERENCES",
     "GATEWAY",
     "PAYMENT_STATUS",
+    "Difference",
     "HoldRequest",
     "Payment",
+    "Reconciliation",
     "Transaction",
     "WebhookEvent",
+    "add_differences",
+    "count_differences",
+    "differences_after",
     "find_first_payment",
     "find_next_action",
     "find_pending",
     "get_authorisation_request",
     "get_payment",
+    "get_reconciliation",
     "get_transaction",
     "list_newest_payments",
     "list_references",
@@ -64,6 +87,7 @@ __all__ = [
     "request_capture",
     "request_refund",
     "request_return",
+    "select_open_repairs",
     "settle_capture",
     "settle_failure",
     "settle_refund",

@@ -1,9 +1,9 @@
-"""The tables of payments, their transactions, and what providers have told us of their own accord."""
+"""The tables of payments, their transactions, what providers have told us of their own accord, and reconciliations."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -101,3 +101,61 @@ class WebhookEvent(Base):
     type: Mapped[str]
     reference: Mapped[str | None]
     received_at: Mapped[Created]
+
+
+DIFFERENCES = (
+    "paid_without_order", "order_without_payment", "amount_differs", "refund_differs", "double_payment",
+    "forgotten_authorisation", "lapsed_authorisation",
+)  # fmt: skip
+REPAIRABLE = ("forgotten_authorisation",)
+"""The kinds that a reconciliation repairs by itself."""
+_DIFFERENCES = ", ".join(f"'{kind}'" for kind in DIFFERENCES)
+
+
+class Reconciliation(Base):
+    """A finished reconciliation of the payments that were created in a period, which ends with `day`.
+
+    `counts`: the compared payments, ours and theirs, and the differences: all, repaired ones, and by kind.
+    """
+
+    __tablename__ = "reconciliation"
+    __table_args__ = (CheckConstraint("status IN ('clean', 'differences')", name="status"), {"schema": "payments"})
+    id: Mapped[str] = mapped_column(Id("rec"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(Id("run"))
+    day: Mapped[date]
+    period_start: Mapped[datetime]
+    period_end: Mapped[datetime]
+    status: Mapped[str] = mapped_column(String(16))
+    counts: Mapped[dict[str, Any]]
+    created_at: Mapped[Created]
+
+
+class Difference(Base):
+    """A difference between a provider's payment and ours. Differences are written before their reconciliation.
+
+    `subject`: the provider's reference, or the id of our payment if there is none. `ours`, `theirs`: amounts in minor
+    units; None: nothing. `repair`: `done`, `refused` (it is no longer needed, or no longer possible), or None.
+    """
+
+    __tablename__ = "difference"
+    __table_args__ = (
+        CheckConstraint(f"kind IN ({_DIFFERENCES})", name="kind"),
+        CheckConstraint("repair IN ('done', 'refused')", name="repair"),
+        {"schema": "payments"},
+    )
+    reconciliation_id: Mapped[str] = mapped_column(Id("rec"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    gateway: Mapped[str]
+    order_id: Mapped[str | None] = mapped_column(Id("ord"))
+    payment_id: Mapped[str | None] = mapped_column(Id("pay"))
+    reference: Mapped[str | None]
+    ours: Mapped[int | None] = mapped_column(BigInteger)
+    ours_currency: Mapped[Currency | None]
+    theirs: Mapped[int | None] = mapped_column(BigInteger)
+    theirs_currency: Mapped[Currency | None]
+    repair: Mapped[str | None] = mapped_column(String(16))
+
+    @property
+    def repaired(self) -> bool:
+        return self.repair == "done"

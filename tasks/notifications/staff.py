@@ -5,10 +5,11 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from durable import Run
-from models import fulfilment, inventory, notifications, orders
+from models import fulfilment, inventory, notifications, orders, payments
 from models.core.workflow_inputs import (
     LowStockInput,
     ParcelInput,
+    ReconciliationInput,
     RestockInput,
     TransferInput,
 )
@@ -16,6 +17,7 @@ from models.notifications import kinds
 from settings import settings
 from tasks.inventory import reorder
 from tasks.notifications.sending import Request, compose, key_of, sends
+from tasks.reconciliation import reconcile
 
 
 @sends(kinds.STOCK_LOW)
@@ -134,3 +136,19 @@ def transfer_cancelled(session: Session, run: Run[TransferInput]) -> Request | N
 def _transfer(session: Session, transfer: inventory.Transfer) -> kinds.Transfer:
     source, target = (inventory.get_warehouse(session, at) for at in (transfer.source_id, transfer.target_id))
     return {"transfer": transfer.id, "source": source.name, "target": target.name}
+
+
+@sends(kinds.RECONCILIATION_DIFFERS)
+def reconciliation_differs(session: Session, run: Run[ReconciliationInput]) -> Request | None:
+    """Informs staff of differences between the providers' payments and ours. None for a part, or if there are none."""
+    if run.parent:
+        return None
+    made = payments.get_reconciliation(session, (run.output(reconcile) or {})["reconciliation_id"])
+    if made.status == "clean":
+        return None
+    context: kinds.ReconciliationDiffers = {
+        "day": made.day.isoformat(), "reconciliation_id": made.id, "differences": made.counts["differences"],
+        "repaired": made.counts["repaired"],
+        "kinds": [(kind.replace("_", " "), made.counts[kind]) for kind in payments.DIFFERENCES if kind in made.counts],
+    }  # fmt: skip
+    return compose(session, run, kinds.RECONCILIATION_DIFFERS, context, settings.staff_email)

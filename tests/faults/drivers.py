@@ -246,6 +246,17 @@ def send_back(refused_at: str | None = None) -> str:
         return asked.run_id
 
 
+def reconcile(refused_at: str | None = None) -> str:
+    """A period without payments is reconciled, of which a forgotten authorisation is known already."""
+    reconciliation_id, reference = new_id("rec"), take("reconciliation")
+    found = {"kind": "forgotten_authorisation", "subject": reference, "reference": reference, "gateway": "stripe"}
+    with transaction() as session:
+        row = {"reconciliation_id": reconciliation_id, "order_id": new_id("ord"), "theirs": 500, **found}
+        payments.add_differences(session, [row])
+        about = {"day": "2001-01-01", "reconciliation_id": reconciliation_id}
+        return durable.start(session, "reconciliation", key=reconciliation_id, input=about)
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (
         checkout,
@@ -267,6 +278,7 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "capture": (capture, (None,)),
     "refund": (refund, (None,)),
     "cancellation": (cancellation, (None,)),
+    "reconciliation": (reconcile, (None,)),
     "fulfilment": (ship_parcel, (None, "payments.capture_order")),
     "delivery": (deliver, (None,)),
     "return": (send_back, (None,)),

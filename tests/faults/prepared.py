@@ -12,8 +12,8 @@ from tests.faults.points import Point
 from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
-WORKFLOWS = ("capture", "cancellation", "delivery", "fulfilment", "refund", "return")
-"""The workflows that need a confirmed order."""
+WORKFLOWS = ("capture", "cancellation", "delivery", "fulfilment", "reconciliation", "refund", "return")
+"""The workflows that need a confirmed order, or a forgotten authorisation."""
 
 _ready: dict[tuple[str, str | None], list[str]] = {}
 
@@ -22,6 +22,9 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
     """Confirms an order for each of these points that needs one, with a worker that is killed afterwards."""
     wanted = [(point.workflow, point.refused_at) for point in points if point.workflow in WORKFLOWS]
     _ready.clear()
+    for purpose in [one for one in wanted if one[0] == "reconciliation"]:
+        _ready.setdefault(purpose, []).append(_hold_for_nobody(shop))
+        wanted.remove(purpose)
     if not wanted:
         return
     shop.worker(concurrency=2)
@@ -44,7 +47,7 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
 
 
 def take(workflow: str, refused_at: str | None = None) -> str:
-    """The id of an order that was prepared for one run of this workflow."""
+    """The id of an order, or the reference of an authorisation, that was prepared for one run of this workflow."""
     return _ready[workflow, refused_at].pop()
 
 
@@ -72,3 +75,14 @@ def _lapse(shop: Shop, order_id: str) -> None:
         payment = payments.get_payment(session, payments.find_first_payment(session, order_id))
     url = f"{shop.gateway.url}/sandbox/payment_intents/{payment.reference}/lapse"
     requests.post(url, timeout=5).raise_for_status()
+
+
+def _hold_for_nobody(shop: Shop) -> str:
+    """The gateway holds money for an order that does not exist. Returns the reference."""
+    form = {
+        "amount": 500, "currency": "eur", "payment_method": "pm_card_visa", "confirm": "true",
+        "capture_method": "manual", "metadata[order_id]": new_id("ord"), "metadata[payment_id]": new_id("pay"),
+    }  # fmt: skip
+    answer = requests.post(f"{shop.gateway.url}/v1/payment_intents", data=form, auth=("sk_test_1", ""), timeout=5)
+    answer.raise_for_status()
+    return str(answer.json()["id"])

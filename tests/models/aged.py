@@ -38,6 +38,11 @@ ROWS = {
         INSERT INTO reports.line
             (report_id, warehouse_id, product_id, sku, title, kind, on_hand, reserved, came, went, low)
             SELECT id, id, id, 'CUP', 'A cup', 'book', 1, 0, 0, 0, false FROM aged""",
+    "reconciliations": """
+        INSERT INTO payments.reconciliation (id, run_id, day, period_start, period_end, status, counts, created_at)
+            SELECT id, id, at::date, at, at, 'differences', '{}', at FROM aged;
+        INSERT INTO payments.difference (reconciliation_id, kind, subject, gateway)
+            SELECT id, 'amount_differs', 'pi_1', 'stripe' FROM aged""",
     "imports": """
         INSERT INTO catalogue.import
             (id, run_id, owner, format, sha256, options, rows, skipped, created_at, finished_at)
@@ -47,7 +52,7 @@ ROWS = {
 }
 """Kind → statements that insert its rows."""
 
-GO = dict.fromkeys(ROWS, 1) | {"reports": 2, "imports": 3}
+GO = dict.fromkeys(ROWS, 1) | {"reports": 2, "reconciliations": 2, "imports": 3}
 """Kind → number of deleted rows per row of `aged`, without those deleted by cascade."""
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 import durable
 from durable import queries
 from durable.tables import RunRecord, StepRecord
-from models import imports, inventory, notifications, orders, reports
+from models import imports, inventory, notifications, orders, payments, reports
 from models.core import event_log
 from models.core.database import transaction
 from models.operations import retention
@@ -23,7 +23,8 @@ from tests.runs import some_input
 
 KEPT = {
     "idempotency_keys": 1, "sessions": 0, "resets": 0, "login_throttles": 0, "webhook_events": 90, "notifications": 400,
-    "runs": 90, "events": 400, "staff_events": 3650, "reports": 400, "imports": 90,
+    "runs": 90, "events": 400, "staff_events": 3650, "reports": 400,
+    "reconciliations": 400, "imports": 90,
 }  # fmt: skip
 """Kind → default number of days."""
 
@@ -42,6 +43,7 @@ def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
     assert (rows(RunRecord), rows(StepRecord)) == (90, 90)
     assert (rows(imports.Import), rows(imports.Refused), rows(imports.Chunk)) == (90, 90, 90)
     assert (rows(reports.Report), rows(reports.Line)) == (400, 400)
+    assert (rows(payments.Reconciliation), rows(payments.Difference)) == (400, 400)
     assert rows(event_log.Event) == 400 + 3650
 
 
