@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
 from models import orders, payments, returns
-from models.core.workflow_inputs import CancellationInput, CheckoutInput, RefundInput, ReturnInput, UserInput
+from models.core.workflow_inputs import (
+    CancellationInput,
+    CheckoutInput,
+    LineCancellationInput,
+    RefundInput,
+    ReturnInput,
+    UserInput,
+)
 from settings import settings
 from tasks.inventory import release_cancelled
-from tasks.payments import give_back, refund_return
+from tasks.payments import give_back, refund_cancelled, refund_return, settle_cancelled
 
 service = Service("orders")
 
@@ -75,7 +82,11 @@ def _credited(line: Any, quantity: int) -> dict[str, object]:
 def credit_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str, str]:
     """Issues the credit note of a cancelled order, for what was not credited before."""
     order = orders.get(session, run.input["order_id"])
-    lines = [_credited(line, line.quantity) for line in orders.lines_of(session, [order.id])[order.id]]
+    lines = [
+        _credited(line, line.quantity - line.cancelled)
+        for line in orders.lines_of(session, [order.id])[order.id]
+        if line.quantity > line.cancelled
+    ]
     amount = order.total - sum(note.amount for note in orders.list_credit_notes(session, order.id))
     if amount == 0:
         return {}
@@ -96,6 +107,51 @@ def close_cancellation(session: Session, run: Run[CancellationInput]) -> dict[st
         "voided": given_back.get("amount", 0) if given_back.get("kind") == "void" else 0,
         "restocked": (run.output(release_cancelled) or {}).get("restocked", 0),
         "credit_note_id": note.get("credit_note_id"),
+    }
+
+
+class GivenBack(TypedDict):
+    """What the cancellation of pieces has given back, in minor units."""
+
+    refunded: int
+    voided: int
+
+
+def given_back(run: Run[LineCancellationInput]) -> GivenBack:
+    """What was refunded and what will not be captured."""
+    settled: Mapping[str, Any] = run.output(settle_cancelled) or {}
+    refunded: Mapping[str, Any] = run.output(refund_cancelled) or {}
+    return {"refunded": refunded.get("amount", 0), "voided": settled["voided"]}
+
+
+@service.step(commits_at_once=True)
+def credit_lines(session: Session, run: Run[LineCancellationInput]) -> dict[str, str]:
+    """Issues the credit note of cancelled pieces, for what is refunded or not captured."""
+    given, order_id, cancelled = given_back(run), run.input["order_id"], run.input["lines"]
+    amount = given["refunded"] + given["voided"]
+    if amount == 0:
+        return {}
+    refunded: Mapping[str, Any] = run.output(refund_cancelled) or {}
+    note = orders.issue_credit_note(
+        session, order_id, source=refunded.get("transaction_id", run.input["cancellation_id"]), amount=amount,
+        reason=run.input["reason"],
+        lines=[
+            _credited(line, cancelled[line.product_id])
+            for line in orders.lines_of(session, [order_id])[order_id]
+            if line.product_id in cancelled
+        ],
+    )  # fmt: skip
+    return {"credit_note_id": note.id, "credit_note_number": note.number}
+
+
+@service.step(anywhere=True)
+def close_line_cancellation(session: Session, run: Run[LineCancellationInput]) -> dict[str, object]:
+    """Returns the result of the cancellation. Amounts in minor units."""
+    return {
+        "order_id": run.input["order_id"],
+        **given_back(run),
+        "restocked": sum(run.input["lines"].values()),
+        "credit_note_id": (run.output(credit_lines) or {}).get("credit_note_id"),
     }
 
 

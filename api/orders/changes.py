@@ -1,5 +1,7 @@
 """Views of what happens to an order after its checkout: cancellation, history and credit notes."""
 
+from typing import Any
+
 from flask import g
 from flask.views import MethodView
 from sqlalchemy.orm import Session
@@ -9,12 +11,12 @@ from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.blueprint import blueprint
-from api.orders.schemas import AcceptedCancellation, Cancel, CreditNotes, History, Order
+from api.orders.schemas import AcceptedCancellation, Cancel, CancelBody, CreditNotes, History, Order
 from api.orders.views import order_views
 from api.tasks.links import links_of
 from durable import queries
 from durable.tables import RunRecord
-from models import orders
+from models import fulfilment, orders
 from models.core.database import transaction
 
 LOCATION = {"Location": {"schema": {"type": "string"}}}
@@ -27,24 +29,27 @@ def _order(session: Session, run: RunRecord) -> object:
 @blueprint.route('/orders/<id("ord"):order_id>/cancel')
 class CancelView(MethodView):
     @user_or_api_key
-    @error_codes("wrong_state", "has_parcels")
+    @error_codes("wrong_state", "has_parcels", "nothing_to_cancel")
     @blueprint.arguments(Cancel, required=False)
     @may_wait(WaitResult(Order, "order", _order, status=200))
     @idempotent()
     @blueprint.response(202, AcceptedCancellation, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, str], order_id: str) -> tuple[object, int, dict[str, str]]:
-        """Cancels a confirmed order: releases its stock, voids or refunds its payment, and issues a credit note.
+    def post(self, session: Session, body: CancelBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+        """Cancels a confirmed order or some of its pieces: releases their stock, voids or refunds their payment, and
+        issues a credit note.
 
-        Customers can cancel an order until it is being processed, staff (`orders:write`) until it is shipped. Cancels
-        a checkout, too; the task is the checkout's then, and succeeds if the order was about to be confirmed.
+        Pieces in a parcel cannot be cancelled. Customers can cancel until the order is being processed, staff
+        (`orders:write`) until it is shipped. Cancels a checkout, too; the task is the checkout's then, and succeeds if
+        the order was about to be confirmed.
         """
         order = orders.get_visible_order(session, order_id, g.principal)
         is_staff = "orders:write" in g.principal.permissions
-        if order.status == "pending":
+        if order.status == "pending" and "lines" not in body:
             run_id = orders.give_up(session, order_id)
         else:
-            _, run_id = orders.cancel_confirmed(
-                session, order_id, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")
+            lines: Any = {line["product_id"]: line["quantity"] for line in body["lines"]} if "lines" in body else None
+            _, run_id = fulfilment.cancel_pieces(
+                session, order_id, lines=lines, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")
             )
         links = links_of(queries.get_run(session, run_id))
         accepted = {"task_id": run_id, "status": "running", "order_id": order_id, "links": links}

@@ -1,6 +1,8 @@
 """Response schemas of the order views."""
 
-from marshmallow import fields, validate
+from typing import NotRequired, TypedDict
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.http.fields import SOMETIMES, IdField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
@@ -37,6 +39,10 @@ class OrderLine(Schema):
     quantity = fields.Integer()
     unit_price = fields.Nested(Money)
     line_total = fields.Nested(Money)
+
+
+class OrderedLine(OrderLine):
+    cancelled = fields.Integer(metadata={"description": "Of the quantity, pieces that were cancelled"})
 
 
 class OrderReason(Schema):
@@ -119,8 +125,28 @@ class InvoiceEdit(Schema):
     status = fields.String(required=True, validate=validate.OneOf(orders.INVOICE_STATUS.statuses))
 
 
+class CancelLine(Schema):
+    product_id = IdField("prd", required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, 100_000))
+
+
+class CancelBody(TypedDict):
+    reason: NotRequired[str]
+    lines: NotRequired[list[dict[str, object]]]
+
+
 class Cancel(Schema):
     reason = fields.String(validate=validate.Length(1, 500))
+    lines = fields.List(
+        fields.Nested(CancelLine), validate=validate.Length(1, 200),
+        metadata={"description": "By default all pieces that are in no parcel"},
+    )  # fmt: skip
+
+    @validates_schema
+    def check_lines(self, data: CancelBody, **_: object) -> None:
+        products = [line["product_id"] for line in data.get("lines", [])]
+        if len(set(products)) < len(products):
+            raise ValidationError({"lines": ["name a product only once"]})
 
 
 class Edit(Schema):
@@ -142,7 +168,7 @@ class Order(Schema):
     payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
     payment_id = IdField("pay")
     invoice_number = fields.String(allow_none=True)
-    lines = fields.List(fields.Nested(OrderLine))
+    lines = fields.List(fields.Nested(OrderedLine))
     total = fields.Nested(Money)
     address = fields.Dict()
     task_id = IdField("run")

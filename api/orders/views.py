@@ -107,6 +107,7 @@ def _view(
 def _line(line: orders.Line, currency: str) -> dict[str, object]:
     return {
         "product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
+        "cancelled": line.cancelled,
         "unit_price": {"amount": line.unit_price, "currency": currency},
         "line_total": {"amount": line.unit_price * line.quantity, "currency": currency},
     }  # fmt: skip

@@ -120,6 +120,12 @@ class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id"):
     user_id: str
 
 
+class OrderLinesCancelled(DomainEvent, name="order.lines_cancelled", about="order_id"):
+    order_id: str
+    user_id: str
+    lines: dict[str, int]  # product id → pieces
+
+
 class ParcelShipped(DomainEvent, name="fulfilment.shipped", about="parcel_id"):
     parcel_id: str
     order_id: str

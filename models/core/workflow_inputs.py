@@ -27,6 +27,17 @@ class CancellationInput(TypedDict):
     reason: str
 
 
+class LineCancellationInput(TypedDict):
+    cancellation_id: str
+    order_id: str
+    user_id: str
+    payment_id: str
+    reason: str
+    lines: dict[str, int]  # product id → pieces
+    amount: int  # what they were sold for
+    voided: int  # of the amount, what will not be captured
+
+
 class ParcelInput(TypedDict):
     parcel_id: str
     order_id: str

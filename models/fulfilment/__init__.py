@@ -1,5 +1,6 @@
 """Fulfilment: parcels, from packing to delivery."""
 
+from models.fulfilment.cancelling import cancel_pieces
 from models.fulfilment.moving import cancel, deliver, lines_of, lock_parcel, lose, ship, withdraw
 from models.fulfilment.packing import left_to_pack, move_allocation, pack
 from models.fulfilment.queries import get_parcel, list_contents, list_parcels, list_to_pick, list_tracking
@@ -11,6 +12,7 @@ __all__ = [
     "ParcelLine",
     "TrackingEvent",
     "cancel",
+    "cancel_pieces",
     "deliver",
     "get_parcel",
     "left_to_pack",

@@ -66,6 +66,16 @@ def deliver(session: Session, parcel_id: str, actor: str, place: str | None = No
     return parcel
 
 
+def move_on(session: Session, order: orders.Order, actor: str) -> None:
+    """A locked order is shipped once all its goods have left, and delivered once all its parcels are."""
+    if order.status == "processing" and not _any(session, order.id, ("pending", "label_bought")):
+        if left_to_pack(session, order.id, ("reserved", "allocated")):
+            return
+        orders.change_status(session, order, "shipped", actor=actor)
+    if order.status == "shipped" and not _any(session, order.id, PARCEL_STATUS.preceding("delivered")):
+        orders.change_status(session, order, "delivered", actor=actor)
+
+
 def lose(session: Session, parcel_id: str) -> Parcel:
     """Records that a parcel was not delivered in time. Nothing is changed if it was."""
     _, parcel = lock_parcel(session, parcel_id)

@@ -1,10 +1,10 @@
 """Packing: a parcel is created for allocated goods of an order. Lock order: order → parcel → stock."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, text
+from sqlalchemy import ARRAY, Integer, String, bindparam, text
 from sqlalchemy.orm import Session
 
 import durable
@@ -21,18 +21,20 @@ _LEFT = (
         FROM fulfilment.parcel JOIN fulfilment.parcel_line ON parcel_id = parcel.id
         WHERE order_id = :order_id AND status <> 'cancelled' GROUP BY 1, 2
     ) AS packed USING (warehouse_id, product_id)
-    WHERE held.order_id = :order_id AND held.status = 'allocated' AND held.quantity > coalesce(packed.quantity, 0)
+    WHERE held.order_id = :order_id AND held.status = ANY(:statuses) AND held.quantity > coalesce(packed.quantity, 0)
     ORDER BY 1, 2
 """)
-    .bindparams(bindparam("order_id", type_=Id("ord")))
+    .bindparams(bindparam("order_id", type_=Id("ord")), bindparam("statuses", type_=ARRAY(String)))
     .columns(warehouse_id=Id("wh"), product_id=Id("prd"), quantity=Integer)
 )
 
 
-def left_to_pack(session: Session, order_id: str) -> dict[str, dict[str, int]]:
+def left_to_pack(
+    session: Session, order_id: str, statuses: Sequence[str] = ("allocated",)
+) -> dict[str, dict[str, int]]:
     """Warehouse → product → units that are allocated to the order and in no parcel."""
     left: dict[str, dict[str, int]] = {}
-    for row in session.connection().execute(_LEFT, {"order_id": order_id}):
+    for row in session.connection().execute(_LEFT, {"order_id": order_id, "statuses": list(statuses)}):
         left.setdefault(row.warehouse_id, {})[row.product_id] = row.quantity
     return left
 

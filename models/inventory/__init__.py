@@ -16,7 +16,7 @@ from models.inventory.purchasing import (
     select_purchase_orders,
 )
 from models.inventory.reallocation import reallocate
-from models.inventory.reservations import allocate, release, reserve, ship
+from models.inventory.reservations import allocate, release, release_units, reserve, ship
 from models.inventory.stock import (
     Opening,
     adjust,
@@ -121,6 +121,7 @@ __all__ = [
     "receive_stock",
     "receive_transfer",
     "release",
+    "release_units",
     "reorder",
     "request_transfer",
     "reserve",

@@ -138,6 +138,59 @@ def release(session: Session, order_id: str) -> int:
     return sum(level.quantity for level in freed)
 
 
+# Locks stock before reservations, as in _RESERVE. A reservation of which nothing is left ends.
+_CANCEL = crossed_columns(
+    text(f"""
+    WITH given AS (
+        SELECT product_id, warehouse_id, quantity
+        FROM unnest(:products, :warehouses, :quantities) AS unit (product_id, warehouse_id, quantity)
+    ), locked AS MATERIALIZED (
+        SELECT product_id, warehouse_id, given.quantity, low_since IS NOT NULL AS was_low
+        FROM inventory.stock JOIN given USING (product_id, warehouse_id)
+        ORDER BY product_id, warehouse_id FOR UPDATE OF stock
+    ), freed AS (
+        UPDATE inventory.reservation AS mine SET updated_at = now(),
+            quantity = CASE WHEN mine.quantity = locked.quantity THEN mine.quantity
+                ELSE mine.quantity - locked.quantity END,
+            status = CASE WHEN mine.quantity = locked.quantity THEN 'released'
+                WHEN mine.quantity - locked.quantity = shipped THEN 'shipped' ELSE status END
+        FROM locked WHERE mine.order_id = :order_id AND {RESERVATION_STATUS.may_become("released")}
+        AND mine.product_id = locked.product_id AND mine.warehouse_id = locked.warehouse_id
+        AND mine.quantity - mine.shipped >= locked.quantity
+        RETURNING mine.product_id, mine.warehouse_id, locked.quantity, was_low
+    )
+    UPDATE inventory.stock SET reserved = reserved - freed.quantity, {low_since("on_hand - reserved + freed.quantity")}
+    FROM freed
+    WHERE stock.product_id = freed.product_id AND stock.warehouse_id = freed.warehouse_id
+    RETURNING {CROSSED}, freed.quantity, was_low AND low_since IS NULL AS recovered
+    """).bindparams(  # noqa: S608, constants only
+        bindparam("order_id", type_=Id("ord")),
+        bindparam("products", type_=ARRAY(Id("prd"))),
+        bindparam("warehouses", type_=ARRAY(Id("wh"))),
+        bindparam("quantities", type_=ARRAY(Integer)),
+    ),
+    quantity=Integer,
+    recovered=Boolean,
+)
+
+
+def release_units(session: Session, order_id: str, units: Mapping[tuple[str, str], int]) -> None:
+    """Releases some of the units that an order holds: (warehouse id, product id) → units, none of which has left.
+
+    Emits `stock.recovered` for levels that rise above their reorder point. Raises Conflict `wrong_state` if the order
+    does not hold them.
+    """
+    warehouses, products = zip(*units, strict=True)
+    values = {
+        "order_id": order_id, "warehouses": list(warehouses), "products": list(products),
+        "quantities": list(units.values()),
+    }  # fmt: skip
+    freed = session.execute(_CANCEL, values).all()
+    if len(freed) != len(units):
+        raise Conflict("These goods are not held for the order.", code="wrong_state", current="released", possible=[])
+    announce(session, StockRecovered, [level for level in freed if level.recovered])
+
+
 _ALLOCATE = (
     update(Reservation)
     .where(Reservation.order_id == bindparam("of_order"), Reservation.status == "reserved")

@@ -67,6 +67,19 @@ class OrderCancelled(TypedDict):
     charged: bool
 
 
+class LinesCancelled(TypedDict):
+    """`refunded` and `voided` (not captured) in minor units of `currency`; `credit_note` is empty without either."""
+
+    first_name: str
+    number: int
+    lines: list[OrderLine]
+    reason: str
+    refunded: int
+    voided: int
+    currency: str
+    credit_note: str
+
+
 class Refunded(TypedDict):
     """`amount` in minor units of `currency`; `credit_note` is its number."""
 
@@ -189,6 +202,7 @@ class TransferCancelled(Transfer):
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
+LINES_CANCELLED = _declare("lines_cancelled", "customer", LinesCancelled, mandatory=True)
 REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
 ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, mandatory=True)
 RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, mandatory=True)

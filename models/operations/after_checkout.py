@@ -79,6 +79,26 @@ AFTER_CHECKOUT = (
         JOIN orders."order" AS placed ON placed.id = order_id""",
     ),
     Invariant(
+        "cancelled pieces of an order are neither captured nor left uncredited",
+        "count(*) AS orders, sum(worth) AS worth, sum(cancelled) AS not_captured, sum(refunded) AS refunded",
+        """SELECT 'ord_' || replace(placed.id::text, '-', '') AS example, worth, paid.cancelled, refunded,
+            paid.cancelled > worth OR paid.captured > placed.total - paid.cancelled
+            OR credited < paid.cancelled + refunded AND NOT EXISTS (
+                SELECT FROM workflow.run WHERE finished_at IS NULL
+                AND input ->> 'order_id' = 'ord_' || replace(placed.id::text, '-', '')
+            ) AS bad
+        FROM orders."order" AS placed JOIN (
+            SELECT order_id, sum(cancelled * unit_price) AS worth FROM orders.line WHERE cancelled > 0 GROUP BY 1
+        ) AS gone ON gone.order_id = placed.id
+        JOIN (
+            SELECT order_id, sum(cancelled) AS cancelled, sum(captured) AS captured, sum(refunded) AS refunded
+            FROM payments.payment GROUP BY 1
+        ) AS paid ON paid.order_id = placed.id
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount), 0) AS credited FROM orders.credit_note WHERE order_id = placed.id
+        ) AS noted ON true""",
+    ),
+    Invariant(
         "goods in parcels that have left are sold stock",
         "count(*) AS lines, sum(packed) AS packed, sum(sold) AS sold",
         """SELECT coalesce(parcel, reference) AS example, packed, sold, packed IS DISTINCT FROM sold AS bad

@@ -145,8 +145,8 @@ _BOOKS = (
         """SELECT coalesce(sold.example, held.example) AS example, quantity, allocated,
             quantity IS DISTINCT FROM allocated AS bad
         FROM (
-            SELECT example, order_id, product_id, quantity FROM orders.line JOIN placed ON placed.id = order_id
-            WHERE firm AND NOT under_way
+            SELECT example, order_id, product_id, quantity - cancelled AS quantity
+            FROM orders.line JOIN placed ON placed.id = order_id WHERE firm AND NOT under_way AND quantity > cancelled
         ) AS sold FULL JOIN (
             SELECT example, order_id, product_id,
                 coalesce(sum(quantity) FILTER (WHERE reservation.status IN ('allocated', 'shipped')), 0) AS allocated

@@ -1,6 +1,6 @@
 """Orders, their lines and invoices."""
 
-from models.orders.cancelling import cancel, cancel_confirmed
+from models.orders.cancelling import cancel, cancel_confirmed, check_cancellable
 from models.orders.credit_notes import get_credit_note, issue_credit_note, list_credit_notes
 from models.orders.documents import Document, DocumentLine, Seller, describe_credit_note, describe_invoice
 from models.orders.editing import edit
@@ -9,7 +9,7 @@ from models.orders.history import Change, change_status, list_changes
 from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
 from models.orders.paying import capture_payment, give_up
 from models.orders.placing import InProgress, Placed, place
-from models.orders.queries import get, get_summary, lines_of, lock
+from models.orders.queries import get, get_summary, lines_of, list_lines, lock
 from models.orders.tables import (
     INVOICE_STATUS,
     ORDER_STATUS,
@@ -53,6 +53,7 @@ __all__ = [
     "capture_payment",
     "change_invoice_status",
     "change_status",
+    "check_cancellable",
     "confirm",
     "describe_credit_note",
     "describe_invoice",
@@ -70,6 +71,7 @@ __all__ = [
     "list_changes",
     "list_credit_notes",
     "list_invoice_numbers",
+    "list_lines",
     "lock",
     "lower_full_name",
     "lower_last_name",

@@ -40,9 +40,7 @@ def cancel_confirmed(
     `wrong_state`, or `has_parcels` for an order with a parcel.
     """
     order = lock(session, order_id)
-    if order.status == "pending" or (order.status == "processing" and not is_staff):
-        raise ORDER_STATUS.refusal(order.status)
-    ORDER_STATUS.check(order.status, "cancelled")
+    check_cancellable(order, is_staff=is_staff)
     if order.parcels:
         raise Conflict("The order has parcels. Cancel those that have not left first.", code="has_parcels")
     change_status(session, order, "cancelled", actor=actor, reason=reason)
@@ -57,6 +55,13 @@ def cancel_confirmed(
     run_id = durable.start(session, "cancellation", key=order.id, input=about, owner=actor)
     event_log.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))
     return order, run_id
+
+
+def check_cancellable(order: Order, *, is_staff: bool) -> None:
+    """Raises Conflict `wrong_state` for an order that was not confirmed, or that is too far on to be cancelled."""
+    if order.status == "pending" or (order.status == "processing" and not is_staff):
+        raise ORDER_STATUS.refusal(order.status)
+    ORDER_STATUS.check(order.status, "cancelled")
 
 
 def _customer_of(session: Session, order_id: str) -> str:

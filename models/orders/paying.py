@@ -19,12 +19,13 @@ def capture_payment(session: Session, payment_id: str, amount: int | None, *, ow
     Raises NotFound, and Conflict `wrong_state` for an order that is pending or cancelled.
     """
     order_id = payments.get_payment(session, payment_id).order_id
-    # A checkout locks its payment before its order. Only an order that no checkout is about may be locked first.
+    # A confirmation locks its order before its payment; everything else locks the payment first.
     if get(session, order_id).status == "pending":
         raise Conflict(
             "The order of this payment is still being checked out.", code="wrong_state", current="pending",
             possible=list(ORDER_STATUS.following["pending"]),
         )  # fmt: skip
+    payments.lock_payment(session, payment_id)
     order = lock(session, order_id)
     if order.status not in CAPTURABLE:
         raise ORDER_STATUS.refusal(order.status)

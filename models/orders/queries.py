@@ -13,7 +13,7 @@ from models.orders.tables import Line, Order
 
 def lock(session: Session, order_id: str) -> Order:
     """The order, locked. Raises NotFound."""
-    order = session.get(Order, order_id, with_for_update=True)
+    order = session.get(Order, order_id, with_for_update=True, populate_existing=True)
     if order is None:
         raise NotFound("No such order.")
     return order
@@ -36,6 +36,11 @@ def lines_of(session: Session, order_ids: list[str]) -> dict[str, list[Row[*tupl
     for line in session.connection().execute(_LINES, {"order_ids": order_ids}):
         found[line.order_id].append(line)
     return found
+
+
+def list_lines(session: Session, order_id: str) -> list[Line]:
+    """The lines of an order, to be changed by a caller who has locked the order."""
+    return list(session.scalars(select(Line).where(Line.order_id == order_id).order_by(Line.sku)))
 
 
 _SUMMARY = (

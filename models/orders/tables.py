@@ -83,11 +83,15 @@ lower_last_name: ColumnElement[str] = func.lower(Order.last_name)
 
 
 class Line(Base):
-    """One product of an order, as it was called and priced then."""
+    """One product of an order, as it was called and priced then.
+
+    `cancelled`: of its pieces, those that were cancelled while the rest of the order was not.
+    """
 
     __tablename__ = "line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("0 <= cancelled AND cancelled <= quantity", name="cancelled"),
         Index("ix_line_sku_order_id", "sku", "order_id"),
         {"schema": "orders"},
     )
@@ -96,6 +100,7 @@ class Line(Base):
     sku: Mapped[str]
     title: Mapped[str]
     quantity: Mapped[int]
+    cancelled: Mapped[int] = mapped_column(server_default="0")
     unit_price: Mapped[MinorUnits]
 
 

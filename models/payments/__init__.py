@@ -26,6 +26,7 @@ from models.payments.recording import (
     record_void,
     record_webhook_event,
 )
+from models.payments.reducing import reduce_capture, reduce_or_refund
 from models.payments.settling import (
     find_pending,
     get_transaction,
@@ -83,6 +84,8 @@ __all__ = [
     "record_decline",
     "record_void",
     "record_webhook_event",
+    "reduce_capture",
+    "reduce_or_refund",
     "refundable",
     "request_capture",
     "request_refund",

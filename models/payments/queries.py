@@ -65,7 +65,7 @@ def find_next_action(connection: Connection | Session, payment_id: str) -> dict[
 
 def lock_payment(session: Session, payment_id: str) -> Payment:
     """The payment, locked. Raises NotFound."""
-    payment = session.get(Payment, payment_id, with_for_update=True)
+    payment = session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
     if payment is None:
         raise NotFound("There is no such payment.")
     return payment

@@ -13,7 +13,7 @@ from models.payments.tables import PAYMENT_STATUS, Payment, Transaction
 
 
 def request_capture(session: Session, payment_id: str, amount: int | None, *, owner: str | None) -> Transaction:
-    """Starts a `capture` of `amount` (minor units), by default all that is authorised. The rest is released.
+    """Starts a `capture` of `amount` (minor units), by default all but what was cancelled. The rest is released.
 
     Returns its pending transaction. Raises NotFound, Conflict `wrong_state` unless the money is authorised,
     `capture_in_progress` with `task_id`, and `amount_too_large` with `available`.
@@ -25,8 +25,8 @@ def request_capture(session: Session, payment_id: str, amount: int | None, *, ow
         raise Conflict(detail, code="capture_in_progress", task_id=pending.run_id)
     if payment.status != "authorised":
         raise PAYMENT_STATUS.refusal(payment.status)
-    _check(payment.amount, amount)
-    return _request(session, payment, "capture", payment.amount if amount is None else amount, owner, {})
+    _check(payment.capturable, amount)
+    return _request(session, payment, "capture", payment.capturable if amount is None else amount, owner, {})
 
 
 def request_refund(
@@ -46,7 +46,7 @@ def request_refund(
 
 
 def open_capture(session: Session, payment_id: str, run_id: str) -> str | None:
-    """Opens the capture of all money of a payment, and returns its transaction's id. None: it is captured.
+    """Opens the capture of all money but what was cancelled, and returns its transaction's id. None: it is captured.
 
     Raises GatewayDown while another capture is pending, and Conflict `wrong_state` if no money is authorised.
     """
@@ -57,7 +57,7 @@ def open_capture(session: Session, payment_id: str, run_id: str) -> str | None:
         return None
     if payment.status != "authorised":
         raise PAYMENT_STATUS.refusal(payment.status)
-    return _open(session, payment, "capture", payment.amount, run_id).id
+    return _open(session, payment, "capture", payment.capturable, run_id).id
 
 
 def request_return(session: Session, payment_id: str, run_id: str) -> str | None:
@@ -114,7 +114,7 @@ def settle_capture(session: Session, transaction_id: str, amount: int, reference
     done, payment = _lock(session, transaction_id)
     done.status, done.amount, done.reference = "succeeded", amount, reference
     payment.captured = amount
-    PAYMENT_STATUS.move(payment, "captured" if amount == payment.amount else "partially_captured")
+    PAYMENT_STATUS.move(payment, "captured" if amount == payment.capturable else "partially_captured")
     return payment
 
 

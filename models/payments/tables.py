@@ -34,15 +34,17 @@ class Payment(Base):
     """A payment for an order. `authorised` means that the money is held, `captured` that it is ours.
 
     `gateway`: the provider that is asked for it; `reference`: its name there. An order may have several. `captured` and
-    `refunded` are the sums of its succeeded transactions, in minor units. `return_url`: where the provider sends back a
-    customer who had to confirm the payment; None: the customer is absent. `next_action`: what an `action_required`
-    payment waits for, as the API returns it.
+    `refunded` are the sums of its succeeded transactions, in minor units. `cancelled`: what goods were worth that were
+    cancelled before the capture, which leaves it out. `return_url`: where the provider sends back a customer who had to
+    confirm the payment; None: the customer is absent. `next_action`: what an `action_required` payment waits for, as
+    the API returns it.
     """
 
     __tablename__ = "payment"
     __table_args__ = (
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("0 <= refunded AND refunded <= captured AND captured <= amount", name="balance"),
+        CheckConstraint("0 <= cancelled AND captured + cancelled <= amount", name="cancelled"),
         CheckConstraint(PAYMENT_STATUS.constraint, name="status"),
         Index("ix_payment_status_order_id", "status", "order_id"),
         {"schema": "payments"},
@@ -52,6 +54,7 @@ class Payment(Base):
     amount: Mapped[MinorUnits]
     captured: Mapped[MinorUnits] = mapped_column(server_default="0")
     refunded: Mapped[MinorUnits] = mapped_column(server_default="0")
+    cancelled: Mapped[MinorUnits] = mapped_column(server_default="0")
     currency: Mapped[Currency]
     method: Mapped[str]
     gateway: Mapped[str] = mapped_column(server_default=GATEWAY)
@@ -62,6 +65,11 @@ class Payment(Base):
     next_action: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    @property
+    def capturable(self) -> int:
+        """What a capture takes, in minor units, unless staff choose less."""
+        return self.amount - self.cancelled
 
 
 class Transaction(Base):

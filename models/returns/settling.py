@@ -5,14 +5,14 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models import inventory, orders, payments
-from models.returns.requesting import list_lines, lock_return
+from models.returns.requesting import get_return, list_lines, lock_return
 from models.returns.tables import RETURN_STATUS
 from settings import settings
 
 REASON = "return"
 """The reason of stock movements for received returns; the audit compares them."""
 _ALL_BACK = text("""
-    SELECT (SELECT sum(quantity) FROM orders.line WHERE order_id = :order_id) = (
+    SELECT (SELECT sum(quantity - cancelled) FROM orders.line WHERE order_id = :order_id) = (
         SELECT sum(resellable + damaged) FROM returns.return AS made
         JOIN returns.return_line ON return_id = made.id WHERE order_id = :order_id
     )
@@ -25,6 +25,8 @@ def take_in(session: Session, return_id: str) -> int:
     The amount, in minor units, is what the received units were sold for, less `SHOP_RETURN_FEE`, and at most what can
     still be refunded.
     """
+    payment_id = payments.find_first_payment(session, get_return(session, return_id).order_id)
+    payment = payments.lock_payment(session, payment_id)  # before the order, as the runs of refunds do
     made = lock_return(session, return_id)
     order, lines = orders.get(session, made.order_id), list_lines(session, [return_id])[return_id]
     sold = {line.product_id: line for line in orders.lines_of(session, [order.id])[order.id]}
@@ -33,7 +35,6 @@ def take_in(session: Session, return_id: str) -> int:
     damaged = {line.product_id: line.damaged for line in lines}
     inventory.receive_stock(session, warehouse.id, came, REASON, return_id, actor=None, written_off=damaged)
     amount = sum(units * sold[product].unit_price for product, units in came.items())
-    payment = payments.lock_payment(session, payments.find_first_payment(session, order.id))
     made.refund = max(0, min(amount - settings.return_fee, payments.refundable(session, payment)))
     session.flush()
     return made.refund

@@ -2,6 +2,7 @@
 
 from tasks.notifications.accounts import cart_reminder, erase_user, password_changed, password_reset, welcome
 from tasks.notifications.orders import (
+    lines_cancelled,
     order_cancelled,
     order_confirmed,
     order_delivered,
@@ -30,6 +31,7 @@ __all__ = [
     "erase_user",
     "goods_ordered",
     "goods_received",
+    "lines_cancelled",
     "order_cancelled",
     "order_confirmed",
     "order_delivered",

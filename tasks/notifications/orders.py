@@ -10,6 +10,7 @@ from models import fulfilment, orders, returns
 from models.core.workflow_inputs import (
     CancellationInput,
     CheckoutInput,
+    LineCancellationInput,
     ParcelInput,
     RefundInput,
     ReturnInput,
@@ -17,7 +18,7 @@ from models.core.workflow_inputs import (
 from models.notifications import Kind, kinds
 from settings import settings
 from tasks.notifications.sending import Request, compose, is_wanted, sends
-from tasks.orders import confirm, credit, credit_return
+from tasks.orders import confirm, credit, credit_lines, credit_return, given_back
 from tasks.payments import refund
 
 
@@ -47,6 +48,21 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
         "charged": order.confirmed_at is not None,
     }  # fmt: skip
     return compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
+
+
+@sends(kinds.LINES_CANCELLED)
+def lines_cancelled(session: Session, run: Run[LineCancellationInput]) -> Request | None:
+    """Sends the customer the pieces that are cancelled, the reason, and what is given back for them."""
+    rows, cancelled = orders.get_summary(session, run.input["order_id"]), run.input["lines"]
+    order, note = rows[0], run.output(credit_lines) or {}
+    if not is_wanted(session, kinds.LINES_CANCELLED, order):
+        return None
+    context: kinds.LinesCancelled = {
+        "first_name": order.first_name, "number": order.number, "currency": order.currency,
+        "lines": [{"quantity": cancelled[r.product_id], "title": r.title} for r in rows if r.product_id in cancelled],
+        "reason": run.input["reason"], "credit_note": note.get("credit_note_number", ""), **given_back(run),
+    }  # fmt: skip
+    return compose(session, run, kinds.LINES_CANCELLED, context, order.email, order.user_id)
 
 
 @sends(kinds.REFUNDED)

@@ -7,7 +7,14 @@ from sqlalchemy.orm import Session
 from durable import Refusal, Run, Unavailable
 from models import payments, returns
 from models.core.errors import Conflict
-from models.core.workflow_inputs import CancellationInput, CaptureInput, ParcelInput, RefundInput, ReturnInput
+from models.core.workflow_inputs import (
+    CancellationInput,
+    CaptureInput,
+    LineCancellationInput,
+    ParcelInput,
+    RefundInput,
+    ReturnInput,
+)
 from settings import settings
 from tasks.gateways.payments import provider
 from tasks.payments.authorisation import service
@@ -112,6 +119,34 @@ def give_back(session: Session, run: Run[CancellationInput]) -> MoneyRequest | N
     """Voids or refunds the payment of a cancelled order. Waits while a capture or a refund is pending."""
     transaction_id = payments.request_return(session, run.input["payment_id"], run.id)
     return None if transaction_id is None else _request_of(session, transaction_id)
+
+
+class CancelledMoney(TypedDict):
+    """What becomes of the money of cancelled pieces: an amount that is never captured, or the transaction that refunds.
+
+    Neither, if it was captured and nothing is left to refund.
+    """
+
+    voided: int
+    transaction_id: str | None
+
+
+@service.step
+def settle_cancelled(session: Session, run: Run[LineCancellationInput]) -> CancelledMoney:
+    """Decides whether cancelled pieces are refunded or left out of the capture. Waits while one is pending."""
+    if run.input["voided"] or not run.input["amount"]:
+        return {"voided": run.input["voided"], "transaction_id": None}
+    payment_id, amount = run.input["payment_id"], run.input["amount"]
+    opened = payments.reduce_or_refund(session, payment_id, amount, run.id)
+    is_captured = payments.get_payment(session, payment_id).captured > 0
+    return {"voided": 0 if is_captured else amount, "transaction_id": opened.id if opened else None}
+
+
+@service.external_step(call=_give_back, record=_record_money)
+def refund_cancelled(session: Session, run: Run[LineCancellationInput]) -> MoneyRequest | None:
+    """Refunds cancelled pieces that were captured."""
+    settled = run.output(settle_cancelled)
+    return _request_of(session, settled["transaction_id"]) if settled and settled["transaction_id"] else None
 
 
 @service.external_step(call=_move_money, record=_record_money, on_refusal=_record_order_refused)

@@ -37,6 +37,7 @@ BEYOND_SCHEMAS = {
     "POST /v1/products": "which attributes there are depends on the kind of product",
     "POST /v1/products/books": "which attributes a book has",
     "PATCH /v1/products/{product_id}": "which attributes there are depends on the kind of product",
+    "POST /v1/orders/{order_id}/cancel": "each product may appear only once",
     "POST /v1/restocks": "each product may appear only once",
     "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product may appear only once",
     "POST /v1/transfers": "each product may appear only once, and the warehouses differ",

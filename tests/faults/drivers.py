@@ -217,6 +217,17 @@ def cancellation(refused_at: str | None = None) -> str:
         return orders.cancel_confirmed(session, order.id, actor=order.user_id, is_staff=False, reason=None)[1]
 
 
+def line_cancellation(refused_at: str | None = None) -> str:
+    """Staff cancel one of two pieces of a captured order."""
+    with transaction() as session:
+        order_id = take("line_cancellation")
+        (line,) = orders.lines_of(session, [order_id])[order_id]
+        cancelled = {line.product_id: 1}
+        return fulfilment.cancel_pieces(
+            session, order_id, lines=cancelled, actor=new_id("usr"), is_staff=True, reason=None
+        )[1]
+
+
 def ship_parcel(refused_at: str | None = None) -> str:
     """A confirmed order is packed. The payment has lapsed at the gateway if it is to be refused."""
     return pack(take("fulfilment", refused_at))
@@ -279,6 +290,7 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "refund": (refund, (None,)),
     "cancellation": (cancellation, (None,)),
     "reconciliation": (reconcile, (None,)),
+    "line_cancellation": (line_cancellation, (None,)),
     "fulfilment": (ship_parcel, (None, "payments.capture_order")),
     "delivery": (deliver, (None,)),
     "return": (send_back, (None,)),

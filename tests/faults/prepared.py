@@ -12,7 +12,9 @@ from tests.faults.points import Point
 from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
-WORKFLOWS = ("capture", "cancellation", "delivery", "fulfilment", "reconciliation", "refund", "return")
+WORKFLOWS = (
+    "capture", "cancellation", "delivery", "fulfilment", "line_cancellation", "reconciliation", "refund", "return",
+)  # fmt: skip
 """The workflows that need a confirmed order, or a forgotten authorisation."""
 
 _ready: dict[tuple[str, str | None], list[str]] = {}
@@ -28,16 +30,16 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
     if not wanted:
         return
     shop.worker(concurrency=2)
-    shirt = make_product("PREPARED", len(wanted))
+    shirt = make_product("PREPARED", 2 * len(wanted))
     placed = []
     for number, purpose in enumerate(wanted):
         user_id = make_customer(f"prepared{number}")
         with transaction() as session:
-            placed.append((purpose, place_order(session, user_id, {shirt: 1})))
+            placed.append((purpose, place_order(session, user_id, {shirt: 1 + (purpose[0] == "line_cancellation")})))
     for purpose, order in placed:
         _end(order.run_id)
         _ready.setdefault(purpose, []).append(order.id)
-        if purpose[0] == "refund":
+        if purpose[0] in ("line_cancellation", "refund"):
             _capture(order.id)
         if purpose[0] in ("delivery", "return"):
             _end(pack(order.id))

@@ -93,6 +93,11 @@ def test_a_cancelled_order_without_a_payment_attempt_is_no_violation(book: str) 
          ["every order's total is the sum of its lines", "every confirmed order is paid once"]),
         ("UPDATE orders.line SET quantity = quantity + 1",
          ["every order's total is the sum of its lines", "every line of a confirmed order is allocated"]),
+        ("UPDATE orders.line SET cancelled = 1",
+         ["every line of a confirmed order is allocated"]),
+        ("UPDATE orders.line SET cancelled = 1; UPDATE payments.payment SET cancelled = 1; "
+         "UPDATE inventory.reservation SET quantity = 1; UPDATE inventory.stock SET reserved = 1",
+         ["cancelled pieces of an order are neither captured nor left uncredited"]),
         ("UPDATE payments.payment SET amount = amount - 1",
          ["every confirmed order is paid once", "the gateway's payments match the shop's"]),
         ("UPDATE payments.payment SET currency = 'USD'",

@@ -97,7 +97,10 @@ class Return:
 
 @dataclass
 class Order:
-    """An order with its payment. `lapsed`: the provider has released the money by itself."""
+    """An order with its payment. `lapsed`: the provider has released the money by itself.
+
+    `cancelled`: product → units; `waived`: what they were worth if they were cancelled before the capture.
+    """
 
     lines: Mapping[str, int]
     prices: Mapping[str, int]
@@ -109,6 +112,8 @@ class Order:
     captured: int = 0
     refunded: int = 0
     lapsed: bool = False
+    cancelled: Counter[str] = field(default_factory=Counter)
+    waived: int = 0
     parcels: list[Parcel] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
 
@@ -124,6 +129,11 @@ class Order:
     def total(self) -> int:
         return sum(units * self.prices[product] for product, units in self.lines.items())
 
+    @property
+    def kept(self) -> Counter[str]:
+        """Product → units that are not cancelled."""
+        return Counter(self.lines) - self.cancelled
+
     def place(self, *, declined: bool) -> str | None:
         short = any(self.stock[product].available < units for product, units in self.lines.items())
         if short or declined:
@@ -136,16 +146,16 @@ class Order:
     def capture(self, amount: int | None) -> str | None:
         if self.status in ("cancelled", "returned") or self.payment != "authorised":
             return "wrong_state"
-        if (amount or 0) > self.total:
+        if (amount or 0) > self.total - self.waived:
             return "amount_too_large"
         if self.lapsed:
             return "payment_refused"
-        self._capture(self.total if amount is None else amount)
+        self._capture(self.total - self.waived if amount is None else amount)
         return None
 
     def _capture(self, amount: int) -> None:
         self.captured = amount
-        self.payment = "captured" if amount == self.total else "partially_captured"
+        self.payment = "captured" if amount == self.total - self.waived else "partially_captured"
 
     def refund(self, amount: int | None) -> str | None:
         left = self.captured - self.refunded
@@ -161,17 +171,35 @@ class Order:
         if amount:
             self.payment = "refunded" if self.refunded == self.captured else "partially_refunded"
 
-    def cancel(self, *, by_staff: bool) -> str | None:
+    def cancel(self, *, by_staff: bool, lines: Mapping[str, int] | None = None) -> str | None:
         if "cancelled" not in FOLLOWING[self.status] or (self.status == "processing" and not by_staff):
             return "wrong_state"
-        if self.parcels:
-            return "has_parcels"
+        if self.parcels or lines not in (None, self.kept):
+            return self._cancel_pieces(lines)
         self.status = "cancelled"
-        for product, units in self.lines.items():
+        for product, units in self.kept.items():
             self.stock[product].reserved -= units
         if self.payment == "authorised":
             self.payment = "voided"
         self._refund(self.captured - self.refunded)
+        return None
+
+    def _cancel_pieces(self, lines: Mapping[str, int] | None) -> str | None:
+        if lines is None and not self.unpacked:
+            return "has_parcels"
+        gone = self.unpacked if lines is None else Counter(lines)
+        if not gone <= self.unpacked:
+            return "nothing_to_cancel"
+        self.cancelled += gone
+        worth = sum(units * self.prices[product] for product, units in gone.items())
+        for product, units in gone.items():
+            self.stock[product].reserved -= units
+        if self.payment == "authorised":
+            self.waived += worth
+        else:
+            self._refund(min(worth, self.captured - self.refunded))
+        if self.parcels and not self.unpacked:
+            self.status = "delivered" if all(each.status == "delivered" for each in self.parcels) else "shipped"
         return None
 
     def edit(self, status: str) -> str | None:
@@ -180,14 +208,14 @@ class Order:
         if status not in FOLLOWING[self.status]:
             return "wrong_state"
         if status == "cancelled":
-            return self.cancel(by_staff=True)
+            return "has_parcels" if self.parcels else self.cancel(by_staff=True)
         self.status = status
         return None
 
     @property
     def unpacked(self) -> Counter[str]:
         """Product → units in no parcel."""
-        return Counter(self.lines) - sum((Counter(parcel.lines) for parcel in self.parcels), Counter())
+        return self.kept - sum((Counter(parcel.lines) for parcel in self.parcels), Counter())
 
     def ship(self, parcel: Parcel) -> str | None:
         if self.status not in ("confirmed", "processing"):
@@ -198,7 +226,7 @@ class Order:
             self.status = "confirmed"
             return "payment_refused"
         if self.captured == 0:
-            self._capture(self.total)
+            self._capture(self.total - self.waived)
         self.parcels.append(parcel)
         for product, units in parcel.lines.items():
             self.stock[product].on_hand -= units
@@ -248,7 +276,7 @@ class Order:
         self._refund(made.refund)
         made.status = "refunded" if made.refund else "closed"
         back = sum((each.received for each in self.returns), Counter())
-        if self.status in ("shipped", "delivered") and back == Counter(self.lines):
+        if self.status in ("shipped", "delivered") and back == self.kept:
             self.status = "returned"
         return None
 

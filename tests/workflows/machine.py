@@ -123,6 +123,13 @@ class Machine(RuleBasedStateMachine):
             caller, f"/v1/orders/{order.id}/cancel", {"reason": "Changed my mind."}, order.cancel(by_staff=by_staff)
         )
 
+    @rule(order=placed, lines=LINES, by_staff=st.booleans())
+    def cancel_pieces(self, order: Order, lines: dict[str, int], by_staff: bool) -> None:
+        wanted = self._named(lines)
+        body = {"lines": [{"product_id": product, "quantity": units} for product, units in wanted.items()]}
+        caller, code = self.staff if by_staff else self.customer, order.cancel(by_staff=by_staff, lines=wanted)
+        self._send(caller, f"/v1/orders/{order.id}/cancel", body, code)
+
     @rule(order=placed, status=st.sampled_from(["processing", "shipped", "delivered", "returned", "cancelled"]))
     def edit(self, order: Order, status: str) -> None:
         self._check(self.staff.patch(f"/v1/orders/{order.id}", json={"status": status}), order.edit(status))
