@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service, Suspend
 from models import returns
-from models.core.workflow_inputs import ReturnInput
+from models.core.workflow_inputs import ReturnInput, UserInput
 from settings import settings
 from tasks.orders import credit_return
 
@@ -55,3 +55,9 @@ def finish(session: Session, run: Run[ReturnInput]) -> dict[str, object]:
     status = returns.finish(session, run.input["return_id"])
     about = {"return_id": run.input["return_id"], "order_id": run.input["order_id"]}
     return {**about, "status": status, "refund": taken["refund"], "credit_note_id": note.get("credit_note_id")}
+
+
+@service.step
+def erase_user(session: Session, run: Run[UserInput]) -> dict[str, int]:
+    """Erases the comments of a closed account's returns."""
+    return {"comments": returns.erase_user(session, run.input["user_id"])}

@@ -2,7 +2,7 @@
 
 from durable import Workflow
 from models.core.workflow_inputs import ResetInput, UserInput
-from tasks import accounts, carts, notifications, orders
+from tasks import accounts, carts, notifications, orders, returns
 
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
@@ -14,6 +14,7 @@ ERASURE = Workflow(
     carts.erase_user,
     accounts.erase_answers,
     notifications.erase_user,
+    returns.erase_user,
     orders.erase_user,
     input=UserInput,
 )

@@ -1,5 +1,6 @@
 """Returns: goods that customers send back, and what they lead to."""
 
+from models.returns.erasing import erase_user
 from models.returns.requesting import (
     Received,
     approve,
@@ -19,6 +20,7 @@ __all__ = [
     "Return",
     "ReturnLine",
     "approve",
+    "erase_user",
     "finish",
     "get_return",
     "list_lines",

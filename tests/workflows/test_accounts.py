@@ -9,9 +9,10 @@ import requests
 from sqlalchemy import func, select, text
 
 from durable import transitions
+from durable.ids import new_id
 from durable.tables import RunRecord
 from local.waiting import wait_until
-from models import accounts, notifications, orders
+from models import accounts, notifications, orders, returns
 from models.core import event_log
 from models.core.database import transaction
 from models.core.events import AccountRegistered
@@ -120,6 +121,12 @@ def test_closing_an_account_erases_its_data_in_every_service(
 ) -> None:
     shirt = product("SHIRT", 10)
     declined = order(customer, {shirt: 1}, method="pm_card_chargeDeclined").json["order_id"]
+    with transaction() as session:
+        sent_back = returns.Return(
+            id=new_id("ret"), order_id=declined, user_id=customer.user_id, status="closed", reason="Too small",
+            comment="Call me at 555-0100.", run_id=new_id("run"),
+        )  # fmt: skip
+        session.add(sent_back)
     assert customer.delete("/v1/me").status_code == 204
     ended("erasure")
     assert status_of("erasure") == "succeeded"
@@ -128,6 +135,7 @@ def test_closing_an_account_erases_its_data_in_every_service(
         assert (kept.status, kept.address) == ("cancelled", {"country": "GB"})
         assert {row.recipient for row in session.scalars(select(notifications.Notification))} == {"erased"}
         assert accounts.get(session, customer.user_id).status == "closed"
+        assert returns.get_return(session, sent_back.id).comment is None
 
 
 def test_erasure_waits_for_undelivered_orders(
