@@ -1,12 +1,14 @@
 """Views of fulfilments (parcels), tracking and picking lists."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from flask import g
+from flask import Response, g
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.fulfilment.blueprint import blueprint
+from api.fulfilment.picking_page import page_of_picking_list
 from api.fulfilment.schemas import (
     AcceptedFulfilment,
     Fulfilment,
@@ -20,6 +22,7 @@ from api.http.auth import allowed, user_or_api_key
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
+from api.orders.document_page import POLICY
 from api.tasks.links import links_of
 from durable import queries
 from durable.tables import RunRecord
@@ -109,6 +112,15 @@ class CancelFulfilmentView(MethodView):
         return _accepted(session, fulfilment.withdraw(session, fulfilment_id))
 
 
+def _picking_list(warehouse_id: str) -> dict[str, Any]:
+    with transaction() as session:
+        warehouse = inventory.get_warehouse(session, warehouse_id)
+        rows = fulfilment.list_to_pick(session, warehouse.id, PICKED + 1)
+    names = ("order_id", "product_id", "sku", "title", "quantity")
+    lines = [{**{n: getattr(row, n) for n in names}, "order_number": str(row.number)} for row in rows[:PICKED]]
+    return {"warehouse_id": warehouse.id, "name": warehouse.name, "data": lines, "has_more": len(rows) > PICKED}
+
+
 @blueprint.route("/picking-lists")
 class PickingListsView(MethodView):
     @allowed("orders:write")
@@ -116,12 +128,19 @@ class PickingListsView(MethodView):
     @blueprint.response(200, PickingList)
     def get(self, query: dict[str, str]) -> dict[str, object]:
         """Returns what is allocated in a warehouse and in no parcel, oldest orders first, at most 500 lines."""
-        with transaction() as session:
-            warehouse = inventory.get_warehouse(session, query["warehouse_id"])
-            rows = fulfilment.list_to_pick(session, warehouse.id, PICKED + 1)
-        names = ("order_id", "product_id", "sku", "title", "quantity")
-        lines = [{**{n: getattr(row, n) for n in names}, "order_number": str(row.number)} for row in rows[:PICKED]]
-        return {"warehouse_id": warehouse.id, "data": lines, "has_more": len(rows) > PICKED}
+        return _picking_list(query["warehouse_id"])
+
+
+@blueprint.route("/picking-lists.html")
+class PickingPagesView(MethodView):
+    @allowed("orders:write")
+    @blueprint.arguments(PickingQuery, location="query")
+    @blueprint.response(200, {"type": "string"}, content_type="text/html")
+    def get(self, query: dict[str, str]) -> Response:
+        """Returns the same list as a printable HTML page."""
+        found = _picking_list(query["warehouse_id"])
+        page = page_of_picking_list(found["name"], found["data"], found["has_more"])
+        return Response(page, headers={"Content-Security-Policy": POLICY}, content_type="text/html; charset=utf-8")
 
 
 def _accepted(session: Session, parcel: fulfilment.Parcel) -> tuple[object, int, dict[str, str]]:
