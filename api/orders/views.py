@@ -1,6 +1,8 @@
 """Views of orders."""
 
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import g
@@ -11,13 +13,18 @@ from sqlalchemy.orm import Session
 from api.http.auth import allowed, signed_in, user_or_api_key
 from api.http.errors import error_codes
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.http.run_waiter import wait_for_end
 from api.orders.blueprint import blueprint
 from api.orders.schemas import Edit, Order, OrderQuery
-from models import orders, payments
+from durable import queries
+from models import fulfilment, orders, payments
 from models.core.database import transaction
-from models.core.errors import NotAllowed
+from models.core.errors import Conflict, NotAllowed
 from models.operations import order_search
 from models.operations.order_search import OrderFilters
+
+PATIENCE = 20.0
+"""Seconds that `shipped` waits for parcels to leave."""
 
 
 @blueprint.route("/orders")
@@ -57,18 +64,41 @@ class OrderView(MethodView):
             return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
     @allowed("orders:write")
-    @error_codes("wrong_state", "has_parcels")
+    @error_codes("wrong_state", "has_parcels", "nothing_to_ship", "payment_refused")
     @blueprint.arguments(Edit)
     @blueprint.response(200, Order)
-    def patch(self, body: dict[str, object], order_id: str) -> dict[str, object]:
+    def patch(self, body: dict[str, Any], order_id: str) -> dict[str, object]:
         """Changes the status, the note or the tags of an order.
 
         The status can change only as the table of transitions allows; otherwise 409 with the `possible` statuses.
-        `cancelled` does the same as cancelling the order.
+        `shipped` ships all that is in no parcel, without a tracking number, and waits up to 20 seconds for its tasks:
+        until then the order is `processing`. `delivered` delivers all parcels. `cancelled` does the same as cancelling
+        the order. An order is returned by returns only.
         """
         with transaction() as session:
-            order = orders.edit(session, order_id, actor=g.principal.user_id, **body)  # type: ignore[arg-type]
-            return order_views(session, [order])[0]
+            order, runs = fulfilment.edit(session, order_id, actor=g.principal.user_id, **body)
+            if not runs:
+                return order_views(session, [order])[0]
+        _await_parcels(runs)
+        with transaction() as session:
+            return order_views(session, [orders.get(session, order_id)])[0]
+
+
+def _await_parcels(runs: Sequence[str]) -> None:
+    """Raises Conflict if a parcel could not be shipped."""
+    until = time.monotonic() + PATIENCE
+    for run_id in runs:
+        wait_for_end(run_id, until - time.monotonic(), partial(_has_ended, run_id))
+    with transaction() as session:
+        for run_id in runs:
+            error = queries.get_run(session, run_id).error
+            if error is not None:
+                raise Conflict(error["detail"], code=error["code"])
+
+
+def _has_ended(run_id: str) -> bool:
+    with transaction() as session:
+        return queries.get_run(session, run_id).finished_at is not None
 
 
 def _page(chosen: Select[orders.Order], place: PageArgs, filters: OrderFilters | None = None) -> Page:

@@ -1,5 +1,6 @@
 """Fulfilment: parcels, from packing to delivery."""
 
+from models.fulfilment.by_hand import edit
 from models.fulfilment.cancelling import cancel_pieces
 from models.fulfilment.moving import cancel, deliver, lines_of, lock_parcel, lose, ship, withdraw
 from models.fulfilment.packing import left_to_pack, move_allocation, pack
@@ -14,6 +15,7 @@ __all__ = [
     "cancel",
     "cancel_pieces",
     "deliver",
+    "edit",
     "get_parcel",
     "left_to_pack",
     "lines_of",

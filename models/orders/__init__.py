@@ -3,7 +3,7 @@
 from models.orders.cancelling import cancel, cancel_confirmed, check_cancellable
 from models.orders.credit_notes import get_credit_note, issue_credit_note, list_credit_notes
 from models.orders.documents import Document, DocumentLine, Seller, describe_credit_note, describe_invoice
-from models.orders.editing import edit
+from models.orders.editing import annotate
 from models.orders.erasing import OVER, erase_user
 from models.orders.history import Change, change_status, list_changes
 from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
@@ -48,6 +48,7 @@ __all__ = [
     "Order",
     "Placed",
     "Seller",
+    "annotate",
     "cancel",
     "cancel_confirmed",
     "capture_payment",
@@ -57,7 +58,6 @@ __all__ = [
     "confirm",
     "describe_credit_note",
     "describe_invoice",
-    "edit",
     "erase_user",
     "get",
     "get_credit_note",

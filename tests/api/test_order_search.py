@@ -82,7 +82,7 @@ def test_staff_find_orders_by_what_a_customer_can_name(find: Find, shop_orders: 
 
 def test_staff_filter_orders_by_status_goods_tag_and_date(find: Find, shop_orders: dict[str, str]) -> None:
     with transaction() as session:
-        orders.edit(session, shop_orders["first"], actor="test", tags=["gift"])
+        orders.annotate(session, shop_orders["first"], tags=["gift"])
     assert find(status="processing") == ["packed"]
     assert find("tester", status="pending") == ["pending"]
     assert find(payment_status="authorised") == ["packed", "first"]

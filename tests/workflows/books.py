@@ -205,10 +205,14 @@ class Order:
     def edit(self, status: str) -> str | None:
         if status == self.status:
             return None
-        if status not in FOLLOWING[self.status]:
+        if status not in FOLLOWING[self.status] or status == "returned":
             return "wrong_state"
         if status == "cancelled":
             return "has_parcels" if self.parcels else self.cancel(by_staff=True)
+        if status == "shipped":
+            return self.ship(Parcel(self.unpacked))
+        for parcel in self.parcels if status == "delivered" else ():
+            parcel.status = "delivered"
         self.status = status
         return None
 

@@ -130,9 +130,16 @@ class Machine(RuleBasedStateMachine):
         caller, code = self.staff if by_staff else self.customer, order.cancel(by_staff=by_staff, lines=wanted)
         self._send(caller, f"/v1/orders/{order.id}/cancel", body, code)
 
-    @rule(order=placed, status=st.sampled_from(["processing", "shipped", "delivered", "returned", "cancelled"]))
-    def edit(self, order: Order, status: str) -> None:
+    @rule(
+        target=parcels, order=placed,
+        status=st.sampled_from(["processing", "shipped", "delivered", "returned", "cancelled"]),
+    )  # fmt: skip
+    def edit(self, order: Order, status: str) -> Any:
+        made = len(order.parcels)
         self._check(self.staff.patch(f"/v1/orders/{order.id}", json={"status": status}), order.edit(status))
+        for parcel, found in zip(order.parcels, records.list_parcels(order), strict=True):
+            parcel.id = found
+        return multiple(*((order, parcel) for parcel in order.parcels[made:]))
 
     @rule(target=parcels, order=placed, lines=st.none() | LINES)
     def ship(self, order: Order, lines: dict[str, int] | None) -> Any:

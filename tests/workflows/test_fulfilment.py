@@ -151,3 +151,72 @@ def test_only_one_of_shipping_and_cancelling_at_once_wins(
         ("shipped", "captured", (8, 0)),
         ("cancelled", "voided", (10, 0)),
     )
+
+
+def test_shipped_and_delivered_by_hand_move_goods_and_money(
+    shop: Shop, packer: Any, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt, annex = product("SHIRT", 2), warehouse("Annex")
+    move(shirt, 5, annex)
+    placed = order(customer, {shirt: 6}).json
+    url = f"/v1/orders/{placed['id']}"
+    refused = packer.patch(url, json={"status": "shipped"})
+    assert (refused.status_code, refused.json["possible"]) == (409, ["processing", "cancelled"])
+    assert packer.patch(url, json={"status": "processing"}).json["status"] == "processing"
+    sent = packer.patch(url, json={"status": "shipped", "note": "By bicycle"})
+    assert (sent.status_code, sent.json["status"], sent.json["note"]) == (200, "shipped", "By bicycle"), sent.json
+    assert stock(shirt) == (1, 0)
+    assert sent.json["payment_status"] == "captured"
+    parcels = customer.get(f"{url}/fulfilments").json["data"]
+    assert sorted(parcel["lines"][0]["quantity"] for parcel in parcels) == [2, 4]
+    back = packer.patch(url, json={"status": "returned"})
+    assert (back.status_code, back.json["possible"]) == (409, ["delivered"])
+    assert packer.patch(url, json={"status": "delivered"}).json["status"] == "delivered"
+    assert {p["status"] for p in customer.get(f"{url}/fulfilments").json["data"]} == {"delivered"}
+    assert packer.patch(url, json={"status": "delivered"}).status_code == 200
+
+
+def test_an_order_whose_payment_is_refused_is_not_shipped_by_hand(
+    shop: Shop, packer: Any, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    import requests
+
+    shirt = product("SHIRT", 10)
+    placed = order(customer, {shirt: 1}).json
+    reference = customer.get(f"/v1/payments/{placed['payment_id']}").json["reference"]
+    requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
+    url = f"/v1/orders/{placed['id']}"
+    packer.patch(url, json={"status": "processing"})
+    answer = packer.patch(url, json={"status": "shipped"})
+    assert (answer.status_code, answer.json["code"]) == (409, "payment_refused"), answer.json
+    assert customer.get(url).json["status"] == "confirmed"
+    assert stock(shirt) == (10, 1)
+
+
+def test_of_many_who_ship_by_hand_at_once_each_piece_leaves_once(
+    shop: Shop, packer: Any, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    shirt = product("SHIRT", 10)
+    placed = order(customer, {shirt: 2}).json
+    url = f"/v1/orders/{placed['id']}"
+    packer.patch(url, json={"status": "processing"})
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: packer.patch(url, json={"status": "shipped"}), range(4)))
+    assert {(answer.status_code, answer.json["status"]) for answer in answers} == {(200, "shipped")}
+    assert stock(shirt) == (8, 0)
+
+
+def test_a_picking_list_can_be_printed(
+    shop: Shop, packer: Any, customer: Any, product: Callable[..., str], order: Callable[..., Any]
+) -> None:
+    with transaction() as session:
+        warehouse_id = inventory.get_default_warehouse(session).id
+    url = f"/v1/picking-lists.html?warehouse_id={warehouse_id}"
+    assert "There is nothing to pick." in packer.get(url).text
+    placed = order(customer, {product("<b>SHIRT", 10): 2}).json
+    page = packer.get(url)
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert all(text in page.text for text in (placed["number"], "&lt;b&gt;SHIRT", ">2<")), page.text
+    assert "<b>" not in page.text
+    assert customer.get(url).status_code == 403
