@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import orders
+from models.orders import facts_of, money
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENVIRONMENT = Environment(
@@ -26,21 +27,3 @@ def page_of_document(document: orders.Document) -> str:
     return ENVIRONMENT.get_template("document.html").render(
         document=document, style=STYLE, facts=facts, money=lambda amount: money(amount, document.currency)
     )
-
-
-def facts_of(document: orders.Document) -> list[tuple[str, str]]:
-    """What stands at the head of a document: names and values."""
-    found = [
-        ("Date", f"{document.issued_at:%Y-%m-%d}"),
-        ("Order", document.order_number),
-        ("Invoice", document.invoice_number),
-        ("Status", document.status),
-        ("Payment", document.payment_status.replace("_", " ")),
-        ("Reason", document.reason),
-    ]
-    return [(name, value) for name, value in found if value]
-
-
-def money(amount: int, currency: str) -> str:
-    """An amount in minor units, for people: `19.99 EUR`, with a no-break space."""
-    return f"{amount // 100}.{amount % 100:02}\N{NO-BREAK SPACE}{currency}"

@@ -8,7 +8,6 @@ from api.http.auth import allowed, user_or_api_key
 from api.http.errors import error_codes
 from api.orders.blueprint import blueprint
 from api.orders.document_page import POLICY, page_of_document
-from api.orders.document_pdf import pdf_of_document
 from api.orders.schemas import CreditNoteDocument, Invoice, InvoiceEdit
 from models import orders
 from models.core.database import transaction
@@ -102,9 +101,8 @@ def _page(document: orders.Document) -> Response:
 
 
 def _file(document: orders.Document) -> Response:
-    name = f"{document.title.lower().replace(' ', '-')}-{document.number}.pdf"
-    headers = {"Content-Disposition": f'inline; filename="{name}"'}
-    return Response(pdf_of_document(document), headers=headers, content_type="application/pdf")
+    headers = {"Content-Disposition": f'inline; filename="{orders.file_name(document)}"'}
+    return Response(orders.pdf_of_document(document), headers=headers, content_type="application/pdf")
 
 
 def _view(document: orders.Document) -> dict[str, object]:

@@ -2,7 +2,16 @@
 
 from models.orders.cancelling import cancel, cancel_confirmed, check_cancellable
 from models.orders.credit_notes import get_credit_note, issue_credit_note, list_credit_notes
-from models.orders.documents import Document, DocumentLine, Seller, describe_credit_note, describe_invoice
+from models.orders.document_pdf import file_name, pdf_of_document
+from models.orders.documents import (
+    Document,
+    DocumentLine,
+    Seller,
+    describe_credit_note,
+    describe_invoice,
+    facts_of,
+    money,
+)
 from models.orders.editing import annotate
 from models.orders.erasing import OVER, erase_user
 from models.orders.history import Change, change_status, list_changes
@@ -59,6 +68,8 @@ __all__ = [
     "describe_credit_note",
     "describe_invoice",
     "erase_user",
+    "facts_of",
+    "file_name",
     "get",
     "get_credit_note",
     "get_invoice",
@@ -75,6 +86,8 @@ __all__ = [
     "lock",
     "lower_full_name",
     "lower_last_name",
+    "money",
+    "pdf_of_document",
     "place",
     "select_own_orders",
     "select_visible_orders",

@@ -108,3 +108,21 @@ def _about(session: Session, order: Order) -> dict[str, Any]:
         "address": order.address,
         "currency": order.currency,
     }
+
+
+def facts_of(document: Document) -> list[tuple[str, str]]:
+    """What stands at the head of a document: names and values."""
+    found = [
+        ("Date", f"{document.issued_at:%Y-%m-%d}"),
+        ("Order", document.order_number),
+        ("Invoice", document.invoice_number),
+        ("Status", document.status),
+        ("Payment", document.payment_status.replace("_", " ")),
+        ("Reason", document.reason),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount in minor units, for people: `19.99 EUR`, with a no-break space."""
+    return f"{amount // 100}.{amount % 100:02}\N{NO-BREAK SPACE}{currency}"

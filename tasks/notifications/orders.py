@@ -17,8 +17,8 @@ from models.core.workflow_inputs import (
 )
 from models.notifications import Kind, kinds
 from settings import settings
-from tasks.notifications.sending import Request, compose, is_wanted, sends
-from tasks.orders import confirm, credit, credit_lines, credit_return, given_back
+from tasks.notifications.sending import Request, compose, is_wanted, sends, with_document
+from tasks.orders import confirm, credit, credit_cancelled, credit_lines, credit_return, given_back
 from tasks.payments import refund
 
 
@@ -34,7 +34,8 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
         "lines": [{"quantity": line.quantity, "title": line.title} for line in lines],
         "invoice": confirmed["invoice_number"],
     }  # fmt: skip
-    return compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id)
+    return with_document(request, run.input["order_id"])
 
 
 @sends(kinds.ORDER_CANCELLED)
@@ -47,7 +48,8 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
         "first_name": order.first_name, "number": order.number, "reason": (order.reason or run.error)["detail"],
         "charged": order.confirmed_at is not None,
     }  # fmt: skip
-    return compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
+    return with_document(request, run.input["order_id"], run.output(credit_cancelled) or {})
 
 
 @sends(kinds.LINES_CANCELLED)
@@ -62,7 +64,8 @@ def lines_cancelled(session: Session, run: Run[LineCancellationInput]) -> Reques
         "lines": [{"quantity": cancelled[r.product_id], "title": r.title} for r in rows if r.product_id in cancelled],
         "reason": run.input["reason"], "credit_note": note.get("credit_note_number", ""), **given_back(run),
     }  # fmt: skip
-    return compose(session, run, kinds.LINES_CANCELLED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.LINES_CANCELLED, context, order.email, order.user_id)
+    return with_document(request, run.input["order_id"], note)
 
 
 @sends(kinds.REFUNDED)
@@ -76,7 +79,8 @@ def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
         "first_name": order.first_name, "number": order.number, "amount": done["amount"], "currency": order.currency,
         "reason": run.input["reason"], "credit_note": (run.output(credit) or {})["credit_note_number"],
     }  # fmt: skip
-    return compose(session, run, kinds.REFUNDED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.REFUNDED, context, order.email, order.user_id)
+    return with_document(request, run.input["order_id"], run.output(credit) or {})
 
 
 @sends(kinds.ORDER_SHIPPED)
@@ -134,4 +138,5 @@ def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
         "first_name": order.first_name, "number": order.number, "refund": made.refund or 0,
         "currency": order.currency, "credit_note": note.get("credit_note_number", ""),
     }  # fmt: skip
-    return compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id)
+    return with_document(request, run.input["order_id"], note)

@@ -1,12 +1,13 @@
 """How a step composes one kind of notification, and sends it by e-mail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Step
-from models import accounts, notifications
+from models import accounts, notifications, orders
+from models.core.database import transaction
 from models.core.errors import MailRefused
 from models.notifications import Kind
 from models.notifications.kinds import Context
@@ -17,6 +18,13 @@ CHANNEL = "email"
 TOKEN = "[the token is in the mail only]"  # noqa: S105, replaces the token wherever the mail is stored
 
 
+class Attachment(TypedDict):
+    """A document of an order: its invoice, or a credit note. The file is made when the mail is sent."""
+
+    order_id: str
+    credit_note_id: NotRequired[str]
+
+
 class Request(TypedDict):
     """A mail, as it is stored with the step."""
 
@@ -25,15 +33,30 @@ class Request(TypedDict):
     subject: str
     text: str
     run_id: NotRequired[str]  # of `password_reset`
+    attachment: NotRequired[Attachment]
 
 
 def send(request: Request, idempotency_key: str) -> str | None:
     """Why the mail server will never accept the mail, or None if it has."""
+    files = [_file(request["attachment"])] if "attachment" in request else []
     try:
-        smtp.send(to=request["to"], subject=request["subject"], text=request["text"], message_id=request["id"])
+        smtp.send(
+            to=request["to"], subject=request["subject"], text=request["text"], message_id=request["id"], files=files
+        )
     except MailRefused as refusal:
         return refusal.detail  # an invalid address is no reason to delay an order
     return None
+
+
+def _file(attachment: Attachment) -> tuple[str, bytes]:
+    with transaction() as session:
+        order = orders.get(session, attachment["order_id"])
+        if "credit_note_id" in attachment:
+            note = orders.get_credit_note(session, order.id, attachment["credit_note_id"])
+            document = orders.describe_credit_note(session, order, note)
+        else:
+            document = orders.describe_invoice(session, order, orders.get_invoice(session, order.id))
+    return orders.file_name(document), orders.pdf_of_document(document)
 
 
 def send_token(request: Request, idempotency_key: str) -> str | None:
@@ -65,6 +88,15 @@ def compose(
         session, kind, context, key=key_of(run), channel=CHANNEL, recipient=recipient, user_id=user_id
     )
     return {"id": f"<{message.id}@shopflow>", "to": recipient, "subject": message.subject, "text": message.text}
+
+
+def with_document(request: Request, order_id: str, note: Mapping[str, str] | None = None) -> Request:
+    """Attaches the order's invoice, or the credit note that a step has issued (`credit_note_id`), if any."""
+    if note is None:
+        return {**request, "attachment": {"order_id": order_id}}
+    if "credit_note_id" not in note:
+        return request
+    return {**request, "attachment": {"order_id": order_id, "credit_note_id": note["credit_note_id"]}}
 
 
 def is_wanted(session: Session, kind: Kind[Any], order: Any) -> bool:

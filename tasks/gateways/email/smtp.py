@@ -4,6 +4,7 @@ import smtplib
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -32,14 +33,18 @@ class _SMTPS(smtplib.SMTP_SSL, _SMTP):
     """SMTP over TLS, with the same timeouts."""
 
 
-def send(*, to: str, subject: str, text: str, message_id: str, html: str | None = None) -> None:
+Files = Sequence[tuple[str, bytes]]
+"""PDF files to attach: name and content."""
+
+
+def send(*, to: str, subject: str, text: str, message_id: str, html: str | None = None, files: Files = ()) -> None:
     """Sends one mail. When this returns, the mail server has accepted responsibility for it.
 
     `message_id` is its Message-ID, `<unique@domain>` (RFC 5322, section 3.6.4). A repeated call with the same id sends
     the same mail again, and recipients can detect the duplicate. Raises GatewayDown if the server cannot be reached or
     refuses temporarily, MailRefused if it refuses permanently.
     """
-    message = compose(to=to, subject=subject, text=text, message_id=message_id, html=html)
+    message = compose(to=to, subject=subject, text=text, message_id=message_id, html=html, files=files)
     connection = _connection()
     try:
         connection.send_message(message)
@@ -55,7 +60,9 @@ def send(*, to: str, subject: str, text: str, message_id: str, html: str | None 
         raise GatewayDown(f"The connection to the mail server was lost: {error}") from error
 
 
-def compose(*, to: str, subject: str, text: str, message_id: str, html: str | None = None) -> EmailMessage:
+def compose(
+    *, to: str, subject: str, text: str, message_id: str, html: str | None = None, files: Files = ()
+) -> EmailMessage:
     """Composes the message. Raises MailRefused if `to` is not exactly one mail address."""
     message = EmailMessage()
     try:
@@ -70,6 +77,8 @@ def compose(*, to: str, subject: str, text: str, message_id: str, html: str | No
     message.set_content(text)
     if html is not None:
         message.add_alternative(html, subtype="html")
+    for name, content in files:
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
     return message
 
 
