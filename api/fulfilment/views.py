@@ -124,6 +124,7 @@ def _picking_list(warehouse_id: str) -> dict[str, Any]:
 @blueprint.route("/picking-lists")
 class PickingListsView(MethodView):
     @allowed("orders:write")
+    @error_codes("not_found")
     @blueprint.arguments(PickingQuery, location="query")
     @blueprint.response(200, PickingList)
     def get(self, query: dict[str, str]) -> dict[str, object]:
@@ -134,6 +135,7 @@ class PickingListsView(MethodView):
 @blueprint.route("/picking-lists.html")
 class PickingPagesView(MethodView):
     @allowed("orders:write")
+    @error_codes("not_found")
     @blueprint.arguments(PickingQuery, location="query")
     @blueprint.response(200, {"type": "string"}, content_type="text/html")
     def get(self, query: dict[str, str]) -> Response:
