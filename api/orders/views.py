@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from flask import g
+from flask import Response, g
 from flask.views import MethodView
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed, signed_in, user_or_api_key
-from api.http.errors import error_codes
+from api.http.errors import error_codes, problem
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.run_waiter import wait_for_end
 from api.orders.blueprint import blueprint
@@ -19,7 +19,7 @@ from api.orders.schemas import Edit, Order, OrderQuery
 from durable import queries
 from models import fulfilment, orders, payments
 from models.core.database import transaction
-from models.core.errors import Conflict, NotAllowed
+from models.core.errors import NotAllowed
 from models.operations import order_search
 from models.operations.order_search import OrderFilters
 
@@ -67,7 +67,7 @@ class OrderView(MethodView):
     @error_codes("wrong_state", "has_parcels", "nothing_to_ship", "payment_refused")
     @blueprint.arguments(Edit)
     @blueprint.response(200, Order)
-    def patch(self, body: dict[str, Any], order_id: str) -> dict[str, object]:
+    def patch(self, body: dict[str, Any], order_id: str) -> dict[str, object] | Response:
         """Changes the status, the note or the tags of an order.
 
         The status can change only as the table of transitions allows; otherwise 409 with the `possible` statuses.
@@ -79,21 +79,21 @@ class OrderView(MethodView):
             order, runs = fulfilment.edit(session, order_id, actor=g.principal.user_id, **body)
             if not runs:
                 return order_views(session, [order])[0]
-        _await_parcels(runs)
+        refusal = _await_parcels(runs)
+        if refusal is not None:
+            return problem(409, refusal["code"], refusal["detail"])
         with transaction() as session:
             return order_views(session, [orders.get(session, order_id)])[0]
 
 
-def _await_parcels(runs: Sequence[str]) -> None:
-    """Raises Conflict if a parcel could not be shipped."""
+def _await_parcels(runs: Sequence[str]) -> dict[str, Any] | None:
+    """Why a parcel was not shipped, if one was not."""
     until = time.monotonic() + PATIENCE
     for run_id in runs:
         wait_for_end(run_id, until - time.monotonic(), partial(_has_ended, run_id))
     with transaction() as session:
-        for run_id in runs:
-            error = queries.get_run(session, run_id).error
-            if error is not None:
-                raise Conflict(error["detail"], code=error["code"])
+        errors = [queries.get_run(session, run_id).error for run_id in runs]
+    return next(filter(None, errors), None)
 
 
 def _has_ended(run_id: str) -> bool:
