@@ -10,7 +10,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from cli.terminal import console
-from models import orders, payments
+from models import fulfilment, orders, payments
 from models.core.database import transaction
 from models.operations import order_search
 from models.operations.order_search import OrderFilters
@@ -38,7 +38,7 @@ def orders_() -> None:
 @click.option("--status", type=click.Choice(orders.ORDER_STATUS.statuses), help="Only orders with this status.")
 @click.option("--payment-status", type=click.Choice(payments.PAYMENT_STATUS.statuses), help="Only those paid so.")
 @click.option(
-    "--fulfilment-status", type=click.Choice(order_search.FULFILMENT_STATUSES), help="Only those shipped so far."
+    "--fulfilment-status", type=click.Choice(fulfilment.FULFILMENT_STATUSES), help="Only those shipped so far."
 )
 @click.option("--from", "since", type=Day(), help="Only orders placed on this day or later.")
 @click.option("--to", "until", type=Day(), help="Only orders placed before this day.")

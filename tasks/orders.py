@@ -49,12 +49,12 @@ def cancel(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
 
 @service.step(commits_at_once=True)
 def credit(session: Session, run: Run[RefundInput]) -> dict[str, str]:
-    """Issues the credit note of a refund."""
+    """Issues the credit note of a refund, unless it makes up for one that was credited and has failed."""
     refunded = payments.get_transaction(session, run.input["transaction_id"])
-    note = orders.issue_credit_note(
+    note = orders.credit_refund(
         session, run.input["order_id"], source=refunded.id, amount=refunded.amount, reason=run.input["reason"], lines=[]
     )
-    return {"credit_note_id": note.id, "credit_note_number": note.number}
+    return {"credit_note_id": note.id, "credit_note_number": note.number} if note is not None else {}
 
 
 @service.step(commits_at_once=True)
@@ -66,11 +66,11 @@ def credit_return(session: Session, run: Run[ReturnInput]) -> dict[str, str]:
         return {}
     came = {line.product_id: line.resellable + line.damaged for line in returns.list_lines(session, [made.id])[made.id]}
     sold = orders.lines_of(session, [made.order_id])[made.order_id]
-    note = orders.issue_credit_note(
+    note = orders.credit_refund(
         session, made.order_id, source=refunded["transaction_id"], amount=made.refund, reason=made.reason,
         lines=[_credited(line, came[line.product_id]) for line in sold if came.get(line.product_id)],
     )  # fmt: skip
-    return {"credit_note_id": note.id, "credit_note_number": note.number}
+    return {"credit_note_id": note.id, "credit_note_number": note.number} if note is not None else {}
 
 
 def _credited(line: Any, quantity: int) -> dict[str, object]:
@@ -82,6 +82,7 @@ def _credited(line: Any, quantity: int) -> dict[str, object]:
 def credit_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str, str]:
     """Issues the credit note of a cancelled order, for what was not credited before."""
     order = orders.get(session, run.input["order_id"])
+    payments.lock_refunds(session, order.id)  # so that no other credit note is issued meanwhile
     lines = [
         _credited(line, line.quantity - line.cancelled)
         for line in orders.lines_of(session, [order.id])[order.id]

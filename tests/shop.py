@@ -32,7 +32,7 @@ class Shop:
         self.armed = var / "crash"
         self.processes: list[Process] = []
         webhooks = f"--webhook-url=http://127.0.0.1:{api_port}/v1/webhooks"
-        self.gateway = Server("sandbox.gateway", var, f"{webhooks}/payments")
+        self.gateway = Server("sandbox.gateway", var, f"{webhooks}/payments", "--later=3600")
         exits.callback(self.gateway.stop)
         if with_paypal:
             self.paypal = Server("sandbox.paypal", var, f"{webhooks}/paypal")

@@ -10,6 +10,7 @@ from tasks import inventory, notifications, orders, payments
 CANCELLATION = Workflow(
     "cancellation",
     inventory.release_cancelled,
+    payments.await_dispute,
     payments.give_back,
     orders.credit_cancelled,
     notifications.order_cancelled,
@@ -18,6 +19,7 @@ CANCELLATION = Workflow(
 )
 LINE_CANCELLATION = Workflow(
     "line_cancellation",
+    payments.await_dispute,
     payments.settle_cancelled,
     payments.refund_cancelled,
     orders.credit_lines,

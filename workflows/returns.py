@@ -10,6 +10,7 @@ RETURN = Workflow(
     notifications.return_decided,
     returns.await_goods,
     returns.take_in,
+    payments.await_dispute,
     payments.refund_return,
     orders.credit_return,
     notifications.return_received,

@@ -29,7 +29,7 @@ def _order(session: Session, run: RunRecord) -> object:
 @blueprint.route('/orders/<id("ord"):order_id>/cancel')
 class CancelView(MethodView):
     @user_or_api_key
-    @error_codes("wrong_state", "has_parcels", "nothing_to_cancel")
+    @error_codes("wrong_state", "has_parcels", "nothing_to_cancel", "payment_disputed")
     @blueprint.arguments(Cancel, required=False)
     @may_wait(WaitResult(Order, "order", _order, status=200))
     @idempotent()

@@ -8,8 +8,7 @@ from api.http.fields import SOMETIMES, IdField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.reports.schemas import PLAUSIBLE
 from api.tasks.schemas import Accepted
-from models import orders, payments
-from models.operations import order_search
+from models import fulfilment, orders, payments
 
 
 class OrderQuery(PageQuery):
@@ -25,7 +24,7 @@ class OrderQuery(PageQuery):
     )
     status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
     payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
-    fulfilment_status = fields.String(validate=validate.OneOf(order_search.FULFILMENT_STATUSES))
+    fulfilment_status = fields.String(validate=validate.OneOf(fulfilment.FULFILMENT_STATUSES))
     since = Timestamp(data_key="from", validate=PLAUSIBLE, metadata={"description": "Placed then or later"})
     until = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Placed before"})
     sku = fields.String(validate=validate.Length(1, 64))
@@ -166,6 +165,7 @@ class Order(Schema):
     status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
     reason = fields.Nested(OrderReason, allow_none=True)
     payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
+    fulfilment_status = fields.String(validate=validate.OneOf(fulfilment.FULFILMENT_STATUSES))
     payment_id = IdField("pay")
     invoice_number = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(OrderedLine))

@@ -64,7 +64,7 @@ class OrderView(MethodView):
             return order_views(session, [orders.get_visible_order(session, order_id, g.principal)])[0]
 
     @allowed("orders:write")
-    @error_codes("wrong_state", "has_parcels", "nothing_to_ship", "payment_refused")
+    @error_codes("wrong_state", "has_parcels", "nothing_to_ship", "payment_disputed", "payment_refused")
     @blueprint.arguments(Edit)
     @blueprint.response(200, Order)
     def patch(self, body: dict[str, Any], order_id: str) -> dict[str, object] | Response:
@@ -109,11 +109,15 @@ def _page(chosen: Select[orders.Order], place: PageArgs, filters: OrderFilters |
 
 
 def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, object]]:
-    """Orders as the API shows them, with three queries for any number of orders."""
+    """Orders as the API shows them, with four queries for any number of orders."""
     ids = [order.id for order in found]
     lines = orders.lines_of(session, ids)
     paid, invoices = payments.list_newest_payments(session, ids), orders.list_invoice_numbers(session, ids)
-    return [_view(order, lines[order.id], paid[order.id], invoices.get(order.id)) for order in found]
+    sent = fulfilment.list_fulfilment_statuses(session, ids)
+    return [
+        {**_view(order, lines[order.id], paid[order.id], invoices.get(order.id)), "fulfilment_status": sent[order.id]}
+        for order in found
+    ]
 
 
 def _view(

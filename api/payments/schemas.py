@@ -14,8 +14,8 @@ class TransactionError(Schema):
 
 class Transaction(Schema):
     id = IdField("txn")
-    kind = fields.String(validate=validate.OneOf(("authorise", "capture", "void", "refund")))
-    status = fields.String(validate=validate.OneOf(("pending", "succeeded", "declined", "failed")))
+    kind = fields.String(validate=validate.OneOf(payments.TRANSACTION_KINDS))
+    status = fields.String(validate=validate.OneOf(payments.TRANSACTION_STATUSES))
     amount = fields.Nested(Money)
     reference = fields.String(allow_none=True)
     task_id = IdField("run", allow_none=True, attribute="run_id")
@@ -39,7 +39,9 @@ class PaymentSummary(Schema):
 class Payment(PaymentSummary):
     captured = fields.Nested(Money)
     refunded = fields.Nested(Money)
-    refundable = fields.Nested(Money, metadata={"description": "Captured, less refunds that succeeded or are pending"})
+    refundable = fields.Nested(
+        Money, metadata={"description": "Captured, less refunds that succeeded or are pending, and disputes"}
+    )
     transactions = fields.List(fields.Nested(Transaction))
 
 

@@ -101,13 +101,17 @@ class CaptureView(MethodView):
 @blueprint.route('/payments/<id("pay"):payment_id>/refunds')
 class RefundsView(MethodView):
     @allowed("payments:refund")
-    @error_codes("wrong_state", "amount_too_large", "payment_refused")
+    @error_codes("wrong_state", "amount_too_large", "payment_disputed", "payment_refused")
     @blueprint.arguments(Refund)
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedTransaction, headers=LOCATION)
     def post(self, session: Session, body: RefundBody, payment_id: str) -> tuple[object, int, dict[str, str]]:
-        """Refunds captured money, in whole or in part. Issues a credit note and notifies the customer."""
+        """Refunds captured money, in whole or in part. Issues a credit note and notifies the customer.
+
+        The task has succeeded when the gateway has accepted the refund. It may fail later: its transaction is then
+        `failed`, staff are notified, and this request repeats it. What is credited already is not credited again.
+        """
         asked = payments.request_refund(
             session, payment_id, body.get("amount"), body["reason"], owner=g.principal.user_id
         )
@@ -125,7 +129,9 @@ def _accepted(session: Session, asked: payments.Transaction) -> tuple[object, in
 def _receive(gateway: str) -> None:
     event = provider(gateway).verify_webhook(request.get_data(), dict(request.headers))
     with transaction() as session:
-        payments.record_webhook_event(session, event.id, event.type, event.reference, event.order_id)
+        is_new = payments.record_webhook_event(session, event.id, event.type, event.reference, event.order_id)
+        if is_new and event.is_report:
+            payments.follow_report(session, gateway, event.id, event.reference, event.payment_id)
 
 
 @blueprint.route("/webhooks/payments")
@@ -137,7 +143,7 @@ class PaymentWebhook(MethodView):
         """Receives an event from Stripe. The signature is verified; duplicates are ignored.
 
         The contents of an event are not trusted: it only wakes a checkout that is waiting for its customer or for its
-        next attempt, which then queries the gateway.
+        next attempt, or starts an update of the payment's refunds and disputes, which then queries the gateway.
         """
         _receive("stripe")
 

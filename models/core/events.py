@@ -136,6 +136,24 @@ class ParcelDelivered(DomainEvent, name="fulfilment.delivered", about="parcel_id
     order_id: str
 
 
+class RefundFailed(DomainEvent, name="refund.failed", about="payment_id", starts=("refund_failed",)):
+    payment_id: str
+    order_id: str
+    transaction_id: str
+
+
+class DisputeOpened(DomainEvent, name="dispute.opened", about="payment_id", starts=("dispute_opened",)):
+    payment_id: str
+    order_id: str
+    transaction_id: str
+
+
+class DisputeClosed(DomainEvent, name="dispute.closed", about="payment_id", starts=("dispute_closed",)):
+    payment_id: str
+    order_id: str
+    transaction_id: str
+
+
 class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_stock",)):
     product_id: str
     warehouse_id: str

@@ -16,6 +16,10 @@ class CaptureInput(TypedDict):
     order_id: str
 
 
+class PaymentInput(TypedDict):
+    payment_id: str
+
+
 class RefundInput(CaptureInput):
     reason: str
 

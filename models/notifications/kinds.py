@@ -59,12 +59,14 @@ class OrderConfirmed(TypedDict):
 
 
 class OrderCancelled(TypedDict):
-    """`charged`: whether the order had been confirmed, so that money is given back."""
+    """`charged`: whether the order had been confirmed, so that money is given back; `delayed`: its refund has failed
+    and will be repeated."""
 
     first_name: str
     number: int
     reason: str
     charged: bool
+    delayed: bool
 
 
 class LinesCancelled(TypedDict):
@@ -81,7 +83,10 @@ class LinesCancelled(TypedDict):
 
 
 class Refunded(TypedDict):
-    """`amount` in minor units of `currency`; `credit_note` is its number."""
+    """`amount` in minor units of `currency`; `credit_note` is its number, empty if it was credited before.
+
+    `pending`: whether the provider has not finished it.
+    """
 
     first_name: str
     number: int
@@ -89,6 +94,7 @@ class Refunded(TypedDict):
     currency: str
     reason: str
     credit_note: str
+    pending: bool
 
 
 class Parcel(TypedDict):
@@ -111,17 +117,33 @@ class ReturnDecided(TypedDict):
 
 
 class ReturnReceived(TypedDict):
-    """`refund` in minor units of `currency`; `credit_note` is empty if nothing is refunded."""
+    """`refund` in minor units of `currency`; `credit_note` is empty if nothing is refunded.
+
+    `refund_status`: `succeeded`, `pending`, or `failed` for one that will be repeated.
+    """
 
     first_name: str
     number: int
     refund: int
     currency: str
     credit_note: str
+    refund_status: str
 
 
 class ShipmentFailed(TypedDict):
     number: int
+    reason: str
+
+
+class MoneyMoved(TypedDict):
+    """A capture, refund or dispute for staff. `amount` in minor units of `currency`; `reason` may be empty."""
+
+    number: int
+    payment_id: str
+    kind: str
+    status: str
+    amount: int
+    currency: str
     reason: str
 
 
@@ -216,6 +238,10 @@ CART_REMINDER = _declare("cart_reminder", "customer", CartReminder)
 STOCK_LOW = _declare("stock_low", "staff", StockLow)
 RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
 SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed)
+PAYMENT_REFUSED = _declare("payment_refused", "staff", MoneyMoved)
+REFUND_FAILED = _declare("refund_failed", "staff", MoneyMoved)
+DISPUTE_OPENED = _declare("dispute_opened", "staff", MoneyMoved)
+DISPUTE_CLOSED = _declare("dispute_closed", "staff", MoneyMoved)
 PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
 RECONCILIATION_DIFFERS = _declare("reconciliation_differs", "staff", ReconciliationDiffers)
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)

@@ -1,4 +1,4 @@
-"""Invariants of what follows a checkout: captures, refunds, credit notes and parcels."""
+"""Invariants of what follows a checkout: credit notes, parcels and returns."""
 
 from models.operations.invariant import Invariant
 
@@ -14,29 +14,6 @@ AFTER_CHECKOUT = (
         FROM payments.payment WHERE status = 'action_required' OR next_action IS NOT NULL""",
     ),
     Invariant(
-        "a payment's captured and refunded amounts are the sums of its transactions",
-        "count(*) AS payments, sum(captured) AS captured, sum(refunded) AS refunded",
-        """SELECT 'pay_' || replace(payment.id::text, '-', '') AS example, captured, refunded,
-            captured <> coalesce(taken, 0) OR refunded <> coalesce(given, 0) OR captured > authorised AS bad
-        FROM (
-            SELECT payment.*, (SELECT sum(amount) FROM payments.transaction AS one
-                WHERE one.payment_id = payment.id AND one.status = 'succeeded' AND kind = 'capture') AS taken,
-            (SELECT sum(amount) FROM payments.transaction AS one
-                WHERE one.payment_id = payment.id AND one.status = 'succeeded' AND kind = 'refund') AS given,
-            coalesce((SELECT sum(amount) FROM payments.transaction AS one
-                WHERE one.payment_id = payment.id AND one.status = 'succeeded' AND kind = 'authorise'), 0) AS authorised
-            FROM payments.payment WHERE captured > 0 OR refunded > 0
-        ) AS payment""",
-    ),
-    Invariant(
-        "every pending transaction has a live run",
-        "count(*) AS pending",
-        """SELECT 'txn_' || replace(transaction.id::text, '-', '') AS example,
-            run.id IS NULL OR run.finished_at IS NOT NULL AS bad
-        FROM payments.transaction LEFT JOIN workflow.run ON run.id = transaction.run_id
-        WHERE transaction.status = 'pending' AND transaction.reference IS NULL""",
-    ),
-    Invariant(
         "a reconciliation counts its differences",
         "count(*) AS reconciliations, sum(counted) AS differences",
         """SELECT 'rec_' || replace(made.id::text, '-', '') AS example, counted,
@@ -46,18 +23,6 @@ AFTER_CHECKOUT = (
             SELECT count(*) AS counted, count(*) FILTER (WHERE repair = 'done') AS repaired
             FROM payments.difference WHERE reconciliation_id = made.id
         ) AS found""",
-    ),
-    Invariant(
-        "every refund has a credit note",
-        "count(*) AS refunds, count(note) AS credited, sum(amount) AS amount",
-        """SELECT 'txn_' || replace(given.id::text, '-', '') AS example, given.amount, note.id AS note,
-            note.id IS NULL AND (run.id IS NULL OR run.finished_at IS NOT NULL) AS bad
-        FROM payments.transaction AS given JOIN payments.payment ON payment.id = given.payment_id
-        LEFT JOIN workflow.run ON run.id = given.run_id
-        LEFT JOIN orders.credit_note AS note ON note.source IN (
-            'txn_' || replace(given.id::text, '-', ''), 'ord_' || replace(payment.order_id::text, '-', '')
-        )
-        WHERE given.kind = 'refund' AND given.status = 'succeeded'""",
     ),
     Invariant(
         "credit note numbers have no gaps",

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models import inventory
 from models.operations.after_checkout import AFTER_CHECKOUT
 from models.operations.invariant import Invariant
+from models.operations.refunds import ELSEWHERE, REFUNDS
 from settings import settings
 
 OVERDUE = 60.0  # seconds after which a due run without a dispatcher counts as abandoned
@@ -68,7 +69,7 @@ _PLACED = """
             ) AS under_way
         FROM orders."order" AS placed LEFT JOIN workflow.run ON run.id = placed.run_id
     )"""
-_HOLDS = "status IN ('authorised', 'partially_captured', 'captured', 'partially_refunded', 'refunded')"
+_HOLDS = "status IN ('authorised', 'partially_captured', 'captured', 'partially_refunded', 'refunded', 'disputed')"
 """Statuses of payments whose money was authorised and not released."""
 
 _BOOKS = (
@@ -157,17 +158,18 @@ _BOOKS = (
     Invariant(
         "a cancelled order holds neither stock nor money",
         "count(*) AS cancelled, sum(pieces) AS reserved, sum(amount) AS held",
-        """SELECT example, pieces, amount, pieces IS NOT NULL OR amount IS NOT NULL AS bad
+        f"""SELECT example, pieces, amount, pieces IS NOT NULL OR amount IS NOT NULL AS bad
         FROM placed LEFT JOIN (
             SELECT order_id, sum(quantity) AS pieces FROM inventory.reservation
             WHERE status IN ('reserved', 'allocated') GROUP BY order_id
         ) AS reserved ON reserved.order_id = placed.id
         LEFT JOIN (
             SELECT order_id, sum(amount) AS amount FROM payments.payment
-            WHERE status = 'authorised' OR captured > refunded GROUP BY order_id
+            WHERE status = 'authorised' OR captured > refunded + {ELSEWHERE} GROUP BY order_id
         ) AS held ON held.order_id = placed.id
-        WHERE placed.status = 'cancelled' AND NOT under_way""",
+        WHERE placed.status = 'cancelled' AND NOT under_way""",  # noqa: S608, constants only
     ),
+    *REFUNDS,
     *AFTER_CHECKOUT,
     Invariant(
         "every customer was notified of the order's result",
@@ -182,9 +184,9 @@ _BOOKS = (
 
 # Orders that changed since the gateway was read, or that are in progress, cannot be compared. A gateway call always
 # precedes the row that records it, so the ledger contains everything older than `asked_at`.
-_LEDGER = """,
+_LEDGER = f""",
     paid AS (
-        SELECT placed.example, placed.status AS order_status, payment.*,
+        SELECT placed.example, placed.status AS order_status, payment.*, {ELSEWHERE} AS elsewhere,
             'pay_' || replace(payment.id::text, '-', '') AS payment_name,
             NOT under_way AND coalesce(updated_at < :asked_at, true) AND NOT EXISTS (
                 SELECT FROM payments.transaction WHERE payment_id = payment.id AND status = 'pending'
@@ -197,7 +199,7 @@ _LEDGER = """,
             CAST(:amounts AS bigint[]), CAST(:currencies AS text[]), CAST(:captured AS bigint[]),
             CAST(:refunded AS bigint[])
         ) AS known (reference, order_name, payment_name, state, amount, currency, captured, refunded)
-    )"""
+    )"""  # noqa: S608, constants only
 
 _GATEWAY = (
     Invariant(
@@ -218,8 +220,8 @@ _GATEWAY = (
                 AND (state = CASE WHEN paid.captured > 0 THEN 'captured' ELSE status END
                         AND (ledger.captured, ledger.refunded) = (paid.captured, paid.refunded)
                     OR state = 'lapsed' AND status IN ('authorised', 'voided')
-                    OR state IN ('cancelled', 'declined') AND status IN ('declined', 'voided')
-                    OR state IS NULL AND status IN ('declined', 'voided') AND gateway = 'paypal'), false) AS bad,
+                    OR state IN ('cancelled', 'declined') AND status IN ('failed', 'voided')
+                    OR state IS NULL AND status IN ('failed', 'voided') AND gateway = 'paypal'), false) AS bad,
             CASE WHEN paid.captured > 0 OR status = 'authorised' THEN paid.amount END AS ours,
             CASE WHEN state IN ('authorised', 'captured') THEN ledger.amount END AS theirs
         FROM paid LEFT JOIN ledger USING (reference)
@@ -229,10 +231,13 @@ _GATEWAY = (
         "the gateway holds no money without an order",
         "count(*) AS payments, sum(amount) AS held_there",
         """SELECT ledger.reference AS example, ledger.amount, order_status IS NULL OR settled AND (
-                order_status IN ('pending', 'cancelled') OR NOT coalesce(ledger.reference = ANY(known), false)
+                order_status IN ('pending', 'cancelled')
+                AND CASE state WHEN 'captured' THEN ledger.captured - ledger.refunded ELSE amount END > elsewhere
+                OR NOT coalesce(ledger.reference = ANY(known), false)
             ) AS bad
         FROM ledger LEFT JOIN (
-            SELECT example, order_status, bool_and(settled) AS settled, array_agg(reference) AS known
+            SELECT example, order_status, bool_and(settled) AS settled, array_agg(reference) AS known,
+                sum(elsewhere) AS elsewhere
             FROM paid GROUP BY example, order_status
         ) AS ordered ON ordered.example = order_name
         WHERE state = 'authorised' OR state = 'captured' AND captured > ledger.refunded""",

@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session, aliased
 
 from durable.ids import first_id
 from models import accounts, orders
-from models.fulfilment import Parcel
+from models.fulfilment import Parcel, has_fulfilment_status
 from models.orders import Invoice, Line, Order
 from models.payments import Payment
 
-FULFILMENT_STATUSES = ("unfulfilled", "partially_fulfilled", "fulfilled", "delivered", "returned")
 MAX_NUMBER = 2**31 - 1
 CLOCKS = timedelta(days=1)
 """An order's id is created within this time of its `created_at`, whatever the clocks of the shop's hosts."""
@@ -50,7 +49,7 @@ def narrow(session: Session, chosen: Select[Order], filters: OrderFilters) -> Se
     if "payment_status" in filters:
         conditions.append(_is_paid(filters["payment_status"]))
     if "fulfilment_status" in filters:
-        conditions.append(_is_fulfilled(filters["fulfilment_status"]))
+        conditions.append(has_fulfilment_status(filters["fulfilment_status"]))
     if "since" in filters:
         conditions += [Order.created_at >= filters["since"], Order.id >= _id_at(filters["since"] - CLOCKS)]
     if "until" in filters:
@@ -88,17 +87,6 @@ def _is_paid(status: str) -> ColumnElement[bool]:
     later = aliased(Payment)
     newer = select(later.id).where(later.order_id == Payment.order_id, later.id > Payment.id)
     return Order.id.in_(select(Payment.order_id).where(Payment.status == status, ~newer.exists()))
-
-
-def _is_fulfilled(status: str) -> ColumnElement[bool]:
-    if status in ("delivered", "returned"):
-        return Order.status == status
-    if status == "fulfilled":
-        return Order.status == "shipped"
-    has_left = select(Parcel.id).where(Parcel.order_id == Order.id, Parcel.shipped_at.is_not(None)).exists()
-    if status == "partially_fulfilled":
-        return (Order.status == "processing") & has_left
-    return Order.status.in_(("pending", "confirmed", "processing", "cancelled")) & ~has_left
 
 
 def _id_at(time: datetime) -> str:

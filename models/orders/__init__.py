@@ -1,7 +1,7 @@
 """Orders, their lines and invoices."""
 
 from models.orders.cancelling import cancel, cancel_confirmed, check_cancellable
-from models.orders.credit_notes import get_credit_note, issue_credit_note, list_credit_notes
+from models.orders.credit_notes import credit_refund, get_credit_note, issue_credit_note, list_credit_notes
 from models.orders.document_pdf import file_name, pdf_of_document
 from models.orders.documents import (
     Document,
@@ -65,6 +65,7 @@ __all__ = [
     "change_status",
     "check_cancellable",
     "confirm",
+    "credit_refund",
     "describe_credit_note",
     "describe_invoice",
     "erase_user",

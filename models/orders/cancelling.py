@@ -37,12 +37,14 @@ def cancel_confirmed(
 
     The run releases the stock, voids or refunds the payment, issues the credit note and notifies the customer.
     Customers can cancel until the order is being processed, staff until it is shipped. Raises NotFound, and Conflict
-    `wrong_state`, or `has_parcels` for an order with a parcel.
+    `wrong_state`, `has_parcels` for an order with a parcel, or `payment_disputed`.
     """
     order = lock(session, order_id)
     check_cancellable(order, is_staff=is_staff)
     if order.parcels:
         raise Conflict("The order has parcels. Cancel those that have not left first.", code="has_parcels")
+    payment = payments.list_newest_payments(session, [order.id])[order.id]
+    payments.refuse_if_disputed(session, payment.id)
     change_status(session, order, "cancelled", actor=actor, reason=reason)
     by = "staff" if is_staff else "the customer"
     order.reason = {
@@ -50,7 +52,6 @@ def cancel_confirmed(
         "detail": reason or f"The order was cancelled by {by}.",
     }
     order.cancelled_at = func.now()
-    payment = payments.list_newest_payments(session, [order.id])[order.id]
     about = {"order_id": order.id, "user_id": order.user_id, "payment_id": payment.id, "reason": order.reason["detail"]}
     run_id = durable.start(session, "cancellation", key=order.id, input=about, owner=actor)
     event_log.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
+from models import payments
 from models.core.errors import NotFound
 from models.orders.tables import CreditNote
 
@@ -42,6 +43,22 @@ def issue_credit_note(
         "reason": reason, "lines": list(lines),
     }  # fmt: skip
     return session.connection().execute(_ISSUE, values).one()
+
+
+def credit_refund(
+    session: Session, order_id: str, *, source: str, amount: int, reason: str | None, lines: Sequence[dict[str, object]]
+) -> Row[str, str] | None:
+    """Issues the credit note of a refund, for what is not credited yet. None: all of it is.
+
+    More was credited than refunded if a refund has failed since: the next ones make up for it. Nothing is credited for
+    one that has failed already.
+    """
+    live = payments.lock_refunds(session, order_id)
+    credited = sum(note.amount for note in list_credit_notes(session, order_id))
+    amount = min(amount, live - credited)
+    if amount <= 0:
+        return None
+    return issue_credit_note(session, order_id, source=source, amount=amount, reason=reason, lines=lines)
 
 
 def list_credit_notes(session: Session, order_id: str) -> list[CreditNote]:

@@ -1,7 +1,9 @@
 """Payments and their transactions: what a provider was asked for an order, and what it answered."""
 
+from models.payments.balance import Balance, get_balance, refundable, refuse_if_disputed
 from models.payments.queries import (
     HoldRequest,
+    find_by_reference,
     find_first_payment,
     find_next_action,
     get_authorisation_request,
@@ -10,6 +12,7 @@ from models.payments.queries import (
     list_references,
     list_transactions,
     lock_payment,
+    lock_refunds,
 )
 from models.payments.reconciliations import (
     add_differences,
@@ -19,6 +22,7 @@ from models.payments.reconciliations import (
     select_open_repairs,
 )
 from models.payments.recording import (
+    follow_report,
     open_payment,
     record_action,
     record_authorisation,
@@ -27,12 +31,14 @@ from models.payments.recording import (
     record_webhook_event,
 )
 from models.payments.reducing import reduce_capture, reduce_or_refund
+from models.payments.reported import ReportedDispute, ReportedRefund, record_report
 from models.payments.settling import (
+    abandon,
     find_pending,
+    find_unanswered_refund,
     get_transaction,
     open_capture,
     open_refund,
-    refundable,
     request_capture,
     request_refund,
     request_return,
@@ -45,48 +51,65 @@ from models.payments.tables import (
     DIFFERENCES,
     GATEWAY,
     PAYMENT_STATUS,
+    TRANSACTION_KINDS,
+    TRANSACTION_STATUSES,
     Difference,
     Payment,
     Reconciliation,
     Transaction,
     WebhookEvent,
 )
+from models.payments.unanswered import list_unanswered, settle_unanswered, start_updates
 
 __all__ = [
     "DIFFERENCES",
     "GATEWAY",
     "PAYMENT_STATUS",
+    "TRANSACTION_KINDS",
+    "TRANSACTION_STATUSES",
+    "Balance",
     "Difference",
     "HoldRequest",
     "Payment",
     "Reconciliation",
+    "ReportedDispute",
+    "ReportedRefund",
     "Transaction",
     "WebhookEvent",
+    "abandon",
     "add_differences",
     "count_differences",
     "differences_after",
+    "find_by_reference",
     "find_first_payment",
     "find_next_action",
     "find_pending",
+    "find_unanswered_refund",
+    "follow_report",
     "get_authorisation_request",
+    "get_balance",
     "get_payment",
     "get_reconciliation",
     "get_transaction",
     "list_newest_payments",
     "list_references",
     "list_transactions",
+    "list_unanswered",
     "lock_payment",
+    "lock_refunds",
     "open_capture",
     "open_payment",
     "open_refund",
     "record_action",
     "record_authorisation",
     "record_decline",
+    "record_report",
     "record_void",
     "record_webhook_event",
     "reduce_capture",
     "reduce_or_refund",
     "refundable",
+    "refuse_if_disputed",
     "request_capture",
     "request_refund",
     "request_return",
@@ -94,5 +117,7 @@ __all__ = [
     "settle_capture",
     "settle_failure",
     "settle_refund",
+    "settle_unanswered",
     "settle_void",
+    "start_updates",
 ]

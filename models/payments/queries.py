@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -80,6 +80,12 @@ def find_first_payment(session: Session, order_id: str) -> str:
     return payment_id
 
 
+def find_by_reference(session: Session, gateway: str, reference: str) -> str | None:
+    """The id of the payment that a provider knows by this reference."""
+    query = select(Payment.id).where(Payment.gateway == gateway, Payment.reference == reference)
+    return session.scalars(query).one_or_none()
+
+
 _NEWEST = (
     select(Payment)
     .where(Payment.order_id.in_(bindparam("order_ids", expanding=True)))
@@ -97,6 +103,18 @@ def list_references(session: Session, gateway: str) -> list[str]:
     """The references of a provider's payments, newest first."""
     query = select(Payment.reference).where(Payment.gateway == gateway, Payment.reference.is_not(None))
     return [reference for reference in session.scalars(query.order_by(Payment.id.desc())) if reference]
+
+
+def lock_refunds(session: Session, order_id: str) -> int:
+    """What an order's customer has got or gets back, in minor units: refunds that have succeeded or are pending, and
+    goods that were cancelled before the capture. Locks its payments."""
+    of_order = select(Payment.id, Payment.cancelled).where(Payment.order_id == order_id).order_by(Payment.id)
+    locked = session.execute(of_order.with_for_update()).all()
+    query = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
+        Transaction.payment_id.in_([row.id for row in locked]), Transaction.kind == "refund",
+        Transaction.status.in_(("pending", "succeeded")),
+    )  # fmt: skip
+    return int(session.scalars(query).one()) + sum(int(row.cancelled) for row in locked)
 
 
 def list_transactions(session: Session, payment_id: str) -> list[Transaction]:

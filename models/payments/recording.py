@@ -6,9 +6,10 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+import durable
 from durable import transitions
 from durable.ids import Id, new_id
-from models.payments.queries import lock_payment
+from models.payments.queries import find_by_reference, lock_payment
 from models.payments.tables import GATEWAY, PAYMENT_STATUS, Payment, Transaction, WebhookEvent
 
 _OPEN = insert(Payment)
@@ -60,9 +61,9 @@ def record_action(session: Session, payment_id: str, reference: str, next_action
 
 
 def record_decline(session: Session, payment_id: str, decline_code: str | None) -> None:
-    """Records that the provider said no. Raises NotFound and Conflict `wrong_state`."""
+    """Records that the provider said no: the payment has failed. Raises NotFound and Conflict `wrong_state`."""
     payment = lock_payment(session, payment_id)
-    PAYMENT_STATUS.move(payment, "declined")
+    PAYMENT_STATUS.move(payment, "failed")
     payment.decline_code, payment.next_action = decline_code, None
     _add_transaction(session, payment, "authorise", "declined", None)
 
@@ -70,10 +71,10 @@ def record_decline(session: Session, payment_id: str, decline_code: str | None) 
 def record_void(session: Session, payment_id: str, reference: str | None) -> None:
     """Records that the provider holds no money for this payment any more; `reference` None: it never did.
 
-    Nothing is changed for a payment that was declined or voided before. Raises NotFound and Conflict `wrong_state`.
+    Nothing is changed for a payment that has failed or was voided before. Raises NotFound and Conflict `wrong_state`.
     """
     payment = lock_payment(session, payment_id)
-    if payment.status in ("declined", "voided"):
+    if payment.status in ("failed", "voided"):
         return
     PAYMENT_STATUS.move(payment, "voided")
     payment.reference, payment.next_action = payment.reference or reference, None
@@ -96,8 +97,9 @@ _NEW_EVENT = (
 
 def record_webhook_event(
     session: Session, event_id: str, type: str, reference: str | None, order_id: str | None
-) -> None:
-    """Records an event that the provider has sent, and wakes the checkout of its order; a second call does nothing.
+) -> bool:
+    """Records an event that the provider has sent, and wakes the checkout of its order. False: it is known already,
+    and nothing was done.
 
     What it says is never taken at its word: it only wakes a checkout that waits for its next attempt, which then asks
     the provider itself.
@@ -106,3 +108,16 @@ def record_webhook_event(
     is_new = session.connection().scalar(_NEW_EVENT, row) is not None
     if is_new and order_id is not None:
         transitions.wake_if_paused(session, "checkout", order_id)
+    return is_new
+
+
+def follow_report(
+    session: Session, gateway: str, event_id: str, reference: str | None, payment_id: str | None
+) -> str | None:
+    """Starts the run that asks a provider where the refunds and disputes of a payment stand, because of a new event
+    about one of them. Returns the run's id; None: the shop does not know the payment."""
+    if reference is not None:
+        payment_id = find_by_reference(session, gateway, reference)
+    if payment_id is None or session.get(Payment, payment_id) is None:
+        return None
+    return durable.start(session, "payment_update", key=event_id, input={"payment_id": payment_id})

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import new_id
 from models.core.errors import Conflict, GatewayDown
+from models.payments.balance import refundable, refuse_if_disputed, settle
 from models.payments.queries import lock_payment
+from models.payments.reported import advance_refund
 from models.payments.tables import PAYMENT_STATUS, Payment, Transaction
 
 
@@ -34,12 +36,13 @@ def request_refund(
 ) -> Transaction:
     """Starts a `refund` of `amount` (minor units), by default all that can still be refunded.
 
-    Returns its pending transaction. Raises NotFound, Conflict `wrong_state` if nothing was captured, and
-    `amount_too_large` with `available` if less is left.
+    Returns its pending transaction. Raises NotFound, Conflict `wrong_state` if nothing was captured,
+    `payment_disputed` while a dispute is open, and `amount_too_large` with `available` if less is left.
     """
     payment = lock_payment(session, payment_id)
     if payment.captured == 0:
         raise PAYMENT_STATUS.refusal(payment.status)
+    refuse_if_disputed(session, payment_id)
     left = refundable(session, payment)
     _check(left, amount)
     return _request(session, payment, "refund", left if amount is None else amount, owner, {"reason": reason})
@@ -63,42 +66,35 @@ def open_capture(session: Session, payment_id: str, run_id: str) -> str | None:
 def request_return(session: Session, payment_id: str, run_id: str) -> str | None:
     """Opens the void or the refund of all money of a cancelled order's payment, and returns its transaction's id.
 
-    None: there is nothing to give back. Raises GatewayDown while a capture or a refund is pending.
+    None: there is nothing to give back, or all of it is on its way. Raises GatewayDown while the provider has not
+    answered a capture or a refund.
     """
     payment = lock_payment(session, payment_id)
-    if find_pending(session, payment_id, "capture") or find_pending(session, payment_id, "refund"):
-        raise GatewayDown("A capture or a refund of this payment is pending.")
+    if find_pending(session, payment_id, "capture") or find_unanswered_refund(session, payment_id):
+        raise GatewayDown("A capture or a refund of this payment was not answered yet.")
     if payment.status == "authorised":
         return _open(session, payment, "void", payment.amount, run_id).id
-    left = payment.captured - payment.refunded
+    left = refundable(session, payment)
     return _open(session, payment, "refund", left, run_id).id if left else None
 
 
 def open_refund(session: Session, payment_id: str, amount: int, run_id: str) -> Transaction | None:
     """Opens a refund that was decided before, of at most what is left by now. None: nothing is left.
 
-    Raises GatewayDown while another refund is pending.
+    Raises GatewayDown while the provider has not answered another refund.
     """
     payment = lock_payment(session, payment_id)
-    if find_pending(session, payment_id, "refund"):
-        raise GatewayDown("A refund of this payment is pending.")
-    amount = min(amount, payment.captured - payment.refunded)
+    if find_unanswered_refund(session, payment_id):
+        raise GatewayDown("A refund of this payment was not answered yet.")
+    amount = min(amount, refundable(session, payment))
     return _open(session, payment, "refund", amount, run_id) if amount else None
 
 
-def settle_void(session: Session, transaction_id: str, reference: str) -> None:
+def settle_void(session: Session, transaction_id: str, reference: str | None) -> None:
     """Records that the provider has released the money."""
     done, payment = _lock(session, transaction_id)
     done.status, done.reference = "succeeded", reference
     PAYMENT_STATUS.move(payment, "voided")
-
-
-def refundable(session: Session, payment: Payment) -> int:
-    """What can still be refunded, in minor units: what was captured, less refunds that succeeded or are pending."""
-    pending = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
-        Transaction.payment_id == payment.id, Transaction.kind == "refund", Transaction.status == "pending"
-    )
-    return payment.captured - payment.refunded - int(session.scalars(pending).one())
 
 
 def find_pending(session: Session, payment_id: str, kind: str) -> Transaction | None:
@@ -109,24 +105,32 @@ def find_pending(session: Session, payment_id: str, kind: str) -> Transaction | 
     return session.scalars(query.order_by(Transaction.id).limit(1)).one_or_none()
 
 
+def find_unanswered_refund(session: Session, payment_id: str) -> Transaction | None:
+    """A refund that the provider was or will be asked for, and has not answered, if any."""
+    query = select(Transaction).where(
+        Transaction.payment_id == payment_id, Transaction.kind == "refund", Transaction.status == "pending",
+        Transaction.reference.is_(None),
+    )  # fmt: skip
+    return session.scalars(query.limit(1)).one_or_none()
+
+
 def settle_capture(session: Session, transaction_id: str, amount: int, reference: str | None) -> Payment:
     """Records that the provider has captured this amount."""
     done, payment = _lock(session, transaction_id)
     done.status, done.amount, done.reference = "succeeded", amount, reference
     payment.captured = amount
-    PAYMENT_STATUS.move(payment, "captured" if amount == payment.capturable else "partially_captured")
+    session.flush()
+    settle(session, payment)
     return payment
 
 
-def settle_refund(session: Session, transaction_id: str, reference: str, state: str) -> Payment:
-    """Records the provider's response to a refund: `succeeded`, `pending` or `failed`."""
-    done, payment = _lock(session, transaction_id)
-    done.status, done.reference = state, reference
-    if state == "succeeded":
-        payment.refunded += done.amount
-        status = "refunded" if payment.refunded == payment.captured else "partially_refunded"
-        if payment.status != status:
-            PAYMENT_STATUS.move(payment, status)
+def settle_refund(session: Session, transaction_id: str, reference: str | None, state: str) -> Payment:
+    """Records the provider's answer to a refund: `succeeded`, `pending` or `failed`. A report may have been quicker."""
+    asked = session.get_one(Transaction, transaction_id)
+    payment = lock_payment(session, asked.payment_id)
+    session.refresh(asked)
+    advance_refund(session, payment, asked, reference, state)
+    settle(session, payment)
     return payment
 
 
@@ -134,6 +138,15 @@ def settle_failure(session: Session, transaction_id: str, error: dict[str, Any])
     """Records that the provider has refused a capture or a refund, with the reason {code, detail}."""
     done, _ = _lock(session, transaction_id)
     done.status, done.error = "failed", error
+
+
+def abandon(session: Session, transaction_id: str, error: dict[str, Any]) -> None:
+    """Records that the provider was never asked, with the reason. Nothing is changed if it has answered or refused."""
+    asked = session.get_one(Transaction, transaction_id)
+    lock_payment(session, asked.payment_id)
+    session.refresh(asked)
+    if asked.status == "pending" and asked.reference is None:
+        asked.status, asked.error = "failed", error
 
 
 def get_transaction(session: Session, transaction_id: str) -> Transaction:

@@ -17,17 +17,25 @@ GATEWAY = "stripe"
 PAYMENT_STATUS = Transitions(
     "payment",
     {
-        "pending": ("action_required", "authorised", "declined", "voided"),
-        "action_required": ("authorised", "declined", "voided"),
-        "authorised": ("captured", "partially_captured", "voided"),
-        "partially_captured": ("partially_refunded", "refunded"),
-        "captured": ("partially_refunded", "refunded"),
-        "partially_refunded": ("refunded",),
-        "declined": (),
+        "pending": ("action_required", "authorised", "failed", "voided"),
+        "action_required": ("authorised", "failed", "voided"),
+        "authorised": ("captured", "partially_captured", "voided", "disputed"),
+        "partially_captured": ("partially_refunded", "refunded", "disputed"),
+        "captured": ("partially_refunded", "refunded", "disputed"),
+        "partially_refunded": ("captured", "partially_captured", "refunded", "disputed"),
+        "refunded": ("captured", "partially_captured", "partially_refunded", "disputed"),
+        "disputed": ("authorised", "captured", "partially_captured", "partially_refunded", "refunded"),
+        "failed": (),
         "voided": (),
-        "refunded": (),
     },
 )
+"""A refund may fail after it has succeeded, and a dispute may begin and end: see `models.payments.reported`."""
+
+OPEN_DISPUTE = ("inquiry", "needs_response", "under_review")
+"""The statuses of disputes that are not decided."""
+DISPUTE_STATUSES = (*OPEN_DISPUTE, "lost", "won")
+TRANSACTION_KINDS = ("authorise", "capture", "dispute", "refund", "void")
+TRANSACTION_STATUSES = ("declined", "failed", "pending", "succeeded", *DISPUTE_STATUSES)
 
 
 class Payment(Base):
@@ -73,10 +81,12 @@ class Payment(Base):
 
 
 class Transaction(Base):
-    """One thing that the provider was asked to do for a payment.
+    """One thing that the provider was asked to do for a payment, or a dispute that it has reported.
 
-    A `pending` row becomes `succeeded` or `failed`, once; any other row is never changed. Money is authorised, captured
-    and voided at most once; it may be refunded in parts. `run_id`: the run of a capture or a refund.
+    A `pending` row becomes `succeeded` or `failed`. A refund that has succeeded may still fail, and a dispute goes from
+    one of OPEN_DISPUTE to `won` or `lost`; any other row is never changed. Money is authorised and voided at most once;
+    it may be refunded in parts. `reference`: the name at the provider, of a refund its own; a pending refund without
+    one was not answered yet. `run_id`: the run of a capture or a refund.
     """
 
     __tablename__ = "transaction"
@@ -85,8 +95,12 @@ class Transaction(Base):
             "uq_transaction_once", "payment_id", "kind", unique=True,
             postgresql_where=text("status = 'succeeded' AND kind IN ('authorise', 'void')"),
         ),
-        CheckConstraint("kind IN ('authorise', 'capture', 'refund', 'void')", name="kind"),
-        CheckConstraint("status IN ('declined', 'failed', 'pending', 'succeeded')", name="status"),
+        Index(
+            "uq_transaction_dispute", "payment_id", "reference", unique=True, postgresql_where=text("kind = 'dispute'")
+        ),
+        Index("ix_transaction_pending", "created_at", postgresql_where=text("status = 'pending'")),
+        CheckConstraint(f"kind IN {TRANSACTION_KINDS}", name="kind"),
+        CheckConstraint(f"status IN {TRANSACTION_STATUSES}", name="status"),
         {"schema": "payments"},
     )  # fmt: skip
     id: Mapped[str] = mapped_column(Id("txn"), primary_key=True)

@@ -7,6 +7,7 @@ import click
 from tornado.httpserver import HTTPServer
 
 from sandbox import serving
+from sandbox.gateway.later import act
 from sandbox.gateway.ledger import Ledger
 from sandbox.gateway.server import application
 from sandbox.gateway.webhooks import deliver
@@ -25,13 +26,15 @@ MAX_BODY = 1 << 20  # bytes
     show_default=True,
     help="URL that receives the webhooks, signed with SHOP_STRIPE_WEBHOOK_SECRET.",
 )
-def main(host: str, port: int, webhook_url: str) -> None:
-    """Run the sandbox payment gateway: Stripe's payment intents, refunds and webhooks, without real payments.
+@click.option("--later", default=5.0, show_default=True, help="Seconds until refunds end and disputes begin.")
+def main(host: str, port: int, webhook_url: str, later: float) -> None:
+    """Run the sandbox payment gateway: Stripe's payment intents, refunds, disputes and webhooks, without payments.
 
     The ledger is stored in gateway.sqlite in the data folder. GET /sandbox/ledger returns it. POST /sandbox/faults
     {"kind": "delay|cut|unavailable|error|error_after", "times": 1, "seconds": 0, "path": "/v1/"} injects a fault into
-    the next requests. POST /sandbox/payment_intents/<id>/lapse expires an authorisation. Payments that require
-    authentication are confirmed at /sandbox/bank/<id>.
+    the next requests. POST /sandbox/payment_intents/<id>/lapse expires an authorisation, …/dispute disputes a charge,
+    and POST /sandbox/refunds/<id>/end with the form status=succeeded|failed ends a refund. GET /sandbox/events returns
+    all events. Payments that require authentication are confirmed at /sandbox/bank/<id>.
     """
 
     async def serve() -> None:
@@ -41,8 +44,9 @@ def main(host: str, port: int, webhook_url: str) -> None:
         server.add_socket(listener)
         log.info("sandbox gateway listens on %s, sends webhooks to %s", serving.address(listener), webhook_url)
         delivery = asyncio.create_task(deliver(ledger, webhook_url, settings.stripe_webhook_secret))
+        habits = asyncio.create_task(act(ledger, later))
         try:
-            await serving.until_signalled(delivery)
+            await serving.until_signalled(delivery, habits)
         finally:
             server.stop()
             await server.close_all_connections()

@@ -16,6 +16,15 @@ AUTHENTICATION = (
 """Cards that require 3-D Secure. docs.stripe.com/testing#regulatory-cards, #three-ds-cards"""
 CONFIRMED_AT_ONCE = "pm_sandbox_confirmsAtOnce"
 """Requires 3-D Secure, which the customer has completed when the shop asks for the first time."""
+PENDING_REFUND, FAILING_REFUND = "pm_card_pendingRefund", "pm_card_refundFail"
+"""A refund is pending and succeeds later; a refund succeeds and fails later."""
+DISPUTES = {
+    "pm_card_createDispute": "fraudulent",
+    "pm_card_createDisputeProductNotReceived": "product_not_received",
+    "pm_card_createDisputeInquiry": "fraudulent",
+}
+"""Methods whose captured charge is disputed later, each with the reason. The last one begins as an inquiry."""
+INQUIRY = "pm_card_createDisputeInquiry"
 UNDECIDED = {"pm_sandbox_requiresAction": "requires_action", "pm_sandbox_processing": "processing"}
 
 
@@ -63,7 +72,8 @@ FAILED_AUTHENTICATION = {
 
 def known(method: str) -> bool:
     """Whether the payment method exists."""
-    return method in GOOD or method in UNDECIDED or needs_authentication(method) or _name(method) in DECLINES
+    habits = (PENDING_REFUND, FAILING_REFUND, *UNDECIDED, *DISPUTES)
+    return method in GOOD or method in habits or needs_authentication(method) or _name(method) in DECLINES
 
 
 def needs_authentication(method: str) -> bool:

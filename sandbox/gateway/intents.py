@@ -1,4 +1,4 @@
-"""Operations on payment intents: authorise, authenticate, capture, cancel, refund.
+"""Operations on payment intents: authorise, authenticate, capture, cancel.
 
 docs.stripe.com/api/payment_intents, docs.stripe.com/payments/3d-secure.
 
@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.gateway import cards
 from sandbox.gateway.errors import Answer, error, invalid, missing
 from sandbox.gateway.ledger import Ledger, new_id
-from sandbox.gateway.params import Cancel, Capture, CreateIntent, CreateRefund
+from sandbox.gateway.params import Cancel, Capture, CreateIntent
 
 CANCELABLE = ("requires_payment_method", "requires_capture", "requires_action", "processing")
 
@@ -105,12 +105,14 @@ def capture(ledger: Ledger, identifier: str, params: Capture, key: str | None) -
             param="amount_to_capture",
         )
     intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
-    charge = _latest_charge(ledger, intent)
+    charge = latest_charge(ledger, intent)
     charge |= {"captured": True, "amount_captured": amount}
     ledger.save(intent)
     ledger.save(charge)
     ledger.note(identifier, "capture", amount, "succeeded", key)
     ledger.emit("payment_intent.succeeded", intent, key)
+    if intent["payment_method"] in cards.DISPUTES:
+        ledger.do_later(charge["id"])
     return Answer(200, intent)
 
 
@@ -130,33 +132,6 @@ def lapse(ledger: Ledger, identifier: str) -> Answer:
     return _release(ledger, intent, "lapse", "automatic", None)
 
 
-def refund(ledger: Ledger, params: CreateRefund, key: str | None) -> Answer:
-    """Refunds the captured amount or a part of it. Raises Refused if more would be refunded than was captured."""
-    intent = ledger.find("payment_intent", params.payment_intent)
-    if not intent:
-        raise missing("payment_intent", params.payment_intent, "payment_intent")
-    if intent["status"] != "succeeded":
-        raise invalid(
-            f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
-            param="payment_intent",
-        )
-    charge = _latest_charge(ledger, intent)
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    if left == 0:
-        raise invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    amount = params.amount or left
-    if amount > left:
-        raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
-    created = _refund(intent, amount, params)
-    charge["amount_refunded"] += amount
-    charge["refunded"] = amount == left
-    ledger.add(created, intent["id"])
-    ledger.save(charge)
-    ledger.note(intent["id"], "refund", amount, "succeeded", key)
-    ledger.emit("charge.refunded", charge, key)
-    return Answer(200, created)
-
-
 def require(ledger: Ledger, identifier: str) -> dict[str, Any]:
     """The intent with this id. Raises Refused with 404 if it does not exist."""
     intent = ledger.find("payment_intent", identifier)
@@ -167,7 +142,7 @@ def require(ledger: Ledger, identifier: str) -> dict[str, Any]:
 
 def expand(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
     """The intent with its charge instead of the charge's id."""
-    return intent | {"latest_charge": _latest_charge(ledger, intent) if intent["latest_charge"] else None}
+    return intent | {"latest_charge": latest_charge(ledger, intent) if intent["latest_charge"] else None}
 
 
 def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | None, key: str | None) -> Answer:
@@ -185,7 +160,8 @@ def _release(ledger: Ledger, intent: dict[str, Any], kind: str, reason: str | No
     return Answer(200, intent)
 
 
-def _latest_charge(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
+def latest_charge(ledger: Ledger, intent: dict[str, Any]) -> dict[str, Any]:
+    """The charge of an intent that the bank has approved."""
     charge = ledger.find("charge", intent["latest_charge"])
     assert charge, "an intent and its charge are stored in one transaction"
     return charge
@@ -263,6 +239,7 @@ def _charge(intent: dict[str, Any], decline: cards.Decline | None) -> dict[str, 
         "created": intent["created"],
         "currency": intent["currency"],
         "description": intent["description"],
+        "disputed": False,
         "failure_code": decline.code if decline else None,
         "failure_message": decline.message if decline else None,
         "livemode": False,
@@ -272,19 +249,4 @@ def _charge(intent: dict[str, Any], decline: cards.Decline | None) -> dict[str, 
         "payment_method": intent["payment_method"],
         "refunded": False,
         "status": "failed" if decline else "succeeded",
-    }
-
-
-def _refund(intent: dict[str, Any], amount: int, params: CreateRefund) -> dict[str, Any]:
-    return {
-        "id": new_id("re"),
-        "object": "refund",
-        "amount": amount,
-        "charge": intent["latest_charge"],
-        "created": int(time.time()),
-        "currency": intent["currency"],
-        "metadata": params.metadata,
-        "payment_intent": intent["id"],
-        "reason": params.reason,
-        "status": "succeeded",
     }

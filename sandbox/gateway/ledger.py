@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL, delivered_at REAL);
 CREATE INDEX IF NOT EXISTS event_due ON event (due) WHERE delivered_at IS NULL;
+CREATE TABLE IF NOT EXISTS later (id TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -90,14 +91,14 @@ class Ledger:
         return answer, False
 
     def add(self, thing: dict[str, Any], intent: str) -> None:
-        """Inserts an intent, charge or refund. `intent`: id of the intent to which it belongs."""
+        """Inserts an intent, charge, refund or dispute. `intent`: id of the intent to which it belongs."""
         self._db.execute(
             "INSERT INTO object (id, kind, intent, created, body) VALUES (?, ?, ?, ?, ?)",
             (thing["id"], thing["object"], intent, thing["created"], json.dumps(thing)),
         )
 
     def save(self, thing: dict[str, Any]) -> None:
-        """Updates an intent or charge."""
+        """Updates an object."""
         self._db.execute("UPDATE object SET body = ? WHERE id = ?", (json.dumps(thing), thing["id"]))
 
     def find(self, kind: str, identifier: str) -> dict[str, Any] | None:
@@ -125,7 +126,8 @@ class Ledger:
         return [json.loads(row["body"]) for row in rows]
 
     def note(self, intent: str, kind: str, amount: int, status: str, key: str | None) -> None:
-        """Records an operation on an intent: `authorise`, `capture`, `cancel`, `lapse` or `refund`."""
+        """Records an operation on an intent: `authorise`, `capture`, `cancel`, `lapse`, `dispute`,
+        `refund`, `refund_succeeded` or `refund_failed`."""
         self._db.execute(
             "INSERT INTO operation (intent, kind, amount, status, idempotency_key, created) VALUES (?, ?, ?, ?, ?, ?)",
             (intent, kind, amount, status, key, time.time()),
@@ -148,6 +150,22 @@ class Ledger:
             "INSERT INTO event (id, body, due) VALUES (?, ?, ?)",
             (event["id"], json.dumps(event), time.time()),
         )
+
+    def do_later(self, identifier: str) -> None:
+        """Notes that something is to happen to an object by itself; see `later`."""
+        self._db.execute("INSERT INTO later VALUES (?, ?)", (identifier, time.time()))
+
+    def due_later(self, seconds: float) -> list[str]:
+        """The ids of the objects that were noted at least so many seconds ago."""
+        rows = self._db.execute("SELECT id FROM later WHERE since <= ? ORDER BY since", (time.time() - seconds,))
+        return [row["id"] for row in rows.fetchall()]
+
+    def mark_done(self, identifier: str) -> None:
+        self._db.execute("DELETE FROM later WHERE id = ?", (identifier,))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every event, oldest first, whether it was delivered or not."""
+        return [json.loads(row["body"]) for row in self._db.execute("SELECT body FROM event ORDER BY seq")]
 
     def due_events(self, limit: int, attempts: int) -> list[sqlite3.Row]:
         """Events due for delivery, oldest first, except those with `attempts` failed attempts."""

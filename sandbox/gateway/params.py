@@ -52,6 +52,15 @@ class CreateRefund(Params):
     metadata: Metadata = {}
 
 
+class EndRefund(Params):
+    status: Literal["succeeded", "failed"]
+
+
+class UpdateDispute(Params):
+    evidence: dict[Literal["uncategorized_text"], Annotated[str, Field(max_length=20_000)]] = {}
+    submit: Literal["true", "false"] = "true"
+
+
 class Created(Params):
     gte: int = 0
     lt: int | None = None
@@ -67,7 +76,7 @@ class IntentListing(Listing):
     expand: Annotated[list[Literal["data.latest_charge"]], ListOf] = []
 
 
-class RefundListing(Listing):
+class IntentPartListing(Listing):
     payment_intent: str | None = None
 
 

@@ -97,6 +97,13 @@ class Age(Params):
     hours: float = Field(gt=0)
 
 
+class Dispute(Params):
+    outcome: Literal[
+        "RESOLVED_BUYER_FAVOUR", "RESOLVED_SELLER_FAVOUR", "RESOLVED_WITH_PAYOUT", "CANCELED_BY_BUYER", "ACCEPTED",
+        "DENIED",
+    ] | None = None  # fmt: skip
+
+
 def decode(body: bytes) -> Any:
     """The JSON of a body; an empty one is an empty object. Raises Refused."""
     try:

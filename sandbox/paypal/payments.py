@@ -109,6 +109,15 @@ def figures(order: dict[str, Any]) -> dict[str, int]:
     return {name: sum(units(part["amount"]) for part in _parts(order, kind)) for name, kind in kinds.items()}
 
 
+def entry(order: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """An order as the book shows it. Its amounts are in the smallest unit that PayPal has of the currency."""
+    unit = order["purchase_units"][0]
+    ours = {name: unit.get(name) for name in ("reference_id", "custom_id", "invoice_id")}
+    money = {"currency": unit["amount"]["currency_code"], "value": unit["amount"]["value"]}
+    said = {"id": order["id"], "status": order["status"], "created": order["create_time"]}
+    return {**said, **ours, **money, **figures(order), "operations": operations}
+
+
 def _parts(order: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = order["purchase_units"][0]["payments"].get(f"{kind}s", [])
     return found

@@ -11,7 +11,7 @@ from typing import Any
 from tornado.web import Application, RequestHandler
 
 from sandbox.faults import Faults, FaultsHandler
-from sandbox.paypal import answers, orders, params, payments, webhooks
+from sandbox.paypal import answers, disputes, orders, params, payments, webhooks
 from sandbox.paypal.answers import Answer, Refused
 from sandbox.paypal.faults import Fault
 from sandbox.paypal.ledger import Ledger
@@ -190,6 +190,13 @@ class Refund(Call):
         await self.write_once(KEEP_PAYMENTS, refund)
 
 
+class Disputes(Call):
+    async def get(self) -> None:
+        await self.do(
+            lambda: Answer(200, disputes.listed(self.state.ledger, self.get_query_argument("disputed_transaction_id")))
+        )
+
+
 class Verify(Call):
     async def post(self) -> None:
         def verify() -> Answer:
@@ -211,23 +218,40 @@ class Operator(Call):
     def prepare(self) -> None:
         """Everybody may ask."""
 
+    def change(self, work: Callable[[], Answer]) -> None:
+        try:
+            with self.state.ledger.transaction():
+                answer = work()
+        except Refused as refused:
+            answer = refused.answer
+        self.reply(answer)
+
 
 class Book(Operator):
     def get(self) -> None:
         done = self.state.ledger.operations()
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps([_entry(order, done.get(order["id"], [])) for order in self.state.ledger.orders()]))
+        self.finish(
+            json.dumps([payments.entry(order, done.get(order["id"], [])) for order in self.state.ledger.orders()])
+        )
 
 
 class Age(Operator):
     def post(self, identifier: str) -> None:
-        try:
-            hours = params.check(params.Age, params.decode(self.request.body)).hours
-            with self.state.ledger.transaction():
-                orders.age(self.state.ledger, identifier, hours)
-        except Refused as refused:
-            return self.reply(refused.answer)
-        self.reply(Answer(204, None))
+        def age() -> Answer:
+            orders.age(self.state.ledger, identifier, params.check(params.Age, params.decode(self.request.body)).hours)
+            return Answer(204, None)
+
+        self.change(age)
+
+
+class Dispute(Operator):
+    def post(self, identifier: str) -> None:
+        def dispute() -> Answer:
+            outcome = params.check(params.Dispute, params.decode(self.request.body)).outcome
+            return Answer(200, disputes.dispute(self.state.ledger, identifier, outcome))
+
+        self.change(dispute)
 
 
 class Tokens(Operator):
@@ -253,9 +277,11 @@ def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> App
         (r"/v2/payments/authorizations/([^/]+)/capture", Capture),
         (r"/v2/payments/authorizations/([^/]+)/void", Void),
         (r"/v2/payments/captures/([^/]+)/refund", Refund),
+        (r"/v1/customer/disputes", Disputes),
         (r"/v1/notifications/verify-webhook-signature", Verify),
         (r"/sandbox/ledger", Book),
         (r"/sandbox/orders/([^/]+)/age", Age),
+        (r"/sandbox/orders/([^/]+)/dispute", Dispute),
         (r"/sandbox/tokens", Tokens),
         (r"/healthz", Health),
     ]
@@ -269,12 +295,3 @@ def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> App
         default_handler_class=Unknown,
         default_handler_args=shared,
     )
-
-
-def _entry(order: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """An order as the book shows it. Its amounts are in the smallest unit that PayPal has of the currency."""
-    unit = order["purchase_units"][0]
-    ours = {name: unit.get(name) for name in ("reference_id", "custom_id", "invoice_id")}
-    money = {"currency": unit["amount"]["currency_code"], "value": unit["amount"]["value"]}
-    said = {"id": order["id"], "status": order["status"], "created": order["create_time"]}
-    return {**said, **ours, **money, **payments.figures(order), "operations": operations}

@@ -13,11 +13,15 @@ from tasks.notifications.orders import (
 )
 from tasks.notifications.sending import CHANNEL, service
 from tasks.notifications.staff import (
+    dispute_closed,
+    dispute_opened,
     goods_ordered,
     goods_received,
     order_withdrawn,
     parcel_lost,
+    payment_refused,
     reconciliation_differs,
+    refund_failed,
     restock_cancelled,
     shipment_failed,
     stock_low,
@@ -28,6 +32,8 @@ from tasks.notifications.staff import (
 __all__ = [
     "CHANNEL",
     "cart_reminder",
+    "dispute_closed",
+    "dispute_opened",
     "erase_user",
     "goods_ordered",
     "goods_received",
@@ -40,7 +46,9 @@ __all__ = [
     "parcel_lost",
     "password_changed",
     "password_reset",
+    "payment_refused",
     "reconciliation_differs",
+    "refund_failed",
     "refunded",
     "restock_cancelled",
     "return_decided",

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from durable import Run
-from models import fulfilment, orders, returns
+from models import fulfilment, orders, payments, returns
 from models.core.workflow_inputs import (
     CancellationInput,
     CheckoutInput,
@@ -19,7 +19,7 @@ from models.notifications import Kind, kinds
 from settings import settings
 from tasks.notifications.sending import Request, compose, is_wanted, sends, with_document
 from tasks.orders import confirm, credit, credit_cancelled, credit_lines, credit_return, given_back
-from tasks.payments import refund
+from tasks.payments import give_back, refund_return
 
 
 @sends(kinds.ORDER_CONFIRMED)
@@ -46,7 +46,7 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
         return None
     context: kinds.OrderCancelled = {
         "first_name": order.first_name, "number": order.number, "reason": (order.reason or run.error)["detail"],
-        "charged": order.confirmed_at is not None,
+        "charged": order.confirmed_at is not None, "delayed": _status_of_refund(session, run) == "failed",
     }  # fmt: skip
     request = compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
     return with_document(request, run.input["order_id"], run.output(credit_cancelled) or {})
@@ -70,17 +70,25 @@ def lines_cancelled(session: Session, run: Run[LineCancellationInput]) -> Reques
 
 @sends(kinds.REFUNDED)
 def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
-    """Sends the customer the amount of a refund, its reason and the number of its credit note."""
+    """Sends the customer the amount of a refund, its reason and the number of its credit note; nothing if it has failed
+    since."""
     order = orders.get_summary(session, run.input["order_id"])[0]
-    done: Mapping[str, Any] = run.output(refund) or {}
-    if not is_wanted(session, kinds.REFUNDED, order):
+    given = payments.get_transaction(session, run.input["transaction_id"])
+    if given.status == "failed" or not is_wanted(session, kinds.REFUNDED, order):
         return None
     context: kinds.Refunded = {
-        "first_name": order.first_name, "number": order.number, "amount": done["amount"], "currency": order.currency,
-        "reason": run.input["reason"], "credit_note": (run.output(credit) or {})["credit_note_number"],
+        "first_name": order.first_name, "number": order.number, "amount": given.amount, "currency": order.currency,
+        "reason": run.input["reason"], "credit_note": (run.output(credit) or {}).get("credit_note_number", ""),
+        "pending": given.status == "pending",
     }  # fmt: skip
     request = compose(session, run, kinds.REFUNDED, context, order.email, order.user_id)
     return with_document(request, run.input["order_id"], run.output(credit) or {})
+
+
+def _status_of_refund(session: Session, run: Run[Any]) -> str:
+    """Where the refund of a cancellation or a return stands now; `succeeded` if there is none."""
+    done: Mapping[str, Any] = run.output(give_back) or run.output(refund_return) or {}
+    return payments.get_transaction(session, done["transaction_id"]).status if done else "succeeded"
 
 
 @sends(kinds.ORDER_SHIPPED)
@@ -137,6 +145,7 @@ def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
     context: kinds.ReturnReceived = {
         "first_name": order.first_name, "number": order.number, "refund": made.refund or 0,
         "currency": order.currency, "credit_note": note.get("credit_note_number", ""),
+        "refund_status": _status_of_refund(session, run),
     }  # fmt: skip
     request = compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id)
     return with_document(request, run.input["order_id"], note)

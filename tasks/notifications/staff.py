@@ -5,15 +5,17 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from durable import Run
+from durable.transitions import CANCELLED
 from models import fulfilment, inventory, notifications, orders, payments
 from models.core.workflow_inputs import (
+    CaptureInput,
     LowStockInput,
     ParcelInput,
     ReconciliationInput,
     RestockInput,
     TransferInput,
 )
-from models.notifications import kinds
+from models.notifications import Kind, kinds
 from settings import settings
 from tasks.inventory import reorder
 from tasks.notifications.sending import Request, compose, key_of, sends
@@ -93,6 +95,42 @@ def shipment_failed(session: Session, run: Run[ParcelInput]) -> Request:
     order = orders.get(session, run.input["order_id"])
     context: kinds.ShipmentFailed = {"number": order.number, "reason": run.error["detail"]}
     return compose(session, run, kinds.SHIPMENT_FAILED, context, settings.staff_email)
+
+
+@sends(kinds.PAYMENT_REFUSED)
+def payment_refused(session: Session, run: Run[CaptureInput]) -> Request | None:
+    """Informs staff of a capture or a refund that the provider has refused; not of one that an operator cancelled."""
+    if run.error["code"] == CANCELLED["code"]:
+        return None
+    return _about_money(session, run, kinds.PAYMENT_REFUSED)
+
+
+@sends(kinds.REFUND_FAILED)
+def refund_failed(session: Session, run: Run[CaptureInput]) -> Request:
+    """Informs staff of a refund that was accepted and has failed."""
+    return _about_money(session, run, kinds.REFUND_FAILED)
+
+
+@sends(kinds.DISPUTE_OPENED)
+def dispute_opened(session: Session, run: Run[CaptureInput]) -> Request:
+    """Informs staff of a dispute."""
+    return _about_money(session, run, kinds.DISPUTE_OPENED)
+
+
+@sends(kinds.DISPUTE_CLOSED)
+def dispute_closed(session: Session, run: Run[CaptureInput]) -> Request:
+    """Informs staff of the decision about a dispute."""
+    return _about_money(session, run, kinds.DISPUTE_CLOSED)
+
+
+def _about_money(session: Session, run: Run[CaptureInput], kind: Kind[kinds.MoneyMoved]) -> Request:
+    order = orders.get(session, run.input["order_id"])
+    one = payments.get_transaction(session, run.input["transaction_id"])
+    context: kinds.MoneyMoved = {
+        "number": order.number, "payment_id": one.payment_id, "kind": one.kind, "status": one.status,
+        "amount": one.amount, "currency": order.currency, "reason": (one.error or {}).get("detail", ""),
+    }  # fmt: skip
+    return compose(session, run, kind, context, settings.staff_email)
 
 
 @sends(kinds.PARCEL_LOST)

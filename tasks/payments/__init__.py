@@ -1,7 +1,10 @@
-"""Steps of the payments service: authorising, voiding, capturing and refunding money."""
+"""Steps of the payments service: authorising, voiding, capturing and refunding money, and reports of it."""
 
 from tasks.payments.authorisation import authorise, await_customer, service, void
+from tasks.payments.reports import follow_up, refresh
 from tasks.payments.settlement import (
+    abandon,
+    await_dispute,
     capture,
     capture_order,
     give_back,
@@ -12,6 +15,6 @@ from tasks.payments.settlement import (
 )
 
 __all__ = [
-    "authorise", "await_customer", "capture", "capture_order", "give_back", "refund", "refund_cancelled",
-    "refund_return", "service", "settle_cancelled", "void",
+    "abandon", "authorise", "await_customer", "await_dispute", "capture", "capture_order", "follow_up", "give_back",
+    "refresh", "refund", "refund_cancelled", "refund_return", "service", "settle_cancelled", "void",
 ]  # fmt: skip

@@ -1,10 +1,11 @@
 """Steps that settle payments: capturing, voiding and refunding what is authorised or captured."""
 
+from datetime import timedelta
 from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
-from durable import Refusal, Run, Unavailable
+from durable import Refusal, Run, Suspend, Unavailable
 from models import payments, returns
 from models.core.errors import Conflict
 from models.core.workflow_inputs import (
@@ -42,9 +43,12 @@ class Settled(TypedDict):
 
 def _move_money(request: MoneyRequest, idempotency_key: str) -> Settled:
     try:
-        return _ask_provider(request, idempotency_key)
+        done = _ask_provider(request, idempotency_key)
     except Conflict as error:
         raise Conflict(error.detail, code="payment_refused") from error
+    if done["state"] == "failed":
+        raise Conflict("The provider reports that the refund has failed.", code="payment_refused")
+    return done
 
 
 def _ask_provider(request: MoneyRequest, idempotency_key: str) -> Settled:
@@ -59,8 +63,6 @@ def _ask_provider(request: MoneyRequest, idempotency_key: str) -> Settled:
         gateway.void(reference=reference)
     else:
         given = gateway.refund(reference=reference, amount=amount, idempotency_key=idempotency_key)
-        if given.state == "failed":
-            raise Conflict("The provider reports that the refund has failed.", code="payment_refused")
         done["reference"], done["state"] = given.reference, given.state
     return done
 
@@ -106,9 +108,30 @@ def refund(session: Session, run: Run[RefundInput]) -> MoneyRequest:
     return _request_of(session, run.input["transaction_id"])
 
 
+@service.step
+def abandon(session: Session, run: Run[CaptureInput]) -> None:
+    """Ends the transaction of a capture or a refund that was cancelled before the provider was asked."""
+    error = {"code": run.error["code"], "detail": run.error["detail"]}
+    payments.abandon(session, run.input["transaction_id"], error)
+
+
+RETRY_AFTER = timedelta(hours=1)
+
+
+@service.step
+def await_dispute(
+    session: Session, run: Run[CancellationInput | LineCancellationInput | ReturnInput]
+) -> Suspend | None:
+    """Waits while a dispute is open: no provider refunds a payment that the bank may take back."""
+    payment_id = run.input.get("payment_id") or payments.find_first_payment(session, run.input["order_id"])
+    if payments.get_balance(session, str(payment_id)).disputed:
+        return Suspend(run.now() + RETRY_AFTER)
+    return None
+
+
 def _give_back(request: MoneyRequest, idempotency_key: str) -> Settled:
     try:
-        return _move_money(request, idempotency_key)
+        return _ask_provider(request, idempotency_key)  # a refund that has failed is reopened: staff are told
     except Conflict as error:
         # The order is cancelled: nothing but giving the money back is right. An operator sees the run as stuck.
         raise Unavailable(f"The provider refuses to {request['kind']} the payment: {error.detail}") from error
@@ -116,7 +139,7 @@ def _give_back(request: MoneyRequest, idempotency_key: str) -> Settled:
 
 @service.external_step(call=_give_back, record=_record_money)
 def give_back(session: Session, run: Run[CancellationInput]) -> MoneyRequest | None:
-    """Voids or refunds the payment of a cancelled order. Waits while a capture or a refund is pending."""
+    """Voids or refunds the payment of a cancelled order. Waits while a capture or a refund was not answered."""
     transaction_id = payments.request_return(session, run.input["payment_id"], run.id)
     return None if transaction_id is None else _request_of(session, transaction_id)
 
@@ -160,7 +183,7 @@ def capture_order(session: Session, run: Run[ParcelInput]) -> MoneyRequest | Non
 
 @service.external_step(call=_give_back, record=_record_money)
 def refund_return(session: Session, run: Run[ReturnInput]) -> MoneyRequest | None:
-    """Refunds the goods of a return. Waits while a capture or a refund is pending."""
+    """Refunds the goods of a return. Waits while a refund was not answered."""
     made = returns.get_return(session, run.input["return_id"])
     if not made.refund:
         return None

@@ -105,5 +105,9 @@ def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
     about = held["metadata"]
     return audit.ProviderPayment(
         held["id"], about["order_id"], about["payment_id"], state, held["amount"], held["currency"].upper(),
-        held["amount_received"], sum(one["amount"] for one in held["operations"] if one["kind"] == "refund"),
+        held["amount_received"], _sum(held, "refund") - _sum(held, "refund_failed"),
     )  # fmt: skip
+
+
+def _sum(held: dict[str, Any], kind: str) -> int:
+    return sum(one["amount"] for one in held["operations"] if one["kind"] == kind)

@@ -14,6 +14,13 @@ from durable.tables import RunRecord
 from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns
 from models.core.database import transaction
 from tests.conftest import ADDRESS
+from tests.faults.money_drivers import (
+    dispute_closed,
+    dispute_opened,
+    payment_follow_up,
+    payment_update,
+    refund_failed,
+)
 from tests.faults.prepared import pack, take
 from tests.shopping import make_customer, make_product, place_order
 
@@ -195,16 +202,16 @@ def catalogue_import(refused_at: str | None = None) -> str:
 
 
 def capture(refused_at: str | None = None) -> str:
-    """Finance captures the payment of a confirmed order."""
-    order_id = take("capture")
+    """Finance captures the payment of a confirmed order. It has lapsed at the gateway if it is to be refused."""
+    order_id = take("capture", refused_at)
     with transaction() as session:
         payment_id = payments.find_first_payment(session, order_id)
         return str(orders.capture_payment(session, payment_id, None, owner=None).run_id)
 
 
 def refund(refused_at: str | None = None) -> str:
-    """Finance refunds half of a captured payment."""
-    order_id = take("refund")
+    """Finance refunds half of a captured payment, which is disputed at the gateway if it is to be refused."""
+    order_id = take("refund", refused_at)
     with transaction() as session:
         payment_id = payments.find_first_payment(session, order_id)
         return str(payments.request_refund(session, payment_id, 1000, "Torn", owner=None).run_id)
@@ -286,8 +293,13 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "password_changed": (password_changed, (None,)),
     "erasure": (erasure, (None,)),
     "catalogue_import": (catalogue_import, (None,)),
-    "capture": (capture, (None,)),
-    "refund": (refund, (None,)),
+    "capture": (capture, (None, "payments.capture")),
+    "refund": (refund, (None, "payments.refund")),
+    "payment_update": (payment_update, (None,)),
+    "payment_follow_up": (payment_follow_up, (None,)),
+    "refund_failed": (refund_failed, (None,)),
+    "dispute_opened": (dispute_opened, (None,)),
+    "dispute_closed": (dispute_closed, (None,)),
     "cancellation": (cancellation, (None,)),
     "reconciliation": (reconcile, (None,)),
     "line_cancellation": (line_cancellation, (None,)),

@@ -13,7 +13,8 @@ from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
 WORKFLOWS = (
-    "capture", "cancellation", "delivery", "fulfilment", "line_cancellation", "reconciliation", "refund", "return",
+    "cancellation", "capture", "delivery", "dispute_closed", "dispute_opened", "fulfilment", "line_cancellation",
+    "payment_update", "reconciliation", "refund", "refund_failed", "return",
 )  # fmt: skip
 """The workflows that need a confirmed order, or a forgotten authorisation."""
 
@@ -39,11 +40,17 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
     for purpose, order in placed:
         _end(order.run_id)
         _ready.setdefault(purpose, []).append(order.id)
-        if purpose[0] in ("line_cancellation", "refund"):
+        if purpose[0] in (
+            "dispute_closed", "dispute_opened", "line_cancellation", "payment_update", "refund", "refund_failed",
+        ):  # fmt: skip
             _capture(order.id)
+        if purpose[0] in ("payment_update", "refund_failed"):
+            _fail_refund(shop, order.id)
+        if purpose == ("refund", "payments.refund"):
+            _dispute(shop, order.id)
         if purpose[0] in ("delivery", "return"):
             _end(pack(order.id))
-        if purpose == ("fulfilment", "payments.capture_order"):
+        if purpose in (("fulfilment", "payments.capture_order"), ("capture", "payments.capture")):
             _lapse(shop, order.id)
     shop.kill()
 
@@ -73,10 +80,32 @@ def _capture(order_id: str) -> None:
 
 def _lapse(shop: Shop, order_id: str) -> None:
     """The gateway releases the money, which the shop does not know."""
+    _post(shop, f"payment_intents/{_payment(order_id).reference}/lapse")
+
+
+def _dispute(shop: Shop, order_id: str) -> None:
+    """The customer's bank disputes the payment, which the shop does not know."""
+    _post(shop, f"payment_intents/{_payment(order_id).reference}/dispute")
+
+
+def _fail_refund(shop: Shop, order_id: str) -> None:
+    """Finance refunds the payment, and the refund fails after it has succeeded, which the shop does not know."""
     with transaction() as session:
-        payment = payments.get_payment(session, payments.find_first_payment(session, order_id))
-    url = f"{shop.gateway.url}/sandbox/payment_intents/{payment.reference}/lapse"
-    requests.post(url, timeout=5).raise_for_status()
+        asked = payments.request_refund(session, _payment(order_id).id, None, "Torn", owner=None)
+    assert asked.run_id is not None
+    _end(asked.run_id)
+    with transaction() as session:
+        reference = payments.get_transaction(session, asked.id).reference
+    _post(shop, f"refunds/{reference}/end", status="failed")
+
+
+def _payment(order_id: str) -> payments.Payment:
+    with transaction() as session:
+        return payments.get_payment(session, payments.find_first_payment(session, order_id))
+
+
+def _post(shop: Shop, path: str, **form: str) -> None:
+    requests.post(f"{shop.gateway.url}/sandbox/{path}", form, timeout=5).raise_for_status()
 
 
 def _hold_for_nobody(shop: Shop) -> str:

@@ -65,7 +65,7 @@ class Sale:
         key, declared = f"checkout:{self.id}", notifications.KINDS[kind]
         context = {
             "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "reason": "…",
-            "charged": False,
+            "charged": False, "delayed": False,
         }  # fmt: skip
         with transaction() as session:
             notifications.compose(

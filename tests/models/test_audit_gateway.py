@@ -52,7 +52,7 @@ def test_an_order_may_have_several_payments_with_one_authorised(sold: Sale) -> N
     change("""INSERT INTO payments.payment (id, order_id, amount, currency, method, status, reference)
         SELECT gen_random_uuid(), order_id, amount, currency, method, 'voided', 'pi_first' FROM payments.payment""")
     change("INSERT INTO payments.payment (id, order_id, amount, currency, method, status)"
-           " SELECT gen_random_uuid(), order_id, amount, currency, method, 'declined' FROM payments.payment"
+           " SELECT gen_random_uuid(), order_id, amount, currency, method, 'failed' FROM payments.payment"
            " WHERE status = 'authorised'")  # fmt: skip
     with transaction() as session:
         first = session.scalars(select(payments.Payment.id).where(payments.Payment.reference == "pi_first")).one()

@@ -199,6 +199,20 @@ def test_existing_orders_accept_further_payments_and_captures(database: str) -> 
     engine.dispose()
 
 
+def test_declined_payments_have_failed(database: str) -> None:
+    alembic(database, "upgrade", "ac710e000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("""INSERT INTO payments.payment (id, order_id, amount, currency, method, status)
+            VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'EUR', 'pm_card_visa', 'declined')"""))  # fmt: skip
+    found = text("SELECT status FROM payments.payment")
+    for step, status in (("head", "failed"), ("ac710e000001", "declined"), ("head", "failed")):
+        alembic(database, "downgrade" if status == "declined" else "upgrade", step)
+        with engine.connect() as connection:
+            assert connection.scalars(found).all() == [status]
+    engine.dispose()
+
+
 UNDER_WAY = """
 INSERT INTO notifications.notification (id, key, kind, channel, recipient, subject, text) VALUES
     (gen_random_uuid(), 'checkout:o', 'order_confirmed', 'email', 'a', '', ''),

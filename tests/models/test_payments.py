@@ -65,14 +65,14 @@ def test_a_declined_payment_stays_declined() -> None:
     payment_id = pay()
     record(payments.record_decline, payment_id, "expired_card")
     record(payments.record_void, payment_id, None)
-    assert (read(payment_id), done(payment_id)) == (("declined", None), [("authorise", "declined", None)])
-    assert refused(payments.record_authorisation, payment_id, "pi_2") == {"current": "declined", "possible": []}
+    assert (read(payment_id), done(payment_id)) == (("failed", None), [("authorise", "declined", None)])
+    assert refused(payments.record_authorisation, payment_id, "pi_2") == {"current": "failed", "possible": []}
 
 
 def test_a_voided_payment_cannot_be_authorised_again() -> None:
     payment_id = pay()
     record(payments.record_authorisation, payment_id, "pi_3")
-    authorised = {"current": "authorised", "possible": ["captured", "partially_captured", "voided"]}
+    authorised = {"current": "authorised", "possible": ["captured", "partially_captured", "voided", "disputed"]}
     assert refused(payments.record_authorisation, payment_id, "pi_3") == authorised
     assert refused(payments.record_decline, payment_id, None) == authorised
     record(payments.record_void, payment_id, "pi_3")
@@ -93,7 +93,7 @@ def test_an_order_may_have_several_payments() -> None:
     first, second = pay(order_id), pay(order_id)
     record(payments.record_decline, first, "expired_card")
     record(payments.record_authorisation, second, "pi_5")
-    assert (read(first), read(second), read(other)) == (("declined", None), ("authorised", "pi_5"), ("pending", None))
+    assert (read(first), read(second), read(other)) == (("failed", None), ("authorised", "pi_5"), ("pending", None))
     with transaction() as session:
         assert payments.find_first_payment(session, order_id) == first
         newest = payments.list_newest_payments(session, [order_id, new_id("ord")])

@@ -137,7 +137,7 @@ class Order:
     def place(self, *, declined: bool) -> str | None:
         short = any(self.stock[product].available < units for product, units in self.lines.items())
         if short or declined:
-            self.status, self.payment = "cancelled", "pending" if short else "declined"
+            self.status, self.payment = "cancelled", "pending" if short else "failed"
             return "insufficient_stock" if short else "payment_declined"
         for product, units in self.lines.items():
             self.stock[product].reserved += units

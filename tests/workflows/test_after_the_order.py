@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from models import access
 from models.core.database import transaction
@@ -81,6 +82,19 @@ def test_more_than_is_left_is_refused(shop: Shop, finance: Any, placed: dict[str
     assert (again.status_code, again.json["code"]) == (409, "wrong_state")
     too_much = refund(finance, placed, amount=3001, reason="Too much.")
     assert (too_much.status_code, too_much.json["available"]) == (409, 3000)
+
+
+def test_a_capture_that_the_gateway_refuses_ends_its_task_and_staff_are_notified(
+    shop: Shop, finance: Any, placed: dict[str, Any]
+) -> None:
+    lapse = f"{shop.gateway.url}/sandbox/payment_intents/{intent(shop, placed)['id']}/lapse"
+    requests.post(lapse, timeout=5).raise_for_status()
+    refused = capture(finance, placed)
+    assert (refused.status_code, refused.json["code"]) == (409, "payment_refused"), refused.json
+    paid = finance.get(f"/v1/payments/{placed['payment_id']}").json
+    assert (paid["status"], [one["status"] for one in paid["transactions"]]) == ("authorised", ["succeeded", "failed"])
+    mails = [mail["subject"] for mail in shop.mails()]
+    assert f"A capture for order {placed['number']} was refused" in mails
 
 
 def test_of_many_captures_and_refunds_at_once_no_money_moves_twice(

@@ -59,7 +59,7 @@ def test_a_declined_card_cancels_the_order_and_releases_its_stock(
     assert (answer.status_code, answer.mimetype) == (402, "application/problem+json")
     assert (answer.json["code"], answer.json["decline_code"]) == ("payment_declined", "insufficient_funds")
     placed = customer.get(f"/v1/orders/{answer.json['order_id']}").json
-    assert (placed["status"], placed["payment_status"]) == ("cancelled", "declined")
+    assert (placed["status"], placed["payment_status"]) == ("cancelled", "failed")
     assert placed["reason"]["code"] == "payment_declined"
     assert placed["invoice_number"] is None
     assert _stock(shirt) == (10, 0)
@@ -139,7 +139,7 @@ def test_an_empty_cart_or_a_missing_key_is_refused(shop: Shop, customer: Any, or
     ("method", "goes_wrong", "order_status", "payment_status"),
     [
         ("pm_card_visa", False, "confirmed", "authorised"),
-        ("pm_card_chargeDeclined", False, "cancelled", "declined"),
+        ("pm_card_chargeDeclined", False, "cancelled", "failed"),
         ("pm_card_visa", True, "cancelled", "voided"),
     ],
 )
@@ -158,6 +158,4 @@ def test_a_checkout_of_an_earlier_release_finds_its_payment(
     shown = customer.get(f"/v1/orders/{order.id}").json
     assert (shown["status"], shown["payment_status"]) == (order_status, payment_status)
     held = [intent["status"] for intent in shop.ledger() if intent["metadata"]["order_id"] == order.id]
-    assert held == [
-        {"voided": "canceled", "declined": "requires_payment_method"}.get(payment_status, "requires_capture")
-    ]
+    assert held == [{"voided": "canceled", "failed": "requires_payment_method"}.get(payment_status, "requires_capture")]

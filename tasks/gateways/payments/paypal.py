@@ -7,17 +7,19 @@ which the shop does not know the reference.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from models.core.errors import BadRequest, BadSignature, Conflict, GatewayDown, PaymentDeclined
 from settings import Settings
 from tasks.gateways.payments import paypal_orders as orders
 from tasks.gateways.payments.paypal_client import Client, Refused, request_id
+from tasks.gateways.payments.paypal_refunds import list_disputes, read_refund
 from tasks.gateways.payments.paypal_webhooks import read_event, verification
 from tasks.gateways.payments.provider import (
     Authorisation,
     AuthorisationRequest,
     Capture,
+    Dispute,
     NextAction,
     ProviderPayment,
     Refund,
@@ -28,10 +30,6 @@ from tasks.gateways.payments.provider import (
 ORDERS = "/v2/checkout/orders"
 AUTHORISATIONS = "/v2/payments/authorizations"
 CHANGED_MEANWHILE = ("ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED")
-REFUND_STATES: dict[str, Literal["succeeded", "pending", "failed"]] = {
-    "COMPLETED": "succeeded", "FAILED": "failed", "CANCELLED": "failed",
-}  # fmt: skip
-"""Anything else is pending."""
 
 
 class PayPal:
@@ -145,8 +143,23 @@ class PayPal:
                 )
             except Refused as refused:
                 raise Conflict(refused.description) from refused
-        state = REFUND_STATES.get(made["status"], "pending")
-        return Refund(made["id"], reference, orders.from_money(made["amount"]), state)
+        return read_refund(made, reference)
+
+    def list_refunds(self, *, reference: str) -> list[Refund]:
+        """See PaymentProvider."""
+        try:
+            order = self._order(reference)
+        except Refused:
+            return []
+        return [read_refund(made, reference) for made in orders.parts(order, "refunds")]
+
+    def list_disputes(self, *, reference: str) -> list[Dispute]:
+        """See PaymentProvider. PayPal finds disputes by the capture."""
+        try:
+            order = self._order(reference)
+        except Refused:
+            return []
+        return [found for taken in orders.parts(order, "captures") for found in list_disputes(self._client, taken)]
 
     def find(
         self, *, order_id: str, payment_id: str | None, since: datetime, reference: str | None = None

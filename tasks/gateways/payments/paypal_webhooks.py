@@ -13,6 +13,9 @@ HEADERS = {
     "transmission_sig": "paypal-transmission-sig", "transmission_time": "paypal-transmission-time",
 }  # fmt: skip
 
+REPORTS = ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.", "CUSTOMER.DISPUTE.")
+"""How the types of events begin that are about a refund or a dispute."""
+
 
 def verification(payload: bytes, headers: Mapping[str, str], webhook_id: str) -> bytes:
     """What PayPal is asked. The event stays as it came, byte for byte: the signature covers its checksum.
@@ -35,7 +38,11 @@ def read_event(payload: bytes) -> WebhookEvent:
         units = resource.get("purchase_units") or [resource]
         related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
         reference = resource["id"] if kind.startswith("CHECKOUT.ORDER.") else related.get("order_id")
-        return WebhookEvent(str(event["id"]), kind, reference, *whose(units[0].get("custom_id")))
+        disputed = resource.get("disputed_transactions") or units
+        custom_id = disputed[0].get("custom_id") or disputed[0].get("custom")
+        return WebhookEvent(
+            str(event["id"]), kind, reference, *whose(custom_id), is_report=kind.startswith(REPORTS)
+        )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest("This is not an event of PayPal's.") from error
 

@@ -24,6 +24,15 @@ MAY_HOLD: tuple[State, ...] = ("requires_action", "processing", "authorised", "c
 HAS_HELD: tuple[State, ...] = ("authorised", "captured", "voided", "lapsed")
 """The states of a payment to which the bank has said yes at some time."""
 
+RefundState = Literal["pending", "succeeded", "failed"]
+"""A refund that has succeeded may fail, even days later: the customer's bank sends the money back."""
+DisputeState = Literal["inquiry", "needs_response", "under_review", "won", "lost"]
+"""Where a dispute stands:
+
+- inquiry: the bank asks, and has not taken the money; a refund ends it.
+- needs_response: the bank has taken the money and waits for evidence, under_review: it has that and decides.
+- won: the money is ours, lost: it is the customer's.
+"""
 RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 
 
@@ -60,12 +69,25 @@ class Capture:
 
 @dataclass(frozen=True)
 class Refund:
-    """`reference` is the refund's own."""
+    """`reference` is the refund's own. `attempt`: the idempotency key under which it was asked for, None for one that
+    was not asked for by the shop. `reason`: why it has failed, where the provider says so."""
 
     reference: str
     payment_reference: str
     amount: int
-    state: Literal["succeeded", "pending", "failed"]
+    state: RefundState
+    attempt: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """`reason`: the provider's word for what the customer says is wrong."""
+
+    reference: str
+    amount: int
+    state: DisputeState
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -100,13 +122,17 @@ class NextAction:
 
 @dataclass(frozen=True)
 class WebhookEvent:
-    """`reference` is the payment's, None for an event that is about something else."""
+    """`reference` is the payment's, None for an event that is about something else.
+
+    `is_report`: whether it is about a refund or a dispute, so that the provider should be asked where they stand.
+    """
 
     id: str
     type: str
     reference: str | None
     order_id: str | None
     payment_id: str | None
+    is_report: bool = False
 
 
 class PaymentProvider(Protocol):
@@ -147,6 +173,12 @@ class PaymentProvider(Protocol):
 
         Raises Conflict if the payment was not captured or less than the amount is left of it.
         """
+
+    def list_refunds(self, *, reference: str) -> list[Refund]:
+        """The refunds of a payment as they stand now; none of a payment that the provider does not know."""
+
+    def list_disputes(self, *, reference: str) -> list[Dispute]:
+        """The disputes of a payment as they stand now; none of a payment that the provider does not know."""
 
     def find(
         self, *, order_id: str, payment_id: str | None, since: datetime, reference: str | None = None

@@ -17,6 +17,7 @@ from tasks.gateways.payments.provider import (
     Authorisation,
     AuthorisationRequest,
     Capture,
+    Dispute,
     NextAction,
     ProviderPayment,
     Refund,
@@ -25,6 +26,7 @@ from tasks.gateways.payments.provider import (
     WebhookEvent,
 )
 from tasks.gateways.payments.stripe_client import KeySpent, calling, is_replayed, make_client, message
+from tasks.gateways.payments.stripe_refunds import REPORTS, list_disputes, list_refunds, read_refund
 
 UNEXPECTED_STATE = "payment_intent_unexpected_state"
 ABANDONED = "abandoned"
@@ -36,10 +38,6 @@ STATES: dict[str, State] = {
     "requires_capture": "authorised", "succeeded": "captured", "requires_payment_method": "declined",
 }  # fmt: skip
 """Stripe's word → ours, but for `canceled`, for which it matters why."""
-REFUND_STATES: dict[str | None, Literal["succeeded", "pending", "failed"]] = {
-    "succeeded": "succeeded", "failed": "failed", "canceled": "failed",
-}  # fmt: skip
-"""Anything else is pending."""
 
 
 class Stripe:
@@ -161,12 +159,25 @@ class Stripe:
         with calling():
             try:
                 given = self._client.v1.refunds.create(
-                    params={"payment_intent": reference, "amount": amount, "reason": reason},
+                    params={
+                        "payment_intent": reference,
+                        "amount": amount,
+                        "reason": reason,
+                        "metadata": {"attempt": idempotency_key},
+                    },
                     options={"idempotency_key": idempotency_key},
                 )
             except stripe.InvalidRequestError as error:
                 raise Conflict(message(error)) from error
-        return Refund(given.id, reference, given.amount, REFUND_STATES.get(given.status, "pending"))
+        return read_refund(given, reference)
+
+    def list_refunds(self, *, reference: str) -> list[Refund]:
+        """See PaymentProvider."""
+        return list_refunds(self._client, reference)
+
+    def list_disputes(self, *, reference: str) -> list[Dispute]:
+        """See PaymentProvider."""
+        return list_disputes(self._client, reference)
 
     def find(
         self, *, order_id: str, payment_id: str | None, since: datetime, reference: str | None = None
@@ -206,7 +217,8 @@ class Stripe:
         thing = event.data.object.to_dict()
         reference = thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
         about = thing.get("metadata") or {}
-        return WebhookEvent(event.id, event.type, reference, about.get("order_id"), about.get("payment_id"))
+        whose = (about.get("order_id"), about.get("payment_id"))
+        return WebhookEvent(event.id, event.type, reference, *whose, is_report=event.type.startswith(REPORTS))
 
     def _list(self, since: datetime | None, until: datetime | None = None) -> Iterator[stripe.PaymentIntent]:
         bounds = {"gte": since, "lt": until}

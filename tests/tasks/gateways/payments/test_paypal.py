@@ -45,6 +45,34 @@ def test_approved_authorised_captured_and_refunded(paypal: PayPal) -> None:
     assert (found.state, found.authorised, found.captured, found.refunded) == ("captured", 0, 1500, 500)
 
 
+@pytest.mark.parametrize(("outcome", "state"), [("RESOLVED_SELLER_FAVOUR", "won"), ("RESOLVED_BUYER_FAVOUR", "lost")])
+def test_refunds_and_disputes_are_listed_as_they_stand(
+    paypal: PayPal, sandbox: Server, receiver: Receiver, outcome: str, state: str
+) -> None:
+    asked, _, reference = held(paypal)
+    paypal.capture(reference=reference, amount=1999, idempotency_key=new_key())
+    assert (paypal.list_refunds(reference=reference), paypal.list_disputes(reference=reference)) == ([], [])
+    key = new_key()
+    given = paypal.refund(reference=reference, amount=5, idempotency_key=key)
+    assert paypal.list_refunds(reference=reference) == [given]
+    assert (given.state, given.attempt) == ("succeeded", key)
+    dispute = f"{sandbox.url}/sandbox/orders/{reference}/dispute"
+    requests.post(dispute, json={}, timeout=5).raise_for_status()
+    assert [one.state for one in paypal.list_disputes(reference=reference)] == ["needs_response"]
+    requests.post(dispute, json={"outcome": outcome}, timeout=5).raise_for_status()
+    (decided,) = paypal.list_disputes(reference=reference)
+    assert (decided.amount, decided.state, decided.reason) == (1999, state, "UNAUTHORISED")
+    about = str(asked.payment_id).encode()
+    assert wait_until(lambda: any(b"DISPUTE.RESOLVED" in body and about in body for _, body in receiver.got), 10)
+    body, headers = next(
+        (body, headers)
+        for (_, body), headers in zip(receiver.got, receiver.headers, strict=True)
+        if b"DISPUTE.RESOLVED" in body and about in body
+    )
+    event = paypal.verify_webhook(body, headers)
+    assert (event.is_report, event.reference, event.payment_id) == (True, None, asked.payment_id)
+
+
 def test_yen_have_no_decimals_and_a_fraction_that_paypal_has_not_is_declined(paypal: PayPal, sandbox: Server) -> None:
     _, _, reference = held(paypal, amount=1099, currency="JPY")
     assert paypal.capture(reference=reference, amount=1000, idempotency_key=new_key()).amount == 1000

@@ -17,6 +17,22 @@ from tests.servers import Server, unresponsive_port
 from tests.tasks.gateways.payments.asking import SECRET, fault, ledger, made, new_key, request, stripe_at
 
 
+def test_refunds_and_disputes_are_listed_as_they_stand(provider: Stripe, gateway: Server) -> None:
+    reference = provider.authorise(request(method="pm_card_pendingRefund"), new_key()).reference
+    provider.capture(reference=reference, amount=1999, idempotency_key=new_key())
+    assert (provider.list_refunds(reference=reference), provider.list_disputes(reference=reference)) == ([], [])
+    key = new_key()
+    given = provider.refund(reference=reference, amount=5, idempotency_key=key)
+    assert (given.state, given.attempt) == ("pending", key)
+    url = f"{gateway.url}/sandbox/refunds/{given.reference}/end"
+    requests.post(url, {"status": "failed"}, timeout=5).raise_for_status()
+    (failed,) = provider.list_refunds(reference=reference)
+    assert (failed.reference, failed.state, failed.reason) == (given.reference, "failed", "expired_or_canceled_card")
+    requests.post(f"{gateway.url}/sandbox/payment_intents/{reference}/dispute", timeout=5).raise_for_status()
+    (dispute,) = provider.list_disputes(reference=reference)
+    assert (dispute.amount, dispute.state, dispute.reason) == (1999, "needs_response", "general")
+
+
 def test_a_payment_is_authorised_captured_and_refunded(provider: Stripe) -> None:
     asked = request()
     reserved = provider.authorise(asked, new_key())
