@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         pattern="^(https?://.+[^/])?$",
         description="URL of the shop's website, for links in mails; empty: no links",
     )
+    language: str = Field(
+        "en", pattern="^[a-z]{2}$", description="language of mails to staff and to customers who have not chosen one"
+    )
     staff_email: str = Field("staff@localhost", description="recipient of mails to staff")
     supplier_email: str = Field("supplier@localhost", description="recipient of purchase orders")
 

@@ -28,6 +28,7 @@ from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
 from models.core.events import LoginThrottled
+from models.notifications import find_language
 
 
 @blueprint.route("/auth/register")
@@ -40,13 +41,15 @@ class RegisterView(MethodView):
     def post(self, body: RegistrationBody) -> dict[str, object]:
         """Creates an account with an address and a cart, and signs in.
 
-        If `X-Cart-Token` names a guest cart, its items are moved into the new cart.
+        If `X-Cart-Token` names a guest cart, its items are moved into the new cart. Without `language`, it
+        is the first one of `Accept-Language` that the shop writes mails in, if any.
         """
         password_hash = accounts.hash_password(body["password"])
         with transaction() as session:
             user = accounts.register(
                 session, username=body["username"], email=body["email"], password_hash=password_hash,
                 first_name=body["first_name"], last_name=body["last_name"], address=body["address"],
+                language=body.get("language") or find_language(list(request.accept_languages.values())),
             )  # fmt: skip
             carts.open_cart(session, user.id)
             opened = accounts.open_session(session, user.id, *_device())

@@ -35,7 +35,7 @@ class MeView(MethodView):
     @error_codes("username_taken", "email_taken")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
-    def patch(self, body: dict[str, str]) -> dict[str, object]:
+    def patch(self, body: dict[str, str | None]) -> dict[str, object]:
         """Updates your profile. Omitted fields keep their values."""
         with transaction() as session:
             return _profile(accounts.update_profile(session, g.principal.user_id, body))
@@ -144,7 +144,7 @@ class SessionView(MethodView):
 
 
 def _profile(user: accounts.User) -> dict[str, object]:
-    shown = ("id", "username", "email", "first_name", "last_name", "status", "created_at")
+    shown = ("id", "username", "email", "first_name", "last_name", "status", "language", "created_at")
     held = {"roles": sorted(g.principal.roles), "permissions": sorted(g.principal.permissions)}
     return {**{name: getattr(user, name) for name in shown}, **held}
 

@@ -1,6 +1,6 @@
 """Request and response schemas of the account views."""
 
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -24,6 +24,11 @@ def _password() -> fields.String:
         validate=validate.Length(8, 256),
         metadata={"example": "correct horse battery", "format": "password"},
     )
+
+
+def _language(**options: Any) -> fields.String:
+    described = {"description": "Of the mails to this user", "example": "en"}
+    return fields.String(validate=validate.OneOf(notifications.LANGUAGES), metadata=described, **options)
 
 
 def _name() -> fields.String:
@@ -64,6 +69,7 @@ class Registration(Schema):
     first_name = _name()
     last_name = _name()
     address = fields.Nested(NewAddress, required=True)
+    language = _language()
 
 
 class RegistrationBody(TypedDict):
@@ -73,6 +79,7 @@ class RegistrationBody(TypedDict):
     first_name: str
     last_name: str
     address: dict[str, str]
+    language: NotRequired[str]
 
 
 @validates_schema
@@ -138,6 +145,7 @@ class User(Schema):
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf(accounts.ACCOUNT_STATUS.statuses))
+    language = _language(required=True, allow_none=True)
     created_at = Timestamp(required=True)
 
 
@@ -151,6 +159,7 @@ class ProfileChanges(Schema):
     email = _email()
     first_name = _name()
     last_name = _name()
+    language = _language(allow_none=True)
 
 
 class SignedIn(Tokens):

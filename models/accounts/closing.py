@@ -34,6 +34,7 @@ def close(session: Session, user_id: str) -> None:
         session.execute(delete(table).where(table.user_id == user_id))
     ACCOUNT_STATUS.move(user, "closed")
     user.password_hash = user.first_name = user.last_name = ""
+    user.language = None
     user.username = new_id("closed")  # unique, like the original
     user.email = f"{user.username}@closed.invalid"  # RFC 2606: an invalid domain
     event_log.emit(session, AccountClosed(user_id=user_id))

@@ -1,7 +1,7 @@
 """Creation of accounts: customers and administrators."""
 
 from collections.abc import Mapping
-from typing import TypedDict, Unpack
+from typing import NotRequired, TypedDict, Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -26,6 +26,7 @@ class NewCustomer(TypedDict):
     first_name: str
     last_name: str
     address: Mapping[str, str]
+    language: NotRequired[str | None]
 
 
 def register(session: Session, **person: Unpack[NewCustomer]) -> User:
@@ -44,11 +45,12 @@ def add_customer(
     first_name: str,
     last_name: str,
     address: Mapping[str, str],
+    language: str | None = None,
 ) -> User:
     """Creates a customer with a first address. Raises Conflict (`username_taken`, `email_taken`)."""
     user = User(
         id=new_id("usr"), username=username, email=email, password_hash=password_hash,
-        first_name=first_name, last_name=last_name,
+        first_name=first_name, last_name=last_name, language=language,
     )  # fmt: skip
     session.add(user)
     flush(session)

@@ -13,7 +13,7 @@ ACCOUNT_STATUS = Transitions("account", {"active": ("closed",), "closed": ()})
 
 
 class User(Base):
-    """A user account. Username and e-mail address are unique, ignoring case."""
+    """A user account. Username and e-mail address are unique, ignoring case. `language`: of mails; None: the shop's."""
 
     __tablename__ = "user"
     id: Mapped[str] = mapped_column(Id("usr"), primary_key=True)
@@ -23,6 +23,7 @@ class User(Base):
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(server_default="active")
+    language: Mapped[str | None] = mapped_column(String(8))
     created_at: Mapped[Created]
     __table_args__ = (
         CheckConstraint(ACCOUNT_STATUS.constraint, name="status"),

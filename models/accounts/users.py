@@ -1,5 +1,7 @@
 """Users: profile and search."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -56,7 +58,7 @@ def find_id(session: Session, email: str) -> str | None:
     return session.scalars(select(User.id).where(func.lower(User.email) == email.lower())).one_or_none()
 
 
-def update_profile(session: Session, user_id: str, changes: dict[str, str]) -> User:
+def update_profile(session: Session, user_id: str, changes: Mapping[str, str | None]) -> User:
     """Updates the given fields. Raises NotFound and Conflict (`username_taken`, `email_taken`)."""
     user = lock(session, user_id)
     for name, value in changes.items():

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models.notifications import kinds
 from models.notifications.kinds import CHANNELS, KINDS, Context, Kind
+from models.notifications.language import LANGUAGES, choose_language, find_language
+from models.notifications.layout import Mail, dress
 from models.notifications.rendering import render
 from models.notifications.tables import ERASED, Message, Notification
 
@@ -16,11 +18,16 @@ __all__ = [
     "CHANNELS",
     "ERASED",
     "KINDS",
+    "LANGUAGES",
     "Kind",
+    "Mail",
     "Message",
     "Notification",
+    "choose_language",
     "compose",
+    "dress",
     "erase_user",
+    "find_language",
     "is_composed",
     "kinds",
     "record_delivery",
@@ -43,18 +50,20 @@ def compose(
     key: str,
     channel: str,
     recipient: str,
+    language: str,
     user_id: str | None = None,
 ) -> Message:
     """Renders a notification and stores it. `key` says what it is about: an order, a purchase order, an account.
 
     A second call for the same key, kind and channel returns the first one's message.
     """
-    subject, text = render(kind, channel, context)
+    subject, text, html = render(kind, channel, context, language)
     row = {
         "id": new_id("ntf"), "key": key, "user_id": user_id, "kind": kind.name, "channel": channel,
         "recipient": recipient, "subject": subject, "text": text,
     }  # fmt: skip
-    return Message(*session.connection().execute(_COMPOSE, row).one())
+    stored = session.connection().execute(_COMPOSE, row).one()
+    return Message(*stored, html=html if stored.text == text else None)
 
 
 _SAME = (Notification.key == bindparam("of_key")) & (Notification.kind == bindparam("of_kind"))

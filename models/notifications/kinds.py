@@ -1,6 +1,6 @@
 """The kinds of notification. A new kind is a declaration here, and a template for each of its channels.
 
-The template of a kind and a channel is `templates/<kind>.<channel>.txt`.
+The template of a kind and a channel is `templates/<language>/<kind>.<channel>.txt`.
 """
 
 from collections.abc import Mapping
@@ -59,11 +59,15 @@ class OrderConfirmed(TypedDict):
 
 
 class OrderCancelled(TypedDict):
-    """`charged`: whether the order had been confirmed, so that money is given back; `delayed`: its refund has failed
-    and will be repeated."""
+    """`code` and `reason`: why, for programs and for people.
+
+    `charged`: whether the order had been confirmed, so that money is given back; `delayed`: its refund has failed and
+    will be repeated.
+    """
 
     first_name: str
     number: int
+    code: str
     reason: str
     charged: bool
     delayed: bool

@@ -1,32 +1,59 @@
 """Renders notifications from the files in `templates/`."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from models.notifications.kinds import Context, Kind
+from models.notifications.language import FALLBACK, TEMPLATES
+from models.notifications.layout import as_html, as_text
+from models.notifications.template_language import Template
 
-TEMPLATES = Path(__file__).parent / "templates"
-
-ENVIRONMENT = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    undefined=StrictUndefined,  # a name that the context lacks is a bug, not an empty string
-    autoescape=False,  # noqa: S701, the templates are plain text
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-ENVIRONMENT.filters["money"] = lambda amount, currency: f"{amount / 100:.2f} {currency}"
+PREFIX = "Subject: "
 
 
 class Rendered(NamedTuple):
+    """`html`: the same as the text, without a layout."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Source(NamedTuple):
+    """A template as it is written: Liquid in the subject, Liquid and Markdown in the text."""
+
     subject: str
     text: str
 
 
-def render(kind: Kind[Context], channel: str, context: Context) -> Rendered:
-    """The subject, which is the template's first line, and the text after it."""
-    text = ENVIRONMENT.get_template(f"{kind.name}.{channel}.txt").render(context)
-    heading, _, body = text.partition("\n\n")
-    return Rendered(heading.removeprefix("Subject: "), body)
+class Compiled:
+    """A compiled source. Raises TemplateError, with the line in the text."""
+
+    def __init__(self, source: Source, language: str) -> None:
+        self.subject, self.text = Template(source.subject, language), Template(source.text, language)
+
+    def render(self, context: Mapping[str, object]) -> Rendered:
+        """Renders the subject, which is one line, and the text. Raises TemplateError."""
+        subject = " ".join(as_text(self.subject.render(context)).split())
+        message = self.text.render(context)
+        return Rendered(subject, as_text(message), as_html(message))
+
+
+def read_source(kind: str, channel: str, language: str) -> Source:
+    """The template in the file of this kind, channel and language."""
+    heading, _, text = (TEMPLATES / language / f"{kind}.{channel}.txt").read_text().partition("\n\n")
+    return Source(heading.removeprefix(PREFIX), text)
+
+
+@cache
+def compiled_file(kind: str, channel: str, language: str) -> Compiled:
+    """The compiled file in this language, or in English."""
+    has_file = (TEMPLATES / language / f"{kind}.{channel}.txt").exists()
+    chosen = language if has_file else FALLBACK
+    return Compiled(read_source(kind, channel, chosen), chosen)
+
+
+def render(kind: Kind[Context], channel: str, context: Context, language: str = FALLBACK) -> Rendered:
+    """Renders a notification in a language."""
+    return compiled_file(kind.name, channel, language).render(context)

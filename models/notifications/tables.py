@@ -32,9 +32,10 @@ class Notification(Base):
 
 
 class Message(NamedTuple):
-    """What a channel is given to send."""
+    """What a channel is given to send. `html`: the text as HTML, if it is known."""
 
     id: str
     recipient: str
     subject: str
     text: str
+    html: str | None

@@ -46,7 +46,7 @@ def list_lines(session: Session, order_id: str) -> list[Line]:
 _SUMMARY = (
     select(
         Order.number, Order.total, Order.currency, Order.reason, Order.confirmed_at, Order.user_id,
-        accounts.User.email, accounts.User.first_name,
+        accounts.User.email, accounts.User.first_name, accounts.User.language,
         accounts.User.status.label("account"), Line.product_id, Line.title, Line.quantity,
     )
     .join(accounts.User, accounts.User.id == Order.user_id)

@@ -30,7 +30,7 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | No
     context: kinds.CartReminder = {
         "first_name": user.first_name, "lines": [{"quantity": line.quantity, "title": line.name} for line in left],
     }  # fmt: skip
-    return compose(session, run, kinds.CART_REMINDER, context, user.email, user.id)
+    return compose(session, run, kinds.CART_REMINDER, context, user.email, user.id, user.language)
 
 
 @sends(kinds.WELCOME)
@@ -67,7 +67,7 @@ def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **contex
     if user.status != "active" or not accounts.wants(session, user_id, kind.name, CHANNEL):
         return None
     account: kinds.Account = {"first_name": user.first_name, "username": user.username}
-    return compose(session, run, kind, {**account, **context}, user.email, user.id)
+    return compose(session, run, kind, {**account, **context}, user.email, user.id, user.language)
 
 
 @service.step

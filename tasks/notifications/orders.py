@@ -34,7 +34,7 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
         "lines": [{"quantity": line.quantity, "title": line.title} for line in lines],
         "invoice": confirmed["invoice_number"],
     }  # fmt: skip
-    request = compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"])
 
 
@@ -44,11 +44,12 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
     order = orders.get_summary(session, run.input["order_id"])[0]
     if not is_wanted(session, kinds.ORDER_CANCELLED, order):
         return None
+    reason = order.reason or run.error
     context: kinds.OrderCancelled = {
-        "first_name": order.first_name, "number": order.number, "reason": (order.reason or run.error)["detail"],
+        "first_name": order.first_name, "number": order.number, "code": reason["code"], "reason": reason["detail"],
         "charged": order.confirmed_at is not None, "delayed": _status_of_refund(session, run) == "failed",
     }  # fmt: skip
-    request = compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.ORDER_CANCELLED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"], run.output(credit_cancelled) or {})
 
 
@@ -64,7 +65,7 @@ def lines_cancelled(session: Session, run: Run[LineCancellationInput]) -> Reques
         "lines": [{"quantity": cancelled[r.product_id], "title": r.title} for r in rows if r.product_id in cancelled],
         "reason": run.input["reason"], "credit_note": note.get("credit_note_number", ""), **given_back(run),
     }  # fmt: skip
-    request = compose(session, run, kinds.LINES_CANCELLED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.LINES_CANCELLED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"], note)
 
 
@@ -81,7 +82,7 @@ def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
         "reason": run.input["reason"], "credit_note": (run.output(credit) or {}).get("credit_note_number", ""),
         "pending": given.status == "pending",
     }  # fmt: skip
-    request = compose(session, run, kinds.REFUNDED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.REFUNDED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"], run.output(credit) or {})
 
 
@@ -117,7 +118,7 @@ def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[kinds.Parc
         "tracking": parcel.tracking_number or "",
         "lines": [{"quantity": inside[r.product_id], "title": r.title} for r in rows if r.product_id in inside],
     }  # fmt: skip
-    return compose(session, run, kind, context, rows[0].email, rows[0].user_id)
+    return compose(session, run, kind, context, rows[0].email, rows[0].user_id, rows[0].language)
 
 
 @sends(kinds.RETURN_DECIDED)
@@ -131,7 +132,7 @@ def return_decided(session: Session, run: Run[ReturnInput]) -> Request | None:
         "first_name": order.first_name, "number": order.number, "refused_because": made.refused_because or "",
         "days": settings.return_send_days,
     }  # fmt: skip
-    return compose(session, run, kinds.RETURN_DECIDED, context, order.email, order.user_id)
+    return compose(session, run, kinds.RETURN_DECIDED, context, order.email, order.user_id, order.language)
 
 
 @sends(kinds.RETURN_RECEIVED)
@@ -147,5 +148,5 @@ def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
         "currency": order.currency, "credit_note": note.get("credit_note_number", ""),
         "refund_status": _status_of_refund(session, run),
     }  # fmt: skip
-    request = compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id)
+    request = compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"], note)

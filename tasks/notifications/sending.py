@@ -32,16 +32,21 @@ class Request(TypedDict):
     to: str
     subject: str
     text: str
+    html: NotRequired[str | None]  # requests of the release before have none
+    language: NotRequired[str]
     run_id: NotRequired[str]  # of `password_reset`
     attachment: NotRequired[Attachment]
 
 
 def send(request: Request, idempotency_key: str) -> str | None:
     """Why the mail server will never accept the mail, or None if it has."""
+    text, page = request["text"], None
+    if (html := request.get("html")) is not None:
+        text, page = notifications.dress(request["subject"], text, html, request["language"])
     files = [_file(request["attachment"])] if "attachment" in request else []
     try:
         smtp.send(
-            to=request["to"], subject=request["subject"], text=request["text"], message_id=request["id"], files=files
+            to=request["to"], subject=request["subject"], text=text, html=page, message_id=request["id"], files=files
         )
     except MailRefused as refusal:
         return refusal.detail  # an invalid address is no reason to delay an order
@@ -62,7 +67,9 @@ def _file(attachment: Attachment) -> tuple[str, bytes]:
 def send_token(request: Request, idempotency_key: str) -> str | None:
     """As `send`, with the token in the place of TOKEN."""
     token = accounts.derive_reset_token(request["run_id"])
-    return send({**request, "text": request["text"].replace(TOKEN, token)}, idempotency_key)
+    html = request.get("html")
+    told: Request = {**request, "text": request["text"].replace(TOKEN, token)}
+    return send({**told, "html": html and html.replace(TOKEN, token)}, idempotency_key)
 
 
 def sends(
@@ -82,12 +89,18 @@ def key_of(run: Run) -> str:
 
 
 def compose(
-    session: Session, run: Run, kind: Kind[Context], context: Context, recipient: str, user_id: str | None = None
-) -> Request:
+    session: Session, run: Run, kind: Kind[Context], context: Context, recipient: str, user_id: str | None = None,
+    language: str | None = None,
+) -> Request:  # fmt: skip
+    """Composes a mail in the recipient's `language`, or else in the shop's."""
+    chosen = notifications.choose_language(language)
     message = notifications.compose(
-        session, kind, context, key=key_of(run), channel=CHANNEL, recipient=recipient, user_id=user_id
+        session, kind, context, key=key_of(run), channel=CHANNEL, recipient=recipient, user_id=user_id, language=chosen
     )
-    return {"id": f"<{message.id}@shopflow>", "to": recipient, "subject": message.subject, "text": message.text}
+    return {
+        "id": f"<{message.id}@shopflow>", "to": recipient, "subject": message.subject, "text": message.text,
+        "html": message.html, "language": chosen,
+    }  # fmt: skip
 
 
 def with_document(request: Request, order_id: str, note: Mapping[str, str] | None = None) -> Request:

@@ -52,6 +52,23 @@ def test_registration_creates_account_address_and_cart(client: Any) -> None:
     assert stored.startswith("$argon2id$")
 
 
+def test_the_language_of_a_user_is_chosen_or_that_of_the_browser(client: Any) -> None:
+    def registered(name: str, headers: dict[str, str], **more: str) -> Any:
+        body = {**ADA, "username": name, "email": f"{name}@example.org", **more}
+        return client.post("/v1/auth/register", json=body, headers=headers)
+
+    german = {"Accept-Language": "fr, de-CH;q=0.8, en;q=0.5"}
+    assert registered("chosen", german, language="en").json["user"]["language"] == "en"
+    assert registered("unknown", {"Accept-Language": "fr"}).json["user"]["language"] is None
+    assert registered("nobody", {}, language="fr").status_code == 422
+    hinted = registered("hinted", german).json
+    assert hinted["user"]["language"] == "de"
+    token = signed(hinted["access_token"])
+    assert client.patch("/v1/me", json={"language": "en"}, headers=token).json["language"] == "en"
+    assert client.patch("/v1/me", json={"language": None}, headers=token).json["language"] is None
+    assert client.patch("/v1/me", json={"language": "xx"}, headers=token).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [({"username": "ADA.l"}, "username_taken"), ({"email": "ADA@Example.org"}, "email_taken")],

@@ -156,7 +156,7 @@ def test_closing_an_account_erases_personal_data_and_keeps_the_books(client: Any
         context: notifications.kinds.Account = {"first_name": "Customer", "username": "customer"}
         notifications.compose(
             session, notifications.kinds.WELCOME, context, key="k", channel="email",
-            recipient="customer@example.org", user_id=customer.user_id,
+            recipient="customer@example.org", user_id=customer.user_id, language="en",
         )  # fmt: skip
         accounts.save_reset_token(session, "run_" + "1" * 32, customer.user_id)
     assert customer.delete("/v1/me").status_code == 204

@@ -64,13 +64,13 @@ class Sale:
     def notify(self, kind: str = "order_confirmed", fault: str | None = None) -> None:
         key, declared = f"checkout:{self.id}", notifications.KINDS[kind]
         context = {
-            "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "reason": "…",
-            "charged": False, "delayed": False,
+            "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "code": "…",
+            "reason": "…", "charged": False, "delayed": False,
         }  # fmt: skip
         with transaction() as session:
             notifications.compose(
                 session, declared, context, key=key, channel="email", recipient="ada@example.org",
-                user_id=self.order.user_id,
+                user_id=self.order.user_id, language="en",
             )  # fmt: skip
             notifications.record_delivery(session, declared, key=key, channel="email", fault=fault)
 

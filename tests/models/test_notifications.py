@@ -1,60 +1,143 @@
-"""Notifications: templates per kind and channel, and one message per key, kind and channel."""
+"""Notifications: templates per kind, channel and language, and one message per key, kind and channel."""
 
+import re
 from typing import Any, get_type_hints
 
 import pytest
-from jinja2 import meta
 from sqlalchemy import select
 
 from models import notifications
 from models.core.database import transaction
-from models.notifications import KINDS, Kind, kinds
-from models.notifications.rendering import ENVIRONMENT, TEMPLATES, render
+from models.notifications import KINDS, LANGUAGES, Kind, choose_language, dress, find_language, kinds, language
+from models.notifications.examples import EXAMPLES
+from models.notifications.language import TEMPLATES
+from models.notifications.rendering import compiled_file, render
+from models.notifications.template_language import Template, TemplateError
+from settings import Settings
 
 ACCOUNT: kinds.Account = {"first_name": "Ada", "username": "ada"}
+IN_LANGUAGES = [(kind, code) for kind in KINDS.values() for code in LANGUAGES]
 
 
-def names_in(template: str) -> set[str]:
-    """The variables of a template and its includes."""
-    assert ENVIRONMENT.loader is not None
-    parsed = ENVIRONMENT.parse(ENVIRONMENT.loader.get_source(ENVIRONMENT, template)[0])
-    included = [name for name in meta.find_referenced_templates(parsed) if name]
-    return meta.find_undeclared_variables(parsed).union(*(names_in(name) for name in included))
-
-
-@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
-def test_every_channel_of_a_kind_has_a_template_for_its_context(kind: Kind[Any]) -> None:
+@pytest.mark.parametrize(("kind", "code"), IN_LANGUAGES, ids=[f"{kind.name} {one}" for kind, one in IN_LANGUAGES])
+def test_every_channel_of_a_kind_has_a_template_for_its_context(kind: Kind[Any], code: str) -> None:
     for channel in kind.channels:
-        unknown = names_in(f"{kind.name}.{channel}.txt") - set(get_type_hints(kind.context))
-        assert unknown == set()
+        template = compiled_file(kind.name, channel, code)
+        assert template.subject.names() | template.text.names() <= set(get_type_hints(kind.context))
+        subject, text, html = render(kind, channel, EXAMPLES[kind.name], code)
+        assert subject
+        assert text
+        assert html.startswith("<p>")
+        assert not re.search("[{}\ue000\ue001]|%EE|\n\n\n", subject + text + html)
 
 
-def test_every_template_belongs_to_a_kind() -> None:
+def test_every_template_belongs_to_a_kind_and_every_kind_has_an_example() -> None:
     expected = {f"{kind.name}.{channel}.txt" for kind in KINDS.values() for channel in kind.channels}
-    assert {file.name for file in TEMPLATES.iterdir() if not file.name.startswith("_")} == expected
+    for code in LANGUAGES:
+        found = {file.name for file in (TEMPLATES / code).iterdir() if not file.name.startswith("_")}
+        assert found == expected
+    assert {name: set(example) for name, example in EXAMPLES.items()} == {
+        name: set(get_type_hints(kind.context)) for name, kind in KINDS.items()
+    }
 
 
-def test_renders_subject_and_text() -> None:
-    context: kinds.OrderConfirmed = {
-        "first_name": "Ada", "number": 100001, "total": 1250, "currency": "EUR", "invoice": "2026-000001",
-        "lines": [{"quantity": 2, "title": "Emma & <Co>"}, {"quantity": 1, "title": "Persuasion"}],
-    }  # fmt: skip
-    rendered = render(kinds.ORDER_CONFIRMED, "email", context)
+CONFIRMED: kinds.OrderConfirmed = {
+    "first_name": "Ada", "number": 100001, "total": 125050, "currency": "EUR", "invoice": "2026-000001",
+    "lines": [{"quantity": 2, "title": "Emma & <Co>"}, {"quantity": 1, "title": "*Persuasion*"}],
+}  # fmt: skip
+
+
+def test_renders_subject_text_and_html() -> None:
+    rendered = render(kinds.ORDER_CONFIRMED, "email", CONFIRMED)
     assert rendered.subject == "Your order 100001 is confirmed"
     assert rendered.text == (
-        "Dear Ada,\n\nThank you for your order 100001.\n\n  2 x Emma & <Co>\n  1 x Persuasion\n\n"
-        "Total: 12.50 EUR\nInvoice: 2026-000001\n\nWe will write to you when it ships.\n"
+        "Dear Ada,\n\nThank you for your order 100001.\n\n- 2 × Emma & <Co>\n- 1 × *Persuasion*\n\n"
+        "Total: €1,250.50\nInvoice: 2026-000001\n\nWe will write to you when it ships.\n"
     )
+    assert "<li>2 × Emma &amp; &lt;Co&gt;</li>\n<li>1 × *Persuasion*</li>" in rendered.html
 
 
-def test_user_input_is_not_rendered_as_a_template() -> None:
-    context: kinds.Account = {"first_name": "{{ username }}{% raw %}", "username": "ada"}
-    assert "Dear {{ username }}{% raw %}," in render(kinds.WELCOME, "email", context).text
+def test_renders_german_with_german_amounts() -> None:
+    rendered = render(kinds.ORDER_CONFIRMED, "email", CONFIRMED, "de")
+    assert rendered.subject == "Ihre Bestellung 100001 ist bestätigt"
+    assert "Gesamtbetrag: 1.250,50\xa0€\nRechnung: 2026-000001" in rendered.text
+
+
+def test_an_amount_has_the_decimals_of_its_currency() -> None:
+    in_yen: kinds.OrderConfirmed = {**CONFIRMED, "currency": "JPY"}
+    assert "Total: JP¥125,050\n" in render(kinds.ORDER_CONFIRMED, "email", in_yen).text
+
+
+def test_values_are_neither_templates_nor_markup() -> None:
+    name = "{{ username }}{% raw %} [x](https://evil.example) <img src=x>\n# h"
+    account: kinds.Account = {"first_name": name, "username": "ada"}
+    rendered = render(kinds.WELCOME, "email", account)
+    assert f"Dear {name}," in rendered.text
+    assert "{{ username }}{% raw %} [x](https://evil.example) &lt;img src=x&gt;<br>\n# h" in rendered.html
+
+
+def test_a_link_is_a_button_in_html_and_a_url_in_text() -> None:
+    context: kinds.PasswordReset = {**ACCOUNT, "token": "a&b", "pages": "https://shop.example"}
+    rendered = render(kinds.PASSWORD_RESET, "email", context)
+    assert "\nChoose a new password: https://shop.example/password#token=a&b\n" in rendered.text
+    assert 'href="https://shop.example/password#token=a&amp;b">Choose a new password</a>' in rendered.html
+    with_javascript: kinds.PasswordReset = {**context, "pages": "javascript:alert(1)//"}
+    with pytest.raises(TemplateError, match="needs a URL"):
+        render(kinds.PASSWORD_RESET, "email", with_javascript)
+
+
+def test_a_mail_has_a_layout_and_a_footer_in_its_language() -> None:
+    text, page = dress("Größe & mehr", "Hallo.\n", "<p>Hallo.</p>", "de", "https://shop.example/u?token=a&b")
+    assert text == "Hallo.\n\n-- \nShopflow\n\nDiese E-Mails abbestellen: https://shop.example/u?token=a&b\n"
+    assert '<html lang="de">' in page
+    assert "<title>Größe &amp; mehr</title>" in page
+    assert 'href="https://shop.example/u?token=a&amp;b">Diese E-Mails abbestellen</a>' in page
+    assert "abbestellen" not in dress("S", "Hallo.\n", "<p>Hallo.</p>", "de").page
+
+
+def test_a_language_falls_back_to_that_of_the_shop_and_then_to_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [choose_language(wanted) for wanted in ("de", "en", "fr", None)] == ["de", "en", "en", "en"]
+    monkeypatch.setattr(language, "settings", Settings(language="de"))
+    assert [choose_language(wanted) for wanted in ("en", "fr", None)] == ["en", "de", "de"]
+    monkeypatch.setattr(language, "settings", Settings(language="fr"))
+    assert choose_language(None) == "en"
+    assert find_language(["fr-CA", "de-AT", "en"]) == "de"
+    assert find_language(["fr", "*"]) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "reason"),
+    [
+        ("one\n{% if %}", 2, "missing expression"),
+        ("one\n\n{% bad %}", 3, "unexpected tag 'bad'"),
+        ("{% include '/etc/passwd' %}", 1, "unexpected tag"),
+        ("{{ nope }}", 1, "'nope' is undefined"),
+        ("{% if nope %}x{% endif %}", 1, "undefined"),
+        ("{{ name.__class__ }}", 1, "undefined"),
+        ("{{ name | replace: '', name }}", 1, "unknown filter"),
+        ("{{ name | divided_by: 0 }}", 1, "divide"),
+        ("{{ name | money: 'EUR' }}", None, "ValueError"),
+        ("{% for a in (1..9999999) %}x{% endfor %}", 1, "loop iteration limit"),
+        ("{% for a in (1..1999) %}{% for b in (1..1999) %}{{ b }}{% endfor %}{% endfor %}", 1, "loop iteration limit"),
+        ("{% for a in (1..1999) %}" + "{{ name }}" * 500 + "{% endfor %}", 1, "limit reached"),
+        ("{% assign x = name %}{% for a in (1..99) %}{% assign x = x | append: x %}{% endfor %}", 1, "limit reached"),
+        ("{% if true %}" * 99, 1, "nesting"),
+        ("{% if name %}\n\n", 3, "expected tag endif"),
+        ("\n" * 9 + "{{ name", 10, "expected"),
+        ("x" * 20_001, None, "longer than"),
+    ],
+)
+def test_a_template_that_is_wrong_or_endless_is_refused(source: str, line: int | None, reason: str) -> None:
+    with pytest.raises(TemplateError, match=reason) as refused:
+        Template(source, "en").render({"name": "Ada"})
+    assert refused.value.line == line
 
 
 def compose(kind: Kind[Any], channel: str, recipient: str) -> notifications.Message:
     with transaction() as session:
-        return notifications.compose(session, kind, ACCOUNT, key="k", channel=channel, recipient=recipient)
+        return notifications.compose(
+            session, kind, ACCOUNT, key="k", channel=channel, recipient=recipient, language="en"
+        )
 
 
 @pytest.mark.usefixtures("database")

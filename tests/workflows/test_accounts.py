@@ -35,7 +35,7 @@ def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
 def text_of(shop: Shop, mail: dict[str, Any]) -> str:
     """The text of a mail."""
     page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
-    return html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
+    return html.unescape(page.partition("<pre>")[2].partition("</pre>")[0]).replace("\r\n", "\n")
 
 
 def ended(workflow: str) -> None:
@@ -72,10 +72,25 @@ def test_registration_sends_a_welcome_mail(shop: Shop, client: Any) -> None:
         assert (row.kind, row.fault, row.sent_at is not None) == ("welcome", None, True)
 
 
+def test_mails_are_in_the_language_of_the_customer_with_an_html_part(shop: Shop, client: Any) -> None:
+    body = {
+        "username": "max", "email": "max@example.org", "password": PASSWORD, "first_name": "Max <b>",
+        "last_name": "Müller", "address": ADDRESS,
+    }  # fmt: skip
+    asked = {"Accept-Language": "de-AT, en;q=0.5"}
+    assert client.post("/v1/auth/register", json=body, headers=asked).json["user"]["language"] == "de"
+    (mail,) = mails_to(shop, "max@example.org", "Willkommen in unserem Shop")
+    assert "Guten Tag Max <b>,\n\nIhr Konto max ist eingerichtet." in text_of(shop, mail)
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    shown = html.unescape(page.partition('srcdoc="')[2].partition('"')[0])
+    assert '<html lang="de">' in shown
+    assert "<p>Guten Tag Max &lt;b&gt;,</p>" in shown
+
+
 def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer: Any) -> None:
     assert client.post("/v1/auth/password/forgot", json={"email": "customer@example.org"}).status_code == 202
     (mail,) = mails_to(shop, "customer@example.org", "Reset the password of customer")
-    token = re.search(r"^  (\S{43})\s", text_of(shop, mail), re.MULTILINE)
+    token = re.search(r"^(\S{43})$", text_of(shop, mail), re.MULTILINE)
     assert token, text_of(shop, mail)
     ended("password_reset")
     with transaction() as session:  # the token is in the mail but not in the database
@@ -95,8 +110,8 @@ def test_the_reset_mail_links_to_the_configured_pages() -> None:
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
     linked: kinds.PasswordReset = {**context, "pages": "https://shop.example"}
     text = render(kinds.PASSWORD_RESET, "email", linked).text
-    assert "  https://shop.example/password#token=" + "t" * 43 in text  # in the fragment, so that no server logs it
-    assert re.search(r"^  t{43}$", text, re.MULTILINE)
+    assert ": https://shop.example/password#token=" + "t" * 43 in text  # in the fragment, so that no server logs it
+    assert re.search(r"^t{43}$", text, re.MULTILINE)
 
 
 def test_reset_of_an_unknown_address_sends_no_mail(shop: Shop, client: Any) -> None:

@@ -1,0 +1,75 @@
+"""An example of the context of each kind, with which templates are checked and previewed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.notifications import kinds
+
+_LINES: list[kinds.OrderLine] = [{"quantity": 2, "title": "Emma"}, {"quantity": 1, "title": "Pride & Prejudice"}]
+_ADA, _NUMBER = "Ada", 100001
+
+_ACCOUNT: kinds.Account = {"first_name": _ADA, "username": "ada"}
+_RESET: kinds.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
+_CONFIRMED: kinds.OrderConfirmed = {
+    "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "total": 3297, "currency": "EUR", "invoice": "2026-000001",
+}  # fmt: skip
+_CANCELLED: kinds.OrderCancelled = {
+    "first_name": _ADA, "number": _NUMBER, "code": "insufficient_stock",
+    "reason": "Only 1 unit of Emma is available.", "charged": False, "delayed": False,
+}  # fmt: skip
+_REFUNDED: kinds.Refunded = {
+    "first_name": _ADA, "number": _NUMBER, "amount": 1099, "currency": "EUR", "reason": "A page is torn.",
+    "credit_note": "C2026-000001", "pending": False,
+}  # fmt: skip
+_PARCEL: kinds.Parcel = {
+    "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "carrier": "Albatross", "tracking": "AB123456789",
+}  # fmt: skip
+_PIECES: kinds.LinesCancelled = {
+    "first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1], "reason": "Only one copy is left.", "refunded": 1099,
+    "voided": 0, "currency": "EUR", "credit_note": "C2026-000001",
+}  # fmt: skip
+_DECIDED: kinds.ReturnDecided = {"first_name": _ADA, "number": _NUMBER, "refused_because": "", "days": 30}
+_RETURNED: kinds.ReturnReceived = {
+    "first_name": _ADA, "number": _NUMBER, "refund": 1099, "currency": "EUR", "credit_note": "C2026-000001",
+    "refund_status": "succeeded",
+}  # fmt: skip
+_REMINDER: kinds.CartReminder = {"first_name": _ADA, "lines": _LINES}
+_LOW: kinds.StockLow = {
+    "sku": "BOOK-EMMA", "title": "Emma", "warehouse": "Main warehouse", "available": 3, "reorder_point": 5,
+    "purchase_order": 1001,
+}  # fmt: skip
+_FAILED: kinds.ShipmentFailed = {"number": _NUMBER, "reason": "The authorisation has lapsed."}
+_MONEY: kinds.MoneyMoved = {
+    "number": _NUMBER, "payment_id": "pay_01a1fdc4abb67dd09aa30324abf4e594", "kind": "refund", "status": "failed",
+    "amount": 1099, "currency": "EUR", "reason": "The card has expired.",
+}  # fmt: skip
+_LOST: kinds.ParcelLost = {"number": _NUMBER, "carrier": "Albatross", "tracking": "AB123456789"}
+_PURCHASE: kinds.PurchaseOrder = {
+    "number": 1001, "status": "received", "warehouse": "Main warehouse",
+    "lines": [{"quantity": 20, "title": "Emma", "sku": "BOOK-EMMA"}],
+}  # fmt: skip
+_DIFFERS: kinds.ReconciliationDiffers = {
+    "day": "2026-11-28", "reconciliation_id": "rcn_01a1fdc4abb67dd09aa30324abf4e594", "differences": 3, "repaired": 1,
+    "kinds": [("missing at the provider", 2), ("amount", 1)],
+}  # fmt: skip
+_MISSING: kinds.TransferIncomplete = {
+    "transfer": "tra_01a1fdc4abb67dd09aa30324abf4e594", "source": "Main warehouse", "target": "Annex",
+    "lines": [{"quantity": 2, "title": "Emma", "sku": "BOOK-EMMA"}],
+}  # fmt: skip
+_STOPPED: kinds.TransferCancelled = {
+    "transfer": "tra_01a1fdc4abb67dd09aa30324abf4e594", "source": "Main warehouse", "target": "Annex",
+    "reason": "The warehouse is closed.",
+}  # fmt: skip
+_UNSENT: kinds.RestockCancelled = {"number": 1001, "reason": "The warehouse is closed."}
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
+    "order_delivered": _PARCEL, "return_decided": _DECIDED, "return_received": _RETURNED, "password_reset": _RESET,
+    "password_changed": _ACCOUNT, "welcome": _ACCOUNT, "cart_reminder": _REMINDER, "stock_low": _LOW,
+    "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
+    "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
+    "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
+    "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
+    "dispute_closed": _MONEY,
+}  # fmt: skip
+"""Kind → an example of its context."""
