@@ -15,10 +15,12 @@ from models import accounts, carts, fulfilment, imports, inventory, orders, paym
 from models.core.database import transaction
 from tests.conftest import ADDRESS
 from tests.faults.money_drivers import (
+    capture,
     dispute_closed,
     dispute_opened,
     payment_follow_up,
     payment_update,
+    refund,
     refund_failed,
 )
 from tests.faults.prepared import pack, take
@@ -199,22 +201,6 @@ def catalogue_import(refused_at: str | None = None) -> str:
         owner = new_id("usr")
         made = imports.start_import(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
     return made.run_id
-
-
-def capture(refused_at: str | None = None) -> str:
-    """Finance captures the payment of a confirmed order. It has lapsed at the gateway if it is to be refused."""
-    order_id = take("capture", refused_at)
-    with transaction() as session:
-        payment_id = payments.find_first_payment(session, order_id)
-        return str(orders.capture_payment(session, payment_id, None, owner=None).run_id)
-
-
-def refund(refused_at: str | None = None) -> str:
-    """Finance refunds half of a captured payment, which is disputed at the gateway if it is to be refused."""
-    order_id = take("refund", refused_at)
-    with transaction() as session:
-        payment_id = payments.find_first_payment(session, order_id)
-        return str(payments.request_refund(session, payment_id, 1000, "Torn", owner=None).run_id)
 
 
 def cancellation(refused_at: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Starts the runs of what a provider reports later: refunds that have failed, and disputes."""
+"""Starts captures and refunds, and the runs of what a provider reports later."""
 
 from itertools import count
 
@@ -6,11 +6,27 @@ from sqlalchemy import select
 
 import durable
 from durable.tables import RunRecord
-from models import payments
+from models import orders, payments
 from models.core.database import transaction
 from tests.faults.prepared import take
 
 _numbers = count(1)
+
+
+def capture(refused_at: str | None = None) -> str:
+    """Finance captures the payment of a confirmed order. It has lapsed at the gateway if it is to be refused."""
+    order_id = take("capture", refused_at)
+    with transaction() as session:
+        payment_id = payments.find_first_payment(session, order_id)
+        return str(orders.capture_payment(session, payment_id, None, owner=None).run_id)
+
+
+def refund(refused_at: str | None = None) -> str:
+    """Finance refunds half of a captured payment, which is disputed at the gateway if it is to be refused."""
+    order_id = take("refund", refused_at)
+    with transaction() as session:
+        payment_id = payments.find_first_payment(session, order_id)
+        return str(payments.request_refund(session, payment_id, 1000, "Torn", owner=None).run_id)
 
 
 def payment_update(refused_at: str | None = None) -> str:
