@@ -47,14 +47,27 @@ def take_in(session: Session, run: Run[ReturnInput]) -> dict[str, int]:
     return {"refund": returns.take_in(session, run.input["return_id"])}
 
 
+@service.step(commits_at_once=True)
+def replace(session: Session, run: Run[ReturnInput]) -> dict[str, str]:
+    """Places the replacement order of an exchange. Without enough goods or stock, everything is refunded instead."""
+    if (run.output(await_goods) or {})["status"] != "received":
+        return {}
+    order = returns.place_replacement(session, run.input["return_id"])
+    return {} if order is None else {"replacement_order_id": order.id}
+
+
 @service.step
 def finish(session: Session, run: Run[ReturnInput]) -> dict[str, object]:
     """Ends the return, and returns its result. The amount is in minor units."""
-    taken: Mapping[str, Any] = run.output(take_in) or {}
+    replaced = run.output(replace) or {}
     note: Mapping[str, Any] = run.output(credit_return) or {}
     status = returns.finish(session, run.input["return_id"])
     about = {"return_id": run.input["return_id"], "order_id": run.input["order_id"]}
-    return {**about, "status": status, "refund": taken["refund"], "credit_note_id": note.get("credit_note_id")}
+    refund = returns.get_return(session, run.input["return_id"]).refund or 0
+    return {
+        **about, "status": status, "refund": refund, "credit_note_id": note.get("credit_note_id"),
+        "replacement_order_id": replaced.get("replacement_order_id"),
+    }  # fmt: skip
 
 
 @service.step

@@ -1,4 +1,4 @@
-"""A return: decided, sent back, taken into stock, refunded and credited. It may take weeks."""
+"""A return: decided, sent back, taken into stock, replaced or refunded and credited. It may take weeks."""
 
 from durable import Workflow
 from models.core.workflow_inputs import ReturnInput
@@ -10,6 +10,7 @@ RETURN = Workflow(
     notifications.return_decided,
     returns.await_goods,
     returns.take_in,
+    returns.replace,
     payments.await_dispute,
     payments.refund_return,
     orders.credit_return,

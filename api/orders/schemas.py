@@ -171,6 +171,7 @@ class Order(Schema):
     lines = fields.List(fields.Nested(OrderedLine))
     total = fields.Nested(Money)
     address = fields.Dict()
+    return_id = IdField("ret", allow_none=True, metadata={"description": "The return whose goods this order replaces"})
     task_id = IdField("run")
     created_at = Timestamp()
     confirmed_at = Timestamp(allow_none=True)

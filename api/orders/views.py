@@ -123,7 +123,7 @@ def order_views(session: Session, found: list[orders.Order]) -> list[dict[str, o
 def _view(
     order: orders.Order, lines: Sequence[Any], payment: payments.Payment, invoice: str | None
 ) -> dict[str, object]:
-    same = ("id", "user_id", "status", "reason", "address", "created_at", "confirmed_at", "cancelled_at")
+    same = ("id", "user_id", "status", "reason", "address", "return_id", "created_at", "confirmed_at", "cancelled_at")
     of_staff = {"note": order.note or "", "tags": order.tags} if "orders:read" in g.principal.permissions else {}
     return {
         **{name: getattr(order, name) for name in same},

@@ -20,18 +20,24 @@ class NewReturnBody(TypedDict):
     lines: list[dict[str, object]]
     reason: str
     comment: NotRequired[str]
+    exchange: NotRequired[list[dict[str, object]]]
 
 
 class NewReturn(Schema):
     lines = fields.List(fields.Nested(ReturnLineBody), required=True, validate=validate.Length(1, 200))
     reason = fields.String(required=True, validate=validate.Length(1, 500))
     comment = fields.String(validate=validate.Length(1, 2000))
+    exchange = fields.List(
+        fields.Nested(ReturnLineBody), validate=validate.Length(1, 200),
+        metadata={"description": "What is sent instead, once the goods are received; at most worth as much as they"},
+    )  # fmt: skip
 
     @validates_schema
-    def check_lines(self, data: NewReturnBody, **_: object) -> None:
-        products = [line["product_id"] for line in data.get("lines", [])]
-        if len(set(products)) < len(products):
-            raise ValidationError({"lines": ["name a product only once"]})
+    def check_lines(self, data: dict[str, list[dict[str, object]]], **_: object) -> None:
+        for name in ("lines", "exchange"):
+            products = [line["product_id"] for line in data.get(name, [])]
+            if len(set(products)) < len(products):
+                raise ValidationError({name: ["name a product only once"]})
 
 
 class ReturnRefusal(Schema):
@@ -54,6 +60,13 @@ class ReturnLine(Schema):
     damaged = fields.Integer()
 
 
+class ExchangeLine(Schema):
+    product_id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    quantity = fields.Integer()
+
+
 class Return(Schema):
     id = IdField("ret")
     order_id = IdField("ord")
@@ -64,6 +77,8 @@ class Return(Schema):
     refused_because = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(ReturnLine))
     refund = fields.Nested(Money, allow_none=True)
+    exchange = fields.List(fields.Nested(ExchangeLine), allow_none=True)
+    replacement_order_id = IdField("ord", allow_none=True)
     task_id = IdField("run", attribute="run_id")
     created_at = Timestamp()
     decided_at = Timestamp(allow_none=True)

@@ -36,7 +36,7 @@ WAIT_RESULT = WaitResult(Return, "return", _of_run, status=200, reports_refusal=
 @blueprint.route('/orders/<id("ord"):order_id>/returns')
 class OrderReturnsView(MethodView):
     @user_or_api_key
-    @error_codes("return_period_over", "nothing_to_return")
+    @error_codes("return_period_over", "nothing_to_return", "exchange_too_expensive", "not_found")
     @blueprint.arguments(NewReturn)
     @may_wait(WAIT_RESULT)
     @idempotent()
@@ -44,13 +44,17 @@ class OrderReturnsView(MethodView):
     def post(self, session: Session, body: NewReturnBody, order_id: str) -> tuple[object, int, dict[str, str]]:
         """Requests a return of delivered goods. Its task ends when the money is refunded, which may take weeks.
 
-        Customers can request it for 14 days after the last delivery, staff (`orders:write`) at any time.
+        Customers can request it for 14 days after the last delivery, staff (`orders:write`) at any time. With
+        `exchange`, a replacement order is placed when the goods are received, and only the rest is refunded.
         """
         orders.get_visible_order(session, order_id, g.principal)
         lines: dict[str, Any] = {str(line["product_id"]): line["quantity"] for line in body["lines"]}
+        wanted: dict[str, Any] = {str(line["product_id"]): line["quantity"] for line in body.get("exchange", [])}
+        sold = orders.lines_of(session, [order_id])[order_id]
         made = returns.request(
             session, order_id, lines, reason=body["reason"], comment=body.get("comment"), actor=g.principal.user_id,
             is_staff="orders:write" in g.principal.permissions,
+            exchange=returns.freeze(session, sold, lines, wanted) if wanted else None,
         )  # fmt: skip
         return _accepted(session, made)
 
@@ -140,7 +144,7 @@ def _views(session: Session, found: Sequence[returns.Return]) -> list[dict[str, 
 def _view(made: returns.Return, lines: Sequence[returns.ReturnLine]) -> dict[str, object]:
     same = (
         "id", "order_id", "user_id", "status", "reason", "comment", "refused_because", "run_id", "created_at",
-        "decided_at", "received_at",
+        "decided_at", "received_at", "replacement_order_id",
     )  # fmt: skip
     refund = None if made.refund is None else {"amount": made.refund, "currency": settings.currency}
     shown = [
@@ -148,4 +152,7 @@ def _view(made: returns.Return, lines: Sequence[returns.ReturnLine]) -> dict[str
          "resellable": line.resellable, "damaged": line.damaged}
         for line in lines
     ]  # fmt: skip
-    return {**{name: getattr(made, name) for name in same}, "refund": refund, "lines": shown}
+    wanted = [{name: line[name] for name in ("product_id", "sku", "title", "quantity")} for line in made.exchange or ()]
+    return {
+        **{name: getattr(made, name) for name in same}, "refund": refund, "lines": shown, "exchange": wanted or None,
+    }  # fmt: skip

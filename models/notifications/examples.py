@@ -31,7 +31,7 @@ _PIECES: kinds.LinesCancelled = {
 _DECIDED: kinds.ReturnDecided = {"first_name": _ADA, "number": _NUMBER, "refused_because": "", "days": 30}
 _RETURNED: kinds.ReturnReceived = {
     "first_name": _ADA, "number": _NUMBER, "refund": 1099, "currency": "EUR", "credit_note": "C2026-000001",
-    "refund_status": "succeeded",
+    "refund_status": "succeeded", "replacement": "100043",
 }  # fmt: skip
 _REMINDER: kinds.CartReminder = {"first_name": _ADA, "lines": _LINES}
 _LOW: kinds.StockLow = {

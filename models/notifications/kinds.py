@@ -124,6 +124,7 @@ class ReturnReceived(TypedDict):
     """`refund` in minor units of `currency`; `credit_note` is empty if nothing is refunded.
 
     `refund_status`: `succeeded`, `pending`, or `failed` for one that will be repeated.
+    `replacement`: the number of the order that replaces the goods, empty if none does.
     """
 
     first_name: str
@@ -132,6 +133,7 @@ class ReturnReceived(TypedDict):
     currency: str
     credit_note: str
     refund_status: str
+    replacement: str
 
 
 class ShipmentFailed(TypedDict):

@@ -4,6 +4,14 @@ from models.operations.invariant import Invariant
 
 AFTER_CHECKOUT = (
     Invariant(
+        "every replacement order belongs to a received return and costs nothing",
+        "count(*) AS replacements",
+        """SELECT 'ord_' || replace(placed.id::text, '-', '') AS example,
+            total <> 0 OR made.received_at IS NULL OR made.replacement_order_id IS DISTINCT FROM placed.id AS bad
+        FROM orders."order" AS placed LEFT JOIN returns.return AS made ON made.id = placed.return_id
+        WHERE placed.return_id IS NOT NULL""",
+    ),
+    Invariant(
         "payments wait for their customers only during the checkout",
         "count(*) AS waiting, sum(amount) AS amount",
         """SELECT 'pay_' || replace(payment.id::text, '-', '') AS example, amount,

@@ -177,7 +177,7 @@ _BOOKS = (
         """SELECT example, sent_at, fault, (sent_at IS NULL AND fault IS NULL OR kind <>
             CASE WHEN confirmed_at IS NULL THEN 'order_cancelled' ELSE 'order_confirmed' END) AS bad
         FROM placed LEFT JOIN notifications.notification AS told ON told.key = 'checkout:' || example
-        WHERE NOT under_way AND status <> 'pending'
+        WHERE NOT under_way AND status <> 'pending' AND return_id IS NULL
             AND placed.created_at > now() - make_interval(days => :mails_kept)""",
     ),
 )

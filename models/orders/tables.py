@@ -44,7 +44,8 @@ class Order(Base):
     """What a customer has bought. Prices and address are frozen as they were when it was placed.
 
     `note` and `tags` are for staff; customers do not see them. `parcels`: how many were made and not cancelled.
-    `first_name` and `last_name`: the customer's then, by which staff find the order; None once they are erased.
+    `return_id`: the return whose goods this order replaces. `first_name` and `last_name`: the customer's then, by which
+    staff find the order; None once they are erased.
     """
 
     __tablename__ = "order"
@@ -72,6 +73,7 @@ class Order(Base):
     note: Mapped[str | None] = mapped_column(String(2000))
     tags: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
     parcels: Mapped[int] = mapped_column(server_default="0")
+    return_id: Mapped[str | None] = mapped_column(Id("ret"))
     created_at: Mapped[Created]
     confirmed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]

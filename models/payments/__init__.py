@@ -24,6 +24,7 @@ from models.payments.reconciliations import (
 from models.payments.recording import (
     follow_report,
     open_payment,
+    open_settled,
     record_action,
     record_authorisation,
     record_decline,
@@ -100,6 +101,7 @@ __all__ = [
     "open_capture",
     "open_payment",
     "open_refund",
+    "open_settled",
     "record_action",
     "record_authorisation",
     "record_decline",

@@ -56,7 +56,7 @@ def open_capture(session: Session, payment_id: str, run_id: str) -> str | None:
     payment = lock_payment(session, payment_id)
     if find_pending(session, payment_id, "capture"):
         raise GatewayDown("A capture of this payment is pending.")
-    if payment.captured:
+    if payment.captured or payment.status == "captured":  # the payment of a replacement captures nothing
         return None
     if payment.status != "authorised":
         raise PAYMENT_STATUS.refusal(payment.status)

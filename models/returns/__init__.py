@@ -1,6 +1,7 @@
 """Returns: goods that customers send back, and what they lead to."""
 
 from models.returns.erasing import erase_user
+from models.returns.exchanging import freeze, place_replacement
 from models.returns.requesting import (
     Received,
     approve,
@@ -22,9 +23,11 @@ __all__ = [
     "approve",
     "erase_user",
     "finish",
+    "freeze",
     "get_return",
     "list_lines",
     "list_returnable",
+    "place_replacement",
     "receive",
     "refuse",
     "request",

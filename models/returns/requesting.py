@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from sqlalchemy import Integer, bindparam, func, select, text
 from sqlalchemy.orm import Session
@@ -53,12 +53,13 @@ def list_returnable(session: Session, order_id: str, besides: str | None = None)
 
 def request(
     session: Session, order_id: str, lines: Mapping[str, int], *, reason: str, comment: str | None, actor: str,
-    is_staff: bool,
+    is_staff: bool, exchange: list[dict[str, Any]] | None = None,
 ) -> Return:  # fmt: skip
     """Requests a return of delivered units (product id → units), and starts its run.
 
-    Customers can do so for `SHOP_RETURN_DAYS` after the last delivery. Raises NotFound, and Conflict
-    `return_period_over`, or `nothing_to_return` with what is `returnable`.
+    Customers can do so for `SHOP_RETURN_DAYS` after the last delivery. `exchange`: what they want instead, as
+    `exchanging.freeze` returns it. Raises NotFound, and Conflict `return_period_over`, or `nothing_to_return` with what
+    is `returnable`.
     """
     order = orders.lock(session, order_id)
     delivered = session.connection().scalar(_DELIVERED, {"order_id": order_id})
@@ -72,7 +73,7 @@ def request(
     run_id = durable.start(session, "return", key=return_id, input=about, owner=order.user_id)
     made = Return(
         id=return_id, order_id=order_id, user_id=order.user_id, reason=reason, comment=comment, run_id=run_id,
-        status="requested",
+        status="requested", exchange=exchange,
     )  # fmt: skip
     session.add(made)
     session.flush()

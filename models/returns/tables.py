@@ -1,8 +1,10 @@
 """The tables of schema `returns`."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -25,7 +27,8 @@ RETURN_STATUS = Transitions(
 class Return(Base):
     """Goods that a customer sends back. `refund` in minor units of the order's currency, once it is known.
 
-    `closed` without `received_at`: the goods were never sent.
+    `closed` without `received_at`: the goods were never sent. `exchange`: what the customer wants instead,
+    [{product_id, sku, title, quantity, unit_price}]; `replacement_order_id`: the order by which it is sent.
     """
 
     __tablename__ = "return"
@@ -38,6 +41,8 @@ class Return(Base):
     comment: Mapped[str | None] = mapped_column(String(2000))
     refused_because: Mapped[str | None] = mapped_column(String(500))
     refund: Mapped[MinorUnits | None]
+    exchange: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    replacement_order_id: Mapped[str | None] = mapped_column(Id("ord"), unique=True)
     run_id: Mapped[str] = mapped_column(Id("run"))
     created_at: Mapped[Created]
     decided_at: Mapped[datetime | None]

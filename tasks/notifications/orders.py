@@ -147,6 +147,11 @@ def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
         "first_name": order.first_name, "number": order.number, "refund": made.refund or 0,
         "currency": order.currency, "credit_note": note.get("credit_note_number", ""),
         "refund_status": _status_of_refund(session, run),
+        "replacement": _number_of(session, made.replacement_order_id),
     }  # fmt: skip
     request = compose(session, run, kinds.RETURN_RECEIVED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"], note)
+
+
+def _number_of(session: Session, order_id: str | None) -> str:
+    return "" if order_id is None else str(orders.get(session, order_id).number)

@@ -235,15 +235,18 @@ def deliver(refused_at: str | None = None) -> str:
 
 
 def send_back(refused_at: str | None = None) -> str:
-    """A customer returns a delivered product, which has arrived before any worker looks."""
-    order_id = take("return")
+    """A customer returns or exchanges a delivered product, which has arrived before any worker looks."""
+    order_id, number = take("return"), next(_numbers)
+    other = make_product(f"OTHER-{number}", 1, 10)
     with transaction() as session:
         (parcel,) = fulfilment.list_parcels(session, order_id)
         fulfilment.deliver(session, parcel.id, "test")
         (line,) = orders.lines_of(session, [order_id])[order_id]
+        wanted = returns.freeze(session, [line], {line.product_id: 1}, {other: 1}) if number % 2 else None
         asked = returns.request(
-            session, order_id, {line.product_id: 1}, reason="Torn", comment=None, actor="test", is_staff=False
-        )
+            session, order_id, {line.product_id: 1}, reason="Torn", comment=None, actor="test", is_staff=False,
+            exchange=wanted,
+        )  # fmt: skip
         returns.approve(session, asked.id)
         goods: returns.Received = {"product_id": line.product_id, "quantity": 1, "condition": "damaged"}
         returns.receive(session, asked.id, [goods])

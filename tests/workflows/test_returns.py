@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from local.waiting import wait_until
-from models import access
+from models import access, inventory
 from models.core.database import transaction
 from tests.shop import Shop
 
@@ -74,7 +74,7 @@ def test_a_return_is_approved_received_refunded_and_credited(
     task = customer.get(f"/v1/tasks/{asked.json['task_id']}").json
     assert task["result"] == {
         "return_id": asked.json["return_id"], "order_id": delivered["id"], "status": "refunded", "refund": 5997,
-        "credit_note_id": note["id"],
+        "credit_note_id": note["id"], "replacement_order_id": None,
     }  # fmt: skip
     assert wait_until(lambda: "received your return" in str(mails(shop, delivered)), 20, 0.1)
 
@@ -140,3 +140,73 @@ def test_concurrent_returns_of_the_same_units_are_refunded_once(
     assert sorted(answer.status_code for answer in came) == [200, *[409] * 5]
     assert on_hand(shirt) == 10
     assert customer.get(f"/v1/orders/{delivered['id']}").json["payment_status"] == "refunded"
+
+
+def mail_of_receipt() -> str:
+    with transaction() as session:
+        written = "SELECT coalesce(max(text), '') FROM notifications.notification WHERE kind = 'return_received'"
+        return str(session.execute(text(written)).scalar_one())
+
+
+def exchange(caller: Any, order: dict[str, Any], product_id: str, quantity: int, wanted: dict[str, int]) -> Any:
+    body = {
+        "lines": [{"product_id": product_id, "quantity": quantity}], "reason": "Too small",
+        "exchange": [{"product_id": other, "quantity": units} for other, units in wanted.items()],
+    }  # fmt: skip
+    return caller.post(f"/v1/orders/{order['id']}/returns", json=body)
+
+
+def test_an_exchange_places_a_replacement_and_refunds_the_rest(
+    shop: Shop, packer: Any, customer: Any, shirt: str, product: Callable[..., str], delivered: dict[str, Any]
+) -> None:
+    hat = product("HAT", 5, 500)
+    asked = exchange(customer, delivered, shirt, 1, {hat: 2})
+    assert asked.status_code == 202, asked.json
+    url = f"/v1/returns/{asked.json['return_id']}"
+    assert [(line["sku"], line["quantity"]) for line in customer.get(url).json["exchange"]] == [("HAT", 2)]
+    packer.post(f"{url}/approve")
+    done = receive(packer, asked.json["return_id"], shirt, resellable=1).json
+    assert (done["status"], done["refund"]["amount"]) == ("refunded", 1999 - 2 * 500)
+    replacement = customer.get(f"/v1/orders/{done['replacement_order_id']}").json
+    assert (replacement["status"], replacement["payment_status"], replacement["total"]["amount"]) == (
+        "confirmed", "captured", 0,
+    )  # fmt: skip
+    assert (replacement["return_id"], replacement["lines"][0]["quantity"]) == (done["id"], 2)
+    assert wait_until(lambda: f"replacement is order {replacement['number']}" in mail_of_receipt(), 20, 0.1)
+    shipped = packer.post(f"/v1/orders/{replacement['id']}/fulfilments", json={"tracking_number": "2Z"}, headers=WAIT)
+    assert (shipped.json["status"], on_hand(hat)) == ("shipped", 3), shipped.json
+    task = customer.get(f"/v1/tasks/{asked.json['task_id']}?wait=20").json
+    assert task["result"]["replacement_order_id"] == replacement["id"]
+    other = exchange(customer, delivered, shirt, 1, {hat: 1}).json["return_id"]
+    packer.post(f"/v1/returns/{other}/approve")
+    given_up = receive(packer, other, shirt, resellable=1).json["replacement_order_id"]
+    assert customer.post(f"/v1/orders/{given_up}/cancel", headers=WAIT).json["status"] == "cancelled"
+    assert on_hand(hat) == 3
+
+
+@pytest.mark.parametrize("reason", ["sold out", "fewer goods"])
+def test_an_exchange_that_is_not_possible_any_more_refunds_everything(
+    shop: Shop, packer: Any, customer: Any, shirt: str, product: Callable[..., str], delivered: dict[str, Any],
+    reason: str,
+) -> None:  # fmt: skip
+    hat = product("HAT", 1, 1999)
+    asked = exchange(customer, delivered, shirt, 2, {hat: 1 if reason == "sold out" else 2})
+    packer.post(f"/v1/returns/{asked.json['return_id']}/approve")
+    if reason == "sold out":
+        with transaction() as session:
+            inventory.adjust(session, hat, -1, "broken")
+    done = receive(packer, asked.json["return_id"], shirt, resellable=2 if reason == "sold out" else 1).json
+    assert done["replacement_order_id"] is None
+    assert done["refund"]["amount"] == (3998 if reason == "sold out" else 1999)
+
+
+def test_an_exchange_for_more_or_for_nothing_that_is_sold_is_refused(
+    shop: Shop, customer: Any, shirt: str, product: Callable[..., str], delivered: dict[str, Any]
+) -> None:
+    refused = exchange(customer, delivered, shirt, 1, {product("COAT", 5, 2000): 1})
+    assert (refused.status_code, refused.json["code"], refused.json["available"]) == (
+        409, "exchange_too_expensive", 1999,
+    )  # fmt: skip
+    unknown = exchange(customer, delivered, shirt, 1, {"prd_" + "0" * 32: 1})
+    assert (unknown.status_code, unknown.json["code"]) == (404, "not_found")
+    assert exchange(customer, delivered, shirt, 1, {shirt: 0}).status_code == 422
