@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         pattern="^(https?://.+[^/])?$",
         description="URL of the shop's website, for links in mails; empty: no links",
     )
+    api_url: str = Field(
+        "",
+        pattern="^(https?://.+[^/])?$",
+        description="URL of the API for links in mails; empty: on one machine its own address, in production no links",
+    )
     language: str = Field(
         "en", pattern="^[a-z]{2}$", description="language of mails to staff and to customers who have not chosen one"
     )
@@ -256,6 +261,11 @@ class Settings(BaseSettings):
     @cached_property
     def in_place_queues(self) -> tuple[str, ...]:
         return tuple(filter(None, (queue.strip() for queue in self.in_place.split(","))))
+
+    @property
+    def api_base(self) -> str:
+        """The URL of the API for links in mails; empty: there are none."""
+        return self.api_url or ("" if self.env == "production" else f"http://127.0.0.1:{self.api_port}")
 
     @cached_property
     def smtp(self) -> str:

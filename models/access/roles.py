@@ -11,15 +11,16 @@ from models.core.database import Base, Created
 from models.core.errors import NotFound
 
 PERMISSIONS = (
-    "audit:read", "keys:write", "notifications:write", "orders:read", "orders:write", "payments:capture",
-    "payments:read", "payments:refund", "products:write", "reports:read", "roles:write", "runs:read", "runs:write",
-    "stock:read", "stock:write", "users:read", "users:write",
+    "audit:read", "keys:write", "notifications:read", "notifications:write", "orders:read", "orders:write",
+    "payments:capture", "payments:read", "payments:refund", "products:write", "reports:read", "roles:write",
+    "runs:read", "runs:write", "stock:read", "stock:write", "users:read", "users:write",
 )  # fmt: skip
 
 SEEDS: dict[str, tuple[str, ...]] = {
     "customer": (),
     "staff": (
-        "notifications:write", "orders:read", "orders:write", "products:write", "runs:read", "stock:read", "users:read",
+        "notifications:read", "notifications:write", "orders:read", "orders:write", "products:write", "runs:read",
+        "stock:read", "users:read",
     ),
     "warehouse": ("orders:read", "orders:write", "reports:read", "stock:read", "stock:write"),
     "finance": (

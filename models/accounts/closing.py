@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import access
+from models import access, notifications
 from models.accounts.tables import ACCOUNT_STATUS, Address, LoginSession, PasswordReset, Preference
 from models.accounts.users import lock
 from models.core import event_log
@@ -35,6 +35,7 @@ def close(session: Session, user_id: str) -> None:
     ACCOUNT_STATUS.move(user, "closed")
     user.password_hash = user.first_name = user.last_name = ""
     user.language = None
+    notifications.lift_suppression(session, user.email)
     user.username = new_id("closed")  # unique, like the original
     user.email = f"{user.username}@closed.invalid"  # RFC 2606: an invalid domain
     event_log.emit(session, AccountClosed(user_id=user_id))

@@ -6,7 +6,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import access
+from models import access, notifications
 from models.accounts.tables import User
 from models.core.errors import Conflict, NotFound
 
@@ -61,6 +61,8 @@ def find_id(session: Session, email: str) -> str | None:
 def update_profile(session: Session, user_id: str, changes: Mapping[str, str | None]) -> User:
     """Updates the given fields. Raises NotFound and Conflict (`username_taken`, `email_taken`)."""
     user = lock(session, user_id)
+    if changes.get("email", user.email) != user.email:
+        notifications.lift_suppression(session, user.email)
     for name, value in changes.items():
         setattr(user, name, value)
     flush(session)

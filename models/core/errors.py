@@ -48,6 +48,16 @@ class Invalid(ShopError):
     status, code = 422, "invalid_fields"
 
 
+class TemplateRefused(ShopError):
+    """A template of a notification cannot be compiled or rendered with its example. `field`: subject or text."""
+
+    status, code = 422, "template_refused"
+
+    def __init__(self, field: str, line: int | None, reason: str) -> None:
+        where = f"The {field}" if line is None else f"Line {line} of the {field}"
+        super().__init__(f"{where} is not valid: {reason}.", field=field, line=line, reason=reason)
+
+
 class TooManyRequests(ShopError):
     """`retry_after`: seconds to wait."""
 
@@ -71,9 +81,13 @@ class BadSignature(ShopError):
 
 
 class MailRefused(ShopError):
-    """The mail server refuses the message permanently (RFC 5321, 5yz)."""
+    """The mail server refuses the message permanently (RFC 5321, 5yz). `of_address`: because of its recipient."""
 
     code = "mail_refused"
+
+    def __init__(self, detail: str, *, of_address: bool = False) -> None:
+        super().__init__(detail)
+        self.of_address = of_address
 
 
 class CarrierRefused(ShopError):

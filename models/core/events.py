@@ -170,6 +170,14 @@ class StockRecovered(DomainEvent, name="stock.recovered", about="product_id"):
     reorder_quantity: int | None
 
 
+# ---- notifications
+
+
+class TemplateFailed(DomainEvent, name="template.failed", about="template", starts=("template_failed",)):
+    template: str  # kind/channel/language
+    error: str
+
+
 # ---- workflows
 
 

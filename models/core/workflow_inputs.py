@@ -56,6 +56,17 @@ class UserInput(TypedDict):
     user_id: str
 
 
+class TestInput(TypedDict):
+    user_id: str
+    kind: str
+    language: str
+
+
+class TemplateFailedInput(TypedDict):
+    template: str  # kind/channel/language
+    error: str
+
+
 class ResetInput(TypedDict):
     user_id: str | None  # None: unknown user; the request must look the same
 

@@ -8,29 +8,72 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models.notifications import kinds
+from models.notifications.examples import EXAMPLES
 from models.notifications.kinds import CHANNELS, KINDS, Context, Kind
 from models.notifications.language import LANGUAGES, choose_language, find_language
 from models.notifications.layout import Mail, dress
-from models.notifications.rendering import render
-from models.notifications.tables import ERASED, Message, Notification
+from models.notifications.log import STATUSES, Delivery, describe_deliveries, find_delivery, select_notifications
+from models.notifications.overrides import (
+    Template,
+    change_template,
+    get_template,
+    list_templates,
+    preview,
+    render_current,
+    reset_template,
+)
+from models.notifications.suppressions import (
+    BOUNCES,
+    Bounce,
+    is_suppressed,
+    lift_suppression,
+    record_bounce,
+    select_suppressions,
+    suppress,
+)
+from models.notifications.tables import ERASED, Message, Notification, Suppression
+from models.notifications.unsubscribing import Choice, read_unsubscribe_token, unsubscribe_url
 
 __all__ = [
+    "BOUNCES",
     "CHANNELS",
     "ERASED",
+    "EXAMPLES",
     "KINDS",
     "LANGUAGES",
+    "STATUSES",
+    "Bounce",
+    "Choice",
+    "Delivery",
     "Kind",
     "Mail",
     "Message",
     "Notification",
+    "Suppression",
+    "Template",
+    "change_template",
     "choose_language",
     "compose",
+    "describe_deliveries",
     "dress",
     "erase_user",
+    "find_delivery",
     "find_language",
+    "get_template",
     "is_composed",
+    "is_suppressed",
     "kinds",
+    "lift_suppression",
+    "list_templates",
+    "preview",
+    "read_unsubscribe_token",
+    "record_bounce",
     "record_delivery",
+    "reset_template",
+    "select_notifications",
+    "select_suppressions",
+    "suppress",
+    "unsubscribe_url",
 ]
 
 _COLUMNS = ("id", "key", "user_id", "kind", "channel", "recipient", "subject", "text")
@@ -57,7 +100,7 @@ def compose(
 
     A second call for the same key, kind and channel returns the first one's message.
     """
-    subject, text, html = render(kind, channel, context, language)
+    subject, text, html = render_current(session, kind, channel, context, language)
     row = {
         "id": new_id("ntf"), "key": key, "user_id": user_id, "kind": kind.name, "channel": channel,
         "recipient": recipient, "subject": subject, "text": text,
@@ -76,12 +119,15 @@ def is_composed(session: Session, kind: Kind[Context], key: str) -> bool:
 
 
 _ONE = update(Notification).where(_SAME, Notification.channel == bindparam("of_channel"))
-_SENT, _REFUSED = _ONE.values(sent_at=func.now()), _ONE.values(fault=bindparam("why"))
+_TRIED = _ONE.values(attempts=bindparam("tried"))
+_SENT, _REFUSED = _TRIED.values(sent_at=func.now()), _TRIED.values(fault=bindparam("why"))
 
 
-def record_delivery(session: Session, kind: Kind[Context], *, key: str, channel: str, fault: str | None) -> None:
+def record_delivery(
+    session: Session, kind: str, *, key: str, channel: str, fault: str | None, attempts: int | None = None
+) -> None:
     """Records that the channel has accepted the notification, or the `fault` for which it never will."""
-    row = {"of_key": key, "of_kind": kind.name, "of_channel": channel}
+    row = {"of_key": key, "of_kind": kind, "of_channel": channel, "tried": attempts}
     if fault is None:
         session.connection().execute(_SENT, row)
     else:

@@ -61,6 +61,9 @@ _STOPPED: kinds.TransferCancelled = {
     "reason": "The warehouse is closed.",
 }  # fmt: skip
 _UNSENT: kinds.RestockCancelled = {"number": 1001, "reason": "The warehouse is closed."}
+_BROKEN: kinds.TemplateFailed = {
+    "template": "order_shipped/email/de", "error": "line 3: 'carier' is undefined",
+}  # fmt: skip
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
@@ -70,6 +73,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
-    "dispute_closed": _MONEY,
+    "dispute_closed": _MONEY, "template_failed": _BROKEN,
 }  # fmt: skip
 """Kind → an example of its context."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -14,13 +14,20 @@ ERASED = "erased"
 
 
 class Notification(Base):
-    """One message to one recipient. `key` says what it is about: it is sent once per key, kind and channel."""
+    """One message to one recipient. `key` says what it is about: it is sent once per key, kind and channel.
+
+    `sent_at`: when the channel accepted it. `attempts`: how many that took. `fault`: why it will never arrive.
+    """
 
     __tablename__ = "notification"
-    __table_args__ = (UniqueConstraint("key", "kind", "channel"), {"schema": "notifications"})
+    __table_args__ = (
+        UniqueConstraint("key", "kind", "channel"),
+        Index("ix_notification_user_id_id", "user_id", "id"),
+        {"schema": "notifications"},
+    )
     id: Mapped[str] = mapped_column(Id("ntf"), primary_key=True)
     key: Mapped[str]
-    user_id: Mapped[str | None] = mapped_column(Id("usr"), index=True)
+    user_id: Mapped[str | None] = mapped_column(Id("usr"))
     kind: Mapped[str]
     channel: Mapped[str]
     recipient: Mapped[str]
@@ -29,6 +36,34 @@ class Notification(Base):
     created_at: Mapped[Created]
     sent_at: Mapped[datetime | None]
     fault: Mapped[str | None]
+    attempts: Mapped[int | None]
+    bounced_at: Mapped[datetime | None]
+
+
+class Override(Base):
+    """A template that staff have changed. `failed_at` and `error`: of its first failure since then."""
+
+    __tablename__ = "template"
+    __table_args__ = ({"schema": "notifications"},)
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    subject: Mapped[str]
+    text: Mapped[str]
+    updated_at: Mapped[Created]
+    failed_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(String(500))
+
+
+class Suppression(Base):
+    """An address, in lower case, to which only mandatory mails are sent. `source`: see suppressions.py."""
+
+    __tablename__ = "suppression"
+    __table_args__ = ({"schema": "notifications"},)
+    address: Mapped[str] = mapped_column(String(254), primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[Created]
 
 
 class Message(NamedTuple):

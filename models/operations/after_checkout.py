@@ -126,6 +126,14 @@ AFTER_CHECKOUT = (
         ) AS moved ON moved.reference = inside.name AND moved.product_id = inside.product_id""",
     ),
     Invariant(
+        "every notification was sent or refused when its run succeeded",
+        "count(*) AS pending",
+        """SELECT 'ntf_' || replace(told.id::text, '-', '') AS example, coalesce(run.status = 'succeeded', false) AS bad
+        FROM notifications.notification AS told LEFT JOIN workflow.run
+            ON run.workflow = split_part(told.key, ':', 1) AND run.key = substr(told.key, strpos(told.key, ':') + 1)
+        WHERE told.sent_at IS NULL AND told.fault IS NULL""",
+    ),
+    Invariant(
         "every open return has a live run",
         "count(*) AS open",
         """SELECT 'ret_' || replace(made.id::text, '-', '') AS example,

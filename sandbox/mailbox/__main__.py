@@ -22,6 +22,15 @@ class SmtpHandler:
     def __init__(self, state: State) -> None:
         self.state = state
 
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address.lower().endswith(".invalid"):
+            return "550 5.1.1 There is no such mailbox"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.state.faults.next():
             return "451 4.3.0 Injected fault (/sandbox/faults), try again later"
@@ -41,6 +50,7 @@ def main(host: str, smtp_port: int, port: int) -> None:
 
     A mail with a known Message-ID counts as another delivery of the same mail. POST /push accepts text messages and
     push notifications. POST /sandbox/faults {"kind": "refuse", "times": 1} makes SMTP respond 451 to the next mail.
+    Addresses in .invalid (RFC 2606) do not exist: 550.
     """
 
     async def serve() -> None:

@@ -1,6 +1,13 @@
 """Steps of the notifications service. Each composes one kind of notification, and sends it by e-mail."""
 
-from tasks.notifications.accounts import cart_reminder, erase_user, password_changed, password_reset, welcome
+from tasks.notifications.accounts import (
+    cart_reminder,
+    erase_user,
+    notification_test,
+    password_changed,
+    password_reset,
+    welcome,
+)
 from tasks.notifications.orders import (
     lines_cancelled,
     order_cancelled,
@@ -25,6 +32,7 @@ from tasks.notifications.staff import (
     restock_cancelled,
     shipment_failed,
     stock_low,
+    template_failed,
     transfer_cancelled,
     transfer_incomplete,
 )
@@ -38,6 +46,7 @@ __all__ = [
     "goods_ordered",
     "goods_received",
     "lines_cancelled",
+    "notification_test",
     "order_cancelled",
     "order_confirmed",
     "order_delivered",
@@ -56,6 +65,7 @@ __all__ = [
     "service",
     "shipment_failed",
     "stock_low",
+    "template_failed",
     "transfer_cancelled",
     "transfer_incomplete",
     "welcome",

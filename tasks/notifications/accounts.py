@@ -9,11 +9,12 @@ from models import accounts, carts, notifications
 from models.core.workflow_inputs import (
     CartReminderInput,
     ResetInput,
+    TestInput,
     UserInput,
 )
 from models.notifications import Kind, kinds
 from settings import settings
-from tasks.notifications.sending import CHANNEL, TOKEN, Request, compose, key_of, send_token, sends, service
+from tasks.notifications.sending import TOKEN, Request, compose, is_welcome, key_of, send_token, sends, service
 
 
 @sends(kinds.CART_REMINDER, queue="mass_mail")
@@ -23,7 +24,7 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | No
     if not notifications.is_composed(session, kinds.CART_REMINDER, key_of(run)) and not (
         user.status == "active"
         and carts.is_abandoned(session, run.input["cart_id"], run.input["touched"])
-        and accounts.wants(session, user.id, kinds.CART_REMINDER.name, CHANNEL)
+        and is_welcome(session, kinds.CART_REMINDER, user.id, user.email)
     ):
         return None
     left = [line for line in carts.view(session, user.id).items if line.available]
@@ -64,10 +65,18 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
 def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **context: str) -> Request | None:
     """A mail to an account; None if it is closed, or if its owner declines this kind."""
     user = accounts.get(session, user_id)
-    if user.status != "active" or not accounts.wants(session, user_id, kind.name, CHANNEL):
+    if user.status != "active" or not is_welcome(session, kind, user_id, user.email):
         return None
     account: kinds.Account = {"first_name": user.first_name, "username": user.username}
     return compose(session, run, kind, {**account, **context}, user.email, user.id, user.language)
+
+
+@sends()
+def notification_test(session: Session, run: Run[TestInput]) -> Request:
+    """Sends a member of staff a notification with its example, by the template in use."""
+    user = accounts.get(session, run.input["user_id"])
+    kind = notifications.KINDS[run.input["kind"]]
+    return compose(session, run, kind, notifications.EXAMPLES[kind.name], user.email, user.id, run.input["language"])
 
 
 @service.step

@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
-from durable import Run, Service, Step
+from durable import Run, Service, Step, Suspend
 from models import accounts, notifications, orders
 from models.core.database import transaction
 from models.core.errors import MailRefused
@@ -26,31 +26,46 @@ class Attachment(TypedDict):
 
 
 class Request(TypedDict):
-    """A mail, as it is stored with the step."""
+    """A mail, as it is stored with the step. Requests of the release before lack what is not required."""
 
     id: str
     to: str
     subject: str
     text: str
-    html: NotRequired[str | None]  # requests of the release before have none
+    kind: NotRequired[str]
+    html: NotRequired[str | None]
     language: NotRequired[str]
+    unsubscribe: NotRequired[str]  # URL
     run_id: NotRequired[str]  # of `password_reset`
     attachment: NotRequired[Attachment]
 
 
-def send(request: Request, idempotency_key: str) -> str | None:
-    """Why the mail server will never accept the mail, or None if it has."""
-    text, page = request["text"], None
+class Answer(TypedDict):
+    """What the mail server has answered. `fault`: why it will never accept the mail, or None if it has.
+
+    `address`: the recipient, if it is refused.
+    """
+
+    kind: str | None
+    fault: str | None
+    address: str | None
+
+
+def send(request: Request, idempotency_key: str) -> Answer:
+    """Sends a mail. An invalid address is no reason to delay an order, and therefore no refusal of the step."""
+    text, page, unsubscribe = request["text"], None, request.get("unsubscribe", "")
     if (html := request.get("html")) is not None:
-        text, page = notifications.dress(request["subject"], text, html, request["language"])
+        text, page = notifications.dress(request["subject"], text, html, request["language"], unsubscribe)
     files = [_file(request["attachment"])] if "attachment" in request else []
+    answer: Answer = {"kind": request.get("kind"), "fault": None, "address": None}
     try:
         smtp.send(
-            to=request["to"], subject=request["subject"], text=text, html=page, message_id=request["id"], files=files
-        )
+            to=request["to"], subject=request["subject"], text=text, html=page, message_id=request["id"],
+            files=files, unsubscribe=unsubscribe,
+        )  # fmt: skip
     except MailRefused as refusal:
-        return refusal.detail  # an invalid address is no reason to delay an order
-    return None
+        return {**answer, "fault": refusal.detail, "address": request["to"] if refusal.of_address else None}
+    return answer
 
 
 def _file(attachment: Attachment) -> tuple[str, bytes]:
@@ -64,7 +79,7 @@ def _file(attachment: Attachment) -> tuple[str, bytes]:
     return orders.file_name(document), orders.pdf_of_document(document)
 
 
-def send_token(request: Request, idempotency_key: str) -> str | None:
+def send_token(request: Request, idempotency_key: str) -> Answer:
     """As `send`, with the token in the place of TOKEN."""
     token = accounts.derive_reset_token(request["run_id"])
     html = request.get("html")
@@ -73,15 +88,27 @@ def send_token(request: Request, idempotency_key: str) -> str | None:
 
 
 def sends(
-    kind: Kind[Any], *, call: Callable[[Request, str], str | None] = send, queue: str | None = None
-) -> Callable[[Callable[[Session, Run[Any]], Request | None]], Step[dict[str, str]]]:
-    """Makes a step of a function that composes a notification of this kind, or returns None to send nothing."""
+    kind: Kind[Any] | None = None, *, call: Callable[[Request, str], Answer] = send, queue: str | None = None
+) -> Callable[[Callable[[Session, Run[Any]], Request | Suspend | None]], Step[dict[str, str]]]:
+    """Makes a step of a function that composes a notification, or returns None to send nothing.
 
-    def record(session: Session, run: Run, fault: str | None) -> dict[str, str]:
-        notifications.record_delivery(session, kind, key=key_of(run), channel=CHANNEL, fault=fault)
-        return {"fault": fault} if fault else {}
+    `kind`: that of requests of the release before, which name none.
+    """
 
-    return service.external_step(call=call, record=record, queue=queue)
+    def decorate(work: Callable[[Session, Run[Any]], Request | Suspend | None]) -> Step[dict[str, str]]:
+        def record(session: Session, run: Run, answer: Answer) -> dict[str, str]:
+            name, fault = answer["kind"] or (kind.name if kind else ""), answer["fault"]
+            attempts = run.steps[f"{service.name}.{work.__name__}"].attempts
+            notifications.record_delivery(
+                session, name, key=key_of(run), channel=CHANNEL, fault=fault, attempts=attempts
+            )
+            if answer["address"] is not None and fault is not None:
+                notifications.suppress(session, answer["address"], "refused", fault)
+            return {"fault": fault} if fault else {}
+
+        return service.external_step(call=call, record=record, queue=queue)(work)
+
+    return decorate
 
 
 def key_of(run: Run) -> str:
@@ -99,7 +126,8 @@ def compose(
     )
     return {
         "id": f"<{message.id}@shopflow>", "to": recipient, "subject": message.subject, "text": message.text,
-        "html": message.html, "language": chosen,
+        "kind": kind.name, "html": message.html, "language": chosen,
+        "unsubscribe": notifications.unsubscribe_url(user_id, kind, CHANNEL) if user_id else "",
     }  # fmt: skip
 
 
@@ -113,4 +141,12 @@ def with_document(request: Request, order_id: str, note: Mapping[str, str] | Non
 
 
 def is_wanted(session: Session, kind: Kind[Any], order: Any) -> bool:
-    return order.account == "active" and accounts.wants(session, order.user_id, kind.name, CHANNEL)
+    """Whether the customer of an order is sent this kind."""
+    return order.account == "active" and is_welcome(session, kind, order.user_id, order.email)
+
+
+def is_welcome(session: Session, kind: Kind[Any], user_id: str, address: str) -> bool:
+    """Whether a user is sent this kind: it is mandatory, or the user wants it and the address is not suppressed."""
+    if kind.mandatory:
+        return True
+    return accounts.wants(session, user_id, kind.name, CHANNEL) and not notifications.is_suppressed(session, address)

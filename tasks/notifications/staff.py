@@ -13,6 +13,7 @@ from models.core.workflow_inputs import (
     ParcelInput,
     ReconciliationInput,
     RestockInput,
+    TemplateFailedInput,
     TransferInput,
 )
 from models.notifications import Kind, kinds
@@ -87,6 +88,13 @@ def _purchase_order(
     ]
     warehouse = inventory.get_warehouse(session, order.warehouse_id)
     return {"number": order.number, "status": order.status, "warehouse": warehouse.name, "lines": lines}
+
+
+@sends(kinds.TEMPLATE_FAILED)
+def template_failed(session: Session, run: Run[TemplateFailedInput]) -> Request:
+    """Informs staff of a template of theirs that fails."""
+    context: kinds.TemplateFailed = {"template": run.input["template"], "error": run.input["error"]}
+    return compose(session, run, kinds.TEMPLATE_FAILED, context, settings.staff_email)
 
 
 @sends(kinds.SHIPMENT_FAILED)

@@ -28,6 +28,8 @@ CASES = int(os.environ.get("CASES", "3"))
 ACCEPTED = ["2xx", "3xx", "401", "402", "403", "404", "409", "412", "429"]
 """Statuses allowed for a valid request: a precondition may fail, and a card be declined."""
 BEYOND_SCHEMAS = {
+    "PATCH /v1/notification-templates/{kind}/{channel}/{language}": "a template must compile",
+    "POST /v1/notification-templates/{kind}/{channel}/{language}/preview": "a template must compile",
     "PATCH /v1/me/preferences": "some mails always go out",
     "POST /v1/auth/password/reset": "the token must have been mailed",
     "GET /v1/products": "relevance is to something that is searched for",

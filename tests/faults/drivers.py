@@ -12,7 +12,9 @@ import durable
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns
+from models.core import event_log
 from models.core.database import transaction
+from models.core.events import TemplateFailed
 from tests.conftest import ADDRESS
 from tests.faults.money_drivers import (
     capture,
@@ -183,6 +185,21 @@ def password_changed(refused_at: str | None = None) -> str:
         return _reaction(session, "password_changed")
 
 
+def notification_test(refused_at: str | None = None) -> str:
+    """A member of staff tests a template."""
+    user_id, key = make_customer(f"tester{next(_numbers)}"), f"test-{next(_numbers)}"
+    with transaction() as session:
+        about = {"user_id": user_id, "kind": "welcome", "language": "de"}
+        return durable.start(session, "notification_test", key=key, input=about)
+
+
+def template_failed(refused_at: str | None = None) -> str:
+    """A template that staff have changed fails."""
+    with transaction() as session:
+        event_log.emit(session, TemplateFailed(template=f"welcome/email/{next(_numbers)}", error="line 1: undefined"))
+        return _reaction(session, "template_failed")
+
+
 def erasure(refused_at: str | None = None) -> str:
     """A customer without orders closes the account."""
     user_id = make_customer(f"leaving{next(_numbers)}")
@@ -281,6 +298,8 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "password_reset": (password_reset, (None,)),
     "password_changed": (password_changed, (None,)),
     "erasure": (erasure, (None,)),
+    "notification_test": (notification_test, (None,)),
+    "template_failed": (template_failed, (None,)),
     "catalogue_import": (catalogue_import, (None,)),
     "capture": (capture, (None, "payments.capture")),
     "refund": (refund, (None, "payments.refund")),

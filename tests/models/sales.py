@@ -72,7 +72,7 @@ class Sale:
                 session, declared, context, key=key, channel="email", recipient="ada@example.org",
                 user_id=self.order.user_id, language="en",
             )  # fmt: skip
-            notifications.record_delivery(session, declared, key=key, channel="email", fault=fault)
+            notifications.record_delivery(session, kind, key=key, channel="email", fault=fault)
 
     def let_go(self) -> None:
         """Voids at the gateway."""

@@ -1,14 +1,27 @@
 """Notifications: templates per kind, channel and language, and one message per key, kind and channel."""
 
 import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_type_hints
 
 import pytest
 from sqlalchemy import select
 
+from durable.tables import RunRecord
 from models import notifications
 from models.core.database import transaction
-from models.notifications import KINDS, LANGUAGES, Kind, choose_language, dress, find_language, kinds, language
+from models.notifications import (
+    KINDS,
+    LANGUAGES,
+    Kind,
+    choose_language,
+    dress,
+    find_language,
+    kinds,
+    language,
+    overrides,
+)
 from models.notifications.examples import EXAMPLES
 from models.notifications.language import TEMPLATES
 from models.notifications.rendering import compiled_file, render
@@ -157,9 +170,55 @@ def test_records_the_delivery_of_that_kind_and_channel_only() -> None:
     compose(kinds.WELCOME, "email", "ada@example.org")
     compose(kinds.PASSWORD_CHANGED, "email", "ada@example.org")
     with transaction() as session:
-        notifications.record_delivery(session, kinds.WELCOME, key="k", channel="email", fault=None)
-        notifications.record_delivery(session, kinds.WELCOME, key="k", channel="sms", fault="no such number")
+        notifications.record_delivery(session, "welcome", key="k", channel="email", fault=None)
+        notifications.record_delivery(session, "welcome", key="k", channel="sms", fault="no such number")
     with transaction() as session:
         table = notifications.Notification
         rows = session.execute(select(table.kind, table.sent_at.is_not(None), table.fault).order_by(table.kind)).all()
     assert rows == [("password_changed", False, None), ("welcome", True, None)]
+
+
+TEMPLATE = ("welcome", "email", "en")
+
+
+@pytest.fixture
+def failing(database: None) -> Iterator[None]:
+    """An override that works with the example and fails with other values, as a process reads it."""
+    with transaction() as session:
+        source = {"text": "{% if first_name == 'Ada' %}Dear Ada{% else %}{{ nope }}{% endif %}"}
+        notifications.change_template(session, TEMPLATE, source)
+    yield
+    overrides._cache.read_at = None
+
+
+@pytest.mark.usefixtures("failing")
+def test_an_override_that_fails_is_replaced_by_the_file_and_reported_once() -> None:
+    bob: kinds.Account = {"first_name": "Bob", "username": "bob"}
+    for key in ("a", "b"):
+        with transaction() as session:
+            made = notifications.compose(
+                session, kinds.WELCOME, bob, key=key, channel="email", recipient="b@example.org", language="en"
+            )
+        assert made.text.startswith("Dear Bob,\n\nYour account bob is ready.")
+    assert compose(kinds.WELCOME, "email", "ada@example.org").text == "Dear Ada\n"
+    with transaction() as session:
+        template = notifications.get_template(session, TEMPLATE)
+        assert template.failed_at is not None
+        assert template.error == "line 1: 'nope' is undefined"
+        runs = session.scalars(select(RunRecord.input).where(RunRecord.workflow == "template_failed")).all()
+        assert runs == [{"template": "welcome/email/en", "error": "line 1: 'nope' is undefined"}]
+        assert notifications.change_template(session, TEMPLATE, {"text": "Hi"}).failed_at is None
+
+
+def test_two_changes_at_once_are_both_kept(database: None) -> None:
+    def change(field: str) -> None:
+        with transaction() as session:
+            notifications.change_template(session, TEMPLATE, {field: f"new {field}"})
+
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(change, ("subject", "text")))
+        with transaction() as session:
+            template = notifications.get_template(session, TEMPLATE)
+            assert (template.subject, template.text) == ("new subject", "new text")
+            notifications.reset_template(session, TEMPLATE)

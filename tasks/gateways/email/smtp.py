@@ -37,20 +37,26 @@ Files = Sequence[tuple[str, bytes]]
 """PDF files to attach: name and content."""
 
 
-def send(*, to: str, subject: str, text: str, message_id: str, html: str | None = None, files: Files = ()) -> None:
+def send(
+    *, to: str, subject: str, text: str, message_id: str, html: str | None = None, files: Files = (),
+    unsubscribe: str = "",
+) -> None:  # fmt: skip
     """Sends one mail. When this returns, the mail server has accepted responsibility for it.
 
     `message_id` is its Message-ID, `<unique@domain>` (RFC 5322, section 3.6.4). A repeated call with the same id sends
-    the same mail again, and recipients can detect the duplicate. Raises GatewayDown if the server cannot be reached or
-    refuses temporarily, MailRefused if it refuses permanently.
+    the same mail again, and recipients can detect the duplicate. `unsubscribe`: the URL that unsubscribes by one click
+    (RFC 8058), or empty. Raises GatewayDown if the server cannot be reached or refuses temporarily, MailRefused if it
+    refuses permanently.
     """
-    message = compose(to=to, subject=subject, text=text, message_id=message_id, html=html, files=files)
+    message = compose(
+        to=to, subject=subject, text=text, message_id=message_id, html=html, files=files, unsubscribe=unsubscribe
+    )
     connection = _connection()
     try:
         connection.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         code, reason = next(iter(error.recipients.values()))
-        raise _refusal(code, reason) from error
+        raise _refusal(code, reason, of_address=True) from error
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code, error.smtp_error) from error
     except smtplib.SMTPNotSupportedError as error:
@@ -61,19 +67,23 @@ def send(*, to: str, subject: str, text: str, message_id: str, html: str | None 
 
 
 def compose(
-    *, to: str, subject: str, text: str, message_id: str, html: str | None = None, files: Files = ()
-) -> EmailMessage:
+    *, to: str, subject: str, text: str, message_id: str, html: str | None = None, files: Files = (),
+    unsubscribe: str = "",
+) -> EmailMessage:  # fmt: skip
     """Composes the message. Raises MailRefused if `to` is not exactly one mail address."""
     message = EmailMessage()
     try:
         message["To"] = Address(addr_spec=to)
     except (MessageError, ValueError, IndexError) as error:
-        raise MailRefused(f"{to!r} is not a valid mail address.") from error
+        raise MailRefused(f"{to!r} is not a valid mail address.", of_address=True) from error
     message["From"] = settings.mail_from
     message["Subject"] = " ".join(subject.split())  # a header is one line (RFC 5322, section 2.2)
     message["Date"] = formatdate()
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"  # suppresses automatic replies (RFC 3834)
+    if unsubscribe:
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(text)
     if html is not None:
         message.add_alternative(html, subtype="html")
@@ -128,8 +138,8 @@ def _domain() -> str:
     return parseaddr(settings.mail_from)[1].rpartition("@")[2]
 
 
-def _refusal(code: int, reason: bytes | str) -> GatewayDown | MailRefused:
+def _refusal(code: int, reason: bytes | str, *, of_address: bool = False) -> GatewayDown | MailRefused:
     words = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
     if code >= 500:
-        return MailRefused(f"The mail server refused the mail permanently: {code} {words}")
+        return MailRefused(f"The mail server refused the mail permanently: {code} {words}", of_address=of_address)
     return GatewayDown(f"The mail server refused the mail temporarily: {code} {words}")

@@ -108,6 +108,23 @@ def test_an_invalid_address_is_refused(to: str) -> None:
         send(to)
 
 
+def test_a_mail_can_be_unsubscribed_from_with_one_click(ann: str) -> None:
+    made = mail.compose(to=ann, subject="S", text="T", message_id="<1@shop>", unsubscribe="https://shop.example/u?t=1")
+    assert made["List-Unsubscribe"] == "<https://shop.example/u?t=1>"
+    assert made["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail.compose(to=ann, subject="S", text="T", message_id="<1@shop>")["List-Unsubscribe"] is None
+
+
+def test_an_unknown_address_is_refused_because_of_the_address(mailbox: Server) -> None:
+    with pytest.raises(MailRefused, match=r"550 5\.1\.1") as refused:
+        send("ann@gone.invalid")
+    assert refused.value.of_address
+    send("ann@example.com")  # the connection is still good
+    with pytest.raises(MailRefused, match="552") as refused:
+        send("ann@example.com", text="a line of text\n" * 1_000_000)
+    assert not refused.value.of_address
+
+
 def test_a_permanent_refusal_is_mail_refused(mailbox: Server, ann: str) -> None:
     with pytest.raises(MailRefused, match="552"):
         send(ann, text="a line of text\n" * 1_000_000)

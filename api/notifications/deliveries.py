@@ -1,0 +1,71 @@
+"""Views of the delivery log, of bounces, and of the addresses that they suppress."""
+
+from typing import Any
+
+from flask import g
+from flask.views import MethodView
+
+from api.http.auth import allowed, user_or_api_key
+from api.http.errors import error_codes
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.notifications.blueprint import blueprint
+from api.notifications.schemas import BounceReport, BounceReportBody, Notification, NotificationQuery, Suppression
+from models import notifications
+from models.core.database import transaction
+from models.core.errors import NotAllowed, NotFound
+
+READ = "notifications:read"
+
+
+@blueprint.route("/notifications")
+class NotificationsView(MethodView):
+    @user_or_api_key
+    @error_codes("not_allowed")
+    @blueprint.arguments(NotificationQuery, location="query")
+    @blueprint.response(200, page_of(Notification))
+    def get(self, query: dict[str, Any]) -> Page:
+        """Returns what was sent to you, newest first, or to another user, with the permission `notifications:read`."""
+        user_id = query.pop("user_id", g.principal.user_id)
+        if user_id != g.principal.user_id and READ not in g.principal.permissions:
+            raise NotAllowed(f"This requires the permission {READ}.", permission=READ)
+        with transaction() as session:
+            chosen = notifications.select_notifications(user_id)
+            found = page(session, chosen, notifications.Notification.id.desc(), **query)
+            found["data"] = notifications.describe_deliveries(session, found["data"])
+        return found
+
+
+@blueprint.route("/notifications/suppressions")
+class SuppressionsView(MethodView):
+    @allowed("notifications:read")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Suppression))
+    def get(self, query: PageArgs) -> Page:
+        """Returns the addresses to which only mandatory mails are sent, in alphabetical order."""
+        with transaction() as session:
+            return page(session, notifications.select_suppressions(), notifications.Suppression.address, **query)
+
+
+@blueprint.route("/notifications/suppressions/<address>")
+class SuppressionView(MethodView):
+    @allowed("notifications:write")
+    @blueprint.response(204)
+    def delete(self, address: str) -> None:
+        """Sends everything to an address again."""
+        with transaction() as session:
+            if not notifications.lift_suppression(session, address):
+                raise NotFound("This address is not suppressed.")
+
+
+@blueprint.route("/webhooks/bounces")
+class BounceWebhook(MethodView):
+    @allowed("notifications:write")
+    @blueprint.arguments(BounceReport)
+    @blueprint.response(204)
+    def post(self, body: BounceReportBody) -> None:
+        """Receives a bounce or a complaint from the mail provider, which signs in with an API key.
+
+        Permanent bounces and complaints suppress the address. `message_id`: the Message-ID of the mail.
+        """
+        with transaction() as session:
+            notifications.record_bounce(session, body["address"], body["type"], body["reason"], body.get("message_id"))

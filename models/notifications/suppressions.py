@@ -1,0 +1,54 @@
+"""Addresses to which nothing is sent but what is mandatory: they do not exist, or their owner has complained.
+
+A suppression ends when the customer changes the address, or when staff lift it.
+"""
+
+import re
+from typing import Literal, cast
+
+from sqlalchemy import CursorResult, Select, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.notifications.tables import Notification, Suppression
+
+Bounce = Literal["permanent", "temporary", "complaint"]
+BOUNCES: tuple[Bounce, ...] = ("permanent", "temporary", "complaint")
+_MESSAGE_ID = re.compile(r"<?(ntf_[0-9a-f]{32})@shopflow>?")
+
+
+def is_suppressed(session: Session, address: str) -> bool:
+    """Whether the address is suppressed, ignoring case."""
+    return session.get(Suppression, address.lower()) is not None
+
+
+def suppress(session: Session, address: str, source: str, reason: str) -> None:
+    """Suppresses an address. A second call changes nothing. `source`: `refused`, `permanent` or `complaint`."""
+    row = insert(Suppression).values(address=address.lower(), source=source, reason=reason[:500])
+    session.execute(row.on_conflict_do_nothing())
+
+
+def lift_suppression(session: Session, address: str) -> bool:
+    """Sends everything to the address again. Returns whether it was suppressed."""
+    gone = delete(Suppression).where(Suppression.address == address.lower())
+    return cast(CursorResult[None], session.execute(gone)).rowcount > 0
+
+
+def select_suppressions() -> Select[Suppression]:
+    """The query for suppressed addresses. The caller orders it."""
+    return select(Suppression)
+
+
+def record_bounce(session: Session, address: str, type: Bounce, reason: str, message_id: str | None) -> None:
+    """Records what the mail provider reports of an address: permanent bounces and complaints suppress it.
+
+    A permanent bounce is recorded with its notification, too, if `message_id` is that of one to this address. Temporary
+    bounces change nothing, because the provider tries again.
+    """
+    if type == "temporary":
+        return
+    suppress(session, address, type, reason)
+    named = _MESSAGE_ID.fullmatch(message_id or "")
+    if named and type == "permanent":
+        same = Notification.id == named[1], func.lower(Notification.recipient) == address.lower()
+        session.execute(update(Notification).where(*same).values(bounced_at=func.now(), fault=reason[:500]))
