@@ -83,13 +83,9 @@ class Settings(BaseSettings):
         description="URL of the shop's website, for links in mails; empty: no links",
     )
     api_url: str = Field(
-        "",
-        pattern="^(https?://.+[^/])?$",
-        description="URL of the API for links in mails; empty: on one machine its own address, in production no links",
+        "", pattern="^(https?://.+[^/])?$", description="URL of the API for links in mails; empty in production: none"
     )
-    language: str = Field(
-        "en", pattern="^[a-z]{2}$", description="language of mails to staff and to customers who have not chosen one"
-    )
+    language: str = Field("en", pattern="^[a-z]{2}$", description="language of mails to those who have chosen none")
     staff_email: str = Field("staff@localhost", description="recipient of mails to staff")
     supplier_email: str = Field("supplier@localhost", description="recipient of purchase orders")
 
@@ -158,6 +154,7 @@ class Settings(BaseSettings):
     delivery_days: float = Field(
         14.0, gt=0, description="days after its shipment at which a parcel that was not delivered counts as lost"
     )
+    delay_days: float = Field(7.0, gt=0, description="days after its shipment at which a parcel is late")
     return_days: float = Field(
         14.0, ge=14, description="days after the last delivery for which customers can request a return"
     )
@@ -264,7 +261,7 @@ class Settings(BaseSettings):
 
     @property
     def api_base(self) -> str:
-        """The URL of the API for links in mails; empty: there are none."""
+        """The URL of the API for links in mails, or empty."""
         return self.api_url or ("" if self.env == "production" else f"http://127.0.0.1:{self.api_port}")
 
     @cached_property

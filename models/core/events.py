@@ -126,7 +126,7 @@ class OrderLinesCancelled(DomainEvent, name="order.lines_cancelled", about="orde
     lines: dict[str, int]  # product id → pieces
 
 
-class ParcelShipped(DomainEvent, name="fulfilment.shipped", about="parcel_id"):
+class ParcelShipped(DomainEvent, name="fulfilment.shipped", about="parcel_id", starts=("delay_notice",)):
     parcel_id: str
     order_id: str
 

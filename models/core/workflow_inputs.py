@@ -10,6 +10,12 @@ class CheckoutInput(TypedDict):
     quantities: dict[str, int]  # product id → quantity ordered
 
 
+class ActionInput(TypedDict):
+    order_id: str
+    payment_id: str
+    remind_at: str  # RFC 3339
+
+
 class CaptureInput(TypedDict):
     payment_id: str
     transaction_id: str

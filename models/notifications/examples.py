@@ -1,6 +1,7 @@
 """An example of the context of each kind, with which templates are checked and previewed."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from models.notifications import kinds
@@ -24,9 +25,16 @@ _REFUNDED: kinds.Refunded = {
 _PARCEL: kinds.Parcel = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "carrier": "Albatross", "tracking": "AB123456789",
 }  # fmt: skip
+_DECLINED: kinds.PaymentFailed = {
+    "first_name": _ADA, "number": _NUMBER, "code": "insufficient_funds", "reason": "Your card has insufficient funds.",
+}  # fmt: skip
 _PIECES: kinds.LinesCancelled = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1], "reason": "Only one copy is left.", "refunded": 1099,
     "voided": 0, "currency": "EUR", "credit_note": "C2026-000001",
+}  # fmt: skip
+_ACTION: kinds.ActionNeeded = {
+    "first_name": _ADA, "number": _NUMBER, "total": 3297, "currency": "EUR", "url": "https://bank.example/confirm",
+    "expires_at": datetime(2026, 11, 29, 13, tzinfo=UTC),
 }  # fmt: skip
 _DECIDED: kinds.ReturnDecided = {"first_name": _ADA, "number": _NUMBER, "refused_because": "", "days": 30}
 _RETURNED: kinds.ReturnReceived = {
@@ -73,6 +81,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
-    "dispute_closed": _MONEY, "template_failed": _BROKEN,
+    "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
+    "order_delayed": _PARCEL, "payment_failed": _DECLINED,
 }  # fmt: skip
 """Kind → an example of its context."""

@@ -5,6 +5,7 @@ The template of a kind and a channel is `templates/<language>/<kind>.<channel>.t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 Audience = Literal["customer", "staff", "supplier"]
@@ -73,6 +74,15 @@ class OrderCancelled(TypedDict):
     delayed: bool
 
 
+class PaymentFailed(TypedDict):
+    """`code`: the provider's reason, such as `insufficient_funds`; `reason`: its words."""
+
+    first_name: str
+    number: int
+    code: str
+    reason: str
+
+
 class LinesCancelled(TypedDict):
     """`refunded` and `voided` (not captured) in minor units of `currency`; `credit_note` is empty without either."""
 
@@ -109,6 +119,17 @@ class Parcel(TypedDict):
     lines: list[OrderLine]
     carrier: str
     tracking: str
+
+
+class ActionNeeded(TypedDict):
+    """`total` in minor units of `currency`; `url`: where the customer confirms the payment, until `expires_at`."""
+
+    first_name: str
+    number: int
+    total: int
+    currency: str
+    url: str
+    expires_at: datetime
 
 
 class ReturnDecided(TypedDict):
@@ -237,11 +258,14 @@ class TemplateFailed(TypedDict):
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
+PAYMENT_FAILED = _declare("payment_failed", "customer", PaymentFailed, mandatory=True)
 LINES_CANCELLED = _declare("lines_cancelled", "customer", LinesCancelled, mandatory=True)
 REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
+ACTION_NEEDED = _declare("action_needed", "customer", ActionNeeded, mandatory=True)
 ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, mandatory=True)
 RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, mandatory=True)
 RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, mandatory=True)
+ORDER_DELAYED = _declare("order_delayed", "customer", Parcel)
 ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)

@@ -9,9 +9,11 @@ from tasks.notifications.accounts import (
     welcome,
 )
 from tasks.notifications.orders import (
+    action_needed,
     lines_cancelled,
     order_cancelled,
     order_confirmed,
+    order_delayed,
     order_delivered,
     order_shipped,
     refunded,
@@ -39,6 +41,7 @@ from tasks.notifications.staff import (
 
 __all__ = [
     "CHANNEL",
+    "action_needed",
     "cart_reminder",
     "dispute_closed",
     "dispute_opened",
@@ -49,6 +52,7 @@ __all__ = [
     "notification_test",
     "order_cancelled",
     "order_confirmed",
+    "order_delayed",
     "order_delivered",
     "order_shipped",
     "order_withdrawn",

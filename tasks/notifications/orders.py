@@ -1,13 +1,15 @@
 """Mails to customers about their orders, parcels and returns."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from durable import Run
+from durable import Run, Suspend
 from models import fulfilment, orders, payments, returns
 from models.core.workflow_inputs import (
+    ActionInput,
     CancellationInput,
     CheckoutInput,
     LineCancellationInput,
@@ -40,11 +42,17 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
 
 @sends(kinds.ORDER_CANCELLED)
 def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput]) -> Request | None:
-    """Sends the customer the reason for which the order was cancelled."""
+    """Sends the customer the reason for which the order was cancelled, or that the payment of the checkout failed."""
     order = orders.get_summary(session, run.input["order_id"])[0]
     if not is_wanted(session, kinds.ORDER_CANCELLED, order):
         return None
     reason = order.reason or run.error
+    if reason["code"] == "payment_declined":
+        failed: kinds.PaymentFailed = {
+            "first_name": order.first_name, "number": order.number, "code": run.error.get("decline_code") or "",
+            "reason": reason["detail"],
+        }  # fmt: skip
+        return compose(session, run, kinds.PAYMENT_FAILED, failed, order.email, order.user_id, order.language)
     context: kinds.OrderCancelled = {
         "first_name": order.first_name, "number": order.number, "code": reason["code"], "reason": reason["detail"],
         "charged": order.confirmed_at is not None, "delayed": _status_of_refund(session, run) == "failed",
@@ -96,6 +104,36 @@ def _status_of_refund(session: Session, run: Run[Any]) -> str:
 def order_shipped(session: Session, run: Run[ParcelInput]) -> Request | None:
     """Sends the customer the contents of a parcel that has left, and its tracking number."""
     return _about_parcel(session, run, kinds.ORDER_SHIPPED)
+
+
+@sends(kinds.ORDER_DELAYED)
+def order_delayed(session: Session, run: Run[ParcelInput]) -> Request | Suspend | None:
+    """Informs the customer of a parcel that is late: not delivered after `SHOP_DELAY_DAYS`."""
+    parcel = fulfilment.get_parcel(session, run.input["parcel_id"])
+    if parcel.status not in ("shipped", "in_transit") or parcel.shipped_at is None:
+        return None
+    late_at = parcel.shipped_at + timedelta(days=settings.delay_days)
+    return Suspend(late_at) if run.now() < late_at else _about_parcel(session, run, kinds.ORDER_DELAYED)
+
+
+@sends(kinds.ACTION_NEEDED)
+def action_needed(session: Session, run: Run[ActionInput]) -> Request | Suspend | None:
+    """Reminds a customer who has not confirmed the payment a few minutes after the checkout."""
+    payment = payments.get_payment(session, run.input["payment_id"])
+    action = payment.next_action or {}
+    if payment.status != "action_required" or "url" not in action:
+        return None
+    remind_at = datetime.fromisoformat(run.input["remind_at"])
+    if run.now() < remind_at:
+        return Suspend(remind_at)
+    order = orders.get_summary(session, run.input["order_id"])[0]
+    if not is_wanted(session, kinds.ACTION_NEEDED, order):
+        return None
+    context: kinds.ActionNeeded = {
+        "first_name": order.first_name, "number": order.number, "total": payment.amount, "currency": payment.currency,
+        "url": action["url"], "expires_at": datetime.fromisoformat(action["expires_at"]),
+    }  # fmt: skip
+    return compose(session, run, kinds.ACTION_NEEDED, context, order.email, order.user_id, order.language)
 
 
 @sends(kinds.ORDER_DELIVERED)

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
-from durable import Refusal, Run, Service, Suspend, extend_deadline, notify
+from durable import Refusal, Run, Service, Suspend, extend_deadline, notify, start
 from models import payments
 from models.core.errors import Conflict, PaymentDeclined
 from models.core.workflow_inputs import CheckoutInput
@@ -17,6 +17,7 @@ from tasks.gateways.payments.provider import MAY_HOLD, AuthorisationRequest, Nex
 
 service = Service("payments")
 UNDECIDED: tuple[State, ...] = ("requires_action", "processing")
+REMIND_AFTER = timedelta(minutes=5)  # for which a customer may look for their phone
 MIN_POLL, MAX_POLL = 10.0, 300.0  # seconds between two questions whether a customer has confirmed a payment
 
 
@@ -62,6 +63,9 @@ def _record_hold(session: Session, run: Run[CheckoutInput], held: Held) -> dict[
         payments.record_action(session, payment_id, reference, {**action, "expires_at": expires_at.isoformat()})
         extend_deadline(session, run.id, settings.action_deadline + settings.checkout_deadline)
         notify(session, run.id)
+        about = {"order_id": run.input["order_id"], "payment_id": payment_id}
+        remind_at = (run.now() + REMIND_AFTER).isoformat()
+        start(session, "action_needed", key=payment_id, input={**about, "remind_at": remind_at})
     else:
         payments.record_authorisation(session, payment_id, reference)
     return {"payment_id": payment_id, "reference": reference}

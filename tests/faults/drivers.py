@@ -193,6 +193,29 @@ def notification_test(refused_at: str | None = None) -> str:
         return durable.start(session, "notification_test", key=key, input=about)
 
 
+def action_needed(refused_at: str | None = None) -> str:
+    """A customer has cancelled a checkout whose payment waits; nothing is sent."""
+    product_id, user_id = make_product(f"CONFIRMED-{next(_numbers)}", 1), make_customer(f"confirming{next(_numbers)}")
+    with transaction() as session:
+        order = place_order(session, user_id, {product_id: 1})
+        about = {"order_id": order.id, "payment_id": payments.find_first_payment(session, order.id)}
+        about["remind_at"] = "2026-11-29T00:00:00+00:00"
+        return durable.start(session, "action_needed", key=about["payment_id"], input=about)
+
+
+def delay_notice(refused_at: str | None = None) -> str:
+    """A parcel left eight days ago and was not delivered."""
+    order_id = take("delay_notice")
+    with transaction() as session:
+        (parcel,) = fulfilment.list_parcels(session, order_id)
+        session.execute(
+            update(fulfilment.Parcel).where(fulfilment.Parcel.id == parcel.id)
+            .values(shipped_at=func.now() - timedelta(days=8))
+        )  # fmt: skip
+        about = {"parcel_id": parcel.id, "order_id": order_id}
+        return durable.start(session, "delay_notice", key=f"test-{parcel.id}", input=about)
+
+
 def template_failed(refused_at: str | None = None) -> str:
     """A template that staff have changed fails."""
     with transaction() as session:
@@ -299,6 +322,8 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "password_changed": (password_changed, (None,)),
     "erasure": (erasure, (None,)),
     "notification_test": (notification_test, (None,)),
+    "action_needed": (action_needed, (None,)),
+    "delay_notice": (delay_notice, (None,)),
     "template_failed": (template_failed, (None,)),
     "catalogue_import": (catalogue_import, (None,)),
     "capture": (capture, (None, "payments.capture")),

@@ -13,8 +13,8 @@ from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
 WORKFLOWS = (
-    "cancellation", "capture", "delivery", "dispute_closed", "dispute_opened", "fulfilment", "line_cancellation",
-    "payment_update", "reconciliation", "refund", "refund_failed", "return",
+    "cancellation", "capture", "delay_notice", "delivery", "dispute_closed", "dispute_opened", "fulfilment",
+    "line_cancellation", "payment_update", "reconciliation", "refund", "refund_failed", "return",
 )  # fmt: skip
 """The workflows that need a confirmed order, or a forgotten authorisation."""
 
@@ -48,7 +48,7 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
             _fail_refund(shop, order.id)
         if purpose == ("refund", "payments.refund"):
             _dispute(shop, order.id)
-        if purpose[0] in ("delivery", "return"):
+        if purpose[0] in ("delay_notice", "delivery", "return"):
             _end(pack(order.id))
         if purpose in (("fulfilment", "payments.capture_order"), ("capture", "payments.capture")):
             _lapse(shop, order.id)

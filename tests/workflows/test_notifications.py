@@ -1,15 +1,23 @@
 """Tests of templates, changed templates, and addresses that do not exist, with real workers and mails."""
 
+import html
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
+from sqlalchemy import select
 
+import durable
+from durable import transitions
+from durable.tables import RunRecord
 from local.waiting import wait_until
+from models import fulfilment, payments
 from models.core.database import transaction
 from models.notifications import unsubscribe_url
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shop import Shop
+from tests.shopping import place_order
 
 TEMPLATE = "/v1/notification-templates/welcome/email/de"
 
@@ -93,3 +101,64 @@ def test_an_unsubscribed_customer_gets_no_more_mails_of_the_kind(shop: Shop, cli
     register(client, "louder")
     assert wait_until(lambda: bool(subjects(shop, "louder@example.org")), 20, 0.1)
     assert deliveries(staff, user["id"]) == [welcome]
+
+
+def start(workflow: str, **about: object) -> None:
+    with transaction() as session:
+        durable.start(session, workflow, key="test", input=about)
+
+
+def run_of(workflow: str, key: str) -> RunRecord:
+    with transaction() as session:
+        return session.scalars(select(RunRecord).where(RunRecord.workflow == workflow, RunRecord.key == key)).one()
+
+
+def test_a_customer_is_reminded_of_a_payment_that_waits(shop: Shop, customer: Any, product: Callable[..., str]) -> None:
+    with transaction() as session:
+        placed = place_order(
+            session,
+            customer.user_id,
+            {product("SHIRT", 5): 1},
+            "pm_card_threeDSecure2Required",
+            "https://shop.example/",
+        )
+
+    def payment() -> payments.Payment:
+        with transaction() as session:
+            return payments.get_payment(session, payments.find_first_payment(session, placed.id))
+
+    assert wait_until(lambda: payment().status == "action_required", 20, 0.1)
+    assert wait_until(lambda: run_of("action_needed", payment().id).status == "waiting", 20, 0.1)  # for five minutes
+    start("action_needed", order_id=placed.id, payment_id=payment().id, remind_at="2026-01-01T00:00:00+00:00")
+    subject = f"Please confirm the payment of your order {placed.number}"
+    assert wait_until(lambda: subject in subjects(shop, "customer@example.org"), 20, 0.1)
+    (mail,) = [mail for mail in shop.mails() if mail["subject"] == subject]
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    assert html.escape(f"Confirm the payment: {(payment().next_action or {})['url']}", quote=False) in page
+    customer.post(f"/v1/orders/{placed.id}/cancel", json={}, headers={"Idempotency-Key": "c"})
+
+
+def test_a_customer_is_told_of_a_late_parcel_and_of_a_failed_payment(
+    shop: Shop, customer: Any, staff: Any, order: Callable[..., Any], product: Callable[..., str]
+) -> None:
+    shirt = product("SHIRT", 5)
+    placed = order(customer, {shirt: 1}).json
+    sent = staff.post(
+        f"/v1/orders/{placed['id']}/fulfilments", json={"tracking_number": "1Z9"},
+        headers={"Idempotency-Key": "f", "Prefer": "wait=20"},
+    )  # fmt: skip
+    assert sent.status_code == 200, sent.text
+    late = f"A parcel of order {placed['number']} is late"
+    start("delay_notice", parcel_id=sent.json["id"], order_id=placed["id"])
+    assert late not in subjects(shop, "customer@example.org")
+    assert wait_until(lambda: run_of("delay_notice", "test").status == "waiting", 20, 0.1)
+    with transaction() as session:
+        session.get_one(fulfilment.Parcel, sent.json["id"]).shipped_at = datetime.now(UTC) - timedelta(days=8)
+        locked = transitions.lock(session, run_of("delay_notice", "test").id)
+        assert locked is not None
+        transitions.wake(session, locked)
+    assert wait_until(lambda: late in subjects(shop, "customer@example.org"), 20, 0.1)
+    declined = order(customer, {shirt: 1}, method="pm_card_chargeDeclinedInsufficientFunds")
+    assert declined.status_code == 402
+    kinds_sent = [row["kind"] for row in deliveries(staff, customer.user_id)]
+    assert (kinds_sent.count("payment_failed"), kinds_sent.count("order_cancelled")) == (1, 0)
