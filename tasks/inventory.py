@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+import durable
 from durable import Run, Service, Suspend
 from models import inventory
 from models.core.workflow_inputs import (
@@ -11,7 +12,9 @@ from models.core.workflow_inputs import (
     CheckoutInput,
     LowStockInput,
     RestockInput,
+    StockCheckInput,
     TransferInput,
+    UserInput,
 )
 
 service = Service("inventory")
@@ -110,3 +113,20 @@ def close_refused_transfer(session: Session, run: Run[TransferInput]) -> dict[st
     """Cancels a transfer whose goods have not left, and returns the result."""
     transfer = inventory.close_refused_transfer(session, run.input["transfer_id"])
     return {"transfer_id": transfer.id, "status": transfer.status}
+
+
+@service.step
+def notify_waiting(session: Session, run: Run[StockCheckInput]) -> dict[str, object]:
+    """Starts the mails to a batch of customers who wait for products that are available again."""
+    notified, more = inventory.notify_waiting(session)
+    if not more:
+        return {"notified": notified}
+    portion = run.input.get("portion", 1) + 1
+    key = f"{run.key.partition('/')[0]}/{portion}"
+    return {"notified": notified, "next": durable.start(session, run.workflow, key=key, input={"portion": portion})}
+
+
+@service.step
+def erase_user(session: Session, run: Run[UserInput]) -> None:
+    """Forgets the products for which the user of a closed account waits."""
+    inventory.stop_waiting(session, run.input["user_id"])

@@ -3,6 +3,7 @@
 from workflows import (
     abandoned_carts,
     accounts,
+    back_in_stock,
     cancellation,
     catalogue_import,
     checkout,
@@ -24,6 +25,7 @@ __all__ = [
     "abandoned_carts",
     "accounts",
     "app",
+    "back_in_stock",
     "cancellation",
     "catalogue_import",
     "checkout",

@@ -2,7 +2,7 @@
 
 from durable import Workflow
 from models.core.workflow_inputs import ResetInput, UserInput
-from tasks import accounts, carts, notifications, orders, returns
+from tasks import accounts, carts, inventory, notifications, orders, returns
 
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
@@ -12,6 +12,7 @@ PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, 
 ERASURE = Workflow(
     "erasure",
     carts.erase_user,
+    inventory.erase_user,
     accounts.erase_answers,
     notifications.erase_user,
     returns.erase_user,

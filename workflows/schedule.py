@@ -7,6 +7,7 @@ SCHEDULES = [
     Schedule("clean_up", "hour", minute=7),
     Schedule("abandoned_carts", "hour", minute=17),
     Schedule("cart_expiry", "hour", minute=37),
+    Schedule("back_in_stock_check", "hour", minute=27),
     Schedule("payment_follow_up", "hour", minute=47),
     # Late enough for all transactions of the previous day to have ended. Missed days are made up.
     Schedule("inventory_report", "day", hour=0, minute=10, make_up=31),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "7e3b1a7e0001"
-down_revision = "1a9c0a9e0001"
+down_revision = "e8c4a46e0001"
 branch_labels = None
 depends_on = None
 

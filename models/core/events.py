@@ -162,7 +162,7 @@ class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_s
     reorder_quantity: int | None
 
 
-class StockRecovered(DomainEvent, name="stock.recovered", about="product_id"):
+class StockRecovered(DomainEvent, name="stock.recovered", about="product_id", starts=("back_in_stock_check",)):
     product_id: str
     warehouse_id: str
     available: int

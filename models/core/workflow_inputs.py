@@ -62,6 +62,19 @@ class UserInput(TypedDict):
     user_id: str
 
 
+class StockCheckInput(TypedDict, total=False):
+    """A slot of the schedule, or a level that has recovered."""
+
+    slot: str
+    product_id: str
+    portion: int  # the number of the batch
+
+
+class WaitingInput(TypedDict):
+    user_id: str
+    product_id: str
+
+
 class TestInput(TypedDict):
     user_id: str
     kind: str

@@ -2,6 +2,7 @@
 
 from models.inventory.allocation import Units, choose
 from models.inventory.audit import audit
+from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock
 from models.inventory.product_levels import ProductLevel, list_product_levels
 from models.inventory.purchasing import (
     cancel_purchase_order,
@@ -113,6 +114,7 @@ __all__ = [
     "in_stock",
     "list_product_levels",
     "lock_warehouse",
+    "notify_waiting",
     "on_order_of",
     "open_stock",
     "reallocate",
@@ -135,7 +137,9 @@ __all__ = [
     "send_transfer",
     "set_threshold",
     "ship",
+    "stop_waiting",
     "take_back_transfer",
     "take_in_transfer",
     "update_warehouse",
+    "wait_for_stock",
 ]

@@ -218,3 +218,13 @@ class TransferLine(Base):
     title: Mapped[str] = mapped_column(String(300))
     quantity: Mapped[int]
     received: Mapped[int | None]
+
+
+class Waiting(Base):
+    """A customer who waits for a product that is sold out."""
+
+    __tablename__ = "waiting"
+    __table_args__ = ({"schema": "inventory"},)
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), primary_key=True, index=True)
+    created_at: Mapped[Created]

@@ -26,7 +26,8 @@ _PARCEL: kinds.Parcel = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "carrier": "Albatross", "tracking": "AB123456789",
 }  # fmt: skip
 _DECLINED: kinds.PaymentFailed = {
-    "first_name": _ADA, "number": _NUMBER, "code": "insufficient_funds", "reason": "Your card has insufficient funds.",
+    "first_name": _ADA, "number": _NUMBER, "decline_code": "insufficient_funds",
+    "reason": "Your card has insufficient funds.",
 }  # fmt: skip
 _PIECES: kinds.LinesCancelled = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1], "reason": "Only one copy is left.", "refunded": 1099,
@@ -41,6 +42,7 @@ _RETURNED: kinds.ReturnReceived = {
     "first_name": _ADA, "number": _NUMBER, "refund": 1099, "currency": "EUR", "credit_note": "C2026-000001",
     "refund_status": "succeeded", "replacement": "100043",
 }  # fmt: skip
+_BACK: kinds.BackInStock = {"first_name": _ADA, "title": "Emma", "sku": "BOOK-EMMA"}
 _REMINDER: kinds.CartReminder = {"first_name": _ADA, "lines": _LINES}
 _LOW: kinds.StockLow = {
     "sku": "BOOK-EMMA", "title": "Emma", "warehouse": "Main warehouse", "available": 3, "reorder_point": 5,
@@ -82,6 +84,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
-    "order_delayed": _PARCEL, "payment_failed": _DECLINED,
+    "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK,
 }  # fmt: skip
 """Kind → an example of its context."""

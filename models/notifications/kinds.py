@@ -75,11 +75,11 @@ class OrderCancelled(TypedDict):
 
 
 class PaymentFailed(TypedDict):
-    """`code`: the provider's reason, such as `insufficient_funds`; `reason`: its words."""
+    """`decline_code`: the provider's reason, such as `insufficient_funds`; `reason`: its words."""
 
     first_name: str
     number: int
-    code: str
+    decline_code: str
     reason: str
 
 
@@ -190,6 +190,12 @@ class ReconciliationDiffers(TypedDict):
     kinds: list[tuple[str, int]]
 
 
+class BackInStock(TypedDict):
+    first_name: str
+    title: str
+    sku: str
+
+
 class CartReminder(TypedDict):
     first_name: str
     lines: list[OrderLine]
@@ -270,6 +276,7 @@ ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)
+BACK_IN_STOCK = _declare("back_in_stock", "customer", BackInStock)
 CART_REMINDER = _declare("cart_reminder", "customer", CartReminder)
 
 STOCK_LOW = _declare("stock_low", "staff", StockLow)

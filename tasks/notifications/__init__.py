@@ -1,6 +1,7 @@
 """Steps of the notifications service. Each composes one kind of notification, and sends it by e-mail."""
 
 from tasks.notifications.accounts import (
+    back_in_stock,
     cart_reminder,
     erase_user,
     notification_test,
@@ -42,6 +43,7 @@ from tasks.notifications.staff import (
 __all__ = [
     "CHANNEL",
     "action_needed",
+    "back_in_stock",
     "cart_reminder",
     "dispute_closed",
     "dispute_opened",

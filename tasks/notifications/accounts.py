@@ -5,12 +5,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from durable import Run
-from models import accounts, carts, notifications
+from models import accounts, carts, catalogue, notifications
 from models.core.workflow_inputs import (
     CartReminderInput,
     ResetInput,
     TestInput,
     UserInput,
+    WaitingInput,
 )
 from models.notifications import Kind, kinds
 from settings import settings
@@ -32,6 +33,20 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | No
         "first_name": user.first_name, "lines": [{"quantity": line.quantity, "title": line.name} for line in left],
     }  # fmt: skip
     return compose(session, run, kinds.CART_REMINDER, context, user.email, user.id, user.language)
+
+
+@sends(kinds.BACK_IN_STOCK, queue="mass_mail")
+def back_in_stock(session: Session, run: Run[WaitingInput]) -> Request | None:
+    """Informs a customer who has waited for a product that it is available again, if it is still sold."""
+    user, product = (
+        accounts.get(session, run.input["user_id"]), session.get(catalogue.Product, run.input["product_id"]),
+    )  # fmt: skip
+    if product is None or product.deleted_at is not None or user.status != "active":
+        return None
+    if not is_welcome(session, kinds.BACK_IN_STOCK, user.id, user.email):
+        return None
+    context: kinds.BackInStock = {"first_name": user.first_name, "title": product.title, "sku": product.sku}
+    return compose(session, run, kinds.BACK_IN_STOCK, context, user.email, user.id, user.language)
 
 
 @sends(kinds.WELCOME)

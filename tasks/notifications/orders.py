@@ -49,8 +49,8 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
     reason = order.reason or run.error
     if reason["code"] == "payment_declined":
         failed: kinds.PaymentFailed = {
-            "first_name": order.first_name, "number": order.number, "code": run.error.get("decline_code") or "",
-            "reason": reason["detail"],
+            "first_name": order.first_name, "number": order.number, "reason": reason["detail"],
+            "decline_code": run.error.get("decline_code") or "",
         }  # fmt: skip
         return compose(session, run, kinds.PAYMENT_FAILED, failed, order.email, order.user_id, order.language)
     context: kinds.OrderCancelled = {

@@ -216,6 +216,24 @@ def delay_notice(refused_at: str | None = None) -> str:
         return durable.start(session, "delay_notice", key=f"test-{parcel.id}", input=about)
 
 
+def back_in_stock_check(refused_at: str | None = None) -> str:
+    """A customer waits for a product that has come."""
+    user_id, key = make_customer(f"waiting{next(_numbers)}"), f"test-{next(_numbers)}"
+    product_id = make_product(f"BACK-{next(_numbers)}", 0)
+    with transaction() as session:
+        inventory.wait_for_stock(session, user_id, product_id)
+        inventory.adjust(session, product_id, 1, "delivery")
+        return durable.start(session, "back_in_stock_check", key=key, input={"slot": key})
+
+
+def back_in_stock(refused_at: str | None = None) -> str:
+    """A product is available again."""
+    user_id, product_id = make_customer(f"waiting{next(_numbers)}"), make_product(f"BACK-{next(_numbers)}", 1)
+    with transaction() as session:
+        about = {"user_id": user_id, "product_id": product_id}
+        return durable.start(session, "back_in_stock", key=f"test-{next(_numbers)}", input=about)
+
+
 def template_failed(refused_at: str | None = None) -> str:
     """A template that staff have changed fails."""
     with transaction() as session:
@@ -323,6 +341,8 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "erasure": (erasure, (None,)),
     "notification_test": (notification_test, (None,)),
     "action_needed": (action_needed, (None,)),
+    "back_in_stock": (back_in_stock, (None,)),
+    "back_in_stock_check": (back_in_stock_check, (None,)),
     "delay_notice": (delay_notice, (None,)),
     "template_failed": (template_failed, (None,)),
     "catalogue_import": (catalogue_import, (None,)),

@@ -12,7 +12,7 @@ import durable
 from durable import transitions
 from durable.tables import RunRecord
 from local.waiting import wait_until
-from models import fulfilment, payments
+from models import fulfilment, inventory, payments
 from models.core.database import transaction
 from models.notifications import unsubscribe_url
 from tests.conftest import ADDRESS, PASSWORD
@@ -162,3 +162,27 @@ def test_a_customer_is_told_of_a_late_parcel_and_of_a_failed_payment(
     assert declined.status_code == 402
     kinds_sent = [row["kind"] for row in deliveries(staff, customer.user_id)]
     assert (kinds_sent.count("payment_failed"), kinds_sent.count("order_cancelled")) == (1, 0)
+
+
+def test_a_customer_is_told_once_that_a_product_is_available_again(
+    shop: Shop, sign_in: Callable[..., Any], product: Callable[..., str]
+) -> None:
+    def checked(slot: str) -> bool:
+        return wait_until(lambda: run_of("back_in_stock_check", slot).status == "succeeded", 20, 0.1)
+
+    customer, mug = sign_in("waiter"), product("MUG", 0)
+    path = f"/v1/products/{mug}/back-in-stock"
+    assert customer.post(path).status_code == customer.post(path).status_code == 204
+    start("back_in_stock_check", slot="test")
+    assert checked("test")
+    assert subjects(shop, "waiter@example.org") == []
+    with transaction() as session:
+        inventory.adjust(session, mug, 2, "delivery")
+    assert (customer.post(path).status_code, customer.post(path).json["code"]) == (409, "in_stock")
+    for slot in ("one", "two"):
+        with transaction() as session:
+            durable.start(session, "back_in_stock_check", key=slot, input={"slot": slot})
+        assert checked(slot)
+    assert wait_until(lambda: bool(subjects(shop, "waiter@example.org")), 20, 0.1)
+    assert subjects(shop, "waiter@example.org") == ["The MUG is available again"]
+    assert customer.delete(path).status_code == 204

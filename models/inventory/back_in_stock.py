@@ -1,0 +1,45 @@
+"""Customers who want to know when a product that is sold out is available again. Each is notified once."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+import durable
+from models import catalogue
+from models.core.errors import Conflict
+from models.inventory.stock import get_available, in_stock
+from models.inventory.tables import Waiting
+
+BATCH_SIZE = 500  # customers
+
+
+def wait_for_stock(session: Session, user_id: str, product_id: str) -> None:
+    """Notes that a customer waits for a product. A second call changes nothing.
+
+    Raises NotFound, and Conflict `in_stock` if the product is available.
+    """
+    catalogue.get_product(session, product_id)
+    if get_available(session, [product_id])[product_id] > 0:
+        raise Conflict("This product is available.", code="in_stock")
+    session.execute(insert(Waiting).values(user_id=user_id, product_id=product_id).on_conflict_do_nothing())
+
+
+def stop_waiting(session: Session, user_id: str, product_id: str | None = None) -> None:
+    """Forgets that a customer waits for a product, by default for any."""
+    waiting = delete(Waiting).where(Waiting.user_id == user_id)
+    session.execute(waiting if product_id is None else waiting.where(Waiting.product_id == product_id))
+
+
+def notify_waiting(session: Session, portion: int = BATCH_SIZE) -> tuple[int, bool]:
+    """Starts a `back_in_stock` for each customer who waits for a product that is available, and forgets them.
+
+    Returns their number, and whether there may be more.
+    """
+    due = select(Waiting).where(in_stock(Waiting.product_id)).order_by(Waiting.product_id, Waiting.user_id)
+    found = session.scalars(due.limit(portion).with_for_update(skip_locked=True, of=Waiting)).all()
+    for one in found:
+        about = {"user_id": one.user_id, "product_id": one.product_id}
+        since = one.created_at.isoformat()
+        durable.start(session, "back_in_stock", key=f"{one.product_id}:{one.user_id}:{since}", input=about)
+        session.delete(one)
+    return len(found), len(found) == portion
