@@ -8,6 +8,7 @@ import durable
 from durable import Run, Service, Suspend
 from models import inventory
 from models.core.workflow_inputs import (
+    BackorderedInput,
     CancellationInput,
     CheckoutInput,
     LowStockInput,
@@ -50,6 +51,14 @@ def allocate(session: Session, run: Run[CheckoutInput]) -> None:
 def reorder(session: Session, run: Run[LowStockInput]) -> dict[str, str]:
     """Orders the reorder quantity, if there is one and not enough is on order."""
     order = inventory.reorder(session, run.input["product_id"], run.input["warehouse_id"])
+    return {"purchase_order_id": order.id} if order else {}
+
+
+@service.step
+def reorder_backordered(session: Session, run: Run[BackorderedInput]) -> dict[str, str]:
+    """Orders what was sold beyond stock, if the default warehouse reorders the product and it is not on order."""
+    warehouse = inventory.get_default_warehouse(session)
+    order = inventory.reorder(session, run.input["product_id"], warehouse.id)
     return {"purchase_order_id": order.id} if order else {}
 
 

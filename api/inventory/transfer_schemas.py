@@ -86,6 +86,9 @@ class ProductLevel(Schema):
     reserved = fields.Integer()
     available = fields.Integer()
     in_transit = fields.Integer(metadata={"description": "Units in transit to the warehouse"})
+    backordered = fields.Integer(
+        metadata={"description": "Units that orders wait for; they count in the default warehouse"}
+    )
 
 
 class ProductStock(Schema):

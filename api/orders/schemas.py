@@ -42,6 +42,8 @@ class OrderLine(Schema):
 
 class OrderedLine(OrderLine):
     cancelled = fields.Integer(metadata={"description": "Of the quantity, pieces that were cancelled"})
+    backordered = fields.Integer(metadata={"description": "Units that were sold beyond stock and have not come yet"})
+    promised_on = fields.Date(allow_none=True, metadata={"description": "When the backordered units are promised"})
 
 
 class OrderReason(Schema):
@@ -169,6 +171,7 @@ class Order(Schema):
     payment_id = IdField("pay")
     invoice_number = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(OrderedLine))
+    promised_on = fields.Date(allow_none=True, metadata={"description": "The latest date promised for its lines"})
     total = fields.Nested(Money)
     address = fields.Dict()
     return_id = IdField("ret", allow_none=True, metadata={"description": "The return whose goods this order replaces"})

@@ -133,15 +133,17 @@ def _view(
         "payment_id": payment.id,
         "invoice_number": invoice,
         "lines": [_line(line, order.currency) for line in lines],
+        "promised_on": max((line.promised_on for line in lines if line.backordered), default=None),
         "total": {"amount": order.total, "currency": order.currency},
         "task_id": order.run_id,
     }
 
 
-def _line(line: orders.Line, currency: str) -> dict[str, object]:
+def _line(line: Any, currency: str) -> dict[str, object]:
     return {
         "product_id": line.product_id, "sku": line.sku, "title": line.title, "quantity": line.quantity,
         "cancelled": line.cancelled,
         "unit_price": {"amount": line.unit_price, "currency": currency},
         "line_total": {"amount": line.unit_price * line.quantity, "currency": currency},
+        "backordered": line.backordered, "promised_on": line.promised_on,
     }  # fmt: skip

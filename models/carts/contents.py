@@ -146,7 +146,7 @@ def invalid_cart_token() -> NotSignedIn:
 
 
 _OFFERED = Product.id == bindparam("product_id"), Product.deleted_at.is_(None)
-_ON_OFFER = select(Product.price_amount, inventory.available_of(Product.id).label("available")).where(*_OFFERED)
+_ON_OFFER = select(Product.price_amount, inventory.orderable_of(Product.id).label("available")).where(*_OFFERED)
 _WRITTEN = ("cart_id", "product_id", "quantity", "seen_price", "seen_available")
 
 
@@ -157,7 +157,7 @@ def _add_statement(held: ColumnElement[bool]) -> Select[str | None, int | None, 
     availability of an existing item are kept, because they may have changed since.
     """
     cart = select(Cart.id).where(held).with_for_update().cte("cart")
-    pieces = inventory.available_of(Product.id).label("available")
+    pieces = inventory.orderable_of(Product.id).label("available")
     offer = select(Product.id, Product.price_amount, pieces).where(*_OFFERED).cte("offer")
     available = select(offer.c.available).scalar_subquery()
     wanted = bindparam("quantity", type_=Integer)

@@ -90,7 +90,7 @@ _KEPT = ("product_id", "added_at", "seen_price", "seen_available")
 def _select_items_to_merge(own: str, guest_id: str) -> Select[Item, str, int, int]:
     """The guest's items, each with title, the quantity in the customer's cart, and available units."""
     mine = aliased(Item)
-    room = case((Product.deleted_at.is_(None), inventory.available_of(Product.id)), else_=0)
+    room = case((Product.deleted_at.is_(None), inventory.orderable_of(Product.id)), else_=0)
     return (
         select(Item, Product.title, func.coalesce(mine.quantity, 0), room)
         .join(Product, Product.id == Item.product_id)

@@ -54,7 +54,7 @@ class View:
 _ROWS = {
     kind: select(
         Item.cart_id, Item.product_id, Item.quantity, Product.title, Product.price_amount.label("price"),
-        Product.currency, Product.deleted_at, inventory.available_of(Product.id).label("available"),
+        Product.currency, Product.deleted_at, inventory.orderable_of(Product.id).label("available"),
         Item.seen_price, Item.seen_available,
     )
     .join(Cart, Cart.id == Item.cart_id)

@@ -154,6 +154,18 @@ class DisputeClosed(DomainEvent, name="dispute.closed", about="payment_id", star
     transaction_id: str
 
 
+class StockBackordered(DomainEvent, name="stock.backordered", about="product_id", starts=("backordered",)):
+    product_id: str
+    order_id: str
+    quantity: int
+    promised_on: str  # RFC 3339, a date
+
+
+class BackorderFilled(DomainEvent, name="backorder.filled", about="order_id", starts=("backorder_filled",)):
+    order_id: str
+    quantities: dict[str, int]  # product id → units that are allocated now
+
+
 class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_stock",)):
     product_id: str
     warehouse_id: str

@@ -107,6 +107,18 @@ class LowStockInput(TypedDict):
     reorder_point: int
 
 
+class BackorderedInput(TypedDict):
+    product_id: str
+    order_id: str
+    quantity: int
+    promised_on: str
+
+
+class BackorderFilledInput(TypedDict):
+    order_id: str
+    quantities: dict[str, int]  # product id → units that are allocated now
+
+
 class RestockInput(TypedDict):
     purchase_order_id: str
 

@@ -38,9 +38,10 @@ def cancel_pieces(
     everything = {line.product_id: n for line in ordered if (n := line.quantity - line.cancelled)}
     if not order.parcels and (lines is None or dict(lines) == everything):
         return orders.cancel_confirmed(session, order_id, actor=actor, is_staff=is_staff, reason=reason)
+    waiting = inventory.lock_waiting(session, order_id)
     held = left_to_pack(session, order_id, HELD)
-    wanted = _check(_total(held), lines)
-    inventory.release_units(session, order_id, _choose(held, wanted))
+    wanted = _check(_total({**held, "": waiting}), lines)
+    _release(session, order_id, held, waiting, wanted)
     for line in ordered:
         line.cancelled += wanted.get(line.product_id, 0)
     amount = sum(wanted.get(line.product_id, 0) * line.unit_price for line in ordered)
@@ -54,6 +55,16 @@ def cancel_pieces(
     event_log.emit(session, OrderLinesCancelled(order_id=order.id, user_id=order.user_id, lines=wanted))
     move_on(session, order, actor)
     return order, run_id
+
+
+def _release(session: Session, order_id: str, held: Stock, waiting: Mapping[str, int], wanted: dict[str, int]) -> None:
+    """Backordered pieces are cancelled before those that have come."""
+    beyond = {product: min(pieces, waiting[product]) for product, pieces in wanted.items() if product in waiting}
+    if beyond:
+        inventory.free_units(session, order_id, beyond)
+    chosen = _choose(held, {product: pieces - beyond.get(product, 0) for product, pieces in wanted.items()})
+    if chosen:
+        inventory.release_units(session, order_id, chosen)
 
 
 def _check(held: dict[str, int], lines: Mapping[str, int] | None) -> dict[str, int]:

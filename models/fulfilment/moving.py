@@ -39,7 +39,8 @@ def ship(session: Session, parcel_id: str, actor: str) -> Parcel:
     )
     event_log.emit(session, ParcelShipped(parcel_id=parcel_id, order_id=order.id))
     session.flush()
-    if not left_to_pack(session, order.id) and not _any(session, order.id, ("pending", "label_bought")):
+    is_left = left_to_pack(session, order.id) or inventory.is_waiting(session, order.id)
+    if not is_left and not _any(session, order.id, ("pending", "label_bought")):
         orders.change_status(session, order, "shipped", actor=actor)
     return parcel
 
@@ -69,7 +70,8 @@ def deliver(session: Session, parcel_id: str, actor: str, place: str | None = No
 def move_on(session: Session, order: orders.Order, actor: str) -> None:
     """A locked order is shipped once all its goods have left, and delivered once all its parcels are."""
     if order.status == "processing" and not _any(session, order.id, ("pending", "label_bought")):
-        if left_to_pack(session, order.id, ("reserved", "allocated")):
+        held = left_to_pack(session, order.id, ("reserved", "allocated"))
+        if held or inventory.is_waiting(session, order.id):
             return
         orders.change_status(session, order, "shipped", actor=actor)
     if order.status == "shipped" and not _any(session, order.id, PARCEL_STATUS.preceding("delivered")):

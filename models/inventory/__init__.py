@@ -3,6 +3,9 @@
 from models.inventory.allocation import Units, choose
 from models.inventory.audit import audit
 from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock
+from models.inventory.backorder_terms import get_terms, set_terms
+from models.inventory.backorders import free_units, is_waiting, lock_waiting
+from models.inventory.moving import receive_stock
 from models.inventory.product_levels import ProductLevel, list_product_levels
 from models.inventory.purchasing import (
     cancel_purchase_order,
@@ -21,21 +24,23 @@ from models.inventory.reservations import allocate, release, release_units, rese
 from models.inventory.stock import (
     Opening,
     adjust,
-    available_of,
     get_available,
     in_stock,
     open_stock,
-    receive_stock,
+    orderable_of,
     select_levels,
     select_movements,
     set_threshold,
 )
 from models.inventory.tables import (
+    BACKORDER_STATUS,
     OPEN,
     PURCHASE_ORDER_STATUS,
     RESERVATION_STATUS,
     TRANSFER_STATUS,
     WAREHOUSE_STATUS,
+    Backorder,
+    BackorderTerms,
     Movement,
     PurchaseLine,
     PurchaseOrder,
@@ -73,12 +78,15 @@ from models.inventory.warehouses import (
 )
 
 __all__ = [
+    "BACKORDER_STATUS",
     "MAX_LEVEL",
     "OPEN",
     "PURCHASE_ORDER_STATUS",
     "RESERVATION_STATUS",
     "TRANSFER_STATUS",
     "WAREHOUSE_STATUS",
+    "Backorder",
+    "BackorderTerms",
     "Movement",
     "Opening",
     "ProductLevel",
@@ -93,7 +101,6 @@ __all__ = [
     "adjust",
     "allocate",
     "audit",
-    "available_of",
     "cancel_purchase_order",
     "cancel_transfer",
     "check_capacity",
@@ -102,21 +109,26 @@ __all__ = [
     "close_cancelled",
     "close_refused_transfer",
     "create_warehouse",
+    "free_units",
     "get_available",
     "get_default_warehouse",
     "get_purchase_lines",
     "get_purchase_order",
     "get_remaining_capacity",
+    "get_terms",
     "get_totals",
     "get_transfer",
     "get_transfer_lines",
     "get_warehouse",
     "in_stock",
+    "is_waiting",
     "list_product_levels",
+    "lock_waiting",
     "lock_warehouse",
     "notify_waiting",
     "on_order_of",
     "open_stock",
+    "orderable_of",
     "reallocate",
     "receive",
     "receive_deliveries",
@@ -135,6 +147,7 @@ __all__ = [
     "select_transfers",
     "select_warehouses",
     "send_transfer",
+    "set_terms",
     "set_threshold",
     "ship",
     "stop_waiting",

@@ -9,6 +9,11 @@ COMPARED = 3
 """Up to this number of warehouses, the smallest set is found by comparing all sets; more warehouses are used in the
 order of their stock. Comparing sets of four of fifty warehouses would take a second, in which stock is locked."""
 
+ALLOCATE_MORE = """
+    ON CONFLICT (order_id, product_id, warehouse_id) DO UPDATE SET status = excluded.status, updated_at = now(),
+        quantity = excluded.quantity + CASE mine.status WHEN 'released' THEN mine.shipped ELSE mine.quantity END"""
+"""The end of an INSERT INTO inventory.reservation AS mine: units are added to those that are reserved there already."""
+
 
 @dataclass(frozen=True)
 class Units:

@@ -64,12 +64,32 @@ _TRANSFERS = text("""
     FROM sent FULL JOIN moved USING (reference, product_id)
 """)
 
+_BACKORDERS = text("""
+    WITH sold AS (
+        SELECT product_id, sum(quantity - filled) AS units, count(*) FILTER (WHERE status = 'waiting') AS orders
+        FROM inventory.backorder WHERE status IN ('reserved', 'waiting') GROUP BY 1
+    ), free AS (
+        SELECT product_id FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = warehouse_id
+        WHERE sellable AND status = 'active' GROUP BY 1
+    )
+    SELECT coalesce(sum(backordered), 0)::bigint AS backordered, coalesce(sum(sold.units), 0)::bigint AS sold,
+        count(*) FILTER (WHERE coalesce(backordered, 0) <> coalesce(sold.units, 0)
+            OR backordered > maximum + excess) AS differing,
+        coalesce(sum(orders), 0)::bigint AS waiting,
+        count(*) FILTER (WHERE orders > 0 AND free.product_id IS NOT NULL) AS passed_over
+    FROM inventory.backorder_terms FULL JOIN sold USING (product_id) LEFT JOIN free USING (product_id)
+""")
+
 
 def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
-    """Checks the invariants of stock, purchase orders and transfers. Returns (name, whether it holds, figures)."""
+    """Checks the invariants of stock, purchase orders, transfers and backorders.
+
+    Returns (name, whether it holds, figures).
+    """
     row = session.execute(_FIGURES).one()
     bought = session.execute(_PURCHASES).one()
     sent = session.execute(_TRANSFERS).one()
+    beyond = session.execute(_BACKORDERS).one()
     return [
         (
             "stock on hand is the sum of movements",
@@ -105,5 +125,15 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
             "every open transfer has a live run",
             sent.left == 0,
             {"lines": sent.lines, "abandoned": sent.left},
+        ),
+        (
+            "backordered units are the sum of open backorders, within the limits",
+            beyond.differing == 0,
+            {"backordered": beyond.backordered, "backorders": beyond.sold, "differing": beyond.differing},
+        ),
+        (
+            "no stock is available while orders wait for it",
+            beyond.passed_over == 0,
+            {"waiting": beyond.waiting, "passed_over": beyond.passed_over},
         ),
     ]

@@ -51,9 +51,16 @@ def is_low(available: int, reorder_point: int | None) -> bool:
     return reorder_point is not None and available <= reorder_point
 
 
-def update_flag(session: Session, level: Stock) -> None:
-    """Updates `low_since` of a locked level, and emits an event if it has crossed its reorder point."""
-    low = is_low(level.available, level.reorder_point)
-    if low != (level.low_since is not None):
+def set_flag(level: Stock) -> bool:
+    """Updates `low_since` of a locked level. Returns whether the level was low before."""
+    was_low, low = level.low_since is not None, is_low(level.available, level.reorder_point)
+    if low != was_low:
         level.low_since = datetime.now(UTC) if low else None
+    return was_low
+
+
+def announce_change(session: Session, level: Stock, was_low: bool) -> None:
+    """Emits an event if the level has crossed its reorder point."""
+    low = level.low_since is not None
+    if low != was_low:
         announce(session, StockLow if low else StockRecovered, [level])

@@ -17,11 +17,13 @@ _LEVELS = (
         WHERE product_id = :product_id AND status = 'in_transit' GROUP BY 1
     )
     SELECT warehouse.id AS warehouse_id, name, coalesce(on_hand, 0) AS on_hand, coalesce(reserved, 0) AS reserved,
-        coalesce(on_hand - reserved, 0) AS available, coalesce(pieces, 0) AS in_transit
+        coalesce(on_hand - reserved, 0) AS available, coalesce(pieces, 0) AS in_transit,
+        CASE WHEN is_default THEN coalesce(backordered, 0) ELSE 0 END AS backordered
     FROM inventory.warehouse
     LEFT JOIN inventory.stock ON stock.warehouse_id = warehouse.id AND product_id = :product_id
     LEFT JOIN coming ON coming.warehouse_id = warehouse.id
-    WHERE on_hand IS NOT NULL OR pieces IS NOT NULL
+    LEFT JOIN inventory.backorder_terms ON backorder_terms.product_id = :product_id
+    WHERE on_hand IS NOT NULL OR pieces IS NOT NULL OR is_default
     ORDER BY is_default DESC, name
 """)
     .bindparams(bindparam("product_id", type_=Id("prd")))
@@ -30,7 +32,10 @@ _LEVELS = (
 
 
 class ProductLevel(TypedDict):
-    """Units of a product in a warehouse; `in_transit`: on their way to it."""
+    """Units of a product in a warehouse; `in_transit`: on their way to it.
+
+    Backorders belong to no warehouse until they are filled; the default one counts them.
+    """
 
     warehouse_id: str
     name: str
@@ -38,6 +43,7 @@ class ProductLevel(TypedDict):
     reserved: int
     available: int
     in_transit: int
+    backordered: int
 
 
 def list_product_levels(session: Session, product_id: str) -> list[ProductLevel]:

@@ -15,7 +15,8 @@ from durable import transitions
 from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
-from models.inventory.stock import receive_stock
+from models.inventory.backorder_terms import get_terms
+from models.inventory.moving import receive_stock
 from models.inventory.tables import OPEN, PURCHASE_ORDER_STATUS, PurchaseLine, PurchaseOrder, Stock
 from models.inventory.warehouses import check_open, check_room, get_warehouse, lock_warehouse
 
@@ -51,22 +52,22 @@ def restock(
 
 
 def reorder(session: Session, product_id: str, warehouse_id: str) -> PurchaseOrder | None:
-    """Orders the reorder quantity of a product that is low on stock.
+    """Orders the reorder quantity of a product that is low on stock, and what is backordered and not on order.
 
-    Returns None if there is no reorder quantity, if the level has recovered, if outstanding orders will lift it above
-    the reorder point, or if the product is no longer sold or the warehouse is closed.
+    Backorders count in the default warehouse. Returns None if there is no reorder quantity, if the level has recovered,
+    if outstanding orders will lift it above the reorder point, or if the product is no longer sold or the warehouse is
+    closed.
     """
     at = Stock.product_id == product_id, Stock.warehouse_id == warehouse_id
-    level = session.scalars(select(Stock).where(*at).with_for_update()).one()
-    if level.low_since is None or level.reorder_quantity is None or level.reorder_point is None:
+    level = session.scalars(select(Stock).where(*at).with_for_update()).one_or_none()
+    if level is None or level.low_since is None or level.reorder_quantity is None or level.reorder_point is None:
         return None
     expected = session.scalars(select(on_order_of(Stock.product_id, Stock.warehouse_id)).where(*at)).one()
-    sold = catalogue.products_by_id(session, [product_id])
-    if level.available + expected > level.reorder_point or not sold:
+    warehouse, sold = get_warehouse(session, warehouse_id), catalogue.products_by_id(session, [product_id])
+    backordered = get_terms(session, product_id).backordered if sold and warehouse.is_default else 0
+    if level.available + expected - backordered > level.reorder_point or not sold or warehouse.status == "closed":
         return None
-    if get_warehouse(session, warehouse_id).status == "closed":
-        return None
-    return restock(session, {product_id: level.reorder_quantity}, warehouse_id)
+    return restock(session, {product_id: level.reorder_quantity + max(backordered - expected, 0)}, warehouse_id)
 
 
 def on_order_of(product_id: InstrumentedAttribute[str], warehouse_id: InstrumentedAttribute[str]) -> ScalarSelect[int]:

@@ -7,14 +7,9 @@ from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models.core.events import StockLow, StockRecovered
-from models.inventory.allocation import Units, columns_of
+from models.inventory.allocation import ALLOCATE_MORE, Units, columns_of
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
-from models.inventory.stock import refuse_short
-
-ALLOCATE_MORE = """
-    ON CONFLICT (order_id, product_id, warehouse_id) DO UPDATE SET status = excluded.status, updated_at = now(),
-        quantity = excluded.quantity + CASE mine.status WHEN 'released' THEN mine.shipped ELSE mine.quantity END"""
-"""The end of an INSERT INTO inventory.reservation AS mine: units are added to those that are reserved there already."""
+from models.inventory.moving import refuse_short
 
 # Locks levels in the order of _LOCKED in reservations.py. The target's level is among them if it exists.
 _MOVE = crossed_columns(

@@ -1,17 +1,17 @@
 """Reservations: stock that is reserved for, allocated to, or released by orders."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ARRAY, Boolean, Integer, bindparam, func, text, update
+from sqlalchemy import ARRAY, Boolean, Integer, bindparam, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
-from models.core.errors import Conflict, InsufficientStock
-from models.core.events import StockLow, StockRecovered
+from models.core.errors import Conflict
+from models.core.events import StockLow
 from models.inventory.allocation import Units, choose, columns_of
+from models.inventory.backorders import confirm, fill_risen, free, lock_of_order, sell_beyond_stock
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
-from models.inventory.tables import RESERVATION_STATUS, Reservation
+from models.inventory.tables import RESERVATION_STATUS
 
 # The locked rows are the latest versions, including those that other transactions changed while this one waited. The
 # UPDATE takes its values from them: PostgreSQL first checks constraints on the version in the statement's snapshot, and
@@ -48,6 +48,7 @@ _RESERVE_IN_ONE = crossed_columns(
     WITH wanted AS (
         SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
         WHERE NOT EXISTS (SELECT FROM inventory.reservation WHERE order_id = :order_id)
+        AND NOT EXISTS (SELECT FROM inventory.backorder WHERE order_id = :order_id)
     ), {_LOCKED}, one AS (
         SELECT warehouse_id FROM locked JOIN wanted USING (product_id) WHERE available >= quantity
         GROUP BY warehouse_id, is_default HAVING count(*) = (SELECT count(*) FROM wanted)
@@ -64,23 +65,29 @@ _RESERVE_IN_ONE = crossed_columns(
     """).bindparams(*_ORDERED),  # noqa: S608, constants only
     requested=Integer,
 )
+# In levels that the statement before has locked. It locks no others, because terms are locked by now.
 _RESERVE_IN_SEVERAL = crossed_columns(
     text(f"""
-    WITH wanted AS (SELECT unnest(:products) AS product_id), taken AS (
+    WITH taken AS (
         SELECT product_id, warehouse_id, quantity
         FROM unnest(:products, :warehouses, :quantities) AS line (product_id, warehouse_id, quantity)
-    ), {_LOCKED}, {_HELD}
+    ), locked AS (
+        SELECT product_id, warehouse_id, on_hand, reserved, low_since IS NOT NULL AS was_low
+        FROM inventory.stock JOIN taken USING (product_id, warehouse_id)
+    ), {_HELD}
     SELECT product_id, warehouse_id, available, reorder_point, reorder_quantity FROM held WHERE fell ORDER BY product_id
     """).bindparams(*_ORDERED, bindparam("warehouses", type_=ARRAY(Id("wh"))))  # noqa: S608, constants only
 )
 
-# Locks stock before reservations, as in _LOCKED. A concurrent second call finds them released.
+# Locks stock before reservations, as in _LOCKED. A concurrent second call finds them released. Of an order with
+# backorders, it releases nothing unless `is_locked`: see lock_of_order in backorders.py.
 _RELEASE = crossed_columns(
     text(f"""
     WITH locked AS MATERIALIZED (
         SELECT product_id, warehouse_id, low_since IS NOT NULL AS was_low
         FROM inventory.stock JOIN inventory.reservation USING (product_id, warehouse_id)
         WHERE order_id = :order_id AND {RESERVATION_STATUS.may_become("released")}
+        AND (:is_locked OR NOT EXISTS (SELECT FROM inventory.backorder WHERE order_id = :order_id))
         ORDER BY product_id, warehouse_id
         FOR UPDATE OF stock
     ), freed AS (
@@ -92,9 +99,10 @@ _RELEASE = crossed_columns(
     UPDATE inventory.stock SET reserved = reserved - freed.quantity, {low_since("on_hand - reserved + freed.quantity")}
     FROM freed
     WHERE stock.product_id = freed.product_id AND stock.warehouse_id = freed.warehouse_id
-    RETURNING {CROSSED}, freed.quantity, was_low AND low_since IS NULL AS recovered
-    """).bindparams(bindparam("order_id", type_=Id("ord"))),  # noqa: S608, constants only
+    RETURNING {CROSSED}, freed.quantity, was_low, was_low AND low_since IS NULL AS recovered
+    """).bindparams(bindparam("order_id", type_=Id("ord")), bindparam("is_locked", type_=Boolean)),  # noqa: S608
     quantity=Integer,
+    was_low=Boolean,
     recovered=Boolean,
 )
 
@@ -102,43 +110,45 @@ _RELEASE = crossed_columns(
 def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
     """Reserves `lines` (product id → units) for an order, all or none, in active warehouses.
 
-    In as few warehouses as possible, of which each sends a parcel; among those, where the most stock is. Correct under
-    concurrency. Emits `stock.low` for levels that fall to their reorder point. Raises InsufficientStock with `lines`
-    [{product_id, requested, available}]. Idempotent per order.
+    In as few warehouses as possible, of which each sends a parcel; among those, where the most stock is. What is not
+    available is backordered, if the terms of the product allow it. Correct under concurrency. Emits `stock.low` for
+    levels that fall to their reorder point. Raises InsufficientStock with `lines` [{product_id, requested, available}].
+    Idempotent per order.
     """
     values = {"order_id": order_id, "products": list(lines), "quantities": list(lines.values())}
     found = session.execute(_RESERVE_IN_ONE, values).all()
     levels = [row for row in found if row.requested is not None]
     if levels:
         taken = choose(lines, [Units(row.product_id, row.warehouse_id, row.available) for row in levels])
-        _check_complete(lines, taken)
+        missing = _missing(lines, taken)
+        if missing:
+            sell_beyond_stock(session, order_id, missing, lines)
         found = session.execute(_RESERVE_IN_SEVERAL, {"order_id": order_id, **columns_of(taken)}).all()
     announce(session, StockLow, found)
 
 
-def _check_complete(lines: Mapping[str, int], taken: Sequence[Units]) -> None:
-    there = Counter[str]()
+def _missing(lines: Mapping[str, int], taken: Sequence[Units]) -> dict[str, int]:
+    missing = dict(lines)
     for part in taken:
-        there[part.product_id] += part.quantity
-    short = [
-        {"product_id": product_id, "requested": quantity, "available": there[product_id]}
-        for product_id, quantity in sorted(lines.items()) if there[product_id] < quantity
-    ]  # fmt: skip
-    if short:
-        raise InsufficientStock("Stock is insufficient for this order.", lines=short)
+        missing[part.product_id] -= part.quantity
+    return {product_id: quantity for product_id, quantity in missing.items() if quantity}
 
 
 def release(session: Session, order_id: str) -> int:
-    """Releases the units reserved for or allocated to an order. Returns their number.
+    """Releases the units reserved for or allocated to an order, and its backorders. Returns the number of the former.
 
-    Emits `stock.recovered` for levels that rise above their reorder point. Idempotent, also without reservations.
+    They fill the backorders of other orders. Emits `stock.recovered` for levels that rise above their reorder point.
+    Idempotent, also without reservations.
     """
-    freed = session.execute(_RELEASE, {"order_id": order_id}).all()
-    announce(session, StockRecovered, [level for level in freed if level.recovered])
+    freed = session.execute(_RELEASE, {"order_id": order_id, "is_locked": False}).all()
+    if not freed and lock_of_order(session, order_id) is not None:
+        freed = session.execute(_RELEASE, {"order_id": order_id, "is_locked": True}).all()
+        free(session, order_id)
+    fill_risen(session, freed)
     return sum(level.quantity for level in freed)
 
 
-# Locks stock before reservations, as in _RESERVE. A reservation of which nothing is left ends.
+# Locks stock before reservations, as in _LOCKED. A reservation of which nothing is left ends.
 _CANCEL = crossed_columns(
     text(f"""
     WITH given AS (
@@ -162,7 +172,7 @@ _CANCEL = crossed_columns(
     UPDATE inventory.stock SET reserved = reserved - freed.quantity, {low_since("on_hand - reserved + freed.quantity")}
     FROM freed
     WHERE stock.product_id = freed.product_id AND stock.warehouse_id = freed.warehouse_id
-    RETURNING {CROSSED}, freed.quantity, was_low AND low_since IS NULL AS recovered
+    RETURNING {CROSSED}, freed.quantity, was_low, was_low AND low_since IS NULL AS recovered
     """).bindparams(  # noqa: S608, constants only
         bindparam("order_id", type_=Id("ord")),
         bindparam("products", type_=ARRAY(Id("prd"))),
@@ -170,6 +180,7 @@ _CANCEL = crossed_columns(
         bindparam("quantities", type_=ARRAY(Integer)),
     ),
     quantity=Integer,
+    was_low=Boolean,
     recovered=Boolean,
 )
 
@@ -177,9 +188,10 @@ _CANCEL = crossed_columns(
 def release_units(session: Session, order_id: str, units: Mapping[tuple[str, str], int]) -> None:
     """Releases some of the units that an order holds: (warehouse id, product id) → units, none of which has left.
 
-    Emits `stock.recovered` for levels that rise above their reorder point. Raises Conflict `wrong_state` if the order
-    does not hold them.
+    They fill the backorders of other orders. Emits `stock.recovered` for levels that rise above their reorder point.
+    Raises Conflict `wrong_state` if the order does not hold them.
     """
+    lock_of_order(session, order_id)
     warehouses, products = zip(*units, strict=True)
     values = {
         "order_id": order_id, "warehouses": list(warehouses), "products": list(products),
@@ -188,22 +200,32 @@ def release_units(session: Session, order_id: str, units: Mapping[tuple[str, str
     freed = session.execute(_CANCEL, values).all()
     if len(freed) != len(units):
         raise Conflict("These goods are not held for the order.", code="wrong_state", current="released", possible=[])
-    announce(session, StockRecovered, [level for level in freed if level.recovered])
+    fill_risen(session, freed)
 
 
-_ALLOCATE = (
-    update(Reservation)
-    .where(Reservation.order_id == bindparam("of_order"), Reservation.status == "reserved")
-    .values(status="allocated", updated_at=func.now())
-)
+# Of an order with backorders, it allocates nothing unless `is_locked`, as in _RELEASE.
+_ALLOCATE = text("""
+    WITH beyond AS (SELECT FROM inventory.backorder WHERE order_id = :order_id), allocated AS (
+        UPDATE inventory.reservation SET status = 'allocated', updated_at = now()
+        WHERE order_id = :order_id AND status = 'reserved' AND (:is_locked OR NOT EXISTS (SELECT FROM beyond))
+        RETURNING 1
+    )
+    SELECT count(*) AS lines, EXISTS (SELECT FROM beyond) AS is_backordered FROM allocated
+""").bindparams(bindparam("order_id", type_=Id("ord")), bindparam("is_locked", type_=Boolean))
 
 
 def allocate(session: Session, order_id: str) -> int:
     """Turns the reservations of an order into allocations for fulfilment. Returns the number of lines.
 
-    Idempotent.
+    Its backorders wait from now on. Idempotent.
     """
-    return session.connection().execute(_ALLOCATE, {"of_order": order_id}).rowcount
+    done = session.connection().execute(_ALLOCATE, {"order_id": order_id, "is_locked": False}).one()
+    if done.is_backordered:
+        levels = lock_of_order(session, order_id)
+        done = session.connection().execute(_ALLOCATE, {"order_id": order_id, "is_locked": True}).one()
+        confirm(session, order_id)
+        fill_risen(session, levels or [])  # what came after the order was placed, and before it was known to wait
+    return int(done.lines)
 
 
 # `reserved` and `on_hand` fall by the same number, so that `low_since`, which depends on their difference, stays.

@@ -1,6 +1,6 @@
 """The tables of schema `inventory`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, String, text
@@ -38,6 +38,15 @@ TRANSFER_STATUS = Transitions(
         "in_transit": ("received", "cancelled"),
         "received": (),
         "cancelled": (),
+    },
+)
+BACKORDER_STATUS = Transitions(
+    "backorder",
+    {
+        "reserved": ("waiting", "filled", "released"),
+        "waiting": ("filled", "released"),
+        "filled": (),
+        "released": (),
     },
 )
 
@@ -137,6 +146,55 @@ class Reservation(Base):
     status: Mapped[str] = mapped_column(String(16), server_default="reserved")
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class BackorderTerms(Base):
+    """How many units of a product are sold beyond stock, at most, and when they are promised.
+
+    `backordered`: units that orders wait for. `excess`: of those, units beyond a limit that was lowered meanwhile.
+    """
+
+    __tablename__ = "backorder_terms"
+    __table_args__ = (
+        CheckConstraint("backordered >= 0 AND excess >= 0 AND maximum >= 0", name="positive"),
+        CheckConstraint("backordered <= maximum + excess", name="not_oversold"),
+        CheckConstraint("maximum = 0 OR promised_on IS NOT NULL", name="promised"),
+        {"schema": "inventory"},
+    )
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    maximum: Mapped[int]
+    backordered: Mapped[int] = mapped_column(server_default="0")
+    excess: Mapped[int] = mapped_column(server_default="0")
+    promised_on: Mapped[date | None]
+    updated_at: Mapped[Created]
+
+
+class Backorder(Base):
+    """Units of a product that were sold to an order beyond stock. `filled`: of those, units that are reserved now.
+
+    `reserved` until the order is confirmed, then `waiting`. `promised_on`: as the order was placed.
+    """
+
+    __tablename__ = "backorder"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("0 <= filled AND filled <= quantity", name="filled"),
+        CheckConstraint(BACKORDER_STATUS.constraint, name="status"),
+        # The queue of a product: ids of orders sort by the time at which they were placed.
+        Index(
+            "ix_backorder_queue", "product_id", "order_id",
+            postgresql_where=text(BACKORDER_STATUS.may_become("released")),
+        ),
+        {"schema": "inventory"},
+    )  # fmt: skip
+    order_id: Mapped[str] = mapped_column(Id("ord"), primary_key=True)
+    product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
+    quantity: Mapped[int]
+    filled: Mapped[int] = mapped_column(server_default="0")
+    status: Mapped[str] = mapped_column(String(16), server_default="reserved")
+    promised_on: Mapped[date]
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
 
 
 class PurchaseOrder(Base):

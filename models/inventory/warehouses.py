@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
+from models.inventory.backorders import fill_risen
 from models.inventory.tables import (
     TRANSFER_STATUS,
     WAREHOUSE_STATUS,
+    BackorderTerms,
     PurchaseLine,
     PurchaseOrder,
     Stock,
@@ -86,7 +88,18 @@ def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, 
         warehouse.capacity = {**warehouse.capacity, **changes["capacity"]}
     warehouse.updated_at = datetime.now(UTC)
     session.flush()
+    if changes.get("status") == "active":
+        _fill_from(session, warehouse)
     return warehouse
+
+
+def _fill_from(session: Session, warehouse: Warehouse) -> None:
+    """Fills backorders from the stock of a warehouse that was opened."""
+    was_low = Stock.low_since.is_not(None).label("was_low")
+    levels = select(Stock.product_id, Stock.warehouse_id, was_low, literal(False).label("recovered"))
+    levels = levels.join(BackorderTerms, BackorderTerms.product_id == Stock.product_id)
+    levels = levels.where(Stock.warehouse_id == warehouse.id).order_by(Stock.product_id)
+    fill_risen(session, session.execute(levels.with_for_update(of=Stock)).all())
 
 
 def lock_warehouse(session: Session, warehouse_id: str) -> Warehouse:

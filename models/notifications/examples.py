@@ -13,6 +13,7 @@ _ACCOUNT: kinds.Account = {"first_name": _ADA, "username": "ada"}
 _RESET: kinds.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
 _CONFIRMED: kinds.OrderConfirmed = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "total": 3297, "currency": "EUR", "invoice": "2026-000001",
+    "promised": [{**_LINES[0], "promised_on": datetime(2027, 1, 15, tzinfo=UTC)}],
 }  # fmt: skip
 _CANCELLED: kinds.OrderCancelled = {
     "first_name": _ADA, "number": _NUMBER, "code": "insufficient_stock",
@@ -29,6 +30,7 @@ _DECLINED: kinds.PaymentFailed = {
     "first_name": _ADA, "number": _NUMBER, "decline_code": "insufficient_funds",
     "reason": "Your card has insufficient funds.",
 }  # fmt: skip
+_COME: kinds.BackorderFilled = {"first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1]}
 _PIECES: kinds.LinesCancelled = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1], "reason": "Only one copy is left.", "refunded": 1099,
     "voided": 0, "currency": "EUR", "credit_note": "C2026-000001",
@@ -82,6 +84,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
+    "backorder_filled": _COME,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
     "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK,

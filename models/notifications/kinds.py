@@ -48,15 +48,30 @@ class Goods(OrderLine):
     sku: str
 
 
+class PromisedLine(OrderLine):
+    """Units that are backordered, and the day on which they are promised, in UTC."""
+
+    promised_on: datetime
+
+
 class OrderConfirmed(TypedDict):
     """`total` in minor units of `currency`; `invoice` is the invoice number."""
 
     first_name: str
     number: int
     lines: list[OrderLine]
+    promised: list[PromisedLine]
     total: int
     currency: str
     invoice: str
+
+
+class BackorderFilled(TypedDict):
+    """`lines`: the units that have come."""
+
+    first_name: str
+    number: int
+    lines: list[OrderLine]
 
 
 class OrderCancelled(TypedDict):
@@ -273,6 +288,7 @@ RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, mandatory
 RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, mandatory=True)
 ORDER_DELAYED = _declare("order_delayed", "customer", Parcel)
 ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
+BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)

@@ -151,7 +151,11 @@ _BOOKS = (
         ) AS sold FULL JOIN (
             SELECT example, order_id, product_id,
                 coalesce(sum(quantity) FILTER (WHERE reservation.status IN ('allocated', 'shipped')), 0) AS allocated
-            FROM inventory.reservation JOIN placed ON placed.id = order_id
+            FROM (
+                SELECT order_id, product_id, quantity, status FROM inventory.reservation UNION ALL
+                SELECT order_id, product_id, quantity - filled, 'allocated' FROM inventory.backorder
+                WHERE status = 'waiting'
+            ) AS reservation JOIN placed ON placed.id = order_id
             WHERE firm AND NOT under_way AND reservation.status <> 'released' GROUP BY 1, 2, 3
         ) AS held USING (order_id, product_id)""",
     ),
@@ -160,8 +164,10 @@ _BOOKS = (
         "count(*) AS cancelled, sum(pieces) AS reserved, sum(amount) AS held",
         f"""SELECT example, pieces, amount, pieces IS NOT NULL OR amount IS NOT NULL AS bad
         FROM placed LEFT JOIN (
-            SELECT order_id, sum(quantity) AS pieces FROM inventory.reservation
-            WHERE status IN ('reserved', 'allocated') GROUP BY order_id
+            SELECT order_id, sum(quantity) AS pieces FROM (
+                SELECT order_id, quantity, status FROM inventory.reservation UNION ALL
+                SELECT order_id, quantity, 'reserved' FROM inventory.backorder WHERE status IN ('reserved', 'waiting')
+            ) AS held WHERE status IN ('reserved', 'allocated') GROUP BY order_id
         ) AS reserved ON reserved.order_id = placed.id
         LEFT JOIN (
             SELECT order_id, sum(amount) AS amount FROM payments.payment

@@ -11,6 +11,7 @@ from tasks.notifications.accounts import (
 )
 from tasks.notifications.orders import (
     action_needed,
+    backorder_filled,
     lines_cancelled,
     order_cancelled,
     order_confirmed,
@@ -44,6 +45,7 @@ __all__ = [
     "CHANNEL",
     "action_needed",
     "back_in_stock",
+    "backorder_filled",
     "cart_reminder",
     "dispute_closed",
     "dispute_opened",

@@ -1,7 +1,7 @@
 """Mails to customers about their orders, parcels and returns."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from durable import Run, Suspend
 from models import fulfilment, orders, payments, returns
 from models.core.workflow_inputs import (
     ActionInput,
+    BackorderFilledInput,
     CancellationInput,
     CheckoutInput,
     LineCancellationInput,
@@ -34,10 +35,30 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
     context: kinds.OrderConfirmed = {
         "first_name": order.first_name, "number": order.number, "total": order.total, "currency": order.currency,
         "lines": [{"quantity": line.quantity, "title": line.title} for line in lines],
+        "promised": [_promised(line) for line in lines if line.backordered],
         "invoice": confirmed["invoice_number"],
     }  # fmt: skip
     request = compose(session, run, kinds.ORDER_CONFIRMED, context, order.email, order.user_id, order.language)
     return with_document(request, run.input["order_id"])
+
+
+def _promised(line: Any) -> kinds.PromisedLine:
+    promised_on = datetime.combine(line.promised_on, time(), UTC)
+    return {"quantity": line.backordered, "title": line.title, "promised_on": promised_on}
+
+
+@sends(kinds.BACKORDER_FILLED)
+def backorder_filled(session: Session, run: Run[BackorderFilledInput]) -> Request | None:
+    """Informs the customer that backordered goods have come, unless the order was cancelled meanwhile."""
+    rows, came = orders.get_summary(session, run.input["order_id"]), run.input["quantities"]
+    is_cancelled = orders.get(session, run.input["order_id"]).status == "cancelled"
+    if is_cancelled or not is_wanted(session, kinds.BACKORDER_FILLED, rows[0]):
+        return None
+    context: kinds.BackorderFilled = {
+        "first_name": rows[0].first_name, "number": rows[0].number,
+        "lines": [{"quantity": came[row.product_id], "title": row.title} for row in rows if row.product_id in came],
+    }  # fmt: skip
+    return compose(session, run, kinds.BACKORDER_FILLED, context, rows[0].email, rows[0].user_id)
 
 
 @sends(kinds.ORDER_CANCELLED)

@@ -42,6 +42,7 @@ BEYOND_SCHEMAS = {
     "POST /v1/orders/{order_id}/cancel": "each product may appear only once",
     "POST /v1/restocks": "each product may appear only once",
     "POST /v1/purchase-orders/{purchase_order_id}/receive": "each product may appear only once",
+    "PUT /v1/products/{product_id}/backorder": "a date is promised, not in the past, unless the limit is 0",
     "POST /v1/transfers": "each product may appear only once, and the warehouses differ",
     "POST /v1/transfers/{transfer_id}/receive": "each product may appear only once",
     "POST /v1/orders/{order_id}/allocation": "each product may appear only once",

@@ -100,9 +100,9 @@ def test_the_stock_of_a_product_is_shown_by_warehouse(staff: Caller) -> None:
     send(transfer(staff, annex, (book, 2)).json["transfer_id"])
     shown = staff.get(f"/v1/products/{book}/stock").json
     assert shown["product_id"] == book
-    figures = ("warehouse_id", "name", "on_hand", "reserved", "available", "in_transit")
+    figures = ("warehouse_id", "name", "on_hand", "reserved", "available", "in_transit", "backordered")
     assert [tuple(level[name] for name in figures) for level in shown["data"]] == [
-        (main(), "Main warehouse", 8, 3, 5, 0), (annex, "Annex", 0, 0, 0, 2),
+        (main(), "Main warehouse", 8, 3, 5, 0, 0), (annex, "Annex", 0, 0, 0, 2, 0),
     ]  # fmt: skip
     assert staff.get("/v1/products/prd_" + 32 * "0" + "/stock").status_code == 404
 

@@ -1,7 +1,7 @@
 """Starts a run of each workflow on a requested path."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from itertools import count
 
@@ -14,7 +14,7 @@ from durable.tables import RunRecord
 from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns
 from models.core import event_log
 from models.core.database import transaction
-from models.core.events import TemplateFailed
+from models.core.events import BackorderFilled, TemplateFailed
 from tests.conftest import ADDRESS
 from tests.faults.money_drivers import (
     capture,
@@ -62,17 +62,39 @@ def clean_up(refused_at: str | None = None) -> str:
 
 
 def restock(refused_at: str | None = None) -> str:
-    """Goods are ordered for a new warehouse and delivered before the run starts."""
+    """Goods are ordered for a new warehouse and delivered before the run starts. An order waits for two of them."""
     number = next(_numbers)
     goods = make_product(f"GOODS-{number}", 0)
     with transaction() as session:
         warehouse = inventory.create_warehouse(session, f"Warehouse {number}", {}, {})
+        inventory.set_terms(session, goods, 2, date(2100, 1, 1))
+        inventory.reserve(session, new_id("ord"), {goods: 2})
         order = inventory.restock(session, {goods: 5}, warehouse.id)
         if refused_at == "notifications.goods_ordered":
             inventory.update_warehouse(session, warehouse.id, {"status": "closed"})
         else:
             inventory.receive(session, order.id, {goods: 5}, None)
     return order.run_id
+
+
+def backordered(refused_at: str | None = None) -> str:
+    """A product that is reordered is sold beyond stock."""
+    goods, order_id = make_product(f"BEYOND-{next(_numbers)}", 1), new_id("ord")
+    with transaction() as session:
+        inventory.set_threshold(session, goods, None, 0, 5)
+        inventory.set_terms(session, goods, 2, date(2100, 1, 1))
+        inventory.reserve(session, order_id, {goods: 3})
+        inventory.allocate(session, order_id)
+        return _reaction(session, "backordered")
+
+
+def backorder_filled(refused_at: str | None = None) -> str:
+    """Goods of a confirmed order have come."""
+    order_id = take("backorder_filled")
+    with transaction() as session:
+        (line,) = orders.lines_of(session, [order_id])[order_id]
+        event_log.emit(session, BackorderFilled(order_id=order_id, quantities={line.product_id: 1}))
+        return _reaction(session, "backorder_filled")
 
 
 def transfer(refused_at: str | None = None) -> str:
@@ -329,6 +351,8 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     ),
     "clean_up": (clean_up, (None,)),
     "restock": (restock, (None, "notifications.goods_ordered")),
+    "backordered": (backordered, (None,)),
+    "backorder_filled": (backorder_filled, (None,)),
     "transfer": (transfer, (None, "inventory.send_transfer", "inventory.receive_transfer")),
     "low_stock": (low_stock, (None,)),
     "inventory_report": (inventory_report, (None,)),

@@ -13,7 +13,8 @@ from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
 WORKFLOWS = (
-    "cancellation", "capture", "delay_notice", "delivery", "dispute_closed", "dispute_opened", "fulfilment",
+    "backorder_filled", "cancellation", "capture", "delay_notice", "delivery", "dispute_closed", "dispute_opened",
+    "fulfilment",
     "line_cancellation", "payment_update", "reconciliation", "refund", "refund_failed", "return",
 )  # fmt: skip
 """The workflows that need a confirmed order, or a forgotten authorisation."""

@@ -65,7 +65,7 @@ class Sale:
         key, declared = f"checkout:{self.id}", notifications.KINDS[kind]
         context = {
             "number": 1, "first_name": "Ada", "lines": [], "total": 0, "currency": "EUR", "invoice": "…", "code": "…",
-            "reason": "…", "charged": False, "delayed": False,
+            "reason": "…", "charged": False, "delayed": False, "promised": [],
         }  # fmt: skip
         with transaction() as session:
             notifications.compose(

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import inventory
@@ -52,6 +52,7 @@ def test_a_line_is_split_if_no_warehouse_has_all_of_it() -> None:
 SHELF = st.dictionaries(st.sampled_from("abc"), st.integers(0, 4))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abc"), st.integers(1, 6), min_size=1), st.lists(SHELF, max_size=6))
 def test_everything_that_is_there_is_supplied_and_nothing_more(lines: dict[str, int], shelves: list[Any]) -> None:
     named = {f"w{number}": shelf for number, shelf in enumerate(shelves)}

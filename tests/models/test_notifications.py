@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
 import pytest
@@ -56,7 +57,7 @@ def test_every_template_belongs_to_a_kind_and_every_kind_has_an_example() -> Non
 
 CONFIRMED: kinds.OrderConfirmed = {
     "first_name": "Ada", "number": 100001, "total": 125050, "currency": "EUR", "invoice": "2026-000001",
-    "lines": [{"quantity": 2, "title": "Emma & <Co>"}, {"quantity": 1, "title": "*Persuasion*"}],
+    "lines": [{"quantity": 2, "title": "Emma & <Co>"}, {"quantity": 1, "title": "*Persuasion*"}], "promised": [],
 }  # fmt: skip
 
 
@@ -74,6 +75,14 @@ def test_renders_german_with_german_amounts() -> None:
     rendered = render(kinds.ORDER_CONFIRMED, "email", CONFIRMED, "de")
     assert rendered.subject == "Ihre Bestellung 100001 ist bestätigt"
     assert "Gesamtbetrag: 1.250,50\xa0€\nRechnung: 2026-000001" in rendered.text
+
+
+def test_a_confirmation_names_the_goods_that_come_later() -> None:
+    promised: kinds.PromisedLine = {"quantity": 1, "title": "Emma", "promised_on": datetime(2026, 12, 24, tzinfo=UTC)}
+    context: kinds.OrderConfirmed = {**CONFIRMED, "promised": [promised]}
+    english, german = (render(kinds.ORDER_CONFIRMED, "email", context, code).text for code in ("en", "de"))
+    assert "*Persuasion*\n\nWe expect 1 × Emma on 24 December 2026.\n\nTotal" in english
+    assert "*Persuasion*\n\n1 × Emma erwarten wir am 24. Dezember 2026.\n\nGesamtbetrag" in german
 
 
 def test_an_amount_has_the_decimals_of_its_currency() -> None:

@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections.abc import Callable
+from datetime import date
 from importlib import import_module
 from itertools import product
 from typing import Any
@@ -28,6 +29,11 @@ def make_transfer(session: Session) -> inventory.Transfer:
     source_id = inventory.get_default_warehouse(session).id
     about = {"source_id": source_id, "target_id": target_id, "run_id": new_id("run")}
     return inventory.Transfer(id=new_id("tfr"), **about, status="requested")
+
+
+def make_backorder(session: Session) -> inventory.Backorder:
+    about = {"order_id": new_id("ord"), "product_id": new_id("prd"), "promised_on": date(2100, 1, 1)}
+    return inventory.Backorder(**about, quantity=1, status="reserved")
 
 
 def make_reservation(session: Session) -> inventory.Reservation:
@@ -73,6 +79,7 @@ def make_warehouse(session: Session) -> inventory.Warehouse:
 ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "transfer": (inventory.TRANSFER_STATUS, make_transfer),
+    "backorder": (inventory.BACKORDER_STATUS, make_backorder),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),
     "invoice": (orders.INVOICE_STATUS, make_invoice),
