@@ -34,8 +34,9 @@ def main(host: str, port: int, webhook_url: str, auto_deliver: float | None, ref
 
     Its book is carrier.sqlite in the data folder. The page / lists the parcels, with buttons that move them, and GET
     /sandbox/parcels does so as JSON. POST /sandbox/parcels/<tracking code>/move {"status": "in_transit"} moves one.
-    POST /sandbox/faults {"kind": "late|cut|500|500_after|429", "times": 1, "seconds": 0, "path": "/v2/"} lets the
-    next requests go wrong. An address in the city Nowhere is refused, and nobody carries parcels to AQ.
+    POST /sandbox/faults {"kind": "late|cut|500|500_after|429", "times": 1, "seconds": 0, "path": "/v2/",
+    "method": "POST"} lets the next requests go wrong. An address in the city Nowhere is refused, and nobody carries
+    parcels to AQ.
     """
 
     async def serve() -> None:

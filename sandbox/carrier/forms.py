@@ -37,6 +37,7 @@ class Shipment(BaseModel):
     from_address: Address
     parcel: Parcel
     reference: str | None = None
+    is_return: bool = False
     options: dict[str, Any] = {}
 
 

@@ -43,7 +43,7 @@ class Call(RequestHandler):
 
     async def answer(self, work: Callable[[], dict[str, Any]], status: int = 200) -> None:
         """Answers with what `work` returns, or with its refusal. The work is done in one transaction."""
-        fault = self.state.faults.next(self.request.path)
+        fault = self.state.faults.next(f"{self.request.method} {self.request.path}")
         if fault and fault.kind in REFUSED:
             return self.reply(errors.told_to_fail(REFUSED[fault.kind]))
         try:

@@ -24,6 +24,9 @@ def create(book: Book, asked: Shipment) -> dict[str, Any]:
     if asked.to_address.city == NOWHERE:
         field = {"field": "shipment.to_address", "message": "Address not found"}
         raise Refused(422, "ADDRESS.VERIFY.FAILURE", "Unable to verify address.", [field])
+    sender, recipient = asked.from_address, asked.to_address
+    if asked.is_return:  # the addresses are those of the parcel that comes back
+        sender, recipient = recipient, sender
     shipment: dict[str, Any] = {
         "id": new_id("shp"),
         "object": "Shipment",
@@ -31,11 +34,11 @@ def create(book: Book, asked: Shipment) -> dict[str, Any]:
         "created_at": now(),
         "updated_at": now(),
         "reference": asked.reference,
-        "to_address": _own("adr", "Address", asked.to_address.model_dump()),
-        "from_address": _own("adr", "Address", asked.from_address.model_dump()),
+        "to_address": _own("adr", "Address", recipient.model_dump()),
+        "from_address": _own("adr", "Address", sender.model_dump()),
         "parcel": _own("prcl", "Parcel", asked.parcel.model_dump()),
         "options": asked.options,
-        "is_return": False,
+        "is_return": asked.is_return,
         "selected_rate": None,
         "postage_label": None,
         "tracker": None,

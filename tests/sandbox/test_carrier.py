@@ -205,6 +205,20 @@ def test_faults(carrier: Server) -> None:
     assert len([found for found in made if found["reference"] == reference]) == 3
 
 
+def test_a_fault_may_be_for_one_method(carrier: Server) -> None:
+    fault(carrier, kind="500", path="/v2/shipments", method="POST")
+    assert "shipments" in get(carrier, "/v2/shipments")
+    assert ship(carrier).status_code == 500
+    assert ship(carrier).status_code == 201
+
+
+def test_a_return_goes_the_way_back(carrier: Server) -> None:
+    asked = {"from_address": HOME, "to_address": ADA, "parcel": {"weight": 35.3}, "is_return": True}
+    made = post(carrier, "/v2/shipments", {"shipment": asked}).json()
+    assert made["is_return"]
+    assert (made["from_address"]["city"], made["to_address"]["city"]) == (ADA["city"], HOME["city"])
+
+
 def test_a_kill_loses_nothing(tmp_path: Path) -> None:
     receiver = Receiver(signature=SIGNATURE)
     receiver.close()

@@ -41,12 +41,16 @@ class Address:
 
 @dataclass(frozen=True)
 class Parcel:
-    """What is to be carried. `weight` in grams; `size`: length, width and height in millimetres, None if not known."""
+    """What is to be carried. `weight` in grams; `size`: length, width and height in millimetres, None if not known.
+
+    `is_return`: the label is for the way back, from the recipient to the sender.
+    """
 
     sender: Address
     recipient: Address
     weight: int
     size: tuple[int, int, int] | None = None
+    is_return: bool = False
 
 
 @dataclass(frozen=True)

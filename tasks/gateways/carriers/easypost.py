@@ -66,6 +66,7 @@ class EasyPost:
                 to_address=_address(parcel.recipient),
                 parcel=_parcel(parcel),
                 reference=reference,
+                is_return=parcel.is_return,  # EasyPost swaps the addresses
                 options={"label_format": "PDF"},
             ).to_dict()
         rates = [_rate(rate) for rate in opened["rates"]]

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -79,6 +80,14 @@ def test_opened_bought_and_printed(carrier: EasyPost) -> None:
     assert label.tracking_url
     assert carrier.label_pdf(shipment).startswith(b"%PDF")
     assert [made.label for made in carrier.find_shipments(reference)] == [label]
+
+
+def test_a_return_is_sent_by_the_recipient(carrier: EasyPost, sandbox: Server) -> None:
+    reference = new_reference()
+    shipment, _ = carrier.open_shipment(replace(BOOK, is_return=True), reference)
+    carrier.buy(shipment)
+    parcels = requests.get(f"{sandbox.url}/sandbox/parcels", timeout=5).json()
+    assert [made["to"] for made in parcels if made["reference"] == reference] == ["The Shop, Berlin"]
 
 
 def test_a_shipment_is_bought_once_and_at_the_cheapest_rate_if_none_is_named(carrier: EasyPost) -> None:
