@@ -24,6 +24,8 @@ QUEUES = (
     "reports", "fulfilment", "returns",
 )  # fmt: skip
 """One queue per service, and one for mail that is not urgent, such as reminders."""
+SANDBOX_SENDER = "1 Quay;10115;Berlin;DE"
+"""The sender of parcels whose labels are not real."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
 
 
@@ -104,7 +106,9 @@ class Settings(BaseSettings):
     paypal_webhook_id: str = Field("WH-SANDBOX", description="id of the webhook that is registered at PayPal")
     gateway_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the payment gateway")
 
-    carrier_api_key: str = Field("EZTK_sandbox", description="EasyPost API key")
+    carrier_api_key: str = Field(
+        "EZTK_sandbox", description="EasyPost API key; empty: no carrier, every parcel needs a tracking number"
+    )
     carrier_api_base: str = Field(
         "",
         pattern="^(https?://.+[^/])?$",
@@ -114,6 +118,20 @@ class Settings(BaseSettings):
         DEFAULT_SECRET, description="secret for the signatures of the carrier's webhooks"
     )
     carrier_timeout: float = Field(8.0, gt=0, description="seconds to wait for a response of the carrier")
+    label_service: str = Field(
+        "",
+        pattern=r"^(\S+( \S+)?)?$",
+        description="carrier and service of labels by default, such as `USPS GroundAdvantage`; empty: the cheapest",
+    )
+    sender_address: str = Field(
+        "",
+        pattern="^([^;]+;[^;]*;[^;]+;[A-Z]{2})?$",
+        description="`street;postal code;city;country` on labels of warehouses without an address; empty: with the "
+        "sandbox carrier an invented address, otherwise none",
+    )
+    item_weight: int = Field(
+        500, ge=1, description="weight for labels, in grams, of one unit of a product without the attribute weight_g"
+    )
 
     worker_groups: str = Field(
         "shop=*/notifications;mail=notifications,mass_mail;bulk=catalogue,reports",
@@ -276,6 +294,13 @@ class Settings(BaseSettings):
     def carrier_base(self) -> str:
         """EasyPost's API, with its version."""
         return self.carrier_api_base or f"http://127.0.0.1:{self.carrier_port}/v2"
+
+    @cached_property
+    def sender(self) -> dict[str, str] | None:
+        """The address from which parcels are sent if their warehouse has none; None if it is not known."""
+        address = self.sender_address or ("" if self.carrier_api_base else SANDBOX_SENDER)
+        names = ("line1", "postal_code", "city", "country")
+        return dict(zip(names, address.split(";"), strict=True)) if address else None
 
     @property
     def payment_providers(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A shop of real processes: gateway, mailbox, workers and dispatchers on the test's database and broker."""
+"""A shop of real processes: gateway, carrier, mailbox, workers and dispatchers on the test's database and broker."""
 
 import os
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from local.waiting import wait_until
 from tests.processes import Process
 from tests.servers import Server
 
-QUICK = {"SHOP_LEASE": "1", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "3"}
+QUICK = {"SHOP_LEASE": "1", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "3", "SHOP_CARRIER_TIMEOUT": "3"}
 """Short times, so that a test sees in seconds what takes a shop a minute."""
 
 
@@ -24,7 +24,8 @@ def worker_arguments(queues: str = "", *more: str, app: str = "workflows") -> tu
 class Shop:
     """The processes of the shop. The exit stack ends them.
 
-    `api_port`: where the gateways send their webhooks; by default to the discard port, so that they are lost.
+    `api_port`: where the gateways send their webhooks; by default to the discard port, so that they are lost. It has no
+    carrier unless `open_carrier` is called.
     """
 
     def __init__(self, var: Path, exits: ExitStack, *, api_port: int = 9, with_paypal: bool = False, **settings: str):
@@ -45,9 +46,19 @@ class Shop:
             **QUICK,
             "SHOP_GATEWAY_PORT": str(self.gateway.ports["http"]),
             "SHOP_SMTP_PORT": str(self.mailbox.ports["smtp"]),
+            "SHOP_CARRIER_API_KEY": "",
             "DURABLE_CRASH_FILE": str(self.armed),
             **settings,
         }
+
+    def open_carrier(self, webhook_url: str = "http://127.0.0.1:9/", refund_after: float = 0.5) -> Server:
+        """Starts the sandbox carrier, for workers that are started afterwards."""
+        carrier = Server("sandbox.carrier", self.var, f"--webhook-url={webhook_url}", f"--refund-after={refund_after}")
+        self.exits.callback(carrier.stop)
+        del self.environment["SHOP_CARRIER_API_KEY"]
+        self.environment["SHOP_CARRIER_PORT"] = str(carrier.ports["http"])
+        self.carrier = carrier
+        return carrier
 
     def worker(
         self, queues: str = "", name: str = "all", concurrency: int = 1, app: str = "workflows", **settings: str
@@ -85,6 +96,13 @@ class Shop:
         import requests
 
         found: list[dict[str, Any]] = requests.get(f"{self.gateway.url}/sandbox/ledger", timeout=5).json()
+        return found
+
+    def shipments(self) -> list[dict[str, Any]]:
+        """The labels that the carrier has sold, newest first."""
+        import requests
+
+        found: list[dict[str, Any]] = requests.get(f"{self.carrier.url}/sandbox/parcels", timeout=5).json()
         return found
 
     def start(self, name: str, environment: dict[str, str], program: str, *arguments: str) -> Process:

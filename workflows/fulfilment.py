@@ -1,11 +1,12 @@
-"""Fulfilment: a parcel is shipped once the order's payment is captured; then its delivery is awaited, for days."""
+"""Fulfilment: a parcel gets its label, and is shipped once the order's payment is captured; its delivery takes days."""
 
-from durable import Pivot, Workflow
+from durable import Pivot, Undoable, Workflow
 from models.core.workflow_inputs import ParcelInput
 from tasks import fulfilment, notifications, payments
 
 FULFILMENT = Workflow(
     "fulfilment",
+    Undoable(fulfilment.buy_label, undo=fulfilment.refund_label),
     Pivot(payments.capture_order),
     fulfilment.ship,
     notifications.order_shipped,
@@ -16,6 +17,8 @@ FULFILMENT = Workflow(
 DELIVERY = Workflow(
     "delivery",
     fulfilment.await_delivery,
+    fulfilment.ask_carrier,
+    fulfilment.conclude,
     notifications.order_delivered,
     notifications.parcel_lost,
     input=ParcelInput,

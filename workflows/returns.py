@@ -7,8 +7,10 @@ from tasks import notifications, orders, payments, returns
 RETURN = Workflow(
     "return",
     returns.await_decision,
+    returns.buy_label,
     notifications.return_decided,
     returns.await_goods,
+    returns.refund_label,
     returns.take_in,
     returns.replace,
     payments.await_dispute,

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import IdField, Money, Schema, Timestamp
 from api.tasks.schemas import Accepted
 from models import fulfilment
 
@@ -19,7 +19,7 @@ class NewFulfilmentBody(TypedDict):
     warehouse_id: NotRequired[str]
     carrier: NotRequired[str]
     service: NotRequired[str]
-    tracking_number: str
+    tracking_number: NotRequired[str]
 
 
 class NewFulfilment(Schema):
@@ -30,9 +30,14 @@ class NewFulfilment(Schema):
     warehouse_id = IdField(
         "wh", metadata={"description": "By default the warehouse that can supply the lines, or the most of them"}
     )
-    carrier = fields.String(validate=validate.Length(1, 100))
-    service = fields.String(validate=validate.Length(1, 100))
-    tracking_number = fields.String(required=True, validate=validate.Length(1, 100))
+    carrier = fields.String(validate=validate.Length(1, 100), metadata={"example": "Albatross"})
+    service = fields.String(
+        validate=validate.Length(1, 100),
+        metadata={"example": "Standard", "description": "By default the cheapest, or that of the shop's settings"},
+    )
+    tracking_number = fields.String(
+        validate=validate.Length(1, 100), metadata={"description": "Without it, a label is bought"}
+    )
 
     @validates_schema
     def check_lines(self, data: NewFulfilmentBody, **_: object) -> None:
@@ -63,6 +68,12 @@ class Fulfilment(Schema):
     service = fields.String(allow_none=True)
     tracking_number = fields.String(allow_none=True)
     tracking_url = fields.String(allow_none=True)
+    label_url = fields.String(allow_none=True, metadata={"description": "The label as a PDF; only shown to staff"})
+    label_cost = fields.Nested(Money, allow_none=True, metadata={"description": "Only shown to staff"})
+    label_refund = fields.String(
+        allow_none=True, validate=validate.OneOf(("submitted", "refunded", "rejected", "not_applicable")),
+        metadata={"description": "What the carrier says of the refund of an unused label", "example": "refunded"},
+    )  # fmt: skip
     task_id = IdField("run", attribute="run_id")
     created_at = Timestamp()
     shipped_at = Timestamp(allow_none=True)
@@ -77,6 +88,23 @@ class Fulfilments(Schema):
 class AcceptedFulfilment(Accepted):
     fulfilment_id = IdField("ful", required=True)
     order_id = IdField("ord", required=True)
+
+
+class RatesQuery(Schema):
+    order_id = IdField("ord", required=True)
+
+
+class ShippingRate(Schema):
+    carrier = fields.String()
+    service = fields.String()
+    price = fields.Nested(Money)
+    delivery_days = fields.Integer(allow_none=True)
+
+
+class ShippingRates(Schema):
+    order_id = IdField("ord")
+    warehouse_id = IdField("wh")
+    data = fields.List(fields.Nested(ShippingRate))
 
 
 class PickingQuery(Schema):

@@ -49,21 +49,25 @@ class OrderFulfilmentsView(MethodView):
         return _of_order(order_id)
 
     @allowed("orders:write")
-    @error_codes("wrong_state", "nothing_to_ship", "not_found", "payment_refused")
+    @error_codes(
+        "wrong_state", "nothing_to_ship", "not_found", "payment_refused", "no_carrier", "no_sender_address",
+        "carrier_refused",
+    )  # fmt: skip
     @blueprint.arguments(NewFulfilment)
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedFulfilment, headers=LOCATION)
     def post(self, session: Session, body: NewFulfilmentBody, order_id: str) -> tuple[object, int, dict[str, str]]:
-        """Ships a parcel: captures the payment, takes the goods out of stock and notifies the customer.
+        """Ships a parcel: buys a label, captures the payment, takes the goods out of stock, notifies the customer.
 
-        The task has succeeded when the parcel has left. If the payment cannot be captured, the parcel is cancelled.
+        With a `tracking_number`, no label is bought. The task has succeeded when the parcel has left. If the carrier
+        sells no label, or the payment cannot be captured, the parcel is cancelled, and its label is refunded.
         """
         lines = {str(line["product_id"]): line["quantity"] for line in body["lines"]} if "lines" in body else None
         parcel = fulfilment.pack(
             session, order_id, lines=lines,  # type: ignore[arg-type]
             warehouse_id=body.get("warehouse_id"), carrier=body.get("carrier"), service=body.get("service"),
-            tracking_number=body["tracking_number"], actor=g.principal.user_id,
+            tracking_number=body.get("tracking_number"), actor=g.principal.user_id,
         )  # fmt: skip
         return _accepted(session, parcel)
 
@@ -108,7 +112,7 @@ class CancelFulfilmentView(MethodView):
     @idempotent()
     @blueprint.response(202, AcceptedFulfilment, headers=LOCATION)
     def post(self, session: Session, fulfilment_id: str) -> tuple[object, int, dict[str, str]]:
-        """Cancels a parcel that has not left, as long as its payment was not captured."""
+        """Cancels a parcel that has not left, as long as its payment was not captured. Its label is refunded."""
         return _accepted(session, fulfilment.withdraw(session, fulfilment_id))
 
 
@@ -169,6 +173,16 @@ def _views(session: Session, parcels: Sequence[fulfilment.Parcel]) -> list[dict[
     for parcel in parcels:
         session.refresh(parcel)
     return [
-        {**{name: getattr(parcel, name) for name in same}, "lines": lines[parcel.id], "events": events[parcel.id]}
+        {**{name: getattr(parcel, name) for name in same}, "lines": lines[parcel.id], "events": events[parcel.id],
+         **_label(parcel)}
         for parcel in parcels
-    ]
+    ]  # fmt: skip
+
+
+def _label(parcel: fulfilment.Parcel) -> dict[str, object]:
+    """What staff see of a label."""
+    if parcel.label is None or "orders:read" not in g.principal.permissions:
+        return {"label_url": None, "label_cost": None, "label_refund": None}
+    url = f"/v1/fulfilments/{parcel.id}/label" if parcel.has_usable_label else None
+    cost = {"amount": parcel.label_cost, "currency": parcel.label_currency}
+    return {"label_url": url, "label_cost": cost, "label_refund": parcel.label_refund}

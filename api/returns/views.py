@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import g
+from flask import Response, g
 from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.fulfilment.labels import pdf_of
 from api.http.auth import allowed, user_or_api_key
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -82,10 +83,18 @@ class ReturnView(MethodView):
     def get(self, return_id: str) -> dict[str, object]:
         """Returns a return with its lines."""
         with transaction() as session:
-            made = returns.get_return(session, return_id)
-            if made.user_id != g.principal.user_id and "orders:read" not in g.principal.permissions:
-                raise NotFound("There is no such return.")
-            return _views(session, [made])[0]
+            return _views(session, [_visible(session, return_id)])[0]
+
+
+@blueprint.route('/returns/<id("ret"):return_id>/label')
+class ReturnLabelView(MethodView):
+    @user_or_api_key
+    @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+    def get(self, return_id: str) -> Response:
+        """Returns the label for the way back as a PDF file. 404 without one, or if it was refunded."""
+        with transaction() as session:
+            made = _visible(session, return_id)
+        return pdf_of(made)
 
 
 @blueprint.route('/returns/<id("ret"):return_id>/approve')
@@ -96,7 +105,7 @@ class ApproveView(MethodView):
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
     def post(self, session: Session, return_id: str) -> tuple[object, int, dict[str, str]]:
-        """Approves a return. The customer is notified, and can send the goods."""
+        """Approves a return: buys a label for the way back if there is a carrier, and notifies the customer."""
         return _accepted(session, returns.approve(session, return_id))
 
 
@@ -129,6 +138,13 @@ class ReceiveView(MethodView):
         return _accepted(session, returns.receive(session, return_id, body["lines"]))
 
 
+def _visible(session: Session, return_id: str) -> returns.Return:
+    made = returns.get_return(session, return_id)
+    if made.user_id != g.principal.user_id and "orders:read" not in g.principal.permissions:
+        raise NotFound("There is no such return.")
+    return made
+
+
 def _accepted(session: Session, made: returns.Return) -> tuple[object, int, dict[str, str]]:
     links = links_of(queries.get_run(session, made.run_id))
     about = {"return_id": made.id, "order_id": made.order_id}
@@ -144,7 +160,7 @@ def _views(session: Session, found: Sequence[returns.Return]) -> list[dict[str, 
 def _view(made: returns.Return, lines: Sequence[returns.ReturnLine]) -> dict[str, object]:
     same = (
         "id", "order_id", "user_id", "status", "reason", "comment", "refused_because", "run_id", "created_at",
-        "decided_at", "received_at", "replacement_order_id",
+        "decided_at", "received_at", "replacement_order_id", "carrier", "tracking_number", "tracking_url", "label_error",
     )  # fmt: skip
     refund = None if made.refund is None else {"amount": made.refund, "currency": settings.currency}
     shown = [
@@ -155,4 +171,5 @@ def _view(made: returns.Return, lines: Sequence[returns.ReturnLine]) -> dict[str
     wanted = [{name: line[name] for name in ("product_id", "sku", "title", "quantity")} for line in made.exchange or ()]
     return {
         **{name: getattr(made, name) for name in same}, "refund": refund, "lines": shown, "exchange": wanted or None,
+        "label_url": f"/v1/returns/{made.id}/label" if made.has_usable_label else None,
     }  # fmt: skip

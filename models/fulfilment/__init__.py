@@ -1,42 +1,100 @@
-"""Fulfilment: parcels, from packing to delivery."""
+"""Fulfilment: parcels, from packing to delivery, their labels, and what carriers report."""
 
 from models.fulfilment.by_hand import edit
 from models.fulfilment.cancelling import cancel_pieces
-from models.fulfilment.moving import cancel, deliver, lines_of, lock_parcel, lose, ship, withdraw
-from models.fulfilment.packing import left_to_pack, move_allocation, pack
-from models.fulfilment.queries import get_parcel, list_contents, list_parcels, list_to_pick, list_tracking
+from models.fulfilment.labels import (
+    GATEWAY,
+    Label,
+    LabelRequest,
+    describe_shipment,
+    get_label_request,
+    has_sender,
+    note_label,
+    record_label,
+    record_label_refund,
+)
+from models.fulfilment.moving import cancel, deliver, lose, ship, withdraw
+from models.fulfilment.packing import choose, left_to_pack, move_allocation, pack
+from models.fulfilment.queries import (
+    get_parcel,
+    lines_of,
+    list_contents,
+    list_parcels,
+    list_to_pick,
+    list_tracking,
+    lock_parcel,
+)
 from models.fulfilment.statuses import (
     FULFILMENT_STATUSES,
     fulfilment_status,
     has_fulfilment_status,
     list_fulfilment_statuses,
 )
-from models.fulfilment.tables import PARCEL_STATUS, Parcel, ParcelLine, TrackingEvent
+from models.fulfilment.tables import (
+    HAS_NUMBER,
+    PARCEL_STATUS,
+    CarrierUpdate,
+    HasLabel,
+    Parcel,
+    ParcelLine,
+    TrackingEvent,
+)
+from models.fulfilment.tracking import (
+    MOVING,
+    ReportedEvent,
+    Update,
+    follow,
+    follow_and_wake,
+    get_newest_update,
+    list_tracked,
+    record_update,
+)
 
 __all__ = [
     "FULFILMENT_STATUSES",
+    "GATEWAY",
+    "HAS_NUMBER",
+    "MOVING",
     "PARCEL_STATUS",
+    "CarrierUpdate",
+    "HasLabel",
+    "Label",
+    "LabelRequest",
     "Parcel",
     "ParcelLine",
+    "ReportedEvent",
     "TrackingEvent",
+    "Update",
     "cancel",
     "cancel_pieces",
+    "choose",
     "deliver",
+    "describe_shipment",
     "edit",
+    "follow",
+    "follow_and_wake",
     "fulfilment_status",
+    "get_label_request",
+    "get_newest_update",
     "get_parcel",
     "has_fulfilment_status",
+    "has_sender",
     "left_to_pack",
     "lines_of",
     "list_contents",
     "list_fulfilment_statuses",
     "list_parcels",
     "list_to_pick",
+    "list_tracked",
     "list_tracking",
     "lock_parcel",
     "lose",
     "move_allocation",
+    "note_label",
     "pack",
+    "record_label",
+    "record_label_refund",
+    "record_update",
     "ship",
     "withdraw",
 ]

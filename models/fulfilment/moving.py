@@ -1,5 +1,7 @@
 """Moving parcels: they leave a warehouse, arrive or are lost. Lock order: run → order → parcel → stock."""
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -11,16 +13,8 @@ from models.core import event_log
 from models.core.errors import Conflict
 from models.core.events import ParcelDelivered, ParcelShipped
 from models.fulfilment.packing import left_to_pack
-from models.fulfilment.queries import get_parcel
-from models.fulfilment.tables import PARCEL_STATUS, Parcel, ParcelLine, TrackingEvent
-
-
-def lock_parcel(session: Session, parcel_id: str) -> tuple[orders.Order, Parcel]:
-    """The parcel and its order, locked in this order. Raises NotFound."""
-    parcel = get_parcel(session, parcel_id)
-    order = orders.lock(session, parcel.order_id)
-    session.refresh(parcel, with_for_update=True)
-    return order, parcel
+from models.fulfilment.queries import get_parcel, lines_of, lock_parcel
+from models.fulfilment.tables import PARCEL_STATUS, Parcel, TrackingEvent
 
 
 def ship(session: Session, parcel_id: str, actor: str) -> Parcel:
@@ -45,8 +39,8 @@ def ship(session: Session, parcel_id: str, actor: str) -> Parcel:
     return parcel
 
 
-def deliver(session: Session, parcel_id: str, actor: str, place: str | None = None) -> Parcel:
-    """Records that a parcel was delivered, and wakes the run that waits for it. A second call changes nothing.
+def deliver(session: Session, parcel_id: str, actor: str) -> Parcel:
+    """Records by hand that a parcel was delivered, and wakes the run that waits for it. A second call changes nothing.
 
     The order is delivered when all its parcels are. Raises NotFound and Conflict `wrong_state`.
     """
@@ -56,12 +50,8 @@ def deliver(session: Session, parcel_id: str, actor: str, place: str | None = No
     if parcel.status == "delivered":
         return parcel
     PARCEL_STATUS.move(parcel, "delivered")
-    parcel.delivered_at = func.now()
-    _note(session, parcel, "delivered", place=place)
-    event_log.emit(session, ParcelDelivered(parcel_id=parcel_id, order_id=order.id))
-    session.flush()
-    if order.status == "shipped" and not _any(session, order.id, PARCEL_STATUS.preceding("delivered")):
-        orders.change_status(session, order, "delivered", actor=actor)
+    _note(session, parcel, "delivered")
+    finish_delivery(session, order, parcel, actor)
     if run is not None:
         durable.signal(session, run.id, "delivered", {"actor": actor})
     return parcel
@@ -74,6 +64,17 @@ def move_on(session: Session, order: orders.Order, actor: str) -> None:
         if held or inventory.is_waiting(session, order.id):
             return
         orders.change_status(session, order, "shipped", actor=actor)
+    if order.status == "shipped" and not _any(session, order.id, PARCEL_STATUS.preceding("delivered")):
+        orders.change_status(session, order, "delivered", actor=actor)
+
+
+def finish_delivery(
+    session: Session, order: orders.Order, parcel: Parcel, actor: str, at: datetime | None = None
+) -> None:
+    """What follows the delivery of a locked parcel, now by default: the order is delivered when all its parcels are."""
+    parcel.delivered_at = func.now() if at is None else func.least(at, func.now())
+    event_log.emit(session, ParcelDelivered(parcel_id=parcel.id, order_id=order.id))
+    session.flush()
     if order.status == "shipped" and not _any(session, order.id, PARCEL_STATUS.preceding("delivered")):
         orders.change_status(session, order, "delivered", actor=actor)
 
@@ -117,16 +118,10 @@ def withdraw(session: Session, parcel_id: str) -> Parcel:
     return parcel
 
 
-def lines_of(session: Session, parcel_id: str) -> dict[str, int]:
-    """Product → units in the parcel."""
-    lines = select(ParcelLine.product_id, ParcelLine.quantity).where(ParcelLine.parcel_id == parcel_id)
-    return dict(session.execute(lines).all())
-
-
 def _any(session: Session, order_id: str, statuses: tuple[str, ...]) -> bool:
     found = select(Parcel.id).where(Parcel.order_id == order_id, Parcel.status.in_(statuses)).limit(1)
     return session.scalars(found).first() is not None
 
 
-def _note(session: Session, parcel: Parcel, status: str, place: str | None = None) -> None:
-    session.add(TrackingEvent(id=new_id("trk"), parcel_id=parcel.id, status=status, place=place))
+def _note(session: Session, parcel: Parcel, status: str) -> None:
+    session.add(TrackingEvent(id=new_id("trk"), parcel_id=parcel.id, status=status))

@@ -11,6 +11,7 @@ import durable
 from durable.ids import Id, new_id
 from models import inventory, orders
 from models.core.errors import Conflict
+from models.fulfilment.labels import check_carrier
 from models.fulfilment.tables import Parcel, ParcelLine
 
 _LEFT = (
@@ -41,24 +42,21 @@ def left_to_pack(
 
 def pack(
     session: Session, order_id: str, *, lines: Mapping[str, int] | None = None, warehouse_id: str | None = None,
-    carrier: str | None = None, service: str | None = None, tracking_number: str, actor: str,
+    carrier: str | None = None, service: str | None = None, tracking_number: str | None = None, actor: str,
 ) -> Parcel:  # fmt: skip
     """Creates a parcel with `lines` (product id → units), and starts the run that ships it.
 
     By default everything that is left in a warehouse; the warehouse that can supply the lines alone, or the most of
-    them. The order becomes `processing`. Raises NotFound, and Conflict `wrong_state`, or `nothing_to_ship` with what is
+    them. Without a tracking number, the run buys a label from `carrier` for `service`. The order becomes `processing`.
+    Raises NotFound, and Conflict `wrong_state`, `no_carrier`, `no_sender_address`, or `nothing_to_ship` with what is
     `left` per warehouse.
     """
     order = orders.lock(session, order_id)
     if order.status not in ("confirmed", "processing"):
         raise orders.ORDER_STATUS.refusal(order.status)
-    left = left_to_pack(session, order_id)
-    chosen = warehouse_id or _choose(left, lines)
-    there = left.get(chosen or "", {})
-    wanted = dict(lines) if lines is not None else there
-    if chosen is None or not wanted or any(there.get(product, 0) < units for product, units in wanted.items()):
-        raise Conflict("These goods are not allocated to the order there, or are packed.", code="nothing_to_ship",
-                       left=_shown(left))  # fmt: skip
+    chosen, wanted = choose(session, order_id, lines, warehouse_id)
+    if tracking_number is None:
+        check_carrier(session, chosen)
     if order.status == "confirmed":
         orders.change_status(session, order, "processing", actor=actor)
     order.parcels += 1
@@ -104,6 +102,20 @@ def move_allocation(
                        left=_shown(left))  # fmt: skip
     inventory.reallocate(session, order_id, warehouse_id, parts)
     return left_to_pack(session, order_id)
+
+
+def choose(
+    session: Session, order_id: str, lines: Mapping[str, int] | None = None, warehouse_id: str | None = None
+) -> tuple[str, dict[str, int]]:
+    """The warehouse and the goods of the next parcel, see `pack`. Raises Conflict `nothing_to_ship`."""
+    left = left_to_pack(session, order_id)
+    chosen = warehouse_id or _choose(left, lines)
+    there = left.get(chosen or "", {})
+    wanted = dict(lines) if lines is not None else there
+    if chosen is None or not wanted or any(there.get(product, 0) < units for product, units in wanted.items()):
+        raise Conflict("These goods are not allocated to the order there, or are packed.", code="nothing_to_ship",
+                       left=_shown(left))  # fmt: skip
+    return chosen, wanted
 
 
 def _choose(left: dict[str, dict[str, int]], lines: Mapping[str, int] | None) -> str | None:

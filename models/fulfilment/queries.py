@@ -1,4 +1,4 @@
-"""Reading parcels, and what is left to pick."""
+"""Reading and locking parcels, and what is left to pick."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
+from models import orders
 from models.core.errors import NotFound
 from models.fulfilment.tables import Parcel, ParcelLine, TrackingEvent
 
@@ -19,9 +20,23 @@ def get_parcel(session: Session, parcel_id: str) -> Parcel:
     return parcel
 
 
+def lock_parcel(session: Session, parcel_id: str) -> tuple[orders.Order, Parcel]:
+    """The parcel and its order, locked in this order. Raises NotFound."""
+    parcel = get_parcel(session, parcel_id)
+    order = orders.lock(session, parcel.order_id)
+    session.refresh(parcel, with_for_update=True)
+    return order, parcel
+
+
 def list_parcels(session: Session, order_id: str) -> list[Parcel]:
     """The parcels of an order, oldest first."""
     return list(session.scalars(select(Parcel).where(Parcel.order_id == order_id).order_by(Parcel.id)))
+
+
+def lines_of(session: Session, parcel_id: str) -> dict[str, int]:
+    """Product → units in the parcel."""
+    lines = select(ParcelLine.product_id, ParcelLine.quantity).where(ParcelLine.parcel_id == parcel_id)
+    return dict(session.execute(lines).all())
 
 
 def list_contents(session: Session, parcel_ids: Sequence[str]) -> dict[str, list[ParcelLine]]:
@@ -36,7 +51,8 @@ def list_contents(session: Session, parcel_ids: Sequence[str]) -> dict[str, list
 def list_tracking(session: Session, parcel_ids: Sequence[str]) -> dict[str, list[TrackingEvent]]:
     """Parcel id → its tracking events, oldest first."""
     found: dict[str, list[TrackingEvent]] = {parcel_id: [] for parcel_id in parcel_ids}
-    query = select(TrackingEvent).where(TrackingEvent.parcel_id.in_(parcel_ids)).order_by(TrackingEvent.id)
+    order = TrackingEvent.created_at, TrackingEvent.id
+    query = select(TrackingEvent).where(TrackingEvent.parcel_id.in_(parcel_ids)).order_by(*order)
     for event in session.scalars(query):
         found[event.parcel_id].append(event)
     return found

@@ -25,6 +25,7 @@ _REFUNDED: kinds.Refunded = {
 }  # fmt: skip
 _PARCEL: kinds.Parcel = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "carrier": "Albatross", "tracking": "AB123456789",
+    "tracking_url": "https://track.example/AB123456789",
 }  # fmt: skip
 _DECLINED: kinds.PaymentFailed = {
     "first_name": _ADA, "number": _NUMBER, "decline_code": "insufficient_funds",
@@ -39,7 +40,10 @@ _ACTION: kinds.ActionNeeded = {
     "first_name": _ADA, "number": _NUMBER, "total": 3297, "currency": "EUR", "url": "https://bank.example/confirm",
     "expires_at": datetime(2026, 11, 29, 13, tzinfo=UTC),
 }  # fmt: skip
-_DECIDED: kinds.ReturnDecided = {"first_name": _ADA, "number": _NUMBER, "refused_because": "", "days": 30}
+_DECIDED: kinds.ReturnDecided = {
+    "first_name": _ADA, "number": _NUMBER, "refused_because": "", "days": 30, "carrier": "Albatross",
+    "tracking": "AB123456789", "return_id": "ret_01a1fdc4abb67dd09aa30324abf4e594", "pages": "https://shop.example",
+}  # fmt: skip
 _RETURNED: kinds.ReturnReceived = {
     "first_name": _ADA, "number": _NUMBER, "refund": 1099, "currency": "EUR", "credit_note": "C2026-000001",
     "refund_status": "succeeded", "replacement": "100043",
@@ -55,7 +59,7 @@ _MONEY: kinds.MoneyMoved = {
     "number": _NUMBER, "payment_id": "pay_01a1fdc4abb67dd09aa30324abf4e594", "kind": "refund", "status": "failed",
     "amount": 1099, "currency": "EUR", "reason": "The card has expired.",
 }  # fmt: skip
-_LOST: kinds.ParcelLost = {"number": _NUMBER, "carrier": "Albatross", "tracking": "AB123456789"}
+_LOST: kinds.ParcelLost = {"number": _NUMBER, "returned": False, "carrier": "Albatross", "tracking": "AB123456789"}
 _PURCHASE: kinds.PurchaseOrder = {
     "number": 1001, "status": "received", "warehouse": "Main warehouse",
     "lines": [{"quantity": 20, "title": "Emma", "sku": "BOOK-EMMA"}],

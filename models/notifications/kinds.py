@@ -127,13 +127,14 @@ class Refunded(TypedDict):
 
 
 class Parcel(TypedDict):
-    """`tracking` is empty if there is no tracking number."""
+    """`tracking` is empty if there is no tracking number, `tracking_url` if the carrier has no page for it."""
 
     first_name: str
     number: int
     lines: list[OrderLine]
     carrier: str
     tracking: str
+    tracking_url: str
 
 
 class ActionNeeded(TypedDict):
@@ -148,12 +149,20 @@ class ActionNeeded(TypedDict):
 
 
 class ReturnDecided(TypedDict):
-    """`refused_because` is empty for an approved return."""
+    """`refused_because` is empty for an approved return.
+
+    `carrier` and `tracking` are those of its label, empty without one; `pages`: the URL of the shop's pages, empty if
+    it has none.
+    """
 
     first_name: str
     number: int
+    return_id: str
     refused_because: str
     days: float
+    carrier: str
+    tracking: str
+    pages: str
 
 
 class ReturnReceived(TypedDict):
@@ -190,7 +199,10 @@ class MoneyMoved(TypedDict):
 
 
 class ParcelLost(TypedDict):
+    """`returned`: the carrier brings it back."""
+
     number: int
+    returned: bool
     carrier: str
     tracking: str
 

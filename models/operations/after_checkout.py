@@ -139,6 +139,6 @@ AFTER_CHECKOUT = (
         """SELECT 'ret_' || replace(made.id::text, '-', '') AS example,
             run.id IS NULL OR run.finished_at IS NOT NULL AS bad
         FROM returns.return AS made LEFT JOIN workflow.run ON run.id = made.run_id
-        WHERE made.status IN ('requested', 'approved', 'received')""",
+        WHERE made.status IN ('requested', 'approved', 'in_transit', 'received')""",
     ),
 )

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models import inventory
 from models.operations.after_checkout import AFTER_CHECKOUT
 from models.operations.invariant import Invariant
+from models.operations.labels import LABELS
 from models.operations.refunds import ELSEWHERE, REFUNDS
 from settings import settings
 
@@ -177,6 +178,7 @@ _BOOKS = (
     ),
     *REFUNDS,
     *AFTER_CHECKOUT,
+    *LABELS,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",

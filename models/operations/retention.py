@@ -37,6 +37,7 @@ from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
 from models.core.idempotency import IdempotencyKey
 from models.core.workflow_inputs import Place
+from models.fulfilment import CarrierUpdate
 from models.imports import Chunk, Import, Refused
 from models.notifications import Notification
 from models.payments import Difference, Reconciliation, WebhookEvent
@@ -145,8 +146,9 @@ KINDS = {
         Kind("login_throttles", "rate limits of logins that have fully recovered", (
             Rule("login_throttle", LoginThrottle, (LoginThrottle.key,), LoginThrottle.free_at < _BEFORE),
         )),
-        Kind("webhook_events", "events of the payment gateway", (
+        Kind("webhook_events", "events of the payment gateway and the carrier", (
             Rule("webhook_event", WebhookEvent, (WebhookEvent.received_at, WebhookEvent.id), true(), (_BEFORE,)),
+            Rule("carrier_update", CarrierUpdate, (CarrierUpdate.received_at, CarrierUpdate.id), true(), (_BEFORE,)),
         ), "keep_webhook_events_days"),
         # A live run may check whether its notification was sent.
         Kind("notifications", "sent mails", (

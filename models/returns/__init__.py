@@ -2,12 +2,14 @@
 
 from models.returns.erasing import erase_user
 from models.returns.exchanging import freeze, place_replacement
+from models.returns.labels import follow, get_label_request, list_tracked, record_label
 from models.returns.requesting import (
     Received,
     approve,
     get_return,
     list_lines,
     list_returnable,
+    lock_return,
     receive,
     refuse,
     request,
@@ -23,12 +25,17 @@ __all__ = [
     "approve",
     "erase_user",
     "finish",
+    "follow",
     "freeze",
+    "get_label_request",
     "get_return",
     "list_lines",
     "list_returnable",
+    "list_tracked",
+    "lock_return",
     "place_replacement",
     "receive",
+    "record_label",
     "refuse",
     "request",
     "take_in",

@@ -46,7 +46,7 @@ def finish(session: Session, return_id: str) -> str:
     The order is returned when all its units have come back. A refused return stays refused.
     """
     made = lock_return(session, return_id)
-    if made.status in ("approved", "received"):
+    if made.status in ("approved", "in_transit", "received"):
         RETURN_STATUS.move(made, "refunded" if made.refund else "closed")
     session.flush()
     order = orders.lock(session, made.order_id)

@@ -3,19 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
 from models.core.database import Base, Created, MinorUnits
 from models.core.status import Transitions
+from models.fulfilment import HAS_NUMBER, HasLabel
 
 RETURN_STATUS = Transitions(
     "return",
     {
         "requested": ("approved", "refused"),
-        "approved": ("received", "closed"),
+        "approved": ("in_transit", "received", "closed"),
+        "in_transit": ("received", "closed"),
         "received": ("refunded", "closed"),
         "refunded": (),
         "refused": (),
@@ -24,15 +26,21 @@ RETURN_STATUS = Transitions(
 )
 
 
-class Return(Base):
+class Return(HasLabel, Base):
     """Goods that a customer sends back. `refund` in minor units of the order's currency, once it is known.
 
-    `closed` without `received_at`: the goods were never sent. `exchange`: what the customer wants instead,
-    [{product_id, sku, title, quantity, unit_price}]; `replacement_order_id`: the order by which it is sent.
+    `closed` without `received_at`: the goods have not arrived. `label_error`: why the carrier has sold no label.
+    `exchange`: what the customer wants instead, [{product_id, sku, title, quantity, unit_price}];
+    `replacement_order_id`: the order by which it is sent.
     """
 
     __tablename__ = "return"
-    __table_args__ = (CheckConstraint(RETURN_STATUS.constraint, name="status"), {"schema": "returns"})
+    __table_args__ = (
+        CheckConstraint(RETURN_STATUS.constraint, name="status"),
+        CheckConstraint(HAS_NUMBER, name="label"),
+        Index("ix_return_tracking_number", "tracking_number"),
+        {"schema": "returns"},
+    )
     id: Mapped[str] = mapped_column(Id("ret"), primary_key=True)
     order_id: Mapped[str] = mapped_column(Id("ord"), index=True)
     user_id: Mapped[str] = mapped_column(Id("usr"), index=True)
@@ -43,6 +51,7 @@ class Return(Base):
     refund: Mapped[MinorUnits | None]
     exchange: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     replacement_order_id: Mapped[str | None] = mapped_column(Id("ord"), unique=True)
+    label_error: Mapped[str | None] = mapped_column(String(500))
     run_id: Mapped[str] = mapped_column(Id("run"))
     created_at: Mapped[Created]
     decided_at: Mapped[datetime | None]

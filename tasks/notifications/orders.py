@@ -174,7 +174,7 @@ def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[kinds.Parc
         return None
     context: kinds.Parcel = {
         "first_name": rows[0].first_name, "number": rows[0].number, "carrier": parcel.carrier or "",
-        "tracking": parcel.tracking_number or "",
+        "tracking": parcel.tracking_number or "", "tracking_url": parcel.tracking_url or "",
         "lines": [{"quantity": inside[r.product_id], "title": r.title} for r in rows if r.product_id in inside],
     }  # fmt: skip
     return compose(session, run, kind, context, rows[0].email, rows[0].user_id, rows[0].language)
@@ -189,7 +189,8 @@ def return_decided(session: Session, run: Run[ReturnInput]) -> Request | None:
     made = returns.get_return(session, run.input["return_id"])
     context: kinds.ReturnDecided = {
         "first_name": order.first_name, "number": order.number, "refused_because": made.refused_because or "",
-        "days": settings.return_send_days,
+        "days": settings.return_send_days, "return_id": made.id, "pages": settings.public_url,
+        "carrier": made.carrier or "", "tracking": made.tracking_number or "",
     }  # fmt: skip
     return compose(session, run, kinds.RETURN_DECIDED, context, order.email, order.user_id, order.language)
 

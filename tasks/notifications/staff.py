@@ -143,12 +143,13 @@ def _about_money(session: Session, run: Run[CaptureInput], kind: Kind[kinds.Mone
 
 @sends(kinds.PARCEL_LOST)
 def parcel_lost(session: Session, run: Run[ParcelInput]) -> Request | None:
-    """Informs staff of a parcel that was not delivered in time."""
+    """Informs staff of a parcel that was not delivered in time, or that the carrier brings back."""
     parcel, order = fulfilment.get_parcel(session, run.input["parcel_id"]), orders.get(session, run.input["order_id"])
-    if parcel.status != "lost":
+    if parcel.status not in ("lost", "returned"):
         return None
     context: kinds.ParcelLost = {
-        "number": order.number, "carrier": parcel.carrier or "", "tracking": parcel.tracking_number or "",
+        "number": order.number, "returned": parcel.status == "returned", "carrier": parcel.carrier or "",
+        "tracking": parcel.tracking_number or "",
     }  # fmt: skip
     return compose(session, run, kinds.PARCEL_LOST, context, settings.staff_email)
 

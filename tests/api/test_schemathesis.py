@@ -69,11 +69,12 @@ def schema(**phases: bool) -> Any:
             {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": beyond}}}
             for name in (*BEYOND_SCHEMAS, *LISTS)
         ] + [
-            # Only the gateways can sign.
-            {"include-name": f"POST /v1/webhooks/{gateway}",
+            # Only the gateways and the carrier can sign.
+            {"include-name": f"POST /v1/webhooks/{sender}",
              "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "400"]}}}
-            for gateway in ("payments", "paypal")
-        ] + [            # No worker runs.
+            for sender in ("payments", "paypal", "carrier")
+        ] + [
+            # No worker runs.
             {"include-name": "GET /readyz",
              "checks": {name: {"expected-statuses": ["2xx", "4xx", "503"]}
                         for name in ("not_a_server_error", "positive_data_acceptance")}},

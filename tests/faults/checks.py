@@ -59,11 +59,13 @@ def describe(run_id: str) -> str:
 
 
 def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
-    """Every order is paid once, its customer notified once, and all invariants of `shop audit` hold.
+    """Orders are paid once, parcels have one label, customers are notified once, all invariants of `shop audit` hold.
 
     `repeated_mails`: how many mails may be sent twice, because a worker died between sending and recording.
     """
     assert [finding for finding in audited(shop) if not finding.ok] == []
+    labels = Counter(made["reference"] for made in shop.shipments())
+    assert max(labels.values(), default=0) <= 1
     ledger = shop.ledger()
     with transaction() as session:
         shown = orders.Order.id, orders.Order.number, orders.Order.status, orders.Order.confirmed_at

@@ -13,13 +13,14 @@ from tests.shop import Shop
 
 @pytest.fixture(scope="session")
 def new_shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[Shop]]:
-    """Opens a new shop within a block: gateway, mailbox and database."""
+    """Opens a new shop within a block: gateway, carrier, mailbox and database."""
     from workflows.app import app
 
     @contextmanager
     def opened() -> Iterator[Shop]:
         with ExitStack() as exits:
             shop = Shop(tmp_path_factory.mktemp("shop"), exits)
+            shop.open_carrier()
             yield shop
             shop.kill()
         make_new(seeds)

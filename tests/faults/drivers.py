@@ -302,8 +302,9 @@ def line_cancellation(refused_at: str | None = None) -> str:
 
 
 def ship_parcel(refused_at: str | None = None) -> str:
-    """A confirmed order is packed. The payment has lapsed at the gateway if it is to be refused."""
-    return pack(take("fulfilment", refused_at))
+    """A confirmed order is packed, and needs a label. The payment has lapsed if the capture is to be refused."""
+    service = "Teleport" if refused_at == "fulfilment.buy_label" else None
+    return pack(take("fulfilment", refused_at), tracking_number=None, service=service)
 
 
 def deliver(refused_at: str | None = None) -> str:
@@ -380,7 +381,7 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "cancellation": (cancellation, (None,)),
     "reconciliation": (reconcile, (None,)),
     "line_cancellation": (line_cancellation, (None,)),
-    "fulfilment": (ship_parcel, (None, "payments.capture_order")),
+    "fulfilment": (ship_parcel, (None, "fulfilment.buy_label", "payments.capture_order")),
     "delivery": (deliver, (None,)),
     "return": (send_back, (None,)),
 }

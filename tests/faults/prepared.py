@@ -61,10 +61,13 @@ def take(workflow: str, refused_at: str | None = None) -> str:
     return _ready[workflow, refused_at].pop()
 
 
-def pack(order_id: str) -> str:
+def pack(order_id: str, tracking_number: str | None = "1Z999", service: str | None = None) -> str:
     """Packs all of an order into a parcel, and returns the run that ships it."""
     with transaction() as session:
-        return fulfilment.pack(session, order_id, tracking_number="1Z999", actor=new_id("usr")).run_id
+        parcel = fulfilment.pack(
+            session, order_id, tracking_number=tracking_number, service=service, actor=new_id("usr")
+        )
+        return parcel.run_id
 
 
 def _end(run_id: str | None) -> None:
