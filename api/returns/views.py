@@ -160,7 +160,8 @@ def _views(session: Session, found: Sequence[returns.Return]) -> list[dict[str, 
 def _view(made: returns.Return, lines: Sequence[returns.ReturnLine]) -> dict[str, object]:
     same = (
         "id", "order_id", "user_id", "status", "reason", "comment", "refused_because", "run_id", "created_at",
-        "decided_at", "received_at", "replacement_order_id", "carrier", "tracking_number", "tracking_url", "label_error",
+        "decided_at", "received_at", "replacement_order_id", "carrier", "tracking_number", "tracking_url",
+        "label_error",
     )  # fmt: skip
     refund = None if made.refund is None else {"amount": made.refund, "currency": settings.currency}
     shown = [
