@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "1abe15000001"
-down_revision = "bac5000c0001"
+down_revision = "bac0de000001"
 branch_labels = None
 depends_on = None
 
