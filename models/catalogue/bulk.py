@@ -13,7 +13,9 @@ from models.catalogue.authors import Person, find_or_create_authors
 from models.catalogue.categories import find_or_create_categories
 from models.catalogue.named_rows import normalise_name
 from models.catalogue.product_input import ProductInput
+from models.core import event_log
 from models.core.errors import Invalid
+from models.core.events import ProductChanged
 
 _TYPES = {
     "id": "uuid", "sku": "text", "kind": "text", "title": "text", "description": "text", "price_amount": "bigint",
@@ -68,7 +70,8 @@ def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserte
     """Creates products with new SKUs and updates those that differ. Idempotent. Categories and authors are given by
     name and created if missing.
 
-    At most eight statements. Raises Invalid, without changes, if a SKU occurs twice.
+    At most nine statements. Emits `product.changed` for each product that is written. Raises Invalid, without changes,
+    if a SKU occurs twice.
     """
     twice = [sku for sku, times in Counter(draft.sku for draft in inputs).items() if times > 1]
     if twice:
@@ -93,6 +96,10 @@ def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserte
     created = sum(written)
     unchanged = len(ids) - len(written)
     shown = {sku: f"prd_{product_id.hex}" for sku, product_id in ids.items()}
+    changes = {row.sku: "created" if row.created else "updated" for row in found if row.created is not None}
+    event_log.emit_all(
+        session, [ProductChanged(product_id=shown[sku], sku=sku, change=change) for sku, change in changes.items()]
+    )
     return Upserted(created, len(written) - created, unchanged, shown, kind_conflicts)
 
 

@@ -13,7 +13,9 @@ from models.catalogue.authors import find_or_create_author, resolve_author
 from models.catalogue.categories import resolve_category
 from models.catalogue.product_input import validate
 from models.catalogue.tables import Product
+from models.core import event_log
 from models.core.errors import Conflict, Invalid, NotFound
+from models.core.events import ProductChanged
 
 
 def create_product(session: Session, fields: Mapping[str, object]) -> Product:
@@ -22,7 +24,7 @@ def create_product(session: Session, fields: Mapping[str, object]) -> Product:
     author = resolve_author(session, draft.author, draft.author_email) if draft.author else None
     category = resolve_category(session, draft.category)
     values = draft.model_dump(exclude={"category", "author", "author_email"})
-    return _save(session, Product(id=new_id("prd"), category=category, author=author, **values))
+    return _save(session, Product(id=new_id("prd"), category=category, author=author, **values), "created")
 
 
 def create_book(session: Session, fields: Mapping[str, object], author: Mapping[str, Any]) -> Product:
@@ -50,13 +52,13 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
     for name, value in draft.model_dump(exclude={"category", "author", "author_email"}).items():
         setattr(product, name, value)
     product.updated_at = datetime.now(UTC)
-    return _save(session, product)
+    return _save(session, product, "updated")
 
 
 def delete_product(session: Session, product: Product) -> None:
     """Marks a product as deleted. Carts report it as gone; existing orders keep it."""
     product.deleted_at = product.updated_at = datetime.now(UTC)
-    session.flush()
+    _save(session, product, "deleted")
 
 
 def get_product(session: Session, product_id: str, *, lock: bool = False) -> Product:
@@ -94,7 +96,7 @@ def _merged(product: Product, changes: Mapping[str, Any]) -> dict[str, object]:
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _save(session: Session, product: Product) -> Product:
+def _save(session: Session, product: Product, change: str) -> Product:
     sku = product.sku
     session.add(product)
     try:
@@ -103,4 +105,5 @@ def _save(session: Session, product: Product) -> Product:
         if "uq_product_sku" not in str(error.orig):
             raise
         raise Conflict(f"A product with the SKU {sku} already exists.", code="sku_taken") from error
+    event_log.emit(session, ProductChanged(product_id=product.id, sku=sku, change=change))
     return product

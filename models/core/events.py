@@ -1,6 +1,7 @@
 """Every event of the shop: its name, its payload, and the workflows that it starts.
 
-An event is a fact, in the past tense. To find out what happens on `order.created`, search for its name here.
+An event is a fact, in the past tense. To find out what happens on `order.created`, search for its name here. Events
+with a version are public: other programs receive them (docs/events.md).
 """
 
 from dataclasses import dataclass
@@ -12,15 +13,20 @@ class DomainEvent:
     """The base class of all events. The fields of a subclass are the payload, except a field named `subject`.
 
     `about`: the field that contains the id of the affected object. `starts`: the workflows that the event starts, each
-    with the event's id as its key and the payload as its input.
+    with the event's id as its key and the payload as its input. `version`: that of the payload of a public event; None:
+    other programs do not receive it. The payload of a version gets no field less and no other type; else it is the next
+    version. A public event is emitted while its subject is locked, which gives the subject's events their order.
     """
 
     name: ClassVar[str]
     about: ClassVar[str]
     starts: ClassVar[tuple[str, ...]]
+    version: ClassVar[int | None]
 
-    def __init_subclass__(cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = ()) -> None:
-        cls.name, cls.about, cls.starts = name, about, starts
+    def __init_subclass__(
+        cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = (), version: int | None = None
+    ) -> None:
+        cls.name, cls.about, cls.starts, cls.version = name, about, starts, version
         dataclass(frozen=True, kw_only=True)(cls)
 
     def subject_id(self) -> str | None:
@@ -105,50 +111,84 @@ class StaffActed(DomainEvent, name="staff.acted"):
 # ---- orders and stock
 
 
-class OrderCreated(DomainEvent, name="order.created", about="order_id"):
+class OrderCreated(DomainEvent, name="order.created", about="order_id", version=1):
+    """A customer has placed an order. Its stock is not reserved yet, nor its payment authorised."""
+
     order_id: str
     user_id: str
 
 
-class OrderConfirmed(DomainEvent, name="order.confirmed", about="order_id"):
+class OrderConfirmed(DomainEvent, name="order.confirmed", about="order_id", version=1):
+    """An order is certain: its stock is reserved and its payment authorised."""
+
     order_id: str
     user_id: str
 
 
-class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id"):
+class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id", version=1):
+    """An order was cancelled, before or after its confirmation. Its stock and its money are given back."""
+
     order_id: str
     user_id: str
 
 
-class OrderLinesCancelled(DomainEvent, name="order.lines_cancelled", about="order_id"):
+class OrderLinesCancelled(DomainEvent, name="order.lines_cancelled", about="order_id", version=1):
+    """Pieces of a confirmed order were cancelled; the rest of the order stays."""
+
     order_id: str
     user_id: str
     lines: dict[str, int]  # product id → pieces
 
 
-class ParcelShipped(DomainEvent, name="fulfilment.shipped", about="parcel_id", starts=("delay_notice",)):
+class PaymentCaptured(DomainEvent, name="payment.captured", about="payment_id", version=1):
+    """The payment provider has captured an amount, in minor units."""
+
+    payment_id: str
+    order_id: str
+    transaction_id: str
+    amount: int
+    currency: str
+
+
+class PaymentRefunded(DomainEvent, name="payment.refunded", about="payment_id", version=1):
+    """The payment provider has refunded an amount, in minor units."""
+
+    payment_id: str
+    order_id: str
+    transaction_id: str
+    amount: int
+    currency: str
+
+
+class ParcelShipped(
+    DomainEvent, name="fulfilment.shipped", about="parcel_id", starts=("delay_notice",), version=1
+):
+    """A parcel has left the warehouse."""
+
     parcel_id: str
     order_id: str
 
 
-class ParcelDelivered(DomainEvent, name="fulfilment.delivered", about="parcel_id"):
+class ParcelDelivered(DomainEvent, name="fulfilment.delivered", about="parcel_id", version=1):
+    """A parcel has reached the customer."""
+
     parcel_id: str
     order_id: str
 
 
-class RefundFailed(DomainEvent, name="refund.failed", about="payment_id", starts=("refund_failed",)):
+class RefundFailed(DomainEvent, name="refund.failed", about="payment_id", starts=("refund_failed",)
     payment_id: str
     order_id: str
     transaction_id: str
 
 
-class DisputeOpened(DomainEvent, name="dispute.opened", about="payment_id", starts=("dispute_opened",)):
+class DisputeOpened(DomainEvent, name="dispute.opened", about="payment_id", starts=("dispute_opened",)
     payment_id: str
     order_id: str
     transaction_id: str
 
 
-class DisputeClosed(DomainEvent, name="dispute.closed", about="payment_id", starts=("dispute_closed",)):
+class DisputeClosed(DomainEvent, name="dispute.closed", about="payment_id", starts=("dispute_closed",)
     payment_id: str
     order_id: str
     transaction_id: str
@@ -166,7 +206,42 @@ class BackorderFilled(DomainEvent, name="backorder.filled", about="order_id", st
     quantities: dict[str, int]  # product id → units that are allocated now
 
 
-class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_stock",)):
+class ReturnReceived(DomainEvent, name="return.received", about="return_id", version=1):
+    """The goods of a return have arrived."""
+
+    return_id: str
+    order_id: str
+
+
+class ProductChanged(DomainEvent, name="product.changed", about="product_id", version=1):
+    """A product was created, updated or deleted: `change`."""
+
+    product_id: str
+    sku: str
+    change: str
+
+
+class StockChanged(DomainEvent, name="stock.changed", about="product_id", version=1):
+    """Units of a product came into a warehouse or left it. The level is that after the movement.
+
+    Not emitted here: a trigger on `inventory.movement` records one for each movement, whoever inserts it. Reservations
+    are no movements; see `order.confirmed` and `order.cancelled`.
+    """
+
+    movement_id: str
+    product_id: str
+    warehouse_id: str
+    quantity: int
+    on_hand: int
+    reserved: int
+    available: int
+    reason: str
+    reference: str | None
+
+
+class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_stock",), version=1):
+    """The available units of a product in a warehouse have fallen to the reorder point, or below it."""
+
     product_id: str
     warehouse_id: str
     available: int
@@ -174,7 +249,11 @@ class StockLow(DomainEvent, name="stock.low", about="product_id", starts=("low_s
     reorder_quantity: int | None
 
 
-class StockRecovered(DomainEvent, name="stock.recovered", about="product_id", starts=("back_in_stock_check",)):
+class StockRecovered(
+    DomainEvent, name="stock.recovered", about="product_id", starts=("back_in_stock_check",), version=1
+):
+    """The available units of a product in a warehouse have risen above the reorder point."""
+
     product_id: str
     warehouse_id: str
     available: int
@@ -201,3 +280,7 @@ class RunStuck(DomainEvent, name="run.stuck", about="run_id"):
 
 EVENT_TYPES: dict[str, type[DomainEvent]] = {event.name: event for event in DomainEvent.__subclasses__()}
 """Event name → its class."""
+PUBLIC_TYPES: dict[str, type[DomainEvent]] = {
+    name: event for name, event in sorted(EVENT_TYPES.items()) if event.version is not None
+}
+"""Event name → its class, of the events that other programs receive."""

@@ -53,6 +53,7 @@ def adjust(
     _check_level(level, quantity)
     level.on_hand += quantity
     was_low = set_flag(level)
+    session.flush()  # the event of the movement reads the level
     movement = Movement(
         id=new_id("mov"), product_id=product_id, warehouse_id=warehouse.id, quantity=quantity,
         reason=reason, reference=reference, actor=actor,

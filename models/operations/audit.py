@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import inventory
 from models.operations.after_checkout import AFTER_CHECKOUT
+from models.operations.events import EVENTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
 from models.operations.refunds import ELSEWHERE, REFUNDS
@@ -179,6 +180,7 @@ _BOOKS = (
     *REFUNDS,
     *AFTER_CHECKOUT,
     *LABELS,
+    *EVENTS,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",
@@ -269,7 +271,11 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     Read-only. Must be the first use of its transaction; `ledger` must have been read before it.
     """
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    bounds = {"overdue": OVERDUE, "mails_kept": settings.keep_notifications_days}
+    bounds = {
+        "overdue": OVERDUE,
+        "mails_kept": settings.keep_notifications_days,
+        "events_kept": settings.keep_events_days,
+    }
     books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
     stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
     values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}

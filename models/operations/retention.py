@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     DateTime,
     Select,
@@ -33,6 +34,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, aliased
 from durable.ids import Id, first_id
 from durable.tables import RunRecord
 from models.accounts import LoginSession, LoginThrottle, PasswordReset
+from models.core.event_feed import Cursor
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
 from models.core.idempotency import IdempotencyKey
@@ -105,10 +107,14 @@ def _unfinished(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
+_IS_HANDED_ON = or_(Event.ordinal.is_(None), Event.position <= bindparam("handed_on", type_=BigInteger))
+"""For events: they are not public, or all cursors have passed them."""
+
+
 def _of_names(names: Sequence[str]) -> tuple[Rule, ...]:
     """One rule per event name, to use the index on (name, id)."""
     return tuple(
-        Rule(f"event {name}", Event, (Event.name, Event.id), Event.created_at < _BEFORE,
+        Rule(f"event {name}", Event, (Event.name, Event.id), and_(Event.created_at < _BEFORE, _IS_HANDED_ON),
              (literal(name, String), _FIRST_ID), (literal(name, String),))
         for name in names
     )  # fmt: skip
@@ -200,7 +206,7 @@ def count(session: Session, kind: str) -> int:
 
     Reads all old rows.
     """
-    limits = _limits(KINDS[kind], _now(session))
+    limits = _limits(KINDS[kind], _now(session), _handed_on(session))
     return sum(session.execute(_count(rule), limits).scalar_one() for rule in KINDS[kind].rules)
 
 
@@ -216,10 +222,10 @@ def prune(
     if place:
         first, after = [rule.name for _, rule in rules].index(place["rule"]), place["after"]
     deleted: Counter[str] = Counter()
-    left, now = portion, _now(session)
+    left, now, handed_on = portion, _now(session), _handed_on(session)
     for kind, rule in rules[first:]:
         limit = max(1, left // rule.weight)
-        found = session.execute(_delete(rule, after, limit), _limits(kind, now)).one_or_none()
+        found = session.execute(_delete(rule, after, limit), _limits(kind, now, handed_on)).one_or_none()
         after = None
         if found is None:
             continue
@@ -235,9 +241,14 @@ def _now(session: Session) -> datetime:
     return session.scalars(select(func.now())).one()
 
 
-def _limits(kind: Kind, now: datetime) -> dict[str, object]:
+def _handed_on(session: Session) -> int:
+    """The last position of the feed that all cursors have passed."""
+    return session.scalars(select(func.coalesce(func.min(Cursor.position), 0))).one()
+
+
+def _limits(kind: Kind, now: datetime, handed_on: int) -> dict[str, object]:
     before = now - timedelta(days=kind.days)
-    return {"before": before, "first_id": first_id(before)}
+    return {"before": before, "first_id": first_id(before), "handed_on": handed_on}
 
 
 def _range(rule: Rule, after: Sequence[Any] | None = None) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models.core import event_log
-from models.core.events import DisputeClosed, DisputeOpened, RefundFailed
+from models.core.events import DisputeClosed, DisputeOpened, PaymentRefunded, RefundFailed
 from models.payments.balance import settle
 from models.payments.queries import list_transactions, lock_payment
 from models.payments.tables import OPEN_DISPUTE, Payment, Transaction
@@ -28,6 +28,14 @@ class ReportedRefund(TypedDict):
     attempt: str | None
     state: str
     reason: str | None
+
+
+class TransactionFacts(TypedDict):
+    payment_id: str
+    order_id: str
+    transaction_id: str
+    amount: int
+    currency: str
 
 
 class ReportedDispute(TypedDict):
@@ -72,8 +80,18 @@ def advance_refund(
     if state == "failed":
         about = {"payment_id": payment.id, "order_id": payment.order_id, "transaction_id": asked.id}
         event_log.emit(session, RefundFailed(**about))
+    if state == "succeeded":
+        event_log.emit(session, PaymentRefunded(**facts(asked, payment)))
     session.flush()
     return True
+
+
+def facts(done: Transaction, payment: Payment) -> TransactionFacts:
+    """The payload of the events about money that has moved."""
+    return {
+        "payment_id": payment.id, "order_id": payment.order_id, "transaction_id": done.id, "amount": done.amount,
+        "currency": payment.currency,
+    }  # fmt: skip
 
 
 def _record_refunds(

@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import new_id
+from models.core import event_log
 from models.core.errors import Conflict, GatewayDown
+from models.core.events import PaymentCaptured
 from models.payments.balance import refundable, refuse_if_disputed, settle
 from models.payments.queries import lock_payment
-from models.payments.reported import advance_refund
+from models.payments.reported import advance_refund, facts
 from models.payments.tables import PAYMENT_STATUS, Payment, Transaction
 
 
@@ -121,6 +123,7 @@ def settle_capture(session: Session, transaction_id: str, amount: int, reference
     payment.captured = amount
     session.flush()
     settle(session, payment)
+    event_log.emit(session, PaymentCaptured(**facts(done, payment)))
     return payment
 
 

@@ -11,7 +11,9 @@ import durable
 from durable import transitions
 from durable.ids import Id, new_id
 from models import orders
+from models.core import event_log
 from models.core.errors import Conflict, NotFound
+from models.core.events import ReturnReceived
 from models.returns.tables import RETURN_STATUS, Return, ReturnLine
 from settings import settings
 
@@ -114,6 +116,7 @@ def receive(session: Session, return_id: str, goods: Sequence[Received]) -> Retu
             session.add(line)
         setattr(line, part["condition"], getattr(line, part["condition"]) + part["quantity"])
     session.flush()
+    event_log.emit(session, ReturnReceived(return_id=return_id, order_id=made.order_id))
     durable.signal(session, made.run_id, "received", {})
     return made
 

@@ -269,3 +269,23 @@ def test_existing_orders_get_the_names_of_their_customers(database: str) -> None
     alembic(database, "downgrade", "1ed9e7000002")
     alembic(database, "upgrade", "head")
     engine.dispose()
+
+
+def test_events_of_before_are_not_in_the_feed_and_movements_are_announced(database: str) -> None:
+    alembic(database, "upgrade", "ca9ce1000001")
+    engine, old = create_engine(database), "INSERT INTO workflow.event (id, name, payload) VALUES (:id, :name, '{}')"
+    with engine.begin() as connection:
+        connection.execute(text(old), {"id": UUID(int=1), "name": "order.created"})
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        connection.execute(
+            text("""INSERT INTO inventory.movement (id, product_id, warehouse_id, quantity, reason)
+            SELECT gen_random_uuid(), gen_random_uuid(), id, 3, 'count' FROM inventory.warehouse""")
+        )
+        events = text("SELECT name, ordinal, payload->'quantity' FROM workflow.event ORDER BY name")
+        assert connection.execute(events).all() == [("order.created", None, None), ("stock.changed", 1, 3)]
+    alembic(database, "downgrade", "ca9ce1000001")
+    with engine.begin() as connection:
+        connection.execute(text(old), {"id": UUID(int=2), "name": "order.created"})
+    alembic(database, "upgrade", "head")
+    engine.dispose()

@@ -51,7 +51,7 @@ def test_a_locked_row_is_skipped() -> None:
 
 def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> dict[str, Any]:
     query = Explain(retention._delete(rule, after, LIMIT))
-    (answer,) = session.execute(query, retention._limits(kind, retention._now(session))).one()
+    (answer,) = session.execute(query, retention._limits(kind, retention._now(session), 0)).one()
     found: dict[str, Any] = answer[0]["Plan"]
     return found
 
