@@ -1,4 +1,4 @@
-"""`/openapi.json`, `/docs` and `/docs/errors`. All assets are served locally."""
+"""`/openapi.json`, `/asyncapi.json`, `/docs` and `/docs/errors`. All assets are served locally."""
 
 import re
 from functools import cache
@@ -8,6 +8,7 @@ from flask import Response, current_app, render_template_string, request, url_fo
 from flask_smorest import Blueprint
 from markdown_it import MarkdownIt
 
+from api.docs import asyncapi
 from api.docs.error_codes import SOURCE
 from api.http.auth import public
 from api.http.etags import ETAG
@@ -61,6 +62,16 @@ def openapi() -> Response:
     """Returns the OpenAPI 3.1 document."""
     made: str = current_app.extensions["openapi"]()
     return _cacheable(Response(made, mimetype="application/json"), seconds=60)
+
+
+@blueprint.route("/asyncapi.json", methods=["GET"])
+@public
+@blueprint.response(
+    200, {"type": "object", "additionalProperties": True, "example": {"asyncapi": "3.0.0"}}, headers=ETAG
+)
+def public_events() -> Response:
+    """Returns the AsyncAPI 3.0 document: the public events and the schemas of their data."""
+    return _cacheable(Response(asyncapi.document(), mimetype="application/json"), seconds=60)
 
 
 @blueprint.route("/docs", methods=["GET"])

@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, section 9.2): the state of a run, sent whenever it changes."""
+"""Server-sent events (WHATWG HTML, section 9.2): responses, and the state of a run, sent whenever it changes."""
 
 import logging
 import time
@@ -30,12 +30,17 @@ class State:
 
 def stream_run(run_id: str, read_state: Callable[[], State]) -> Response:
     """Streams a run; 503 if this process has too many streams. `read_state` reads the run's state."""
+    return respond(lambda: _events(run_id, read_state))
+
+
+def respond(events: Callable[[], Iterator[str]]) -> Response:
+    """Responds with a stream of the text of events; 503 if this process has too many streams."""
     release = acquire_stream_slot()
     if release is None:
-        detail = "Too many streams are open; try again shortly, or poll the task with ?wait=."
+        detail = "Too many streams are open; try again shortly, or poll instead."
         return problem(503, "too_many_streams", detail, retry_after=RETRY_AFTER)
     response = Response(
-        stream_with_context(_events(run_id, read_state)),
+        stream_with_context(events()),
         mimetype="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from api.http.fields import IdField, Pattern, Schema, Timestamp
 from api.http.pagination import PageQuery
 from durable import transitions
-from models.core.events import EVENT_TYPES
+from models.core.events import EVENT_TYPES, PUBLIC_TYPES
 
 MAX_AGE = 10 * 366 * 24 * 3600  # seconds
 
@@ -67,14 +67,29 @@ class Audit(Schema):
 KINDS = sorted({name.partition(".")[0] for name in EVENT_TYPES})
 
 
-class EventQuery(PageQuery):
+MAX_POSITION = 2**63 - 1
+
+
+class FeedQuery(Schema):
+    """What both the feed and its stream can be restricted to."""
+
+    after = fields.Integer(
+        validate=validate.Range(0, MAX_POSITION),
+        metadata={"description": "Only the feed's events with a higher position, oldest first", "example": 0},
+    )
+    type = fields.String(
+        validate=validate.OneOf(list(PUBLIC_TYPES)), metadata={"description": "Type of a public event"}
+    )
+    subject = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "Id of the affected object, or the name of a role"}
+    )
+
+
+class EventQuery(PageQuery, FeedQuery):
     name = fields.String(validate=validate.OneOf(sorted(EVENT_TYPES)))
     kind = fields.String(
         validate=validate.OneOf([*KINDS, *sorted(EVENT_TYPES)]),
         metadata={"description": "The part of the name before the dot, or a complete name", "example": "role"},
-    )
-    subject = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Id of the affected object, or the name of a role"}
     )
     actor = fields.String(
         validate=validate.Length(1, 64), metadata={"description": "Id of the user or API key that caused the event"}
@@ -91,3 +106,17 @@ class Event(Schema):
     )
     payload = fields.Dict()
     created_at = Timestamp()
+    type = fields.String(
+        attribute="name", dump_only=True, metadata={"description": "The name, as other programs receive it"}
+    )
+    version = fields.Integer(
+        allow_none=True, metadata={"description": "Version of the payload; null unless the event is public"}
+    )
+    position = fields.Integer(
+        allow_none=True,
+        metadata={"description": "Position in the feed; null if the event is not public, or has no position yet"},
+    )
+    timestamp = Timestamp(attribute="created_at", dump_only=True)
+    data = fields.Dict(
+        attribute="payload", dump_only=True, metadata={"description": "The payload, as other programs receive it"}
+    )

@@ -3,17 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import Response
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 import durable
 from api.http.auth import allowed
 from api.http.errors import error_codes
+from api.http.fields import documents_header
 from api.http.idempotency import idempotent
 from api.http.pagination import Page, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
+from api.operations import feed_stream
 from api.operations.blueprint import blueprint
-from api.operations.schemas import Audit, Event, EventQuery, Run, RunQuery, Signal, SignalBody
+from api.operations.schemas import Audit, Event, EventQuery, FeedQuery, Run, RunQuery, Signal, SignalBody
 from api.tasks.links import links_of
 from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
@@ -100,10 +103,34 @@ class EventsView(MethodView):
     @blueprint.arguments(EventQuery, location="query")
     @blueprint.response(200, page_of(Event))
     def get(self, query: dict[str, Any]) -> Page:
-        """Returns events and their actors, newest first."""
-        chosen = {name: query.pop(name) for name in ("kind", "name", "subject", "actor") if name in query}
+        """Returns events and their actors, newest first. With `after`, returns the feed of public events, oldest first.
+
+        To follow the feed, ask for what is `after` the last `position` you have. Positions have no gaps: an event that
+        is committed late gets a later position.
+        """
+        after = query.pop("after", None)
+        chosen = {name: query.pop(name) for name in ("kind", "name", "type", "subject", "actor") if name in query}
+        found = event_log.select_events(**chosen)
         with transaction() as session:
-            return page(session, event_log.select_events(**chosen), event_log.Event.id.desc(), **query)
+            if after is None:
+                return page(session, found, event_log.Event.id.desc(), **query)
+            return page(session, found.where(event_log.Event.position > after), event_log.Event.position, **query)
+
+
+@blueprint.route("/events/stream")
+class EventStreamView(MethodView):
+    @allowed("runs:read")
+    @error_codes("too_many_streams")
+    @documents_header(feed_stream.HEADER)
+    @blueprint.arguments(FeedQuery, location="query")
+    @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
+    def get(self, query: dict[str, Any]) -> Response:
+        """Streams the feed of public events as server-sent events. The id of each is its position.
+
+        Begins after the position in `Last-Event-ID`, or else in `after`, or else with what happens from now on. A
+        stream lasts at most five minutes; reconnect to continue.
+        """
+        return feed_stream.stream(**query)
 
 
 def _accepted(run: RunRecord) -> tuple[object, int, dict[str, str]]:
