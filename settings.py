@@ -210,6 +210,11 @@ class Settings(BaseSettings):
     )
     keep_reports_days: int = Field(400, ge=7, description="days for which reports are kept")
     keep_imports_days: int = Field(90, ge=7, description="days for which imports are kept, with their refused rows")
+    events_exchange: str = Field(
+        "shop.events",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="topic exchange of the broker to which public events are published; empty: none",
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="log level")
 
     @classmethod

@@ -147,6 +147,7 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
         *workers,
         ProcessSpec("dispatcher-1", ("shop", "dispatcher")),
         ProcessSpec("dispatcher-2", ("shop", "dispatcher")),
+        ProcessSpec("relay", ("shop", "relay")),
         ProcessSpec("beat", (*celery, "beat", "-s", schedule, "--pidfile=", level)),
         ProcessSpec("flower", (*celery, "flower"), f"http://127.0.0.1:{settings.flower_port}"),
     ]
