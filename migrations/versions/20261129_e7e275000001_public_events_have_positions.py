@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7e275000001"
-down_revision = "ca9ce1000001"
+down_revision = "1ed9e7000003"
 branch_labels = None
 depends_on = None
 

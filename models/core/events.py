@@ -176,19 +176,25 @@ class ParcelDelivered(DomainEvent, name="fulfilment.delivered", about="parcel_id
     order_id: str
 
 
-class RefundFailed(DomainEvent, name="refund.failed", about="payment_id", starts=("refund_failed",)
+class RefundFailed(DomainEvent, name="refund.failed", about="payment_id", starts=("refund_failed",), version=1):
+    """A refund that was asked for has failed at the payment provider."""
+
     payment_id: str
     order_id: str
     transaction_id: str
 
 
-class DisputeOpened(DomainEvent, name="dispute.opened", about="payment_id", starts=("dispute_opened",)
+class DisputeOpened(DomainEvent, name="dispute.opened", about="payment_id", starts=("dispute_opened",), version=1):
+    """The customer has disputed a payment at the bank."""
+
     payment_id: str
     order_id: str
     transaction_id: str
 
 
-class DisputeClosed(DomainEvent, name="dispute.closed", about="payment_id", starts=("dispute_closed",)
+class DisputeClosed(DomainEvent, name="dispute.closed", about="payment_id", starts=("dispute_closed",), version=1):
+    """A dispute has ended."""
+
     payment_id: str
     order_id: str
     transaction_id: str

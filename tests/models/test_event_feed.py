@@ -20,6 +20,8 @@ from tests.models.sales import Sale
 from tests.models.shelves import product
 
 PUBLISHED = {
+    "dispute.closed": (1, "payment_id order_id transaction_id"),
+    "dispute.opened": (1, "payment_id order_id transaction_id"),
     "fulfilment.delivered": (1, "parcel_id order_id"),
     "fulfilment.shipped": (1, "parcel_id order_id"),
     "order.cancelled": (1, "order_id user_id"),
@@ -29,6 +31,7 @@ PUBLISHED = {
     "payment.captured": (1, "payment_id order_id transaction_id amount currency"),
     "payment.refunded": (1, "payment_id order_id transaction_id amount currency"),
     "product.changed": (1, "product_id sku change"),
+    "refund.failed": (1, "payment_id order_id transaction_id"),
     "return.received": (1, "return_id order_id"),
     "stock.changed": (
         1,
