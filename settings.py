@@ -215,6 +215,16 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9._-]{0,100}$",
         description="topic exchange of the broker to which public events are published; empty: none",
     )
+    webhooks_allow_private: bool = Field(
+        False, description="deliver webhooks to private addresses, and without TLS; for tests and development only"
+    )
+    webhooks_timeout: float = Field(15.0, gt=0, description="seconds to wait for the response to a webhook")
+    webhooks_concurrency: int = Field(8, ge=1, le=100, description="webhooks under way to one endpoint at a time")
+    webhooks_retry_days: float = Field(3.0, gt=0, le=6, description="days for which a failing webhook is retried")
+    webhooks_disable_days: float = Field(
+        5.0, gt=0, le=6, description="days without any success after which an endpoint is disabled"
+    )
+    keep_deliveries_days: int = Field(30, ge=7, description="days for which the log of webhooks is kept")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="log level")
 
     @classmethod

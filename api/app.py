@@ -28,6 +28,7 @@ from api import (
     reports,
     returns,
     tasks,
+    webhooks,
 )
 from api.carts import guest_token
 from api.docs import openapi
@@ -54,6 +55,7 @@ BLUEPRINTS = [
         reports,
         tasks,
         operations,
+        webhooks,
         health,
         docs,
     )

@@ -23,6 +23,7 @@ COMMANDS = {
     "runs": "cli.runs:runs",
     "status": "cli.stack:status",
     "up": "cli.stack:up",
+    "webhooks": "cli.webhooks:webhooks",
 }
 """Command → module and object. The module is imported when the command is used."""
 

@@ -1,1 +1,1 @@
-"""What tells other programs of events: positions in the feed, and the topic exchange."""
+"""What tells other programs of events: positions in the feed, the topic exchange, and webhooks."""

@@ -19,6 +19,7 @@ from workflows import (
     returns,
     schedule,
     transfer,
+    webhooks,
 )
 from workflows.app import app
 
@@ -42,4 +43,5 @@ __all__ = [
     "returns",
     "schedule",
     "transfer",
+    "webhooks",
 ]

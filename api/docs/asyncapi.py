@@ -10,9 +10,9 @@ from models.core.events import PUBLIC_TYPES, DomainEvent
 from settings import settings
 
 DESCRIPTION = """Events of the shop, for other programs: as a feed (`GET /v1/events?after=0`), as server-sent events
-(`GET /v1/events/stream`), and from the broker, where the routing key is the type. At least once, and in order per
-subject. A later version of a type may add members to `data`; it removes none and changes no type of theirs unless
-`version` changes."""
+(`GET /v1/events/stream`), as webhooks, and from the broker, where the routing key is the type. At least once, and in
+order per subject. A later version of a type may add members to `data`; it removes none and changes no type of theirs
+unless `version` changes."""
 JSON_TYPES = {str: "string", int: "integer", bool: "boolean", NoneType: "null"}
 
 

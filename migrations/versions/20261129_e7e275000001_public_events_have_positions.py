@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7e275000001"
-down_revision = "1ed9e7000003"
+down_revision = "1abe15000001"
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,8 @@ from models.core.errors import NotFound
 PERMISSIONS = (
     "audit:read", "keys:write", "notifications:read", "notifications:write", "orders:read", "orders:write",
     "payments:capture", "payments:read", "payments:refund", "products:write", "reports:read", "roles:write",
-    "runs:read", "runs:write", "stock:read", "stock:write", "users:read", "users:write",
+    "runs:read", "runs:write", "stock:read", "stock:write", "users:read", "users:write", "webhooks:read",
+    "webhooks:write",
 )  # fmt: skip
 
 SEEDS: dict[str, tuple[str, ...]] = {

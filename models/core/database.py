@@ -19,7 +19,7 @@ from settings import settings
 
 SCHEMAS = (
     "workflow", "access", "accounts", "catalogue", "carts", "inventory", "payments", "orders", "notifications",
-    "reports", "fulfilment", "returns",
+    "reports", "fulfilment", "returns", "webhooks",
 )  # fmt: skip
 
 # A process that is suspended during a transaction must not hold its locks for more than a few seconds.

@@ -24,7 +24,7 @@ class Event(Base):
 
     Of public events only: `version` of the payload; `ordinal`, from a sequence when the event is inserted, which orders
     the events of a subject; `position` in the feed, without gaps, which the relay gives it after its commit
-    (docs/decisions/0020-events-get-positions-after-their-commit.md).
+    (docs/decisions/0022-events-get-positions-after-their-commit.md).
     """
 
     __tablename__ = "event"

@@ -160,9 +160,7 @@ class PaymentRefunded(DomainEvent, name="payment.refunded", about="payment_id", 
     currency: str
 
 
-class ParcelShipped(
-    DomainEvent, name="fulfilment.shipped", about="parcel_id", starts=("delay_notice",), version=1
-):
+class ParcelShipped(DomainEvent, name="fulfilment.shipped", about="parcel_id", starts=("delay_notice",), version=1):
     """A parcel has left the warehouse."""
 
     parcel_id: str
@@ -273,6 +271,14 @@ class StockRecovered(
 class TemplateFailed(DomainEvent, name="template.failed", about="template", starts=("template_failed",)):
     template: str  # kind/channel/language
     error: str
+
+
+# ---- webhooks
+
+
+class WebhookDisabled(DomainEvent, name="webhook.disabled", about="endpoint_id", starts=("webhook_disabled",)):
+    endpoint_id: str
+    reason: str
 
 
 # ---- workflows

@@ -119,6 +119,11 @@ class BackorderFilledInput(TypedDict):
     quantities: dict[str, int]  # product id → units that are allocated now
 
 
+class WebhookDisabledInput(TypedDict):
+    endpoint_id: str
+    reason: str
+
+
 class RestockInput(TypedDict):
     purchase_order_id: str
 

@@ -80,6 +80,7 @@ _UNSENT: kinds.RestockCancelled = {"number": 1001, "reason": "The warehouse is c
 _BROKEN: kinds.TemplateFailed = {
     "template": "order_shipped/email/de", "error": "line 3: 'carier' is undefined",
 }  # fmt: skip
+_DISABLED: kinds.WebhookDisabled = {"url": "https://warehouse.example/events", "reason": "It has answered 410."}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
@@ -91,6 +92,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "backorder_filled": _COME,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
-    "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK,
+    "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK, "webhook_disabled": _DISABLED,
 }  # fmt: skip
 """Kind → an example of its context."""

@@ -288,6 +288,11 @@ class TemplateFailed(TypedDict):
     error: str
 
 
+class WebhookDisabled(TypedDict):
+    url: str
+    reason: str
+
+
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
 ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
 ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
@@ -320,6 +325,7 @@ GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 TRANSFER_INCOMPLETE = _declare("transfer_incomplete", "staff", TransferIncomplete)
 TRANSFER_CANCELLED = _declare("transfer_cancelled", "staff", TransferCancelled)
 TEMPLATE_FAILED = _declare("template_failed", "staff", TemplateFailed)
+WEBHOOK_DISABLED = _declare("webhook_disabled", "staff", WebhookDisabled)
 
 GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)
 ORDER_WITHDRAWN = _declare("order_withdrawn", "supplier", PurchaseOrder)

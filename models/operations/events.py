@@ -32,4 +32,17 @@ EVENTS = (
         FROM workflow.event_cursor AS cursor
         LEFT JOIN workflow.event AS next ON next.position = cursor.position + 1""",
     ),
+    # An endpoint that answers slowly has deliveries under way; one that fails has deliveries to retry. Both may lag.
+    Invariant(
+        "webhooks are delivered or under way",
+        """count(*) AS endpoints, sum(pending) AS pending""",
+        """SELECT 'whe_' || replace(endpoint.id::text, '-', '') AS example, pending,
+            endpoint.cursor < relay.position AND pending = 0 AND failing_since IS NULL AND next.created_at
+                < now() - make_interval(secs => :overdue * 10) AS bad
+        FROM webhooks.endpoint LEFT JOIN workflow.event_cursor AS relay ON relay.name = 'positions'
+        LEFT JOIN workflow.event AS next ON next.position = endpoint.cursor + 1, LATERAL (
+            SELECT count(*) AS pending FROM webhooks.delivery WHERE endpoint_id = endpoint.id AND due_at IS NOT NULL
+        ) AS waiting
+        WHERE disabled_at IS NULL AND deleted_at IS NULL""",
+    ),
 )

@@ -44,6 +44,7 @@ from models.imports import Chunk, Import, Refused
 from models.notifications import Notification
 from models.payments import Difference, Reconciliation, WebhookEvent
 from models.reports import Line, Report
+from models.webhooks import Delivery, Endpoint
 from settings import settings
 
 BATCH_SIZE = 5000
@@ -170,6 +171,10 @@ KINDS = {
         Kind("events", "events, except actions of staff",
              _of_names([name for name in EVENT_TYPES if name not in _STAFF_EVENTS]), "keep_events_days"),
         Kind("staff_events", "events of actions of staff", _of_names(_STAFF_EVENTS), "keep_staff_events_days"),
+        Kind("deliveries", "the log of webhooks", (
+            Rule("webhook delivery", Delivery, (Delivery.id,),
+                 and_(Delivery.due_at.is_(None), Delivery.attempted_at < _BEFORE), (_FIRST_ID,)),
+        ), "keep_deliveries_days"),
         # The report is deleted before its lines, so that it is never incomplete.
         Kind("reports", "reports, with their lines", (
             Rule("report", Report, (Report.id,), Report.created_at < _BEFORE, (_FIRST_ID,)),
@@ -242,8 +247,10 @@ def _now(session: Session) -> datetime:
 
 
 def _handed_on(session: Session) -> int:
-    """The last position of the feed that all cursors have passed."""
-    return session.scalars(select(func.coalesce(func.min(Cursor.position), 0))).one()
+    """The last position of the feed that all cursors have passed. A disabled endpoint holds back nothing."""
+    enabled = Endpoint.disabled_at.is_(None), Endpoint.deleted_at.is_(None)
+    endpoints = select(func.min(Endpoint.cursor)).where(*enabled).scalar_subquery()
+    return int(session.scalars(select(func.coalesce(func.least(func.min(Cursor.position), endpoints), 0))).one())
 
 
 def _limits(kind: Kind, now: datetime, handed_on: int) -> dict[str, object]:

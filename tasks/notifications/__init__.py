@@ -39,6 +39,7 @@ from tasks.notifications.staff import (
     template_failed,
     transfer_cancelled,
     transfer_incomplete,
+    webhook_disabled,
 )
 
 __all__ = [
@@ -76,5 +77,6 @@ __all__ = [
     "template_failed",
     "transfer_cancelled",
     "transfer_incomplete",
+    "webhook_disabled",
     "welcome",
 ]

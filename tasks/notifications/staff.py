@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run
 from durable.transitions import CANCELLED
-from models import fulfilment, inventory, notifications, orders, payments
+from models import fulfilment, inventory, notifications, orders, payments, webhooks
 from models.core.workflow_inputs import (
     CaptureInput,
     LowStockInput,
@@ -15,6 +15,7 @@ from models.core.workflow_inputs import (
     RestockInput,
     TemplateFailedInput,
     TransferInput,
+    WebhookDisabledInput,
 )
 from models.notifications import Kind, kinds
 from settings import settings
@@ -199,3 +200,13 @@ def reconciliation_differs(session: Session, run: Run[ReconciliationInput]) -> R
         "kinds": [(kind.replace("_", " "), made.counts[kind]) for kind in payments.DIFFERENCES if kind in made.counts],
     }  # fmt: skip
     return compose(session, run, kinds.RECONCILIATION_DIFFERS, context, settings.staff_email)
+
+
+@sends(kinds.WEBHOOK_DISABLED)
+def webhook_disabled(session: Session, run: Run[WebhookDisabledInput]) -> Request | None:
+    """Informs staff why a webhook endpoint was disabled, unless it was deleted since."""
+    endpoint = session.get_one(webhooks.Endpoint, run.input["endpoint_id"])
+    if endpoint.deleted_at is not None:
+        return None
+    context: kinds.WebhookDisabled = {"url": endpoint.url, "reason": run.input["reason"]}
+    return compose(session, run, kinds.WEBHOOK_DISABLED, context, settings.staff_email)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import durable
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns
+from models import accounts, carts, fulfilment, imports, inventory, orders, payments, returns, webhooks
 from models.core import event_log
 from models.core.database import transaction
 from models.core.events import BackorderFilled, TemplateFailed
@@ -345,6 +345,18 @@ def reconcile(refused_at: str | None = None) -> str:
         return durable.start(session, "reconciliation", key=reconciliation_id, input=about)
 
 
+def webhook_disabled(refused_at: str | None = None) -> str:
+    """A webhook endpoint says that it is gone."""
+    with transaction() as session:
+        endpoint_id = new_id("whe")
+        session.add(
+            webhooks.Endpoint(id=endpoint_id, url="https://gone.example/", types=[], secret="whsec_eA==", cursor=0)
+        )
+        session.flush()
+        webhooks.record(session, [], [], [], [], [endpoint_id])
+        return _reaction(session, "webhook_disabled")
+
+
 DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] = {
     "checkout": (
         checkout,
@@ -384,5 +396,6 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "fulfilment": (ship_parcel, (None, "fulfilment.buy_label", "payments.capture_order")),
     "delivery": (deliver, (None,)),
     "return": (send_back, (None,)),
+    "webhook_disabled": (webhook_disabled, (None,)),
 }
 """Workflow → a function that starts a run and returns its id, and the paths that it supports."""

@@ -89,7 +89,7 @@ def test_health_checks_ask_the_application_that_the_workers_run() -> None:
 
 def test_services_wait_for_the_migrations_and_have_health_checks() -> None:
     for name, service in SERVICES.items():
-        if name.startswith("worker-") or name in ("api", "dispatcher", "relay", "beat"):
+        if name.startswith("worker-") or name in ("api", "dispatcher", "relay", "webhooks", "beat"):
             assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     for name in ("postgres", "redis", "api", "flower", "worker-shop"):
         assert "healthcheck" in SERVICES[name], name

@@ -94,7 +94,7 @@ def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
         "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
-        "dispatcher-1", "dispatcher-2", "relay", "beat", "flower",
+        "dispatcher-1", "dispatcher-2", "relay", "webhooks", "beat", "flower",
     }  # fmt: skip
 
 

@@ -32,6 +32,9 @@ ROWS = {
     "staff_events": """
         INSERT INTO workflow.event (id, name, payload, created_at)
             SELECT uuidv7(at - now()), 'staff.acted', '{}', at FROM aged""",
+    "deliveries": """
+        INSERT INTO webhooks.delivery (id, endpoint_id, event_id, position, type, attempts, succeeded, attempted_at)
+            SELECT id, id, id, n, 'order.created', 1, true, at FROM aged""",
     "reports": """
         INSERT INTO reports.report (id, slot, run_id, period_start, period_end, totals, body, created_at)
             SELECT id, n::text, id, at, at, '{}', '{}', at FROM aged;

@@ -272,7 +272,7 @@ def test_existing_orders_get_the_names_of_their_customers(database: str) -> None
 
 
 def test_events_of_before_are_not_in_the_feed_and_movements_are_announced(database: str) -> None:
-    alembic(database, "upgrade", "1ed9e7000003")
+    alembic(database, "upgrade", "1abe15000001")
     engine, old = create_engine(database), "INSERT INTO workflow.event (id, name, payload) VALUES (:id, :name, '{}')"
     with engine.begin() as connection:
         connection.execute(text(old), {"id": UUID(int=1), "name": "order.created"})
@@ -284,7 +284,7 @@ def test_events_of_before_are_not_in_the_feed_and_movements_are_announced(databa
         )
         events = text("SELECT name, ordinal, payload->'quantity' FROM workflow.event ORDER BY name")
         assert connection.execute(events).all() == [("order.created", None, None), ("stock.changed", 1, 3)]
-    alembic(database, "downgrade", "1ed9e7000003")
+    alembic(database, "downgrade", "1abe15000001")
     with engine.begin() as connection:
         connection.execute(text(old), {"id": UUID(int=2), "name": "order.created"})
     alembic(database, "upgrade", "head")

@@ -4,35 +4,22 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from durable.ids import new_id
 from local.waiting import wait_until
 from models.core import event_feed, event_log
 from models.core.database import transaction
-from models.core.events import OrderCancelled, OrderConfirmed, OrderCreated
+from models.core.events import OrderCreated
 from settings import settings
 from tests.processes import Process
+from tests.relay.receiving import STORY
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
-STORY = (OrderCreated, OrderConfirmed, OrderCancelled)
-
-
-@pytest.fixture(autouse=True)
-def _database(database: None) -> None:
-    """Requests the fixture."""
-
-
-@pytest.fixture
-def exits() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def relay(exits: ExitStack, folder: Path, name: str = "relay") -> Process:
@@ -45,7 +32,7 @@ class Consumer:
     """The consumer of docs/events.md, as a process."""
 
     def __init__(self, exits: ExitStack, folder: Path) -> None:
-        [code] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+        code, *_ = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
         assert len([line for line in code.splitlines() if line.strip()]) <= 20
         script, self.output = folder / "consumer.py", folder / "consumer.txt"
         script.write_text(code)
