@@ -163,6 +163,10 @@ class Settings(BaseSettings):
         pattern="^(on_shipment|on_confirmation|manual)$",
         description="when payments are captured: on_shipment (when the first parcel leaves), on_confirmation, manual",
     )
+    stripe_hold_days: float = Field(7.0, gt=0, description="days after which Stripe releases what was not captured")
+    hold_margin_hours: float = Field(
+        24.0, ge=0, description="hours before an authorisation ends at which its order is flagged for staff"
+    )
     reconcile_days: int = Field(
         30, ge=1, le=400, description="days whose payments a reconciliation compares, up to its own day"
     )

@@ -3,6 +3,7 @@
 from workflows import (
     abandoned_carts,
     accounts,
+    authorisations,
     back_in_stock,
     backorders,
     cancellation,
@@ -27,6 +28,7 @@ __all__ = [
     "abandoned_carts",
     "accounts",
     "app",
+    "authorisations",
     "back_in_stock",
     "backorders",
     "cancellation",

@@ -6,6 +6,7 @@ from workflows.app import app
 SCHEDULES = [
     Schedule("clean_up", "hour", minute=7),
     Schedule("abandoned_carts", "hour", minute=17),
+    Schedule("expiring_authorisations", "hour", minute=27),
     Schedule("cart_expiry", "hour", minute=37),
     Schedule("back_in_stock_check", "hour", minute=27),
     Schedule("payment_follow_up", "hour", minute=47),

@@ -30,6 +30,11 @@ class RefundInput(CaptureInput):
     reason: str
 
 
+class AuthorisationInput(TypedDict):
+    payment_id: str
+    order_id: str
+
+
 class CancellationInput(TypedDict):
     order_id: str
     user_id: str
@@ -135,6 +140,7 @@ class TransferInput(TypedDict):
 class SlotInput(TypedDict):
     slot: str
     portion: NotRequired[int]  # the number of the batch
+    places: NotRequired[dict[str, str | None]]  # provider → the last payment of the batch before
 
 
 ReportInput = TypedDict("ReportInput", {"slot": str, "report_id": str, "from": str, "to": str}, total=False)

@@ -68,6 +68,7 @@ _DIFFERS: kinds.ReconciliationDiffers = {
     "day": "2026-11-28", "reconciliation_id": "rcn_01a1fdc4abb67dd09aa30324abf4e594", "differences": 3, "repaired": 1,
     "kinds": [("missing at the provider", 2), ("amount", 1)],
 }  # fmt: skip
+_ENDS: kinds.AuthorisationEnds = {"number": _NUMBER, "lapsed": False, "ends": "2026-12-06 10:30 UTC"}
 _MISSING: kinds.TransferIncomplete = {
     "transfer": "tra_01a1fdc4abb67dd09aa30324abf4e594", "source": "Main warehouse", "target": "Annex",
     "lines": [{"quantity": 2, "title": "Emma", "sku": "BOOK-EMMA"}],
@@ -89,7 +90,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
-    "backorder_filled": _COME,
+    "backorder_filled": _COME, "authorisation_ends": _ENDS,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
     "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK, "webhook_disabled": _DISABLED,

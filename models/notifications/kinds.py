@@ -223,6 +223,14 @@ class BackInStock(TypedDict):
     sku: str
 
 
+class AuthorisationEnds(TypedDict):
+    """`lapsed`: the money is released already; otherwise it will be at `ends`."""
+
+    number: int
+    lapsed: bool
+    ends: str
+
+
 class CartReminder(TypedDict):
     first_name: str
     lines: list[OrderLine]
@@ -320,6 +328,7 @@ REFUND_FAILED = _declare("refund_failed", "staff", MoneyMoved)
 DISPUTE_OPENED = _declare("dispute_opened", "staff", MoneyMoved)
 DISPUTE_CLOSED = _declare("dispute_closed", "staff", MoneyMoved)
 PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
+AUTHORISATION_ENDS = _declare("authorisation_ends", "staff", AuthorisationEnds)
 RECONCILIATION_DIFFERS = _declare("reconciliation_differs", "staff", ReconciliationDiffers)
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 TRANSFER_INCOMPLETE = _declare("transfer_incomplete", "staff", TransferIncomplete)

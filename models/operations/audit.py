@@ -113,16 +113,23 @@ _BOOKS = (
     ),
     Invariant(
         "every confirmed order is paid once",
-        "count(*) AS confirmed, sum(total) AS totals, sum(amount) AS held",
-        f"""SELECT example, total, amount,
-            NOT coalesce(amount = total AND currencies = ARRAY[placed.currency] AND once, false) AS bad
+        """count(*) AS confirmed, count(*) FILTER (WHERE has_lapsed) AS lapsed, sum(total) AS totals,
+            sum(amount) AS held""",
+        f"""SELECT example, total, amount, has_lapsed, NOT has_lapsed
+                AND NOT coalesce(amount = total AND currencies = ARRAY[placed.currency] AND once, false) AS bad
         FROM placed LEFT JOIN (
             SELECT order_id, sum(amount) AS amount, array_agg(DISTINCT currency) AS currencies, bool_and(1 = (
                 SELECT count(*) FROM payments.transaction
                 WHERE payment_id = payment.id AND kind = 'authorise' AND status = 'succeeded'
             )) AS once
             FROM payments.payment WHERE {_HOLDS} GROUP BY order_id
-        ) AS held ON held.order_id = placed.id WHERE firm""",  # noqa: S608, constants only
+        ) AS held ON held.order_id = placed.id CROSS JOIN LATERAL (
+            SELECT amount IS NULL AND EXISTS (
+                SELECT FROM payments.payment JOIN payments.transaction AS done ON done.payment_id = payment.id
+                WHERE payment.order_id = placed.id AND done.kind = 'void'
+                AND done.error->>'code' = 'authorisation_lapsed'
+            ) AS has_lapsed
+        ) AS ended WHERE firm""",  # noqa: S608, constants only
     ),
     Invariant(
         "exactly the confirmed orders have an invoice",
@@ -254,12 +261,14 @@ _GATEWAY = (
         WHERE state = 'authorised' OR state = 'captured' AND captured > ledger.refunded""",
     ),
     # Not an inconsistency: both sides know that the money was authorised. The shop cannot restore the authorisation, so
-    # a failing invariant would fail forever. An operator decides whether to contact the customer.
+    # a failing invariant would fail forever. The order is flagged for staff, who decide what to do.
     Invariant(
         "authorisations that have lapsed",
         "count(*) AS lapsed, sum(amount) AS amount",
         """SELECT example, ledger.amount, true AS bad FROM paid JOIN ledger USING (reference)
-        WHERE state = 'lapsed' AND status = 'authorised'""",
+        WHERE state = 'lapsed' AND (status = 'authorised' OR status = 'voided' AND order_status IN (
+            'confirmed', 'processing', 'shipped', 'delivered', 'returned'
+        ))""",
         notice=True,
     ),
 )

@@ -152,6 +152,10 @@ def compare(
     found += [judge_ours(p, order, known) for p, order in ours]
     rows = [_row(reconciliation_id, one["gateway"], finding) for finding in found if finding]
     payments.add_differences(session, rows)
+    for finding in found:
+        if finding and finding.kind == "lapsed_authorisation":  # the check voids the payment, and flags the order
+            about = {"payment_id": finding.payment_id, "order_id": finding.order_id}
+            durable.start(session, "authorisation_check", key=f"{reconciliation_id}:{finding.subject}", input=about)
     return len(ours)
 
 
@@ -208,4 +212,5 @@ def _row(reconciliation_id: str, gateway: str, found: Mismatch) -> dict[str, obj
         "reconciliation_id": reconciliation_id, "kind": found.kind, "subject": found.subject, "gateway": gateway,
         "order_id": found.order_id, "payment_id": found.payment_id, "reference": found.reference,
         "ours": ours[0], "ours_currency": ours[1], "theirs": theirs[0], "theirs_currency": theirs[1],
+        "repair": "done" if found.kind == "lapsed_authorisation" else None,
     }  # fmt: skip

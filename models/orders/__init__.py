@@ -14,6 +14,7 @@ from models.orders.documents import (
 )
 from models.orders.editing import annotate
 from models.orders.erasing import OVER, erase_user
+from models.orders.flagging import flag
 from models.orders.history import Change, change_status, list_changes
 from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
 from models.orders.paying import capture_payment, give_up
@@ -71,6 +72,7 @@ __all__ = [
     "erase_user",
     "facts_of",
     "file_name",
+    "flag",
     "get",
     "get_credit_note",
     "get_invoice",

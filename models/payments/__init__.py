@@ -1,6 +1,7 @@
 """Payments and their transactions: what a provider was asked for an order, and what it answered."""
 
 from models.payments.balance import Balance, get_balance, refundable, refuse_if_disputed
+from models.payments.lapsing import LAPSED, check_expiring, is_idle, record_lapse
 from models.payments.queries import (
     HoldRequest,
     find_by_reference,
@@ -65,6 +66,7 @@ from models.payments.unanswered import list_unanswered, settle_unanswered, start
 __all__ = [
     "DIFFERENCES",
     "GATEWAY",
+    "LAPSED",
     "PAYMENT_STATUS",
     "TRANSACTION_KINDS",
     "TRANSACTION_STATUSES",
@@ -79,6 +81,7 @@ __all__ = [
     "WebhookEvent",
     "abandon",
     "add_differences",
+    "check_expiring",
     "count_differences",
     "differences_after",
     "find_by_reference",
@@ -92,6 +95,7 @@ __all__ = [
     "get_payment",
     "get_reconciliation",
     "get_transaction",
+    "is_idle",
     "list_newest_payments",
     "list_references",
     "list_transactions",
@@ -105,6 +109,7 @@ __all__ = [
     "record_action",
     "record_authorisation",
     "record_decline",
+    "record_lapse",
     "record_report",
     "record_void",
     "record_webhook_event",

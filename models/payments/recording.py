@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -39,7 +39,7 @@ def open_settled(session: Session, order_id: str, currency: str, *, gateway: str
     session.flush()
     PAYMENT_STATUS.move(payment, "authorised")
     PAYMENT_STATUS.move(payment, "captured")
-    _add_transaction(session, payment, "authorise", "succeeded", None)
+    add_transaction(session, payment, "authorise", "succeeded", None)
     return payment.id
 
 
@@ -76,7 +76,7 @@ def record_decline(session: Session, payment_id: str, decline_code: str | None) 
     payment = lock_payment(session, payment_id)
     PAYMENT_STATUS.move(payment, "failed")
     payment.decline_code, payment.next_action = decline_code, None
-    _add_transaction(session, payment, "authorise", "declined", None)
+    add_transaction(session, payment, "authorise", "declined", None)
 
 
 def record_void(session: Session, payment_id: str, reference: str | None) -> None:
@@ -90,13 +90,21 @@ def record_void(session: Session, payment_id: str, reference: str | None) -> Non
     PAYMENT_STATUS.move(payment, "voided")
     payment.reference, payment.next_action = payment.reference or reference, None
     if reference is not None:
-        _add_transaction(session, payment, "void", "succeeded", reference)
+        add_transaction(session, payment, "void", "succeeded", reference)
 
 
-def _add_transaction(session: Session, payment: Payment, kind: str, status: str, reference: str | None) -> None:
+def add_transaction(
+    session: Session, payment: Payment, kind: str, status: str, reference: str | None,
+    error: dict[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Records what the provider did with all of a payment's amount."""
     row: dict[str, object] = {"payment_id": payment.id, "kind": kind, "status": status, "amount": payment.amount}
+    row |= {"error": error} if error else {}
     session.connection().execute(insert(Transaction), {"id": new_id("txn"), "reference": reference, **row})
 
+
+RELEASED = ("payment_intent.canceled", "PAYMENT.AUTHORIZATION.VOIDED")
+"""Events of an authorisation that was released, by the shop or by the provider."""
 
 _NEW_EVENT = (
     insert(WebhookEvent)
@@ -112,13 +120,15 @@ def record_webhook_event(
     """Records an event that the provider has sent, and wakes the checkout of its order. False: it is known already,
     and nothing was done.
 
-    What it says is never taken at its word: it only wakes a checkout that waits for its next attempt, which then asks
-    the provider itself.
+    What it says is never taken at its word: it only wakes a checkout that waits for its next attempt, or starts the
+    check of a released authorisation, which then asks the provider itself.
     """
     row = {"id": event_id, "type": type, "reference": reference}
     is_new = session.connection().scalar(_NEW_EVENT, row) is not None
     if is_new and order_id is not None:
         transitions.wake_if_paused(session, "checkout", order_id)
+    if is_new and type in RELEASED and reference is not None:
+        _check_authorisation(session, reference, event_id)
     return is_new
 
 
@@ -132,3 +142,11 @@ def follow_report(
     if payment_id is None or session.get(Payment, payment_id) is None:
         return None
     return durable.start(session, "payment_update", key=event_id, input={"payment_id": payment_id})
+
+
+def _check_authorisation(session: Session, reference: str, event_id: str) -> None:
+    """Starts the check of a payment that is authorised as far as we know."""
+    known = select(Payment.id, Payment.order_id).where(Payment.reference == reference, Payment.status == "authorised")
+    for payment_id, order_id in session.execute(known):
+        about = {"payment_id": payment_id, "order_id": order_id}
+        durable.start(session, "authorisation_check", key=event_id, input=about)

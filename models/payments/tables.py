@@ -54,6 +54,7 @@ class Payment(Base):
         CheckConstraint("0 <= refunded AND refunded <= captured AND captured <= amount", name="balance"),
         CheckConstraint("0 <= cancelled AND captured + cancelled <= amount", name="cancelled"),
         CheckConstraint(PAYMENT_STATUS.constraint, name="status"),
+        Index("ix_payment_authorised", "gateway", "id", postgresql_where=text("status = 'authorised'")),
         Index("ix_payment_status_order_id", "status", "order_id"),
         {"schema": "payments"},
     )

@@ -24,6 +24,7 @@ from tasks.notifications.orders import (
 )
 from tasks.notifications.sending import CHANNEL, service
 from tasks.notifications.staff import (
+    authorisation_ends,
     dispute_closed,
     dispute_opened,
     goods_ordered,
@@ -45,6 +46,7 @@ from tasks.notifications.staff import (
 __all__ = [
     "CHANNEL",
     "action_needed",
+    "authorisation_ends",
     "back_in_stock",
     "backorder_filled",
     "cart_reminder",

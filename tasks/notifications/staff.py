@@ -1,6 +1,7 @@
 """Mails to staff and suppliers."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -8,6 +9,7 @@ from durable import Run
 from durable.transitions import CANCELLED
 from models import fulfilment, inventory, notifications, orders, payments, webhooks
 from models.core.workflow_inputs import (
+    AuthorisationInput,
     CaptureInput,
     LowStockInput,
     ParcelInput,
@@ -21,6 +23,7 @@ from models.notifications import Kind, kinds
 from settings import settings
 from tasks.inventory import reorder
 from tasks.notifications.sending import Request, compose, key_of, sends
+from tasks.payments import check_authorisation
 from tasks.reconciliation import reconcile
 
 
@@ -210,3 +213,16 @@ def webhook_disabled(session: Session, run: Run[WebhookDisabledInput]) -> Reques
         return None
     context: kinds.WebhookDisabled = {"url": endpoint.url, "reason": run.input["reason"]}
     return compose(session, run, kinds.WEBHOOK_DISABLED, context, settings.staff_email)
+
+
+@sends(kinds.AUTHORISATION_ENDS)
+def authorisation_ends(session: Session, run: Run[AuthorisationInput]) -> Request | None:
+    """Informs staff that the payment of an order will lapse, or has lapsed; each once."""
+    outcome = run.output(check_authorisation)
+    if outcome is None:
+        return None
+    order, ends = orders.get(session, run.input["order_id"]), datetime.fromisoformat(outcome["ends"])
+    context: kinds.AuthorisationEnds = {
+        "number": order.number, "lapsed": outcome["lapsed"], "ends": f"{ends:%Y-%m-%d %H:%M} UTC",
+    }  # fmt: skip
+    return compose(session, run, kinds.AUTHORISATION_ENDS, context, settings.staff_email)

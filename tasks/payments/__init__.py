@@ -1,6 +1,7 @@
 """Steps of the payments service: authorising, voiding, capturing and refunding money, and reports of it."""
 
 from tasks.payments.authorisation import authorise, await_customer, service, void
+from tasks.payments.lapsing import check_authorisation, find_expiring
 from tasks.payments.reports import follow_up, refresh
 from tasks.payments.settlement import (
     abandon,
@@ -15,6 +16,7 @@ from tasks.payments.settlement import (
 )
 
 __all__ = [
-    "abandon", "authorise", "await_customer", "await_dispute", "capture", "capture_order", "follow_up", "give_back",
-    "refresh", "refund", "refund_cancelled", "refund_return", "service", "settle_cancelled", "void",
+    "abandon", "authorise", "await_customer", "await_dispute", "capture", "capture_order", "check_authorisation",
+    "find_expiring", "follow_up", "give_back", "refresh", "refund", "refund_cancelled", "refund_return", "service",
+    "settle_cancelled", "void",
 ]  # fmt: skip

@@ -334,6 +334,21 @@ def send_back(refused_at: str | None = None) -> str:
         return asked.run_id
 
 
+def expiring_authorisations(refused_at: str | None = None) -> str:
+    """No authorisation ends soon; `authorisation_check` covers the checks."""
+    slot = f"test-{next(_numbers)}"
+    with transaction() as session:
+        return durable.start(session, "expiring_authorisations", key=slot, input={"slot": slot})
+
+
+def authorisation_check(refused_at: str | None = None) -> str:
+    """The payment of a confirmed order has lapsed."""
+    order_id = take("authorisation_check")
+    with transaction() as session:
+        about = {"order_id": order_id, "payment_id": payments.find_first_payment(session, order_id)}
+        return durable.start(session, "authorisation_check", key=order_id, input=about)
+
+
 def reconcile(refused_at: str | None = None) -> str:
     """A period without payments is reconciled, of which a forgotten authorisation is known already."""
     reconciliation_id, reference = new_id("rec"), take("reconciliation")
@@ -391,6 +406,8 @@ DRIVERS: dict[str, tuple[Callable[[str | None], str], tuple[str | None, ...]]] =
     "dispute_opened": (dispute_opened, (None,)),
     "dispute_closed": (dispute_closed, (None,)),
     "cancellation": (cancellation, (None,)),
+    "expiring_authorisations": (expiring_authorisations, (None,)),
+    "authorisation_check": (authorisation_check, (None,)),
     "reconciliation": (reconcile, (None,)),
     "line_cancellation": (line_cancellation, (None,)),
     "fulfilment": (ship_parcel, (None, "fulfilment.buy_label", "payments.capture_order")),

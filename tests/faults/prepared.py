@@ -13,7 +13,8 @@ from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
 WORKFLOWS = (
-    "backorder_filled", "cancellation", "capture", "delay_notice", "delivery", "dispute_closed", "dispute_opened",
+    "authorisation_check", "backorder_filled", "cancellation", "capture", "delay_notice", "delivery", "dispute_closed",
+    "dispute_opened",
     "fulfilment",
     "line_cancellation", "payment_update", "reconciliation", "refund", "refund_failed", "return",
 )  # fmt: skip
@@ -51,7 +52,9 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
             _dispute(shop, order.id)
         if purpose[0] in ("delay_notice", "delivery", "return"):
             _end(pack(order.id))
-        if purpose in (("fulfilment", "payments.capture_order"), ("capture", "payments.capture")):
+        if purpose in (
+            ("fulfilment", "payments.capture_order"), ("capture", "payments.capture"), ("authorisation_check", None),
+        ):  # fmt: skip
             _lapse(shop, order.id)
     shop.kill()
 

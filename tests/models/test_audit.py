@@ -1,9 +1,11 @@
 """The invariants of the audit: they hold in a busy shop, and every violation is found."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select, text
 
-from models import orders
+from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
 from tests.models.auditing import broken, change, check, ledger
@@ -21,7 +23,9 @@ def test_the_figures_count_what_was_checked(sold: Sale, refused: Sale) -> None:
     assert found["every order has ended or is in progress"] == {
         "orders": 2, "confirmed": 1, "cancelled": 1, "under_way": 0, "wrong": 0,
     }  # fmt: skip
-    assert found["every confirmed order is paid once"] == {"confirmed": 1, "totals": 2, "held": 2, "wrong": 0}
+    assert found["every confirmed order is paid once"] == {
+        "confirmed": 1, "lapsed": 0, "totals": 2, "held": 2, "wrong": 0,
+    }  # fmt: skip
     assert found["invoice numbers have no gaps"] == {"years": 1, "invoices": 1, "numbers": 1, "wrong": 0}
     assert found["every line of a confirmed order is allocated"] == {
         "lines": 1, "pieces": 2, "allocated": 2, "wrong": 0,
@@ -179,3 +183,15 @@ def test_an_audit_is_read_only_and_uses_one_snapshot(sold: Sale, book: str) -> N
         with pytest.raises(Exception, match="read-only transaction"):
             session.execute(text("DELETE FROM workflow.event"))
     assert [finding for finding in first if not finding.ok] == []
+
+
+def test_a_confirmed_order_whose_authorisation_has_lapsed_is_no_violation(sold: Sale) -> None:
+    assert sold.held
+    with transaction() as session:
+        assert payments.record_lapse(session, sold.payment_id)
+        assert not payments.record_lapse(session, sold.payment_id)
+    lapsed = replace(ledger(sold), payments=[replace(sold.held, state="lapsed")])
+    assert broken(lapsed) == {}
+    found = check(lapsed)
+    assert found["every confirmed order is paid once"].figures["lapsed"] == 1
+    assert found["authorisations that have lapsed"].examples == [sold.id]

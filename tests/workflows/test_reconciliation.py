@@ -153,20 +153,21 @@ def test_every_kind_of_difference_is_found_and_reported_once(
         foreign: ("paid_without_order", None, 500, False),
         double: ("double_payment", None, 1999, False),
         of[gone["id"]]: ("order_without_payment", 1999, 0, False),
-        of[lapsed["id"]]: ("lapsed_authorisation", 1999, 0, False),
+        of[lapsed["id"]]: ("lapsed_authorisation", 1999, 0, True),
         of[taken["id"]]: ("amount_differs", 0, 1999, False),
         of[given["id"]]: ("refund_differs", 0, 700, False),
     }
     assert [status(shop, one) for one in (forgotten, unknown, foreign)] == ["canceled", "canceled", "requires_capture"]
     assert {name: made["counts"][name] for name in ("differences", "repaired", "forgotten_authorisation")} == {
-        "differences": 8, "repaired": 2, "forgotten_authorisation": 2,
+        "differences": 8, "repaired": 3, "forgotten_authorisation": 2,
     }  # fmt: skip
     (mail,) = mails(made)
     assert "forgotten authorisation: 2" in mail
-    assert "2 of them were repaired" in mail
+    assert "3 of them were repaired" in mail
+    assert staff.get(f"/v1/payments/{lapsed['payment_id']}").json["status"] == "voided"
 
     again = reconcile(staff)
-    assert set(found_in(again)) == set(found_in(made)) - {forgotten, unknown}
+    assert set(found_in(again)) == set(found_in(made)) - {forgotten, unknown, of[lapsed["id"]]}
     assert [one["id"] for one in staff.get("/v1/reconciliations").json["data"]] == [again["id"], made["id"]]
 
     sheet = staff.get(made["links"]["csv"])
@@ -238,9 +239,13 @@ def test_a_period_with_many_payments_is_continued_by_child_runs(
     with transaction() as session:
         session.execute(
             text("""
+            WITH placed AS (
+                INSERT INTO orders."order" (id, user_id, status, total, currency, address, created_at)
+                SELECT uuidv7(n * interval '-1 second'), gen_random_uuid(), 'cancelled', 1, 'EUR', '{}',
+                    now() - n * interval '1 second' FROM generate_series(1, 5200) AS n RETURNING id, created_at
+            )
             INSERT INTO payments.payment (id, order_id, amount, currency, method, status, created_at)
-            SELECT uuidv7(n * interval '-1 second'), gen_random_uuid(), 1, 'EUR', 'm', 'declined',
-                now() - n * interval '1 second' FROM generate_series(1, 5200) AS n""")
+            SELECT uuidv7(created_at - now()), id, 1, 'EUR', 'm', 'failed', created_at FROM placed""")
         )
     with ThreadPoolExecutor(8) as threads:
         strays = set(threads.map(lambda _: hold(shop, new_id("ord")), range(120)))

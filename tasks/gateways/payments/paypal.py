@@ -5,7 +5,7 @@ which the shop does not know the reference.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,7 @@ class PayPal:
     """PayPal, as `settings` name its address, credentials and webhook."""
 
     can_list = False
+    holds_for = timedelta(days=29)  # PayPal guarantees the first three days (the honour period)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -6,7 +6,7 @@ was done; the same call may be repeated then.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 State = Literal[
@@ -137,6 +137,9 @@ class WebhookEvent:
 
 class PaymentProvider(Protocol):
     """A payment provider. Beyond what is said of each call, all of them may raise GatewayDown."""
+
+    holds_for: timedelta
+    """The time after which the provider releases what was not captured."""
 
     can_list: bool
     """Whether the provider finds payments of which the shop does not know the reference."""

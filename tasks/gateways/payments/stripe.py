@@ -47,6 +47,7 @@ class Stripe:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.holds_for = timedelta(days=settings.stripe_hold_days)
 
     @cached_property
     def _client(self) -> stripe.StripeClient:
