@@ -21,7 +21,7 @@ def _workers(tables: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def side_by_side(*names: str, workflow: str, least: int, **input: Any) -> None:
     for name in names:
-        behave(name, sleep=0.5)
+        behave(name, sleep=2.0)
     run_id = start(workflow, input)
     assert ended(run_id).status == "succeeded"
     found = [visit for visit in visits() if visit.name in names]
