@@ -21,7 +21,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine test-shop test-long test-all coverage up down status logs lint types bench lock release clean
+.PHONY: help demo test test-engine test-shop test-long test-machine test-all coverage up down status logs lint types bench lock release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +44,10 @@ test-shop: $(DEV)
 	$(PYTEST) -n 2 $(PARALLEL) -m "not long" $(HEAVY)
 
 test-long: $(DEV)
-	$(PYTEST) -n 2 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local tests/workflows
+	$(PYTEST) -n 2 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local
+
+test-machine: $(DEV) ## let Hypothesis look for requests after which the books disagree: other ones each time, half an hour
+	$(PYTEST) -m long tests/workflows/test_state_machine.py
 
 test-all: test test-long ## what CI runs: `make test`, then the long fault tests
 

@@ -20,7 +20,7 @@ def shop(var: Path, *arguments: str, **environment: str) -> subprocess.Completed
         output, errors = Path(folder) / "output", Path(folder) / "errors"
         process = Process("shop", *arguments, environment=variables, log=output, errors=errors)
         try:
-            status = process.wait(150)
+            status = process.wait(600)
         finally:
             process.kill()
         return subprocess.CompletedProcess(["shop", *arguments], status, output.read_text(), errors.read_text())

@@ -11,7 +11,7 @@ from demo.replay.journal import Journal
 from demo.replay.retail import COLUMNS
 from tests.command import shop
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 DAY = (
