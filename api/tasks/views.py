@@ -41,7 +41,8 @@ class TaskView(MethodView):
         wait_for_end(run_id, query["wait"], lambda: _visible(get_owner_and_end(run_id)).ended)
         with single_statements() as connection:
             run, steps = queries.run_with_steps(connection, run_id)
-            return task_view(_visible(run), steps, find_next_action(connection, run))
+            action = find_next_action(connection, run) if _may_wait(steps) else None
+        return task_view(_visible(run), steps, action)
 
 
 @blueprint.route('/tasks/<id("run"):run_id>/events')
@@ -65,8 +66,15 @@ class TaskEventsView(MethodView):
 def _state(run_id: str) -> event_stream.State:
     with single_statements() as connection:
         run, steps = queries.run_with_steps(connection, run_id)
-        shown = task_view(run, steps, find_next_action(connection, run))
+        action = find_next_action(connection, run) if _may_wait(steps) else None
+    shown = task_view(run, steps, action)
     return event_stream.State(Task().dumps(shown), run.finished_at is not None)
+
+
+def _may_wait(steps: Sequence[StepRow]) -> bool:
+    """Whether a checkout is between the step that authorises its payment and the end of the wait for its customer."""
+    done = {step.name for step in steps if step.status == "done"}
+    return "payments.authorise" in done and "payments.await_customer" not in done
 
 
 def _visible(run: Seen) -> Seen:

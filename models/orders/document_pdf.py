@@ -1,5 +1,6 @@
 """An invoice or a credit note as a PDF file on A4, over as many pages as its lines need."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from unicodedata import normalize
 
@@ -17,6 +18,9 @@ STANDARD = "Helvetica"
 FILES = {"": "SourceSansPro-Regular.ttf", "B": "SourceSansPro-Bold.ttf"}
 MARGIN, BOTTOM = 18, 20  # mm
 COLUMNS = {"SKU": 30, "Title": 70, "Quantity": 18, "Price": 28, "Total": 28}  # mm; together the width of the page
+ALIGNMENTS = ("LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT")
+PADDING = 1  # mm
+FEW = 20  # rows that certainly fit on the first page
 GREY, RULE = (90, 100, 114), (190, 197, 206)
 PAGES = "{pages}"
 
@@ -127,17 +131,45 @@ def _write_head(paper: Paper, document: Document) -> None:
 def _write_lines(paper: Paper, document: Document) -> None:
     paper.set_font(paper.family, "", 10)
     paper.set_draw_color(*RULE)
+    rows = [
+        (line.sku, line.title, str(line.quantity),
+         *(money(amount, document.currency) for amount in (line.unit_price, line.line_total)))
+        for line in document.lines
+    ]  # fmt: skip
+    if len(rows) <= FEW and all(_fits(paper, row) for row in rows):
+        _write_short_rows(paper, rows)
+    else:
+        _write_table(paper, rows)
+
+
+def _fits(paper: Paper, row: Sequence[str]) -> bool:
+    """Whether each text of a row fits into one line of its column."""
+    widths = zip(row, COLUMNS.values(), strict=True)
+    return all("\n" not in text and paper.get_string_width(text) < width - 2 * PADDING for text, width in widths)
+
+
+def _write_short_rows(paper: Paper, rows: Sequence[Sequence[str]]) -> None:
+    """Rows of one line each, all on this page: FPDF's table, which can wrap and repeat its heading, takes thrice as
+    long, and most orders are short."""
+    paper.c_margin = PADDING
+    for number, row in enumerate([tuple(COLUMNS), *rows]):
+        paper.set_font(paper.family, "" if number else "B", 10)
+        for align, text, width in zip(ALIGNMENTS, row, COLUMNS.values(), strict=True):
+            paper.cell(width, 5 + 2 * PADDING, text, border="B", align=align[0])
+        paper.ln()
+
+
+def _write_table(paper: Paper, rows: Sequence[Sequence[str]]) -> None:
     with paper.table(
         width=sum(COLUMNS.values()),
         col_widths=tuple(COLUMNS.values()),
-        text_align=("LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),
+        text_align=ALIGNMENTS,
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         headings_style=FontFace(emphasis="BOLD"),
         line_height=5,
         v_align="TOP",
-        padding=(1, 1),
+        padding=(PADDING, PADDING),
     ) as table:
         table.row(tuple(COLUMNS))
-        for line in document.lines:
-            amounts = (money(amount, document.currency) for amount in (line.unit_price, line.line_total))
-            table.row((line.sku, line.title, str(line.quantity), *amounts))
+        for row in rows:
+            table.row(row)
