@@ -1,6 +1,6 @@
 """Schemas of the notification views."""
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 from marshmallow import fields, validate
 
@@ -80,7 +80,7 @@ class BounceReportBody(TypedDict):
     address: str
     type: notifications.Bounce
     reason: str
-    message_id: NotRequired[str | None]
+    message_id: str | None
 
 
 class Suppression(Schema):

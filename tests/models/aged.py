@@ -18,6 +18,9 @@ ROWS = {
     "webhook_events": """
         INSERT INTO payments.webhook_event (id, type, received_at)
             SELECT 'evt_' || n, 'payment_intent', at FROM aged""",
+    "carrier_updates": """
+        INSERT INTO fulfilment.carrier_update (id, tracking_number, status, changed_at, events, received_at)
+            SELECT 'evt_' || n, n::text, 'in_transit', at, '[]', at FROM aged""",
     "notifications": """
         INSERT INTO notifications.notification (id, key, kind, channel, recipient, subject, text, created_at, sent_at)
             SELECT id, 'checkout:' || n, 'welcome', 'email', 'ada@example.org', 'Hello', 'Ada', at, at FROM aged""",

@@ -22,7 +22,7 @@ LOW, RECOVERED = "stock.low", "stock.recovered"
 
 def reported() -> list[str]:
     with transaction() as session:
-        return list(session.scalars(select(Event.name).where(Event.name.like("stock.%")).order_by(Event.id)))
+        return list(session.scalars(select(Event.name).where(Event.name.in_((LOW, RECOVERED))).order_by(Event.id)))
 
 
 def watched(sku: str, on_hand: int, reorder_point: int | None, quantity: int | None = None) -> str:

@@ -70,7 +70,7 @@ def test_a_batch_reads_a_bounded_part_of_a_large_table(name: str) -> None:
     kind, rule = BY_RULE[name]
     with transaction() as session:
         # A batch must not scan kept runs, nor events of other kinds.
-        aged.write(session, 20_000, *{kind.name, "runs", "events", "staff_events"})
+        aged.write(session, 20_000, *{kind.name, "runs", "events", "staff_events", "carrier_updates"})
         if rule.table is reports.Line:
             session.execute(text("DELETE FROM reports.report"))
         session.execute(text("ANALYZE workflow.run, workflow.step, workflow.event"))

@@ -57,7 +57,7 @@ def test_a_transfer_waits_for_its_receipt_and_reports_what_is_missing(
     with transaction() as session:
         table = notifications.Notification
         text = session.scalars(select(table.text).where(table.kind == "transfer_incomplete")).one()
-    assert "1 x" in text, text
+    assert "1 × " in text, text
     assert "SHIRT-SENT" in text
 
 

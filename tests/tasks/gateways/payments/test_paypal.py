@@ -285,7 +285,10 @@ def test_webhooks_are_believed_only_if_paypal_has_signed_them(paypal: PayPal, re
     assert wait_until(lambda: len(came()) == 4, 10)
     for kind, (body, headers) in came().items():
         event = paypal.verify_webhook(body, headers)
-        assert event == WebhookEvent(json.loads(body)["id"], kind, reference, asked.order_id, asked.payment_id)
+        assert event == WebhookEvent(
+            json.loads(body)["id"], kind, reference, asked.order_id, asked.payment_id,
+            is_report=kind == "PAYMENT.CAPTURE.REFUNDED",
+        )  # fmt: skip
         for forged in (body.replace(b"1999", b"9999").replace(b"19.99", b"99.99"), b'{"id": "WH-1"}'):
             with pytest.raises(BadSignature):
                 paypal.verify_webhook(forged, headers)
