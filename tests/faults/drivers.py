@@ -41,7 +41,7 @@ def checkout(refused_at: str | None = None, method: str = "pm_card_visa") -> str
         method = "pm_card_chargeDeclined"
     if refused_at == "payments.await_customer":
         method, return_url = "pm_card_threeDSecure2Required", "https://shop.example/"
-    if refused_at is None and method == "pm_card_visa" and number % 2:  # every other customer has to confirm the payment
+    if refused_at is None and method == "pm_card_visa" and number % 2:  # every other customer has to confirm it
         method, return_url = "pm_sandbox_confirmsAtOnce", "https://shop.example/"
     user_id = make_customer(f"customer{number}")
     with transaction() as session:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 
 NAMES = {
     "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
-    "dispatcher-1", "dispatcher-2", "beat", "flower",
+    "dispatcher-1", "dispatcher-2", "beat", "relay", "webhooks", "flower",
 }  # fmt: skip
 
 
