@@ -1,4 +1,4 @@
-"""Backorders: what is sold beyond stock is reordered, and customers are told when their goods have come."""
+"""Backorders: what is sold beyond stock is reordered, and customers are notified when their goods have come."""
 
 from durable import Workflow
 from models.core.workflow_inputs import BackorderedInput, BackorderFilledInput

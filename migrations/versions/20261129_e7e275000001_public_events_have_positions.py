@@ -1,6 +1,6 @@
 """Public events have positions; stock movements are events.
 
-The new columns are nullable, so no row is rewritten: events of before have no ordinal, get no position, and are not in
+The new columns are nullable, so no row is rewritten: earlier events have no ordinal, get no position, and are not in
 the feed. Each of the three indexes is empty at first; to create it reads `workflow.event` once, with the table locked
 against writes: about a second for a million events.
 """

@@ -1,4 +1,4 @@
-"""Steps of authorisations that end before they are captured: neither provider renews them, so staff are told."""
+"""Steps of authorisations that end before they are captured: neither provider renews them, so staff are notified."""
 
 from datetime import timedelta
 from typing import Any, TypedDict

@@ -131,7 +131,7 @@ def await_dispute(
 
 def _give_back(request: MoneyRequest, idempotency_key: str) -> Settled:
     try:
-        return _ask_provider(request, idempotency_key)  # a refund that has failed is reopened: staff are told
+        return _ask_provider(request, idempotency_key)  # a refund that has failed is reopened: staff are notified
     except Conflict as error:
         # The order is cancelled: nothing but giving the money back is right. An operator sees the run as stuck.
         raise Unavailable(f"The provider refuses to {request['kind']} the payment: {error.detail}") from error
