@@ -97,8 +97,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(order=placed, amount=PART)
     def capture(self, order: Order, amount: int | None) -> None:
-        if order.lapsed:  # the run of a refused capture does not end yet
-            return
         body = {} if amount is None else {"amount": amount}
         self._send(self.staff, f"/v1/payments/{order.payment_id}/capture", body, order.capture(amount))
 
