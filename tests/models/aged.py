@@ -58,7 +58,7 @@ ROWS = {
 }
 """Kind → statements that insert its rows."""
 
-GO = dict.fromkeys(ROWS, 1) | {"reports": 2, "reconciliations": 2, "imports": 3}
+GO = dict.fromkeys(ROWS, 1) | {"webhook_events": 2, "reports": 2, "reconciliations": 2, "imports": 3}
 """Kind → number of deleted rows per row of `aged`, without those deleted by cascade."""
 
 

@@ -60,7 +60,7 @@ def test_an_order_may_have_several_payments_with_one_authorised(sold: Sale) -> N
     now = replace(ledger(sold), payments=[sold.held, let_go])
     assert broken(now) == {}
     assert check(now)["every confirmed order is paid once"].figures == {
-        "confirmed": 1, "totals": 2, "held": 2, "wrong": 0,
+        "confirmed": 1, "lapsed": 0, "totals": 2, "held": 2, "wrong": 0,
     }  # fmt: skip
     given_up = replace(let_go, state="cancelled")  # before the bank has decided
     assert broken(replace(now, payments=[sold.held, given_up])) == {}
