@@ -137,7 +137,7 @@ def forged(customer: Any, secret: str = settings.secret_key, algorithm: str = "H
     now = int(time.time())
     claims = {"sub": customer.user_id, "sid": customer.session_id, "iat": now, "exp": now + 900, "jti": "1", **changes}
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(kept, secret if algorithm != "none" else None, algorithm=algorithm)
+    return jwt.encode(kept, secret if algorithm != "none" else "", algorithm=algorithm)
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
