@@ -1,13 +1,16 @@
 """Mail by SMTP, over one connection per thread that is kept open."""
 
+import select
 import smtplib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import formatdate, parseaddr
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +18,7 @@ from models.core.errors import GatewayDown, MailRefused
 from settings import settings
 
 CONNECT_TIMEOUT = 2.0
+CHECK_AFTER_IDLE = 1.0  # seconds of idle time after which the server is asked whether a connection is alive
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 _local = threading.local()
@@ -32,6 +36,23 @@ class _SMTP(smtplib.SMTP):
 class _SMTPS(smtplib.SMTP_SSL, _SMTP):
     """SMTP over TLS, with the same timeouts."""
 
+
+class _Headers(HeaderRegistry):
+    """Makes the class of each kind of header once. HeaderRegistry makes it for each header: a third of the time that a
+    mail with an attachment takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type] = {}
+
+    def __getitem__(self, name: str) -> type:
+        kind = name.lower()
+        if kind not in self._made:
+            self._made[kind] = super().__getitem__(name)
+        return self._made[kind]
+
+
+POLICY = EmailPolicy(header_factory=_Headers())
 
 Files = Sequence[tuple[str, bytes]]
 """PDF files to attach: name and content."""
@@ -64,6 +85,8 @@ def send(
     except (OSError, smtplib.SMTPException) as error:
         close_connection()
         raise GatewayDown(f"The connection to the mail server was lost: {error}") from error
+    finally:
+        _local.resting_since = time.monotonic()
 
 
 def compose(
@@ -71,7 +94,7 @@ def compose(
     unsubscribe: str = "",
 ) -> EmailMessage:  # fmt: skip
     """Composes the message. Raises MailRefused if `to` is not exactly one mail address."""
-    message = EmailMessage()
+    message = EmailMessage(POLICY)
     try:
         message["To"] = Address(addr_spec=to)
     except (MessageError, ValueError, IndexError) as error:
@@ -104,7 +127,7 @@ def _connection() -> smtplib.SMTP:
     connection: smtplib.SMTP | None = getattr(_local, "connection", None)
     if connection:
         try:
-            if connection.noop()[0] == 250:
+            if _is_quiet(connection) or connection.noop()[0] == 250:
                 return connection
         except (OSError, smtplib.SMTPException):
             pass  # servers close idle connections; this is expected
@@ -115,6 +138,18 @@ def _connection() -> smtplib.SMTP:
         raise GatewayDown(f"The mail server does not respond: {error}") from error
     _local.connection = new
     return new
+
+
+def _is_quiet(connection: smtplib.SMTP) -> bool:
+    """Whether a connection was used just now, and the server has neither closed it nor said anything since.
+
+    That can be seen without a round trip, which takes a fifth of the time of a mail.
+    """
+    if connection.sock is None or time.monotonic() - _local.resting_since > CHECK_AFTER_IDLE:
+        return False
+    news = select.poll()
+    news.register(connection.sock, select.POLLIN)
+    return not news.poll(0)
 
 
 def _connect() -> smtplib.SMTP:

@@ -93,6 +93,20 @@ def test_a_server_restart_between_two_mails_is_no_error(mailbox: Server, ann: st
     assert len(inbox(mailbox, ann)) == 2
 
 
+def test_a_connection_that_the_server_has_just_closed_is_noticed(
+    mailbox: Server, ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "CHECK_AFTER_IDLE", 60.0)  # no question whether it is alive
+    send(ann)
+    first = mail._local.connection
+    send(ann)
+    assert mail._local.connection is first
+    mailbox.kill()
+    mailbox.start()
+    send(ann)
+    assert len(inbox(mailbox, ann)) == 3
+
+
 def test_a_temporary_refusal_is_gateway_down(mailbox: Server, ann: str) -> None:
     requests.post(mailbox.url + "/sandbox/faults", json={"kind": "refuse"}, timeout=5).raise_for_status()
     with pytest.raises(GatewayDown, match="451"):
