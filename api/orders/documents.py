@@ -30,8 +30,8 @@ class InvoiceView(MethodView):
     def patch(self, body: dict[str, str], order_id: str) -> dict[str, object]:
         """Changes the status of an invoice: `issued` to `paid` or `void`, `paid` to `void`. `void` is final."""
         with transaction() as session:
-            invoice = orders.change_invoice_status(session, order_id, body["status"])
-            return _view(orders.describe_invoice(session, orders.get(session, order_id), invoice))
+            orders.change_invoice_status(session, order_id, body["status"])
+            return _view(orders.describe_invoice(session, order_id))
 
 
 @blueprint.route('/orders/<id("ord"):order_id>/invoice.html')
@@ -81,18 +81,18 @@ class CreditNoteFileView(MethodView):
 
 def _invoice(order_id: str) -> orders.Document:
     with transaction() as session:
-        order = _order(session, order_id)
-        return orders.describe_invoice(session, order, orders.get_invoice(session, order_id))
+        _check_visible(session, order_id)
+        return orders.describe_invoice(session, order_id)
 
 
 def _credit_note(order_id: str, credit_note_id: str) -> orders.Document:
     with transaction() as session:
-        order = _order(session, order_id)
-        return orders.describe_credit_note(session, order, orders.get_credit_note(session, order_id, credit_note_id))
+        _check_visible(session, order_id)
+        return orders.describe_credit_note(session, orders.get_credit_note(session, order_id, credit_note_id))
 
 
-def _order(session: Session, order_id: str) -> orders.Order:
-    return orders.get_visible_order(session, order_id, g.principal)
+def _check_visible(session: Session, order_id: str) -> None:
+    orders.get_visible_order(session, order_id, g.principal)
 
 
 def _page(document: orders.Document) -> Response:

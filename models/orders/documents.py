@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, bindparam, select
 
 from models import accounts, payments
-from models.orders.invoices import list_invoice_numbers
-from models.orders.queries import lines_of
-from models.orders.tables import CreditNote, Invoice, Order
+from models.core.database import Statements
+from models.core.errors import NotFound
+from models.orders.tables import CreditNote, Invoice, Line, Order
 from settings import settings
 
 
@@ -73,40 +73,59 @@ class Document:
         return [line for line in (line1, line2, f"{postal_code} {city}".strip(), country) if line]
 
 
-def describe_invoice(session: Session, order: Order, invoice: Invoice) -> Document:
-    """What the invoice of this order says."""
-    lines = [
-        DocumentLine(line.product_id, line.sku, line.title, line.quantity, line.unit_price)
-        for line in lines_of(session, [order.id])[order.id]
-    ]
+_HEAD = (
+    select(
+        Order.id.label("order_id"), Order.number.label("order_number"), Order.total, Order.currency, Order.address,
+        accounts.User.first_name, accounts.User.last_name, payments.newest_status(Order.id).label("payment_status"),
+        Invoice.id, Invoice.number, Invoice.issued_at, Invoice.status,
+    )
+    .join(accounts.User, accounts.User.id == Order.user_id)
+    .outerjoin(Invoice, Invoice.order_id == Order.id)
+    .where(Order.id == bindparam("order_id"))
+)  # fmt: skip
+# A row per line. An invoice is attached to each confirmation: as objects, its parts took five statements.
+_INVOICE = (
+    _HEAD.add_columns(Line.product_id, Line.sku, Line.title, Line.quantity, Line.unit_price)
+    .join(Line, Line.order_id == Order.id)
+    .where(Invoice.id.is_not(None))
+    .order_by(Line.sku)
+)
+
+
+def describe_invoice(session: Statements, order_id: str) -> Document:
+    """What the invoice of an order says. Raises NotFound while there is none."""
+    rows = session.execute(_INVOICE, {"order_id": order_id}).all()
+    if not rows:
+        raise NotFound("This order has no invoice.")
+    head = rows[0]
+    lines = [DocumentLine(row.product_id, row.sku, row.title, row.quantity, row.unit_price) for row in rows]
     return Document(
-        id=invoice.id, title="Invoice", number=invoice.number, issued_at=invoice.issued_at, status=invoice.status,
-        lines=lines, total=order.total, **_about(session, order),
+        id=head.id, title="Invoice", number=head.number, issued_at=head.issued_at, status=head.status,
+        lines=lines, total=head.total, **_about(head),
     )  # fmt: skip
 
 
-def describe_credit_note(session: Session, order: Order, note: CreditNote) -> Document:
-    """What a credit note of this order says. It names the invoice that it corrects."""
+def describe_credit_note(session: Statements, note: CreditNote) -> Document:
+    """What a credit note says. It names the invoice that it corrects."""
+    head = session.execute(_HEAD, {"order_id": note.order_id}).one()
     known = DocumentLine.__dataclass_fields__
     lines = [DocumentLine(**{name: line[name] for name in known}) for line in note.lines]
     return Document(
         id=note.id, title="Credit note", number=note.number, issued_at=note.issued_at, reason=note.reason,
-        invoice_number=list_invoice_numbers(session, [order.id]).get(order.id),
-        lines=lines, total=note.amount, **_about(session, order),
+        invoice_number=head.number, lines=lines, total=note.amount, **_about(head),
     )  # fmt: skip
 
 
-def _about(session: Session, order: Order) -> dict[str, Any]:
+def _about(head: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """What all documents of an order have in common."""
-    user = accounts.get(session, order.user_id)
     return {
-        "order_id": order.id,
-        "order_number": str(order.number),
-        "payment_status": payments.list_newest_payments(session, [order.id])[order.id].status,
+        "order_id": head.order_id,
+        "order_number": str(head.order_number),
+        "payment_status": head.payment_status,
         "seller": Seller(settings.seller_name, settings.seller_address, settings.seller_tax_id or None),
-        "customer_name": f"{user.first_name} {user.last_name}".strip() or None,
-        "address": order.address,
-        "currency": order.currency,
+        "customer_name": f"{head.first_name} {head.last_name}".strip() or None,
+        "address": head.address,
+        "currency": head.currency,
     }
 
 

@@ -14,6 +14,7 @@ from models.payments.queries import (
     list_transactions,
     lock_payment,
     lock_refunds,
+    newest_status,
 )
 from models.payments.reconciliations import (
     add_differences,
@@ -102,6 +103,7 @@ __all__ = [
     "list_unanswered",
     "lock_payment",
     "lock_refunds",
+    "newest_status",
     "open_capture",
     "open_payment",
     "open_refund",

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, ScalarSelect, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.errors import NotFound
 from models.payments.tables import Payment, Transaction
@@ -97,6 +97,12 @@ _NEWEST = (
 def list_newest_payments(session: Session, order_ids: Sequence[str]) -> dict[str, Payment]:
     """Order id → the payment that was opened for it last."""
     return {payment.order_id: payment for payment in session.scalars(_NEWEST, {"order_ids": list(order_ids)})}
+
+
+def newest_status(order_id: InstrumentedAttribute[str]) -> ScalarSelect[str]:
+    """In a statement: the status of the payment that was opened last for an order."""
+    query = select(Payment.status).where(Payment.order_id == order_id).order_by(Payment.id.desc()).limit(1)
+    return query.scalar_subquery()
 
 
 def list_references(session: Session, gateway: str) -> list[str]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from durable import Run, Service, Step, Suspend
 from models import accounts, notifications, orders
-from models.core.database import transaction
+from models.core.database import single_statements, transaction
 from models.core.errors import MailRefused
 from models.notifications import Kind
 from models.notifications.kinds import Context
@@ -69,13 +69,13 @@ def send(request: Request, idempotency_key: str) -> Answer:
 
 
 def _file(attachment: Attachment) -> tuple[str, bytes]:
-    with transaction() as session:
-        order = orders.get(session, attachment["order_id"])
-        if "credit_note_id" in attachment:
-            note = orders.get_credit_note(session, order.id, attachment["credit_note_id"])
-            document = orders.describe_credit_note(session, order, note)
-        else:
-            document = orders.describe_invoice(session, order, orders.get_invoice(session, order.id))
+    if "credit_note_id" in attachment:
+        with transaction() as session:
+            note = orders.get_credit_note(session, attachment["order_id"], attachment["credit_note_id"])
+            document = orders.describe_credit_note(session, note)
+    else:
+        with single_statements() as connection:
+            document = orders.describe_invoice(connection, attachment["order_id"])
     return orders.file_name(document), orders.pdf_of_document(document)
 
 
