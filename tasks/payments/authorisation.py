@@ -68,7 +68,7 @@ def _record_hold(session: Session, run: Run[CheckoutInput], held: Held) -> dict[
         start(session, "action_needed", key=payment_id, input={**about, "remind_at": remind_at})
     else:
         payments.record_authorisation(session, payment_id, reference)
-    return {"payment_id": payment_id, "reference": reference}
+    return {"payment_id": payment_id, "reference": reference, "state": held["state"]}
 
 
 def _record_decline(session: Session, run: Run[CheckoutInput], refusal: Refusal) -> None:
@@ -126,6 +126,9 @@ def await_customer(session: Session, run: Run[CheckoutInput]) -> ConfirmationReq
     """
     if run.consume("cancelled"):
         raise Conflict("The customer has cancelled the order.", code="cancelled_by_customer")
+    # Checkouts whose payment was authorised by the release before do not know its state.
+    if (run.output(authorise) or {}).get("state", "requires_action") not in UNDECIDED:
+        return None
     payment = payments.get_payment(session, _payment_of(session, run))
     if payment.status != "action_required":
         return None
