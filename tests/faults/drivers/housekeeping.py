@@ -1,0 +1,42 @@
+"""Starts the workflows of imports, webhooks and retention."""
+
+from io import BytesIO
+
+import durable
+from durable.ids import new_id
+from models import imports, webhooks
+from models.core.database import transaction
+from tests.faults.drivers.registry import drives, find_reaction, numbers
+
+
+@drives("clean_up")
+def clean_up(refused_at: str | None = None) -> str:
+    with transaction() as session:
+        slot = f"test-{next(numbers)}"
+        return durable.start(session, "clean_up", key=slot, input={"slot": slot})
+
+
+@drives("catalogue_import")
+def catalogue_import(refused_at: str | None = None) -> str:
+    """A file of two chunks with one invalid row."""
+    number = next(numbers)
+    rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
+    text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
+    with transaction() as session:
+        sheet = imports.CsvFile.open(BytesIO(text.encode()))
+        owner = new_id("usr")
+        made = imports.start_import(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
+    return made.run_id
+
+
+@drives("webhook_disabled")
+def webhook_disabled(refused_at: str | None = None) -> str:
+    """A webhook endpoint says that it is gone."""
+    with transaction() as session:
+        endpoint_id = new_id("whe")
+        session.add(
+            webhooks.Endpoint(id=endpoint_id, url="https://gone.example/", types=[], secret="whsec_eA==", cursor=0)
+        )
+        session.flush()
+        webhooks.record(session, [], [], [], [], [endpoint_id])
+        return find_reaction(session, "webhook_disabled")

@@ -1,0 +1,118 @@
+"""Starts the workflows of accounts, carts and notifications."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+import durable
+from models import accounts, carts, payments
+from models.core import event_log
+from models.core.database import transaction
+from models.core.events import TemplateFailed
+from tests.conftest import ADDRESS
+from tests.faults.drivers.registry import drives, find_reaction, numbers
+from tests.shopping import make_customer, make_product, place_order
+
+
+@drives("welcome")
+def welcome(refused_at: str | None = None) -> str:
+    """A customer registers."""
+    name = f"newcomer{next(numbers)}"
+    with transaction() as session:
+        accounts.register(
+            session, username=name, email=f"{name}@example.org", password_hash="none", first_name="New",
+            last_name="Comer", address=ADDRESS,
+        )  # fmt: skip
+        return find_reaction(session, "welcome")
+
+
+@drives("password_reset")
+def password_reset(refused_at: str | None = None) -> str:
+    """A customer requests a password reset."""
+    user_id, key = make_customer(f"forgetful{next(numbers)}"), f"test-{next(numbers)}"
+    with transaction() as session:
+        accounts.request_reset(session, key, user_id)
+        return find_reaction(session, "password_reset")
+
+
+@drives("password_changed")
+def password_changed(refused_at: str | None = None) -> str:
+    """A customer changes the password."""
+    user_id = make_customer(f"careful{next(numbers)}")
+    with transaction() as session:
+        accounts.change_password(session, user_id, "another")
+        return find_reaction(session, "password_changed")
+
+
+@drives("erasure")
+def erasure(refused_at: str | None = None) -> str:
+    """A customer without orders closes the account."""
+    user_id = make_customer(f"leaving{next(numbers)}")
+    with transaction() as session:
+        accounts.close(session, user_id)
+        return find_reaction(session, "erasure")
+
+
+@drives("cart_expiry")
+def cart_expiry(refused_at: str | None = None) -> str:
+    """One guest cart has expired."""
+    with transaction() as session:
+        cart_id, _ = carts.open_guest_cart(session)
+        _make_idle(session, cart_id, timedelta(days=400))
+        slot = f"test-{next(numbers)}"
+        return durable.start(session, "cart_expiry", key=slot, input={"slot": slot})
+
+
+@drives("abandoned_carts")
+def abandoned_carts(refused_at: str | None = None) -> str:
+    """No cart is abandoned; `cart_reminder` covers the reminders."""
+    slot = f"test-{next(numbers)}"
+    with transaction() as session:
+        return durable.start(session, "abandoned_carts", key=slot, input={"slot": slot})
+
+
+@drives("cart_reminder")
+def cart_reminder(refused_at: str | None = None) -> str:
+    """A new customer has abandoned a cart."""
+    number = next(numbers)
+    left, user_id = make_product(f"LEFT-{number}", 5), make_customer(f"forgetful{number}")
+    with transaction() as session:
+        carts.add(session, user_id, left, 2)
+        cart_id = carts.open_cart(session, user_id)
+        _make_idle(session, cart_id, timedelta(days=2))
+    with transaction() as session:
+        carts.remind(session)
+        return find_reaction(session, "cart_reminder")
+
+
+def _make_idle(session: Session, cart_id: str, since: timedelta) -> None:
+    session.execute(update(carts.Cart).where(carts.Cart.id == cart_id).values(updated_at=func.now() - since))
+
+
+@drives("notification_test")
+def notification_test(refused_at: str | None = None) -> str:
+    """A member of staff tests a template."""
+    user_id, key = make_customer(f"tester{next(numbers)}"), f"test-{next(numbers)}"
+    with transaction() as session:
+        about = {"user_id": user_id, "kind": "welcome", "language": "de"}
+        return durable.start(session, "notification_test", key=key, input=about)
+
+
+@drives("action_needed")
+def action_needed(refused_at: str | None = None) -> str:
+    """A customer has cancelled a checkout whose payment waits; nothing is sent."""
+    product_id, user_id = make_product(f"CONFIRMED-{next(numbers)}", 1), make_customer(f"confirming{next(numbers)}")
+    with transaction() as session:
+        order = place_order(session, user_id, {product_id: 1})
+        about = {"order_id": order.id, "payment_id": payments.find_first_payment(session, order.id)}
+        about["remind_at"] = "2026-11-29T00:00:00+00:00"
+        return durable.start(session, "action_needed", key=about["payment_id"], input=about)
+
+
+@drives("template_failed")
+def template_failed(refused_at: str | None = None) -> str:
+    """A template that staff have changed fails."""
+    with transaction() as session:
+        event_log.emit(session, TemplateFailed(template=f"welcome/email/{next(numbers)}", error="line 1: undefined"))
+        return find_reaction(session, "template_failed")
