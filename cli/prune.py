@@ -11,11 +11,11 @@ from rich.table import Table
 from cli.progress import Progress
 from cli.terminal import console
 from models.core.database import transaction
-from models.operations import retention
+from models.operations import retention, retention_rules
 
 
 @click.command()
-@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice(list(retention.KINDS)))
+@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice(list(retention_rules.KINDS)))
 @click.option("--dry-run", is_flag=True, help="Count the rows without deleting them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def prune(kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
@@ -24,7 +24,7 @@ def prune(kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     The shop also does this every hour. Rows are deleted in batches, each in a short transaction; it is safe to
     interrupt.
     """
-    chosen = list(dict.fromkeys(kinds)) or list(retention.KINDS)
+    chosen = list(dict.fromkeys(kinds)) or list(retention_rules.KINDS)
     counts = {kind: _count(kind) for kind in chosen}
     if not dry_run:
         counts = _delete(counts, Console(stderr=True) if as_json else console())
@@ -54,7 +54,7 @@ def _delete(due: dict[str, int], to: Console) -> dict[str, int]:
 
 
 def _entry(kind: str, rows: int, dry_run: bool) -> dict[str, Any]:
-    rule = retention.KINDS[kind]
+    rule = retention_rules.KINDS[kind]
     setting = f"SHOP_{rule.setting.upper()}" if rule.setting else None
     return {"kind": kind, "setting": setting, "days": rule.days, "would_delete" if dry_run else "deleted": rows}
 
@@ -63,7 +63,7 @@ def _print(counts: dict[str, int], figure: str) -> None:
     table = Table("kind", "what", "kept for", box=SIMPLE, pad_edge=False)
     table.add_column(figure, justify="right")
     for name, rows in counts.items():
-        kind = retention.KINDS[name]
+        kind = retention_rules.KINDS[name]
         kept = f"{kind.days} days" if kind.setting else "not at all"
         table.add_row(name, kind.what, kept, str(rows))
     console().print(table)

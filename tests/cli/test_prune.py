@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from cli.main import main
 from durable.tables import RunRecord
 from models.core.database import transaction
-from models.operations import retention
+from models.operations import retention, retention_rules
 from tests.models import aged
 
 
@@ -45,7 +45,7 @@ def test_prune_deletes_all_expired_rows_once() -> None:
     assert {found["kind"]: found["would_delete"] for found in counted} == {
         found["kind"]: found["deleted"] for found in deleted
     }
-    assert [found["kind"] for found in deleted] == list(retention.KINDS)
+    assert [found["kind"] for found in deleted] == list(retention_rules.KINDS)
     assert {found["deleted"] for found in json.loads(prune("--json").stdout)} == {0}
     assert kept() == 90
 
@@ -59,7 +59,7 @@ def test_only_the_named_kinds_are_pruned() -> None:
 
 def test_config_lists_every_retention_setting() -> None:
     settings = {found["name"] for found in json.loads(CliRunner().invoke(main, ["config", "--json"]).output)}
-    assert {f"SHOP_{kind.setting.upper()}" for kind in retention.KINDS.values() if kind.setting} <= settings
+    assert {f"SHOP_{kind.setting.upper()}" for kind in retention_rules.KINDS.values() if kind.setting} <= settings
 
 
 def test_many_rows_are_deleted_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from durable.ids import new_id
 from models.core import event_log
 from models.core.database import transaction
-from models.operations import retention
+from models.operations import retention, retention_rules
 from tests.models import aged
 
 
@@ -24,7 +24,7 @@ def all_batches(*kinds: str, size: int = retention.BATCH_SIZE) -> list[dict[str,
     done, place = [], None
     while True:
         with transaction() as session:
-            found = retention.prune(session, kinds or list(retention.KINDS), json.loads(json.dumps(place)), size)
+            found = retention.prune(session, kinds or list(retention_rules.KINDS), json.loads(json.dumps(place)), size)
         done.append(found.deleted)
         place = found.place
         if place is None:

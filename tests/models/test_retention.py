@@ -12,7 +12,7 @@ from durable.tables import RunRecord, StepRecord
 from models import imports, inventory, notifications, orders, payments, reports
 from models.core import event_log
 from models.core.database import transaction
-from models.operations import retention
+from models.operations import retention, retention_rules
 from settings import settings
 from tests.models import aged
 from tests.models.auditing import broken, ledger
@@ -30,7 +30,7 @@ KEPT = {
 
 
 def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
-    assert {name: kind.days for name, kind in retention.KINDS.items()} == KEPT
+    assert {name: kind.days for name, kind in retention_rules.KINDS.items()} == KEPT
     write(4000)
     with transaction() as session:
         counted = {kind: retention.count(session, kind) for kind in KEPT}
@@ -49,16 +49,16 @@ def test_every_kind_is_kept_as_long_as_its_setting_says() -> None:
 
 def test_a_setting_changes_the_retention_period(monkeypatch: pytest.MonkeyPatch) -> None:
     write(50, "runs")
-    monkeypatch.setattr(retention, "settings", settings.model_copy(update={"keep_runs_days": 20}))
+    monkeypatch.setattr(retention_rules, "settings", settings.model_copy(update={"keep_runs_days": 20}))
     assert deleted("runs") == {"runs": 30}
 
 
 def test_counting_deletes_nothing() -> None:
     write(4000)
-    before = {kind: rows(rule.table) for kind, found in retention.KINDS.items() for rule in found.rules}
+    before = {kind: rows(rule.table) for kind, found in retention_rules.KINDS.items() for rule in found.rules}
     with transaction() as session:
         assert all(retention.count(session, kind) for kind in KEPT)
-    assert before == {kind: rows(rule.table) for kind, found in retention.KINDS.items() for rule in found.rules}
+    assert before == {kind: rows(rule.table) for kind, found in retention_rules.KINDS.items() for rule in found.rules}
 
 
 # ---- what is kept

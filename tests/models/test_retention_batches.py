@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models import reports
 from models.core import event_log
 from models.core.database import transaction
-from models.operations import retention
+from models.operations import retention, retention_rules
 from tests.models import aged
 from tests.models.plans import Explain, nodes
 from tests.models.pruning import all_batches, deleted, sums, write
@@ -49,7 +49,9 @@ def test_a_locked_row_is_skipped() -> None:
     assert deleted("runs") == {"runs": 1}
 
 
-def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: list[Any] | None) -> dict[str, Any]:
+def _plan(
+    session: Session, kind: retention_rules.Kind, rule: retention_rules.Rule, after: list[Any] | None
+) -> dict[str, Any]:
     query = Explain(retention._delete(rule, after, LIMIT))
     (answer,) = session.execute(query, retention._limits(kind, retention._now(session), 0)).one()
     found: dict[str, Any] = answer[0]["Plan"]
@@ -59,7 +61,7 @@ def _plan(session: Session, kind: retention.Kind, rule: retention.Rule, after: l
 LIMIT = 100
 BY_RULE = {
     rule.name: (kind, rule)
-    for kind in retention.KINDS.values()
+    for kind in retention_rules.KINDS.values()
     for rule in kind.rules
     if rule.table is not event_log.Event or rule.name in ("event order.created", "event staff.acted")
 }

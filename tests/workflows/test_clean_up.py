@@ -7,7 +7,7 @@ from durable import queries
 from durable.tables import RunRecord
 from local.waiting import wait_until
 from models.core.database import transaction
-from models.operations import retention
+from models.operations import retention, retention_rules
 from tests.models import aged
 from tests.shop import Shop
 
@@ -15,7 +15,7 @@ from tests.shop import Shop
 def _is_clean() -> bool:
     with transaction() as session:
         live = session.scalars(select(RunRecord.id).where(RunRecord.finished_at.is_(None))).all()
-        return not live and not any(retention.count(session, kind) for kind in retention.KINDS)
+        return not live and not any(retention.count(session, kind) for kind in retention_rules.KINDS)
 
 
 def test_cleanup_continues_in_further_runs_until_done(shop: Shop, database: None) -> None:
