@@ -4,84 +4,84 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from models.notifications import kinds
+from models.notifications import contexts
 
-_LINES: list[kinds.OrderLine] = [{"quantity": 2, "title": "Emma"}, {"quantity": 1, "title": "Pride & Prejudice"}]
+_LINES: list[contexts.OrderLine] = [{"quantity": 2, "title": "Emma"}, {"quantity": 1, "title": "Pride & Prejudice"}]
 _ADA, _NUMBER = "Ada", 100001
 
-_ACCOUNT: kinds.Account = {"first_name": _ADA, "username": "ada"}
-_RESET: kinds.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
-_CONFIRMED: kinds.OrderConfirmed = {
+_ACCOUNT: contexts.Account = {"first_name": _ADA, "username": "ada"}
+_RESET: contexts.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
+_CONFIRMED: contexts.OrderConfirmed = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "total": 3297, "currency": "EUR", "invoice": "2026-000001",
     "promised": [{**_LINES[0], "promised_on": datetime(2027, 1, 15, tzinfo=UTC)}],
 }  # fmt: skip
-_CANCELLED: kinds.OrderCancelled = {
+_CANCELLED: contexts.OrderCancelled = {
     "first_name": _ADA, "number": _NUMBER, "code": "insufficient_stock",
     "reason": "Only 1 unit of Emma is available.", "charged": False, "delayed": False,
 }  # fmt: skip
-_REFUNDED: kinds.Refunded = {
+_REFUNDED: contexts.Refunded = {
     "first_name": _ADA, "number": _NUMBER, "amount": 1099, "currency": "EUR", "reason": "A page is torn.",
     "credit_note": "C2026-000001", "pending": False,
 }  # fmt: skip
-_PARCEL: kinds.Parcel = {
+_PARCEL: contexts.Parcel = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "carrier": "Albatross", "tracking": "AB123456789",
     "tracking_url": "https://track.example/AB123456789",
 }  # fmt: skip
-_DECLINED: kinds.PaymentFailed = {
+_DECLINED: contexts.PaymentFailed = {
     "first_name": _ADA, "number": _NUMBER, "decline_code": "insufficient_funds",
     "reason": "Your card has insufficient funds.",
 }  # fmt: skip
-_COME: kinds.BackorderFilled = {"first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1]}
-_PIECES: kinds.LinesCancelled = {
+_COME: contexts.BackorderFilled = {"first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1]}
+_PIECES: contexts.LinesCancelled = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES[:1], "reason": "Only one copy is left.", "refunded": 1099,
     "voided": 0, "currency": "EUR", "credit_note": "C2026-000001",
 }  # fmt: skip
-_ACTION: kinds.ActionNeeded = {
+_ACTION: contexts.ActionNeeded = {
     "first_name": _ADA, "number": _NUMBER, "total": 3297, "currency": "EUR", "url": "https://bank.example/confirm",
     "expires_at": datetime(2026, 11, 29, 13, tzinfo=UTC),
 }  # fmt: skip
-_DECIDED: kinds.ReturnDecided = {
+_DECIDED: contexts.ReturnDecided = {
     "first_name": _ADA, "number": _NUMBER, "refused_because": "", "days": 30, "carrier": "Albatross",
     "tracking": "AB123456789", "return_id": "ret_01a1fdc4abb67dd09aa30324abf4e594", "pages": "https://shop.example",
 }  # fmt: skip
-_RETURNED: kinds.ReturnReceived = {
+_RETURNED: contexts.ReturnReceived = {
     "first_name": _ADA, "number": _NUMBER, "refund": 1099, "currency": "EUR", "credit_note": "C2026-000001",
     "refund_status": "succeeded", "replacement": "100043",
 }  # fmt: skip
-_BACK: kinds.BackInStock = {"first_name": _ADA, "title": "Emma", "sku": "BOOK-EMMA"}
-_REMINDER: kinds.CartReminder = {"first_name": _ADA, "lines": _LINES}
-_LOW: kinds.StockLow = {
+_BACK: contexts.BackInStock = {"first_name": _ADA, "title": "Emma", "sku": "BOOK-EMMA"}
+_REMINDER: contexts.CartReminder = {"first_name": _ADA, "lines": _LINES}
+_LOW: contexts.StockLow = {
     "sku": "BOOK-EMMA", "title": "Emma", "warehouse": "Main warehouse", "available": 3, "reorder_point": 5,
     "purchase_order": 1001,
 }  # fmt: skip
-_FAILED: kinds.ShipmentFailed = {"number": _NUMBER, "reason": "The authorisation has lapsed."}
-_MONEY: kinds.MoneyMoved = {
+_FAILED: contexts.ShipmentFailed = {"number": _NUMBER, "reason": "The authorisation has lapsed."}
+_MONEY: contexts.MoneyMoved = {
     "number": _NUMBER, "payment_id": "pay_01a1fdc4abb67dd09aa30324abf4e594", "kind": "refund", "status": "failed",
     "amount": 1099, "currency": "EUR", "reason": "The card has expired.",
 }  # fmt: skip
-_LOST: kinds.ParcelLost = {"number": _NUMBER, "returned": False, "carrier": "Albatross", "tracking": "AB123456789"}
-_PURCHASE: kinds.PurchaseOrder = {
+_LOST: contexts.ParcelLost = {"number": _NUMBER, "returned": False, "carrier": "Albatross", "tracking": "AB123456789"}
+_PURCHASE: contexts.PurchaseOrder = {
     "number": 1001, "status": "received", "warehouse": "Main warehouse",
     "lines": [{"quantity": 20, "title": "Emma", "sku": "BOOK-EMMA"}],
 }  # fmt: skip
-_DIFFERS: kinds.ReconciliationDiffers = {
+_DIFFERS: contexts.ReconciliationDiffers = {
     "day": "2026-11-28", "reconciliation_id": "rcn_01a1fdc4abb67dd09aa30324abf4e594", "differences": 3, "repaired": 1,
     "kinds": [("missing at the provider", 2), ("amount", 1)],
 }  # fmt: skip
-_ENDS: kinds.AuthorisationEnds = {"number": _NUMBER, "lapsed": False, "ends": "2026-12-06 10:30 UTC"}
-_MISSING: kinds.TransferIncomplete = {
+_ENDS: contexts.AuthorisationEnds = {"number": _NUMBER, "lapsed": False, "ends": "2026-12-06 10:30 UTC"}
+_MISSING: contexts.TransferIncomplete = {
     "transfer": "tra_01a1fdc4abb67dd09aa30324abf4e594", "source": "Main warehouse", "target": "Annex",
     "lines": [{"quantity": 2, "title": "Emma", "sku": "BOOK-EMMA"}],
 }  # fmt: skip
-_STOPPED: kinds.TransferCancelled = {
+_STOPPED: contexts.TransferCancelled = {
     "transfer": "tra_01a1fdc4abb67dd09aa30324abf4e594", "source": "Main warehouse", "target": "Annex",
     "reason": "The warehouse is closed.",
 }  # fmt: skip
-_UNSENT: kinds.RestockCancelled = {"number": 1001, "reason": "The warehouse is closed."}
-_BROKEN: kinds.TemplateFailed = {
+_UNSENT: contexts.RestockCancelled = {"number": 1001, "reason": "The warehouse is closed."}
+_BROKEN: contexts.TemplateFailed = {
     "template": "order_shipped/email/de", "error": "line 3: 'carier' is undefined",
 }  # fmt: skip
-_DISABLED: kinds.WebhookDisabled = {"url": "https://warehouse.example/events", "reason": "It has answered 410."}
+_DISABLED: contexts.WebhookDisabled = {"url": "https://warehouse.example/events", "reason": "It has answered 410."}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,

@@ -13,7 +13,7 @@ from models.core.workflow_inputs import (
     UserInput,
     WaitingInput,
 )
-from models.notifications import Kind, kinds
+from models.notifications import Kind, contexts, kinds
 from settings import settings
 from tasks.notifications.sending import TOKEN, Request, compose, is_welcome, key_of, send_token, sends, service
 
@@ -29,7 +29,7 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | No
     ):
         return None
     left = [line for line in carts.view(session, user.id).items if line.available]
-    context: kinds.CartReminder = {
+    context: contexts.CartReminder = {
         "first_name": user.first_name, "lines": [{"quantity": line.quantity, "title": line.name} for line in left],
     }  # fmt: skip
     return compose(session, run, kinds.CART_REMINDER, context, user.email, user.id, user.language)
@@ -45,7 +45,7 @@ def back_in_stock(session: Session, run: Run[WaitingInput]) -> Request | None:
         return None
     if not is_welcome(session, kinds.BACK_IN_STOCK, user.id, user.email):
         return None
-    context: kinds.BackInStock = {"first_name": user.first_name, "title": product.title, "sku": product.sku}
+    context: contexts.BackInStock = {"first_name": user.first_name, "title": product.title, "sku": product.sku}
     return compose(session, run, kinds.BACK_IN_STOCK, context, user.email, user.id, user.language)
 
 
@@ -82,7 +82,7 @@ def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **contex
     user = accounts.get(session, user_id)
     if user.status != "active" or not is_welcome(session, kind, user_id, user.email):
         return None
-    account: kinds.Account = {"first_name": user.first_name, "username": user.username}
+    account: contexts.Account = {"first_name": user.first_name, "username": user.username}
     return compose(session, run, kind, {**account, **context}, user.email, user.id, user.language)
 
 

@@ -18,7 +18,7 @@ from models.core.workflow_inputs import (
     RefundInput,
     ReturnInput,
 )
-from models.notifications import Kind, kinds
+from models.notifications import Kind, contexts, kinds
 from settings import settings
 from tasks.notifications.sending import Request, compose, is_wanted, sends, with_document
 from tasks.orders import confirm, credit, credit_cancelled, credit_lines, credit_return, given_back
@@ -32,7 +32,7 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
     order, confirmed = lines[0], run.output(confirm) or {}
     if not is_wanted(session, kinds.ORDER_CONFIRMED, order):
         return None
-    context: kinds.OrderConfirmed = {
+    context: contexts.OrderConfirmed = {
         "first_name": order.first_name, "number": order.number, "total": order.total, "currency": order.currency,
         "lines": [{"quantity": line.quantity, "title": line.title} for line in lines],
         "promised": [_promised(line) for line in lines if line.backordered],
@@ -42,7 +42,7 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
     return with_document(request, run.input["order_id"])
 
 
-def _promised(line: Any) -> kinds.PromisedLine:
+def _promised(line: Any) -> contexts.PromisedLine:
     promised_on = datetime.combine(line.promised_on, time(), UTC)
     return {"quantity": line.backordered, "title": line.title, "promised_on": promised_on}
 
@@ -54,7 +54,7 @@ def backorder_filled(session: Session, run: Run[BackorderFilledInput]) -> Reques
     is_cancelled = orders.get(session, run.input["order_id"]).status == "cancelled"
     if is_cancelled or not is_wanted(session, kinds.BACKORDER_FILLED, rows[0]):
         return None
-    context: kinds.BackorderFilled = {
+    context: contexts.BackorderFilled = {
         "first_name": rows[0].first_name, "number": rows[0].number,
         "lines": [{"quantity": came[row.product_id], "title": row.title} for row in rows if row.product_id in came],
     }  # fmt: skip
@@ -69,12 +69,12 @@ def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput
         return None
     reason = order.reason or run.error
     if reason["code"] == "payment_declined":
-        failed: kinds.PaymentFailed = {
+        failed: contexts.PaymentFailed = {
             "first_name": order.first_name, "number": order.number, "reason": reason["detail"],
             "decline_code": run.error.get("decline_code") or "",
         }  # fmt: skip
         return compose(session, run, kinds.PAYMENT_FAILED, failed, order.email, order.user_id, order.language)
-    context: kinds.OrderCancelled = {
+    context: contexts.OrderCancelled = {
         "first_name": order.first_name, "number": order.number, "code": reason["code"], "reason": reason["detail"],
         "charged": order.confirmed_at is not None, "delayed": _status_of_refund(session, run) == "failed",
     }  # fmt: skip
@@ -89,7 +89,7 @@ def lines_cancelled(session: Session, run: Run[LineCancellationInput]) -> Reques
     order, note = rows[0], run.output(credit_lines) or {}
     if not is_wanted(session, kinds.LINES_CANCELLED, order):
         return None
-    context: kinds.LinesCancelled = {
+    context: contexts.LinesCancelled = {
         "first_name": order.first_name, "number": order.number, "currency": order.currency,
         "lines": [{"quantity": cancelled[r.product_id], "title": r.title} for r in rows if r.product_id in cancelled],
         "reason": run.input["reason"], "credit_note": note.get("credit_note_number", ""), **given_back(run),
@@ -106,7 +106,7 @@ def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
     given = payments.get_transaction(session, run.input["transaction_id"])
     if given.status == "failed" or not is_wanted(session, kinds.REFUNDED, order):
         return None
-    context: kinds.Refunded = {
+    context: contexts.Refunded = {
         "first_name": order.first_name, "number": order.number, "amount": given.amount, "currency": order.currency,
         "reason": run.input["reason"], "credit_note": (run.output(credit) or {}).get("credit_note_number", ""),
         "pending": given.status == "pending",
@@ -150,7 +150,7 @@ def action_needed(session: Session, run: Run[ActionInput]) -> Request | Suspend 
     order = orders.get_summary(session, run.input["order_id"])[0]
     if not is_wanted(session, kinds.ACTION_NEEDED, order):
         return None
-    context: kinds.ActionNeeded = {
+    context: contexts.ActionNeeded = {
         "first_name": order.first_name, "number": order.number, "total": payment.amount, "currency": payment.currency,
         "url": action["url"], "expires_at": datetime.fromisoformat(action["expires_at"]),
     }  # fmt: skip
@@ -164,7 +164,7 @@ def order_delivered(session: Session, run: Run[ParcelInput]) -> Request | None:
     return _about_parcel(session, run, kinds.ORDER_DELIVERED) if is_delivered else None
 
 
-def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[kinds.Parcel]) -> Request | None:
+def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[contexts.Parcel]) -> Request | None:
     rows = orders.get_summary(session, run.input["order_id"])
     parcel, inside = (
         fulfilment.get_parcel(session, run.input["parcel_id"]),
@@ -172,7 +172,7 @@ def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[kinds.Parc
     )
     if not is_wanted(session, kind, rows[0]):
         return None
-    context: kinds.Parcel = {
+    context: contexts.Parcel = {
         "first_name": rows[0].first_name, "number": rows[0].number, "carrier": parcel.carrier or "",
         "tracking": parcel.tracking_number or "", "tracking_url": parcel.tracking_url or "",
         "lines": [{"quantity": inside[r.product_id], "title": r.title} for r in rows if r.product_id in inside],
@@ -187,7 +187,7 @@ def return_decided(session: Session, run: Run[ReturnInput]) -> Request | None:
     if not is_wanted(session, kinds.RETURN_DECIDED, order):
         return None
     made = returns.get_return(session, run.input["return_id"])
-    context: kinds.ReturnDecided = {
+    context: contexts.ReturnDecided = {
         "first_name": order.first_name, "number": order.number, "refused_because": made.refused_because or "",
         "days": settings.return_send_days, "return_id": made.id, "pages": settings.public_url,
         "carrier": made.carrier or "", "tracking": made.tracking_number or "",
@@ -203,7 +203,7 @@ def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
     if made.received_at is None or not is_wanted(session, kinds.RETURN_RECEIVED, order):
         return None
     note: Mapping[str, Any] = run.output(credit_return) or {}
-    context: kinds.ReturnReceived = {
+    context: contexts.ReturnReceived = {
         "first_name": order.first_name, "number": order.number, "refund": made.refund or 0,
         "currency": order.currency, "credit_note": note.get("credit_note_number", ""),
         "refund_status": _status_of_refund(session, run),

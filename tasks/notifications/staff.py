@@ -19,7 +19,7 @@ from models.core.workflow_inputs import (
     TransferInput,
     WebhookDisabledInput,
 )
-from models.notifications import Kind, kinds
+from models.notifications import Kind, contexts, kinds
 from settings import settings
 from tasks.inventory import reorder
 from tasks.notifications.sending import Request, compose, key_of, sends
@@ -34,7 +34,7 @@ def stock_low(session: Session, run: Run[LowStockInput]) -> Request:
     level = inventory.select_levels(run.input["product_id"], warehouse.id)
     _, sku, title = session.execute(level).one()
     ordered = (run.output(reorder) or {}).get("purchase_order_id")
-    context: kinds.StockLow = {
+    context: contexts.StockLow = {
         "sku": sku, "title": title, "warehouse": warehouse.name, "available": run.input["available"],
         "reorder_point": run.input["reorder_point"],
         "purchase_order": inventory.get_purchase_order(session, ordered).number if ordered else None,
@@ -70,7 +70,7 @@ def order_withdrawn(session: Session, run: Run[RestockInput]) -> Request | None:
 def restock_cancelled(session: Session, run: Run[RestockInput]) -> Request:
     """Informs staff why a purchase order was not sent."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
-    context: kinds.RestockCancelled = {"number": order.number, "reason": run.error["detail"]}
+    context: contexts.RestockCancelled = {"number": order.number, "reason": run.error["detail"]}
     return compose(session, run, kinds.RESTOCK_CANCELLED, context, settings.staff_email)
 
 
@@ -84,8 +84,8 @@ def goods_received(session: Session, run: Run[RestockInput]) -> Request:
 
 def _purchase_order(
     session: Session, order: inventory.PurchaseOrder, quantity: Callable[[inventory.PurchaseLine], int]
-) -> kinds.PurchaseOrder:
-    lines: list[kinds.Goods] = [
+) -> contexts.PurchaseOrder:
+    lines: list[contexts.Goods] = [
         {"quantity": quantity(line), "title": line.title, "sku": line.sku}
         for line in inventory.get_purchase_lines(session, [order.id])[order.id]
         if quantity(line)
@@ -97,7 +97,7 @@ def _purchase_order(
 @sends(kinds.TEMPLATE_FAILED)
 def template_failed(session: Session, run: Run[TemplateFailedInput]) -> Request:
     """Informs staff of a template of theirs that fails."""
-    context: kinds.TemplateFailed = {"template": run.input["template"], "error": run.input["error"]}
+    context: contexts.TemplateFailed = {"template": run.input["template"], "error": run.input["error"]}
     return compose(session, run, kinds.TEMPLATE_FAILED, context, settings.staff_email)
 
 
@@ -105,7 +105,7 @@ def template_failed(session: Session, run: Run[TemplateFailedInput]) -> Request:
 def shipment_failed(session: Session, run: Run[ParcelInput]) -> Request:
     """Informs staff why a parcel was not shipped."""
     order = orders.get(session, run.input["order_id"])
-    context: kinds.ShipmentFailed = {"number": order.number, "reason": run.error["detail"]}
+    context: contexts.ShipmentFailed = {"number": order.number, "reason": run.error["detail"]}
     return compose(session, run, kinds.SHIPMENT_FAILED, context, settings.staff_email)
 
 
@@ -135,10 +135,10 @@ def dispute_closed(session: Session, run: Run[CaptureInput]) -> Request:
     return _about_money(session, run, kinds.DISPUTE_CLOSED)
 
 
-def _about_money(session: Session, run: Run[CaptureInput], kind: Kind[kinds.MoneyMoved]) -> Request:
+def _about_money(session: Session, run: Run[CaptureInput], kind: Kind[contexts.MoneyMoved]) -> Request:
     order = orders.get(session, run.input["order_id"])
     one = payments.get_transaction(session, run.input["transaction_id"])
-    context: kinds.MoneyMoved = {
+    context: contexts.MoneyMoved = {
         "number": order.number, "payment_id": one.payment_id, "kind": one.kind, "status": one.status,
         "amount": one.amount, "currency": order.currency, "reason": (one.error or {}).get("detail", ""),
     }  # fmt: skip
@@ -151,7 +151,7 @@ def parcel_lost(session: Session, run: Run[ParcelInput]) -> Request | None:
     parcel, order = fulfilment.get_parcel(session, run.input["parcel_id"]), orders.get(session, run.input["order_id"])
     if parcel.status not in ("lost", "returned"):
         return None
-    context: kinds.ParcelLost = {
+    context: contexts.ParcelLost = {
         "number": order.number, "returned": parcel.status == "returned", "carrier": parcel.carrier or "",
         "tracking": parcel.tracking_number or "",
     }  # fmt: skip
@@ -163,14 +163,14 @@ def transfer_incomplete(session: Session, run: Run[TransferInput]) -> Request | 
     """Informs staff of goods that were sent and have not arrived."""
     transfer = inventory.get_transfer(session, run.input["transfer_id"])
     lines = inventory.get_transfer_lines(session, [transfer.id])[transfer.id]
-    missing: list[kinds.Goods] = [
+    missing: list[contexts.Goods] = [
         {"quantity": line.quantity - (line.received or 0), "title": line.title, "sku": line.sku}
         for line in lines
         if line.quantity != line.received
     ]
     if not missing:
         return None
-    context: kinds.TransferIncomplete = {**_transfer(session, transfer), "lines": missing}
+    context: contexts.TransferIncomplete = {**_transfer(session, transfer), "lines": missing}
     return compose(session, run, kinds.TRANSFER_INCOMPLETE, context, settings.staff_email)
 
 
@@ -180,11 +180,11 @@ def transfer_cancelled(session: Session, run: Run[TransferInput]) -> Request | N
     transfer = inventory.get_transfer(session, run.input["transfer_id"])
     if transfer.status == "received":
         return None
-    context: kinds.TransferCancelled = {**_transfer(session, transfer), "reason": run.error["detail"]}
+    context: contexts.TransferCancelled = {**_transfer(session, transfer), "reason": run.error["detail"]}
     return compose(session, run, kinds.TRANSFER_CANCELLED, context, settings.staff_email)
 
 
-def _transfer(session: Session, transfer: inventory.Transfer) -> kinds.Transfer:
+def _transfer(session: Session, transfer: inventory.Transfer) -> contexts.Transfer:
     source, target = (inventory.get_warehouse(session, at) for at in (transfer.source_id, transfer.target_id))
     return {"transfer": transfer.id, "source": source.name, "target": target.name}
 
@@ -197,7 +197,7 @@ def reconciliation_differs(session: Session, run: Run[ReconciliationInput]) -> R
     made = payments.get_reconciliation(session, (run.output(reconcile) or {})["reconciliation_id"])
     if made.status == "clean":
         return None
-    context: kinds.ReconciliationDiffers = {
+    context: contexts.ReconciliationDiffers = {
         "day": made.day.isoformat(), "reconciliation_id": made.id, "differences": made.counts["differences"],
         "repaired": made.counts["repaired"],
         "kinds": [(kind.replace("_", " "), made.counts[kind]) for kind in payments.DIFFERENCES if kind in made.counts],
@@ -211,7 +211,7 @@ def webhook_disabled(session: Session, run: Run[WebhookDisabledInput]) -> Reques
     endpoint = session.get_one(webhooks.Endpoint, run.input["endpoint_id"])
     if endpoint.deleted_at is not None:
         return None
-    context: kinds.WebhookDisabled = {"url": endpoint.url, "reason": run.input["reason"]}
+    context: contexts.WebhookDisabled = {"url": endpoint.url, "reason": run.input["reason"]}
     return compose(session, run, kinds.WEBHOOK_DISABLED, context, settings.staff_email)
 
 
@@ -222,7 +222,7 @@ def authorisation_ends(session: Session, run: Run[AuthorisationInput]) -> Reques
     if outcome is None:
         return None
     order, ends = orders.get(session, run.input["order_id"]), datetime.fromisoformat(outcome["ends"])
-    context: kinds.AuthorisationEnds = {
+    context: contexts.AuthorisationEnds = {
         "number": order.number, "lapsed": outcome["lapsed"], "ends": f"{ends:%Y-%m-%d %H:%M} UTC",
     }  # fmt: skip
     return compose(session, run, kinds.AUTHORISATION_ENDS, context, settings.staff_email)

@@ -153,7 +153,7 @@ def test_closing_an_account_erases_personal_data_and_keeps_the_books(client: Any
     customer.patch("/v1/me/preferences", json={"welcome": {"sms": True}})
     customer.post("/v1/me/addresses", json=LANE, headers={"Idempotency-Key": "1"})
     with transaction() as session:
-        context: notifications.kinds.Account = {"first_name": "Customer", "username": "customer"}
+        context: notifications.contexts.Account = {"first_name": "Customer", "username": "customer"}
         notifications.compose(
             session, notifications.kinds.WELCOME, context, key="k", channel="email",
             recipient="customer@example.org", user_id=customer.user_id, language="en",

@@ -7,13 +7,13 @@ import pytest
 
 from models import accounts, notifications
 from models.core.database import transaction
-from models.notifications import kinds, unsubscribe_url
+from models.notifications import contexts, kinds, unsubscribe_url
 
 WELCOME = "/v1/notification-templates/welcome/email/de"
 
 
 def compose(user_id: str, address: str, key: str = "k") -> notifications.Message:
-    context: kinds.Account = {"first_name": "Ada", "username": "ada"}
+    context: contexts.Account = {"first_name": "Ada", "username": "ada"}
     with transaction() as session:
         return notifications.compose(
             session, kinds.WELCOME, context, key=key, channel="email", recipient=address, language="de", user_id=user_id

@@ -17,6 +17,7 @@ from models.notifications import (
     LANGUAGES,
     Kind,
     choose_language,
+    contexts,
     dress,
     find_language,
     kinds,
@@ -29,7 +30,7 @@ from models.notifications.rendering import compiled_file, render
 from models.notifications.template_language import Template, TemplateError
 from settings import Settings
 
-ACCOUNT: kinds.Account = {"first_name": "Ada", "username": "ada"}
+ACCOUNT: contexts.Account = {"first_name": "Ada", "username": "ada"}
 IN_LANGUAGES = [(kind, code) for kind in KINDS.values() for code in LANGUAGES]
 
 
@@ -55,7 +56,7 @@ def test_every_template_belongs_to_a_kind_and_every_kind_has_an_example() -> Non
     }
 
 
-CONFIRMED: kinds.OrderConfirmed = {
+CONFIRMED: contexts.OrderConfirmed = {
     "first_name": "Ada", "number": 100001, "total": 125050, "currency": "EUR", "invoice": "2026-000001",
     "lines": [{"quantity": 2, "title": "Emma & <Co>"}, {"quantity": 1, "title": "*Persuasion*"}], "promised": [],
 }  # fmt: skip
@@ -78,32 +79,36 @@ def test_renders_german_with_german_amounts() -> None:
 
 
 def test_a_confirmation_names_the_goods_that_come_later() -> None:
-    promised: kinds.PromisedLine = {"quantity": 1, "title": "Emma", "promised_on": datetime(2026, 12, 24, tzinfo=UTC)}
-    context: kinds.OrderConfirmed = {**CONFIRMED, "promised": [promised]}
+    promised: contexts.PromisedLine = {
+        "quantity": 1,
+        "title": "Emma",
+        "promised_on": datetime(2026, 12, 24, tzinfo=UTC),
+    }
+    context: contexts.OrderConfirmed = {**CONFIRMED, "promised": [promised]}
     english, german = (render(kinds.ORDER_CONFIRMED, "email", context, code).text for code in ("en", "de"))
     assert "*Persuasion*\n\nWe expect 1 × Emma on 24 December 2026.\n\nTotal" in english
     assert "*Persuasion*\n\n1 × Emma erwarten wir am 24. Dezember 2026.\n\nGesamtbetrag" in german
 
 
 def test_an_amount_has_the_decimals_of_its_currency() -> None:
-    in_yen: kinds.OrderConfirmed = {**CONFIRMED, "currency": "JPY"}
+    in_yen: contexts.OrderConfirmed = {**CONFIRMED, "currency": "JPY"}
     assert "Total: JP¥125,050\n" in render(kinds.ORDER_CONFIRMED, "email", in_yen).text
 
 
 def test_values_are_neither_templates_nor_markup() -> None:
     name = "{{ username }}{% raw %} [x](https://evil.example) <img src=x>\n# h"
-    account: kinds.Account = {"first_name": name, "username": "ada"}
+    account: contexts.Account = {"first_name": name, "username": "ada"}
     rendered = render(kinds.WELCOME, "email", account)
     assert f"Dear {name}," in rendered.text
     assert "{{ username }}{% raw %} [x](https://evil.example) &lt;img src=x&gt;<br>\n# h" in rendered.html
 
 
 def test_a_link_is_a_button_in_html_and_a_url_in_text() -> None:
-    context: kinds.PasswordReset = {**ACCOUNT, "token": "a&b", "pages": "https://shop.example"}
+    context: contexts.PasswordReset = {**ACCOUNT, "token": "a&b", "pages": "https://shop.example"}
     rendered = render(kinds.PASSWORD_RESET, "email", context)
     assert "\nChoose a new password: https://shop.example/password#token=a&b\n" in rendered.text
     assert 'href="https://shop.example/password#token=a&amp;b">Choose a new password</a>' in rendered.html
-    with_javascript: kinds.PasswordReset = {**context, "pages": "javascript:alert(1)//"}
+    with_javascript: contexts.PasswordReset = {**context, "pages": "javascript:alert(1)//"}
     with pytest.raises(TemplateError, match="needs a URL"):
         render(kinds.PASSWORD_RESET, "email", with_javascript)
 
@@ -202,7 +207,7 @@ def failing(database: None) -> Iterator[None]:
 
 @pytest.mark.usefixtures("failing")
 def test_an_override_that_fails_is_replaced_by_the_file_and_reported_once() -> None:
-    bob: kinds.Account = {"first_name": "Bob", "username": "bob"}
+    bob: contexts.Account = {"first_name": "Bob", "username": "bob"}
     for key in ("a", "b"):
         with transaction() as session:
             made = notifications.compose(

@@ -16,7 +16,7 @@ from models import accounts, notifications, orders, returns
 from models.core import event_log
 from models.core.database import transaction
 from models.core.events import AccountRegistered
-from models.notifications import kinds
+from models.notifications import contexts, kinds
 from models.notifications.rendering import render
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shop import Shop
@@ -106,9 +106,9 @@ def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer:
 
 
 def test_the_reset_mail_links_to_the_configured_pages() -> None:
-    context: kinds.PasswordReset = {"first_name": "Ada", "username": "ada", "token": "t" * 43, "pages": ""}
+    context: contexts.PasswordReset = {"first_name": "Ada", "username": "ada", "token": "t" * 43, "pages": ""}
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
-    linked: kinds.PasswordReset = {**context, "pages": "https://shop.example"}
+    linked: contexts.PasswordReset = {**context, "pages": "https://shop.example"}
     text = render(kinds.PASSWORD_RESET, "email", linked).text
     assert ": https://shop.example/password#token=" + "t" * 43 in text  # in the fragment, so that no server logs it
     assert re.search(r"^t{43}$", text, re.MULTILINE)
