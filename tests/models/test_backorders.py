@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from functools import partial
 from random import Random
 from typing import Any
@@ -12,15 +11,13 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from durable.ids import new_id
-from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
 from models.core.errors import Conflict, InsufficientStock, NotFound
 from models.core.event_log import Event
 from tests.counting import statements
+from tests.models.backordering import SOON, allocate, allow, backordered, confirmed, main, release, told, waiting
 from tests.models.shelves import available, broken, move, product, reservations, reserve, warehouse
-
-SOON = date(2100, 1, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -28,51 +25,6 @@ def invariants_hold() -> Any:
     """Runs the audit after every test."""
     yield
     assert broken() == []
-
-
-def allow(product_id: str, limit: int) -> None:
-    with transaction() as session:
-        inventory.set_terms(session, product_id, limit, SOON if limit else None)
-
-
-def main() -> str:
-    with transaction() as session:
-        return inventory.get_default_warehouse(session).id
-
-
-def confirmed(lines: dict[str, int]) -> str:
-    order_id = reserve(lines)
-    allocate(order_id)
-    return order_id
-
-
-def allocate(order_id: str) -> None:
-    with transaction() as session:
-        inventory.allocate(session, order_id)
-
-
-def release(order_id: str) -> int:
-    with transaction() as session:
-        return inventory.release(session, order_id)
-
-
-def backordered(product_id: str) -> int:
-    with transaction() as session:
-        return inventory.get_terms(session, product_id).backordered
-
-
-def waiting(order_id: str) -> dict[str, tuple[int, int, str]]:
-    """Product → units backordered, of those filled, and the status."""
-    with transaction() as session:
-        found = session.scalars(select(inventory.Backorder).where(inventory.Backorder.order_id == order_id))
-        return {row.product_id: (row.quantity, row.filled, row.status) for row in found}
-
-
-def told() -> list[tuple[str, dict[str, int]]]:
-    """The orders whose customers are told that goods have come, and the goods, oldest first."""
-    with transaction() as session:
-        runs = session.scalars(select(RunRecord).filter_by(workflow="backorder_filled").order_by(RunRecord.id))
-        return [(run.input["order_id"], run.input["quantities"]) for run in runs]
 
 
 def test_units_beyond_stock_are_sold_up_to_the_limit() -> None:

@@ -5,7 +5,7 @@ result, however often it is repeated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,22 +22,16 @@ from tasks.gateways.payments.provider import (
     ProviderPayment,
     Refund,
     RefundReason,
-    State,
     WebhookEvent,
 )
 from tasks.gateways.payments.stripe_client import KeySpent, calling, is_replayed, make_client, message
+from tasks.gateways.payments.stripe_intents import STATES, read_decline_code, read_payment
 from tasks.gateways.payments.stripe_refunds import REPORTS, list_disputes, list_refunds, read_refund
 
 UNEXPECTED_STATE = "payment_intent_unexpected_state"
 ABANDONED = "abandoned"
 UNDECIDED = ("requires_action", "requires_confirmation", "processing")
-LAPSED = ("automatic", "expired")  # why Stripe itself cancels what nobody has captured
 CLOCKS = timedelta(minutes=5)  # how far Stripe's clock may be behind the database's
-STATES: dict[str, State] = {
-    "requires_confirmation": "requires_action", "requires_action": "requires_action", "processing": "processing",
-    "requires_capture": "authorised", "succeeded": "captured", "requires_payment_method": "declined",
-}  # fmt: skip
-"""Stripe's word → ours, but for `canceled`, for which it matters why."""
 
 
 class Stripe:
@@ -116,7 +110,7 @@ class Stripe:
             return Authorisation(made.id, "voided")
         if made.status != "canceled":
             self._abandon(made.id)  # a customer with its secret could confirm it with another card
-        if decline_code := _decline_code(made):
+        if decline_code := read_decline_code(made):
             raise PaymentDeclined(decline_code, "The payment was declined.")
         return None
 
@@ -193,7 +187,7 @@ class Stripe:
         with calling():
             try:
                 params: Any = {"expand": ["latest_charge"]}
-                return _payment(self._client.v1.payment_intents.retrieve(reference, params=params))
+                return read_payment(self._client.v1.payment_intents.retrieve(reference, params=params))
             except stripe.InvalidRequestError as error:
                 if error.code != "resource_missing":
                     raise
@@ -203,7 +197,7 @@ class Stripe:
         self, since: datetime | None = None, *, until: datetime | None = None, known: Iterable[str] = ()
     ) -> Iterator[ProviderPayment]:
         """See PaymentProvider. Stripe's list needs no references."""
-        return map(_payment, self._list(since, until))
+        return map(read_payment, self._list(since, until))
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> WebhookEvent:
         """See PaymentProvider. The signature is in the header Stripe-Signature."""
@@ -268,37 +262,3 @@ def _params(request: AuthorisationRequest, attempt: str) -> dict[str, Any]:
 
 def _is_left_to_customer(intent: stripe.PaymentIntent, request: AuthorisationRequest) -> bool:
     return request.return_url is not None and intent.status in ("requires_action", "processing")
-
-
-def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
-    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
-    about = intent.metadata.to_dict()
-    return ProviderPayment(
-        reference=intent.id,
-        order_id=about.get("order_id"),
-        payment_id=about.get("payment_id"),
-        attempt=about.get("attempt"),
-        state=_state(intent, was_held=charge is not None and charge.status == "succeeded"),
-        decline_code=_decline_code(intent),
-        currency=intent.currency.upper(),
-        amount=intent.amount,
-        authorised=intent.amount_capturable,
-        captured=intent.amount_received,
-        refunded=charge.amount_refunded if charge else 0,
-        created_at=datetime.fromtimestamp(intent.created, UTC),
-    )
-
-
-def _state(intent: stripe.PaymentIntent, *, was_held: bool) -> State:
-    if intent.status != "canceled":
-        return STATES[intent.status]
-    if not was_held:
-        return "cancelled"
-    return "lapsed" if intent.cancellation_reason in LAPSED else "voided"
-
-
-def _decline_code(intent: stripe.PaymentIntent) -> str | None:
-    if intent.last_payment_error is None:
-        return None
-    error = intent.last_payment_error.to_dict()  # which has only the members that Stripe has sent
-    return error.get("decline_code") or error.get("code") or "card_declined"
