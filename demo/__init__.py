@@ -89,7 +89,7 @@ def _run_demo(console: Console, stack: TemporaryStack) -> list[Check]:
         with Progress("orders", planned_orders, console) as progress:
             orders = place_orders(customers, ids, lambda purchase: progress.advance(_format_result(purchase)))
     with _phase(console, "The rest of the day: confirmations, parcels, a return, a cancellation, goods"):
-        rest = day.Day(staff, lambda event: console.print(_format_event(event), highlight=False))
+        rest = day.Day(staff, stack.carrier, lambda event: console.print(_format_event(event), highlight=False))
         day.run(rest, orders, goods, customers)
     with _phase(console, CHECKING):
         mails, after, audit = _mails(stack), _levels(staff), _audit(stack)

@@ -13,7 +13,7 @@ from demo.checks import Check
 from demo.client import MAX_WAIT, Client, Unfinished
 from demo.shopping import LAST_COPY, Customer, Purchase
 
-ATTEMPTS, PAUSE = 200, 0.1  # looks at a transfer, and seconds between two of them
+ATTEMPTS, PAUSE = 200, 0.1  # looks at a status, and seconds between two of them
 RETURN_URL = "https://shop.example.com/thanks"
 Line = dict[str, Any]
 
@@ -30,12 +30,13 @@ class Event:
 
 @dataclass
 class Day:
-    """The rest of a day in the shop. `tell` is called with each event.
+    """The rest of a day in the shop. `tell` is called with each event. `carrier`: the URL of the sandbox carrier.
 
     `on_hand` and `reserved`: SKU → by how many units each has changed. `mails`: recipient and subject.
     """
 
     staff: Client
+    carrier: str
     tell: Callable[[Event], None]
     on_hand: Counter[str] = field(default_factory=Counter)
     reserved: Counter[str] = field(default_factory=Counter)
@@ -65,32 +66,38 @@ class Day:
         self._check(f"a payment confirmed on {page}", ok, waiting + ended)
 
     def ship_in_two_parcels(self, purchase: Purchase) -> None:
-        """Staff ship one line of the order, then the rest, and the carrier delivers both."""
-        order, parcels = purchase.order, []
-        for number, lines in enumerate((order["lines"][:1], order["lines"][1:]), start=1):
-            body = {"lines": _quantities(lines), "carrier": "UPS", "tracking_number": f"1Z-{order['number']}-{number}"}
-            parcels.append(self._ship(order, body))
-            for line in lines:
-                self.on_hand[line["sku"]] -= line["quantity"]
-                self.reserved[line["sku"]] -= line["quantity"]
-            units = sum(line["quantity"] for line in lines)
-            self.tell(Event(f"parcel {number} has left, units: {units}", order["number"], parcels[-1]))
+        """Staff ship one line with a label of their own and the rest with a label that the shop buys."""
+        order = purchase.order
+        by_hand = self._ship(order, order["lines"][:1], {"carrier": "UPS", "tracking_number": f"1Z-{order['number']}"})
+        labelled = self._ship(order, order["lines"][1:], {})
+        label, cost = f"{labelled['carrier']} {labelled['tracking_number']}", money(labelled["label_cost"])
+        self.tell(Event(f"label bought: {label}", order["number"], labelled["id"], cost))
         payment = self.staff.get(f"/v1/payments/{order['payment_id']}")
         self.tell(Event("payment captured", order["number"], payment["id"], money(payment["captured"])))
         shipped = self.staff.get(f"/v1/orders/{order['id']}")["status"]
-        for parcel in parcels:
-            self.staff.post(f"/v1/fulfilments/{parcel}/delivered", {})
-            self.tell(Event("parcel delivered", order["number"], parcel))
+        self.staff.post(f"/v1/fulfilments/{by_hand['id']}/delivered", {})
+        self.tell(Event("parcel delivered", order["number"], by_hand["id"]))
+        self.staff.post_to(
+            f"{self.carrier}/sandbox/parcels/{labelled['tracking_number']}/move", {"status": "delivered"}
+        )
+        self._wait_for_status(f"/v1/fulfilments/{labelled['id']}", "delivered")
+        self.tell(Event("parcel delivered, says the carrier", order["number"], labelled["id"]))
         delivered = self.staff.get(f"/v1/orders/{order['id']}")["status"]
         seen = shipped, delivered, payment["status"], money(payment["captured"])
         self._check(
             "an order in two parcels", seen == ("shipped", "delivered", "captured", money(order["total"])), seen
         )
 
-    def _ship(self, order: dict[str, Any], body: dict[str, Any]) -> str:
-        accepted = self.staff.post(f"/v1/orders/{order['id']}/fulfilments", body)
+    def _ship(self, order: dict[str, Any], lines: list[Line], label: dict[str, str]) -> dict[str, Any]:
+        accepted = self.staff.post(f"/v1/orders/{order['id']}/fulfilments", {"lines": _quantities(lines), **label})
         self.staff.follow(accepted["task_id"])
-        return str(accepted["fulfilment_id"])
+        for line in lines:
+            self.on_hand[line["sku"]] -= line["quantity"]
+            self.reserved[line["sku"]] -= line["quantity"]
+        units = sum(line["quantity"] for line in lines)
+        self.tell(Event(f"parcel has left, units: {units}", order["number"], accepted["fulfilment_id"]))
+        parcel: dict[str, Any] = self.staff.get(f"/v1/fulfilments/{accepted['fulfilment_id']}")
+        return parcel
 
     def take_back_one_unit(self, purchase: Purchase) -> None:
         """The customer returns a unit of a delivered order; staff approve the return and receive the goods."""
@@ -148,7 +155,7 @@ class Day:
         lines = [{"product_id": product["id"], "quantity": units}]
         accepted = self.staff.post("/v1/transfers", {"from": main, "to": annex, "lines": lines})
         url = f"/v1/transfers/{accepted['transfer_id']}"
-        self._wait_until_left(url)
+        self._wait_for_status(url, "in_transit")
         self.tell(Event(f"{units} units of {product['title']} in transit", "", accepted["transfer_id"]))
         self.staff.post(f"{url}/receive", {})
         self.staff.follow(accepted["task_id"])
@@ -157,12 +164,12 @@ class Day:
         found = {level["warehouse_id"]: (level["on_hand"], level["in_transit"]) for level in levels}.get(annex)
         self._check("a transfer to another warehouse", found == (units, 0), found or ())
 
-    def _wait_until_left(self, url: str) -> None:
+    def _wait_for_status(self, url: str, status: str) -> None:
         for _ in range(ATTEMPTS):
-            if self.staff.get(url)["status"] == "in_transit":
+            if (seen := self.staff.get(url)["status"]) == status:
                 return
             time.sleep(PAUSE)
-        raise Unfinished(f"The goods of {url} have not left.")
+        raise Unfinished(f"{url} is {seen}; it should be {status}.")
 
     def _wait_for_customer(self, client: Client, task_id: str) -> dict[str, Any]:
         task: dict[str, Any] = client.get(f"/v1/tasks/{task_id}", wait=MAX_WAIT)

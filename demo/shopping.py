@@ -11,12 +11,12 @@ from demo.client import Client, seconds_of
 LAST_COPY = "BOOK-LAST-COPY"
 PASSWORD = "a pass phrase for the demo only"
 NAMES_AND_CITIES = (
-    ("Ines", "Moreau", "Lyon", "France"), ("Jakub", "Nowak", "Gdańsk", "Poland"),
-    ("Maren", "Hansen", "Aarhus", "Denmark"), ("Tiago", "Ferreira", "Porto", "Portugal"),
-    ("Aoife", "Kelly", "Galway", "Ireland"), ("Luca", "Bianchi", "Turin", "Italy"),
-    ("Eszter", "Szabo", "Pécs", "Hungary"), ("Joost", "Bakker", "Utrecht", "Netherlands"),
-    ("Lotta", "Virtanen", "Tampere", "Finland"), ("Pavel", "Dvorak", "Brno", "Czechia"),
-    ("Elena", "Popescu", "Cluj-Napoca", "Romania"), ("Nils", "Brandt", "Leipzig", "Germany"),
+    ("Ines", "Moreau", "Lyon", "FR"), ("Jakub", "Nowak", "Gdańsk", "PL"),
+    ("Maren", "Hansen", "Aarhus", "DK"), ("Tiago", "Ferreira", "Porto", "PT"),
+    ("Aoife", "Kelly", "Galway", "IE"), ("Luca", "Bianchi", "Turin", "IT"),
+    ("Eszter", "Szabo", "Pécs", "HU"), ("Joost", "Bakker", "Utrecht", "NL"),
+    ("Lotta", "Virtanen", "Tampere", "FI"), ("Pavel", "Dvorak", "Brno", "CZ"),
+    ("Elena", "Popescu", "Cluj-Napoca", "RO"), ("Nils", "Brandt", "Leipzig", "DE"),
 )  # fmt: skip
 DECLINED, FIRST, SECOND = 9, 10, 11
 """Indexes of the customer whose card is declined, and of the two who want the last unit."""

@@ -76,6 +76,10 @@ class TemporaryStack:
     def mailbox(self) -> str:
         return f"http://127.0.0.1:{self._ports()['mailbox_port']}"
 
+    @property
+    def carrier(self) -> str:
+        return f"http://127.0.0.1:{self._ports()['carrier_port']}"
+
     def show_logs(self) -> None:
         """Prints the ends of the most relevant logs."""
         logs = sorted(file.stem for file in (self.folder / "log").glob("*.log") if file.stem.startswith(SHOWN_LOGS))
