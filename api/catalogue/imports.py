@@ -22,7 +22,7 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.http.request_hooks import takes_files
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from models import imports
@@ -34,7 +34,6 @@ Answer = TypeVar("Answer")
 
 MAX_FILE = 100 << 20  # bytes
 CSV_TYPES = ("text/csv", "application/csv", "application/vnd.ms-excel", "text/comma-separated-values")
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 CSV_CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 
 
@@ -128,7 +127,7 @@ class ImportsView(MethodView):
     @with_upload
     @idempotent(body_digest=lambda: str(g.upload.sha256))
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, query: dict[str, str]) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, query: dict[str, str]) -> TaskAnswer:
         """Imports a CSV file: either the `shopflow` format or an unmodified Shopify product export.
 
         Products are matched by SKU. New ones are created with their opening stock; existing ones are updated and
@@ -140,9 +139,7 @@ class ImportsView(MethodView):
             session, g.principal.user_id, imports.CsvFile.open(upload.file),
             sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
         )  # fmt: skip
-        about = links_of(queries.get_run(session, made.run_id))
-        answer = {"task_id": made.run_id, "status": "running", "links": about}
-        return answer, 202, {"Location": about["task"], "Retry-After": "1"}
+        return accept(queries.get_run(session, made.run_id))
 
 
 @blueprint.route('/catalogue/imports/<id("imp"):import_id>')

@@ -23,13 +23,12 @@ from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.document_page import POLICY
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import fulfilment, inventory, orders
 from models.core.database import transaction
 
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 PICKED = 500  # lines of a picking list
 
 
@@ -57,7 +56,7 @@ class OrderFulfilmentsView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedFulfilment, headers=LOCATION)
-    def post(self, session: Session, body: NewFulfilmentBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: NewFulfilmentBody, order_id: str) -> TaskAnswer:
         """Ships a parcel: buys a label, captures the payment, takes the goods out of stock, notifies the customer.
 
         With a `tracking_number`, no label is bought. The task has succeeded when the parcel has left. If the carrier
@@ -111,7 +110,7 @@ class CancelFulfilmentView(MethodView):
     @may_wait(WaitResult(Fulfilment, "fulfilment", _of_run, status=200, reports_refusal=False))
     @idempotent()
     @blueprint.response(202, AcceptedFulfilment, headers=LOCATION)
-    def post(self, session: Session, fulfilment_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, fulfilment_id: str) -> TaskAnswer:
         """Cancels a parcel that has not left, as long as its payment was not captured. Its label is refunded."""
         return _accepted(session, fulfilment.withdraw(session, fulfilment_id))
 
@@ -149,11 +148,9 @@ class PickingPagesView(MethodView):
         return Response(page, headers={"Content-Security-Policy": POLICY}, content_type="text/html; charset=utf-8")
 
 
-def _accepted(session: Session, parcel: fulfilment.Parcel) -> tuple[object, int, dict[str, str]]:
-    links = links_of(queries.get_run(session, parcel.run_id))
-    about = {"fulfilment_id": parcel.id, "order_id": parcel.order_id}
-    accepted = {"task_id": parcel.run_id, "status": "running", "links": links, **about}
-    return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+def _accepted(session: Session, parcel: fulfilment.Parcel) -> TaskAnswer:
+    run = queries.get_run(session, parcel.run_id)
+    return accept(run, fulfilment_id=parcel.id, order_id=parcel.order_id)
 
 
 def _of_order(order_id: str) -> dict[str, object]:

@@ -26,13 +26,11 @@ from api.inventory.schemas import (
     RestockBody,
 )
 from api.inventory.stock import level_view
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 class Alert(ListedLevel):
@@ -75,7 +73,7 @@ class RestocksView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
-    def post(self, session: Session, body: RestockBody) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: RestockBody) -> TaskAnswer:
         """Creates a purchase order. Its task ends when everything is received or the rest is cancelled."""
         goods = _goods(body)
         order = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id)
@@ -127,7 +125,7 @@ class ReceiveView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
-    def post(self, session: Session, body: DeliveryBody, purchase_order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: DeliveryBody, purchase_order_id: str) -> TaskAnswer:
         """Records a delivery. Partial deliveries are accepted; a delivery is recorded completely or not at all.
 
         409 if it exceeds the outstanding quantities or the capacity of the warehouse. An accepted delivery reserves
@@ -144,7 +142,7 @@ class CancelPurchaseOrderView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
-    def post(self, session: Session, purchase_order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, purchase_order_id: str) -> TaskAnswer:
         """Cancels the outstanding quantities. Delivered goods are kept."""
         order = inventory.cancel_purchase_order(session, purchase_order_id, actor=g.principal.user_id)
         return _accepted(session, order)
@@ -154,11 +152,9 @@ def _goods(body: DeliveryBody) -> dict[str, int]:
     return {line["product_id"]: line["quantity"] for line in body["lines"]}
 
 
-def _accepted(session: Session, order: inventory.PurchaseOrder) -> tuple[object, int, dict[str, str]]:
+def _accepted(session: Session, order: inventory.PurchaseOrder) -> TaskAnswer:
     run = queries.get_run(session, order.run_id)
-    about = links_of(run)
-    answer = {"task_id": run.id, "status": run.status, "purchase_order_id": order.id, "links": about}
-    return answer, 202, {"Location": about["task"], "Retry-After": "1"}
+    return accept(run, status=run.status, purchase_order_id=order.id)
 
 
 def _shown(order: inventory.PurchaseOrder, lines: list[inventory.PurchaseLine]) -> dict[str, object]:

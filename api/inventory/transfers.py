@@ -22,13 +22,11 @@ from api.inventory.transfer_schemas import (
     TransferReceipt,
     TransferReceiptBody,
 )
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 def _of_run(session: Session, run: RunRecord) -> object:
@@ -58,7 +56,7 @@ class TransfersView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedTransfer, headers=LOCATION)
-    def post(self, session: Session, body: NewTransferBody) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: NewTransferBody) -> TaskAnswer:
         """Transfers goods to another warehouse. The task ends when they are received.
 
         Only available units can be transferred. Their capacity in the target is reserved immediately.
@@ -88,7 +86,7 @@ class ReceiveTransferView(MethodView):
     @may_wait(DECIDED)
     @idempotent()
     @blueprint.response(202, AcceptedTransfer, headers=LOCATION)
-    def post(self, session: Session, body: TransferReceiptBody, transfer_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: TransferReceiptBody, transfer_id: str) -> TaskAnswer:
         """Records which goods of a transfer have arrived; its task takes them into stock.
 
         What has not arrived is written off, and staff are notified. There is one receipt of a transfer.
@@ -104,7 +102,7 @@ class CancelTransferView(MethodView):
     @may_wait(DECIDED)
     @idempotent()
     @blueprint.response(202, AcceptedTransfer, headers=LOCATION)
-    def post(self, session: Session, transfer_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, transfer_id: str) -> TaskAnswer:
         """Cancels a transfer that was not received. Its task puts the goods back into the source."""
         return _accepted(session, inventory.cancel_transfer(session, transfer_id, g.principal.user_id))
 
@@ -119,11 +117,9 @@ class ProductStockView(MethodView):
             return {"product_id": product_id, "data": inventory.list_product_levels(session, product_id)}
 
 
-def _accepted(session: Session, transfer: inventory.Transfer) -> tuple[object, int, dict[str, str]]:
+def _accepted(session: Session, transfer: inventory.Transfer) -> TaskAnswer:
     run = queries.get_run(session, transfer.run_id)
-    links = links_of(run)
-    answer = {"task_id": run.id, "status": run.status, "transfer_id": transfer.id, "links": links}
-    return answer, 202, {"Location": links["task"], "Retry-After": "1"}
+    return accept(run, status=run.status, transfer_id=transfer.id)
 
 
 def _views(session: Session, found: list[inventory.Transfer]) -> list[dict[str, object]]:

@@ -22,7 +22,7 @@ from api.notifications.schemas import (
     TemplateEdit,
     Templates,
 )
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from durable.tables import RunRecord
@@ -95,14 +95,12 @@ class TestView(MethodView):
     @blueprint.arguments(MailTest)
     @may_wait(WaitResult(Notification, "task", _delivery_of_run, status=200))
     @idempotent()
-    @blueprint.response(202, Accepted, headers={"Location": {"schema": {"type": "string"}}})
-    def post(self, session: Session, body: MailTestBody) -> tuple[object, int, dict[str, str]]:
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, body: MailTestBody) -> TaskAnswer:
         """Sends a notification with its example to your own address, by the template in use."""
         about = {"user_id": g.principal.user_id, "kind": body["kind"], "language": body["language"]}
         run_id = durable.start(session, "notification_test", key=uuid4().hex, input=about, owner=g.principal.user_id)
-        links = links_of(queries.get_run(session, run_id))
-        accepted = {"task_id": run_id, "status": "running", "links": links}
-        return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+        return accept(queries.get_run(session, run_id))
 
 
 def _view(template: notifications.Template) -> dict[str, object]:

@@ -17,7 +17,7 @@ from api.http.prefer_wait import WaitResult, may_wait
 from api.operations import feed_stream
 from api.operations.blueprint import blueprint
 from api.operations.schemas import Audit, Event, EventQuery, FeedQuery, Run, RunQuery, Signal, SignalBody
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
 from durable import queries
@@ -25,8 +25,6 @@ from durable.tables import RunRecord
 from models.core import event_log
 from models.core.database import transaction
 from monitoring import invariants
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 def _task(session: Session, run: RunRecord) -> dict[str, object]:
@@ -56,9 +54,10 @@ class RetryView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, run_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, run_id: str) -> TaskAnswer:
         """Resumes a failed or stuck run at the failed step, immediately and without a deadline."""
-        return _accepted(durable.retry(session, run_id))
+        run = durable.retry(session, run_id)
+        return accept(run, status=run.status)
 
 
 @blueprint.route('/runs/<id("run"):run_id>/cancel')
@@ -68,9 +67,10 @@ class CancelView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, run_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, run_id: str) -> TaskAnswer:
         """Cancels a run: completed steps are compensated. 409 if it has ended or passed its pivot."""
-        return _accepted(durable.cancel(session, run_id))
+        run = durable.cancel(session, run_id)
+        return accept(run, status=run.status)
 
 
 @blueprint.route('/runs/<id("run"):run_id>/signals')
@@ -80,10 +80,11 @@ class SignalsView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: SignalBody, run_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: SignalBody, run_id: str) -> TaskAnswer:
         """Sends a signal with data to a live run and wakes it if it is waiting."""
         durable.signal(session, run_id, **body)
-        return _accepted(queries.get_run(session, run_id))
+        run = queries.get_run(session, run_id)
+        return accept(run, status=run.status)
 
 
 @blueprint.route("/audit")
@@ -131,9 +132,3 @@ class EventStreamView(MethodView):
         stream lasts at most five minutes; reconnect to continue.
         """
         return feed_stream.stream(**query)
-
-
-def _accepted(run: RunRecord) -> tuple[object, int, dict[str, str]]:
-    about = links_of(run)
-    answer = {"task_id": run.id, "status": run.status, "links": about}
-    return answer, 202, {"Location": about["task"], "Retry-After": "1"}

@@ -13,13 +13,11 @@ from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.blueprint import blueprint
 from api.orders.schemas import AcceptedCancellation, Cancel, CancelBody, CreditNotes, History, Order
 from api.orders.views import order_views
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import fulfilment, orders
 from models.core.database import transaction
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 def _order(session: Session, run: RunRecord) -> object:
@@ -34,7 +32,7 @@ class CancelView(MethodView):
     @may_wait(WaitResult(Order, "order", _order, status=200))
     @idempotent()
     @blueprint.response(202, AcceptedCancellation, headers=LOCATION)
-    def post(self, session: Session, body: CancelBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: CancelBody, order_id: str) -> TaskAnswer:
         """Cancels a confirmed order or some of its pieces: releases their stock, voids or refunds their payment, and
         issues a credit note.
 
@@ -51,9 +49,7 @@ class CancelView(MethodView):
             _, run_id = fulfilment.cancel_pieces(
                 session, order_id, lines=lines, actor=g.principal.user_id, is_staff=is_staff, reason=body.get("reason")
             )
-        links = links_of(queries.get_run(session, run_id))
-        accepted = {"task_id": run_id, "status": "running", "order_id": order_id, "links": links}
-        return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+        return accept(queries.get_run(session, run_id), order_id=order_id)
 
 
 @blueprint.route('/orders/<id("ord"):order_id>/history')

@@ -15,14 +15,12 @@ from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.payments.blueprint import blueprint
 from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentSummary, Refund
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import orders, payments
 from models.core.database import transaction
 from tasks.gateways.payments import provider
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 class RefundBody(TypedDict):
@@ -88,7 +86,7 @@ class CaptureView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedTransaction, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, int], payment_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: dict[str, int], payment_id: str) -> TaskAnswer:
         """Captures an authorised payment, once; what is not captured is released.
 
         The task has succeeded when the gateway has captured the money. If the gateway refuses, the task ends with its
@@ -106,7 +104,7 @@ class RefundsView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedTransaction, headers=LOCATION)
-    def post(self, session: Session, body: RefundBody, payment_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: RefundBody, payment_id: str) -> TaskAnswer:
         """Refunds captured money, in whole or in part. Issues a credit note and notifies the customer.
 
         The task has succeeded when the gateway has accepted the refund. It may fail later: its transaction is then
@@ -118,12 +116,10 @@ class RefundsView(MethodView):
         return _accepted(session, asked)
 
 
-def _accepted(session: Session, asked: payments.Transaction) -> tuple[object, int, dict[str, str]]:
+def _accepted(session: Session, asked: payments.Transaction) -> TaskAnswer:
     assert asked.run_id is not None
-    links = links_of(queries.get_run(session, asked.run_id))
-    about = {"payment_id": asked.payment_id, "transaction_id": asked.id}
-    accepted = {"task_id": asked.run_id, "status": "running", "links": links, **about}
-    return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+    run = queries.get_run(session, asked.run_id)
+    return accept(run, payment_id=asked.payment_id, transaction_id=asked.id)
 
 
 def _receive(gateway: str) -> None:

@@ -15,15 +15,13 @@ from api.reconciliations.blueprint import blueprint
 from api.reconciliations.csv import rows_of
 from api.reconciliations.page import POLICY, render
 from api.reconciliations.schemas import DIFFERENCES_SHOWN, ListedReconciliation, Reconciliation, ReconciliationRequest
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from durable.tables import RunRecord
 from models import payments
 from models.core.database import transaction
 from models.operations import reconciling
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 @blueprint.route("/reconciliations")
@@ -43,7 +41,7 @@ class ReconciliationsView(MethodView):
     @may_wait(WaitResult(Reconciliation, "reconciliation", lambda session, run: _of_run(session, run)))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, date]) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: dict[str, date]) -> TaskAnswer:
         """Compares the payments of the period that ends with a day with what the payment providers have.
 
         Voids forgotten authorisations: those of cancelled or unknown orders. While the day's reconciliation is in
@@ -51,9 +49,7 @@ class ReconciliationsView(MethodView):
         """
         day = body.get("day") or datetime.now(UTC).date()
         run_id = reconciling.start(session, day, g.principal.user_id)
-        about = links_of(queries.get_run(session, run_id))
-        answer = {"task_id": run_id, "status": "running", "links": about}
-        return answer, 202, {"Location": about["task"], "Retry-After": "1"}
+        return accept(queries.get_run(session, run_id))
 
 
 @blueprint.route('/reconciliations/<id("rec"):reconciliation_id>')

@@ -16,15 +16,13 @@ from api.reports.blueprint import blueprint
 from api.reports.csv import rows_of
 from api.reports.page import POLICY, page_of_report
 from api.reports.schemas import LEVELS_SHOWN, ListedReport, Period, Report, period_of
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import reports
 from models.core.database import transaction
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 @blueprint.route("/reports/inventory")
@@ -34,7 +32,7 @@ class InventoryReportsView(MethodView):
     @may_wait(WaitResult(Report, "report", lambda session, run: _of_run(session, run)))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, datetime]) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: dict[str, datetime]) -> TaskAnswer:
         """Creates an inventory report: current stock levels, and movements in a period."""
         start, end = period_of(body)
         report_id = new_id("rep")
@@ -42,9 +40,7 @@ class InventoryReportsView(MethodView):
         run_id = durable.start(
             session, "inventory_report", key=f"request:{report_id}", input=wanted, owner=g.principal.user_id
         )
-        about = links_of(queries.get_run(session, run_id))
-        answer = {"task_id": run_id, "status": "running", "links": about}
-        return answer, 202, {"Location": about["task"], "Retry-After": "1"}
+        return accept(queries.get_run(session, run_id))
 
 
 @blueprint.route("/reports")

@@ -16,15 +16,13 @@ from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.returns.blueprint import blueprint
 from api.returns.schemas import AcceptedReturn, NewReturn, NewReturnBody, Return, ReturnReceipt, ReturnRefusal
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import orders, returns
 from models.core.database import transaction
 from models.core.errors import NotFound
 from settings import settings
-
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 
 
 def _of_run(session: Session, run: RunRecord) -> object:
@@ -42,7 +40,7 @@ class OrderReturnsView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
-    def post(self, session: Session, body: NewReturnBody, order_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: NewReturnBody, order_id: str) -> TaskAnswer:
         """Requests a return of delivered goods. Its task ends when the money is refunded, which may take weeks.
 
         Customers can request it for 14 days after the last delivery, staff (`orders:write`) at any time. With
@@ -104,7 +102,7 @@ class ApproveView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
-    def post(self, session: Session, return_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, return_id: str) -> TaskAnswer:
         """Approves a return: buys a label for the way back if there is a carrier, and notifies the customer."""
         return _accepted(session, returns.approve(session, return_id))
 
@@ -117,7 +115,7 @@ class RefuseView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, str], return_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: dict[str, str], return_id: str) -> TaskAnswer:
         """Refuses a return. The customer is notified, with the reason."""
         return _accepted(session, returns.refuse(session, return_id, body["reason"]))
 
@@ -130,7 +128,7 @@ class ReceiveView(MethodView):
     @may_wait(WAIT_RESULT)
     @idempotent()
     @blueprint.response(202, AcceptedReturn, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, Any], return_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, body: dict[str, Any], return_id: str) -> TaskAnswer:
         """Records the goods of an approved return, which may be fewer or more than announced.
 
         Resellable goods are taken into stock, damaged ones are written off; what was received is refunded and credited.
@@ -145,11 +143,8 @@ def _visible(session: Session, return_id: str) -> returns.Return:
     return made
 
 
-def _accepted(session: Session, made: returns.Return) -> tuple[object, int, dict[str, str]]:
-    links = links_of(queries.get_run(session, made.run_id))
-    about = {"return_id": made.id, "order_id": made.order_id}
-    accepted = {"task_id": made.run_id, "status": "running", "links": links, **about}
-    return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+def _accepted(session: Session, made: returns.Return) -> TaskAnswer:
+    return accept(queries.get_run(session, made.run_id), return_id=made.id, order_id=made.order_id)
 
 
 def _views(session: Session, found: Sequence[returns.Return]) -> list[dict[str, object]]:
