@@ -3,12 +3,13 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+
+from sandbox.sqlite_ledger import SqliteLedger
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS object (
@@ -35,32 +36,11 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Book:
-    """One connection to the book. What happens inside `transaction` happens wholly or not at all, also
-    when the process is killed: synchronous FULL means that a commit is on the disk when it returns."""
+class Book(SqliteLedger):
+    """The shipments, trackers and events of the sandbox carrier."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(SCHEMA)
-
-    def close(self) -> None:
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            # A COMMIT that found the disk full may have rolled back already.
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        super().__init__(path, SCHEMA)
 
     def add(self, thing: dict[str, Any], state: str, code: str | None = None) -> None:
         """Books a new shipment or tracker. `code` is the tracking code."""

@@ -3,13 +3,13 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 from sandbox.gateway.errors import Answer, key_reused
+from sandbox.sqlite_ledger import SqliteLedger
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS object (
@@ -36,35 +36,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{token_hex(12)}"
 
 
-class Ledger:
-    """One connection to the SQLite file.
-
-    Transactions are atomic and durable, even if the process is killed: with `synchronous = FULL`, a commit is on disk
-    when it returns.
-    """
+class Ledger(SqliteLedger):
+    """The payments of the sandbox gateway, its stored responses and events."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(SCHEMA)
-
-    def close(self) -> None:
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            # A COMMIT that failed because the disk is full may already have rolled back.
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        super().__init__(path, SCHEMA)
 
     def answer_once(
         self, key: str | None, endpoint: str, params: dict[str, Any], work: Callable[[], Answer]

@@ -3,14 +3,14 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from secrets import choice, token_hex, token_urlsafe
 from string import ascii_uppercase, digits
 from typing import Any
 
 from sandbox.paypal.answers import Answer, unprocessable
+from sandbox.sqlite_ledger import SqliteLedger
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS paypal_order (
@@ -39,33 +39,13 @@ def new_id() -> str:
     return "".join(choice(ascii_uppercase + digits) for _ in range(17))
 
 
-class Ledger:
-    """One connection to the book. What happens inside `transaction` happens wholly or not at all, also
-    when the process is killed: synchronous FULL means that a commit is on the disk when it returns."""
+class Ledger(SqliteLedger):
+    """The orders of the sandbox PayPal, its stored responses, tokens and events."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(SCHEMA)
+        super().__init__(path, SCHEMA)
         self._db.execute("INSERT OR IGNORE INTO secret VALUES ('webhooks', ?)", (token_hex(32),))
         self.signing_key: str = self._db.execute("SELECT value FROM secret").fetchone()["value"]
-
-    def close(self) -> None:
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def answer_once(
         self, endpoint: str, request_id: str | None, given: Any, keep: float, work: Callable[[], tuple[Answer, str]]
