@@ -26,10 +26,13 @@ PATHS = {
 }
 PATHS_OF_STAFF = {
     "all orders, for staff": "/v1/orders",
+    "an order by its invoice": "/v1/orders?q=PAST-7",
+    "orders by payment status": "/v1/orders?payment_status=captured",
     "the page of an order": "/v1/orders/{order_id}",
     "the tracking of an order": "/v1/orders/{order_id}/tracking",
     "the picking list": "/v1/picking-lists?warehouse_id={warehouse_id}",
     "a product's stock movements": "/v1/stock/movements?product_id={product_id}",
+    "the feed of events": "/v1/events?after=0",
 }
 STAFF = {"username": "operator", "email": "operator@example.com", "password": "a pass phrase for operators"}
 SendCommand = Callable[[dict[str, Any]], dict[str, Any]]
@@ -69,6 +72,8 @@ def _measure(report: Report, shop: Shop, send: SendCommand, size: int) -> None:
     report.note(_name("a parcel, to its shipment", size), median(send({"ship": PARCELS})["seconds"]) * 1000, "ms")
     sweeps = json.loads(shop.module("benchmarks.sweeps", SWEEPS))
     report.note(_name("the dispatcher's sweep", size), median(sweeps) * 1000, "ms")
+    for job, seconds in json.loads(shop.module("benchmarks.jobs")).items():
+        report.note(_name(f"the job {job}", size), seconds * 1000, "ms")
     report.say(f"with {size} past orders: {ORDERS / done['seconds']:.1f} orders/s")
 
 

@@ -58,8 +58,10 @@ INSERT INTO workflow.step (run_id, name, status, output, queue, worker, started_
     FROM past, (VALUES ('inventory', 'reserve'), ('payments', 'authorise'), ('orders', 'confirm'),
         ('inventory', 'allocate'), ('carts', 'clear'), ('notifications', 'order_confirmed'), ('orders', 'complete')
     ) AS step (queue, name);
-INSERT INTO orders."order" (id, user_id, run_id, status, total, currency, address, created_at, confirmed_at)
-    SELECT id, user_id, run_id, 'delivered', 4000, 'EUR', '{{"line1": "1 Past Road", "city": "Ys"}}', at, at FROM past;
+INSERT INTO orders."order"
+    (id, user_id, first_name, last_name, run_id, status, total, currency, address, created_at, confirmed_at)
+    SELECT id, user_id, 'Ada', 'Past ' || n / {each}, run_id, 'delivered', 4000, 'EUR',
+           '{{"line1": "1 Past Road", "city": "Ys"}}', at, at FROM past;
 INSERT INTO orders.line (order_id, product_id, sku, title, quantity, unit_price)
     SELECT order_id, id, sku, title, quantity, price FROM bought;
 INSERT INTO orders.invoice (id, number, order_id, issued_at) SELECT uuidv7(), 'PAST-' || n, id, at FROM past;
@@ -76,9 +78,17 @@ INSERT INTO notifications.notification
     (id, key, user_id, kind, channel, recipient, subject, text, created_at, sent_at)
     SELECT uuidv7(), 'checkout:past' || n, user_id, 'order_confirmed', 'email', 'past@example.com', 'Confirmed',
            repeat('some words ', 20), at, at FROM past;
-INSERT INTO workflow.event (id, name, payload, created_at)
-    SELECT uuidv7(), name, jsonb_build_object('order', n), at
-    FROM past, unnest(ARRAY['order.created', 'order.confirmed']) AS name
+WITH last AS (
+    SELECT position FROM workflow.event_cursor WHERE name = 'positions' FOR UPDATE
+), placed AS (
+    INSERT INTO workflow.event (id, name, subject, payload, created_at, version, ordinal, position)
+    SELECT uuidv7(), name, subject, jsonb_build_object('order_id', subject), at, 1, nextval('workflow.event_ordinal'),
+           last.position + row_number() OVER ()
+    FROM last, past, concat('ord_', replace(past.id::text, '-', '')) AS subject,
+        unnest(ARRAY['order.created', 'order.confirmed']) AS name
+    RETURNING position
+)
+UPDATE workflow.event_cursor SET position = (SELECT max(position) FROM placed)
 """
 
 # Three parcels of one unit each, and ten stock movements: a sale per parcel, and seven deliveries of the supplier.
