@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import formatdate, parseaddr
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 from models.core.errors import GatewayDown, MailRefused
 from settings import settings
@@ -109,7 +110,10 @@ def compose(
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(text)
     if html is not None:
+        message.make_alternative(uuid4().hex)  # Python would search all parts for a boundary that they do not have
         message.add_alternative(html, subtype="html")
+    if files:
+        message.make_mixed(uuid4().hex)
     for name, content in files:
         message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
     return message
