@@ -40,8 +40,8 @@ class Publisher:
         if time.monotonic() < self._silent_until:
             return False
         with leader.transaction() as session:
-            until = event_feed.last_position(session)
-            events = event_feed.read_after(session, event_feed.read_cursor(session, EXCHANGE), until=until, limit=BATCH)
+            until, after = event_feed.last_position(session), event_feed.read_cursor(session, EXCHANGE)
+            events = event_feed.read_after(session, after, until=until, limit=BATCH) if after < until else []
         if not events:
             return False
         try:

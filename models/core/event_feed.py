@@ -119,6 +119,9 @@ def last_position(session: Statements) -> int:
 
 def read_cursor(session: Session, name: str) -> int:
     """The position of a cursor, which is created at the beginning of the feed."""
+    known = session.connection().scalar(_POSITION, {"of": name})
+    if known is not None:
+        return int(known)
     session.execute(insert(Cursor).values(name=name, position=0).on_conflict_do_nothing())
     return session.execute(_POSITION, {"of": name}).scalar_one()
 
