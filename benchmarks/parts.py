@@ -75,14 +75,15 @@ def parts(settings: "Settings", *names: str) -> Iterator[dict[str, int]]:
 
 
 class Shop:
-    """A complete shop in its own folder and on free ports, started with `shop up`."""
+    """A complete shop in its own folder and on free ports, started with `shop up`. `tree`: the folder of its code."""
 
-    def __init__(self, var: Path, **settings: str) -> None:
+    def __init__(self, var: Path, tree: Path = ROOT, **settings: str) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
         ports = {
             f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "CARRIER", "MAILBOX", "SMTP")
         }
-        self.environment = {**clean, **ports, "SHOP_VAR": str(var), **settings}
+        self.tree = tree
+        self.environment = {**clean, **ports, "PYTHONPATH": str(tree), "SHOP_VAR": str(var), **settings}
 
     @contextmanager
     def up(self) -> Iterator["Shop"]:
@@ -129,7 +130,7 @@ class Shop:
 
     def _output(self, command: Sequence[str | Path], timeout: float) -> str:
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+            command, cwd=self.tree, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
         )
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
