@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Tests often wait for other processes, so three pytest processes are faster on two cores. The fault tests start many
-# processes: with more than two pytest processes, they would only measure the machine. Schemathesis takes ten seconds to
-# collect its tests, in each pytest process.
+# processes: with more than two pytest processes, they would only measure the machine.
 PARALLEL := --dist loadfile --no-loadscope-reorder
-HEAVY := tests/faults tests/api/test_schemathesis.py
+# Schemathesis takes ten seconds to collect its tests, in each pytest process. They share their ids: loadfile would run
+# one per id.
+FUZZ := tests/api/test_schemathesis.py
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
 # The lock files contain versions for all supported Pythons and systems, and no index URLs.
@@ -40,8 +41,9 @@ test-engine: $(DEV)
 	$(PYTEST) -n 4 $(PARALLEL) durable/tests
 
 test-shop: $(DEV)
-	$(PYTEST) -n 3 $(PARALLEL) -m "not long" $(HEAVY:%=--ignore %) tests
-	$(PYTEST) -n 2 $(PARALLEL) -m "not long" $(HEAVY)
+	$(PYTEST) -n 3 $(PARALLEL) -m "not long" --ignore tests/faults --ignore $(FUZZ) tests
+	$(PYTEST) -n 2 $(PARALLEL) -m "not long" tests/faults
+	$(PYTEST) -n 2 --dist worksteal $(FUZZ)
 
 test-long: $(DEV)
 	$(PYTEST) -n 2 $(PARALLEL) -m long tests/faults/test_every_step.py tests/faults tests/demo tests/local
@@ -54,7 +56,8 @@ test-all: test test-long ## what CI runs: `make test`, then the long fault tests
 coverage: $(DEV) ## measure what the tests run of the code, branches and worker processes included
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -n 4 $(PARALLEL) durable/tests
-	$(BIN)/coverage run -m pytest -n 3 $(PARALLEL) -m "not long" tests
+	$(BIN)/coverage run -m pytest -n 3 $(PARALLEL) -m "not long" --ignore $(FUZZ) tests
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal $(FUZZ)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

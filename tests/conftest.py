@@ -51,6 +51,14 @@ def pytest_testnodedown(node: Any) -> None:
     stall_times.figures += getattr(node, "workeroutput", {}).get("stall_times", [])
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Refuses a way of distribution that would leave out tests: of those with the same id, it runs only one."""
+    shared = len(ids) - len(set(ids))
+    if shared and node.config.getoption("dist") in ("loadscope", "loadfile", "loadgroup"):
+        raise pytest.UsageError(f"{shared} of {len(ids)} tests share their ids; run them with --dist worksteal")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if stall_times.figures:
         terminalreporter.section("how long runs stood still")
