@@ -80,7 +80,9 @@ class RoleChanges(Schema):
 class NewRole(RoleChanges):
     name = fields.String(
         required=True,
-        validate=Pattern(RoleConverter.regex, error="2 to 64 lower-case letters, digits, hyphens or underscores"),
+        validate=Pattern(
+            f"^{RoleConverter.regex}$", error="2 to 64 lower-case letters, digits, hyphens or underscores"
+        ),
         metadata={"example": "auditor"},
     )
 

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.accounts.schemas import NewAddress
-from api.http.fields import EITHER, IdField, Pattern, Schema
+from api.http.fields import EITHER, IdField, Pattern, Schema, WebUrl
 from api.tasks.schemas import Accepted
 from settings import settings
 
@@ -20,8 +20,7 @@ class PaymentChoice(Schema):
         validate=Pattern(r"^pm_[A-Za-z0-9_]{1,100}$", error="must be a payment method of the gateway, pm_…"),
         metadata={"example": "pm_card_visa", "description": "Stripe's payment method. PayPal needs none."},
     )
-    return_url = fields.Url(
-        schemes={"http", "https"}, require_tld=False, validate=validate.Length(max=2000),
+    return_url = WebUrl(
         metadata={"description": "Where customers who had to confirm the payment return to; default: the shop's page"},
     )  # fmt: skip
 

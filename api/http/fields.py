@@ -67,6 +67,18 @@ class IdField(fields.String):
         super().__init__(**options)
 
 
+class WebUrl(fields.String):
+    """An absolute http or https URL of at most 2,000 ASCII characters, without a user name and a fragment."""
+
+    _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    _HOST = rf"({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])"
+    _PATTERN = rf"^https?://{_HOST}(:[1-9][0-9]{{0,4}})?([/?][!\"$-~]*)?$"
+
+    def __init__(self, **options: Any) -> None:
+        pattern = Pattern(self._PATTERN, error="must be an absolute URL, http:// or https://")
+        super().__init__(validate=[validate.Length(1, 2000), pattern], **options)
+
+
 class Timestamp(fields.AwareDateTime):
     """An RFC 3339 time. Output is in UTC with `Z`; input must have an offset."""
 
