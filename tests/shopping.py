@@ -34,18 +34,23 @@ def product(database: None) -> Callable[..., str]:
     return make_product
 
 
+def fill_cart(caller: Any, wants: dict[str, int]) -> None:
+    """Adds products to a customer's cart: product → units."""
+    from models import carts
+    from models.core.database import transaction
+
+    with transaction() as session:
+        for product_id, quantity in wants.items():
+            carts.add(session, caller.user_id, product_id, quantity)
+
+
 @pytest.fixture
 def order(database: None) -> Callable[..., Any]:
     """Fills a customer's cart and checks out; returns the response."""
     keys = iter(range(10_000))
 
     def place(caller: Any, wants: dict[str, int], method: str = "pm_card_visa", wait: int = 20, **headers: str) -> Any:
-        from models import carts
-        from models.core.database import transaction
-
-        with transaction() as session:
-            for product_id, quantity in wants.items():
-                carts.add(session, caller.user_id, product_id, quantity)
+        fill_cart(caller, wants)
         headers = {"Idempotency-Key": f"key-{next(keys)}", "Prefer": f"wait={wait}", **headers}
         return caller.post("/v1/checkout", json={"address": ADDRESS, "payment": {"method": method}}, headers=headers)
 
