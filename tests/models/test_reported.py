@@ -128,3 +128,26 @@ def test_transactions_that_wait_too_long_are_followed_up_once_a_slot(sale: Sale)
     with transaction() as session:
         (started,) = session.scalars(select(RunRecord).where(RunRecord.workflow == "payment_update"))
         assert started.input == {"payment_id": sale.payment_id}
+
+
+def test_open_disputes_are_followed_up_until_they_are_closed(sale: Sale) -> None:
+    updates = []
+    for slot, state in enumerate(("needs_response", "under_review", "won")):
+        said: payments.ReportedDispute = {"reference": "dp_1", "amount": 2, "state": state, "reason": "general"}
+        with transaction() as session:
+            payments.record_report(session, sale.payment_id, [], [said])
+            session.execute(text("UPDATE payments.transaction SET created_at = now() - interval '2 hours'"))
+            updates.append(payments.start_updates(session, str(slot)))
+            session.info.clear()  # not to be published
+    assert updates == [1, 1, 0]
+
+
+def test_a_payment_with_a_refund_and_a_dispute_is_updated_once(sale: Sale) -> None:
+    asked = ask_refund(sale)
+    said: payments.ReportedDispute = {"reference": "dp_1", "amount": 1, "state": "inquiry", "reason": None}
+    with transaction() as session:
+        payments.settle_refund(session, asked.id, "re_1", "pending")
+        payments.record_report(session, sale.payment_id, [], [said])
+        session.execute(text("UPDATE payments.transaction SET created_at = now() - interval '2 hours'"))
+        assert payments.start_updates(session, "one") == 1
+        session.info.clear()  # not to be published

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+import durable
 from local.waiting import wait_until
 from models import access, payments
 from models.core.database import transaction
@@ -209,6 +210,22 @@ def test_a_dispute_is_recorded_whatever_the_order_of_its_events(
     check_audit(shop)
     after = refund(finance, placed)
     assert (after.status_code, after.json.get("code")) == ((200, None) if won else (409, "amount_too_large"))
+    check_audit(shop)
+
+
+def test_a_dispute_whose_end_was_not_reported_is_found_by_the_follow_up(
+    shop: Shop, finance: Any, gateway: Gateway, buy: Callable[[str], dict[str, Any]]
+) -> None:
+    placed = buy("pm_card_visa")
+    reference = pay(finance, placed)["reference"]
+    dispute = gateway.dispute(reference)
+    gateway.post(gateway.events(reference, "charge.dispute.")[0])
+    gateway.decide(dispute, "losing_evidence")  # the webhook is lost
+    with transaction() as session:
+        session.execute(text("UPDATE payments.transaction SET created_at = now() - interval '2 hours'"))
+        durable.start(session, "payment_follow_up", key="now", input={"slot": "now"})
+    assert wait_until(lambda: pay(finance, placed)["status"] == "refunded", 20, 0.05)
+    assert of_kind(pay(finance, placed), "dispute") == ["lost"]
     check_audit(shop)
 
 
