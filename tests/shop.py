@@ -35,6 +35,7 @@ class Shop:
         webhooks = f"--webhook-url=http://127.0.0.1:{api_port}/v1/webhooks"
         self.gateway = Server("sandbox.gateway", var, f"{webhooks}/payments", "--later=3600")
         exits.callback(self.gateway.stop)
+        self.paypal: Server | None = None
         if with_paypal:
             self.paypal = Server("sandbox.paypal", var, f"{webhooks}/paypal")
             exits.callback(self.paypal.stop)

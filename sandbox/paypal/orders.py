@@ -160,8 +160,8 @@ def authorise(ledger: Ledger, identifier: str, request_id: str | None) -> Answer
     return Answer(201, shown(order))
 
 
-def age(ledger: Ledger, identifier: str, hours: float) -> None:
-    """Makes an order, its authorisation and the answers that are kept about it older."""
+def age(ledger: Ledger, identifier: str, hours: float) -> Answer:
+    """204: makes an order, its authorisation and the answers that are kept about it older."""
     order = require(ledger, identifier)
     back = timedelta(hours=hours)
     order["create_time"] = timestamp(datetime.fromisoformat(order["create_time"]) - back)
@@ -171,6 +171,7 @@ def age(ledger: Ledger, identifier: str, hours: float) -> None:
     ledger.forget_sooner(identifier, back.total_seconds())
     ledger.save(order)
     lapse_if_due(ledger, order)
+    return Answer(204, None)
 
 
 def emit(ledger: Ledger, kind: str, what: str, resource: dict[str, Any]) -> None:

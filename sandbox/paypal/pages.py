@@ -21,7 +21,8 @@ TEMPLATES = DictLoader(
 <option value="good">an account with money</option>
 <option value="declined">a card that is declined</option>
 <option value="drained">an account that is empty after three days</option>
-<option value="reviewed">an account that PayPal reviews first</option></select></label></p>
+<option value="reviewed">an account that PayPal reviews first</option>
+<option value="echeck">a bank account, to which refunds take days</option></select></label></p>
 <button name="result" value="succeeded">Complete</button>
 <button name="result" value="failed">Fail</button></form>
 </body></html>""",

@@ -90,7 +90,11 @@ class Decision(Params):
     """What the customer does on the approve page. `funding`: what they pay from, which decides what comes later."""
 
     result: Literal["succeeded", "failed"]
-    funding: Literal["good", "declined", "drained", "reviewed"] = "good"
+    funding: Literal["good", "declined", "drained", "reviewed", "echeck"] = "good"
+
+
+class RefundEnd(Params):
+    status: Literal["COMPLETED", "FAILED"]
 
 
 class Age(Params):

@@ -85,9 +85,7 @@ def void(ledger: Ledger, identifier: str, request_id: str | None) -> tuple[Answe
 def refund(ledger: Ledger, identifier: str, params: Refund, request_id: str | None) -> tuple[Answer, str]:
     """Gives captured money back, all that is left or a part."""
     taken, order = find(ledger, "capture", identifier)
-    given = [part for part in _parts(order, "refund") if part["_capture"] == identifier]
-    currency = taken["amount"]["currency_code"]
-    left = units(taken["amount"]) - sum(units(part["amount"]) for part in given)
+    currency, left = taken["amount"]["currency_code"], units(taken["amount"]) - _given(order, identifier)
     if not left:
         raise unprocessable("CAPTURE_FULLY_REFUNDED", "The capture has already been fully refunded.")
     if params.amount and params.amount.currency_code != currency:
@@ -97,16 +95,48 @@ def refund(ledger: Ledger, identifier: str, params: Refund, request_id: str | No
         raise unprocessable("REFUND_AMOUNT_EXCEEDED", "The refund amount must be at most what is left to refund.")
     made = _part(order, amount, currency, invoice_id=params.invoice_id)
     made |= {"status": "COMPLETED", "custom_id": params.custom_id or taken.get("custom_id"), "_capture": identifier}
-    taken |= {"status": "REFUNDED" if amount == left else "PARTIALLY_REFUNDED", "update_time": timestamp(now())}
+    if order["_funding"] == "echeck":
+        made |= {"status": "PENDING", "status_details": {"reason": "ECHECK"}}
     _add(ledger, order, "refund", made, request_id)
-    emit(ledger, "PAYMENT.CAPTURE.REFUNDED", "refund", made)
+    _settle(ledger, order, taken, made)
     return Answer(201, shown(made)), order["id"]
+
+
+def end_refund(ledger: Ledger, identifier: str, status: str) -> Answer:
+    """Ends a refund that is pending, as the customer's bank does after days. Raises Refused if it is not."""
+    made, order = find(ledger, "refund", identifier)
+    if made["status"] != "PENDING":
+        raise unprocessable("REFUND_STATE_INVALID", "The refund is not pending.")
+    made |= {"status": status, "update_time": timestamp(now())}
+    taken = next(part for part in _parts(order, "capture") if part["id"] == made["_capture"])
+    ledger.note(order["id"], "refund", units(made["amount"]), status, None)
+    _settle(ledger, order, taken, made)
+    return Answer(200, shown(made))
+
+
+def _settle(ledger: Ledger, order: dict[str, Any], taken: dict[str, Any], made: dict[str, Any]) -> None:
+    """Gives a capture the status that follows from its refunds, and reports the refund."""
+    given = _given(order, taken["id"])
+    status = "REFUNDED" if given == units(taken["amount"]) else "PARTIALLY_REFUNDED" if given else "COMPLETED"
+    taken |= {"status": status, "update_time": timestamp(now())}
+    ledger.save(order)
+    ended = made["status"] == "COMPLETED"
+    emit(ledger, "PAYMENT.CAPTURE.REFUNDED" if ended else f"PAYMENT.REFUND.{made['status']}", "refund", made)
+
+
+def _given(order: dict[str, Any], capture: str) -> int:
+    """What was refunded of a capture, or is on its way."""
+    refunds = (part for part in _parts(order, "refund") if part["_capture"] == capture)
+    return sum(units(part["amount"]) for part in refunds if part["status"] != "FAILED")
 
 
 def figures(order: dict[str, Any]) -> dict[str, int]:
     """What was authorised, captured and refunded, in the smallest unit of the order's currency."""
     kinds = {"authorised": "authorization", "captured": "capture", "refunded": "refund"}
-    return {name: sum(units(part["amount"]) for part in _parts(order, kind)) for name, kind in kinds.items()}
+    return {
+        name: sum(units(part["amount"]) for part in _parts(order, kind) if part["status"] != "FAILED")
+        for name, kind in kinds.items()
+    }
 
 
 def entry(order: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:

@@ -218,6 +218,9 @@ class Operator(Call):
     def prepare(self) -> None:
         """Everybody may ask."""
 
+    def given(self, model: type[params.P]) -> params.P:
+        return params.check(model, params.decode(self.request.body))
+
     def change(self, work: Callable[[], Answer]) -> None:
         try:
             with self.state.ledger.transaction():
@@ -231,27 +234,25 @@ class Book(Operator):
     def get(self) -> None:
         done = self.state.ledger.operations()
         self.set_header("Content-Type", "application/json")
-        self.finish(
-            json.dumps([payments.entry(order, done.get(order["id"], [])) for order in self.state.ledger.orders()])
-        )
+        book = [payments.entry(order, done.get(order["id"], [])) for order in self.state.ledger.orders()]
+        self.finish(json.dumps(book))
 
 
 class Age(Operator):
     def post(self, identifier: str) -> None:
-        def age() -> Answer:
-            orders.age(self.state.ledger, identifier, params.check(params.Age, params.decode(self.request.body)).hours)
-            return Answer(204, None)
-
-        self.change(age)
+        self.change(lambda: orders.age(self.state.ledger, identifier, self.given(params.Age).hours))
 
 
 class Dispute(Operator):
     def post(self, identifier: str) -> None:
-        def dispute() -> Answer:
-            outcome = params.check(params.Dispute, params.decode(self.request.body)).outcome
-            return Answer(200, disputes.dispute(self.state.ledger, identifier, outcome))
+        self.change(
+            lambda: Answer(200, disputes.dispute(self.state.ledger, identifier, self.given(params.Dispute).outcome))
+        )
 
-        self.change(dispute)
+
+class RefundEnd(Operator):
+    def post(self, identifier: str) -> None:
+        self.change(lambda: payments.end_refund(self.state.ledger, identifier, self.given(params.RefundEnd).status))
 
 
 class Tokens(Operator):
@@ -282,6 +283,7 @@ def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> App
         (r"/sandbox/ledger", Book),
         (r"/sandbox/orders/([^/]+)/age", Age),
         (r"/sandbox/orders/([^/]+)/dispute", Dispute),
+        (r"/sandbox/refunds/([^/]+)/end", RefundEnd),
         (r"/sandbox/tokens", Tokens),
         (r"/healthz", Health),
     ]

@@ -183,6 +183,42 @@ def test_a_lost_webhook_delays_the_confirmation_only(
             session.execute(text("DROP RULE lost ON payments.webhook_event"))
 
 
+@pytest.mark.parametrize(
+    ("ends", "refunded", "status"), [("COMPLETED", 1000, "partially_refunded"), ("FAILED", 0, "captured")]
+)
+def test_a_refund_of_paypal_may_be_pending_for_days(
+    shop: Shop, staff: Caller, customer: Caller, check_out: Callable[..., Any], ends: str, refunded: int, status: str
+) -> None:
+    accepted, wait = check_out(PAYPAL), {"Prefer": "wait=20"}
+    decide(accepted, funding="echeck")
+    place = f"/v1/payments/{end_of(customer, accepted)['payment_id']}"
+    assert staff.post(f"{place}/capture", json={}, headers=wait).json["status"] == "captured"
+    asked = staff.post(f"{place}/refunds", json={"amount": 1000, "reason": "Torn"}, headers=wait).json
+    last = asked["transactions"][-1]
+    assert (asked["status"], last["kind"], last["status"], asked["refunded"]["amount"]) == (
+        "captured", "refund", "pending", 0,
+    )  # fmt: skip
+    assert asked["refundable"]["amount"] == 2998
+    assert broken_invariants(shop) == []
+    assert shop.paypal
+    url = f"{shop.paypal.url}/sandbox/refunds/{last['reference']}/end"
+    requests.post(url, json={"status": ends}, timeout=5).raise_for_status()
+    told = "succeeded" if ends == "COMPLETED" else "failed"
+    assert wait_until(lambda: staff.get(place).json["transactions"][-1]["status"] == told, 20, 0.05)
+    paid = staff.get(place).json
+    assert (paid["status"], paid["refunded"]["amount"]) == (status, refunded)
+    assert requests.post(url, json={"status": ends}, timeout=5).status_code == 422
+    assert broken_invariants(shop) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:3000/back?cart=1", "https://[::1]:8443/", "https://xn--p1ai.example"]
+)
+def test_customers_return_to_any_web_page(shop: Shop, check_out: Callable[..., Any], url: str) -> None:
+    accepted = check_out({**THREE_D_SECURE, "return_url": url})
+    assert decide(accepted).startswith(url)
+
+
 def test_a_return_url_is_optional(shop: Shop, customer: Caller, client: Any, check_out: Callable[..., Any]) -> None:
     accepted = check_out({"method": THREE_D_SECURE["method"]})
     back = decide(accepted)
@@ -197,7 +233,19 @@ def test_a_return_url_is_optional(shop: Shop, customer: Caller, client: Any, che
         ({"provider": "paypal", "method": "pm_card_visa"}, "method"),
         ({"provider": "stripe"}, "method"),
         ({"provider": "cash", "method": "pm_card_visa"}, "provider"),
-        ({"method": "pm_card_visa", "return_url": "javascript:alert(1)"}, "return_url"),
+        *(
+            ({"method": "pm_card_visa", "return_url": url}, "return_url")
+            for url in (
+                "",
+                "javascript:alert(1)",
+                "https://",
+                "https://a b.example/",
+                "https://user@a.example/",
+                "https://a.example/#part",
+                "https://a.example/\n",
+                "ftp://a.example/",
+            )
+        ),
         ({"method": "pm_card_visa", "return_url": "https://a.example/" + "x" * 2000}, "return_url"),
     ],
 )
