@@ -1,6 +1,7 @@
 """The invariants of the audit: they hold in a busy shop, and every violation is found."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -15,6 +16,7 @@ from tests.models.sales import Action, Sale
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
     assert len(found) == 49
+    assert f" {len(found)} invariants hold\n" in Path("README.md").read_text()
     assert [finding for finding in found.values() if not finding.ok] == []
 
 
