@@ -1,6 +1,7 @@
 """The Flask application. gunicorn serves `api.app:app`."""
 
 import json
+from copy import deepcopy
 from functools import cache
 from http import HTTPStatus
 
@@ -101,7 +102,8 @@ def create_app() -> Flask:
     parser.DEFAULT_UNKNOWN_BY_LOCATION = {**parser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.extensions["openapi"] = cache(lambda: json.dumps(openapi.finish(api.spec.to_dict(), app)))
+    # A copy, because two threads may ask at once, and the document is completed in place.
+    app.extensions["openapi"] = cache(lambda: json.dumps(openapi.finish(deepcopy(api.spec.to_dict()), app)))
     return app
 
 

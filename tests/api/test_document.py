@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from api.app import create_app
 from api.docs.openapi import METHODS, operations
 from tests.api.test_app import endpoints
 from tests.conformance import resolving
@@ -106,3 +108,10 @@ def test_every_202_supports_prefer_wait(document: dict[str, Any]) -> None:
 
 def test_the_document_uses_only_known_methods(document: dict[str, Any]) -> None:
     assert {method for item in document["paths"].values() for method in item} - set(METHODS) <= {"parameters"}
+
+
+def test_threads_that_ask_for_the_document_at_once_get_the_same(app: Any) -> None:
+    new = create_app()
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: new.extensions["openapi"](), range(4)))
+    assert set(made) == {app.extensions["openapi"]()}
