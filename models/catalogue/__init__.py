@@ -19,6 +19,7 @@ from models.catalogue.categories import (
     select_categories,
     update_category,
 )
+from models.catalogue.identifying import Identified, identify, in_category
 from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, ProductInput, validate
 from models.catalogue.products import (
     create_book,
@@ -37,6 +38,7 @@ __all__ = [
     "MAX_PRICE",
     "Author",
     "Category",
+    "Identified",
     "Product",
     "ProductInput",
     "Upserted",
@@ -52,6 +54,8 @@ __all__ = [
     "get_author",
     "get_category",
     "get_product",
+    "identify",
+    "in_category",
     "prices_of",
     "products_by_id",
     "resolve_author",

@@ -80,6 +80,7 @@ class Product(Base):
             postgresql_where=ON_SALE,
             postgresql_ops={"lower(sku)": "text_pattern_ops"},
         ),
+        Index("ix_product_isbn", text("(attributes->>'isbn')"), postgresql_where=ON_SALE),
         CheckConstraint("category_id IS NOT NULL OR deleted_at IS NOT NULL", name="category"),
         {"schema": "catalogue"},
     )
