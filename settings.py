@@ -184,6 +184,15 @@ class Settings(BaseSettings):
         30.0, gt=0, description="days after its approval at which a return that was not received is closed"
     )
     return_fee: int = Field(0, ge=0, description="deducted from the refund of a return, in minor units")
+    count_days: float = Field(
+        7.0, gt=0, description="days without an entry after which a stock count that was not approved expires"
+    )
+    count_approval_value: int = Field(
+        100_000,
+        ge=0,
+        description="value of the differences of a stock count, in minor units, above which whoever has counted cannot "
+        "approve it",
+    )
     checkout_deadline: float = Field(
         300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"
     )

@@ -13,8 +13,8 @@ from models.core.errors import NotFound
 PERMISSIONS = (
     "audit:read", "keys:write", "notifications:read", "notifications:write", "orders:read", "orders:write",
     "payments:capture", "payments:read", "payments:refund", "products:write", "reports:read", "roles:write",
-    "runs:read", "runs:write", "stock:read", "stock:write", "users:read", "users:write", "webhooks:read",
-    "webhooks:write",
+    "runs:read", "runs:write", "stock:approve", "stock:read", "stock:write", "users:read", "users:write",
+    "webhooks:read", "webhooks:write",
 )  # fmt: skip
 
 SEEDS: dict[str, tuple[str, ...]] = {
@@ -23,7 +23,9 @@ SEEDS: dict[str, tuple[str, ...]] = {
         "notifications:read", "notifications:write", "orders:read", "orders:write", "products:write", "runs:read",
         "stock:read", "users:read",
     ),
-    "warehouse": ("orders:read", "orders:write", "reports:read", "stock:read", "stock:write"),
+    "warehouse": (
+        "orders:read", "orders:write", "reports:read", "stock:approve", "stock:read", "stock:write",
+    ),
     "finance": (
         "audit:read", "orders:read", "payments:capture", "payments:read", "payments:refund", "reports:read",
     ),

@@ -137,6 +137,10 @@ class TransferInput(TypedDict):
     transfer_id: str
 
 
+class StockCountInput(TypedDict):
+    stock_count_id: str
+
+
 class SlotInput(TypedDict):
     slot: str
     portion: NotRequired[int]  # the number of the batch

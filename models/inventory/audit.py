@@ -64,6 +64,30 @@ _TRANSFERS = text("""
     FROM sent FULL JOIN moved USING (reference, product_id)
 """)
 
+# Movements of other reasons may refer to a count, too; `count` is also the reason of adjustments by hand.
+_COUNTS = text("""
+    WITH moved AS (
+        SELECT reference, warehouse_id, product_id, sum(quantity) AS units, count(*) AS movements
+        FROM inventory.movement WHERE reason = 'count' AND starts_with(reference, 'cnt_') GROUP BY 1, 2, 3
+    ), line AS (
+        SELECT 'cnt_' || replace(made.id::text, '-', '') AS reference, warehouse_id, product_id, status, difference,
+            booked
+        FROM inventory.stock_count_line JOIN inventory.stock_count AS made ON made.id = stock_count_id
+        WHERE difference <> 0
+    )
+    SELECT count(*) AS lines, coalesce(sum(booked), 0)::bigint AS booked, coalesce(sum(units), 0)::bigint AS moved,
+        count(*) FILTER (WHERE coalesce(booked, 0) <> coalesce(units, 0) OR movements > 1) AS differing,
+        count(*) FILTER (WHERE status = 'booked' AND booked IS NULL) AS unbooked,
+        count(*) FILTER (WHERE status NOT IN ('approved', 'booked') AND booked IS NOT NULL) AS unapproved
+    FROM line FULL JOIN moved USING (reference, warehouse_id, product_id)
+""")
+
+_OPEN_COUNTS = text("""
+    SELECT count(*) AS counts, count(*) FILTER (WHERE run.id IS NULL OR run.finished_at IS NOT NULL) AS left
+    FROM inventory.stock_count LEFT JOIN workflow.run ON run.id = run_id
+    WHERE stock_count.status IN ('open', 'submitted', 'approved')
+""")
+
 _BACKORDERS = text("""
     WITH sold AS (
         SELECT product_id, sum(quantity - filled) AS units, count(*) FILTER (WHERE status = 'waiting') AS orders
@@ -82,7 +106,7 @@ _BACKORDERS = text("""
 
 
 def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
-    """Checks the invariants of stock, purchase orders, transfers and backorders.
+    """Checks the invariants of stock, purchase orders, transfers, counts and backorders.
 
     Returns (name, whether it holds, figures).
     """
@@ -90,6 +114,8 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
     bought = session.execute(_PURCHASES).one()
     sent = session.execute(_TRANSFERS).one()
     beyond = session.execute(_BACKORDERS).one()
+    counted = session.execute(_COUNTS).one()
+    open_counts = session.execute(_OPEN_COUNTS).one()
     return [
         (
             "stock on hand is the sum of movements",
@@ -125,6 +151,26 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
             "every open transfer has a live run",
             sent.left == 0,
             {"lines": sent.lines, "abandoned": sent.left},
+        ),
+        (
+            "differences of stock counts are booked once",
+            counted.differing == 0,
+            {
+                "lines": counted.lines,
+                "booked": counted.booked,
+                "movements": counted.moved,
+                "differing": counted.differing,
+            },
+        ),
+        (
+            "exactly the approved stock counts are booked, each completely",
+            counted.unbooked == counted.unapproved == 0,
+            {"lines": counted.lines, "unbooked": counted.unbooked, "unapproved": counted.unapproved},
+        ),
+        (
+            "every open stock count has a live run",
+            open_counts.left == 0,
+            {"counts": open_counts.counts, "abandoned": open_counts.left},
         ),
         (
             "backordered units are the sum of open backorders, within the limits",
