@@ -1,4 +1,4 @@
-"""Steps of the inventory service: reserving, allocating and releasing stock, restocking, and transfers."""
+"""Steps of the inventory service: orders' stock, restocking, transfers, and stock counts."""
 
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from models.core.workflow_inputs import (
     LowStockInput,
     RestockInput,
     StockCheckInput,
+    StockCountInput,
     TransferInput,
     UserInput,
 )
@@ -122,6 +123,51 @@ def close_refused_transfer(session: Session, run: Run[TransferInput]) -> dict[st
     """Cancels a transfer whose goods have not left, and returns the result."""
     transfer = inventory.close_refused_transfer(session, run.input["transfer_id"])
     return {"transfer_id": transfer.id, "status": transfer.status}
+
+
+@service.step
+def await_approval(session: Session, run: Run[StockCountInput]) -> Suspend | None:
+    """Waits until a stock count is approved. Refused if it was refused or cancelled, or has expired."""
+    run.consume("decided")  # the decision is recorded in the stock count
+    expires = inventory.await_approval(session, run.input["stock_count_id"])
+    return Suspend(expires) if expires else None
+
+
+@service.step
+def slice_count(session: Session, run: Run[StockCountInput]) -> dict[str, list[str]]:
+    """Divides the lines that differ into batches: the first product of each."""
+    return {"batches": inventory.slice_differences(session, run.input["stock_count_id"])}
+
+
+@service.step_for_each
+def book_count(session: Session, run: Run[StockCountInput], number: str) -> dict[str, int]:
+    """Books the differences of one batch."""
+    firsts = (run.output(slice_count) or {})["batches"]
+    first, following = firsts[int(number)], firsts[int(number) + 1 :]
+    before = following[0] if following else None
+    return {"movements": inventory.book_differences(session, run.input["stock_count_id"], first, before)}
+
+
+@service.step
+def close_count(session: Session, run: Run[StockCountInput]) -> dict[str, object]:
+    """Closes a booked stock count, and returns the result."""
+    count, totals = inventory.close_booked_count(session, run.input["stock_count_id"])
+    movements = sum(batch["movements"] for batch in run.outputs(book_count).values())
+    about = {"stock_count_id": count.id, "status": count.status, "movements": movements}
+    return {**about, "surplus": totals.surplus, "missing": totals.missing, "short": totals.short}
+
+
+@service.step(anywhere=True)
+def report_count(session: Session, run: Run[StockCountInput]) -> dict[str, object]:
+    """Returns the result of the stock count."""
+    return run.output(close_count) or {}
+
+
+@service.step
+def close_unapproved_count(session: Session, run: Run[StockCountInput]) -> dict[str, str]:
+    """Closes a stock count that was not approved, and returns the result."""
+    count = inventory.close_unapproved_count(session, run.input["stock_count_id"], run.error)
+    return {"stock_count_id": count.id, "status": count.status}
 
 
 @service.step

@@ -19,6 +19,7 @@ from workflows import (
     restock,
     returns,
     schedule,
+    stock_count,
     transfer,
     webhooks,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "restock",
     "returns",
     "schedule",
+    "stock_count",
     "transfer",
     "webhooks",
 ]

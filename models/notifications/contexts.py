@@ -254,6 +254,22 @@ class TransferCancelled(Transfer):
     reason: str
 
 
+class CountShort(TypedDict):
+    """`lines`: the missing units that are reserved for orders."""
+
+    stock_count: str
+    warehouse: str
+    lines: list[Goods]
+
+
+class CountExpired(TypedDict):
+    """`counted`: lines that were counted; they are lost."""
+
+    stock_count: str
+    warehouse: str
+    counted: int
+
+
 class TemplateFailed(TypedDict):
     """`template`: kind/channel/language."""
 

@@ -77,6 +77,13 @@ _STOPPED: contexts.TransferCancelled = {
     "transfer": "tra_01a1fdc4abb67dd09aa30324abf4e594", "source": "Main warehouse", "target": "Annex",
     "reason": "The warehouse is closed.",
 }  # fmt: skip
+_SHORT: contexts.CountShort = {
+    "stock_count": "cnt_01a1fdc4abb67dd09aa30324abf4e594", "warehouse": "Main warehouse",
+    "lines": [{"quantity": 2, "title": "Emma", "sku": "BOOK-EMMA"}],
+}  # fmt: skip
+_EXPIRED: contexts.CountExpired = {
+    "stock_count": "cnt_01a1fdc4abb67dd09aa30324abf4e594", "warehouse": "Main warehouse", "counted": 12,
+}  # fmt: skip
 _UNSENT: contexts.RestockCancelled = {"number": 1001, "reason": "The warehouse is closed."}
 _BROKEN: contexts.TemplateFailed = {
     "template": "order_shipped/email/de", "error": "line 3: 'carier' is undefined",
@@ -89,7 +96,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "password_changed": _ACCOUNT, "welcome": _ACCOUNT, "cart_reminder": _REMINDER, "stock_low": _LOW,
     "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
-    "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS,
+    "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS, "count_short": _SHORT,
+    "count_expired": _EXPIRED,
     "backorder_filled": _COME, "authorisation_ends": _ENDS,
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,

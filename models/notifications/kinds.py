@@ -14,6 +14,8 @@ from models.notifications.contexts import (
     BackInStock,
     BackorderFilled,
     CartReminder,
+    CountExpired,
+    CountShort,
     LinesCancelled,
     MoneyMoved,
     OrderCancelled,
@@ -99,6 +101,8 @@ RECONCILIATION_DIFFERS = _declare("reconciliation_differs", "staff", Reconciliat
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 TRANSFER_INCOMPLETE = _declare("transfer_incomplete", "staff", TransferIncomplete)
 TRANSFER_CANCELLED = _declare("transfer_cancelled", "staff", TransferCancelled)
+COUNT_SHORT = _declare("count_short", "staff", CountShort)
+COUNT_EXPIRED = _declare("count_expired", "staff", CountExpired)
 TEMPLATE_FAILED = _declare("template_failed", "staff", TemplateFailed)
 WEBHOOK_DISABLED = _declare("webhook_disabled", "staff", WebhookDisabled)
 

@@ -25,6 +25,8 @@ from tasks.notifications.orders import (
 from tasks.notifications.sending import CHANNEL, service
 from tasks.notifications.staff import (
     authorisation_ends,
+    count_expired,
+    count_short,
     dispute_closed,
     dispute_opened,
     goods_ordered,
@@ -50,6 +52,8 @@ __all__ = [
     "back_in_stock",
     "backorder_filled",
     "cart_reminder",
+    "count_expired",
+    "count_short",
     "dispute_closed",
     "dispute_opened",
     "erase_user",

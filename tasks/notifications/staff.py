@@ -15,6 +15,7 @@ from models.core.workflow_inputs import (
     ParcelInput,
     ReconciliationInput,
     RestockInput,
+    StockCountInput,
     TemplateFailedInput,
     TransferInput,
     WebhookDisabledInput,
@@ -187,6 +188,32 @@ def transfer_cancelled(session: Session, run: Run[TransferInput]) -> Request | N
 def _transfer(session: Session, transfer: inventory.Transfer) -> contexts.Transfer:
     source, target = (inventory.get_warehouse(session, at) for at in (transfer.source_id, transfer.target_id))
     return {"transfer": transfer.id, "source": source.name, "target": target.name}
+
+
+@sends(kinds.COUNT_SHORT)
+def count_short(session: Session, run: Run[StockCountInput]) -> Request | None:
+    """Informs staff of goods that are reserved for orders and were not there when they were counted."""
+    count = inventory.get_count(session, run.input["stock_count_id"])
+    short = session.scalars(inventory.select_count_lines(count.id, "short").order_by(inventory.CountLine.sku))
+    lines: list[contexts.Goods] = [{"quantity": line.short, "title": line.title, "sku": line.sku} for line in short]
+    if not lines:
+        return None
+    warehouse = inventory.get_warehouse(session, count.warehouse_id).name
+    context: contexts.CountShort = {"stock_count": count.id, "warehouse": warehouse, "lines": lines}
+    return compose(session, run, kinds.COUNT_SHORT, context, settings.staff_email)
+
+
+@sends(kinds.COUNT_EXPIRED)
+def count_expired(session: Session, run: Run[StockCountInput]) -> Request | None:
+    """Informs staff that a stock count has expired. Whoever refuses or cancels one knows."""
+    count = inventory.get_count(session, run.input["stock_count_id"])
+    if count.status != "expired":
+        return None
+    context: contexts.CountExpired = {
+        "stock_count": count.id, "warehouse": inventory.get_warehouse(session, count.warehouse_id).name,
+        "counted": inventory.get_totals_of(session, count.id).counted,
+    }  # fmt: skip
+    return compose(session, run, kinds.COUNT_EXPIRED, context, settings.staff_email)
 
 
 @sends(kinds.RECONCILIATION_DIFFERS)
