@@ -1,6 +1,6 @@
-"""Inventory: warehouses, stock levels, stock movements, purchase orders and transfers."""
+"""Inventory: warehouses, stock levels, stock movements, purchase orders, transfers and stock counts."""
 
-from api.inventory import back_in_stock, backorders, purchasing, stock, transfers, warehouses
+from api.inventory import back_in_stock, backorders, counts, purchasing, stock, transfers, warehouses
 from api.inventory.blueprint import blueprint
 
-__all__ = ["back_in_stock", "backorders", "blueprint", "purchasing", "stock", "transfers", "warehouses"]
+__all__ = ["back_in_stock", "backorders", "blueprint", "counts", "purchasing", "stock", "transfers", "warehouses"]

@@ -6,7 +6,7 @@ from durable.tables import RunRow
 
 
 def links_of(run: RunRow) -> dict[str, str]:
-    """The URLs of a run's task and of its resource: an order, purchase order, transfer, import or report."""
+    """The URLs of a run's task and of its resource, such as an order, a transfer or a report."""
     found = {"task": url_for("tasks.TaskView", run_id=run.id)}
     if "order_id" in run.input:
         found["order"] = url_for("orders.OrderView", order_id=run.input["order_id"])
@@ -21,6 +21,8 @@ def links_of(run: RunRow) -> dict[str, str]:
         found["purchase_order"] = url_for("inventory.PurchaseOrderView", purchase_order_id=order_id)
     if "transfer_id" in run.input:
         found["transfer"] = url_for("inventory.TransferView", transfer_id=run.input["transfer_id"])
+    if "stock_count_id" in run.input:
+        found["stock_count"] = url_for("inventory.StockCountView", stock_count_id=run.input["stock_count_id"])
     if "import_id" in run.input:
         found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
     if run.result and "report_id" in run.result:
