@@ -20,7 +20,7 @@ DAY = (
     r"payment captured +\d+\.\d\d EUR +pay_", r"(parcel delivered +ful_\w+\s+\d+ +){2}",
     r"goods received and refunded +\d+\.\d\d EUR +ret_", r"credit note issued +\d+\.\d\d EUR +C\d+-000001",
     r"cancelled, authorisation voided +\d+\.\d\d EUR +pay_", r"5 units received +purchase order",
-    r"2 units received in the Annex +tfr_",
+    r"2 units received in the Annex +tfr_", r"counted, one unit is missing +cnt_",
 )  # fmt: skip
 
 

@@ -31,6 +31,12 @@ def make_transfer(session: Session) -> inventory.Transfer:
     return inventory.Transfer(id=new_id("tfr"), **about, status="requested")
 
 
+def make_stock_count(session: Session) -> inventory.StockCount:
+    warehouse_id = inventory.get_default_warehouse(session).id
+    about = {"warehouse_id": warehouse_id, "run_id": new_id("run"), "scope": "warehouse"}
+    return inventory.StockCount(id=new_id("cnt"), **about, status="open")
+
+
 def make_backorder(session: Session) -> inventory.Backorder:
     about = {"order_id": new_id("ord"), "product_id": new_id("prd"), "promised_on": date(2100, 1, 1)}
     return inventory.Backorder(**about, quantity=1, status="reserved")
@@ -79,6 +85,7 @@ def make_warehouse(session: Session) -> inventory.Warehouse:
 ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "transfer": (inventory.TRANSFER_STATUS, make_transfer),
+    "stock count": (inventory.STOCK_COUNT_STATUS, make_stock_count),
     "backorder": (inventory.BACKORDER_STATUS, make_backorder),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),
