@@ -164,6 +164,18 @@ class Day:
         found = {level["warehouse_id"]: (level["on_hand"], level["in_transit"]) for level in levels}.get(annex)
         self._check("a transfer to another warehouse", found == (units, 0), found or ())
 
+    def count_stock(self, product: Line) -> None:
+        """Staff count a product, of which one unit is missing, and the difference is approved."""
+        [level, *_] = self.staff.get(f"/v1/products/{product['id']}/stock")["data"]
+        counted = [{"sku": product["sku"], "counted": level["on_hand"] - 1}]
+        made = self.staff.post("/v1/stock-counts", {"warehouse_id": level["warehouse_id"], "lines": counted})
+        accepted = self.staff.post(f"/v1/stock-counts/{made['id']}/approve", {})
+        result = self.staff.follow(accepted["task_id"])["result"]
+        self.on_hand[product["sku"]] -= 1
+        self.tell(Event(f"{product['title']} counted, one unit is missing", "", made["id"]))
+        figures = result["status"], result["movements"], result["missing"], result["short"]
+        self._check("a stock count", figures == ("booked", 1, 1, 0), figures)
+
     def _wait_for_status(self, url: str, status: str) -> None:
         for _ in range(ATTEMPTS):
             if (seen := self.staff.get(url)["status"]) == status:
@@ -194,6 +206,7 @@ def run(day: Day, orders: list[Purchase], goods: dict[str, Line], customers: lis
     day.cancel(cancelled)
     day.restock(goods[LAST_COPY], 5)
     day.transfer(goods[LAST_COPY], 2)
+    day.count_stock(product)
 
 
 def _quantities(lines: Iterable[Line]) -> list[dict[str, Any]]:
