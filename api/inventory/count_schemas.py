@@ -17,7 +17,7 @@ SHOWN_LINES = 500
 
 class CountedGoods(Schema):
     product_id = IdField("prd", metadata=EITHER)
-    sku = fields.String(validate=validate.Length(1, 64), metadata=EITHER)
+    sku = fields.String(validate=validate.Length(1, 64), metadata={**EITHER, "example": "BOOK-EMMA"})
     barcode = fields.String(
         validate=validate.Length(1, 64), metadata={**EITHER, "description": "The ISBN of a book"}
     )  # fmt: skip

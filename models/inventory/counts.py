@@ -162,8 +162,10 @@ def await_approval(session: Session, count_id: str) -> datetime | None:
     Raises Conflict: `count_refused`, `count_cancelled`, `count_expired`.
     """
     count = _lock_count(session, count_id)
-    if count.status in ("refused", "cancelled"):
-        raise Conflict(count.reason or f"The stock count was {count.status}.", code=f"count_{count.status}")
+    if count.status == "refused":
+        raise Conflict(count.reason or "The stock count was refused.", code="count_refused")
+    if count.status == "cancelled":
+        raise Conflict(count.reason or "The stock count was cancelled.", code="count_cancelled")
     if count.status not in _LIVE:
         return None
     check_not_expired(session, count)
