@@ -22,6 +22,7 @@ from models.core.workflow_inputs import (
 service = Service("inventory")
 
 RETRY_AFTER = timedelta(days=1)  # signals wake the run immediately; without one, nothing changes
+RELEASED_SOON = timedelta(seconds=1)  # by the first step of the cancellation, which has been started already
 
 
 @service.step
@@ -171,14 +172,21 @@ def close_unapproved_count(session: Session, run: Run[StockCountInput]) -> dict[
 
 
 @service.step
-def notify_waiting(session: Session, run: Run[StockCheckInput]) -> dict[str, object]:
-    """Starts the mails to a batch of customers who wait for products that are available again."""
-    notified, more = inventory.notify_waiting(session)
+def notify_waiting(session: Session, run: Run[StockCheckInput]) -> dict[str, object] | Suspend:
+    """Starts the mails to a batch of customers who wait for products that are available again.
+
+    After the cancellation of an order, once its stock is released, which is a step of another run.
+    """
+    order_id = run.input.get("order_id")
+    if order_id and "lines" not in run.input and inventory.holds_stock(session, order_id):
+        return Suspend(run.now() + RELEASED_SOON)
+    notified, more = inventory.notify_waiting(session, order_id=order_id)
     if not more:
         return {"notified": notified}
     portion = run.input.get("portion", 1) + 1
     key = f"{run.key.partition('/')[0]}/{portion}"
-    return {"notified": notified, "next": durable.start(session, run.workflow, key=key, input={"portion": portion})}
+    about = {**run.input, "portion": portion}
+    return {"notified": notified, "next": durable.start(session, run.workflow, key=key, input=about)}
 
 
 @service.step

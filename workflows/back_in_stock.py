@@ -1,4 +1,4 @@
-"""Products that are available again: an hourly check, also after a recovery, and a mail to each who waits."""
+"""Products that are available again: a check, hourly and after some events, and a mail to each who waits."""
 
 from durable import Workflow
 from models.core.workflow_inputs import StockCheckInput, WaitingInput

@@ -125,14 +125,18 @@ class OrderConfirmed(DomainEvent, name="order.confirmed", about="order_id", vers
     user_id: str
 
 
-class OrderCancelled(DomainEvent, name="order.cancelled", about="order_id", version=1):
+class OrderCancelled(
+    DomainEvent, name="order.cancelled", about="order_id", starts=("back_in_stock_check",), version=1
+):  # fmt: skip
     """An order was cancelled, before or after its confirmation. Its stock and its money are given back."""
 
     order_id: str
     user_id: str
 
 
-class OrderLinesCancelled(DomainEvent, name="order.lines_cancelled", about="order_id", version=1):
+class OrderLinesCancelled(
+    DomainEvent, name="order.lines_cancelled", about="order_id", starts=("back_in_stock_check",), version=1
+):  # fmt: skip
     """Pieces of a confirmed order were cancelled; the rest of the order stays."""
 
     order_id: str

@@ -68,10 +68,12 @@ class UserInput(TypedDict):
 
 
 class StockCheckInput(TypedDict, total=False):
-    """A slot of the schedule, or a level that has recovered."""
+    """A slot of the schedule, a level that has recovered, or an order that was cancelled, or some `lines` of it."""
 
     slot: str
     product_id: str
+    order_id: str
+    lines: dict[str, int]  # product id → pieces
     portion: int  # the number of the batch
 
 

@@ -42,7 +42,7 @@ from models.inventory.purchasing import (
     select_purchase_orders,
 )
 from models.inventory.reallocation import reallocate
-from models.inventory.reservations import allocate, release, release_units, reserve, ship
+from models.inventory.reservations import allocate, holds_stock, release, release_units, reserve, ship
 from models.inventory.stock import (
     Opening,
     adjust,
@@ -159,6 +159,7 @@ __all__ = [
     "get_transfer",
     "get_transfer_lines",
     "get_warehouse",
+    "holds_stock",
     "in_stock",
     "is_waiting",
     "lines_after",

@@ -8,7 +8,7 @@ import durable
 from models import catalogue
 from models.core.errors import Conflict
 from models.inventory.stock import get_available, in_stock
-from models.inventory.tables import Waiting
+from models.inventory.tables import Reservation, Waiting
 
 BATCH_SIZE = 500  # customers
 
@@ -30,12 +30,17 @@ def stop_waiting(session: Session, user_id: str, product_id: str | None = None) 
     session.execute(waiting if product_id is None else waiting.where(Waiting.product_id == product_id))
 
 
-def notify_waiting(session: Session, portion: int = BATCH_SIZE) -> tuple[int, bool]:
+def notify_waiting(
+    session: Session, portion: int = BATCH_SIZE, *, order_id: str | None = None
+) -> tuple[int, bool]:  # fmt: skip
     """Starts a `back_in_stock` for each customer who waits for a product that is available, and forgets them.
 
-    Returns their number, and whether there may be more.
+    `order_id`: only for the products that were reserved for this order. Returns their number, and whether there may be
+    more.
     """
     due = select(Waiting).where(in_stock(Waiting.product_id)).order_by(Waiting.product_id, Waiting.user_id)
+    if order_id:
+        due = due.where(Waiting.product_id.in_(select(Reservation.product_id).where(Reservation.order_id == order_id)))
     found = session.scalars(due.limit(portion).with_for_update(skip_locked=True, of=Waiting)).all()
     for one in found:
         about = {"user_id": one.user_id, "product_id": one.product_id}

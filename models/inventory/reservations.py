@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ARRAY, Boolean, Integer, bindparam, text
+from sqlalchemy import ARRAY, Boolean, Integer, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
@@ -11,7 +11,7 @@ from models.core.events import StockLow
 from models.inventory.allocation import Units, choose, columns_of
 from models.inventory.backorders import confirm, fill_risen, free, lock_of_order, sell_beyond_stock
 from models.inventory.low_stock import CROSSED, announce, crossed_columns, low_since
-from models.inventory.tables import RESERVATION_STATUS
+from models.inventory.tables import RESERVATION_STATUS, Reservation
 
 # The locked rows are the latest versions, including those that other transactions changed while this one waited. The
 # UPDATE takes its values from them: PostgreSQL first checks constraints on the version in the statement's snapshot, and
@@ -201,6 +201,12 @@ def release_units(session: Session, order_id: str, units: Mapping[tuple[str, str
     if len(freed) != len(units):
         raise Conflict("These goods are not held for the order.", code="wrong_state", current="released", possible=[])
     fill_risen(session, freed)
+
+
+def holds_stock(session: Session, order_id: str) -> bool:
+    """Whether units are reserved for an order, or allocated to it."""
+    live = Reservation.order_id == order_id, Reservation.status.in_(RESERVATION_STATUS.preceding("released"))
+    return session.scalar(select(Reservation.order_id).where(*live).limit(1)) is not None
 
 
 # Of an order with backorders, it allocates nothing unless `is_locked`, as in _RELEASE.
