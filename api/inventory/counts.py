@@ -29,14 +29,13 @@ from api.inventory.count_schemas import (
     StockCountLine,
     StockCountQuery,
 )
-from api.tasks.links import links_of
+from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
 from settings import settings
 
-LOCATION = {"Location": {"schema": {"type": "string"}}}
 UNDECIDED = ("open", "submitted")
 
 
@@ -149,7 +148,7 @@ class ApproveStockCountView(MethodView):
     @may_wait(BOOKED)
     @idempotent()
     @blueprint.response(202, AcceptedCount, headers=LOCATION)
-    def post(self, session: Session, stock_count_id: str) -> tuple[object, int, dict[str, str]]:
+    def post(self, session: Session, stock_count_id: str) -> TaskAnswer:
         """Approves a stock count: its task books the differences. An open count is submitted at the same time."""
         return _accepted(session, inventory.approve_count(session, stock_count_id, g.principal.user_id))
 
@@ -164,7 +163,7 @@ class RefuseStockCountView(MethodView):
     @blueprint.response(202, AcceptedCount, headers=LOCATION)
     def post(
         self, session: Session, body: dict[str, str], stock_count_id: str
-    ) -> tuple[object, int, dict[str, str]]:  # fmt: skip
+    ) -> TaskAnswer:  # fmt: skip
         """Refuses a submitted stock count: nothing is booked."""
         count = inventory.refuse_count(session, stock_count_id, g.principal.user_id, body["reason"])
         return _accepted(session, count)
@@ -180,17 +179,15 @@ class CancelStockCountView(MethodView):
     @blueprint.response(202, AcceptedCount, headers=LOCATION)
     def post(
         self, session: Session, body: dict[str, str], stock_count_id: str
-    ) -> tuple[object, int, dict[str, str]]:  # fmt: skip
+    ) -> TaskAnswer:  # fmt: skip
         """Cancels a stock count that was not approved: nothing is booked."""
         count = inventory.cancel_count(session, stock_count_id, g.principal.user_id, body.get("reason"))
         return _accepted(session, count)
 
 
-def _accepted(session: Session, count: inventory.StockCount) -> tuple[object, int, dict[str, str]]:
+def _accepted(session: Session, count: inventory.StockCount) -> TaskAnswer:
     run = queries.get_run(session, count.run_id)
-    links = links_of(run)
-    answer = {"task_id": run.id, "status": run.status, "stock_count_id": count.id, "links": links}
-    return answer, 202, {"Location": links["task"], "Retry-After": "1"}
+    return accept(run, status=run.status, stock_count_id=count.id)
 
 
 def _summary(count: inventory.StockCount) -> dict[str, object]:
