@@ -1,0 +1,12 @@
+background_color: str
+title_font_family: str
+legend_font_family: str
+tick_font_family: str
+legend_color: str
+label_color: str
+tick_color: str
+zero_color: str
+tick_font_size: int
+legend_font_size: int
+tick_font_char_width: int
+legend_font_char_width: int
