@@ -31,6 +31,7 @@ from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
+from settings import settings
 
 
 class Alert(ListedLevel):
@@ -75,8 +76,9 @@ class RestocksView(MethodView):
     @blueprint.response(202, AcceptedRestock, headers=LOCATION)
     def post(self, session: Session, body: RestockBody) -> TaskAnswer:
         """Creates a purchase order. Its task ends when everything is received or the rest is cancelled."""
-        goods = _goods(body)
-        order = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id)
+        goods = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        costs = {line["product_id"]: line["unit_cost"]["amount"] for line in body["lines"] if "unit_cost" in line}
+        order = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id, costs=costs)
         return _accepted(session, order)
 
 
@@ -160,4 +162,10 @@ def _accepted(session: Session, order: inventory.PurchaseOrder) -> TaskAnswer:
 def _shown(order: inventory.PurchaseOrder, lines: list[inventory.PurchaseLine]) -> dict[str, object]:
     same = ("id", "warehouse_id", "status", "created_at", "updated_at", "closed_at")
     shown = {name: getattr(order, name) for name in same}
-    return {**shown, "number": str(order.number), "lines": lines, "task_id": order.run_id}
+    return {**shown, "number": str(order.number), "lines": [_line(line) for line in lines], "task_id": order.run_id}
+
+
+def _line(line: inventory.PurchaseLine) -> dict[str, object]:
+    same = ("product_id", "sku", "title", "quantity", "delivered", "received")
+    cost = None if line.unit_cost is None else {"amount": line.unit_cost, "currency": settings.currency}
+    return {**{name: getattr(line, name) for name in same}, "unit_cost": cost}

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import IdField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.tasks.schemas import Accepted
 from models import inventory
@@ -36,11 +36,23 @@ class Delivery(Schema):
             raise ValidationError("each product may appear only once", "lines")
 
 
+class OrderedGoods(Goods):
+    unit_cost = fields.Nested(
+        Money, metadata={"description": "The supplier's price; by default that of the last purchase order"}
+    )
+
+
+class OrderedGoodsBody(GoodsBody):
+    unit_cost: NotRequired[dict[str, int]]
+
+
 class Restock(Delivery):
+    lines = fields.List(fields.Nested(OrderedGoods), required=True, validate=validate.Length(1, MAX_LINES))
     warehouse_id = IdField("wh", metadata={"description": "Defaults to the default warehouse"})
 
 
-class RestockBody(DeliveryBody):
+class RestockBody(TypedDict):
+    lines: list[OrderedGoodsBody]
     warehouse_id: NotRequired[str]
 
 
@@ -51,6 +63,7 @@ class PurchaseLine(Schema):
     quantity = fields.Integer(metadata={"description": "Units ordered"})
     delivered = fields.Integer(metadata={"description": "Units delivered"})
     received = fields.Integer(metadata={"description": "Delivered units that are received into stock"})
+    unit_cost = fields.Nested(Money, allow_none=True, metadata={"description": "None if it is not known"})
 
 
 class PurchaseOrder(Schema):

@@ -104,9 +104,20 @@ _BACKORDERS = text("""
     FROM inventory.backorder_terms FULL JOIN sold USING (product_id) LEFT JOIN free USING (product_id)
 """)
 
+# The averages of a level move between what its units have cost; see docs/operations.md for the rules.
+_COSTS = text("""
+    WITH paid AS (
+        SELECT product_id, warehouse_id, min(unit_cost) AS lowest, max(unit_cost) AS highest
+        FROM inventory.movement WHERE unit_cost IS NOT NULL GROUP BY 1, 2
+    )
+    SELECT count(average_cost) AS costed, coalesce(sum(on_hand * average_cost), 0)::bigint AS value,
+        count(*) FILTER (WHERE NOT coalesce(average_cost BETWEEN lowest AND highest, average_cost IS NULL)) AS differing
+    FROM inventory.stock LEFT JOIN paid USING (product_id, warehouse_id)
+""")
+
 
 def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
-    """Checks the invariants of stock, purchase orders, transfers, counts and backorders.
+    """Checks the invariants of stock, its cost, purchase orders, transfers, counts and backorders.
 
     Returns (name, whether it holds, figures).
     """
@@ -116,6 +127,7 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
     beyond = session.execute(_BACKORDERS).one()
     counted = session.execute(_COUNTS).one()
     open_counts = session.execute(_OPEN_COUNTS).one()
+    cost = session.execute(_COSTS).one()
     return [
         (
             "stock on hand is the sum of movements",
@@ -181,5 +193,10 @@ def audit(session: Session) -> list[tuple[str, bool, dict[str, int]]]:
             "no stock is available while orders wait for it",
             beyond.passed_over == 0,
             {"waiting": beyond.waiting, "passed_over": beyond.passed_over},
+        ),
+        (
+            "average costs lie between the costs at which units came",
+            cost.differing == 0,
+            {"levels": cost.costed, "value": cost.value, "differing": cost.differing},
         ),
     ]

@@ -1,9 +1,10 @@
 """Many units that come into a warehouse or leave it, with a movement for each product."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, Integer, bindparam, text
+from sqlalchemy import ARRAY, Boolean, Integer, Numeric, bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,18 +18,25 @@ from models.inventory.tables import Movement, Stock
 WRITE_OFF = "write-off"
 """The reason of movements of units that are damaged or missing."""
 
-# Locks levels in the same order as reservations do; `was_low` is read from the locked row.
+# Locks levels in the same order as reservations do; `was_low` is read from the locked row. The average cost moves with
+# the units that come at a known cost; the units that were there without one have that cost from then on.
 _RECEIVE = crossed_columns(
     text(f"""
     WITH come AS (
-        SELECT product_id, quantity FROM unnest(:products, :quantities) AS line (product_id, quantity)
+        SELECT product_id, quantity, cost
+        FROM unnest(:products, :quantities, :costs) AS line (product_id, quantity, cost)
     ), locked AS MATERIALIZED (
-        SELECT product_id, quantity, low_since IS NOT NULL AS was_low
+        SELECT product_id, quantity, cost, low_since IS NOT NULL AS was_low
         FROM inventory.stock JOIN come USING (product_id) WHERE warehouse_id = :warehouse_id
         ORDER BY product_id
         FOR UPDATE OF stock
     )
-    UPDATE inventory.stock SET on_hand = on_hand + locked.quantity, {low_since("on_hand - reserved + locked.quantity")}
+    UPDATE inventory.stock SET on_hand = on_hand + locked.quantity, {low_since("on_hand - reserved + locked.quantity")},
+        average_cost = CASE
+            WHEN cost IS NULL OR locked.quantity = 0 THEN average_cost
+            WHEN average_cost IS NULL OR on_hand = 0 THEN cost
+            ELSE (on_hand * average_cost + locked.quantity * cost) / (on_hand + locked.quantity)
+        END
     FROM locked
     WHERE stock.product_id = locked.product_id AND warehouse_id = :warehouse_id
     RETURNING {CROSSED}, was_low, was_low AND low_since IS NULL AS recovered
@@ -36,6 +44,7 @@ _RECEIVE = crossed_columns(
         bindparam("warehouse_id", type_=Id("wh")),
         bindparam("products", type_=ARRAY(Id("prd"))),
         bindparam("quantities", type_=ARRAY(Integer)),
+        bindparam("costs", type_=ARRAY(Numeric)),
     ),
     was_low=Boolean,
     recovered=Boolean,
@@ -44,13 +53,14 @@ _RECEIVE = crossed_columns(
 
 def receive_stock(
     session: Session, warehouse_id: str, pieces: Mapping[str, int], reason: str, reference: str, actor: str | None,
-    written_off: Mapping[str, int] | None = None,
+    written_off: Mapping[str, int] | None = None, costs: Mapping[str, Decimal | int | None] | None = None,
 ) -> None:  # fmt: skip
     """Receives `pieces` (product id → units, all above 0) into a warehouse whose capacity the caller has checked.
 
-    `written_off`: of those, units that are damaged or missing, and never become available. Inserts a movement per
-    product, and one for what is written off. Fills backorders. Emits `stock.recovered` for levels that rise above their
-    reorder point.
+    `written_off`: of those, units that are damaged or missing, and never become available. `costs`: what a unit has
+    cost, in minor units; it moves the average cost of the level. Units of unknown cost come at that average. Inserts a
+    movement per product, and one for what is written off. Fills backorders. Emits `stock.recovered` for levels that
+    rise above their reorder point.
     """
     if not pieces:
         return
@@ -58,13 +68,20 @@ def receive_stock(
     at = [{"product_id": product_id, "warehouse_id": warehouse_id} for product_id in sorted(pieces)]
     session.connection().execute(insert(Stock).on_conflict_do_nothing(), at)
     net = {product_id: units - lost.get(product_id, 0) for product_id, units in pieces.items()}
-    quantities = {"products": list(net), "quantities": list(net.values())}
+    known = {product_id: cost for product_id, cost in (costs or {}).items() if cost is not None}
+    quantities = {
+        "products": list(net), "quantities": list(net.values()), "costs": [known.get(product) for product in net],
+    }  # fmt: skip
     changed = session.execute(_RECEIVE, {"warehouse_id": warehouse_id, **quantities}).all()
     about = {"reference": reference, "actor": actor}
-    moved = [{"quantity": pieces[row["product_id"]], "reason": reason, **row} for row in at]
-    moved += [
-        {"quantity": -lost[row["product_id"]], "reason": WRITE_OFF, **row} for row in at if row["product_id"] in lost
+    moved: list[dict[str, object]] = [
+        {"quantity": pieces[row["product_id"]], "reason": reason, "unit_cost": known.get(row["product_id"]), **row}
+        for row in at
     ]
+    moved += [
+        {"quantity": -lost[row["product_id"]], "reason": WRITE_OFF, "unit_cost": None, **row}
+        for row in at if row["product_id"] in lost
+    ]  # fmt: skip
     session.connection().execute(insert(Movement), [{"id": new_id("mov"), **row, **about} for row in moved])
     fill_risen(session, changed)
 

@@ -4,10 +4,10 @@ A delivery is accepted completely or not at all. Acceptance reserves its capacit
 `restock` receives it into stock. Lock order: run → purchase order → warehouse → stock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ScalarSelect, Select, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 import durable
@@ -25,10 +25,12 @@ REASON = "purchase order"
 
 
 def restock(
-    session: Session, lines: Mapping[str, int], warehouse_id: str | None = None, owner: str | None = None
-) -> PurchaseOrder:
+    session: Session, lines: Mapping[str, int], warehouse_id: str | None = None, owner: str | None = None,
+    costs: Mapping[str, int] | None = None,
+) -> PurchaseOrder:  # fmt: skip
     """Creates a purchase order for `lines` (product id → units) and starts its run.
 
+    `costs`: product id → the supplier's price of a unit, in minor units; by default that of the last purchase order.
     Not idempotent. Raises NotFound, with `products`, if products are not on sale, and Conflict (`warehouse_closed`).
     """
     warehouse = get_warehouse(session, warehouse_id)
@@ -42,13 +44,22 @@ def restock(
     order = PurchaseOrder(id=order_id, warehouse_id=warehouse.id, run_id=run_id, status="ordered")
     session.add(order)
     session.flush()
+    prices = {**_last_costs(session, products), **(costs or {})}
     rows = [
         {"purchase_order_id": order_id, "product_id": product.id, "sku": product.sku, "title": product.title,
-         "quantity": lines[product.id]}
+         "quantity": lines[product.id], "unit_cost": prices.get(product.id)}
         for product in products.values()
     ]  # fmt: skip
     session.execute(insert(PurchaseLine), rows)
     return order
+
+
+def _last_costs(session: Session, products: Iterable[str]) -> dict[str, int]:
+    """Product id → the supplier's price in the last purchase order that has one."""
+    line = PurchaseLine
+    known = select(line.product_id, line.unit_cost).where(line.product_id.in_(products), line.unit_cost.is_not(None))
+    newest = known.ext(distinct_on(line.product_id)).order_by(line.product_id, line.purchase_order_id.desc())
+    return {product_id: cost for product_id, cost in session.execute(newest) if cost is not None}
 
 
 def reorder(session: Session, product_id: str, warehouse_id: str) -> PurchaseOrder | None:
@@ -136,7 +147,8 @@ def receive_deliveries(session: Session, purchase_order_id: str, actor: str | No
     order = _lock_order(session, purchase_order_id)
     lines = get_purchase_lines(session, [order.id])[order.id]
     delivered = {line.product_id: line.delivered - line.received for line in lines if line.delivered > line.received}
-    receive_stock(session, order.warehouse_id, delivered, REASON, reference=order.id, actor=actor)
+    costs = {line.product_id: line.unit_cost for line in lines}
+    receive_stock(session, order.warehouse_id, delivered, REASON, reference=order.id, actor=actor, costs=costs)
     for line in lines:
         line.received = line.delivered
     if order.status in OPEN and delivered:

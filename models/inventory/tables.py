@@ -1,13 +1,14 @@
 """The tables of schema `inventory`."""
 
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, String, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
-from models.core.database import Base, Created
+from models.core.database import Base, Created, MinorUnits
 from models.core.status import Transitions
 
 WAREHOUSE_STATUS = Transitions("warehouse", {"active": ("closed",), "closed": ("active",)})
@@ -50,6 +51,9 @@ BACKORDER_STATUS = Transitions(
     },
 )
 
+Cost = Annotated[Decimal, mapped_column(Numeric(18, 6))]
+"""What a unit has cost, in minor units."""
+
 
 class Warehouse(Base):
     """A warehouse. `capacity`: units per product kind; a missing or null kind is unlimited."""
@@ -71,7 +75,10 @@ class Warehouse(Base):
 
 
 class Stock(Base):
-    """A stock level: the units of a product on hand in a warehouse, and how many are reserved."""
+    """A stock level: the units of a product on hand in a warehouse, and how many are reserved.
+
+    `average_cost`: the moving average of what its units have cost; None until units of a known cost come.
+    """
 
     __tablename__ = "stock"
     __table_args__ = (
@@ -95,6 +102,7 @@ class Stock(Base):
     reorder_point: Mapped[int | None]
     reorder_quantity: Mapped[int | None]
     low_since: Mapped[datetime | None]
+    average_cost: Mapped[Cost | None] = mapped_column(deferred=True)
     sellable: Mapped[bool] = mapped_column(Computed("on_hand > reserved", persisted=True), deferred=True)
 
     @property
@@ -103,7 +111,10 @@ class Stock(Base):
 
 
 class Movement(Base):
-    """A stock movement: units added (+) or removed (-), and the reason. Never updated or deleted."""
+    """A stock movement: units added (+) or removed (-), and the reason. Never updated or deleted.
+
+    `unit_cost`: of units that came at a known cost.
+    """
 
     __tablename__ = "movement"
     __table_args__ = (
@@ -121,6 +132,7 @@ class Movement(Base):
     reference: Mapped[str | None] = mapped_column(String(200))
     actor: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[Created]
+    unit_cost: Mapped[Cost | None]
 
 
 class Reservation(Base):
@@ -213,16 +225,24 @@ class PurchaseOrder(Base):
 
 
 class PurchaseLine(Base):
-    """A line of a purchase order. `delivered`: accepted units; `received`: of those, units in stock."""
+    """A line of a purchase order. `delivered`: accepted units; `received`: of those, units in stock.
+
+    `unit_cost`: the supplier's price, None if it is not known.
+    """
 
     __tablename__ = "purchase_order_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("0 <= received AND received <= delivered AND delivered <= quantity", name="received"),
+        CheckConstraint("unit_cost >= 0", name="unit_cost"),
+        Index(
+            "ix_purchase_order_line_cost", "product_id", "purchase_order_id",
+            postgresql_where=text("unit_cost IS NOT NULL"),
+        ),
         Index("ix_purchase_order_line_due", "product_id", postgresql_where=text("received < quantity")),
         Index("ix_purchase_order_line_unbooked", "purchase_order_id", postgresql_where=text("delivered > received")),
         {"schema": "inventory"},
-    )
+    )  # fmt: skip
     purchase_order_id: Mapped[str] = mapped_column(Id("po"), ForeignKey(PurchaseOrder.id), primary_key=True)
     product_id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
     sku: Mapped[str] = mapped_column(String(64))
@@ -230,6 +250,7 @@ class PurchaseLine(Base):
     quantity: Mapped[int]
     delivered: Mapped[int] = mapped_column(server_default="0")
     received: Mapped[int] = mapped_column(server_default="0")
+    unit_cost: Mapped[MinorUnits | None]
 
 
 class Transfer(Base):
@@ -262,7 +283,10 @@ class Transfer(Base):
 
 
 class TransferLine(Base):
-    """Units of a product in a transfer. `received`: how many have arrived, once that is known."""
+    """Units of a product in a transfer. `received`: how many have arrived, once that is known.
+
+    `unit_cost`: the average cost in the source, as they left.
+    """
 
     __tablename__ = "transfer_line"
     __table_args__ = (
@@ -276,6 +300,7 @@ class TransferLine(Base):
     title: Mapped[str] = mapped_column(String(300))
     quantity: Mapped[int]
     received: Mapped[int | None]
+    unit_cost: Mapped[Cost | None]
 
 
 class Waiting(Base):

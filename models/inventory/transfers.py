@@ -6,7 +6,7 @@ transfer → warehouse → stock.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -74,6 +74,11 @@ def send_transfer(session: Session, transfer_id: str) -> Transfer:
     transfer = _lock_transfer(session, transfer_id)
     _move(transfer, "in_transit")
     take_out(session, transfer.source_id, _quantities(session, transfer), REASON, reference=transfer.id)
+    average = select(Stock.average_cost).where(
+        Stock.product_id == TransferLine.product_id, Stock.warehouse_id == transfer.source_id
+    )
+    of_transfer = update(TransferLine).where(TransferLine.transfer_id == transfer.id)
+    session.execute(of_transfer.values(unit_cost=average.scalar_subquery()))
     session.flush()
     return transfer
 
@@ -132,7 +137,8 @@ def take_in_transfer(session: Session, transfer_id: str, actor: str | None) -> T
         lines = get_transfer_lines(session, [transfer.id])[transfer.id]
         missing = {line.product_id: line.quantity - (line.received or 0) for line in lines}
         sent = {line.product_id: line.quantity for line in lines}
-        receive_stock(session, transfer.target_id, sent, REASON, transfer.id, actor, written_off=missing)
+        costs = {line.product_id: line.unit_cost for line in lines}
+        receive_stock(session, transfer.target_id, sent, REASON, transfer.id, actor, written_off=missing, costs=costs)
         _move(transfer, "received")
         session.flush()
     return transfer
