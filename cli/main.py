@@ -18,6 +18,7 @@ COMMANDS = {
     "migrate": "cli.migrate:migrate",
     "orders": "cli.orders:orders_",
     "prune": "cli.prune:prune",
+    "rebuild-sales": "cli.rebuild_sales:rebuild_sales",
     "relay": "cli.relay:relay",
     "replay": "demo.replay:replay",
     "runs": "cli.runs:runs",

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import new_id
-from models import inventory, orders, payments
+from models import inventory, orders, payments, reports
 from models.core import event_log
 from models.core.errors import Conflict
 from models.core.events import OrderLinesCancelled
@@ -44,7 +44,9 @@ def cancel_pieces(
     _release(session, order_id, held, waiting, wanted)
     for line in ordered:
         line.cancelled += wanted.get(line.product_id, 0)
-    amount = sum(wanted.get(line.product_id, 0) * line.unit_price for line in ordered)
+    units = [(line.product_id, n, n * line.unit_price) for line in ordered if (n := wanted.get(line.product_id, 0))]
+    reports.record_cancelled(session, units)
+    amount = sum(price for _, _, price in units)
     about: LineCancellationInput = {
         "cancellation_id": new_id("can"), "order_id": order.id, "user_id": order.user_id, "payment_id": payment_id,
         "reason": reason or f"These pieces were cancelled by {'staff' if is_staff else 'the customer'}.",

@@ -20,6 +20,7 @@ from models.operations.events import EVENTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
 from models.operations.refunds import ELSEWHERE, REFUNDS
+from models.operations.sales import DAILY_SALES
 from settings import settings
 
 OVERDUE = 60.0  # seconds after which a due run without a dispatcher counts as abandoned
@@ -189,6 +190,7 @@ _BOOKS = (
     *AFTER_CHECKOUT,
     *LABELS,
     *EVENTS,
+    *DAILY_SALES,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import durable
-from models import carts, payments
+from models import carts, payments, reports
 from models.core import event_log
 from models.core.errors import Conflict, NotFound
 from models.core.events import OrderCancelled
@@ -52,6 +52,7 @@ def cancel_confirmed(
         "detail": reason or f"The order was cancelled by {by}.",
     }
     order.cancelled_at = func.now()
+    reports.record_cancelled_order(session, order.id)
     about = {"order_id": order.id, "user_id": order.user_id, "payment_id": payment.id, "reason": order.reason["detail"]}
     run_id = durable.start(session, "cancellation", key=order.id, input=about, owner=actor)
     event_log.emit(session, OrderCancelled(order_id=order.id, user_id=order.user_id))

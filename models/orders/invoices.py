@@ -7,6 +7,7 @@ from sqlalchemy import Integer, Row, String, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
+from models import reports
 from models.core import event_log
 from models.core.errors import NotFound
 from models.core.events import OrderConfirmed
@@ -26,6 +27,8 @@ _CONFIRM = (
     ), invoice AS (
         INSERT INTO orders.invoice (id, number, order_id) SELECT :invoice_id, number, :order_id FROM counted
         RETURNING id, number
+    ), sold AS (
+        {reports.CONFIRMED}
     )
     SELECT user_id, id, number FROM confirmed, invoice
 """)  # noqa: S608, our own words

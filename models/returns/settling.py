@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
-from models import inventory, orders, payments
+from models import inventory, orders, payments, reports
 from models.returns.requesting import get_return, list_lines, lock_return
 from models.returns.tables import RETURN_STATUS
 from settings import settings
@@ -34,7 +34,9 @@ def take_in(session: Session, return_id: str) -> int:
     warehouse = inventory.get_default_warehouse(session)
     damaged = {line.product_id: line.damaged for line in lines}
     inventory.receive_stock(session, warehouse.id, came, REASON, return_id, actor=None, written_off=damaged)
-    amount = sum(units * sold[product].unit_price for product, units in came.items())
+    back = [(product, units, units * sold[product].unit_price) for product, units in came.items()]
+    reports.record_returned(session, back)
+    amount = sum(price for _, _, price in back)
     made.refund = max(0, min(amount - settings.return_fee, payments.refundable(session, payment)))
     session.flush()
     return made.refund

@@ -289,3 +289,55 @@ def test_events_of_before_are_not_in_the_feed_and_movements_are_announced(databa
         connection.execute(text(old), {"id": UUID(int=2), "name": "order.created"})
     alembic(database, "upgrade", "head")
     engine.dispose()
+
+
+REPORTED = """
+INSERT INTO orders."order" (id, user_id, status, total, currency, address, created_at, confirmed_at, cancelled_at)
+    VALUES (:firm, :firm, 'delivered', 700, 'EUR', '{}', '2026-11-20T23:59Z', '2026-11-21T00:01Z', NULL),
+        (:gone, :gone, 'cancelled', 700, 'EUR', '{}', '2026-11-20T12:00Z', '2026-11-20T12:00Z', '2026-11-22T12:00Z'),
+        (:never, :never, 'cancelled', 700, 'EUR', '{}', '2026-11-20T12:00Z', NULL, '2026-11-20T12:01Z');
+INSERT INTO orders.line (order_id, product_id, sku, title, quantity, cancelled, unit_price)
+    SELECT id, :cup, 'CUP', 'A cup', 7, CASE WHEN id = :firm THEN 3 ELSE 0 END, 100 FROM orders."order";
+INSERT INTO workflow.event (id, name, payload, created_at) VALUES (:firm, 'order.lines_cancelled', jsonb_build_object(
+    'order_id', 'ord_' || replace(CAST(:firm AS text), '-', ''),
+    'lines', jsonb_build_object('prd_' || replace(CAST(:cup AS text), '-', ''), 2)), '2026-11-23T12:00Z');
+INSERT INTO returns.return (id, order_id, user_id, status, reason, run_id)
+    VALUES (:back, :firm, :firm, 'received', 'none', :firm);
+INSERT INTO inventory.movement (id, product_id, warehouse_id, quantity, reason, reference, created_at)
+    SELECT :back, :cup, id, 1, 'return', 'ret_' || replace(CAST(:back AS text), '-', ''), '2026-11-24T12:00Z'
+    FROM inventory.warehouse;
+INSERT INTO reports.report (id, slot, run_id, period_start, period_end, totals, body)
+    SELECT :firm, '2026-11-22', :firm, now() - interval '1 day', now(), '{"on_hand": 4}', jsonb_build_object(
+        'warehouses', jsonb_build_array(jsonb_build_object('id', id, 'name', name, 'status', status, 'totals',
+        jsonb_build_object('on_hand', 4)))) FROM inventory.warehouse;
+INSERT INTO reports.line (report_id, warehouse_id, product_id, sku, title, kind, on_hand, reserved, came, went, low)
+    SELECT :firm, id, :cup, 'CUP', 'A cup', 'book', 4, 1, 5, 1, false FROM inventory.warehouse
+"""
+
+
+def test_existing_orders_are_in_the_daily_sales_and_reports_keep_their_lines(database: str) -> None:
+    alembic(database, "upgrade", "1a95ed000001")
+    ids = {name: UUID(int=number) for number, name in enumerate(("firm", "gone", "never", "cup", "back"), 1)}
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        for statement in REPORTED.split(";\n"):
+            connection.execute(text(statement), {name: ids[name] for name in ids if f":{name}" in statement})
+    for target in ("head", "1a95ed000001", "head"):
+        alembic(database, "upgrade" if target == "head" else "downgrade", target)
+    with engine.begin() as connection:
+        sales = connection.execute(
+            text("SELECT day::text, sold, cancelled, returned, cancelled_amount FROM reports.daily_sales ORDER BY day")
+        )
+        assert sales.all() == [
+            ("2026-11-20", 7, 0, 0, 0),  # the order that was cancelled later
+            ("2026-11-21", 7, 1, 0, 100),  # one of its cancelled pieces has no event any more
+            ("2026-11-22", 0, 7, 0, 700),
+            ("2026-11-23", 0, 2, 0, 200),
+            ("2026-11-24", 0, 0, 1, 0),
+        ]
+        assert connection.scalars(text("SELECT count(*) FROM reports.sales_change")).one() == 0
+        lines = text("SELECT slice, number, cells->>'sku', cells->'on_hand', cells->'available' FROM reports.line")
+        assert connection.execute(lines).all() == [(0, 1, "CUP", 4, 3)]
+        kept = connection.execute(text("SELECT kind, rows, body->'groups'->0->'on_hand' FROM reports.report")).all()
+        assert kept == [("levels", 1, 4)]
+    engine.dispose()
