@@ -1,57 +1,88 @@
-"""Steps of the reports service: writing a report per warehouse, and joining the parts."""
+"""Steps of the reports service: writing a report slice by slice, mailing it, and folding daily sales."""
 
-from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from datetime import UTC, date, datetime, timedelta
+from typing import cast
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import durable
 from durable import Run, Service
 from durable.ids import new_id
-from models import inventory, reports
-from models.core.workflow_inputs import ReportInput
+from models import reports
+from models.core.workflow_inputs import ReportInput, SlotInput, UserInput
 
 service = Service("reports")
 
 
-Scope = TypedDict("Scope", {"report_id": str, "from": str, "to": str, "warehouses": list[str]})
-"""The scope of a report: its period (RFC 3339) and warehouses."""
+@service.step(long=True)
+def slice_report(session: Session, run: Run[ReportInput]) -> reports.Scope:
+    """Determines the scope of the report: its kind, its period, and the slices by which it is written.
 
-
-@service.step
-def begin(session: Session, run: Run[ReportInput]) -> Scope:
-    """Determines the scope of the report: its period and the current warehouses.
-
-    The report of a daily slot, `2026-11-22`, covers the previous day.
+    The report of a daily slot, `2026-11-22`, is on the levels of the previous day.
     """
-    if "from" in run.input:
-        start, end = run.input["from"], run.input["to"]
+    about = run.input
+    if "from" in about:
+        start, end = (datetime.fromisoformat(about[name]) for name in ("from", "to"))
     else:
-        day = datetime.fromisoformat(run.input["slot"]).replace(tzinfo=UTC)
-        start, end = (day - timedelta(days=1)).isoformat(), day.isoformat()
+        end = datetime.fromisoformat(about["slot"]).replace(tzinfo=UTC)
+        start = end - timedelta(days=1)
+    kind = reports.KINDS[about.get("kind", "levels")]
     return {
-        "report_id": run.input.get("report_id") or new_id("rep"), "from": start, "to": end,
-        "warehouses": list(session.scalars(select(inventory.Warehouse.id).order_by(inventory.Warehouse.id))),
+        "report_id": about.get("report_id") or new_id("rep"), "kind": kind.name, "start": start.isoformat(),
+        "end": end.isoformat(), "options": cast(reports.Options, about.get("options", {})),
+        "slices": reports.cut(session, kind, start, end),
     }  # fmt: skip
 
 
 @service.step_for_each
-def part(session: Session, run: Run[ReportInput], warehouse_id: str) -> dict[str, list[reports.MovementSummary]]:
-    """Writes the part of one warehouse: levels, movements and low stock."""
-    report_id, start, end = _scope(session, run)
-    return {"movements": reports.write_part(session, report_id, warehouse_id, start, end)}
+def part(session: Session, run: Run[ReportInput], number: str) -> dict[str, int]:
+    """Writes the lines of one slice."""
+    return {"rows": reports.write_slice(session, _scope(run), int(number))}
+
+
+@service.step(long=True)
+def write(session: Session, run: Run[ReportInput]) -> dict[str, object]:
+    """Adds up the lines and publishes the report."""
+    rows = sum(output["rows"] for output in run.outputs(part).values())
+    report = reports.publish(session, _scope(run), run.key, run.id, rows)
+    return {"report_id": report.id, "kind": report.kind, "slot": report.slot, "totals": report.totals}
 
 
 @service.step
-def write(session: Session, run: Run[ReportInput]) -> dict[str, object]:
-    """Joins the parts into the report."""
-    report_id, start, end = _scope(session, run)
-    movements = {item: output["movements"] for item, output in run.outputs(part).items()}
-    report = reports.write(session, report_id, run.key, run.id, start, end, movements)
-    return {"report_id": report.id, "slot": report.slot, "totals": report.totals}
+def mail_subscribers(session: Session, run: Run[ReportInput]) -> dict[str, object]:
+    """Starts the mails to the subscribers of a scheduled report. The result of the run is that of `write`."""
+    written = run.output(write) or {}
+    schedule = run.input.get("schedule", "daily" if "slot" in run.input else None)
+    if schedule is not None:
+        reports.start_mails(session, str(written["report_id"]), str(written.get("kind", "levels")), schedule)
+    return written
 
 
-def _scope(session: Session, run: Run[ReportInput]) -> tuple[str, datetime, datetime]:
-    begun = run.output(begin)
+def _scope(run: Run[ReportInput]) -> reports.Scope:
+    begun = run.output(slice_report)
     assert begun is not None
-    return begun["report_id"], datetime.fromisoformat(begun["from"]), datetime.fromisoformat(begun["to"])
+    return begun
+
+
+@service.step
+def start_due(session: Session, run: Run[SlotInput]) -> dict[str, list[str]]:
+    """Starts the reports that have subscribers on this day."""
+    return {"reports": reports.start_due(session, date.fromisoformat(run.input["slot"]))}
+
+
+@service.step(long=True)
+def fold_sales(session: Session, run: Run[SlotInput]) -> dict[str, object]:
+    """Adds a portion of the changes of sales to the daily totals, and starts a run for the next portion."""
+    folded = reports.fold(session)
+    if folded < reports.PORTION:
+        return {"folded": folded}
+    number = run.input.get("portion", 1) + 1
+    about: SlotInput = {"slot": run.input["slot"], "portion": number}
+    following = durable.start(session, run.workflow, key=f"{run.input['slot']}/{number}", input=about)
+    return {"folded": folded, "next": following}
+
+
+@service.step
+def erase_user(session: Session, run: Run[UserInput]) -> None:
+    """Deletes the subscriptions of a user whose account is closed."""
+    reports.unsubscribe_all(session, run.input["user_id"])

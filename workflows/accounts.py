@@ -2,7 +2,7 @@
 
 from durable import Workflow
 from models.core.workflow_inputs import ResetInput, UserInput
-from tasks import accounts, carts, inventory, notifications, orders, returns
+from tasks import accounts, carts, inventory, notifications, orders, reports, returns
 
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
@@ -15,6 +15,7 @@ ERASURE = Workflow(
     inventory.erase_user,
     accounts.erase_answers,
     notifications.erase_user,
+    reports.erase_user,
     returns.erase_user,
     orders.erase_user,
     input=UserInput,

@@ -1,19 +1,27 @@
-"""The inventory report: one part per warehouse, joined into one report per slot."""
+"""Reports: written slice by slice, one for each slot, and mailed to subscribers. Daily sales are folded hourly.
+
+Live runs of version 1 are written anew by version 2: its first step has another name.
+"""
 
 from durable import Each, Outputs, Workflow
-from models.core.workflow_inputs import ReportInput
-from tasks import reports
+from models.core.workflow_inputs import ReportInput, ReportMailInput, SlotInput
+from tasks import notifications, reports
 
 
-def _warehouses(outputs: Outputs) -> list[str]:
-    begun = outputs[reports.begin.name] or {}
-    return list(begun["warehouses"])
+def _slices(outputs: Outputs) -> list[str]:
+    begun = outputs[reports.slice_report.name] or {}
+    return [str(number) for number in range(len(begun["slices"]))]
 
 
 INVENTORY_REPORT = Workflow(
     "inventory_report",
-    reports.begin,
-    Each(reports.part, over=_warehouses),
+    reports.slice_report,
+    Each(reports.part, over=_slices),
     reports.write,
+    reports.mail_subscribers,
     input=ReportInput,
+    version=2,
 )
+REPORT_SUBSCRIPTIONS = Workflow("report_subscriptions", reports.start_due, input=SlotInput)
+REPORT_MAIL = Workflow("report_mail", notifications.report_ready, input=ReportMailInput)
+SALES_FOLD = Workflow("sales_fold", reports.fold_sales, input=SlotInput)

@@ -12,6 +12,8 @@ SCHEDULES = [
     Schedule("payment_follow_up", "hour", minute=47),
     # Late enough for all transactions of the previous day to have ended. Missed days are made up.
     Schedule("inventory_report", "day", hour=0, minute=10, make_up=31),
+    Schedule("report_subscriptions", "day", hour=0, minute=20, make_up=1),
+    Schedule("sales_fold", "hour", minute=57),
     Schedule("reconciliation", "day", hour=2, minute=40, make_up=1),
 ]
 

@@ -1,6 +1,6 @@
-"""Inventory reports as JSON, CSV and HTML."""
+"""Reports as JSON, CSV, XLSX and HTML, and subscriptions to them."""
 
-from api.reports import views
+from api.reports import subscriptions, views
 from api.reports.blueprint import blueprint
 
-__all__ = ["blueprint", "views"]
+__all__ = ["blueprint", "subscriptions", "views"]

@@ -11,5 +11,5 @@ def _not_modified_unless_streamed(response: Response) -> Response:
     return response if response.is_streamed else not_modified(response)
 
 
-blueprint = Blueprint("reports", __name__, url_prefix="/v1", description="Inventory reports")
+blueprint = Blueprint("reports", __name__, url_prefix="/v1", description="Reports on stock and sales")
 blueprint.after_request(_not_modified_unless_streamed)

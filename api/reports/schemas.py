@@ -1,103 +1,139 @@
 """Request and response schemas of the report views."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.http.fields import IdField, Schema, Timestamp
+from api.http.pagination import PageQuery
+from models import reports
 
-LEVELS_SHOWN = 1000
-
-
-PERIOD = timedelta(hours=24)
-
-
+LINES_SHOWN = 1000
 PLAUSIBLE = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+LONGEST = timedelta(days=1100)
+"""Three years. The lines of a report are limited by its period."""
 
 
-class Period(Schema):
-    start = Timestamp(data_key="from", validate=PLAUSIBLE, metadata={"description": "Defaults to 24 hours before `to`"})
-    end = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Defaults to now"})
+class ReportPeriod(Schema):
+    start = Timestamp(
+        data_key="from",
+        validate=PLAUSIBLE,
+        metadata={"description": "Defaults to a day before `to` for levels and valuation, 90 for dead stock, else 28"},
+    )
+    end = Timestamp(
+        data_key="to", validate=PLAUSIBLE, metadata={"description": "Exclusive. Defaults to now; for trends, tomorrow"}
+    )
 
     @validates_schema
-    def _start_before_end(self, data: dict[str, datetime], **_: object) -> None:
-        start, end = period_of(data)
-        if start >= end:
+    def _start_before_end(self, data: dict[str, Any], **_: object) -> None:
+        end = data.get("end") or datetime.now(UTC)
+        start = data.get("start")
+        if start is not None and start >= end:
             raise ValidationError("must be before `to`", "from")
+        if start is not None and end - start > LONGEST:
+            raise ValidationError("the period has at most 1,100 days", "from")
 
 
-class Figures(Schema):
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    available = fields.Integer()
-    came = fields.Integer(metadata={"description": "Units added in the period"})
-    went = fields.Integer(metadata={"description": "Units removed in the period"})
-    low = fields.Integer(metadata={"description": "Products at or below their reorder point"})
+class StockReport(ReportPeriod):
+    warehouse_id = IdField("wh", metadata={"description": "By default all warehouses"})
 
 
-class MovementSummary(Schema):
-    reason = fields.String()
-    movements = fields.Integer()
-    came = fields.Integer()
-    went = fields.Integer()
+class TrendReport(ReportPeriod):
+    interval = fields.String(
+        validate=validate.OneOf(("day", "week")), metadata={"description": "Defaults to `day`. Weeks begin on Mondays"}
+    )
+    product_id = IdField("prd", metadata={"description": "Only this product"})
+    category_id = IdField("cat", metadata={"description": "Only products of this category and those below it"})
 
 
-class LowLevel(Schema):
-    product_id = IdField("prd")
-    sku = fields.String()
-    title = fields.String()
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    available = fields.Integer()
-    reorder_point = fields.Integer()
+class ReportBody(TypedDict):
+    start: NotRequired[datetime]
+    end: NotRequired[datetime]
+    warehouse_id: NotRequired[str]
+    interval: NotRequired[str]
+    product_id: NotRequired[str]
+    category_id: NotRequired[str]
 
 
-class WarehousePart(Schema):
-    id = IdField("wh")
+class ReportQuery(PageQuery):
+    kind = fields.String(validate=validate.OneOf(tuple(reports.KINDS)))
+
+
+class ReportColumn(Schema):
     name = fields.String()
-    status = fields.String()
-    totals = fields.Nested(Figures)
-    kinds = fields.Dict(keys=fields.String(), values=fields.Nested(Figures))
-    movements = fields.List(
-        fields.Nested(MovementSummary), metadata={"description": "Movements grouped by reason, most frequent first"}
+    type = fields.String(
+        metadata={
+            "description": "`text`, `date`, `integer`, `number`, `flag`; `money`: in minor units; `share`: of one"
+        }
     )
-    low = fields.List(
-        fields.Nested(LowLevel), metadata={"description": "Levels at or below their reorder point, most urgent first"}
-    )
+    title = fields.String()
 
 
-class ReportedLevel(LowLevel):
-    warehouse_id = IdField("wh")
-    kind = fields.String()
-    reorder_point = fields.Integer(allow_none=True)
-    came = fields.Integer()
-    went = fields.Integer()
-    low = fields.Boolean()
+class ReportChart(Schema):
+    title = fields.String()
+    style = fields.String(validate=validate.OneOf(("bars", "lines")))
+    type = fields.String()
+    points = fields.List(
+        fields.List(fields.Raw(allow_none=True)), metadata={"description": "[series or null, label, value]"}
+    )
 
 
 class ListedReport(Schema):
     id = IdField("rep")
+    kind = fields.String(validate=validate.OneOf(tuple(reports.KINDS)))
     slot = fields.String(
-        metadata={"description": "What the report was made for: the day of the schedule, or a request"}
+        metadata={"description": "What the report was made for: the day of the schedule, a request, or subscribers"}
     )
     start = Timestamp(attribute="period_start", data_key="from")
     end = Timestamp(attribute="period_end", data_key="to")
+    options = fields.Dict(keys=fields.String(), values=fields.String())
     created_at = Timestamp()
     task_id = IdField("run", attribute="run_id")
-    totals = fields.Nested(Figures)
+    totals = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(allow_none=True),
+        metadata={"description": "By the kind's columns; money is in minor units"},
+    )
+    rows = fields.Integer(metadata={"description": "Lines of the report"})
     links = fields.Dict(keys=fields.String(), values=fields.String())
 
 
 class Report(ListedReport):
-    warehouses = fields.List(fields.Nested(WarehousePart))
-    levels = fields.List(
-        fields.Nested(ReportedLevel),
-        metadata={"description": f"At most the first {LEVELS_SHOWN}; the CSV file contains all"},
+    columns = fields.List(fields.Nested(ReportColumn))
+    groups = fields.List(
+        fields.Dict(), metadata={"description": "The totals by warehouse, reason, category or kind, largest first"}
     )
-    levels_complete = fields.Boolean()
+    charts = fields.List(fields.Nested(ReportChart))
+    lines = fields.List(fields.Dict(), metadata={"description": f"At most the first {LINES_SHOWN}; the CSV has all"})
+    lines_complete = fields.Boolean()
 
 
-def period_of(body: dict[str, datetime]) -> tuple[datetime, datetime]:
-    """Start and end of the requested period, with defaults."""
-    end = body.get("end") or datetime.now(UTC)
-    return body.get("start") or end - PERIOD, end
+class ReportSubscription(Schema):
+    kind = fields.String(required=True, validate=validate.OneOf(tuple(reports.KINDS)))
+    schedule = fields.String(required=True, validate=validate.OneOf(reports.SCHEDULES))
+
+
+class ReportSubscriptions(Schema):
+    data = fields.List(
+        fields.Nested(ReportSubscription),
+        required=True,
+        validate=validate.Length(max=len(reports.KINDS) * len(reports.SCHEDULES)),
+    )
+
+
+class ReportSubscriptionBody(TypedDict):
+    kind: str
+    schedule: str
+
+
+class ReportSubscriptionsBody(TypedDict):
+    data: list[ReportSubscriptionBody]
+
+
+def period_of(kind: reports.Kind, body: ReportBody) -> tuple[datetime, datetime]:
+    """Start and end of the requested period in UTC, with defaults. Daily sales of today are complete tomorrow."""
+    now = datetime.now(UTC)
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    end = body.get("end") or (tomorrow if kind.slicing == "once" else now)
+    return (body.get("start") or end - kind.period).astimezone(UTC), end.astimezone(UTC)

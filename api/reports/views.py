@@ -1,57 +1,100 @@
-"""Views of inventory reports: creating one, listing them, and each as JSON, CSV and HTML."""
+"""Views of reports: creating one, listing them, and each as JSON, CSV, XLSX and HTML."""
 
-from datetime import datetime
+from typing import cast
 
-from flask import Response, g, url_for
+from flask import Response, g, send_file, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 import durable
 from api.http.auth import allowed
+from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
-from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.reports.blueprint import blueprint
-from api.reports.csv import rows_of
-from api.reports.page import POLICY, page_of_report
-from api.reports.schemas import LEVELS_SHOWN, ListedReport, Period, Report, period_of
+from api.reports.schemas import (
+    LINES_SHOWN,
+    ListedReport,
+    Report,
+    ReportBody,
+    ReportQuery,
+    StockReport,
+    TrendReport,
+    period_of,
+)
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from durable.ids import new_id
 from durable.tables import RunRecord
-from models import reports
+from models import catalogue, inventory, reports
 from models.core.database import transaction
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ON_STOCK = ", ".join(f'"{name}"' for name, kind in reports.KINDS.items() if "warehouse_id" in kind.options)
+RESULT = WaitResult(Report, "report", lambda session, run: _of_run(session, run))
 
-@blueprint.route("/reports/inventory")
-class InventoryReportsView(MethodView):
+
+@blueprint.route(f"/reports/<any({ON_STOCK}):kind>")
+class StockReportsView(MethodView):
     @allowed("reports:read")
-    @blueprint.arguments(Period, required=False)
-    @may_wait(WaitResult(Report, "report", lambda session, run: _of_run(session, run)))
+    @error_codes("not_found")
+    @blueprint.arguments(StockReport, required=False)
+    @may_wait(RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: dict[str, datetime]) -> TaskAnswer:
-        """Creates an inventory report: current stock levels, and movements in a period."""
-        start, end = period_of(body)
-        report_id = new_id("rep")
-        wanted = {"report_id": report_id, "from": start.isoformat(), "to": end.isoformat()}
-        run_id = durable.start(
-            session, "inventory_report", key=f"request:{report_id}", input=wanted, owner=g.principal.user_id
-        )
-        return accept(queries.get_run(session, run_id))
+    def post(self, session: Session, body: ReportBody, kind: str) -> TaskAnswer:
+        """Creates a report on stock: levels, valuation, movements, days of cover, dead stock or sell-through.
+
+        Levels are current ones; movements and sales are those of the period.
+        """
+        if "warehouse_id" in body:
+            inventory.get_warehouse(session, body["warehouse_id"])
+        return _start(session, kind, body)
+
+
+@blueprint.route("/reports/trends")
+class TrendReportsView(MethodView):
+    @allowed("reports:read")
+    @error_codes("not_found")
+    @blueprint.arguments(TrendReport, required=False)
+    @may_wait(RESULT)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, body: ReportBody) -> TaskAnswer:
+        """Creates a report on sales: units and revenue by category and product, per day or week (UTC)."""
+        if "product_id" in body and session.get(catalogue.Product, body["product_id"]) is None:
+            catalogue.get_product(session, body["product_id"])  # raises NotFound; deleted products have sales as well
+        if "category_id" in body:
+            catalogue.get_category(session, body["category_id"])
+        return _start(session, "trends", body)
+
+
+def _start(session: Session, kind: str, body: ReportBody) -> TaskAnswer:
+    start, end = period_of(reports.KINDS[kind], body)
+    report_id = new_id("rep")
+    wanted = {
+        "report_id": report_id, "kind": kind, "from": start.isoformat(), "to": end.isoformat(),
+        "options": {name: value for name, value in body.items() if name in reports.KINDS[kind].options},
+    }  # fmt: skip
+    run_id = durable.start(
+        session, "inventory_report", key=f"request:{report_id}", input=wanted, owner=g.principal.user_id
+    )
+    return accept(queries.get_run(session, run_id))
 
 
 @blueprint.route("/reports")
 class ReportsView(MethodView):
     @allowed("reports:read")
-    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.arguments(ReportQuery, location="query")
     @blueprint.response(200, page_of(ListedReport))
-    def get(self, query: PageArgs) -> Page:
-        """Returns all reports, newest first."""
+    def get(self, query: dict[str, object]) -> Page:
+        """Returns all reports, or those of a kind, newest first."""
+        kind = cast(str | None, query.pop("kind", None))
         with transaction() as session:
-            found = page(session, reports.select_reports(), reports.Report.id.desc(), **query)
+            found = page(session, reports.select_reports(kind), reports.Report.id.desc(), **cast(PageArgs, query))
         found["data"] = [_summary(report) for report in found["data"]]
         return found
 
@@ -61,7 +104,7 @@ class ReportView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, Report, headers=ETAG)
     def get(self, report_id: str) -> tuple[object, dict[str, str]]:
-        """Returns a report: totals by warehouse and kind, movements by reason, low stock, and levels."""
+        """Returns a report: its totals, groups and charts, and its first lines."""
         with transaction() as session:
             return _detail(session, report_id)
 
@@ -71,10 +114,23 @@ class ReportSheetView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, {"type": "string"}, content_type="text/csv")
     def get(self, report_id: str) -> Response:
-        """Returns all levels of a report as CSV."""
+        """Returns all lines of a report as CSV."""
         report = _found(report_id)
-        headers = {"Content-Disposition": f'attachment; filename="inventory-{report.id}.csv"'}
-        return Response(rows_of(report), headers=headers, content_type="text/csv; charset=utf-8; header=present")
+        headers = {"Content-Disposition": f'attachment; filename="{reports.file_name(report, "csv")}"'}
+        rows = reports.csv_rows(report)
+        return Response(rows, headers=headers, content_type="text/csv; charset=utf-8; header=present")
+
+
+@blueprint.route('/reports/<id("rep"):report_id>.xlsx')
+class ReportWorkbookView(MethodView):
+    @allowed("reports:read")
+    @error_codes("report_too_large")
+    @blueprint.response(200, {"type": "string", "format": "binary"}, content_type=XLSX)
+    def get(self, report_id: str) -> Response:
+        """Returns all lines of a report as a workbook, for reports of at most 100,000 lines."""
+        report = _found(report_id)
+        book = reports.workbook(report)
+        return send_file(book, XLSX, as_attachment=True, download_name=reports.file_name(report, "xlsx"))
 
 
 @blueprint.route('/reports/<id("rep"):report_id>.html')
@@ -82,10 +138,13 @@ class ReportPageView(MethodView):
     @allowed("reports:read")
     @blueprint.response(200, {"type": "string"}, content_type="text/html", headers=ETAG)
     def get(self, report_id: str) -> Response:
-        """Returns a report as a printable HTML page with charts."""
-        report = _found(report_id)
-        headers = {"Content-Security-Policy": POLICY, **etag(report.created_at, "html")}
-        return Response(page_of_report(report), headers=headers, content_type="text/html; charset=utf-8")
+        """Returns a report as a printable HTML page with charts and its first lines."""
+        with transaction() as session:
+            report = reports.get_report(session, report_id)
+            lines = reports.lines_after(session, report_id, None, reports.PAGE_LINES)
+        headers = {"Content-Security-Policy": reports.POLICY, **etag(report.created_at, "html")}
+        shown = reports.page_of_report(report, lines)
+        return Response(shown, headers=headers, content_type="text/html; charset=utf-8")
 
 
 def _of_run(session: Session, run: RunRecord) -> dict[str, object]:
@@ -95,23 +154,25 @@ def _of_run(session: Session, run: RunRecord) -> dict[str, object]:
 
 def _detail(session: Session, report_id: str) -> tuple[dict[str, object], dict[str, str]]:
     """A report as JSON, with its ETag."""
-    report = reports.get(session, report_id)
-    lines = reports.lines_after(session, report_id, None, LEVELS_SHOWN + 1)
-    levels = {"levels": lines[:LEVELS_SHOWN], "levels_complete": len(lines) <= LEVELS_SHOWN}
-    return {**_summary(report), "warehouses": report.body["warehouses"], **levels}, etag(report.created_at)
+    report = reports.get_report(session, report_id)
+    lines = reports.lines_after(session, report_id, None, LINES_SHOWN)
+    shown = {"lines": [line.cells for line in lines], "lines_complete": report.rows <= LINES_SHOWN}
+    columns = reports.KINDS[report.kind].columns
+    return {**_summary(report), "columns": columns, **report.body, **shown}, etag(report.created_at)
 
 
 def _found(report_id: str) -> reports.Report:
     with transaction() as session:
-        return reports.get(session, report_id)
+        return reports.get_report(session, report_id)
 
 
 def _summary(report: reports.Report) -> dict[str, object]:
-    same = ("id", "slot", "period_start", "period_end", "created_at", "run_id", "totals")
-    found = {
-        "self": url_for("reports.ReportView", report_id=report.id),
-        "csv": url_for("reports.ReportSheetView", report_id=report.id),
-        "html": url_for("reports.ReportPageView", report_id=report.id),
-        "task": url_for("tasks.TaskView", run_id=report.run_id),
-    }
-    return {**{name: getattr(report, name) for name in same}, "links": found}
+    same = (
+        "id", "kind", "slot", "period_start", "period_end", "options", "created_at", "run_id", "totals", "rows",
+    )  # fmt: skip
+    views = {
+        "self": "ReportView", "csv": "ReportSheetView", "xlsx": "ReportWorkbookView", "html": "ReportPageView",
+    }  # fmt: skip
+    links = {name: url_for(f"reports.{view}", report_id=report.id) for name, view in views.items()}
+    links["task"] = url_for("tasks.TaskView", run_id=report.run_id)
+    return {**{name: getattr(report, name) for name in same}, "links": links}

@@ -149,8 +149,21 @@ class SlotInput(TypedDict):
     places: NotRequired[dict[str, str | None]]  # provider → the last payment of the batch before
 
 
-ReportInput = TypedDict("ReportInput", {"slot": str, "report_id": str, "from": str, "to": str}, total=False)
-"""A slot of the schedule, or the period (RFC 3339) and id of a requested report."""
+ReportInput = TypedDict(
+    "ReportInput",
+    {"slot": str, "report_id": str, "kind": str, "from": str, "to": str, "options": dict[str, str], "schedule": str},
+    total=False,
+)
+"""A slot of the schedule, or the kind, period (RFC 3339) and id of another report.
+
+`options`: what it is limited to. `schedule`: that of its subscribers.
+"""
+
+
+class ReportMailInput(TypedDict):
+    report_id: str
+    user_id: str
+    schedule: str
 
 
 class ReconciliationInput(TypedDict, total=False):

@@ -277,6 +277,21 @@ class TemplateFailed(TypedDict):
     error: str
 
 
+class ReportReady(TypedDict):
+    """`kind`: `levels`; `start` and `end`: its period. `totals`: each in words, with its value as text.
+
+    `attached`: whether the workbook is attached as well as the page.
+    """
+
+    first_name: str
+    report_id: str
+    kind: str
+    start: datetime
+    end: datetime
+    totals: list[tuple[str, str]]
+    attached: bool
+
+
 class WebhookDisabled(TypedDict):
     url: str
     reason: str

@@ -89,6 +89,11 @@ _BROKEN: contexts.TemplateFailed = {
     "template": "order_shipped/email/de", "error": "line 3: 'carier' is undefined",
 }  # fmt: skip
 _DISABLED: contexts.WebhookDisabled = {"url": "https://warehouse.example/events", "reason": "It has answered 410."}
+_REPORT: contexts.ReportReady = {
+    "first_name": _ADA, "report_id": "rep_01a1fdc4abb67dd09aa30324abf4e594", "kind": "levels",
+    "start": datetime(2026, 11, 21, tzinfo=UTC), "end": datetime(2026, 11, 22, tzinfo=UTC),
+    "totals": [("on hand", "1,204"), ("low", "3")], "attached": True,
+}  # fmt: skip
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
@@ -102,5 +107,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
     "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK, "webhook_disabled": _DISABLED,
+    "report_ready": _REPORT,
 }  # fmt: skip
 """Kind → an example of its context."""

@@ -27,6 +27,7 @@ from models.notifications.contexts import (
     PurchaseOrder,
     ReconciliationDiffers,
     Refunded,
+    ReportReady,
     RestockCancelled,
     ReturnDecided,
     ReturnReceived,
@@ -104,6 +105,8 @@ TRANSFER_CANCELLED = _declare("transfer_cancelled", "staff", TransferCancelled)
 COUNT_SHORT = _declare("count_short", "staff", CountShort)
 COUNT_EXPIRED = _declare("count_expired", "staff", CountExpired)
 TEMPLATE_FAILED = _declare("template_failed", "staff", TemplateFailed)
+# Sent to those who have subscribed, as long as they do; there is no other preference.
+REPORT_READY = _declare("report_ready", "staff", ReportReady, mandatory=True)
 WEBHOOK_DISABLED = _declare("webhook_disabled", "staff", WebhookDisabled)
 
 GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)

@@ -159,7 +159,7 @@ KINDS = {
         # The report is deleted before its lines, so that it is never incomplete.
         Kind("reports", "reports, with their lines", (
             Rule("report", Report, (Report.id,), Report.created_at < _BEFORE, (_FIRST_ID,)),
-            Rule("report line", Line, (Line.report_id, Line.warehouse_id, Line.product_id), and_(
+            Rule("report line", Line, (Line.report_id, Line.slice, Line.number), and_(
                 ~exists(select(Report.id).where(Report.id == Line.report_id, Report.created_at >= _BEFORE)),
                 ~_unfinished(RunRecord.id < _FIRST_ID, RunRecord.workflow == "inventory_report"),
             ), (_FIRST_ID,)),

@@ -22,6 +22,7 @@ from tasks.notifications.orders import (
     return_decided,
     return_received,
 )
+from tasks.notifications.reports import report_ready
 from tasks.notifications.sending import CHANNEL, service
 from tasks.notifications.staff import (
     authorisation_ends,
@@ -74,6 +75,7 @@ __all__ = [
     "reconciliation_differs",
     "refund_failed",
     "refunded",
+    "report_ready",
     "restock_cancelled",
     "return_decided",
     "return_received",

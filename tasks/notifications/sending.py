@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 from sqlalchemy.orm import Session
 
 from durable import Run, Service, Step, Suspend
-from models import accounts, notifications, orders
+from models import accounts, notifications, orders, reports
 from models.core.database import single_statements, transaction
 from models.core.errors import MailRefused
 from models.notifications import Kind
@@ -25,6 +25,13 @@ class Attachment(TypedDict):
     credit_note_id: NotRequired[str]
 
 
+class ReportFiles(TypedDict):
+    """A report's page and, if it is not too large, its workbook."""
+
+    report_id: str
+    workbook: bool
+
+
 class Request(TypedDict):
     """A mail, as it is stored with the step. Requests of the release before lack what is not required."""
 
@@ -38,6 +45,7 @@ class Request(TypedDict):
     unsubscribe: NotRequired[str]  # URL
     run_id: NotRequired[str]  # of `password_reset`
     attachment: NotRequired[Attachment]
+    report: NotRequired[ReportFiles]
 
 
 class Answer(TypedDict):
@@ -57,6 +65,7 @@ def send(request: Request, idempotency_key: str) -> Answer:
     if (html := request.get("html")) is not None:
         text, page = notifications.dress(request["subject"], text, html, request["language"], unsubscribe)
     files = [_file(request["attachment"])] if "attachment" in request else []
+    files += _report_files(request["report"]) if "report" in request else []
     answer: Answer = {"kind": request.get("kind"), "fault": None, "address": None}
     try:
         smtp.send(
@@ -77,6 +86,17 @@ def _file(attachment: Attachment) -> tuple[str, bytes]:
         with single_statements() as connection:
             document = orders.describe_invoice(connection, attachment["order_id"])
     return orders.file_name(document), orders.pdf_of_document(document)
+
+
+def _report_files(wanted: ReportFiles) -> list[tuple[str, bytes]]:
+    with transaction() as session:
+        report = reports.get_report(session, wanted["report_id"])
+        lines = reports.lines_after(session, report.id, None, reports.PAGE_LINES)
+    files = [(reports.file_name(report, "html"), reports.page_of_report(report, lines).encode())]
+    if wanted["workbook"]:
+        with reports.workbook(report) as book:
+            files.append((reports.file_name(report, "xlsx"), book.read()))
+    return files
 
 
 def send_token(request: Request, idempotency_key: str) -> Answer:

@@ -52,6 +52,7 @@ def ruled(app: Any) -> list[tuple[str, str, str]]:
     for method, address, view in endpoints(app):
         path = re.sub(r"<id\(\"(\w+)\"\):\w+>", lambda part: f"{part[1]}_{'0' * 32}", address)
         path = re.sub(r"<role:\w+>", "staff", path)
+        path = re.sub(r"<any\(\"([\w-]+)\".*\):\w+>", r"\1", path)
         if view.rule != "public":
             found.append((method, path, view.rule))
     return found

@@ -41,9 +41,7 @@ ROWS = {
     "reports": """
         INSERT INTO reports.report (id, slot, run_id, period_start, period_end, totals, body, created_at)
             SELECT id, n::text, id, at, at, '{}', '{}', at FROM aged;
-        INSERT INTO reports.line
-            (report_id, warehouse_id, product_id, sku, title, kind, on_hand, reserved, came, went, low)
-            SELECT id, id, id, 'CUP', 'A cup', 'book', 1, 0, 0, 0, false FROM aged""",
+        INSERT INTO reports.line (report_id, slice, number, cells) SELECT id, 0, 1, '{}' FROM aged""",
     "reconciliations": """
         INSERT INTO payments.reconciliation (id, run_id, day, period_start, period_end, status, counts, created_at)
             SELECT id, id, at::date, at, at, 'differences', '{}', at FROM aged;

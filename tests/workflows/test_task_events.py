@@ -43,7 +43,7 @@ def test_the_events_of_a_task_are_streamed_until_its_end(
 def test_prefer_wait_returns_the_result_instead_of_202(shop: Shop, sign_in: Callable[..., Any]) -> None:
     staff = sign_in("boss", "warehouse", "finance", "admin")
     wait = {"Prefer": "wait=20"}
-    report = staff.post("/v1/reports/inventory", headers=wait)
+    report = staff.post("/v1/reports/levels", headers=wait)
     assert (report.status_code, report.headers["Preference-Applied"]) == (201, "wait=20")
     assert report.json == staff.get(report.headers["Location"]).json
     book = goods("BOOK", 1)

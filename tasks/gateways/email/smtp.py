@@ -20,6 +20,11 @@ from settings import settings
 
 CONNECT_TIMEOUT = 2.0
 CHECK_AFTER_IDLE = 1.0  # seconds of idle time after which the server is asked whether a connection is alive
+TYPES = {
+    "html": "text/html",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 _local = threading.local()
@@ -56,7 +61,7 @@ class _Headers(HeaderRegistry):
 POLICY = EmailPolicy(header_factory=_Headers())
 
 Files = Sequence[tuple[str, bytes]]
-"""PDF files to attach: name and content."""
+"""Files to attach: name and content. The ending of the name says what they are."""
 
 
 def send(
@@ -115,7 +120,8 @@ def compose(
     if files:
         message.make_mixed(uuid4().hex)
     for name, content in files:
-        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+        maintype, _, subtype = TYPES[name.rpartition(".")[2]].partition("/")
+        message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
     return message
 
 
