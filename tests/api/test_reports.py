@@ -270,7 +270,8 @@ def test_reports_require_permissions(customer: Caller, staff: Caller) -> None:
 
 
 def test_an_api_key_has_no_subscriptions(sign_in: Callable[..., Caller], client: Any) -> None:
-    key = sign_in("admin", "admin").post("/v1/api-keys", json={"name": "a script", "permissions": ["reports:read"]}).json["key"]
+    admin = sign_in("admin", "admin")
+    key = admin.post("/v1/api-keys", json={"name": "a script", "permissions": ["reports:read"]}).json["key"]
     headers = {"X-Api-Key": key}
     assert client.get("/v1/reports", headers=headers).status_code == 200
     assert client.get("/v1/reports/subscriptions", headers=headers).status_code == 403
