@@ -19,9 +19,9 @@ def up() -> None:
     """Start the stack in the background and wait until it is ready.
 
     Also migrates the database. If the stack is already running, prints its addresses. If a process does not get
-    ready, prints the end of its log and stops everything.
+    ready, prints the end of its log and stops everything. If interrupted, stops what it has started.
     """
-    if supervision.is_up(settings):
+    if supervision.is_complete(settings):
         click.echo("The stack is already running.")
     running = bring_up(lambda line: click.echo(f"  {line}"))
     _print_addresses(running)

@@ -1,7 +1,11 @@
 """Starts the stack on one machine and waits until it is ready, and stops it."""
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -13,6 +17,7 @@ from settings import Settings, load
 READY_TIMEOUT = 90  # seconds, for slow machines
 MAX_RESTARTS = 3  # restarts of a program during start-up, before it is considered broken
 LOG_LINES = 25  # lines of the log shown for a program that did not get ready
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class NotReady(click.ClickException):
@@ -23,24 +28,51 @@ def up(report: Callable[[str], None]) -> Settings:
     """Starts the stack, waits until it is ready, and returns its settings. Does nothing if it is already running.
 
     Calls `report` with a line for each program that is ready. If one does not get ready, stops the stack and raises
-    NotReady. Also raises Unusable and InvalidSetting.
+    NotReady; if this process is interrupted, stops the stack and exits. A stack that was started or stopped only in
+    part, by a command that was killed, is stopped first and keeps its ports. Also raises Unusable and InvalidSetting.
     """
     with provision.lock():
-        running = load()
-        if supervision.is_up(running):
-            return running
+        found = load()
+        if supervision.is_complete(found):
+            return found
+        if supervision.is_up(found):
+            report("stopping a stack that was started only in part")
+            supervision.stop(found)
         settings = provision.prepare()
-        try:
+        with _stopped_if_it_fails(settings):
             supervision.start(settings)
             _wait_for(settings, servers=True, report=report)
             _migrate(settings, report)
             supervision.start_shop(settings)
             _wait_for(settings, servers=False, report=report)
-        except BaseException:
-            supervision.stop(settings)
-            provision.reset()
-            raise
         return settings
+
+
+@contextmanager
+def _stopped_if_it_fails(settings: Settings) -> Iterator[None]:
+    """Stops the stack if the block fails or is interrupted. Further interrupts are then ignored.
+
+    Interrupts that are ignored already, such as SIGHUP under nohup, stay ignored.
+    """
+    before = {number: signal.getsignal(number) for number in INTERRUPTS}
+    handled = [number for number in INTERRUPTS if before[number] != signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, _exit)
+    try:
+        yield
+    except BaseException:
+        for number in handled:
+            signal.signal(number, signal.SIG_IGN)
+        supervision.stop(settings)
+        provision.reset()
+        raise
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def down() -> bool:

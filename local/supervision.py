@@ -79,6 +79,11 @@ def is_up(settings: Settings) -> bool:
         return False
 
 
+def is_complete(settings: Settings) -> bool:
+    """Whether all programs have been started. False after a `shop up` or `shop down` that was killed."""
+    return is_up(settings) and not any(process.state in ("stopped", "stopping") for process in statuses(settings))
+
+
 def statuses(settings: Settings) -> list[ProcessStatus]:
     """The status of each program. Raises OSError if the supervisor does not run."""
     addresses = {program.name: program.address for program in processes(settings)}
