@@ -1,5 +1,6 @@
 """What becomes of a payment: it is opened, and what a provider answers or says of its own accord is recorded."""
 
+import re
 from typing import Any
 
 from sqlalchemy import bindparam, select, text
@@ -13,6 +14,7 @@ from models.payments.queries import find_by_reference, lock_payment
 from models.payments.tables import GATEWAY, PAYMENT_STATUS, Payment, Transaction, WebhookEvent
 
 _OPEN = insert(Payment)
+_PAYMENT_ID = re.compile("pay_[0-9a-f]{32}")
 
 
 def open_payment(
@@ -136,10 +138,13 @@ def follow_report(
     session: Session, gateway: str, event_id: str, reference: str | None, payment_id: str | None
 ) -> str | None:
     """Starts the run that asks a provider where the refunds and disputes of a payment stand, because of a new event
-    about one of them. Returns the run's id; None: the shop does not know the payment."""
+    about one of them. Returns the run's id; None: the shop does not know the payment.
+
+    The payments of another program with the same account at the provider may have ids of another form.
+    """
     if reference is not None:
         payment_id = find_by_reference(session, gateway, reference)
-    if payment_id is None or session.get(Payment, payment_id) is None:
+    if payment_id is None or not _PAYMENT_ID.fullmatch(payment_id) or session.get(Payment, payment_id) is None:
         return None
     return durable.start(session, "payment_update", key=event_id, input={"payment_id": payment_id})
 

@@ -69,7 +69,10 @@ def test_an_order_shows_its_latest_payment(customer: Caller) -> None:
 def post_event(client: Any, order_id: str | None, event_id: str = "evt_1", secret: str | None = None) -> Any:
     about = {"object": "payment_intent", "id": "pi_1", "metadata": {"order_id": order_id} if order_id else {}}
     event = {"id": event_id, "object": "event", "type": "payment_intent.succeeded", "data": {"object": about}}
-    body = json.dumps(event)
+    return post_signed(client, json.dumps(event), secret)
+
+
+def post_signed(client: Any, body: str, secret: str | None = None) -> Any:
     signature = stripe.WebhookSignature.generate_signature_header(body, secret or settings.stripe_webhook_secret)
     return client.post(HOOK, data=body, headers={"Stripe-Signature": signature}, content_type="application/json")
 
@@ -109,3 +112,28 @@ def test_a_webhook_with_a_wrong_signature_is_refused(client: Any, waiting: tuple
     unsigned = client.post(HOOK, data="{}", content_type="application/json")
     assert (unsigned.status_code, unsigned.json["code"]) == (400, "bad_signature")
     assert generation(run_id) == 0
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [1],
+        {},
+        {"id": 1},
+        {"id": "evt_1", "object": "event", "type": "refund.failed"},
+        {"id": "evt_1", "object": "event", "type": "refund.failed", "data": {"object": None}},
+        {"id": "evt_1", "object": "event", "type": "refund.failed", "data": {"object": {"payment_intent": {"a": 1}}}},
+        {"id": "evt_1", "object": "event", "type": "refund.failed", "data": {"object": {"metadata": ["a"]}}},
+        {"id": ["evt_1"], "object": "event", "type": "refund.failed", "data": {"object": {}}},
+        {"id": "evt_1", "object": "event", "type": 5, "data": {"object": {}}},
+    ],
+)
+def test_a_signed_webhook_that_cannot_be_read_is_refused(client: Any, event: Any) -> None:
+    refused = post_signed(client, json.dumps(event))
+    assert (refused.status_code, refused.json["code"]) == (400, "bad_request")
+
+
+def test_a_signed_webhook_about_unknown_objects_changes_nothing(client: Any) -> None:
+    about = {"object": "refund", "id": "re_1", "metadata": {"order_id": "nonsense", "payment_id": "nonsense"}}
+    event = {"id": "evt_1", "object": "event", "type": "refund.failed", "data": {"object": about}}
+    assert post_signed(client, json.dumps(event)).status_code == 204

@@ -125,6 +125,7 @@ class WebhookEvent:
     """`reference` is the payment's, None for an event that is about something else.
 
     `is_report`: whether it is about a refund or a dispute, so that the provider should be asked where they stand.
+    Raises TypeError for anything but text, because the values come from a body that only its signature vouches for.
     """
 
     id: str
@@ -133,6 +134,11 @@ class WebhookEvent:
     order_id: str | None
     payment_id: str | None
     is_report: bool = False
+
+    def __post_init__(self) -> None:
+        given = (self.id, self.type, *filter(None, (self.reference, self.order_id, self.payment_id)))
+        if not all(isinstance(value, str) for value in given):
+            raise TypeError("A value of the event is not text.")
 
 
 class PaymentProvider(Protocol):

@@ -207,13 +207,16 @@ class Stripe:
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             detail = "The signature does not belong to this body, or is older than five minutes."
             raise BadSignature(detail) from None
-        except ValueError as error:
+        except (ValueError, AttributeError) as error:
             raise BadRequest(f"The event can't be read: {error}") from None
-        thing = event.data.object.to_dict()
-        reference = thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
-        about = thing.get("metadata") or {}
-        whose = (about.get("order_id"), about.get("payment_id"))
-        return WebhookEvent(event.id, event.type, reference, *whose, is_report=event.type.startswith(REPORTS))
+        try:
+            thing = event.data.object.to_dict()
+            reference = thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
+            about = thing.get("metadata") or {}
+            whose = (about.get("order_id"), about.get("payment_id"))
+            return WebhookEvent(event.id, event.type, reference, *whose, is_report=event.type.startswith(REPORTS))
+        except (AttributeError, TypeError) as error:
+            raise BadRequest("This is not an event of Stripe's.") from error
 
     def _list(self, since: datetime | None, until: datetime | None = None) -> Iterator[stripe.PaymentIntent]:
         bounds = {"gte": since, "lt": until}
