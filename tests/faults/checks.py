@@ -2,15 +2,18 @@
 
 from collections import Counter
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select, text
 
 from durable import queries
 from local.waiting import wait_until
-from models import orders
+from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
+from settings import Settings
+from tasks.gateways.payments.paypal import PayPal
 from tests.faults import stall_times
 from tests.shop import Shop
 
@@ -86,12 +89,31 @@ def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
 
 
 def audited(shop: Shop) -> list[audit.Finding]:
-    """What `shop audit` finds, with the ledger of the shop's gateway."""
+    """What `shop audit` finds, with the ledgers of the shop's gateway and, if it has one, of its PayPal."""
     with transaction() as session:
         asked_at = session.scalars(select(text("clock_timestamp()"))).one()
     known = [_payment(held) for held in shop.ledger()]
+    if shop.paypal:
+        known += _paypal_payments(shop.paypal.ports["http"])
     with transaction() as session:
         return audit.audit(session, audit.Ledger(asked_at, known))
+
+
+def _paypal_payments(port: int) -> list[audit.ProviderPayment]:
+    with transaction() as session:
+        references = list(payments.list_references(session, "paypal"))
+    return [
+        audit.ProviderPayment(
+            made.reference, made.order_id, made.payment_id, made.state, made.amount, made.currency, made.captured,
+            made.refunded,
+        )
+        for made in _paypal(port).list_since(known=references)
+    ]  # fmt: skip
+
+
+@cache
+def _paypal(port: int) -> PayPal:
+    return PayPal(Settings(paypal_port=port))
 
 
 def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
@@ -100,7 +122,7 @@ def _payment(held: dict[str, Any]) -> audit.ProviderPayment:
     state = (
         {"requires_capture": "authorised", "canceled": "voided", "succeeded": "captured"}.get(status, status)
         if was_held
-        else status
+        else {"canceled": "cancelled"}.get(status, status)
     )
     if any(done["kind"] == "lapse" for done in held["operations"]):
         state = "lapsed"

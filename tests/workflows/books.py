@@ -4,10 +4,13 @@ A method that stands for a request returns the code with which the shop must ref
 the model as the request must change the shop. Amounts are in minor units.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from tests.workflows.stock_books import Level
 
 FOLLOWING = {
     "confirmed": ("processing", "cancelled"), "processing": ("shipped", "cancelled"),
@@ -18,53 +21,6 @@ Condition = Literal["resellable", "damaged"]
 Shown = tuple[tuple[str, str, int, int], list[str], list[tuple[str, int | None]]]
 """Statuses of an order and its payment, captured and refunded amounts; statuses of parcels; and of returns, with their
 refunds."""
-
-
-@dataclass
-class Level:
-    """The stock of a product."""
-
-    on_hand: int
-    reserved: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved
-
-    def adjust(self, quantity: int) -> str | None:
-        if self.on_hand + quantity < 0:
-            return "insufficient_stock"
-        if self.on_hand + quantity < self.reserved:
-            return "below_reserved"
-        self.on_hand += quantity
-        return None
-
-
-@dataclass
-class PurchaseOrder:
-    """An order of one product from the supplier."""
-
-    product_id: str
-    quantity: int
-    status: str = "ordered"
-    id: str = ""
-    received: int = 0
-
-    def receive(self, stock: dict[str, Level], quantity: int) -> str | None:
-        if self.status not in ("ordered", "partly_received"):
-            return "wrong_state"
-        if self.received + quantity > self.quantity:
-            return "more_than_ordered"
-        self.received += quantity
-        self.status = "received" if self.received == self.quantity else "partly_received"
-        stock[self.product_id].on_hand += quantity
-        return None
-
-    def cancel(self) -> str | None:
-        if self.status not in ("ordered", "partly_received"):
-            return "wrong_state"
-        self.status = "cancelled"
-        return None
 
 
 @dataclass
@@ -99,7 +55,8 @@ class Return:
 class Order:
     """An order with its payment. `lapsed`: the provider has released the money by itself.
 
-    `cancelled`: product → units; `waived`: what they were worth if they were cancelled before the capture.
+    `number`: in the order in which orders are placed. `cancelled`: product → units; `waived`: what they were worth if
+    they were cancelled before the capture.
     """
 
     lines: Mapping[str, int]
@@ -109,6 +66,7 @@ class Order:
     payment: str = "authorised"
     id: str = ""
     payment_id: str = ""
+    number: int = field(default_factory=itertools.count().__next__)
     captured: int = 0
     refunded: int = 0
     lapsed: bool = False
@@ -130,18 +88,36 @@ class Order:
         return sum(units * self.prices[product] for product, units in self.lines.items())
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether goods of the order have not come yet."""
+        return any(self.number in level.waiting for level in self.stock.values())
+
+    @property
     def kept(self) -> Counter[str]:
         """Product → units that are not cancelled."""
         return Counter(self.lines) - self.cancelled
 
     def place(self, *, declined: bool) -> str | None:
-        short = any(self.stock[product].available < units for product, units in self.lines.items())
+        short = any(self.stock[product].for_sale < units for product, units in self.lines.items())
         if short or declined:
             self.status, self.payment = "cancelled", "pending" if short else "failed"
             return "insufficient_stock" if short else "payment_declined"
         for product, units in self.lines.items():
-            self.stock[product].reserved += units
+            self.stock[product].reserve(self.number, units)
         return None
+
+    def await_customer(self) -> None:
+        self.place(declined=False)
+        self.status, self.payment = "pending", "action_required"
+
+    def decide_payment(self, decision: str) -> None:
+        """The customer confirms the payment, fails to, or gives up the order."""
+        if decision == "confirm":
+            self.status, self.payment = "confirmed", "authorised"
+            return
+        self.status, self.payment = "cancelled", "failed" if decision == "fail" else "voided"
+        for product, units in self.lines.items():
+            self.stock[product].release(self.number, units)
 
     def capture(self, amount: int | None) -> str | None:
         if self.status in ("cancelled", "returned") or self.payment != "authorised":
@@ -178,7 +154,7 @@ class Order:
             return self._cancel_pieces(lines)
         self.status = "cancelled"
         for product, units in self.kept.items():
-            self.stock[product].reserved -= units
+            self.stock[product].release(self.number, units)
         if self.payment == "authorised":
             self.payment = "voided"
         self._refund(self.captured - self.refunded)

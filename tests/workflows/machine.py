@@ -5,67 +5,42 @@ that the model (`books.py`) says, or done what the model has done, and all invar
 request is a rule here and a method there.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
 import requests
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
+from hypothesis.stateful import Bundle, consumes, initialize, invariant, multiple, rule
 
 from tests.conftest import ADDRESS
 from tests.faults.checks import audited
-from tests.shop import Shop
-from tests.shopping import make_product
 from tests.workflows import records
-from tests.workflows.books import Condition, Level, Order, Parcel, PurchaseOrder, Return
+from tests.workflows.at_once import AT_ONCE, explains
+from tests.workflows.books import Condition, Order, Parcel, Return
+from tests.workflows.goods_machine import SKUS, SMALL, GoodsMachine
 
-STOCK = 9
-PRICES = {"SHIRT": 1999, "HAT": 501}
-SMALL = st.integers(1, 3)
-SKUS = st.sampled_from(sorted(PRICES))
 LINES = st.dictionaries(SKUS, SMALL, min_size=1)
 GOODS = st.dictionaries(st.tuples(SKUS, st.sampled_from(["resellable", "damaged"])), SMALL, min_size=1)
 PART = st.none() | st.sampled_from([1, 500, 1999, 2500, 10_000])
 """An amount in minor units, or all that is left."""
-Act = tuple[str, dict[str, Any], Callable[[Order], str | None]]
-AT_ONCE: dict[str, Act] = {
-    "cancel": ("/v1/orders/{order.id}/cancel", {}, lambda order: order.cancel(by_staff=True)),
-    "capture": ("/v1/payments/{order.payment_id}/capture", {}, lambda order: order.capture(None)),
-    "refund": (
-        "/v1/payments/{order.payment_id}/refunds", {"amount": 500, "reason": "Late"}, lambda order: order.refund(500)
-    ),
-    "ship": (
-        "/v1/orders/{order.id}/fulfilments", {"tracking_number": "1Z999"},
-        lambda order: order.ship(Parcel(order.unpacked)),
-    ),
-}  # fmt: skip
-"""Requests of staff about one order, and what the model does."""
 
 
-class Machine(RuleBasedStateMachine):
-    """The requests of a customer and of staff. `shop`, `customer` and `staff` are set by the test."""
+class Machine(GoodsMachine):
+    """The requests of a customer, and of staff about orders."""
 
-    shop: Shop
-    customer: Any
-    staff: Any
     placed = Bundle("placed")
     parcels = Bundle("parcels")
     returned = Bundle("returned")
-    bought = Bundle("bought")
+    undecided = Bundle("undecided")
+    waiting = Bundle("waiting")
 
     @initialize(target=placed)
     def open_shop(self) -> Any:
         """A new shop with a delivered order, a shipped one and a confirmed one."""
         self.orders: list[Order] = []
-        self.purchases: list[PurchaseOrder] = []
-        self.ids = {sku: make_product(f"{sku}-{uuid4().hex[:8]}", STOCK, price) for sku, price in PRICES.items()}
-        self.prices = {self.ids[sku]: price for sku, price in PRICES.items()}
-        self.stock = {product_id: Level(STOCK) for product_id in self.ids.values()}
+        self._stock_up()
         made: list[Order] = [self.place({"SHIRT": 2, "HAT": 1}, "visa", False) for _ in range(3)]  # type: ignore[misc]
         for order in made[:2]:
             self.ship(order, None)
@@ -79,21 +54,90 @@ class Machine(RuleBasedStateMachine):
     def place(self, lines: dict[str, int], method: str, stolen: bool) -> Any:
         """`stolen`: the first product is gone by the time of the checkout."""
         order = Order(self._named(lines), self.prices, self.stock)
-        self.customer.delete("/v1/cart/items")
-        for line in self._body(lines):
-            code = None if self.stock[line["product_id"]].available >= line["quantity"] else "insufficient_stock"
-            self._check(self.customer.post("/v1/cart/items", json=line), code)
-            if code:
-                return multiple()
+        if not self._fill_cart(lines):
+            return multiple()
         if stolen:
             sku = next(iter(lines))
             self.adjust(sku, -self.stock[self.ids[sku]].available)
-        body = {"address": ADDRESS, "payment": {"method": f"pm_card_{method}"}}
-        found = self._send(self.customer, "/v1/checkout", body, order.place(declined=method != "visa"))
+        self._check_out(order, {"method": f"pm_card_{method}"}, order.place(declined=method != "visa"))
+        return order
+
+    @rule(target=waiting, units=SMALL)
+    def order_beyond_stock(self, units: int) -> Any:
+        if not self._fill_cart({"CAPE": units}):
+            return multiple()
+        order = Order(self._named({"CAPE": units}), self.prices, self.stock)
+        self._check_out(order, {"method": "pm_card_visa"}, order.place(declined=False))
+        return order
+
+    @rule(target=placed, order=waiting)
+    def look_whether_goods_have_come(self, order: Order) -> Any:
+        """Once they have, the order is one like others."""
+        lines = self.customer.get(f"/v1/orders/{order.id}").json["lines"]
+        missing = 0 if order.status == "cancelled" else self.stock[self.ids["CAPE"]].waiting.get(order.number, 0)
+        assert [line["backordered"] for line in lines] == [missing]
+        return multiple() if missing else order
+
+    @rule(order=waiting)
+    def cancel_waiting(self, order: Order) -> None:
+        if order.is_waiting:  # the others are `placed`
+            self._send(self.customer, f"/v1/orders/{order.id}/cancel", {}, order.cancel(by_staff=False))
+
+    @rule(target=undecided, lines=LINES, provider=st.sampled_from(["stripe", "paypal"]))
+    def place_to_confirm(self, lines: dict[str, int], provider: str) -> Any:
+        """3-D Secure or PayPal: the checkout waits for the customer."""
+        if not self._fill_cart(lines):
+            return multiple()
+        order = Order(self._named(lines), self.prices, self.stock)
+        order.await_customer()
+        payment = {"method": "pm_card_threeDSecure2Required"} if provider == "stripe" else {"provider": provider}
+        return order, self._check_out(order, payment, None)
+
+    @rule(target=placed, of=consumes(undecided), decision=st.sampled_from(["confirm", "confirm", "fail", "give up"]))
+    def decide_payment(self, of: tuple[Order, dict[str, Any]], decision: str) -> Any:
+        """The webhook is lost: the checkout asks the provider by itself."""
+        order, accepted = of
+        if decision == "give up":
+            self._check(self.customer.post(f"/v1/orders/{order.id}/cancel", json={}), None)
+        else:
+            url = accepted["next_action"]["url"]
+            answer = {"result": "succeeded" if decision == "confirm" or "checkoutnow" in url else "failed"}
+            funding = {"funding": "declined"} if decision == "fail" and "checkoutnow" in url else {}
+            requests.post(url, json={**answer, **funding}, timeout=5).raise_for_status()
+            records.ask_provider(order)
+        order.decide_payment(decision)
+        task = self.customer.get(f"/v1/tasks/{accepted['task_id']}?wait=20").json
+        assert task["status"] == ("succeeded" if decision == "confirm" else "cancelled"), task
+        return order
+
+    def teardown(self) -> None:
+        """Ends the checkout that waits: the next shop has the same customer."""
+        for order in getattr(self, "orders", []):
+            if order.status == "pending":
+                accepted = self._check(self.customer.post(f"/v1/orders/{order.id}/cancel", json={}), None)
+                self.customer.get(f"/v1/tasks/{accepted['task_id']}?wait=20")
+
+    def _fill_cart(self, lines: dict[str, int]) -> bool:
+        """Whether the goods can be ordered: they are for sale, and no checkout of the cart waits for its customer."""
+        self.customer.delete("/v1/cart/items")
+        for line in self._body(lines):
+            code = None if self.stock[line["product_id"]].for_sale >= line["quantity"] else "insufficient_stock"
+            self._check(self.customer.post("/v1/cart/items", json=line), code)
+            if code:
+                return False
+        if any(order.status == "pending" for order in self.orders):
+            body = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
+            self._send(self.customer, "/v1/checkout", body, "checkout_in_progress")
+            return False
+        return True
+
+    def _check_out(self, order: Order, payment: dict[str, str], code: str | None) -> dict[str, Any]:
+        body = {"address": ADDRESS, "payment": payment}
+        found: dict[str, Any] = self._send(self.customer, "/v1/checkout", body, code)
         order.id = found.get("order_id") or found["id"]
         order.payment_id = self.customer.get(f"/v1/orders/{order.id}").json["payment_id"]
         self.orders.append(order)
-        return order
+        return found
 
     @rule(order=placed, amount=PART)
     def capture(self, order: Order, amount: int | None) -> None:
@@ -190,31 +234,6 @@ class Machine(RuleBasedStateMachine):
         records.age(order)
         order.age()
 
-    @rule(sku=SKUS, quantity=st.sampled_from([1, 3, -1, -2, -50]))
-    def adjust(self, sku: str, quantity: int) -> None:
-        body = {"product_id": self.ids[sku], "quantity": quantity, "reason": "count"}
-        code = self.stock[self.ids[sku]].adjust(quantity)
-        self._send(self.staff, "/v1/stock/adjustments", body, code)
-
-    @precondition(lambda self: len(self.purchases) < 2)
-    @rule(target=bought, sku=SKUS, quantity=SMALL)
-    def restock(self, sku: str, quantity: int) -> PurchaseOrder:
-        made = PurchaseOrder(self.ids[sku], quantity)
-        body = {"lines": self._body({sku: quantity})}
-        made.id = self._send(self.staff, "/v1/restocks", body, None, wait=0)["purchase_order_id"]
-        self.purchases.append(made)
-        return made
-
-    @rule(of=bought, quantity=SMALL)
-    def goods_arrive(self, of: PurchaseOrder, quantity: int) -> None:
-        body = {"lines": [{"product_id": of.product_id, "quantity": quantity}]}
-        code = of.receive(self.stock, quantity)
-        self._send(self.staff, f"/v1/purchase-orders/{of.id}/receive", body, code, wait=0)
-
-    @rule(of=bought)
-    def cancel_restock(self, of: PurchaseOrder) -> None:
-        self._send(self.staff, f"/v1/purchase-orders/{of.id}/cancel", {}, of.cancel(), wait=0)
-
     @rule(target=parcels, order=placed, acts=st.lists(st.sampled_from(sorted(AT_ONCE)), min_size=2, max_size=3))
     def act_at_once(self, order: Order, acts: list[str]) -> Any:
         """Requests at the same instant have the effect that they have one after the other, in some order."""
@@ -233,7 +252,7 @@ class Machine(RuleBasedStateMachine):
             accepted = list(threads.map(send, acts))
         records.settle()
         turns = permutations(zip(acts, accepted, strict=True))
-        turn = next((turn for turn in turns if _explains(turn, order)), None)
+        turn = next((turn for turn in turns if explains(turn, order)), None)
         assert turn is not None, (acts, accepted, order, records.read_order(order))
         for act, _ in turn:
             AT_ONCE[act][2](order)
@@ -246,36 +265,17 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "orders"):
             return
         records.settle()
+        for level in self.stock.values():
+            level.allocate()
         for order in self.orders:
             assert records.read_order(order) == order.shown, order
         for purchase in self.purchases:
             assert records.read_purchase_order(purchase) == purchase.status, purchase
+        for transfer in self.transfers:
+            assert records.read_transfer(transfer) == transfer.status, transfer
         assert records.read_stock(self.stock) == self.stock
-        assert [finding for finding in audited(self.shop) if not finding.ok] == []
-
-    def _send(self, caller: Any, path: str, body: dict[str, Any], code: str | None, wait: int = 20) -> Any:
-        """Sends the request twice with the same key: the second one changes nothing."""
-        headers = {"Idempotency-Key": uuid4().hex, **({"Prefer": f"wait={wait}"} if wait else {})}
-        first = self._check(caller.post(path, json=body, headers=headers), code)
-        again = self._check(caller.post(path, json=body, headers=headers), code)
-        assert first.get("id") == again.get("id")
-        return first
-
-    def _check(self, answer: Any, code: str | None) -> Any:
-        seen = answer.json.get("code") if answer.status_code >= 400 else None
-        assert seen == code, (answer.status_code, answer.json)
-        assert answer.status_code < 300 or answer.status_code in (402, 409), answer.json
-        return answer.json
-
-    def _named(self, lines: dict[str, int]) -> Counter[str]:
-        return Counter({self.ids[sku]: units for sku, units in lines.items()})
-
-    def _body(self, lines: dict[str, int]) -> list[dict[str, Any]]:
-        return [{"product_id": self.ids[sku], "quantity": units} for sku, units in lines.items()]
-
-
-def _explains(turn: Iterable[tuple[str, bool]], order: Order) -> bool:
-    """Whether the requests in this order explain which of them were accepted, and what the order is now."""
-    trial = deepcopy(order)
-    outcomes = [(AT_ONCE[act][2](trial) is None) == accepted for act, accepted in turn]
-    return all(outcomes) and trial.shown == records.read_order(order)
+        assert records.read_elsewhere(self.annex) == self.elsewhere
+        cape = self.ids["CAPE"]
+        assert records.read_backordered(cape) == self.stock[cape].backordered
+        broken = [finding for finding in audited(self.shop) if not finding.ok]
+        assert broken == [], broken
