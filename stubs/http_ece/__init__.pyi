@@ -1,0 +1,9 @@
+"""The part of http-ece that the sandbox uses. The package itself has no types."""
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+class ECEException(Exception): ...
+
+def decrypt(
+    content: bytes, *, private_key: EllipticCurvePrivateKey, auth_secret: bytes, version: str = ...
+) -> bytes: ...
