@@ -21,9 +21,11 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The log format of every process, on standard error."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
-    "reports", "fulfilment", "returns",
+    "sms", "push", "reports", "fulfilment", "returns",
 )  # fmt: skip
-"""One queue per service, and one for mail that is not urgent, such as reminders."""
+"""One queue per service; also one each for mail that is not urgent, such as reminders, for text messages and for push
+notifications."""
+DEVELOPMENT_VAPID_KEY = "c2hvcGZsb3ctb25seS1mb3ItZGV2ZWxvcG1lbnQtMTI"  # 32 bytes, base64url; everybody knows it
 SANDBOX_SENDER = "1 Quay;10115;Berlin;DE"
 """The sender of parcels whose labels are not real."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
@@ -73,6 +75,31 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", description="smtp://user:password@host:port; empty: the mailbox")
     mail_timeout: float = Field(5.0, gt=0, description="seconds to wait for each response of the mail server")
     mail_from: str = Field("Shopflow <shop@localhost>", description="sender of the shop's mails")
+    sms_url: str = Field(
+        "",
+        pattern=r"^(\S+://\S*\{to\}\S*( \S+://\S*\{to\}\S*)*)?$",
+        description="Apprise URL of the SMS provider, with {to} in the place of the number and {id} in that of an "
+        "idempotency key, if it takes one; several, separated by spaces, are tried in turn; empty: the mailbox, in "
+        "production no text messages",
+    )
+    sms_timeout: float = Field(5.0, gt=0, description="seconds to wait for each response of the SMS provider")
+    staff_phone: str = Field(
+        "", pattern=r"^(\+[1-9]\d{6,14})?$", description="number (E.164) of urgent text messages to staff; empty: none"
+    )
+    vapid_private_key: str = Field(
+        "",
+        pattern="^([A-Za-z0-9_-]{43})?$",
+        description="private key of web push (VAPID, P-256) in base64url; empty in production: no push notifications",
+    )
+    vapid_subject: str = Field(
+        "mailto:shop@localhost.localdomain",
+        pattern="^(mailto:|https://).+$",
+        description="contact for operators of push services, mailto: or https:",
+    )
+    push_allow_private: bool = Field(
+        False, description="send push notifications to private addresses, and without TLS; for tests only"
+    )
+    push_timeout: float = Field(5.0, gt=0, description="seconds to wait for the response of a push service")
     seller_name: str = Field("Shopflow", min_length=1, max_length=200, description="the seller's name on invoices")
     seller_address: str = Field("", max_length=500, description="the seller's postal address on invoices")
     seller_tax_id: str = Field("", max_length=50, description="the seller's tax number on invoices; empty: none")
@@ -134,7 +161,7 @@ class Settings(BaseSettings):
     )
 
     worker_groups: str = Field(
-        "shop=*/notifications;mail=notifications,mass_mail;bulk=catalogue,reports",
+        "shop=*/notifications;mail=notifications,mass_mail;messages=sms,push;bulk=catalogue,reports",
         description="workers as name=queues; * = all other queues; queues after a / are performed in place only; "
         "name:4=… = 4 child processes",
     )
@@ -313,6 +340,23 @@ class Settings(BaseSettings):
     @cached_property
     def smtp(self) -> str:
         return self.smtp_url or f"smtp://127.0.0.1:{self.smtp_port}"
+
+    @property
+    def mailbox(self) -> str:
+        """The URL of the mailbox; empty if mails are sent by another server, and in production."""
+        is_ours = not self.smtp_url and self.env != "production"
+        return f"http://127.0.0.1:{self.mailbox_port}" if is_ours else ""
+
+    @property
+    def sms(self) -> tuple[str, ...]:
+        """The Apprise URLs of the providers of text messages, in the order in which they are tried."""
+        ours = f"json://127.0.0.1:{self.mailbox_port}/sms?:to={{to}}&+Idempotency-Key={{id}}" if self.mailbox else ""
+        return tuple((self.sms_url or ours).split())
+
+    @property
+    def vapid(self) -> str:
+        """The private key of web push, or empty."""
+        return self.vapid_private_key or ("" if self.env == "production" else DEVELOPMENT_VAPID_KEY)
 
     @cached_property
     def stripe_base(self) -> str:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from settings import Settings, settings, var_folder
 
 SECRET = ("secret_key", "flower_password", "stripe_api_key", "stripe_webhook_secret", "carrier_api_key",
-          "carrier_webhook_secret", "paypal_client_secret")  # fmt: skip
+          "carrier_webhook_secret", "paypal_client_secret", "sms_url", "vapid_private_key")  # fmt: skip
 MASK = "********"
 
 

@@ -17,7 +17,8 @@ from local.processes import flower_environment, worker_groups
 from local.redis import server as redis_server
 from settings import Settings, load, var_folder
 
-SECRETS = ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret")
+SECRETS = ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret", "vapid_private_key")
+"""Each is 32 random bytes in base64url, which is what a private key of P-256 is, too."""
 PORT_TIMEOUT = 3  # seconds to wait for a port that a stack which was just killed may still hold
 
 

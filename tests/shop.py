@@ -47,6 +47,7 @@ class Shop:
             **QUICK,
             "SHOP_GATEWAY_PORT": str(self.gateway.ports["http"]),
             "SHOP_SMTP_PORT": str(self.mailbox.ports["smtp"]),
+            "SHOP_MAILBOX_PORT": str(self.mailbox.ports["http"]),
             "SHOP_CARRIER_API_KEY": "",
             "DURABLE_CRASH_FILE": str(self.armed),
             **settings,

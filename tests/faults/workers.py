@@ -11,7 +11,7 @@ SHORT = {"SHOP_LEASE": "0.5", "SHOP_SWEEP": "0.2", "SHOP_GATEWAY_TIMEOUT": "1", 
 AT_ONCE = {"SHOP_LEASE": "3", "SHOP_SWEEP": "0.5", "SHOP_GATEWAY_TIMEOUT": "5", "SHOP_CARRIER_TIMEOUT": "5"}
 """For many concurrent runs: a worker short of CPU does not lose its run to another one."""
 SERVICES = (
-    "orders", "payments", "inventory", "carts", "notifications,mass_mail", "fulfilment,returns",
+    "orders", "payments", "inventory", "carts", "notifications,mass_mail", "sms,push", "fulfilment,returns",
     "accounts,access,catalogue,reports",
 )  # fmt: skip
 

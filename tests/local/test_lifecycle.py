@@ -19,8 +19,8 @@ from tests.command import FREE_PORTS, processes, shop
 pytestmark = pytest.mark.long
 
 NAMES = {
-    "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
-    "dispatcher-1", "dispatcher-2", "beat", "relay", "webhooks", "flower",
+    "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "worker-shop", "worker-mail",
+    "worker-messages", "worker-bulk", "dispatcher-1", "dispatcher-2", "beat", "relay", "webhooks", "flower",
 }  # fmt: skip
 
 

@@ -59,6 +59,7 @@ def test_mail_and_bulk_work_have_their_own_workers_by_default() -> None:
     )  # fmt: skip
     assert found["shop"].in_place == ("notifications",)
     assert found["mail"].queues == ("notifications", "mass_mail")
+    assert found["messages"].queues == ("sms", "push")
     assert found["bulk"].queues == ("catalogue", "reports")
 
 
@@ -93,8 +94,8 @@ def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     found = names()
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
-        "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-bulk",
-        "dispatcher-1", "dispatcher-2", "relay", "webhooks", "beat", "flower",
+        "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-messages",
+        "worker-bulk", "dispatcher-1", "dispatcher-2", "relay", "webhooks", "beat", "flower",
     }  # fmt: skip
 
 
