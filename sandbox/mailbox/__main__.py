@@ -8,8 +8,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tornado.httpserver import HTTPServer
 
 from sandbox import serving
-from sandbox.mailbox.pages import State, application
+from sandbox.mailbox.page import State
+from sandbox.mailbox.pages import application
 from sandbox.mailbox.store import Store
+from sandbox.mailbox.subscriptions import Subscriptions
 from settings import settings, var_folder
 
 log = logging.getLogger("sandbox.mailbox")
@@ -32,7 +34,7 @@ class SmtpHandler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.state.faults.next():
+        if self.state.faults.next(kinds=("refuse",)):
             return "451 4.3.0 Injected fault (/sandbox/faults), try again later"
         assert isinstance(envelope.original_content, bytes)
         message = self.state.store.add_mail(envelope.mail_from or "", envelope.rcpt_tos, envelope.original_content)
@@ -48,13 +50,15 @@ class SmtpHandler:
 def main(host: str, smtp_port: int, port: int) -> None:
     """Run the mailbox: store received mails in the folder `mailbox` of the data folder, and show them as web pages.
 
-    A mail with a known Message-ID counts as another delivery of the same mail. POST /push accepts text messages and
-    push notifications. POST /sandbox/faults {"kind": "refuse", "times": 1} makes SMTP respond 451 to the next mail.
-    Addresses in .invalid (RFC 2606) do not exist: 550.
+    A mail with a known Message-ID counts as another delivery of the same mail. POST /sms is an SMS provider, and
+    /push-service a push service with its browsers. POST /sandbox/faults {"kind": "refuse", "times": 1} makes SMTP
+    respond 451 to the next mail; `sms_down` and `push_busy` are for the other two. Addresses in .invalid (RFC 2606) do
+    not exist: 550.
     """
 
     async def serve() -> None:
-        state = State(Store(var_folder() / "mailbox"))
+        folder = var_folder() / "mailbox"
+        state = State(Store(folder), Subscriptions(folder / "subscriptions"))
         handler = SmtpHandler(state)
         smtp_socket = serving.listen(host, smtp_port, "SHOP_SMTP_PORT")
         http_socket = serving.listen(host, port, "SHOP_MAILBOX_PORT")

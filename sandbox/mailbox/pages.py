@@ -1,7 +1,6 @@
 """The web pages of the mailbox: the list of messages, one message, the list as JSON, and fault injection."""
 
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -10,9 +9,11 @@ from typing import Any, Literal
 from tornado.template import DictLoader
 from tornado.web import Application, HTTPError, RequestHandler
 
-from sandbox import faults
-from sandbox.faults import Faults, FaultsHandler
-from sandbox.mailbox.store import Message, Store
+from sandbox.faults import FaultsHandler
+from sandbox.mailbox.page import Page, State
+from sandbox.mailbox.push_service import ROOT, NewSubscription, Subscription
+from sandbox.mailbox.sms import Sms
+from sandbox.mailbox.store import Message
 
 MAX_SHOWN = 200  # messages on the page; /messages.json has all
 
@@ -26,14 +27,23 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f6; padding: 1rem; }
 iframe { width: 100%; height: 30rem; border: 1px solid #ddd; }
+td { overflow-wrap: anywhere; }
+.kind { border-radius: .25rem; padding: .1rem .4rem; background: #e8eef7; color: #17365d; white-space: nowrap; }
+.text { background: #e5f3e8; color: #14532d; } .push { background: #f6e9d3; color: #6b3f00; }
+@media (max-width: 40rem) {
+body { margin: 1rem auto; padding: 0 .75rem; }
+.list tr { display: block; padding: .5rem 0; border-bottom: 1px solid #ddd; } .list tr:first-child { display: none; }
+.list td { display: block; border: 0; padding: .1rem 0; }
+.list td:last-child::before { content: "Deliveries: "; }
+}
 </style></head><body>{% block body %}{% end %}</body></html>""",
     "list.html": """{% extends "frame.html" %}{% block body %}
 <h1>Mailbox</h1>
 <p>{{ total }} messages{% if total > len(messages) %}, the newest {{ len(messages) }} of them{% end %}.
 <a href="/messages.json">As JSON</a></p>
-<table><tr><th>Received (UTC)</th><th>Kind</th><th>To</th><th>Subject</th><th>Deliveries</th></tr>
+<table class="list"><tr><th>Received (UTC)</th><th>Kind</th><th>To</th><th>Subject</th><th>Deliveries</th></tr>
 {% for message in messages %}<tr><td>{{ message["received_at"][:19].replace("T", " ") }}</td>
-<td>{{ message["kind"] }}</td><td>{{ ", ".join(message["to"]) }}</td>
+<td><span class="kind {{ message["kind"] }}">{{ message["kind"] }}</span></td><td>{{ ", ".join(message["to"]) }}</td>
 <td><a href="/messages/{{ message["id"] }}">{{ message["subject"] or "(no subject)" }}</a></td>
 <td>{{ message["deliveries"] }}</td></tr>{% end %}</table>{% end %}""",
     "message.html": """{% extends "frame.html" %}
@@ -45,34 +55,6 @@ iframe { width: 100%; height: 30rem; border: 1px solid #ddd; }
 {% if html %}<h2>HTML</h2><iframe sandbox="" title="HTML part" srcdoc="{{ html }}"></iframe>{% end %}
 {% end %}""",
 }
-
-
-class Fault(faults.Fault):
-    """`refuse`: the response to the next `times` mails is 451, a temporary failure."""
-
-    kind: Literal["refuse"]
-
-
-@dataclass
-class State:
-    store: Store
-    faults: Faults[Fault] = field(default_factory=lambda: Faults(Fault))
-
-
-class Page(RequestHandler):
-    state: State
-
-    def initialize(self, state: State) -> None:
-        self.state = state
-
-    def set_default_headers(self) -> None:
-        # The content of a mail must not run scripts or load resources in the browser.
-        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
-
-    def reply(self, status: int, body: Any) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps(body))
 
 
 class MessageList(Page):
@@ -96,26 +78,6 @@ class OneMessage(Page):
         self.render("message.html", message=summary(message), text=text, html=html)
 
 
-class Push(Page):
-    def post(self) -> None:
-        """Stores what Apprise posts to a json:// URL: an object with `title` and `message`.
-
-        Fields that the URL adds (`?:to=…&:kind=text&:message_id=…`) are the recipient, the kind (`text` for a text
-        message) and the message id.
-        """
-        try:
-            payload = json.loads(self.request.body)
-        except ValueError:
-            payload = None
-        if not isinstance(payload, dict) or not isinstance(payload.get("message"), str):
-            self.reply(400, {"error": "The body must be a JSON object with the string `message`."})
-            return
-        if not isinstance(payload.get("message_id"), str | None):
-            self.reply(400, {"error": "`message_id` must be a string."})
-            return
-        self.reply(200, summary(self.state.store.add_push(payload)))
-
-
 class Health(Page):
     def get(self) -> None:
         self.reply(200, {"status": "ok"})
@@ -127,7 +89,9 @@ def application(state: State) -> Application:
         (r"/", MessageList),
         (r"/messages\.json", MessagesAsJson),
         (r"/messages/(msg_[0-9a-f]+)", OneMessage),
-        (r"/push", Push),
+        (r"/sms", Sms),
+        (rf"{ROOT}/subscriptions", NewSubscription),
+        (rf"{ROOT}/([0-9a-f]{{32}})", Subscription),
         (r"/healthz", Health),
     ]
     return Application(

@@ -55,8 +55,14 @@ class Store:
         return self._add(_message_id(content), "eml", content)
 
     def add_push(self, payload: dict[str, Any]) -> Message:
-        """Stores a text message or push notification. Its `message_id` corresponds to the Message-ID of a mail."""
+        """Stores a text message or push notification: `kind`, `to`, `title`, `message`, and a `message_id`, which
+        corresponds to the Message-ID of a mail."""
         return self._add(payload.get("message_id"), "json", json.dumps(payload).encode())
+
+    def add_once(self, payload: dict[str, Any]) -> Message:
+        """As `add_push`, but a message whose `message_id` is known is not delivered again."""
+        known = self.find(_identifier("json", payload["message_id"])) if payload["message_id"] else None
+        return known or self.add_push(payload)
 
     def newest(self) -> list[Message]:
         """All messages, newest first."""
@@ -66,8 +72,7 @@ class Store:
         return self._messages.get(identifier)
 
     def _add(self, message_id: str | None, suffix: str, content: bytes) -> Message:
-        token = message_id or uuid4().hex
-        identifier = "msg_" + sha256(f"{suffix} {token}".encode(errors="replace")).hexdigest()[:32]
+        identifier = _identifier(suffix, message_id or uuid4().hex)
         self._last = max(time.time_ns(), self._last + 1)
         path = self._folder / f"{self._last:020d}-{identifier}.{suffix}"
         _write(path, content)
@@ -84,6 +89,10 @@ class Store:
         )
         self._messages[identifier] = message
         return message
+
+
+def _identifier(suffix: str, token: str) -> str:
+    return "msg_" + sha256(f"{suffix} {token}".encode(errors="replace")).hexdigest()[:32]
 
 
 def _describe_mail(content: bytes) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _describe_push(content: bytes) -> dict[str, Any]:
         "kind": "text" if payload.get("kind") == "text" else "push",
         "to": [str(payload["to"])] if payload.get("to") else [],
         "sender": str(payload.get("from") or ""),
-        "subject": str(payload.get("title") or ""),
+        "subject": str(payload.get("title") or payload["message"].partition("\n")[0]),
         "message_id": payload.get("message_id"),
     }
 

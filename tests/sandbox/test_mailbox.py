@@ -6,7 +6,6 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import apprise
 import pytest
 import requests
 
@@ -100,17 +99,3 @@ def test_a_malformed_mail_is_stored_and_shown(mailbox: Server) -> None:
     mailbox.kill()
     mailbox.start()
     assert len(messages(mailbox)) == 1
-
-
-def test_push_accepts_notifications_from_apprise(mailbox: Server) -> None:
-    sender = apprise.Apprise()
-    extra = ":to=%2B491701234567&:kind=text&:message_id=ntf_1"
-    sender.add(f"json://127.0.0.1:{mailbox.ports['http']}/push?{extra}")
-    assert sender.notify(title="Shipped", body="On its <way>")
-    assert sender.notify(title="Shipped", body="On its <way>")
-    (text,) = messages(mailbox)
-    assert (text["kind"], text["to"], text["subject"]) == ("text", ["+491701234567"], "Shipped")
-    assert text["deliveries"] == 2
-    page = requests.get(f"{mailbox.url}/messages/{text['id']}", timeout=5).text
-    assert "On its &lt;way&gt;" in page
-    assert requests.post(mailbox.url + "/push", data="no json", timeout=5).status_code == 400
