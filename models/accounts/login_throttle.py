@@ -54,6 +54,19 @@ def reset_limits(login: str, ip: str | None) -> list[Limit]:
     return limits
 
 
+def code_limits(user_id: str, number: str, ip: str | None) -> list[Limit]:
+    """Limits for codes by text message: three an hour per user and per number, to prevent flooding a phone."""
+    limits = [Limit(_key("codes of", user_id), 3, 1200.0), Limit(_key("codes to", number), 3, 1200.0)]
+    if network := _network(ip):
+        limits.append(Limit(_key("codes from", network), 30, 60.0))
+    return limits
+
+
+def push_limits(user_id: str) -> list[Limit]:
+    """Limits for tests of devices: ten, then one a minute."""
+    return [Limit(_key("push tests", user_id), 10, 60.0)]
+
+
 # Both statements lock rows in the same order. The first inserts missing rows.
 _LOCK = text("""
     INSERT INTO accounts.login_throttle AS known (key, free_at)

@@ -9,7 +9,10 @@ from models.accounts.users import lock
 from models.core.errors import Invalid
 from models.notifications import CHANNELS, KINDS
 
-CUSTOMER_KINDS = {kind.name: kind for kind in KINDS.values() if kind.audience == "customer"}
+CUSTOMER_KINDS = {
+    kind.name: kind for kind in KINDS.values() if kind.audience == "customer" and "email" in kind.channels
+}
+"""The kinds whose channels customers choose. The others, such as codes, are sent where they were requested for."""
 
 
 def preferences_of(session: Session, user_id: str) -> dict[str, dict[str, bool]]:
@@ -23,7 +26,8 @@ def preferences_of(session: Session, user_id: str) -> dict[str, dict[str, bool]]
 
 
 def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, bool]]) -> None:
-    """Sets kind → channel → wanted; others are unchanged. Raises Invalid for mandatory notifications."""
+    """Sets kind → channel → wanted; others are unchanged. Raises Invalid for mandatory mails, and for a
+    channel by which a kind is not sent."""
     forced = [
         f"{kind}.{channel}"
         for kind, wanted in changes.items()
@@ -33,6 +37,15 @@ def set_preference(session: Session, user_id: str, changes: dict[str, dict[str, 
     if forced:
         why = ["is mandatory: order confirmations and security notifications are always sent"]
         raise Invalid("Some notifications cannot be disabled; see errors.", errors=dict.fromkeys(forced, why))
+    missing = [
+        f"{kind}.{channel}"
+        for kind, wanted in changes.items()
+        for channel, on in wanted.items()
+        if on and channel not in CUSTOMER_KINDS[kind].all_channels
+    ]
+    if missing:
+        why = ["is not sent by this channel"]
+        raise Invalid("Some notifications are not sent by every channel.", errors=dict.fromkeys(missing, why))
     rows = [
         {"user_id": user_id, "kind": kind, "channel": channel, "wanted": on}
         for kind, wanted in sorted(changes.items())
@@ -58,4 +71,4 @@ def wants(session: Session, user_id: str, kind: str, channel: str) -> bool:
 
 def _is_mandatory(kind: str, channel: str) -> bool:
     declared = CUSTOMER_KINDS[kind]
-    return declared.mandatory and channel in declared.channels
+    return declared.mandatory and channel == "email"

@@ -116,3 +116,47 @@ class LoginThrottle(Base):
     __table_args__ = ({"schema": "accounts"},)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     free_at: Mapped[datetime]
+
+
+class Phone(Base):
+    """The phone number of a user, in E.164. `code_of`: the run that has sent the latest code, from which it is derived.
+
+    `attempts`: with that code. No text messages are sent to a number that is not verified, except the code.
+    """
+
+    __tablename__ = "phone"
+    __table_args__ = (
+        Index("ix_phone_code_expires_at_user_id", "code_expires_at", "user_id"),
+        CheckConstraint("attempts BETWEEN 0 AND 5", name="attempts"),
+        CheckConstraint(r"number ~ '^\+[1-9][0-9]{6,14}$'", name="number"),
+        {"schema": "accounts"},
+    )
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    number: Mapped[str] = mapped_column(String(16))
+    code_of: Mapped[str] = mapped_column(Id("run"))
+    code_expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    verified_at: Mapped[datetime | None]
+    created_at: Mapped[Created]
+
+
+class Device(Base):
+    """A browser that receives push notifications (RFC 8030): the endpoint at its push service, and its keys (RFC 8291).
+
+    `sent_at`: when the push service last accepted a notification for it. Whoever knows the endpoint and the shop's
+    private key can send to it: it is a secret, like the keys.
+    """
+
+    __tablename__ = "device"
+    __table_args__ = (Index("ix_device_user_id_id", "user_id", "id"), {"schema": "accounts"})
+    id: Mapped[str] = mapped_column(Id("dev"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(16))
+    endpoint: Mapped[str] = mapped_column(String(1000), unique=True)
+    p256dh: Mapped[str] = mapped_column(String(100))
+    auth: Mapped[str] = mapped_column(String(40))
+    sent_at: Mapped[datetime | None]
+    created_at: Mapped[Created]
+
+    def __repr__(self) -> str:
+        return f"<Device {self.id}>"  # without its secrets

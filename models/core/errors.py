@@ -90,6 +90,16 @@ class MailRefused(ShopError):
         self.of_address = of_address
 
 
+class MessageRefused(ShopError):
+    """The SMS provider or the push service refuses a message for good. `of_recipient`: its recipient does not exist."""
+
+    code = "message_refused"
+
+    def __init__(self, detail: str, *, of_recipient: bool = False) -> None:
+        super().__init__(detail)
+        self.of_recipient = of_recipient
+
+
 class CarrierRefused(ShopError):
     """The carrier does not accept an address or a parcel. `carrier_code` is its reason, or `no_rates`."""
 
@@ -100,7 +110,7 @@ class CarrierRefused(ShopError):
 
 
 class GatewayDown(Unavailable):
-    """The payment gateway or the mail server did not respond or is temporarily unavailable."""
+    """The payment gateway, the mail server or the SMS provider did not respond or is temporarily unavailable."""
 
 
 class CarrierDown(Unavailable):

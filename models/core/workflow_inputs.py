@@ -88,6 +88,11 @@ class TestInput(TypedDict):
     language: str
 
 
+class MessageInput(TypedDict):
+    notification_id: str
+    device_id: str | None  # of a push notification
+
+
 class TemplateFailedInput(TypedDict):
     template: str  # kind/channel/language
     error: str

@@ -295,3 +295,14 @@ class ReportReady(TypedDict):
 class WebhookDisabled(TypedDict):
     url: str
     reason: str
+
+
+class PhoneCode(TypedDict):
+    """`digits`: stands for the code, which is stored nowhere; `minutes`: for which it is valid."""
+
+    digits: str
+    minutes: int
+
+
+class DeviceTest(TypedDict):
+    first_name: str

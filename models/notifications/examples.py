@@ -94,6 +94,8 @@ _REPORT: contexts.ReportReady = {
     "start": datetime(2026, 11, 21, tzinfo=UTC), "end": datetime(2026, 11, 22, tzinfo=UTC),
     "totals": [("on hand", "1,204"), ("low", "3")], "attached": True,
 }  # fmt: skip
+_CODE: contexts.PhoneCode = {"digits": "123456", "minutes": 10}
+_DEVICE: contexts.DeviceTest = {"first_name": _ADA}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
@@ -108,5 +110,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
     "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK, "webhook_disabled": _DISABLED,
     "report_ready": _REPORT,
+    "phone_code": _CODE, "device_test": _DEVICE,
 }  # fmt: skip
 """Kind → an example of its context."""

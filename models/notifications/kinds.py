@@ -1,6 +1,7 @@
 """The kinds of notification. A new kind is a declaration here, and a template for each of its channels.
 
-The template of a kind and a channel is `templates/<language>/<kind>.<channel>.txt`.
+The template of a kind and a channel is `templates/<language>/<kind>.<channel>.txt`; that of text messages and push
+notifications is `<kind>.short.txt` unless one of them has its own.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from models.notifications.contexts import (
     CartReminder,
     CountExpired,
     CountShort,
+    DeviceTest,
     LinesCancelled,
     MoneyMoved,
     OrderCancelled,
@@ -24,6 +26,7 @@ from models.notifications.contexts import (
     ParcelLost,
     PasswordReset,
     PaymentFailed,
+    PhoneCode,
     PurchaseOrder,
     ReconciliationDiffers,
     Refunded,
@@ -51,54 +54,67 @@ class Kind(Generic[Context]):
     """A kind of notification.
 
     `context`: what its templates are rendered with. `channels`: those by which it is sent unless the customer has
-    chosen others. `mandatory`: customers can't switch these channels off.
+    chosen others. `offered`: those that customers can choose besides. `mandatory`: customers can't switch its mail off.
     """
 
     name: str
     audience: Audience
     context: type[Context]
     channels: tuple[str, ...] = ("email",)
+    offered: tuple[str, ...] = ()
     mandatory: bool = False
+
+    @property
+    def all_channels(self) -> tuple[str, ...]:
+        """Those for which it has templates, in the order of CHANNELS."""
+        return tuple(one for one in CHANNELS if one in self.channels or one in self.offered)
 
 
 KINDS: dict[str, Kind[Any]] = {}
 """Name → kind, of all that are declared below."""
 
 
-def _declare(name: str, audience: Audience, context: type[Context], *, mandatory: bool = False) -> Kind[Context]:
-    kind = KINDS[name] = Kind(name, audience, context, mandatory=mandatory)
+def _declare(
+    name: str, audience: Audience, context: type[Context], channels: str = "email", offered: str = "", *,
+    mandatory: bool = False,
+) -> Kind[Context]:  # fmt: skip
+    kind = KINDS[name] = Kind(name, audience, context, tuple(channels.split()), tuple(offered.split()), mandatory)
     return kind
 
 
 # Mandatory is what the law wants confirmed (Directive 2011/83/EU, article 8 (7)) and what keeps an account safe.
-ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, mandatory=True)
-ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, mandatory=True)
-PAYMENT_FAILED = _declare("payment_failed", "customer", PaymentFailed, mandatory=True)
-LINES_CANCELLED = _declare("lines_cancelled", "customer", LinesCancelled, mandatory=True)
-REFUNDED = _declare("refunded", "customer", Refunded, mandatory=True)
-ACTION_NEEDED = _declare("action_needed", "customer", ActionNeeded, mandatory=True)
-ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, mandatory=True)
-RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, mandatory=True)
-RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, mandatory=True)
-ORDER_DELAYED = _declare("order_delayed", "customer", Parcel)
-ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel)
-BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled)
+# Text messages cost money and interrupt: by default they are for what cannot wait.
+_URGENT, _USUAL = "email sms push", ("email push", "sms")
+ORDER_CONFIRMED = _declare("order_confirmed", "customer", OrderConfirmed, *_USUAL, mandatory=True)
+ORDER_CANCELLED = _declare("order_cancelled", "customer", OrderCancelled, _URGENT, mandatory=True)
+PAYMENT_FAILED = _declare("payment_failed", "customer", PaymentFailed, _URGENT, mandatory=True)
+LINES_CANCELLED = _declare("lines_cancelled", "customer", LinesCancelled, *_USUAL, mandatory=True)
+REFUNDED = _declare("refunded", "customer", Refunded, *_USUAL, mandatory=True)
+ACTION_NEEDED = _declare("action_needed", "customer", ActionNeeded, _URGENT, mandatory=True)
+ORDER_SHIPPED = _declare("order_shipped", "customer", Parcel, _URGENT, mandatory=True)
+RETURN_DECIDED = _declare("return_decided", "customer", ReturnDecided, *_USUAL, mandatory=True)
+RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, *_USUAL, mandatory=True)
+ORDER_DELAYED = _declare("order_delayed", "customer", Parcel, _URGENT)
+ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel, _URGENT)
+BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled, *_USUAL)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
-PASSWORD_CHANGED = _declare("password_changed", "customer", Account, mandatory=True)
+PASSWORD_CHANGED = _declare("password_changed", "customer", Account, _URGENT, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)
-BACK_IN_STOCK = _declare("back_in_stock", "customer", BackInStock)
-CART_REMINDER = _declare("cart_reminder", "customer", CartReminder)
+BACK_IN_STOCK = _declare("back_in_stock", "customer", BackInStock, *_USUAL)
+CART_REMINDER = _declare("cart_reminder", "customer", CartReminder, "email", "sms push")
+PHONE_CODE = _declare("phone_code", "customer", PhoneCode, "sms", mandatory=True)
+DEVICE_TEST = _declare("device_test", "customer", DeviceTest, "push", mandatory=True)
 
-STOCK_LOW = _declare("stock_low", "staff", StockLow)
+STOCK_LOW = _declare("stock_low", "staff", StockLow, "email sms")
 RESTOCK_CANCELLED = _declare("restock_cancelled", "staff", RestockCancelled)
-SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed)
-PAYMENT_REFUSED = _declare("payment_refused", "staff", MoneyMoved)
+SHIPMENT_FAILED = _declare("shipment_failed", "staff", ShipmentFailed, "email sms")
+PAYMENT_REFUSED = _declare("payment_refused", "staff", MoneyMoved, "email sms")
 REFUND_FAILED = _declare("refund_failed", "staff", MoneyMoved)
-DISPUTE_OPENED = _declare("dispute_opened", "staff", MoneyMoved)
+DISPUTE_OPENED = _declare("dispute_opened", "staff", MoneyMoved, "email sms")
 DISPUTE_CLOSED = _declare("dispute_closed", "staff", MoneyMoved)
 PARCEL_LOST = _declare("parcel_lost", "staff", ParcelLost)
 AUTHORISATION_ENDS = _declare("authorisation_ends", "staff", AuthorisationEnds)
-RECONCILIATION_DIFFERS = _declare("reconciliation_differs", "staff", ReconciliationDiffers)
+RECONCILIATION_DIFFERS = _declare("reconciliation_differs", "staff", ReconciliationDiffers, "email sms")
 GOODS_RECEIVED = _declare("goods_received", "staff", PurchaseOrder)
 TRANSFER_INCOMPLETE = _declare("transfer_incomplete", "staff", TransferIncomplete)
 TRANSFER_CANCELLED = _declare("transfer_cancelled", "staff", TransferCancelled)

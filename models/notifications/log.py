@@ -18,8 +18,8 @@ STATUSES = ("pending", "sent", "refused", "bounced")
 class Delivery:
     """A notification, and its delivery so far.
 
-    `status`: `pending`, `sent` (accepted by the mail server), `refused` or `bounced`. `attempts`: None if it is not
-    known. `last_error`: of the latest attempt that failed, unless it was sent.
+    `status`: `pending`, `sent` (accepted by the mail server, the SMS provider or the push service), `refused` or
+    `bounced`. `attempts`: None if it is not known. `last_error`: of the latest attempt that failed, unless it was sent.
     """
 
     id: str
@@ -42,7 +42,7 @@ def select_notifications(user_id: str) -> Select[Notification]:
 def describe_deliveries(session: Session, rows: Sequence[Notification]) -> list[Delivery]:
     """The deliveries of these notifications. Those that are pending are read from the steps that send them."""
     tried = _attempts(session, [row for row in rows if _status(row) == "pending"])
-    return [_delivery(row, *tried.get(row.id, (row.attempts, row.fault))) for row in rows]
+    return [_delivery(row, *tried.get(row.id, (row.attempts, row.fault or row.last_error))) for row in rows]
 
 
 def _delivery(row: Notification, attempts: int | None, last_error: str | None) -> Delivery:

@@ -56,7 +56,7 @@ _cache = _Cache()
 
 def keys() -> list[Key]:
     """Every template that there is, sorted."""
-    return sorted((kind.name, channel, language) for kind in KINDS.values() for channel in kind.channels
+    return sorted((kind.name, channel, language) for kind in KINDS.values() for channel in kind.all_channels
                   for language in LANGUAGES)  # fmt: skip
 
 

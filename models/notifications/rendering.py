@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from models.notifications.kinds import Context, Kind
@@ -42,15 +43,20 @@ class Compiled:
 
 def read_source(kind: str, channel: str, language: str) -> Source:
     """The template in the file of this kind, channel and language."""
-    heading, _, text = (TEMPLATES / language / f"{kind}.{channel}.txt").read_text().partition("\n\n")
+    heading, _, text = _file(kind, channel, language).read_text().partition("\n\n")
     return Source(heading.removeprefix(PREFIX), text)
+
+
+def _file(kind: str, channel: str, language: str) -> Path:
+    """`<kind>.<channel>.txt`; for a channel other than mail that has none, `<kind>.short.txt`."""
+    own = TEMPLATES / language / f"{kind}.{channel}.txt"
+    return own if channel == "email" or own.exists() else own.with_name(f"{kind}.short.txt")
 
 
 @cache
 def compiled_file(kind: str, channel: str, language: str) -> Compiled:
     """The compiled file in this language, or in English."""
-    has_file = (TEMPLATES / language / f"{kind}.{channel}.txt").exists()
-    chosen = language if has_file else FALLBACK
+    chosen = language if _file(kind, channel, language).exists() else FALLBACK
     return Compiled(read_source(kind, channel, chosen), chosen)
 
 

@@ -1,6 +1,7 @@
-"""Addresses to which nothing is sent but what is mandatory: they do not exist, or their owner has complained.
+"""Addresses and phone numbers that do not exist, or whose owner has complained.
 
-A suppression ends when the customer changes the address, or when staff lift it.
+To a mail address only mandatory mails are sent, to a phone number nothing but the code that verifies it. A suppression
+ends when the customer changes the address or verifies the number, or when staff lift it.
 """
 
 import re
@@ -14,7 +15,7 @@ from models.notifications.tables import Notification, Suppression
 
 Bounce = Literal["permanent", "temporary", "complaint"]
 BOUNCES: tuple[Bounce, ...] = ("permanent", "temporary", "complaint")
-_MESSAGE_ID = re.compile(r"<?(ntf_[0-9a-f]{32})@shopflow>?")
+_MESSAGE_ID = re.compile(r"<?(ntf_[0-9a-f]{32})(?:@shopflow>)?")
 
 
 def is_suppressed(session: Session, address: str) -> bool:
@@ -40,9 +41,9 @@ def select_suppressions() -> Select[Suppression]:
 
 
 def record_bounce(session: Session, address: str, type: Bounce, reason: str, message_id: str | None) -> None:
-    """Records what the mail provider reports of an address: permanent bounces and complaints suppress it.
+    """Records what a provider reports of an address or a number: permanent bounces and complaints suppress it.
 
-    A permanent bounce is recorded with its notification, too, if `message_id` is that of one to this address. Temporary
+    A permanent bounce is recorded with its notification, too, if `message_id` is its Message-ID or id. Temporary
     bounces change nothing, because the provider tries again.
     """
     if type == "temporary":

@@ -16,7 +16,8 @@ ERASED = "erased"
 class Notification(Base):
     """One message to one recipient. `key` says what it is about: it is sent once per key, kind and channel.
 
-    `sent_at`: when the channel accepted it. `attempts`: how many that took. `fault`: why it will never arrive.
+    `recipient`: a mail address, a phone number, or the host of a push service. `sent_at`: when the channel accepted it.
+    `attempts`: how many that took. `fault`: why it will never arrive. `last_error`: why it is sent again later.
     """
 
     __tablename__ = "notification"
@@ -37,6 +38,7 @@ class Notification(Base):
     sent_at: Mapped[datetime | None]
     fault: Mapped[str | None]
     attempts: Mapped[int | None]
+    last_error: Mapped[str | None]
     bounced_at: Mapped[datetime | None]
 
 
@@ -56,7 +58,10 @@ class Override(Base):
 
 
 class Suppression(Base):
-    """An address, in lower case, to which only mandatory mails are sent. `source`: see suppressions.py."""
+    """A mail address, in lower case, to which only mandatory mails are sent, or a phone number, to which nothing is.
+
+    `source`: see suppressions.py.
+    """
 
     __tablename__ = "suppression"
     __table_args__ = ({"schema": "notifications"},)

@@ -1,5 +1,6 @@
 """Outgoing webhooks: endpoints of other programs, and the deliveries of public events to them."""
 
+from models.webhooks.addresses import check_url, is_public
 from models.webhooks.deliveries import (
     Known,
     Pending,
@@ -27,9 +28,11 @@ __all__ = [
     "Known",
     "Pending",
     "Target",
+    "check_url",
     "create_endpoint",
     "delete_endpoint",
     "get_endpoint",
+    "is_public",
     "list_deliveries",
     "list_endpoints",
     "load_pending",

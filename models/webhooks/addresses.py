@@ -1,4 +1,4 @@
-"""Which addresses webhooks are delivered to: none in private networks, unless a setting allows it."""
+"""Which addresses webhooks and push notifications are delivered to: none in private networks, unless allowed."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
@@ -25,10 +25,11 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, *, allow_private: bool | None = None) -> None:
     """Raises Invalid `url_not_allowed` for a URL to which nothing may be delivered.
 
-    A name is resolved only when an event is delivered; the address is checked then, each time.
+    A name is resolved only when something is delivered; the address is checked then, each time. `allow_private`: also
+    private networks, and without TLS; by default, if the setting for webhooks allows it.
     """
     try:
         parts = urlsplit(url)
@@ -39,7 +40,7 @@ def check_url(url: str) -> None:
         raise _refusal("The URL must begin with https:// and name a host.")
     if parts.username is not None or parts.fragment:
         raise _refusal("The URL must contain neither a user name nor a fragment.")
-    if settings.webhooks_allow_private:
+    if settings.webhooks_allow_private if allow_private is None else allow_private:
         return
     if parts.scheme != "https":
         raise _refusal("The URL must begin with https://.")

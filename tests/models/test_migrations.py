@@ -341,3 +341,33 @@ def test_existing_orders_are_in_the_daily_sales_and_reports_keep_their_lines(dat
         kept = connection.execute(text("SELECT kind, rows, body->'groups'->0->'on_hand' FROM reports.report")).all()
         assert kept == [("levels", 1, 4)]
     engine.dispose()
+
+
+def test_users_and_notifications_of_before_get_phones_devices_and_reasons(database: str) -> None:
+    alembic(database, "upgrade", "1a95ed000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        add_user(connection, "ada", 0)
+        connection.execute(
+            text("""INSERT INTO notifications.notification (id, key, kind, channel, recipient, subject, text)
+            VALUES (gen_random_uuid(), 'welcome:1', 'welcome', 'email', 'ada@example.org', 'Welcome', 'Ada')""")
+        )
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        assert connection.scalars(text("SELECT last_error FROM notifications.notification")).all() == [None]
+        number = text("""INSERT INTO accounts.phone (user_id, number, code_of, code_expires_at)
+            SELECT id, :number, id, now() FROM accounts.user""")
+        connection.execute(number, {"number": "+4915123456789"})
+        connection.execute(
+            text("""INSERT INTO accounts.device (id, user_id, type, endpoint, p256dh, auth)
+            SELECT id, id, 'web_push', 'https://push.example/1', 'B', 'A' FROM accounts.user""")
+        )
+    with engine.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("UPDATE accounts.phone SET number = '0151 23456789'"))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM accounts.user"))
+        left = text("SELECT (SELECT count(*) FROM accounts.phone) + (SELECT count(*) FROM accounts.device)")
+        assert connection.scalars(left).one() == 0
+    alembic(database, "downgrade", "1a95ed000001")
+    alembic(database, "upgrade", "head")
+    engine.dispose()

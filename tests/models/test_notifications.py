@@ -47,7 +47,8 @@ def test_every_channel_of_a_kind_has_a_template_for_its_context(kind: Kind[Any],
 
 
 def test_every_template_belongs_to_a_kind_and_every_kind_has_an_example() -> None:
-    expected = {f"{kind.name}.{channel}.txt" for kind in KINDS.values() for channel in kind.channels}
+    forms = {"email": "email", "sms": "short", "push": "short"}
+    expected = {f"{kind.name}.{forms[channel]}.txt" for kind in KINDS.values() for channel in kind.all_channels}
     for code in LANGUAGES:
         found = {file.name for file in (TEMPLATES / code).iterdir() if not file.name.startswith("_")}
         assert found == expected
@@ -236,3 +237,18 @@ def test_two_changes_at_once_are_both_kept(database: None) -> None:
             template = notifications.get_template(session, TEMPLATE)
             assert (template.subject, template.text) == ("new subject", "new text")
             notifications.reset_template(session, TEMPLATE)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if len(kind.all_channels) > 1], ids=lambda k: k.name)
+def test_a_text_message_and_a_push_notification_are_short(kind: Kind[Any]) -> None:
+    for code in LANGUAGES:
+        for channel in kind.all_channels[1:]:
+            subject, text, _ = render(kind, channel, EXAMPLES[kind.name], code)
+            assert 0 < len(subject) <= 65
+            assert 0 < len(text.strip()) <= 160
+
+
+def test_customers_can_choose_what_a_kind_is_sent_by() -> None:
+    assert KINDS["order_shipped"].channels == ("email", "sms", "push")
+    assert (KINDS["refunded"].channels, KINDS["refunded"].offered) == (("email", "push"), ("sms",))
+    assert KINDS["password_reset"].all_channels == ("email",)
