@@ -1,4 +1,5 @@
-"""Steps of the notifications service. Each composes one kind of notification, and sends it by e-mail."""
+"""Steps of the notifications service. Each composes one kind of notification and sends it by e-mail, or sends one text
+message or push notification."""
 
 from tasks.notifications.accounts import (
     back_in_stock,
@@ -9,6 +10,7 @@ from tasks.notifications.accounts import (
     password_reset,
     welcome,
 )
+from tasks.notifications.messages import push_message, text_message, verification_code
 from tasks.notifications.orders import (
     action_needed,
     backorder_filled,
@@ -72,6 +74,7 @@ __all__ = [
     "password_changed",
     "password_reset",
     "payment_refused",
+    "push_message",
     "reconciliation_differs",
     "refund_failed",
     "refunded",
@@ -83,8 +86,10 @@ __all__ = [
     "shipment_failed",
     "stock_low",
     "template_failed",
+    "text_message",
     "transfer_cancelled",
     "transfer_incomplete",
+    "verification_code",
     "webhook_disabled",
     "welcome",
 ]

@@ -15,7 +15,7 @@ from models.core.workflow_inputs import (
 )
 from models.notifications import Kind, contexts, kinds
 from settings import settings
-from tasks.notifications.sending import TOKEN, Request, compose, is_welcome, key_of, send_token, sends, service
+from tasks.notifications.sending import TOKEN, Request, compose, compose_mail, key_of, send_token, sends, service
 
 
 @sends(kinds.CART_REMINDER, queue="mass_mail")
@@ -23,9 +23,7 @@ def cart_reminder(session: Session, run: Run[CartReminderInput]) -> Request | No
     """Reminds a customer of an abandoned cart, unless it was touched since or the customer declines such mails."""
     user = accounts.get(session, run.input["user_id"])
     if not notifications.is_composed(session, kinds.CART_REMINDER, key_of(run)) and not (
-        user.status == "active"
-        and carts.is_abandoned(session, run.input["cart_id"], run.input["touched"])
-        and is_welcome(session, kinds.CART_REMINDER, user.id, user.email)
+        user.status == "active" and carts.is_abandoned(session, run.input["cart_id"], run.input["touched"])
     ):
         return None
     left = [line for line in carts.view(session, user.id).items if line.available]
@@ -42,8 +40,6 @@ def back_in_stock(session: Session, run: Run[WaitingInput]) -> Request | None:
         accounts.get(session, run.input["user_id"]), session.get(catalogue.Product, run.input["product_id"]),
     )  # fmt: skip
     if product is None or product.deleted_at is not None or user.status != "active":
-        return None
-    if not is_welcome(session, kinds.BACK_IN_STOCK, user.id, user.email):
         return None
     context: contexts.BackInStock = {"first_name": user.first_name, "title": product.title, "sku": product.sku}
     return compose(session, run, kinds.BACK_IN_STOCK, context, user.email, user.id, user.language)
@@ -80,7 +76,7 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
 def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **context: str) -> Request | None:
     """A mail to an account; None if it is closed, or if its owner declines this kind."""
     user = accounts.get(session, user_id)
-    if user.status != "active" or not is_welcome(session, kind, user_id, user.email):
+    if user.status != "active":
         return None
     account: contexts.Account = {"first_name": user.first_name, "username": user.username}
     return compose(session, run, kind, {**account, **context}, user.email, user.id, user.language)
@@ -88,10 +84,10 @@ def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **contex
 
 @sends()
 def notification_test(session: Session, run: Run[TestInput]) -> Request:
-    """Sends a member of staff a notification with its example, by the template in use."""
-    user = accounts.get(session, run.input["user_id"])
+    """Mails a member of staff a notification with its example, by the template in use."""
+    user, language = accounts.get(session, run.input["user_id"]), run.input["language"]
     kind = notifications.KINDS[run.input["kind"]]
-    return compose(session, run, kind, notifications.EXAMPLES[kind.name], user.email, user.id, run.input["language"])
+    return compose_mail(session, run, kind, notifications.EXAMPLES[kind.name], user.email, user.id, language)
 
 
 @service.step

@@ -20,7 +20,7 @@ from models.core.workflow_inputs import (
 )
 from models.notifications import Kind, contexts, kinds
 from settings import settings
-from tasks.notifications.sending import Request, compose, is_wanted, sends, with_document
+from tasks.notifications.sending import Request, compose, sends, with_document
 from tasks.orders import confirm, credit, credit_cancelled, credit_lines, credit_return, given_back
 from tasks.payments import give_back, refund_return
 
@@ -30,7 +30,7 @@ def order_confirmed(session: Session, run: Run[CheckoutInput]) -> Request | None
     """Sends the customer the order's lines, its total and its invoice number."""
     lines = orders.get_summary(session, run.input["order_id"])
     order, confirmed = lines[0], run.output(confirm) or {}
-    if not is_wanted(session, kinds.ORDER_CONFIRMED, order):
+    if order.account != "active":
         return None
     context: contexts.OrderConfirmed = {
         "first_name": order.first_name, "number": order.number, "total": order.total, "currency": order.currency,
@@ -52,7 +52,7 @@ def backorder_filled(session: Session, run: Run[BackorderFilledInput]) -> Reques
     """Informs the customer that backordered goods have come, unless the order was cancelled meanwhile."""
     rows, came = orders.get_summary(session, run.input["order_id"]), run.input["quantities"]
     is_cancelled = orders.get(session, run.input["order_id"]).status == "cancelled"
-    if is_cancelled or not is_wanted(session, kinds.BACKORDER_FILLED, rows[0]):
+    if is_cancelled or rows[0].account != "active":
         return None
     context: contexts.BackorderFilled = {
         "first_name": rows[0].first_name, "number": rows[0].number,
@@ -65,7 +65,7 @@ def backorder_filled(session: Session, run: Run[BackorderFilledInput]) -> Reques
 def order_cancelled(session: Session, run: Run[CheckoutInput | CancellationInput]) -> Request | None:
     """Sends the customer the reason for which the order was cancelled, or that the payment of the checkout failed."""
     order = orders.get_summary(session, run.input["order_id"])[0]
-    if not is_wanted(session, kinds.ORDER_CANCELLED, order):
+    if order.account != "active":
         return None
     reason = order.reason or run.error
     if reason["code"] == "payment_declined":
@@ -87,7 +87,7 @@ def lines_cancelled(session: Session, run: Run[LineCancellationInput]) -> Reques
     """Sends the customer the pieces that are cancelled, the reason, and what is given back for them."""
     rows, cancelled = orders.get_summary(session, run.input["order_id"]), run.input["lines"]
     order, note = rows[0], run.output(credit_lines) or {}
-    if not is_wanted(session, kinds.LINES_CANCELLED, order):
+    if order.account != "active":
         return None
     context: contexts.LinesCancelled = {
         "first_name": order.first_name, "number": order.number, "currency": order.currency,
@@ -104,7 +104,7 @@ def refunded(session: Session, run: Run[RefundInput]) -> Request | None:
     since."""
     order = orders.get_summary(session, run.input["order_id"])[0]
     given = payments.get_transaction(session, run.input["transaction_id"])
-    if given.status == "failed" or not is_wanted(session, kinds.REFUNDED, order):
+    if given.status == "failed" or order.account != "active":
         return None
     context: contexts.Refunded = {
         "first_name": order.first_name, "number": order.number, "amount": given.amount, "currency": order.currency,
@@ -148,7 +148,7 @@ def action_needed(session: Session, run: Run[ActionInput]) -> Request | Suspend 
     if run.now() < remind_at:
         return Suspend(remind_at)
     order = orders.get_summary(session, run.input["order_id"])[0]
-    if not is_wanted(session, kinds.ACTION_NEEDED, order):
+    if order.account != "active":
         return None
     context: contexts.ActionNeeded = {
         "first_name": order.first_name, "number": order.number, "total": payment.amount, "currency": payment.currency,
@@ -170,7 +170,7 @@ def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[contexts.P
         fulfilment.get_parcel(session, run.input["parcel_id"]),
         fulfilment.lines_of(session, run.input["parcel_id"]),
     )
-    if not is_wanted(session, kind, rows[0]):
+    if rows[0].account != "active":
         return None
     context: contexts.Parcel = {
         "first_name": rows[0].first_name, "number": rows[0].number, "carrier": parcel.carrier or "",
@@ -184,7 +184,7 @@ def _about_parcel(session: Session, run: Run[ParcelInput], kind: Kind[contexts.P
 def return_decided(session: Session, run: Run[ReturnInput]) -> Request | None:
     """Informs the customer whether the return is approved, and why not."""
     order = orders.get_summary(session, run.input["order_id"])[0]
-    if not is_wanted(session, kinds.RETURN_DECIDED, order):
+    if order.account != "active":
         return None
     made = returns.get_return(session, run.input["return_id"])
     context: contexts.ReturnDecided = {
@@ -200,7 +200,7 @@ def return_received(session: Session, run: Run[ReturnInput]) -> Request | None:
     """Informs the customer of the refund of a received return."""
     order = orders.get_summary(session, run.input["order_id"])[0]
     made = returns.get_return(session, run.input["return_id"])
-    if made.received_at is None or not is_wanted(session, kinds.RETURN_RECEIVED, order):
+    if made.received_at is None or order.account != "active":
         return None
     note: Mapping[str, Any] = run.output(credit_return) or {}
     context: contexts.ReturnReceived = {

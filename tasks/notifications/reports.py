@@ -26,4 +26,4 @@ def report_ready(session: Session, run: Run[ReportMailInput]) -> Request | None:
         "totals": reports.totals_of(reports.KINDS[report.kind], report.totals),
     }  # fmt: skip
     request = compose(session, run, kinds.REPORT_READY, context, user.email, user.id, user.language)
-    return {**request, "report": {"report_id": report.id, "workbook": fits}}
+    return request and {**request, "report": {"report_id": report.id, "workbook": fits}}

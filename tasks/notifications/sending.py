@@ -11,6 +11,7 @@ from models.core.database import single_statements, transaction
 from models.core.errors import MailRefused
 from models.notifications import Kind
 from models.notifications.kinds import Context
+from settings import settings
 from tasks.gateways.email import smtp
 
 service = Service("notifications")
@@ -138,9 +139,27 @@ def key_of(run: Run) -> str:
 def compose(
     session: Session, run: Run, kind: Kind[Context], context: Context, recipient: str, user_id: str | None = None,
     language: str | None = None,
-) -> Request:  # fmt: skip
-    """Composes a mail in the recipient's `language`, or else in the shop's."""
+) -> Request | None:  # fmt: skip
+    """Composes a mail in the recipient's `language`, or else in the shop's; None if a customer wants no such mail.
+
+    Also starts a run of its own for each other channel by which the customer, or staff, are sent this kind.
+    """
     chosen = notifications.choose_language(language)
+    for way in accounts.find_ways(session, user_id, kind) if user_id else _ways_to_staff(kind):
+        notifications.start_message(
+            session, kind, context, about=key_of(run), channel=way.channel, recipient=way.recipient, language=chosen,
+            user_id=user_id, device_id=way.device_id,
+        )  # fmt: skip
+    if user_id and not _is_welcome(session, kind, user_id, recipient):
+        return None
+    return compose_mail(session, run, kind, context, recipient, user_id, chosen)
+
+
+def compose_mail(
+    session: Session, run: Run, kind: Kind[Context], context: Context, recipient: str, user_id: str | None,
+    chosen: str,
+) -> Request:  # fmt: skip
+    """Composes a mail in a language that has templates."""
     message = notifications.compose(
         session, kind, context, key=key_of(run), channel=CHANNEL, recipient=recipient, user_id=user_id, language=chosen
     )
@@ -151,8 +170,15 @@ def compose(
     }  # fmt: skip
 
 
-def with_document(request: Request, order_id: str, note: Mapping[str, str] | None = None) -> Request:
+def _ways_to_staff(kind: Kind[Any]) -> list[accounts.Way]:
+    is_sent = kind.audience == "staff" and "sms" in kind.channels and settings.staff_phone and settings.sms
+    return [accounts.Way("sms", settings.staff_phone, None)] if is_sent else []
+
+
+def with_document(request: Request | None, order_id: str, note: Mapping[str, str] | None = None) -> Request | None:
     """Attaches the order's invoice, or the credit note that a step has issued (`credit_note_id`), if any."""
+    if request is None:
+        return None
     if note is None:
         return {**request, "attachment": {"order_id": order_id}}
     if "credit_note_id" not in note:
@@ -160,13 +186,9 @@ def with_document(request: Request, order_id: str, note: Mapping[str, str] | Non
     return {**request, "attachment": {"order_id": order_id, "credit_note_id": note["credit_note_id"]}}
 
 
-def is_wanted(session: Session, kind: Kind[Any], order: Any) -> bool:
-    """Whether the customer of an order is sent this kind."""
-    return order.account == "active" and is_welcome(session, kind, order.user_id, order.email)
-
-
-def is_welcome(session: Session, kind: Kind[Any], user_id: str, address: str) -> bool:
-    """Whether a user is sent this kind: it is mandatory, or the user wants it and the address is not suppressed."""
-    if kind.mandatory:
+def _is_welcome(session: Session, kind: Kind[Any], user_id: str, address: str) -> bool:
+    """Whether a user is sent this mail: it is mandatory, or the user wants it and the address is not suppressed. Staff
+    cannot switch mails off."""
+    if kind.mandatory or kind.audience != "customer":
         return True
     return accounts.wants(session, user_id, kind.name, CHANNEL) and not notifications.is_suppressed(session, address)

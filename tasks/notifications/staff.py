@@ -29,7 +29,7 @@ from tasks.reconciliation import reconcile
 
 
 @sends(kinds.STOCK_LOW)
-def stock_low(session: Session, run: Run[LowStockInput]) -> Request:
+def stock_low(session: Session, run: Run[LowStockInput]) -> Request | None:
     """Informs staff that stock has reached its reorder point, and whether more was ordered."""
     warehouse = inventory.get_warehouse(session, run.input["warehouse_id"])
     level = inventory.select_levels(run.input["product_id"], warehouse.id)
@@ -68,7 +68,7 @@ def order_withdrawn(session: Session, run: Run[RestockInput]) -> Request | None:
 
 
 @sends(kinds.RESTOCK_CANCELLED)
-def restock_cancelled(session: Session, run: Run[RestockInput]) -> Request:
+def restock_cancelled(session: Session, run: Run[RestockInput]) -> Request | None:
     """Informs staff why a purchase order was not sent."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     context: contexts.RestockCancelled = {"number": order.number, "reason": run.error["detail"]}
@@ -76,7 +76,7 @@ def restock_cancelled(session: Session, run: Run[RestockInput]) -> Request:
 
 
 @sends(kinds.GOODS_RECEIVED)
-def goods_received(session: Session, run: Run[RestockInput]) -> Request:
+def goods_received(session: Session, run: Run[RestockInput]) -> Request | None:
     """Informs staff of what was delivered."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
     context = _purchase_order(session, order, lambda line: line.received)
@@ -96,14 +96,14 @@ def _purchase_order(
 
 
 @sends(kinds.TEMPLATE_FAILED)
-def template_failed(session: Session, run: Run[TemplateFailedInput]) -> Request:
+def template_failed(session: Session, run: Run[TemplateFailedInput]) -> Request | None:
     """Informs staff of a template of theirs that fails."""
     context: contexts.TemplateFailed = {"template": run.input["template"], "error": run.input["error"]}
     return compose(session, run, kinds.TEMPLATE_FAILED, context, settings.staff_email)
 
 
 @sends(kinds.SHIPMENT_FAILED)
-def shipment_failed(session: Session, run: Run[ParcelInput]) -> Request:
+def shipment_failed(session: Session, run: Run[ParcelInput]) -> Request | None:
     """Informs staff why a parcel was not shipped."""
     order = orders.get(session, run.input["order_id"])
     context: contexts.ShipmentFailed = {"number": order.number, "reason": run.error["detail"]}
@@ -119,24 +119,24 @@ def payment_refused(session: Session, run: Run[CaptureInput]) -> Request | None:
 
 
 @sends(kinds.REFUND_FAILED)
-def refund_failed(session: Session, run: Run[CaptureInput]) -> Request:
+def refund_failed(session: Session, run: Run[CaptureInput]) -> Request | None:
     """Informs staff of a refund that was accepted and has failed."""
     return _about_money(session, run, kinds.REFUND_FAILED)
 
 
 @sends(kinds.DISPUTE_OPENED)
-def dispute_opened(session: Session, run: Run[CaptureInput]) -> Request:
+def dispute_opened(session: Session, run: Run[CaptureInput]) -> Request | None:
     """Informs staff of a dispute."""
     return _about_money(session, run, kinds.DISPUTE_OPENED)
 
 
 @sends(kinds.DISPUTE_CLOSED)
-def dispute_closed(session: Session, run: Run[CaptureInput]) -> Request:
+def dispute_closed(session: Session, run: Run[CaptureInput]) -> Request | None:
     """Informs staff of the decision about a dispute."""
     return _about_money(session, run, kinds.DISPUTE_CLOSED)
 
 
-def _about_money(session: Session, run: Run[CaptureInput], kind: Kind[contexts.MoneyMoved]) -> Request:
+def _about_money(session: Session, run: Run[CaptureInput], kind: Kind[contexts.MoneyMoved]) -> Request | None:
     order = orders.get(session, run.input["order_id"])
     one = payments.get_transaction(session, run.input["transaction_id"])
     context: contexts.MoneyMoved = {
