@@ -1,6 +1,6 @@
-"""Accounts: authentication, profile, addresses and sessions."""
+"""Accounts: authentication, profile, phone number, devices, addresses and sessions."""
 
-from api.accounts import authentication, profile
+from api.accounts import authentication, devices, phone, profile
 from api.accounts.blueprint import blueprint
 
-__all__ = ["authentication", "blueprint", "profile"]
+__all__ = ["authentication", "blueprint", "devices", "phone", "profile"]

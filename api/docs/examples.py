@@ -17,6 +17,8 @@ EXAMPLE_VALUES: Mapping[str, Any] = {
     "status": "active", "title": "Emma", "token_type": "Bearer", "user_agent": "curl/8.14.1", "username": "ada",
     "workflow": "checkout", "roles": ["customer"], "permissions": [], "gateway": "stripe", "slot": "2026-11-21",
     "has_more": False,
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
 }  # fmt: skip
 """Field name → example value."""
 EXAMPLE_ID = "01a1fdc4abb67dd09aa30324abf4e594"

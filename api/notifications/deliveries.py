@@ -41,7 +41,7 @@ class SuppressionsView(MethodView):
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(Suppression))
     def get(self, query: PageArgs) -> Page:
-        """Returns the addresses to which only mandatory mails are sent, in alphabetical order."""
+        """Returns the addresses to which only mandatory mails are sent, and the numbers to which nothing is, sorted."""
         with transaction() as session:
             return page(session, notifications.select_suppressions(), notifications.Suppression.address, **query)
 
@@ -63,9 +63,10 @@ class BounceWebhook(MethodView):
     @blueprint.arguments(BounceReport)
     @blueprint.response(204)
     def post(self, body: BounceReportBody) -> None:
-        """Receives a bounce or a complaint from the mail provider, which signs in with an API key.
+        """Receives a bounce or a complaint from the mail or SMS provider, which signs in with an API key.
 
-        Permanent bounces and complaints suppress the address. `message_id`: the Message-ID of the mail.
+        Permanent bounces and complaints suppress the address. `address`: a mail address, or a number in E.164.
+        `message_id`: the Message-ID of the mail, or the id of the notification.
         """
         with transaction() as session:
             notifications.record_bounce(session, body["address"], body["type"], body["reason"], body.get("message_id"))

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import IdField, Pattern, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import notifications
 from models.notifications.template_language import MAX_SOURCE
@@ -54,23 +54,30 @@ class Templates(Schema):
 class Preview(Schema):
     subject = fields.String(required=True)
     text = fields.String(required=True)
-    html = fields.String(required=True, metadata={"description": "The complete page"})
+    html = fields.String(required=True, metadata={"description": "The complete page of a mail; otherwise empty"})
 
 
-class MailTest(Schema):
+class NotificationTest(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(sorted(notifications.KINDS)))
-    channel = fields.String(load_default="email", validate=validate.OneOf(["email"]))
+    channel = fields.String(load_default="email", validate=validate.OneOf(notifications.CHANNELS))
     language = fields.String(load_default="en", validate=validate.OneOf(notifications.LANGUAGES))
 
 
-class MailTestBody(TypedDict):
+class NotificationTestBody(TypedDict):
     kind: str
     channel: str
     language: str
 
 
 class BounceReport(Schema):
-    address = fields.Email(required=True, validate=validate.Length(max=254), metadata={"example": "ada@example.org"})
+    address = fields.String(
+        required=True,
+        validate=[
+            validate.Length(max=254),
+            Pattern(r"^([^@\s]+@[^@\s]+|\+[1-9][0-9]{6,14})$", error="must be a mail address or a number in E.164"),
+        ],
+        metadata={"example": "ada@example.org"},
+    )
     type = fields.String(required=True, validate=validate.OneOf(notifications.BOUNCES))
     reason = fields.String(load_default="", validate=validate.Length(max=1000))
     message_id = fields.String(load_default=None, validate=validate.Length(max=200))

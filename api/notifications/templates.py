@@ -14,9 +14,9 @@ from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
 from api.notifications.blueprint import blueprint
 from api.notifications.schemas import (
-    MailTest,
-    MailTestBody,
     Notification,
+    NotificationTest,
+    NotificationTestBody,
     Preview,
     Template,
     TemplateEdit,
@@ -26,8 +26,9 @@ from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from durable.tables import RunRecord
-from models import notifications
+from models import accounts, notifications
 from models.core.database import transaction
+from models.core.errors import NotFound
 from models.notifications.rendering import Source
 
 ONE = "/notification-templates/<kind>/<channel>/<language>"
@@ -81,6 +82,8 @@ class PreviewView(MethodView):
             now = notifications.get_template(session, (kind, channel, language))
         source = Source(body.get("subject", now.subject), body.get("text", now.text))
         made = notifications.preview((kind, channel, language), source)
+        if channel != notifications.CHANNELS[0]:
+            return {"subject": made.subject, "text": made.text, "html": ""}
         mail = notifications.dress(made.subject, made.text, made.html, language)
         return {"subject": made.subject, "text": mail.text, "html": mail.page}
 
@@ -92,14 +95,24 @@ def _delivery_of_run(session: Session, run: RunRecord) -> notifications.Delivery
 @blueprint.route("/notifications/test")
 class TestView(MethodView):
     @allowed("notifications:write")
-    @blueprint.arguments(MailTest)
+    @error_codes("not_reachable", "not_found")
+    @blueprint.arguments(NotificationTest)
     @may_wait(WaitResult(Notification, "task", _delivery_of_run, status=200))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: MailTestBody) -> TaskAnswer:
-        """Sends a notification with its example to your own address, by the template in use."""
-        about = {"user_id": g.principal.user_id, "kind": body["kind"], "language": body["language"]}
-        run_id = durable.start(session, "notification_test", key=uuid4().hex, input=about, owner=g.principal.user_id)
+    def post(self, session: Session, body: NotificationTestBody) -> TaskAnswer:
+        """Sends a notification with its example to yourself, by the template in use.
+
+        By mail to your address, as a text message to your verified number, or to the device that you have added last.
+        """
+        user_id, kind = g.principal.user_id, notifications.KINDS[body["kind"]]
+        if body["channel"] not in kind.all_channels:
+            raise NotFound("No such template.")
+        if body["channel"] != notifications.CHANNELS[0]:
+            run_id = accounts.send_example(session, user_id, kind, body["channel"], body["language"])
+            return accept(queries.get_run(session, run_id))
+        about = {"user_id": user_id, "kind": kind.name, "language": body["language"]}
+        run_id = durable.start(session, "notification_test", key=uuid4().hex, input=about, owner=user_id)
         return accept(queries.get_run(session, run_id))
 
 

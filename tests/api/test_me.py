@@ -94,18 +94,18 @@ def test_an_address_is_patched_field_by_field_by_its_owner(customer: Any, sign_i
 
 def test_preferences_are_kept_by_kind_and_channel(customer: Any, sign_in: Callable[..., Any]) -> None:
     first = customer.get("/v1/me/preferences").json
-    assert first["order_confirmed"] == {"email": True, "sms": False, "push": False}
+    assert first["order_confirmed"] == {"email": True, "sms": False, "push": True}
     change = {"cart_reminder": {"email": False}, "order_confirmed": {"sms": True}}
     changed = customer.patch("/v1/me/preferences", json=change)
     assert changed.status_code == 200
     assert changed.json["cart_reminder"] == {"email": False, "sms": False, "push": False}
-    assert changed.json["order_confirmed"] == {"email": True, "sms": True, "push": False}
+    assert changed.json["order_confirmed"] == {"email": True, "sms": True, "push": True}
     assert customer.get("/v1/me/preferences").json == changed.json
     assert sign_in("other").get("/v1/me/preferences").json == first
     with transaction() as session:
         assert not accounts.wants(session, customer.user_id, "cart_reminder", "email")
         assert accounts.wants(session, customer.user_id, "order_confirmed", "sms")
-        assert not accounts.wants(session, customer.user_id, "order_cancelled", "push")
+        assert not accounts.wants(session, customer.user_id, "cart_reminder", "push")
 
 
 def test_mandatory_notifications_cannot_be_disabled(customer: Any) -> None:
@@ -150,7 +150,7 @@ def test_all_other_sessions_are_ended_at_once(client: Any, customer: Any) -> Non
 
 def test_closing_an_account_erases_personal_data_and_keeps_the_books(client: Any, customer: Any) -> None:
     order_id = bought(customer.user_id)
-    customer.patch("/v1/me/preferences", json={"welcome": {"sms": True}})
+    customer.patch("/v1/me/preferences", json={"order_delivered": {"sms": False}})
     customer.post("/v1/me/addresses", json=LANE, headers={"Idempotency-Key": "1"})
     with transaction() as session:
         context: notifications.contexts.Account = {"first_name": "Customer", "username": "customer"}
@@ -236,7 +236,7 @@ def test_concurrent_changes_cannot_restore_a_closed_account(app: Any, customer: 
     changes: list[Callable[[Session], object]] = [
         lambda session: accounts.update_profile(session, customer.user_id, {"last_name": "Unforgettable"}),
         lambda session: accounts.add_address(session, customer.user_id, LANE),
-        lambda session: accounts.set_preference(session, customer.user_id, {"welcome": {"sms": True}}),
+        lambda session: accounts.set_preference(session, customer.user_id, {"order_delivered": {"sms": False}}),
         lambda session: accounts.change_password(session, customer.user_id, "hash"),
     ]
     assert customer.delete("/v1/me").status_code == 204

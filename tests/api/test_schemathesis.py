@@ -30,7 +30,10 @@ ACCEPTED = ["2xx", "3xx", "401", "402", "403", "404", "409", "412", "429"]
 BEYOND_SCHEMAS = {
     "PATCH /v1/notification-templates/{kind}/{channel}/{language}": "a template must compile",
     "POST /v1/notification-templates/{kind}/{channel}/{language}/preview": "a template must compile",
-    "PATCH /v1/me/preferences": "some mails always go out",
+    "PATCH /v1/me/preferences": "some mails always go out, and not every kind by every channel",
+    "PUT /v1/me/phone": "the number must be one",
+    "POST /v1/me/phone/verify": "the code must have been sent",
+    "POST /v1/me/devices": "the URL must be public, and the key a point of P-256",
     "POST /v1/auth/password/reset": "the token must have been mailed",
     "GET /v1/products": "relevance is to something that is searched for",
     "PATCH /v1/categories/{category_id}": "a parent must exist",
