@@ -19,6 +19,7 @@ from models.operations.at_gateway import AT_GATEWAY, LEDGER
 from models.operations.events import EVENTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
+from models.operations.messages import MESSAGES
 from models.operations.refunds import ELSEWHERE, REFUNDS
 from models.operations.sales import DAILY_SALES
 from settings import settings
@@ -191,6 +192,7 @@ _BOOKS = (
     *LABELS,
     *EVENTS,
     *DAILY_SALES,
+    *MESSAGES,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",

@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, aliased
 
 from durable.ids import Id
 from durable.tables import RunRecord
-from models.accounts import LoginSession, LoginThrottle, PasswordReset
+from models.accounts import LoginSession, LoginThrottle, PasswordReset, Phone
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
 from models.core.idempotency import IdempotencyKey
@@ -129,6 +129,9 @@ KINDS = {
         )),
         Kind("resets", "expired password reset tokens", (
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
+        )),
+        Kind("phones", "phone numbers that were not verified before their code expired", (
+            Rule("phone", Phone, (Phone.code_expires_at, Phone.user_id), Phone.verified_at.is_(None), (_BEFORE,)),
         )),
         # An index would slow down every attempt; scanning the table once an hour is cheap.
         Kind("login_throttles", "rate limits of logins that have fully recovered", (

@@ -9,6 +9,7 @@ from models import fulfilment, orders, payments
 from models.core.database import transaction
 from tests.faults import checks
 from tests.faults.points import Point
+from tests.reaching import add_device, subscribe
 from tests.shop import Shop
 from tests.shopping import make_customer, make_product, place_order
 
@@ -16,9 +17,10 @@ WORKFLOWS = (
     "authorisation_check", "backorder_filled", "cancellation", "capture", "delay_notice", "delivery", "dispute_closed",
     "dispute_opened",
     "fulfilment",
-    "line_cancellation", "payment_update", "reconciliation", "refund", "refund_failed", "return",
+    "line_cancellation", "payment_update", "push_message", "reconciliation", "refund", "refund_failed",
+    "return",
 )  # fmt: skip
-"""The workflows that need a confirmed order, or a forgotten authorisation."""
+"""The workflows that need a confirmed order, a forgotten authorisation, or a device."""
 
 _ready: dict[tuple[str, str | None], list[str]] = {}
 
@@ -29,6 +31,10 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
     _ready.clear()
     for purpose in [one for one in wanted if one[0] == "reconciliation"]:
         _ready.setdefault(purpose, []).append(_hold_for_nobody(shop))
+        wanted.remove(purpose)
+    for purpose in [one for one in wanted if one[0] == "push_message"]:
+        user_id = make_customer(f"browsing-{new_id('usr')[-12:]}")
+        _ready.setdefault(purpose, []).append(add_device(user_id, subscribe(shop.mailbox.url)))
         wanted.remove(purpose)
     if not wanted:
         return
@@ -60,7 +66,8 @@ def prepare(shop: Shop, points: Iterable[Point]) -> None:
 
 
 def take(workflow: str, refused_at: str | None = None) -> str:
-    """The id of an order, or the reference of an authorisation, that was prepared for one run of this workflow."""
+    """The id of an order or a device, or the reference of an authorisation, that was prepared for a run of this
+    workflow."""
     return _ready[workflow, refused_at].pop()
 
 

@@ -13,6 +13,9 @@ ROWS = {
     "resets": """
         INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
             SELECT id, id, n::text, at FROM aged""",
+    "phones": """
+        INSERT INTO accounts.phone (user_id, number, code_of, code_expires_at, verified_at)
+            SELECT id, '+4915123456789', id, at, CASE WHEN n % 2 = 0 THEN at END FROM aged""",
     "login_throttles": """
         INSERT INTO accounts.login_throttle (key, free_at) SELECT md5(n::text), at + interval '10 days' FROM aged""",
     "webhook_events": """

@@ -11,11 +11,13 @@ from models.core.database import transaction
 from models.operations import audit
 from tests.models.auditing import broken, change, check, ledger
 from tests.models.sales import Action, Sale
+from tests.reaching import ENDPOINT, KEYS, add_device
+from tests.shopping import make_customer
 
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
-    assert len(found) == 56
+    assert len(found) == 57
     assert f" {len(found)} invariants hold\n" in Path("README.md").read_text()
     assert [finding for finding in found.values() if not finding.ok] == []
 
@@ -205,3 +207,11 @@ def test_a_confirmed_order_whose_authorisation_has_lapsed_is_no_violation(sold: 
     found = check(lapsed)
     assert found["every confirmed order is paid once"].figures["lapsed"] == 1
     assert found["authorisations that have lapsed"].examples == [sold.id]
+
+
+def test_a_device_of_a_closed_account_is_found(database: None) -> None:
+    user_id = make_customer("closed")
+    add_device(user_id, {"endpoint": ENDPOINT, "keys": KEYS})
+    assert broken(ledger()) == {}
+    change("UPDATE accounts.user SET status = 'closed'")
+    assert broken(ledger()) == {"phone numbers and devices belong to open accounts": [user_id]}
