@@ -16,7 +16,7 @@ import urllib3
 from rich.console import Console
 
 from cli.progress import Progress
-from demo import checks, day, tables
+from demo import checks, day, programme, tables
 from demo.checks import Check, Level
 from demo.client import Client
 from demo.replay.journal import Journal
@@ -88,9 +88,9 @@ def _run_demo(console: Console, stack: TemporaryStack) -> list[Check]:
         ids = {sku: product["id"] for sku, product in goods.items()}
         with Progress("orders", planned_orders, console) as progress:
             orders = place_orders(customers, ids, lambda purchase: progress.advance(_format_result(purchase)))
-    with _phase(console, "The rest of the day: confirmations, parcels, a return, a cancellation, goods"):
+    with _phase(console, "The rest of the day: confirmations, parcels, messages, a return, a cancellation, goods"):
         rest = day.Day(staff, stack.carrier, lambda event: console.print(_format_event(event), highlight=False))
-        day.run(rest, orders, goods, customers)
+        programme.run(rest, stack.mailbox, orders, goods, customers)
     with _phase(console, CHECKING):
         mails, after, audit = _mails(stack), _levels(staff), _audit(stack)
     sold = checks.count_sold(orders)

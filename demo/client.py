@@ -92,6 +92,10 @@ class Client:
         """Sends JSON, with an Idempotency-Key if `key` is given."""
         return self._request("POST", path, body=body, key=key, retries=RETRY if key else RETRY_IF_NOT_SENT)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Sends JSON."""
+        return self._request("PUT", path, body=body)
+
     def post_to(self, url: str, body: Mapping[str, Any]) -> None:
         """Sends JSON to another server, such as the page to which a customer is redirected. Raises Refused."""
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from demo.checks import Check
 from demo.client import MAX_WAIT, Client, Unfinished
-from demo.shopping import LAST_COPY, Customer, Purchase
+from demo.shopping import Customer, Purchase
 
 ATTEMPTS, PAUSE = 200, 0.1  # looks at a status, and seconds between two of them
 RETURN_URL = "https://shop.example.com/thanks"
@@ -63,7 +63,7 @@ class Day:
         self.mails.append((client.user["email"], f"Your order {order['number']} is confirmed"))
         ended = task["status"], order["status"], order["payment_status"]
         ok = waiting == ("pending", "action_required") and ended == ("succeeded", "confirmed", "authorised")
-        self._check(f"a payment confirmed on {page}", ok, waiting + ended)
+        self.record(f"a payment confirmed on {page}", ok, waiting + ended)
 
     def ship_in_two_parcels(self, purchase: Purchase) -> None:
         """Staff ship one line with a label of their own and the rest with a label that the shop buys."""
@@ -84,7 +84,7 @@ class Day:
         self.tell(Event("parcel delivered, says the carrier", order["number"], labelled["id"]))
         delivered = self.staff.get(f"/v1/orders/{order['id']}")["status"]
         seen = shipped, delivered, payment["status"], money(payment["captured"])
-        self._check(
+        self.record(
             "an order in two parcels", seen == ("shipped", "delivered", "captured", money(order["total"])), seen
         )
 
@@ -117,7 +117,7 @@ class Day:
         self.tell(Event("credit note issued", order["number"], note["number"], money(note["amount"])))
         found = made["status"], seen["payment_status"], money(made["refund"]), money(note["amount"])
         price = money(line["unit_price"])
-        self._check("a return with its refund", found == ("refunded", "partially_refunded", price, price), found)
+        self.record("a return with its refund", found == ("refunded", "partially_refunded", price, price), found)
 
     def cancel(self, purchase: Purchase) -> None:
         """The customer cancels a confirmed order; its stock and its money are released."""
@@ -131,7 +131,7 @@ class Day:
         self.mails.append((client.user["email"], f"Your order {order['number']} was cancelled"))
         self.tell(Event("cancelled, authorisation voided", order["number"], order["payment_id"], money(order["total"])))
         found = seen["status"], seen["payment_status"], result["voided"], result["restocked"]
-        self._check("a cancelled order", found == ("cancelled", "voided", order["total"]["amount"], units), found)
+        self.record("a cancelled order", found == ("cancelled", "voided", order["total"]["amount"], units), found)
 
     def restock(self, product: Line, units: int) -> None:
         """Staff order goods that are sold out; the supplier delivers them in two parts."""
@@ -146,7 +146,7 @@ class Day:
         self.on_hand[product["sku"]] += units
         status = self.staff.get(url)["status"]
         self.tell(Event(f"{units} units received", "", f"purchase order {number}"))
-        self._check("a restock in two deliveries", status == "received", (status, units))
+        self.record("a restock in two deliveries", status == "received", (status, units))
 
     def transfer(self, product: Line, units: int) -> None:
         """Staff move goods to a new warehouse, and receive them there."""
@@ -162,7 +162,7 @@ class Day:
         self.tell(Event(f"{units} units received in the Annex", "", accepted["transfer_id"]))
         levels = self.staff.get(f"/v1/products/{product['id']}/stock")["data"]
         found = {level["warehouse_id"]: (level["on_hand"], level["in_transit"]) for level in levels}.get(annex)
-        self._check("a transfer to another warehouse", found == (units, 0), found or ())
+        self.record("a transfer to another warehouse", found == (units, 0), found or ())
 
     def count_stock(self, product: Line) -> None:
         """Staff count a product, of which one unit is missing, and the difference is approved."""
@@ -174,7 +174,7 @@ class Day:
         self.on_hand[product["sku"]] -= 1
         self.tell(Event(f"{product['title']} counted, one unit is missing", "", made["id"]))
         figures = result["status"], result["movements"], result["missing"], result["short"]
-        self._check("a stock count", figures == ("booked", 1, 1, 0), figures)
+        self.record("a stock count", figures == ("booked", 1, 1, 0), figures)
 
     def _wait_for_status(self, url: str, status: str) -> None:
         for _ in range(ATTEMPTS):
@@ -189,24 +189,9 @@ class Day:
             raise Unfinished(f"Task {task_id} is {task['status']}; it should wait for its customer.")
         return task
 
-    def _check(self, name: str, ok: bool, figures: Iterable[object]) -> None:
+    def record(self, name: str, ok: bool, figures: Iterable[object]) -> None:
+        """Adds a check of the day with its figures."""
         self.checks.append(Check(name, ok, ", ".join(map(str, figures))))
-
-
-def run(day: Day, orders: list[Purchase], goods: dict[str, Line], customers: list[Customer]) -> None:
-    """Performs the day, with confirmed orders of different customers."""
-    firm = [purchase for purchase in orders if purchase.order["status"] == "confirmed"]
-    shipped = next(purchase for purchase in firm if len(purchase.order["lines"]) > 1)
-    cancelled = next(purchase for purchase in firm if purchase.customer is not shipped.customer)
-    product = goods[shipped.order["lines"][0]["sku"]]
-    day.confirm_payment(customers[0], product, {"method": "pm_card_threeDSecure2Required"}, "the bank's page")
-    day.confirm_payment(customers[1], product, {"provider": "paypal"}, "PayPal's page")
-    day.ship_in_two_parcels(shipped)
-    day.take_back_one_unit(shipped)
-    day.cancel(cancelled)
-    day.restock(goods[LAST_COPY], 5)
-    day.transfer(goods[LAST_COPY], 2)
-    day.count_stock(product)
 
 
 def _quantities(lines: Iterable[Line]) -> list[dict[str, Any]]:
