@@ -1,7 +1,6 @@
 """Delivers events to one endpoint: in order per subject, several subjects at a time, with retries."""
 
 import asyncio
-import json
 import logging
 import random
 import time
@@ -11,9 +10,9 @@ from contextlib import suppress
 
 import aiohttp
 
-from models.core.event_feed import PublicEvent
 from models.webhooks import Known, Pending, Target, sign
 from relay.outbound import Answer, post
+from relay.window import Message, encode
 from settings import settings
 
 log = logging.getLogger(__name__)
@@ -30,10 +29,9 @@ HURRY_AFTER = 60.0  # seconds of failures after which a success lets everything 
 class Item:
     """An event on its way. `due`: the monotonic time of its next attempt; `began`: that of the first."""
 
-    def __init__(self, event: PublicEvent, known: Known) -> None:
+    def __init__(self, message: Message, known: Known) -> None:
         now = time.monotonic()
-        self.known, self.subject = known, event.subject
-        self.body = json.dumps(event.envelope(), separators=(",", ":")).encode()
+        self.known, self.subject, self.body = known, message.event.subject, message.body
         self.due = now + (known.due or 0.0)
         self.began = None if known.age is None else now - known.age
 
@@ -83,18 +81,19 @@ class Courier:
         """The position up to which every event has a row, once `changed` is recorded."""
         return next(iter(self._unrecorded), self.fetched + 1) - 1
 
-    def add_new(self, events: Iterable[PublicEvent]) -> None:
+    def add_new(self, messages: Iterable[Message]) -> None:
         """Takes events from the feed."""
-        for event in events:
+        for message in messages:
+            event = message.event
             if event.id not in self._items:
                 self._unrecorded[event.position] = event.id
-                self._add(Item(event, Known(self.target.id, event.id, event.position, event.type)))
+                self._add(Item(message, Known(self.target.id, event.id, event.position, event.type)))
 
     def add_pending(self, found: Iterable[Pending]) -> None:
         """Takes deliveries that have a row. One whose event was deleted has failed."""
         for known, event in found:
             if event is not None and event.id not in self._items:
-                self._add(Item(event, known))
+                self._add(Item(encode(event), known))
             elif event is None:
                 known.due, known.error = None, "The event was deleted."
                 self._lost.append(known)

@@ -14,17 +14,18 @@ import aiohttp
 from sqlalchemy.orm import Session
 
 from models.core import event_feed
-from models.core.event_feed import PublicEvent
 from models.webhooks import Known, Pending, Target, load_pending, load_targets, record, waiting
 from relay.courier import WINDOW, Courier
 from relay.leader import POLL, Leader
 from relay.outbound import open_session
+from relay.window import Message, Window, encode
 from settings import settings
 
 log = logging.getLogger(__name__)
 
 RELOAD = 1.0  # seconds between two looks at the endpoints and at what staff have asked for
-SPAN = 5000  # positions that one turn looks at, per endpoint
+SPAN = 5000  # positions that one turn looks at, per endpoint that is behind
+PAUSE = 0.02  # seconds between two turns that have much to do: each records and reads more at once
 RESOLVERS = 64  # threads that resolve names
 
 
@@ -40,8 +41,7 @@ async def _run(leader: Leader, stop: threading.Event) -> None:
             deliverer = Deliverer(leader, database, http)
             try:
                 while not stop.is_set():
-                    if not await deliverer.turn():
-                        await asyncio.sleep(POLL)
+                    await asyncio.sleep(PAUSE if await deliverer.turn() else POLL)
             finally:
                 await deliverer.stop()
 
@@ -52,12 +52,13 @@ class Deliverer:
     def __init__(self, leader: Leader, database: ThreadPoolExecutor, http: aiohttp.ClientSession) -> None:
         self._leader, self._database, self._http = leader, database, http
         self._couriers: dict[str, Courier] = {}
+        self._window = Window()
         self._reload_at = 0.0
 
     async def turn(self) -> bool:
         """Records and reads once. Returns whether there is more to do at once."""
         reload = time.monotonic() >= self._reload_at
-        turn = Turn(list(self._couriers.values()), reload)
+        turn = Turn(list(self._couriers.values()), self._window, reload)
         await asyncio.get_running_loop().run_in_executor(self._database, turn.perform, self._leader)
         for courier in turn.couriers:
             courier.check()
@@ -69,7 +70,9 @@ class Deliverer:
         if reload:
             self._reload_at = time.monotonic() + RELOAD
             await self._update(turn)
-        return any(len(events) == turn.limits[endpoint] for endpoint, (events, _) in turn.events.items() if events)
+        return turn.is_behind or any(
+            len(events) == turn.limits[endpoint] for endpoint, (events, _) in turn.events.items() if events
+        )
 
     async def _update(self, turn: "Turn") -> None:
         """Takes over changes of the endpoints, and begins with new ones."""
@@ -88,15 +91,15 @@ class Deliverer:
         """Lets requests that are under way end, and records them."""
         couriers = list(self._couriers.values())
         await asyncio.gather(*(courier.stop(settings.webhooks_timeout) for courier in couriers))
-        turn = Turn(couriers, reload=False)
+        turn = Turn(couriers, self._window, reload=False)
         await asyncio.get_running_loop().run_in_executor(self._database, turn.perform, self._leader)
 
 
 class Turn:
     """One transaction: what was done is recorded, and what is next is read."""
 
-    def __init__(self, couriers: list[Courier], reload: bool) -> None:
-        self.couriers, self._reload = couriers, reload
+    def __init__(self, couriers: list[Courier], window: Window, reload: bool) -> None:
+        self.couriers, self._window, self._reload = couriers, window, reload
         self.done: list[Known] = [known for courier in couriers for known in courier.take_changed()]
         self.cursors = [(c.target.id, c.cursor) for c in couriers if c.cursor > c.target.cursor]
         self.healthy = [courier.target.id for courier in couriers if courier.accepted]
@@ -106,17 +109,20 @@ class Turn:
             courier.accepted = courier.refused = courier.gone = False
         self.limits = {courier.target.id: courier.room for courier in couriers}
         self._known = {courier.target.id: courier.fetched for courier in couriers}
-        self.events: dict[str, tuple[list[PublicEvent], int]] = {}
+        self.events: dict[str, tuple[list[Message], int]] = {}
         self.pending: dict[str, list[Pending]] = {}
         self.unfinished: dict[str, list[Pending]] = {}
         self.asked: dict[str, list[str]] = {}
         self.targets: list[Target] = []
+        self.is_behind = False
 
     def perform(self, leader: Leader) -> None:
         with leader.transaction() as session:
             if self.done or self.cursors or self.failing:
                 record(session, self.done, self.cursors, self.healthy, self.failing, self.gone)
             last = event_feed.last_position(session)
+            self._window.read(session, last)
+            self.is_behind = self._window.end < last
             for courier in self.couriers:
                 self._read(session, courier, last)
             if self._reload:
@@ -127,10 +133,14 @@ class Turn:
         room, after = self.limits[courier.target.id], self._known[courier.target.id]
         if room == 0 or after >= last:
             return
+        if after >= self._window.start:
+            self.events[courier.target.id] = self._window.after(after, courier.target.types, room)
+            return
         until = min(last, after + SPAN)
         types = courier.target.types or None
         found = event_feed.read_after(session, after, until=until, types=types, limit=room)
-        self.events[courier.target.id] = found, found[-1].position if len(found) == room else until
+        messages = list(map(encode, found))
+        self.events[courier.target.id] = messages, found[-1].position if len(found) == room else until
 
     def _read_waiting(self, session: Session) -> None:
         known = {courier.target.id: courier for courier in self.couriers}
