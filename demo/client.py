@@ -79,6 +79,13 @@ class Client:
         """Returns the JSON at the path."""
         return self._request("GET", path, query=query)
 
+    def get_page(self, path: str) -> str:
+        """Returns the text at the path, such as an HTML page."""
+        answer = self._send("GET", path, None, None, None, RETRY)
+        if answer.status >= 400:
+            raise Refused(answer.status, {"detail": answer.data.decode(errors="replace")[:200]})
+        return answer.data.decode()
+
     def list(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Yields all items of a list, page by page."""
         while True:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from demo.checks import Check
@@ -175,6 +176,16 @@ class Day:
         self.tell(Event(f"{product['title']} counted, one unit is missing", "", made["id"]))
         figures = result["status"], result["movements"], result["missing"], result["short"]
         self.record("a stock count", figures == ("booked", 1, 1, 0), figures)
+
+    def report(self) -> None:
+        """Staff ask for the sales of the day. The page with its charts stays after the demo."""
+        accepted = self.staff.post("/v1/reports/trends", {})
+        made = self.staff.get(self.staff.follow(accepted["task_id"])["links"]["report"])
+        page = self.staff.get_page(made["links"]["html"])
+        with NamedTemporaryFile("w", prefix="shopflow-report-", suffix=".html", delete=False) as file:
+            file.write(page)
+        self.tell(Event("a report with charts", "", f"file://{file.name}", f"{made['totals']['units']:.0f} units"))
+        self.record("a report with charts", "<svg" in page and made["totals"]["units"] > 0, (len(made["charts"]),))
 
     def _wait_for_status(self, url: str, status: str) -> None:
         for _ in range(ATTEMPTS):

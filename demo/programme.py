@@ -21,3 +21,4 @@ def run(day: Day, mailbox: str, orders: list[Purchase], goods: dict[str, Line], 
     day.restock(goods[LAST_COPY], 5)
     day.transfer(goods[LAST_COPY], 2)
     day.count_stock(product)
+    day.report()
