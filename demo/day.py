@@ -173,7 +173,7 @@ class Day:
         accepted = self.staff.post(f"/v1/stock-counts/{made['id']}/approve", {})
         result = self.staff.follow(accepted["task_id"])["result"]
         self.on_hand[product["sku"]] -= 1
-        self.tell(Event(f"{product['title']} counted, one unit is missing", "", made["id"]))
+        self.tell(Event(f"one unit missing: {product['sku']}", "", made["id"]))
         figures = result["status"], result["movements"], result["missing"], result["short"]
         self.record("a stock count", figures == ("booked", 1, 1, 0), figures)
 

@@ -2,6 +2,7 @@
 
 from demo import messages
 from demo.day import Day, Line
+from demo.listener import Listener, check_events
 from demo.shopping import LAST_COPY, Customer, Purchase
 
 
@@ -11,6 +12,7 @@ def run(day: Day, mailbox: str, orders: list[Purchase], goods: dict[str, Line], 
     shipped = next(purchase for purchase in firm if len(purchase.order["lines"]) > 1)
     cancelled = next(purchase for purchase in firm if purchase.customer is not shipped.customer)
     product = goods[shipped.order["lines"][0]["sku"]]
+    listener = Listener(day.staff)
     day.confirm_payment(customers[0], product, {"method": "pm_card_threeDSecure2Required"}, "the bank's page")
     day.confirm_payment(customers[1], product, {"provider": "paypal"}, "PayPal's page")
     messages.add_phone_and_device(day, mailbox, shipped)
@@ -22,3 +24,5 @@ def run(day: Day, mailbox: str, orders: list[Purchase], goods: dict[str, Line], 
     day.transfer(goods[LAST_COPY], 2)
     day.count_stock(product)
     day.report()
+    check_events(day, listener)
+    listener.close()

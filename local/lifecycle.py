@@ -14,7 +14,7 @@ from local.processes import processes
 from local.waiting import wait_until
 from settings import Settings, load
 
-READY_TIMEOUT = 90  # seconds, for slow machines
+READY_TIMEOUT = 180  # seconds, for slow machines
 MAX_RESTARTS = 3  # restarts of a program during start-up, before it is considered broken
 LOG_LINES = 25  # lines of the log shown for a program that did not get ready
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
