@@ -11,13 +11,12 @@ from typing import Any
 
 import click
 
+LONG = ("memory", "overload", "bulkheads", "events", "trends")
 PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument(
-    "program", type=click.Choice([*PROGRAMS, "memory", "overload", "bulkheads", "events", "all"]), default="all"
-)
+@click.argument("program", type=click.Choice([*PROGRAMS, *LONG, "all"]), default="all")
 @click.option(
     "--runs", type=click.IntRange(1, 100), default=5, show_default=True, help="Number of measurements of each figure."
 )
@@ -39,7 +38,8 @@ def main(
     backlog: 2,000 checkouts in the queue of one worker process. growth: orders and lists with up to a million past
     orders. reads: lists, searches and product pages of 100,000 products, and their import. memory: memory of each
     process under load. overload: goodput at up to four times the capacity. bulkheads: throughput while the mail server
-    or the payment gateway hangs. events: webhooks and the feed. The last four are not part of all.
+    or the payment gateway hangs. events: webhooks and the feed. trends: reports on trends. The last
+    five are not part of all.
 
     Everything runs in a temporary folder, which is deleted at the end.
     """

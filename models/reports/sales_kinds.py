@@ -7,6 +7,8 @@ PRODUCTS_SHOWN = 100
 """Products in a trend, unless it is that of one product: those with the highest revenue of the period."""
 
 _CATEGORY_ID = ID.format(prefix="cat", column="category.id")
+_SUMS = """sum(units) AS units, sum(revenue) AS revenue, sum(returned) AS returned,
+    sum(returned_amount) AS returned_amount"""
 # Units are those sold less those cancelled. Returns are listed apart: they are of earlier sales.
 
 TRENDS = Kind(
@@ -24,25 +26,25 @@ TRENDS = Kind(
         WITH RECURSIVE chosen AS (
             SELECT id FROM catalogue.category WHERE id = :category_id UNION
             SELECT category.id FROM catalogue.category JOIN chosen ON parent_id = chosen.id
-        ), sales AS MATERIALIZED (
-            SELECT product_id, category_id, date_trunc(:interval, day)::date AS day, sum(sold - cancelled) AS units,
-                sum(sold_amount - cancelled_amount) AS revenue, sum(returned) AS returned,
-                sum(returned_amount) AS returned_amount
+        ), sales AS NOT MATERIALIZED (
+            SELECT product_id, category_id, sold - cancelled AS units, sold_amount - cancelled_amount AS revenue,
+                returned, returned_amount,
+                CASE :interval WHEN 'week' THEN day - extract(isodow FROM day)::int + 1 ELSE day END AS day
             FROM {SALES} AS sales JOIN catalogue.product ON product.id = product_id
             WHERE day >= (:start AT TIME ZONE 'UTC')::date AND day < (:end AT TIME ZONE 'UTC')::date
                 AND (CAST(:product_id AS uuid) IS NULL OR product_id = :product_id)
                 AND (CAST(:category_id AS uuid) IS NULL OR category_id IN (SELECT id FROM chosen))
-            GROUP BY 1, 2, 3
-        ), best AS (
+        ), best AS MATERIALIZED (
             SELECT product_id FROM sales GROUP BY 1 ORDER BY sum(revenue) DESC, product_id LIMIT {PRODUCTS_SHOWN}
         )
         SELECT day, 'category' AS scope, {_CATEGORY_ID} AS id, coalesce(category.name, 'No category') AS name,
-            sum(units) AS units, sum(revenue) AS revenue, sum(returned) AS returned,
-            sum(returned_amount) AS returned_amount
-        FROM sales LEFT JOIN catalogue.category ON category.id = category_id GROUP BY 1, category.id
+            units, revenue, returned, returned_amount
+        FROM (SELECT day, category_id, {_SUMS} FROM sales GROUP BY 1, 2) AS summed
+            LEFT JOIN catalogue.category ON category.id = category_id
         UNION ALL
         SELECT day, 'product', {PRODUCT_ID}, sku || ' ' || title, units, revenue, returned, returned_amount
-        FROM sales JOIN best USING (product_id) JOIN catalogue.product ON product.id = product_id""",  # noqa: S608
+        FROM (SELECT day, product_id, {_SUMS} FROM sales JOIN best USING (product_id) GROUP BY 1, 2) AS summed
+            JOIN catalogue.product ON product.id = product_id""",  # noqa: S608, constants only
     order="scope, name, id, day",
     totals={
         **{name: ("integer", total(name)) for name in ("units", "returned")},
