@@ -59,7 +59,6 @@ from models.inventory.tables import (
     OPEN,
     PURCHASE_ORDER_STATUS,
     RESERVATION_STATUS,
-    TRANSFER_STATUS,
     WAREHOUSE_STATUS,
     Backorder,
     BackorderTerms,
@@ -68,10 +67,9 @@ from models.inventory.tables import (
     PurchaseOrder,
     Reservation,
     Stock,
-    Transfer,
-    TransferLine,
     Warehouse,
 )
+from models.inventory.transfer_tables import TRANSFER_STATUS, Transfer, TransferLine
 from models.inventory.transfers import (
     cancel_transfer,
     close_refused_transfer,

@@ -16,7 +16,8 @@ from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
 from models.inventory.moving import receive_stock, take_out
-from models.inventory.tables import TRANSFER_STATUS, Stock, Transfer, TransferLine
+from models.inventory.tables import Stock
+from models.inventory.transfer_tables import TRANSFER_STATUS, Transfer, TransferLine
 from models.inventory.warehouses import check_room, get_warehouse, lock_warehouse
 
 REASON = "transfer"

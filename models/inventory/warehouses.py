@@ -13,17 +13,8 @@ from durable.ids import new_id
 from models import catalogue
 from models.core.errors import Conflict, NotFound
 from models.inventory.backorders import fill_risen
-from models.inventory.tables import (
-    TRANSFER_STATUS,
-    WAREHOUSE_STATUS,
-    BackorderTerms,
-    PurchaseLine,
-    PurchaseOrder,
-    Stock,
-    Transfer,
-    TransferLine,
-    Warehouse,
-)
+from models.inventory.tables import WAREHOUSE_STATUS, BackorderTerms, PurchaseLine, PurchaseOrder, Stock, Warehouse
+from models.inventory.transfer_tables import TRANSFER_STATUS, Transfer, TransferLine
 
 MAX_LEVEL = 1_000_000_000  # fits into a PostgreSQL integer, with room for one more movement
 DEFAULT_NAME = "Main warehouse"

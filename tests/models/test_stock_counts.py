@@ -1,25 +1,38 @@
 """Stock counts: what is expected, what was counted, and what is booked while goods move."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from durable.ids import new_id
 from durable.tables import RunRecord
 from models import catalogue, inventory
 from models.core.database import transaction
-from models.core.errors import Conflict, Invalid, NotFound, ShopError
-from models.core.event_log import Event
-from models.inventory import Counted, count_booking, counts
+from models.core.errors import Conflict, Invalid, NotFound
+from models.inventory import count_booking, counts
 from settings import settings
-from tests.models.shelves import available, broken, move, product, reserve, warehouse
-
-ANN, BOB, CID = (new_id("usr") for _ in range(3))
+from tests.models.shelves import broken, move, product, reserve, warehouse
+from tests.models.stock_counting import (
+    ANN,
+    BOB,
+    CID,
+    approve,
+    book,
+    cancel,
+    close_unapproved,
+    enter,
+    events,
+    level,
+    lines,
+    moved,
+    of,
+    open_count,
+    refusal,
+    refuse,
+    submit,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,96 +40,6 @@ def invariants_hold() -> Any:
     """Runs the audit after every test."""
     yield
     assert broken() == []
-
-
-def main() -> str:
-    with transaction() as session:
-        return inventory.get_default_warehouse(session).id
-
-
-def open_count(*entries: Counted, at: str | None = None, **scope: Any) -> str:
-    with transaction() as session:
-        return inventory.open_with_lines(session, at, entries, actor=ANN, **scope).id
-
-
-def enter(count_id: str, *entries: Counted, actor: str = ANN) -> list[inventory.CountLine]:
-    with transaction() as session:
-        return inventory.enter_lines(session, count_id, entries, actor)
-
-
-def of(product_id: str, counted: int) -> Counted:
-    return {"product_id": product_id, "counted": counted}
-
-
-def submit(count_id: str) -> str:
-    with transaction() as session:
-        return inventory.submit_count(session, count_id, ANN).status
-
-
-def approve(count_id: str, actor: str = BOB) -> str:
-    with transaction() as session:
-        return inventory.approve_count(session, count_id, actor).status
-
-
-def refuse(count_id: str) -> str:
-    with transaction() as session:
-        return inventory.refuse_count(session, count_id, BOB, "Count again.").status
-
-
-def cancel(count_id: str) -> str:
-    with transaction() as session:
-        return inventory.cancel_count(session, count_id, ANN, None).status
-
-
-def book(count_id: str) -> int:
-    """Does what the run does after the approval. Returns the number of movements."""
-    with transaction() as session:
-        assert inventory.await_approval(session, count_id) is None
-        firsts = inventory.slice_differences(session, count_id)
-    moved = 0
-    for first, before in zip(firsts, [*firsts[1:], None], strict=False):
-        with transaction() as session:
-            moved += inventory.book_differences(session, count_id, first, before)
-    with transaction() as session:
-        assert inventory.close_booked_count(session, count_id)[0].status == "booked"
-    return moved
-
-
-def close_unapproved(count_id: str, code: str) -> str:
-    with transaction() as session:
-        return inventory.close_unapproved_count(session, count_id, {"code": code, "detail": "Too late."}).status
-
-
-def lines(count_id: str, state: str | None = None) -> dict[str, tuple[int | None, int | None, int | None, int]]:
-    """SKU → expected, counted, booked, short."""
-    with transaction() as session:
-        found = session.scalars(inventory.select_count_lines(count_id, state))
-        return {line.sku: (line.expected, line.counted, line.booked, line.short) for line in found}
-
-
-def level(product_id: str, warehouse_id: str | None = None) -> tuple[int, int]:
-    """On hand and reserved."""
-    with transaction() as session:
-        stock = session.get(inventory.Stock, (product_id, warehouse_id or main()))
-        return (stock.on_hand, stock.reserved) if stock else (0, 0)
-
-
-def moved(count_id: str) -> list[tuple[str, int, str | None]]:
-    with transaction() as session:
-        table = inventory.Movement
-        found = session.scalars(select(table).where(table.reference == count_id).order_by(table.product_id))
-        return [(movement.reason, movement.quantity, movement.actor) for movement in found]
-
-
-def events(name: str) -> list[dict[str, Any]]:
-    with transaction() as session:
-        return [event.payload for event in session.scalars(select(Event).where(Event.name == name).order_by(Event.id))]
-
-
-def refusal(call: Callable[[], object]) -> ShopError:
-    with pytest.raises(ShopError) as refused:
-        call()
-    return refused.value
 
 
 def test_differences_are_booked_once_with_their_reason_and_approver() -> None:
@@ -342,98 +265,6 @@ def test_differences_are_booked_in_batches(monkeypatch: pytest.MonkeyPatch) -> N
         assert len(inventory.slice_differences(session, count)) == 3  # of 5 lines that differ
     assert book(count) == 5
     assert [level(one)[0] for one in books] == [2, 3, 4, 2, 3, 4, 2]
-
-
-def at_once(calls: Sequence[Callable[[], object]]) -> list[bool]:
-    """Makes the calls at the same time; returns which of them were not refused."""
-
-    def one(call: Callable[[], object]) -> bool:
-        try:
-            call()
-        except ShopError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(one, calls))
-
-
-def test_only_one_of_two_approvers_and_a_cancellation_at_once_wins() -> None:
-    shirt = product("SHIRT", 100)
-    for _ in range(8):
-        count = open_count(of(shirt, level(shirt)[0] - 1))
-        submit(count)
-        decided = at_once([partial(approve, count), partial(approve, count, CID), partial(cancel, count)])
-        assert sum(decided) == 1
-        with transaction() as session:
-            assert inventory.get_count(session, count).status == ("cancelled" if decided[2] else "approved")
-        if not decided[2]:
-            book(count)
-
-
-def test_several_people_enter_lines_at_once_until_one_submits() -> None:
-    books = [product(f"BOOK-{number}", 3) for number in range(6)]
-    count = open_count(of(books[0], 3))
-    everything, backwards = [of(one, 2) for one in books], [of(one, 4) for one in reversed(books)]
-    calls: list[Callable[[], object]] = [
-        call for _ in range(4) for call in (partial(enter, count, *everything), partial(enter, count, *backwards))
-    ]
-    done = at_once([*calls, partial(submit, count)])
-    assert done[-1]
-    before = lines(count)
-    assert refusal(partial(enter, count, of(books[0], 1))).code == "wrong_state"
-    assert lines(count) == before
-    numbers = {line[1] for line in before.values()}
-    assert len(numbers) == 1, "the lines of one request are entered together"
-
-
-def test_of_sales_transfers_and_a_booking_at_once_nothing_is_lost() -> None:
-    annex = warehouse("Annex")
-    for number in range(6):
-        shirt = product(f"SHIRT-{number}", 10)
-        count = open_count(of(shirt, 7))
-        approve(count)
-
-        def sell(shirt: str = shirt) -> None:
-            order_id = reserve({shirt: 2})
-            with transaction() as session:
-                inventory.allocate(session, order_id)
-                inventory.ship(session, order_id, main(), {shirt: 2}, reference="ful_x")
-
-        def transfer(shirt: str = shirt) -> None:
-            with transaction() as session:
-                sent = inventory.request_transfer(session, main(), annex, {shirt: 2}).id
-            with transaction() as session:
-                inventory.send_transfer(session, sent)
-
-        def receive(shirt: str = shirt) -> None:
-            move(shirt, 1)
-
-        with ThreadPoolExecutor(6) as pool:
-            booked = [pool.submit(book, count) for _ in range(3)]
-            went = [pool.submit(call) for call in (sell, transfer, receive)]
-            moves = sum(one.result() for one in booked)
-            assert [one.exception() for one in went] == [None] * 3
-        assert moves == 1
-        assert level(shirt) == (10 - 3 - 2 - 2 + 1, 0)
-
-
-def test_a_line_that_is_counted_during_sales_differs_by_what_is_missing() -> None:
-    """Each entry says what is on hand less one, whatever is sold at the same time."""
-    shirt = product("SHIRT", 60)
-    count = open_count(product_ids=[shirt])
-
-    def count_again() -> None:
-        with transaction() as session:
-            on_hand = session.scalars(
-                select(inventory.Stock.on_hand).where(inventory.Stock.product_id == shirt).with_for_update()
-            ).one()  # nothing is sold between the shelf and the entry
-            inventory.enter_lines(session, count, [of(shirt, on_hand - 1)], ANN)
-
-    at_once([call for _ in range(10) for call in (partial(move, shirt, -2), count_again)])
-    approve(count)
-    book(count)
-    assert (level(shirt), available(shirt)) == ((39, 0), 39)
 
 
 def test_the_audit_finds_differences_that_were_not_booked_or_twice() -> None:
