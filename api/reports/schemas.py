@@ -47,7 +47,9 @@ class TrendReport(ReportPeriod):
     category_id = IdField("cat", metadata={"description": "Only products of this category and those below it"})
 
 
-class ReportBody(TypedDict):
+class RequestedReport(TypedDict):
+    """A loaded StockReport or TrendReport."""
+
     start: NotRequired[datetime]
     end: NotRequired[datetime]
     warehouse_id: NotRequired[str]
@@ -131,7 +133,7 @@ class ReportSubscriptionsBody(TypedDict):
     data: list[ReportSubscriptionBody]
 
 
-def period_of(kind: reports.Kind, body: ReportBody) -> tuple[datetime, datetime]:
+def period_of(kind: reports.Kind, body: RequestedReport) -> tuple[datetime, datetime]:
     """Start and end of the requested period in UTC, with defaults. Daily sales of today are complete tomorrow."""
     now = datetime.now(UTC)
     tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

@@ -18,8 +18,8 @@ from api.reports.schemas import (
     LINES_SHOWN,
     ListedReport,
     Report,
-    ReportBody,
     ReportQuery,
+    RequestedReport,
     StockReport,
     TrendReport,
     period_of,
@@ -45,7 +45,7 @@ class StockReportsView(MethodView):
     @may_wait(RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: ReportBody, kind: str) -> TaskAnswer:
+    def post(self, session: Session, body: RequestedReport, kind: str) -> TaskAnswer:
         """Creates a report on stock: levels, valuation, movements, days of cover, dead stock or sell-through.
 
         Levels are current ones; movements and sales are those of the period.
@@ -63,7 +63,7 @@ class TrendReportsView(MethodView):
     @may_wait(RESULT)
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
-    def post(self, session: Session, body: ReportBody) -> TaskAnswer:
+    def post(self, session: Session, body: RequestedReport) -> TaskAnswer:
         """Creates a report on sales: units and revenue by category and product, per day or week (UTC)."""
         if "product_id" in body and session.get(catalogue.Product, body["product_id"]) is None:
             catalogue.get_product(session, body["product_id"])  # raises NotFound; deleted products have sales as well
@@ -72,7 +72,7 @@ class TrendReportsView(MethodView):
         return _start(session, "trends", body)
 
 
-def _start(session: Session, kind: str, body: ReportBody) -> TaskAnswer:
+def _start(session: Session, kind: str, body: RequestedReport) -> TaskAnswer:
     start, end = period_of(reports.KINDS[kind], body)
     report_id = new_id("rep")
     wanted = {

@@ -192,7 +192,7 @@ def test_a_day_requested_many_times_at_once_is_reconciled_once(shop: Shop, staff
     def start(_: int) -> Any:
         return staff.client.post("/v1/reconciliations", json={"date": "2026-11-01"}, headers=staff.headers)
 
-    shop.armed.write_text("before-commit@reports.reconcile worker")  # so that none ends before the last request
+    shop.armed.write_text("before-commit@reports.reconcile")  # so that none ends before the last request
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(start, range(6)))
     assert {answer.status_code for answer in answers} == {202}
