@@ -1,7 +1,7 @@
 """Request and response schemas of the report views."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -45,17 +45,6 @@ class TrendReport(ReportPeriod):
     )
     product_id = IdField("prd", metadata={"description": "Only this product"})
     category_id = IdField("cat", metadata={"description": "Only products of this category and those below it"})
-
-
-class RequestedReport(TypedDict):
-    """A loaded StockReport or TrendReport."""
-
-    start: NotRequired[datetime]
-    end: NotRequired[datetime]
-    warehouse_id: NotRequired[str]
-    interval: NotRequired[str]
-    product_id: NotRequired[str]
-    category_id: NotRequired[str]
 
 
 class ReportQuery(PageQuery):
@@ -131,11 +120,3 @@ class ReportSubscriptionBody(TypedDict):
 
 class ReportSubscriptionsBody(TypedDict):
     data: list[ReportSubscriptionBody]
-
-
-def period_of(kind: reports.Kind, body: RequestedReport) -> tuple[datetime, datetime]:
-    """Start and end of the requested period in UTC, with defaults. Daily sales of today are complete tomorrow."""
-    now = datetime.now(UTC)
-    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    end = body.get("end") or (tomorrow if kind.slicing == "once" else now)
-    return (body.get("start") or end - kind.period).astimezone(UTC), end.astimezone(UTC)

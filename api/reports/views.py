@@ -1,6 +1,7 @@
 """Views of reports: creating one, listing them, and each as JSON, CSV, XLSX and HTML."""
 
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from typing import NotRequired, TypedDict, cast
 
 from flask import Response, g, send_file, url_for
 from flask.views import MethodView
@@ -19,10 +20,8 @@ from api.reports.schemas import (
     ListedReport,
     Report,
     ReportQuery,
-    RequestedReport,
     StockReport,
     TrendReport,
-    period_of,
 )
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
@@ -35,6 +34,17 @@ from models.core.database import transaction
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ON_STOCK = ", ".join(f'"{name}"' for name, kind in reports.KINDS.items() if "warehouse_id" in kind.options)
 RESULT = WaitResult(Report, "report", lambda session, run: _of_run(session, run))
+
+
+class RequestedReport(TypedDict):
+    """A loaded StockReport or TrendReport."""
+
+    start: NotRequired[datetime]
+    end: NotRequired[datetime]
+    warehouse_id: NotRequired[str]
+    interval: NotRequired[str]
+    product_id: NotRequired[str]
+    category_id: NotRequired[str]
 
 
 @blueprint.route(f"/reports/<any({ON_STOCK}):kind>")
@@ -73,7 +83,7 @@ class TrendReportsView(MethodView):
 
 
 def _start(session: Session, kind: str, body: RequestedReport) -> TaskAnswer:
-    start, end = period_of(reports.KINDS[kind], body)
+    start, end = _period_of(reports.KINDS[kind], body)
     report_id = new_id("rep")
     wanted = {
         "report_id": report_id, "kind": kind, "from": start.isoformat(), "to": end.isoformat(),
@@ -176,3 +186,11 @@ def _summary(report: reports.Report) -> dict[str, object]:
     links = {name: url_for(f"reports.{view}", report_id=report.id) for name, view in views.items()}
     links["task"] = url_for("tasks.TaskView", run_id=report.run_id)
     return {**{name: getattr(report, name) for name in same}, "links": links}
+
+
+def _period_of(kind: reports.Kind, body: RequestedReport) -> tuple[datetime, datetime]:
+    """Start and end of the requested period in UTC, with defaults. Daily sales of today are complete tomorrow."""
+    now = datetime.now(UTC)
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    end = body.get("end") or (tomorrow if kind.slicing == "once" else now)
+    return (body.get("start") or end - kind.period).astimezone(UTC), end.astimezone(UTC)
