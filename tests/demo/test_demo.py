@@ -16,11 +16,15 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 DAY = (
     r"payment waits for the bank's page +\d+\.\d\d EUR +run_", r"confirmed on the bank's page +\d+\.\d\d EUR +pay_",
-    r"confirmed on PayPal's page +\d+\.\d\d EUR +pay_", r"parcel 2 has left, units: \d +ful_",
-    r"payment captured +\d+\.\d\d EUR +pay_", r"(parcel delivered +ful_\w+\s+\d+ +){2}",
+    r"confirmed on PayPal's page +\d+\.\d\d EUR +pay_", r"phone number verified by a text message +\+\d+",
+    r"browser allows push notifications +dev_", r"(parcel has left, units: \d +ful_\w+\s+\d+ +){2}",
+    r"label bought: \w+ \w+ +\d+\.\d\d EUR +ful_", r"payment captured +\d+\.\d\d EUR +pay_",
+    r"parcel delivered +ful_\w+", r"parcel delivered, says the carrier +ful_\w+",
+    r"text message: a parcel is on its way +\+\d+", r"push notification: a parcel is on its way +browser",
     r"goods received and refunded +\d+\.\d\d EUR +ret_", r"credit note issued +\d+\.\d\d EUR +C\d+-000001",
     r"cancelled, authorisation voided +\d+\.\d\d EUR +pay_", r"5 units received +purchase order",
-    r"2 units received in the Annex +tfr_", r"counted, one unit is missing +cnt_",
+    r"2 units received in the Annex +tfr_", r"one unit missing: \S+ +cnt_", r"a report with charts +\d+ units +file:",
+    r"webhooks received and verified: \d+ +whe_",
 )  # fmt: skip
 
 
