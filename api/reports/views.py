@@ -60,9 +60,20 @@ class StockReportsView(MethodView):
 
         Levels are current ones; movements and sales are those of the period.
         """
-        if "warehouse_id" in body:
-            inventory.get_warehouse(session, body["warehouse_id"])
-        return _start(session, kind, body)
+        return _start_on_stock(session, kind, body)
+
+
+@blueprint.route("/reports/inventory")
+class InventoryReportsView(MethodView):
+    @allowed("reports:read")
+    @error_codes("not_found")
+    @blueprint.arguments(StockReport, required=False)
+    @may_wait(RESULT)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, body: RequestedReport) -> TaskAnswer:
+        """Creates a report on stock levels, as `POST /v1/reports/levels` does."""
+        return _start_on_stock(session, "levels", body)
 
 
 @blueprint.route("/reports/trends")
@@ -80,6 +91,12 @@ class TrendReportsView(MethodView):
         if "category_id" in body:
             catalogue.get_category(session, body["category_id"])
         return _start(session, "trends", body)
+
+
+def _start_on_stock(session: Session, kind: str, body: RequestedReport) -> TaskAnswer:
+    if "warehouse_id" in body:
+        inventory.get_warehouse(session, body["warehouse_id"])
+    return _start(session, kind, body)
 
 
 def _start(session: Session, kind: str, body: RequestedReport) -> TaskAnswer:
