@@ -1,6 +1,6 @@
 """Reports: written slice by slice, one for each slot, and mailed to subscribers. Daily sales are folded hourly.
 
-Live runs of version 1 are written anew by version 2: its first step has another name.
+Live runs of version 1 start again with version 2, whose first step has another name.
 """
 
 from durable import Each, Outputs, Workflow

@@ -24,7 +24,7 @@ MAX_DEVICES = 20  # per user
 
 
 def add_device(session: Session, user_id: str, endpoint: str, keys: Mapping[str, str]) -> Device:
-    """Adds a device, or changes its keys. A subscription that another user has registered is theirs no more.
+    """Adds a device, or changes its keys. A subscription of another user is moved to this one.
 
     `keys`: `p256dh`, an uncompressed point of P-256, and `auth`, 16 bytes, both in base64url (RFC 8291). Raises
     Invalid: `url_not_allowed`, `invalid_fields`, and Conflict: `too_many_devices`, `channel_unavailable`.

@@ -72,8 +72,8 @@ def start_message(
         session, kind, context, key=f"{workflow}:{key}", channel=channel, recipient=recipient, language=language,
         user_id=user_id,
     )  # fmt: skip
-    told = {"notification_id": message.id, "device_id": device_id}
-    return durable.start(session, workflow, key=key, input=told, owner=owner)
+    message_input = {"notification_id": message.id, "device_id": device_id}
+    return durable.start(session, workflow, key=key, input=message_input, owner=owner)
 
 
 def get_notification(session: Session, notification_id: str) -> Notification:

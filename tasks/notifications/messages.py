@@ -18,7 +18,7 @@ from tasks.gateways.sms import through_apprise
 from tasks.notifications.sending import key_of, service
 
 VALID_FOR = timedelta(hours=24)
-"""After this, a message is no news any more: it is given up."""
+"""A message that could not be sent within this time is not sent any more."""
 CODE = "[code]"
 """Replaces the code wherever the message is stored."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=2)
@@ -97,12 +97,12 @@ def _record_text(session: Session, run: Run, answer: TextAnswer) -> dict[str, st
 @service.external_step(call=send_text, record=_record_text, queue="sms")
 def text_message(session: Session, run: Run[MessageInput]) -> TextRequest | None:
     """Sends a text message, unless its number was removed or replaced since."""
-    told = notifications.get_notification(session, run.input["notification_id"])
-    if told.user_id is not None and accounts.find_verified_number(session, told.user_id) != told.recipient:
-        _give_up(session, run, told, "The number was removed.")
+    stored = notifications.get_notification(session, run.input["notification_id"])
+    if stored.user_id is not None and accounts.find_verified_number(session, stored.user_id) != stored.recipient:
+        _give_up(session, run, stored, "The number was removed.")
         return None
-    text = _as_text(told.subject, told.text)
-    return {"kind": told.kind, "to": told.recipient, "text": text, "until": _until(told)}
+    text = _as_text(stored.subject, stored.text)
+    return {"kind": stored.kind, "to": stored.recipient, "text": text, "until": _until(stored)}
 
 
 @service.external_step(call=send_text, record=_record_text, queue="sms")
@@ -184,19 +184,19 @@ def _next_attempt(now: datetime, until: datetime, pause: float | None) -> dateti
 @service.external_step(call=send_push, record=_record_push, queue="push")
 def push_message(session: Session, run: Run[MessageInput]) -> PushRequest | None:
     """Sends a push notification to one device, unless it was removed since."""
-    told, device_id = notifications.get_notification(session, run.input["notification_id"]), run.input["device_id"]
+    stored, device_id = notifications.get_notification(session, run.input["notification_id"]), run.input["device_id"]
     device = accounts.find_device(session, device_id) if device_id else None
-    if device is None or device.user_id != told.user_id:
-        _give_up(session, run, told, "The device was removed.")
+    if device is None or device.user_id != stored.user_id:
+        _give_up(session, run, stored, "The device was removed.")
         return None
     return {
-        "kind": told.kind, "notification_id": told.id, "device_id": device.id, "title": told.subject,
-        "text": told.text.strip(), "until": _until(told),
+        "kind": stored.kind, "notification_id": stored.id, "device_id": device.id, "title": stored.subject,
+        "text": stored.text.strip(), "until": _until(stored),
     }  # fmt: skip
 
 
-def _give_up(session: Session, run: Run[MessageInput], told: Notification, why: str) -> None:
-    notifications.record_delivery(session, told.kind, key=key_of(run), channel=told.channel, fault=why, attempts=0)
+def _give_up(session: Session, run: Run[MessageInput], stored: Notification, why: str) -> None:
+    notifications.record_delivery(session, stored.kind, key=key_of(run), channel=stored.channel, fault=why, attempts=0)
 
 
 def _as_text(title: str, text: str) -> str:
@@ -204,5 +204,5 @@ def _as_text(title: str, text: str) -> str:
     return f"{settings.seller_name}: {title}\n{text}".strip()
 
 
-def _until(told: Notification) -> str:
-    return (told.created_at + VALID_FOR).isoformat()
+def _until(stored: Notification) -> str:
+    return (stored.created_at + VALID_FOR).isoformat()

@@ -50,8 +50,8 @@ def waiting(order_id: str) -> dict[str, tuple[int, int, str]]:
         return {row.product_id: (row.quantity, row.filled, row.status) for row in found}
 
 
-def told() -> list[tuple[str, dict[str, int]]]:
-    """The orders whose customers are told that goods have come, and the goods, oldest first."""
+def notified() -> list[tuple[str, dict[str, int]]]:
+    """The orders whose customers are notified that goods have come, and the goods, oldest first."""
     with transaction() as session:
         runs = session.scalars(select(RunRecord).filter_by(workflow="backorder_filled").order_by(RunRecord.id))
         return [(run.input["order_id"], run.input["quantities"]) for run in runs]

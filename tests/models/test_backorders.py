@@ -16,7 +16,7 @@ from models.core.database import transaction
 from models.core.errors import Conflict, InsufficientStock, NotFound
 from models.core.event_log import Event
 from tests.counting import statements
-from tests.models.backordering import SOON, allocate, allow, backordered, confirmed, main, release, told, waiting
+from tests.models.backordering import SOON, allocate, allow, backordered, confirmed, main, notified, release, waiting
 from tests.models.shelves import available, broken, move, product, reservations, reserve, warehouse
 
 
@@ -87,17 +87,17 @@ def test_goods_are_allocated_in_the_order_of_the_orders_and_customers_are_told()
     book = product("BOOK", 1)
     allow(book, 100)
     first, second, third = (confirmed({book: 4}) for _ in range(3))
-    assert told() == []
+    assert notified() == []
     move(book, 5)
     assert reservations(first) == {(book, main()): (4, "allocated")}
     assert (waiting(second), waiting(third)) == ({book: (4, 2, "waiting")}, {book: (4, 0, "waiting")})
     assert (available(book), backordered(book)) == (0, 6)
-    assert told() == [(first, {book: 3}), (second, {book: 2})]
+    assert notified() == [(first, {book: 3}), (second, {book: 2})]
     move(book, 10, warehouse("Annex"))
     assert (waiting(second)[book], waiting(third)[book]) == ((4, 4, "filled"), (4, 4, "filled"))
     assert (available(book), backordered(book)) == (4, 0)
     assert sum(units for units, _ in reservations(second).values()) == 4
-    assert len(told()) == 4
+    assert len(notified()) == 4
 
 
 def test_an_unconfirmed_order_is_filled_without_telling_the_customer() -> None:
@@ -110,7 +110,7 @@ def test_an_unconfirmed_order_is_filled_without_telling_the_customer() -> None:
     assert (reservations(order), waiting(order)) == ({(book, main()): (1, "allocated")}, {book: (2, 1, "waiting")})
     move(book, 1)
     assert reservations(order) == {(book, main()): (2, "allocated")}
-    assert told() == [(order, {book: 1})]
+    assert notified() == [(order, {book: 1})]
 
 
 def test_deliveries_transfers_cancellations_and_opened_warehouses_fill_backorders() -> None:

@@ -55,7 +55,7 @@ def age(days: float) -> None:
         )
 
 
-def told() -> list[str]:
+def subjects() -> list[str]:
     """The subjects of the mails about authorisations that end."""
     query = select(Notification.subject).where(
         Notification.kind == "authorisation_ends", Notification.sent_at.is_not(None)
@@ -75,12 +75,12 @@ def flags(staff: Any, placed: dict[str, Any]) -> list[str]:
 
 def test_an_order_whose_payment_will_lapse_is_flagged_once(shop: Shop, staff: Any, placed: dict[str, Any]) -> None:
     find_expiring("2026-11-29T10")
-    assert (flags(staff, placed), told()) == ([], [])
+    assert (flags(staff, placed), subjects()) == ([], [])
     age(6.5)
     for slot in ("2026-11-29T11", "2026-11-29T12", "2026-11-30T11"):
         find_expiring(slot)
     assert flags(staff, placed) == ["authorisation-expiring"]
-    assert told() == [f"The payment of order {placed['number']} will lapse"]
+    assert subjects() == [f"The payment of order {placed['number']} will lapse"]
     assert payment(staff, placed)["status"] == "authorised"
 
 
@@ -89,7 +89,7 @@ def test_a_lapse_of_which_no_event_has_come_is_found(shop: Shop, staff: Any, pla
     lapse(shop, payment(staff, placed)["reference"])
     find_expiring("2026-11-29T11")
     assert flags(staff, placed) == ["authorisation-lapsed"]
-    assert told() == [f"The payment of order {placed['number']} has lapsed"]
+    assert subjects() == [f"The payment of order {placed['number']} has lapsed"]
 
 
 def test_a_captured_payment_and_a_cancelled_order_are_left_alone(
@@ -102,7 +102,7 @@ def test_a_captured_payment_and_a_cancelled_order_are_left_alone(
     assert staff.post(f"/v1/orders/{cancelled['id']}/cancel", json={}, headers=wait).status_code == 200
     age(7.5)
     find_expiring("2026-11-29T11")
-    assert (flags(staff, captured), flags(staff, cancelled), told()) == ([], [], [])
+    assert (flags(staff, captured), flags(staff, cancelled), subjects()) == ([], [], [])
 
 
 def send_event(client: Any, event_id: str, reference: str) -> None:
@@ -133,6 +133,6 @@ def test_a_lapse_that_the_gateway_reports_voids_the_payment_and_flags_the_order(
     assert [(t["kind"], (t["error"] or {}).get("code")) for t in found["transactions"]] == [
         ("authorise", None), ("void", "authorisation_lapsed"),
     ]  # fmt: skip
-    assert told() == [f"The payment of order {placed['number']} has lapsed"]
+    assert subjects() == [f"The payment of order {placed['number']} has lapsed"]
     refused = staff.post(f"/v1/payments/{placed['payment_id']}/capture")
     assert (refused.status_code, refused.json["code"]) == (409, "wrong_state")

@@ -11,14 +11,14 @@ from tests.shopping import make_customer
 
 @drives("text_message")
 def text_message(refused_at: str | None = None) -> str:
-    """A customer with a verified number is told that a product is back in stock."""
+    """A customer with a verified number is notified that a product is back in stock."""
     user_id = make_customer(f"phoned{next(numbers)}")
     return _start(user_id, "sms", add_phone(user_id), None)
 
 
 @drives("push_message")
 def push_message(refused_at: str | None = None) -> str:
-    """A customer with a device is told the same."""
+    """A customer with a device is notified of the same."""
     device_id = take("push_message")
     with transaction() as session:
         device = accounts.find_device(session, device_id)
