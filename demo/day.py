@@ -3,7 +3,6 @@
 Each part compares what the shop shows with what must be.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ from typing import Any
 from demo.checks import Check
 from demo.client import MAX_WAIT, Client, Unfinished
 from demo.shopping import Customer, Purchase
+from local.waiting import wait_until
 
-ATTEMPTS, PAUSE = 200, 0.1  # looks at a status, and seconds between two of them
+PATIENCE = 20.0  # seconds to wait for what follows an event
 RETURN_URL = "https://shop.example.com/thanks"
 Line = dict[str, Any]
 
@@ -188,11 +188,8 @@ class Day:
         self.record("a report with charts", "<svg" in page and made["totals"]["units"] > 0, (len(made["charts"]),))
 
     def _wait_for_status(self, url: str, status: str) -> None:
-        for _ in range(ATTEMPTS):
-            if (seen := self.staff.get(url)["status"]) == status:
-                return
-            time.sleep(PAUSE)
-        raise Unfinished(f"{url} is {seen}; it should be {status}.")
+        if not wait_until(lambda: self.staff.get(url)["status"] == status, PATIENCE, 0.1):
+            raise Unfinished(f"{url} should be {status} by now.")
 
     def _wait_for_customer(self, client: Client, task_id: str) -> dict[str, Any]:
         task: dict[str, Any] = client.get(f"/v1/tasks/{task_id}", wait=MAX_WAIT)

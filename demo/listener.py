@@ -1,14 +1,14 @@
 """Another program in the demo: it receives the shop's events by webhook and verifies their signatures."""
 
 import threading
-import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from demo.client import Client
-from demo.day import ATTEMPTS, PAUSE, Day, Event
+from demo.day import PATIENCE, Day, Event
+from local.waiting import wait_until
 
 TYPES = ("order.confirmed", "payment.captured", "fulfilment.shipped", "return.received", "order.cancelled")
 
@@ -60,10 +60,7 @@ class Listener:
 
 def check_events(day: Day, listener: Listener) -> None:
     """Every type of event of the day has reached the listener, with a valid signature."""
-    for _ in range(ATTEMPTS):
-        if set(TYPES) <= listener.received.keys():
-            break
-        time.sleep(PAUSE)
+    wait_until(lambda: set(TYPES) <= listener.received.keys(), PATIENCE)
     total = sum(listener.received.values())
     day.tell(Event(f"webhooks received and verified: {total}", "", listener.id))
     found = listener.received["fulfilment.shipped"], listener.received["return.received"], listener.refused

@@ -1,14 +1,14 @@
 """A customer of the demo with a phone and a browser that receives push notifications, and what arrives there."""
 
 import re
-import time
 from typing import Any
 
 import urllib3
 
 from demo.client import Unfinished
-from demo.day import ATTEMPTS, PAUSE, Day, Event
+from demo.day import PATIENCE, Day, Event
 from demo.shopping import Purchase
+from local.waiting import wait_until
 
 NUMBER = "+4915123456789"
 KINDS = {"text": "text message", "push": "push notification"}
@@ -31,11 +31,12 @@ def check_messages(day: Day, mailbox: str, purchase: Purchase) -> None:
     """A text message and a push notification have arrived for each of the two parcels that have left."""
     number = purchase.order["number"]
     said = f"A parcel of order {number} is on its way"
-    for _ in range(ATTEMPTS):
-        found = [message for message in _messages(mailbox) if said in message["subject"]]
-        if len(found) >= 4:
-            break
-        time.sleep(PAUSE)
+
+    def find() -> list[dict[str, Any]]:
+        return [message for message in _messages(mailbox) if said in message["subject"]]
+
+    wait_until(lambda: len(find()) >= 4, PATIENCE, 0.1)
+    found = find()
     counts = [sum(message["deliveries"] for message in found if message["kind"] == kind) for kind in KINDS]
     for kind, words in KINDS.items():
         message = next(one for one in [*found, _newest(mailbox, kind)] if one["kind"] == kind)
