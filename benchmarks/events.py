@@ -38,15 +38,18 @@ def measure(folder: Path, runs: int) -> Report:
 
 
 def _webhooks(report: Report, pids: dict[str, int]) -> None:
+    from local.waiting import wait_until
+
     port, counts, stop = multiprocessing.Value("i", 0), multiprocessing.Array("d", 3), multiprocessing.Event()
     listener = multiprocessing.Process(target=_listen, args=(port, counts, stop), daemon=True)
     listener.start()
     while not port.value:
         time.sleep(0.01)
     _create_endpoints(port.value)
-    time.sleep(3)  # until the deliverer has seen them
-    used = _cpu(pids)
-    sent, began = _emit(), time.perf_counter()
+    first = _emit(3 * STEP)
+    wait_until(lambda: counts[0] >= first * FAST, 120)  # the deliverer has seen them
+    counts[0], used = 0, _cpu(pids)
+    sent, began = _emit(SECONDS), time.perf_counter()
     within = counts[0]
     while counts[0] < sent * FAST and time.perf_counter() - began < 120:
         time.sleep(0.1)
@@ -81,15 +84,15 @@ def _create_endpoints(port: int) -> None:
             session.add(Endpoint(id=new_id("whe"), url=url, types=[], secret="whsec_eA==", cursor=last))  # noqa: S106
 
 
-def _emit() -> int:
-    """Emits events of new orders at the rate. Returns their number."""
+def _emit(seconds: float) -> int:
+    """Emits events of new orders at the rate for this long. Returns their number."""
     from durable.ids import new_id
     from models.core import event_log
     from models.core.database import transaction
     from models.core.events import OrderConfirmed
 
     began, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - began) < SECONDS:
+    while (passed := time.perf_counter() - began) < seconds:
         due = int(passed * RATE) - sent
         with transaction() as session:
             event_log.emit_all(
