@@ -1,6 +1,5 @@
 """Backorders: units sold beyond stock up to a limit, and filled in the order of the orders."""
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
@@ -13,10 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from durable.ids import new_id
 from models import inventory
 from models.core.database import transaction
-from models.core.errors import Conflict, InsufficientStock, NotFound
+from models.core.errors import InsufficientStock, NotFound
 from models.core.event_log import Event
 from tests.counting import statements
 from tests.models.backordering import SOON, allocate, allow, backordered, confirmed, main, notified, release, waiting
+from tests.models.racing import race
 from tests.models.shelves import available, broken, move, product, reservations, reserve, warehouse
 
 
@@ -196,24 +196,10 @@ def test_orders_that_are_in_stock_take_no_further_statement() -> None:
         assert len(sent) == 4  # and the lock of the terms of what it frees
 
 
-def attempt(calls: Sequence[Callable[[], object]]) -> list[bool]:
-    """Makes the calls at the same time; returns which of them were not refused."""
-
-    def one(call: Callable[[], object]) -> bool:
-        try:
-            call()
-        except (Conflict, InsufficientStock):
-            return False
-        return True
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(one, calls))
-
-
 def test_the_last_units_beyond_stock_are_sold_once() -> None:
     book = product("BOOK", 3)
     allow(book, 4)
-    assert sum(attempt([partial(reserve, {book: 1})] * 15)) == 7
+    assert sum(race([partial(reserve, {book: 1})] * 15)) == 7
     assert (available(book), backordered(book)) == (0, 4)
 
 
@@ -222,9 +208,7 @@ def test_goods_that_come_while_orders_are_placed_are_never_passed_over() -> None
         book = product(f"BOOK-{number}")
         allow(book, 6)
         annex = warehouse(f"Annex {number}")
-        assert all(
-            attempt([*[partial(confirmed, {book: 1})] * 5, partial(move, book, 3, annex), partial(move, book, 1)])
-        )
+        assert all(race([*[partial(confirmed, {book: 1})] * 5, partial(move, book, 3, annex), partial(move, book, 1)]))
         assert (backordered(book), available(book), broken()) == (1, 0, [])
 
 

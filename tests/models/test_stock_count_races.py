@@ -1,6 +1,6 @@
 """Stock counts while others count, sell and decide."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models import inventory
 from models.core.database import transaction
-from models.core.errors import ShopError
+from tests.models.racing import race
 from tests.models.shelves import available, broken, move, product, reserve, warehouse
 from tests.models.stock_counting import (
     ANN,
@@ -36,26 +36,12 @@ def invariants_hold() -> Any:
     assert broken() == []
 
 
-def at_once(calls: Sequence[Callable[[], object]]) -> list[bool]:
-    """Makes the calls at the same time; returns which of them were not refused."""
-
-    def one(call: Callable[[], object]) -> bool:
-        try:
-            call()
-        except ShopError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(one, calls))
-
-
 def test_only_one_of_two_approvers_and_a_cancellation_at_once_wins() -> None:
     shirt = product("SHIRT", 100)
     for _ in range(8):
         count = open_count(of(shirt, level(shirt)[0] - 1))
         submit(count)
-        decided = at_once([partial(approve, count), partial(approve, count, CID), partial(cancel, count)])
+        decided = race([partial(approve, count), partial(approve, count, CID), partial(cancel, count)])
         assert sum(decided) == 1
         with transaction() as session:
             assert inventory.get_count(session, count).status == ("cancelled" if decided[2] else "approved")
@@ -70,7 +56,7 @@ def test_several_people_enter_lines_at_once_until_one_submits() -> None:
     calls: list[Callable[[], object]] = [
         call for _ in range(4) for call in (partial(enter, count, *everything), partial(enter, count, *backwards))
     ]
-    done = at_once([*calls, partial(submit, count)])
+    done = race([*calls, partial(submit, count)])
     assert done[-1]
     before = lines(count)
     assert refusal(partial(enter, count, of(books[0], 1))).code == "wrong_state"
@@ -122,7 +108,7 @@ def test_a_line_that_is_counted_during_sales_differs_by_what_is_missing() -> Non
             ).one()  # nothing is sold between the shelf and the entry
             inventory.enter_lines(session, count, [of(shirt, on_hand - 1)], ANN)
 
-    at_once([call for _ in range(10) for call in (partial(move, shirt, -2), count_again)])
+    race([call for _ in range(10) for call in (partial(move, shirt, -2), count_again)])
     approve(count)
     book(count)
     assert (level(shirt), available(shirt)) == ((39, 0), 39)

@@ -1,6 +1,6 @@
 """Transfers between warehouses: what leaves, what is in transit, and what arrives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from models import inventory
 from models.core.database import transaction
-from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound, ShopError
+from models.core.errors import InsufficientStock, Invalid, NotFound, ShopError
+from tests.models.racing import race
 from tests.models.shelves import available, broken, move, product, reserve, warehouse
 
 
@@ -187,26 +188,12 @@ def test_low_stock_follows_a_transfer() -> None:
         assert session.execute(inventory.select_levels(low=True)).all() == []
 
 
-def attempt(calls: Sequence[Callable[[], object]]) -> list[bool]:
-    """Makes the calls at the same time; returns which of them were not refused."""
-
-    def one(call: Callable[[], object]) -> bool:
-        try:
-            call()
-        except (Conflict, InsufficientStock):
-            return False
-        return True
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(one, calls))
-
-
 def test_the_last_unit_is_either_sold_or_transferred() -> None:
     annex = warehouse("Annex")
     for number in range(10):
         book = product(f"BOOK-{number}", 1)
         sent = request({book: 1}, annex)
-        done = attempt([partial(send, sent), partial(reserve, {book: 1})])
+        done = race([partial(send, sent), partial(reserve, {book: 1})])
         assert sum(done) == 1
         take_back(sent)
 
@@ -217,7 +204,7 @@ def test_a_transfer_is_received_or_cancelled_once() -> None:
     for _ in range(5):
         sent = request({book: 4}, annex)
         send(sent)
-        assert sum(attempt([partial(receive, sent, {book: 3})] * 3 + [partial(cancel, sent)] * 2)) == 1
+        assert sum(race([partial(receive, sent, {book: 3})] * 3 + [partial(cancel, sent)] * 2)) == 1
         with ThreadPoolExecutor(4) as pool:
             ends = set(pool.map(lambda sent: take_in(sent) if is_received(sent) else take_back(sent), [sent] * 4))
         assert ends in ({"received"}, {"cancelled"})
@@ -231,10 +218,10 @@ def is_received(transfer_id: str) -> bool:
 def test_transfers_at_once_share_the_last_capacity_and_stock() -> None:
     books = [product(f"BOOK-{n}", 4) for n in range(8)]
     small = warehouse("Small", book=10)
-    assert sum(attempt([partial(request, {book: 4}, small) for book in books])) == 2
+    assert sum(race([partial(request, {book: 4}, small) for book in books])) == 2
     hat, annex = product("HAT", 10), warehouse("Annex")
     sent = [request({hat: 4}, annex) for _ in range(6)]
-    assert sum(attempt([partial(send, one) for one in sent])) == 2
+    assert sum(race([partial(send, one) for one in sent])) == 2
     assert levels(hat) == {main(): (2, 0), annex: (0, 8)}
 
 
