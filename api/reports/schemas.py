@@ -39,7 +39,7 @@ class StockReport(ReportPeriod):
     warehouse_id = IdField("wh", metadata={"description": "By default all warehouses"})
 
 
-class TrendReport(ReportPeriod):
+class TrendReport(StockReport):
     interval = fields.String(
         validate=validate.OneOf(("day", "week")), metadata={"description": "Defaults to `day`. Weeks begin on Mondays"}
     )

@@ -32,7 +32,7 @@ from models import catalogue, inventory, reports
 from models.core.database import transaction
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ON_STOCK = ", ".join(f'"{name}"' for name, kind in reports.KINDS.items() if "warehouse_id" in kind.options)
+ON_STOCK = ", ".join(f'"{name}"' for name in reports.KINDS if name != "trends")
 RESULT = WaitResult(Report, "report", lambda session, run: _of_run(session, run))
 
 
@@ -86,6 +86,8 @@ class TrendReportsView(MethodView):
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: RequestedReport) -> TaskAnswer:
         """Creates a report on sales: units and revenue by category and product, per day or week (UTC)."""
+        if "warehouse_id" in body:
+            inventory.get_warehouse(session, body["warehouse_id"])
         if "product_id" in body and session.get(catalogue.Product, body["product_id"]) is None:
             catalogue.get_product(session, body["product_id"])  # raises NotFound; deleted products have sales as well
         if "category_id" in body:

@@ -23,6 +23,21 @@ SALES = f"""(
 )"""  # noqa: S608, constants only
 """The sales of products by day, as a subquery. A product and day has several rows."""
 
+_DAY = "(moved.created_at AT TIME ZONE 'UTC')::date"
+_AT_WAREHOUSE = """FROM inventory.movement AS moved
+    JOIN {table} AS made ON made.id = CASE WHEN moved.reason = '{reason}' THEN substr(moved.reference, 5)::uuid END
+    JOIN orders.line ON line.order_id = made.order_id AND line.product_id = moved.product_id
+    WHERE moved.warehouse_id = :warehouse_id AND moved.quantity {sign} 0 AND moved.created_at < :end
+        AND moved.created_at >= (:start AT TIME ZONE 'UTC')::date AT TIME ZONE 'UTC'"""
+SALES_OR_SHIPMENTS = f"""(
+    SELECT * FROM {SALES} AS everywhere WHERE CAST(:warehouse_id AS uuid) IS NULL UNION ALL
+    SELECT {_DAY}, moved.product_id, -moved.quantity, -moved.quantity * unit_price, 0, 0, 0, 0
+    {_AT_WAREHOUSE.format(table="fulfilment.parcel", reason="sale", sign="<")} UNION ALL
+    SELECT {_DAY}, moved.product_id, 0, 0, 0, 0, moved.quantity, moved.quantity * unit_price
+    {_AT_WAREHOUSE.format(table="returns.return", reason="return", sign=">")}
+)"""  # noqa: S608, constants only
+"""SALES; of one warehouse, the goods that have left it in parcels, and those that came back to it."""
+
 CONFIRMED = """INSERT INTO reports.sales_change (day, product_id, sold, sold_amount)
     SELECT current_date, product_id, quantity, quantity * unit_price FROM orders.line JOIN confirmed ON true
     WHERE order_id = :order_id"""

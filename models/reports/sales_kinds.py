@@ -1,7 +1,7 @@
 """Reports on sales and stock: trends, days of cover, dead stock and sell-through. Sales are those of `sales.py`."""
 
 from models.reports.kinds import DAY, HERE, ID, KIND, PRODUCT, PRODUCT_ID, SLICE, Chart, Column, Kind, total
-from models.reports.sales import SALES
+from models.reports.sales import SALES, SALES_OR_SHIPMENTS
 
 PRODUCTS_SHOWN = 100
 """Products in a trend, unless it is that of one product: those with the highest revenue of the period."""
@@ -30,7 +30,7 @@ TRENDS = Kind(
             SELECT product_id, category_id, sold - cancelled AS units, sold_amount - cancelled_amount AS revenue,
                 returned, returned_amount,
                 CASE :interval WHEN 'week' THEN day - extract(isodow FROM day)::int + 1 ELSE day END AS day
-            FROM {SALES} AS sales JOIN catalogue.product ON product.id = product_id
+            FROM {SALES_OR_SHIPMENTS} AS sales JOIN catalogue.product ON product.id = product_id
             WHERE day >= (:start AT TIME ZONE 'UTC')::date AND day < (:end AT TIME ZONE 'UTC')::date
                 AND (CAST(:product_id AS uuid) IS NULL OR product_id = :product_id)
                 AND (CAST(:category_id AS uuid) IS NULL OR category_id IN (SELECT id FROM chosen))
@@ -60,7 +60,7 @@ TRENDS = Kind(
               where="scope = 'category'"),
         Chart("Products with the highest revenue", "bars", "name", "sum(revenue)", "money", where="scope = 'product'"),
     ),
-    options=("interval", "product_id", "category_id"),
+    options=("interval", "product_id", "category_id", "warehouse_id"),
 )  # fmt: skip
 
 # What was sold in the period: of one warehouse, what has left it for orders.

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import select, text, update
 
 from durable.ids import new_id
-from models import catalogue, inventory, reports
+from models import catalogue, fulfilment, inventory, reports
 from models.core.database import transaction
+from models.returns import Return
 from tests.models.sales import Sale
 from tests.models.shelves import move, product, warehouse
 from tests.models.test_costs import buy
@@ -70,6 +71,28 @@ def test_trends_have_categories_and_products_by_day_and_week(book: str) -> None:
     weeks = lines("trends", days=60, interval="week", product_id=tent)
     assert sum(line["units"] for line in weeks if line["scope"] == "product") == 5
     assert {datetime.fromisoformat(line["day"]).weekday() for line in weeks} == {0}
+
+
+def test_the_trend_of_a_warehouse_is_of_what_has_left_it_and_come_back(book: str) -> None:
+    sale, annex = Sale(book, 3), warehouse("Annex")
+    for action in sale.forwards():
+        action()
+    with transaction() as session:
+        main = inventory.get_default_warehouse(session).id
+        parcel = fulfilment.pack(session, sale.id, tracking_number="1Z", actor=new_id("usr"))
+        asked = Return(
+            order_id=sale.id, id=new_id("ret"), user_id=sale.order.user_id, run_id=new_id("run"), reason="Torn"
+        )
+        session.add(asked)
+        for units, reason, reference in ((-2, "sale", parcel.id), (-1, "sale", parcel.id), (1, "return", asked.id),
+                                         (5, "delivery", None), (-1, "broken", "by ada")):  # fmt: skip
+            session.add(inventory.Movement(
+                id=new_id("mov"), product_id=book, warehouse_id=main, quantity=units, reason=reason,
+                reference=reference,
+            ))  # fmt: skip
+    [line] = [one for one in lines("trends", warehouse_id=main) if one["scope"] == "product"]
+    assert (line["units"], line["revenue"], line["returned"], line["returned_amount"]) == (3, 3, 1, 1)
+    assert lines("trends", warehouse_id=annex) == []
 
 
 def test_days_of_cover_follow_from_sales(book: str) -> None:
