@@ -51,7 +51,7 @@ def config(name: str | None, as_json: bool) -> None:
 
 
 def entries() -> list[Entry]:
-    """All settings, in the order of settings.py. Secrets and passwords in URLs are masked."""
+    """All settings, by subject. Secrets and passwords in URLs are masked."""
     file = var_folder() / "stack.json"
     stack = json.loads(file.read_text()) if file.exists() else {}
     environment = {name.lower() for name in os.environ}

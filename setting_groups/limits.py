@@ -1,0 +1,13 @@
+"""The most that the shop accepts at a time."""
+
+from pydantic import BaseModel, Field
+
+
+class Limits(BaseModel):
+    """The most that the shop accepts at a time."""
+
+    max_wait: float = Field(
+        60.0,
+        gt=0,
+        description="maximum expected waiting time of a new checkout in seconds; beyond it: 503 `overloaded`",
+    )
