@@ -2,6 +2,7 @@
 
 import click
 
+from cli import operator_log
 from models import accounts
 from models.core.database import transaction
 from models.core.errors import ShopError
@@ -35,6 +36,7 @@ def create_admin(username: str, email: str, password: str, promote: bool) -> Non
             user = accounts.upsert_admin(
                 session, username=username, email=email, password_hash=password_hash, promote=promote
             )
+            operator_log.record(session, user.id)
     except ShopError as refusal:
         raise click.ClickException(f"{refusal.detail}{ADVICE.get(refusal.code, '')}") from refusal
     click.echo(f"{user.username} <{user.email}> is an administrator ({user.id}).")

@@ -8,6 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from cli import operator_log
 from cli.progress import Progress
 from cli.terminal import console
 from models.core.database import transaction
@@ -27,6 +28,8 @@ def prune(kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     chosen = list(dict.fromkeys(kinds)) or list(retention_rules.KINDS)
     counts = {kind: _count(kind) for kind in chosen}
     if not dry_run:
+        with transaction() as session:
+            operator_log.record(session)
         counts = _delete(counts, Console(stderr=True) if as_json else console())
     if as_json:
         click.echo(json.dumps([_entry(kind, counts[kind], dry_run) for kind in chosen], indent=2))

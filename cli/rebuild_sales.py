@@ -2,6 +2,7 @@
 
 import click
 
+from cli import operator_log
 from cli.terminal import console
 from models.core.database import transaction
 from models.operations import sales
@@ -16,4 +17,6 @@ def rebuild_sales() -> None:
     """
     with transaction() as session:
         corrected = sales.rebuild(session)
+        if corrected:
+            operator_log.record(session)
     console().print(f"{corrected} daily totals were corrected." if corrected else "The daily sales were correct.")

@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from cli import operator_log
 from cli.terminal import console
 from cli.timeline import print_attempts, print_run
 from durable import Refusal, UnknownWorkflow
@@ -140,6 +141,7 @@ def _change(run_id: str, change: Callable[[Session, str], RunRecord]) -> RunReco
     import workflows  # noqa: F401, its after-commit hook publishes the run
 
     with _errors_as_messages(), transaction() as session:
+        operator_log.record(session, run_id)
         return change(session, run_id)
 
 

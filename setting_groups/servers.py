@@ -15,6 +15,11 @@ class Servers(BaseModel):
         "development", pattern="^(development|production)$", description="production refuses default secrets"
     )
     secret_key: str = Field(DEFAULT_SECRET, min_length=32, description="signs access tokens (HS256)")
+    audit_keys: str = Field(
+        "",
+        pattern=r"^([^,]{32,}(,[^,]{32,})*)?$",
+        description="keys of the audit log, comma-separated: the first signs, all verify; empty: SHOP_SECRET_KEY",
+    )
     password_cost: int = Field(
         19456, ge=8, description="memory per password hash in KiB (argon2id); more is safer and slower"
     )

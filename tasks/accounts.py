@@ -1,19 +1,24 @@
 """Steps of the accounts service."""
 
+import logging
+
 from sqlalchemy.orm import Session
 
 import durable
 from durable import Run, Service
-from models.core import idempotency
+from models.core import audit_chain, idempotency
 from models.core.workflow_inputs import PruneInput, UserInput
 from models.operations import retention
 
+log = logging.getLogger(__name__)
 service = Service("accounts")
 
 
 @service.step
 def prune(session: Session, run: Run[PruneInput]) -> dict[str, object]:
     """Deletes a batch of rows whose retention period is over, and starts a run for the next batch."""
+    if "place" not in run.input:
+        log.info("the audit log ends with entry %s", audit_chain.last_entry(session))
     portion = retention.prune(session, place=run.input.get("place"))
     if portion.place is None:
         return {"deleted": portion.deleted}

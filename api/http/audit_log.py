@@ -41,7 +41,7 @@ def record_action(permission: str) -> Iterator[None]:
         current_action.reset(token)
 
 
-@event.listens_for(Session, "before_commit")
+@event.listens_for(Session, "before_commit", insert=True)  # before the listener that adds it to the audit log
 def _emit_event(session: Session) -> None:
     action = current_action.get()
     if action is None:

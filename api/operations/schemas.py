@@ -62,6 +62,9 @@ class Audit(Schema):
     ok = fields.Boolean()
     checked_at = Timestamp()
     data = fields.List(fields.Nested(Invariant))
+    audit_log = fields.String(
+        allow_none=True, metadata={"description": "Last entry of the audit log, `number:code`; keep it elsewhere"}
+    )
 
 
 KINDS = sorted({name.partition(".")[0] for name in EVENT_TYPES})

@@ -22,7 +22,7 @@ from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
 from durable import queries
 from durable.tables import RunRecord
-from models.core import event_log
+from models.core import audit_chain, event_log
 from models.core.database import transaction
 from monitoring import invariants
 
@@ -95,7 +95,10 @@ class AuditView(MethodView):
         """Checks the shop's invariants against the database and the payment gateway's ledger."""
         checked_at = datetime.now(UTC)
         findings = invariants.check_invariants()
-        return {"ok": all(finding.ok for finding in findings), "checked_at": checked_at, "data": findings}
+        with transaction() as session:
+            last = audit_chain.last_entry(session)
+        ok = all(finding.ok for finding in findings)
+        return {"ok": ok, "checked_at": checked_at, "data": findings, "audit_log": last}
 
 
 @blueprint.route("/events")

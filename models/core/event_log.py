@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import durable
 from durable.ids import Id, new_id
+from models.core import audit_chain
 from models.core.database import Base, Created
 from models.core.events import EVENT_TYPES, DomainEvent
 
@@ -71,12 +72,14 @@ def emit(
     """
     row = _row(event)
     session.connection().execute(within, {**(values or {}), **row})
+    if audit_chain.is_chained(event.name):
+        audit_chain.chain(session, str(row["event_id"]))
     for workflow in event.starts:
         durable.start(session, workflow, key=str(row["event_id"]), input=event.payload())
 
 
 def emit_all(session: Session, events: Sequence[DomainEvent]) -> None:
-    """Records events that start no workflows, in few round trips."""
+    """Records events that start no workflows and are no actions of staff, in few round trips."""
     if events:
         session.connection().execute(_NEW, [_row(event) for event in events])
 

@@ -108,6 +108,14 @@ class StaffActed(DomainEvent, name="staff.acted"):
     request_id: str | None
 
 
+class OperatorActed(DomainEvent, name="operator.acted"):
+    """An operator has changed something with the `shop` command."""
+
+    subject: str | None
+    command: str
+    user: str  # the operator's login name on the machine
+
+
 # ---- orders and stock
 
 

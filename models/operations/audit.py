@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models import inventory
+from models.operations import audit_log
 from models.operations.after_checkout import AFTER_CHECKOUT
 from models.operations.at_gateway import AT_GATEWAY, LEDGER
 from models.operations.events import EVENTS
@@ -218,9 +219,11 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
         "events_kept": settings.keep_events_days,
     }
     books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
+    figures, examples = audit_log.verify(session)
+    log = Finding(audit_log.NAME, figures["wrong"] == 0, figures, examples)
     stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
     values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}
-    return [*books, *stock, *(_check(session, invariant, _PLACED + LEDGER, values) for invariant in AT_GATEWAY)]
+    return [*books, log, *stock, *(_check(session, invariant, _PLACED + LEDGER, values) for invariant in AT_GATEWAY)]
 
 
 def _check(session: Session, invariant: Invariant, given: str, values: Mapping[str, object]) -> Finding:

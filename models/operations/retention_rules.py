@@ -28,6 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, aliased
 from durable.ids import Id
 from durable.tables import RunRecord
 from models.accounts import LoginSession, LoginThrottle, PasswordReset, Phone
+from models.core.audit_chain import AuditEntry, is_chained
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
 from models.core.idempotency import IdempotencyKey
@@ -41,9 +42,6 @@ from settings import settings
 
 ENDED = ("succeeded", "cancelled")
 """Final statuses of runs. `failed` is not final: it requires an operator."""
-
-STAFF = ("key", "role", "staff")
-"""Kinds of events that record actions of staff. Every change by staff leaves one."""
 
 _BEFORE: ColumnElement[datetime] = bindparam("before", type_=DateTime(timezone=True))
 _FIRST_ID: ColumnElement[str] = bindparam("first_id", type_=Id(""))
@@ -114,7 +112,7 @@ _PARENT_WAITS = exists(select(_PARENT.id).where(_PARENT.id == RunRecord.parent, 
 _RUN_IS_DUE = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(ENDED), ~_PARENT_WAITS)
 _NOTIFIES_RUN = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
 
-_STAFF_EVENTS = [name for name in EVENT_TYPES if name.partition(".")[0] in STAFF]
+_STAFF_EVENTS = [name for name in EVENT_TYPES if is_chained(name)]
 _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
 
 KINDS = {
@@ -154,7 +152,12 @@ KINDS = {
         ), "keep_runs_days"),
         Kind("events", "events, except actions of staff",
              _of_names([name for name in EVENT_TYPES if name not in _STAFF_EVENTS]), "keep_events_days"),
-        Kind("staff_events", "events of actions of staff", _of_names(_STAFF_EVENTS), "keep_staff_events_days"),
+        Kind("staff_events", "events of actions of staff, with their entries in the audit log", (
+            *_of_names(_STAFF_EVENTS),
+            Rule("audit entry", AuditEntry, (AuditEntry.event_id,),
+                 ~exists(select(Event.id).where(Event.id == AuditEntry.event_id, Event.created_at >= _BEFORE)),
+                 (_FIRST_ID,)),
+        ), "keep_staff_events_days"),
         Kind("deliveries", "the log of webhooks", (
             Rule("webhook delivery", Delivery, (Delivery.id,),
                  and_(Delivery.due_at.is_(None), Delivery.attempted_at < _BEFORE), (_FIRST_ID,)),

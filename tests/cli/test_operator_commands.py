@@ -1,5 +1,6 @@
 """`shop audit`, `shop runs` and `shop create-admin`, on the tests' database."""
 
+import getpass
 import json
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from durable import queries, transitions
 from durable.ids import new_id
 from durable.tables import StepRecord
 from models import access, accounts
+from models.core import event_log
 from models.core.database import transaction
 from settings import Settings
 from tasks.gateways.payments import PROVIDERS
@@ -171,6 +173,31 @@ def test_an_audit_without_the_gateway_or_the_database_exits_with_2(
     assert without_database.returncode == 2
     assert without_database.stderr.startswith("Error: Cannot connect to the database; is the stack running?")
     assert without_database.stderr.count("\n") == 1
+
+
+def test_an_audit_checks_an_entry_of_the_audit_log_that_was_kept(sandbox: None) -> None:
+    run("runs", "retry", started(status="failed", finished_at=datetime.now(UTC)))
+    (entry,) = re.findall(r"entry (1:[0-9a-f]{64})", run("audit").output.replace("\n", ""))
+    assert run("audit", "--entry", entry).exit_code == 0
+    missing = run("audit", "--entry", f"1:{'0' * 64}")
+    assert (missing.exit_code, "has no entry 1:000" in missing.output) == (1, True)
+    assert run("audit", "--entry", "1").exit_code == 2
+
+
+def test_what_operators_change_is_recorded_in_the_audit_log(sandbox: None) -> None:
+    run_id = started(status="failed", finished_at=datetime.now(UTC))
+    run("runs", "show", run_id)
+    run("runs", "retry", run_id)
+    run("runs", "retry", run_id.replace("run_0", "run_f"))  # there is none
+    run("prune", "reports")
+    run("prune", "reports", "--dry-run")
+    with transaction() as session:
+        chosen = event_log.select_events(kind="operator").order_by(event_log.Event.id)
+        acted = [(event.subject, event.payload) for event in session.scalars(chosen)]
+    user = getpass.getuser()
+    assert acted == [
+        (run_id, {"command": "main runs retry", "user": user}), (None, {"command": "main prune", "user": user}),
+    ]  # fmt: skip
 
 
 # ---- runs

@@ -36,8 +36,11 @@ ROWS = {
     "events": """
         INSERT INTO workflow.event (id, name, payload, created_at) SELECT id, 'order.created', '{}', at FROM aged""",
     "staff_events": """
-        INSERT INTO workflow.event (id, name, payload, created_at)
-            SELECT uuidv7(at - now()), 'staff.acted', '{}', at FROM aged""",
+        WITH acted AS (
+            INSERT INTO workflow.event (id, name, payload, created_at)
+            SELECT uuidv7(at - now()), 'staff.acted', '{}', at FROM aged RETURNING id, created_at
+        ) INSERT INTO workflow.audit_entry (number, event_id, created_at, before, code)
+            SELECT row_number() OVER (), id, created_at, '', '' FROM acted""",
     "deliveries": """
         INSERT INTO webhooks.delivery (id, endpoint_id, event_id, position, type, attempts, succeeded, attempted_at)
             SELECT id, id, id, n, 'order.created', 1, true, at FROM aged""",
@@ -59,7 +62,7 @@ ROWS = {
 }
 """Kind → statements that insert its rows."""
 
-GO = dict.fromkeys(ROWS, 1) | {"webhook_events": 2, "reports": 2, "reconciliations": 2, "imports": 3}
+GO = dict.fromkeys(ROWS, 1) | {"webhook_events": 2, "staff_events": 2, "reports": 2, "reconciliations": 2, "imports": 3}
 """Kind → number of deleted rows per row of `aged`, without those deleted by cascade."""
 
 

@@ -1,0 +1,85 @@
+"""Verifying the audit log: its chain of entries against the events that they cover."""
+
+import hmac
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from durable.ids import Id
+from models.core.audit_chain import COVERED, KINDS, NO_ENTRY, AuditEntry, sign, signing_keys
+from settings import settings
+
+NAME = "the audit log is complete and unchanged"
+EXAMPLES = 5
+# From the oldest entry on, an event of staff without an entry was not written by the shop.
+_ENTRIES = (
+    text(f"""
+    SELECT entry.number, entry.event_id, entry.created_at AS entered_at, entry.before, entry.before_at, entry.code,
+        {COVERED}, now() AS now
+    FROM workflow.audit_entry AS entry LEFT JOIN workflow.event ON event.id = entry.event_id ORDER BY entry.number
+""")  # noqa: S608, constants only
+    .columns(event_id=Id("evt"), id=Id("evt"))
+    .execution_options(yield_per=1000)
+)
+_UNENTERED = text("""
+    SELECT event.id FROM workflow.event WHERE split_part(name, '.', 1) = ANY(:kinds)
+        AND created_at > (SELECT created_at FROM workflow.audit_entry ORDER BY number LIMIT 1)
+        AND NOT EXISTS (SELECT FROM workflow.audit_entry WHERE event_id = event.id)
+    ORDER BY event.id
+""").columns(id=Id("evt"))
+
+
+def verify(session: Session) -> tuple[dict[str, int], list[str]]:
+    """Returns figures and examples: `wrong` counts events and entries that were changed, inserted or deleted.
+
+    Entries that retention has deleted are no violation. Changes nothing.
+    """
+    entries, last, wrong = 0, 0, 0
+    examples: list[str] = []
+    for entry, fault in _entries(session):
+        entries, last = entries + 1, entry.number
+        if fault is not None:
+            wrong += 1
+            examples.append(f"{entry.event_id} (entry {entry.number}): {fault}")
+    for (event_id,) in session.execute(_UNENTERED, {"kinds": list(KINDS)}):
+        wrong += 1
+        examples.append(f"{event_id}: has no entry")
+    return {"entries": entries, "last": last, "wrong": wrong}, examples[:EXAMPLES]
+
+
+def _entries(session: Session) -> Iterator[tuple[Row[Any], str | None]]:
+    """Each entry with its fault, if any."""
+    previous = None
+    for entry in session.execute(_ENTRIES):
+        may_be_missing = entry.now - timedelta(days=settings.keep_staff_events_days - 1)
+        yield entry, _broken_link(entry, previous, may_be_missing) or _wrong_event(entry, may_be_missing)
+        previous = entry
+
+
+def _broken_link(entry: Row[Any], previous: Row[Any] | None, may_be_missing: datetime) -> str | None:
+    if entry.number == 1:
+        return None if (entry.before, entry.before_at) == (NO_ENTRY, None) else "is not the first entry"
+    if previous is None or previous.number != entry.number - 1:
+        return None if entry.before_at < may_be_missing else "the entry before is missing"
+    continues = (entry.before, entry.before_at) == (previous.code, previous.entered_at)
+    return None if continues else "does not continue the entry before"
+
+
+def _wrong_event(entry: Row[Any], may_be_missing: datetime) -> str | None:
+    """The code covers the time of the event; for an event that is missing, the next entry covers it."""
+    if entry.id is None:
+        return None if entry.entered_at < may_be_missing else "the event is missing"
+    codes = (sign(key, entry.number, entry.before, entry.before_at, entry) for key in signing_keys())
+    if any(hmac.compare_digest(code, entry.code) for code in codes):
+        return None
+    return "was changed, or signed with another key (SHOP_AUDIT_KEYS)"
+
+
+def has_entry(session: Session, known: str) -> bool:
+    """Whether the entry `number:code`, which was noted earlier, is still in the log; `code` may be its first digits."""
+    number, _, code = known.partition(":")
+    entry = session.get(AuditEntry, int(number))
+    return entry is not None and entry.code.hex().startswith(code.lower())
