@@ -1,13 +1,12 @@
 """Parsing rows of the shopflow format."""
 
 import json
-import re
-from decimal import Decimal
 from typing import Any
 
 from models.catalogue import validate
 from models.core.csv import unescape_formula
 from models.core.errors import Invalid
+from models.core.numbers import parse_decimal, parse_integer
 from models.imports.csv_file import NATIVE_COLUMNS, Refusal, Row
 from models.inventory import MAX_LEVEL
 from settings import settings
@@ -66,27 +65,26 @@ def _attributes(text: str) -> dict[str, Any]:
     return attributes
 
 
-_PRICE = re.compile(r"\d{1,10}(\.\d\d?)?", re.ASCII)
+_NO_PRICE = "price: Must be a number with at most two decimal places, like 12.50."
 
 
 def parse_price(price: str) -> int:
-    """Parses a price like 12.50 into cents. Raises Unfit."""
-    if _PRICE.fullmatch(price):
-        whole, _, part = price.partition(".")
-        return int(whole) * 100 + int(part.ljust(2, "0") or 0)
+    """Parses a price like 12.50 into cents. Raises InvalidCell."""
     try:
-        amount = Decimal(price)
-        cents = int(amount * 100)
-        if Decimal(cents) / 100 == amount:
-            return cents
-    except (ArithmeticError, ValueError):  # not a number, NaN or infinite
-        pass
-    raise InvalidCell("price: Must be a number with at most two decimal places, like 12.50.")
+        cents = parse_decimal(price).scaleb(2)
+    except ValueError:
+        raise InvalidCell(_NO_PRICE) from None
+    if cents != cents.to_integral_value():
+        raise InvalidCell(_NO_PRICE)
+    return int(cents)
 
 
 def parse_count(text: str, name: str) -> int:
-    """Parses a quantity; empty means 0. Raises Unfit."""
-    text = text or "0"
-    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > MAX_LEVEL:
+    """Parses a quantity; empty means 0. Raises InvalidCell."""
+    try:
+        count = parse_integer(text or "0")
+    except ValueError:
+        count = -1
+    if not 0 <= count <= MAX_LEVEL:
         raise InvalidCell(f"{name}: Must be an integer from 0 to {MAX_LEVEL}.")
-    return int(text)
+    return count

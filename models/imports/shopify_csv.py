@@ -118,7 +118,7 @@ def _attributes(row: dict[str, str], kind: str, options: dict[str, str]) -> dict
     if kind == "book" and re.fullmatch("97[89][0-9]{10}", barcode):
         attributes["isbn"] = barcode
     grams = row.get("Variant Grams", "")
-    if kind == "electronics" and re.fullmatch("[0-9]{1,6}(\\.[0-9]+)?", grams) and float(grams):
+    if kind == "electronics" and re.fullmatch("[0-9]{1,6}(\\.[0-9]{1,9})?", grams) and float(grams):
         attributes["weight_g"] = float(grams)
     return attributes
 

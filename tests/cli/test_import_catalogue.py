@@ -59,6 +59,10 @@ def test_a_book_is_read_with_its_author_and_date() -> None:
         ({"price": "NaN"}, "price"),
         ({"price": "inf"}, "price"),
         ({"price": "1e99999999"}, "price"),
+        ({"price": "1e999990"}, "price"),
+        ({"price": "9" * 5000}, "price"),
+        ({"price": "1." + "0" * 100_000 + "1"}, "price"),
+        ({"price": "1e99"}, "price.amount"),
         ({"price": "1e-99999999"}, "price"),
         ({"price": "-1.00"}, "price.amount"),
         ({"currency": "USD"}, "price.currency"),
@@ -74,6 +78,7 @@ def test_a_book_is_read_with_its_author_and_date() -> None:
         ({"stock": "-1"}, "stock"),
         ({"stock": "a few"}, "stock"),
         ({"stock": "9999999999"}, "stock"),
+        ({"stock": "9" * 100_000}, "stock"),
         ({"reorder_point": "1.5"}, "reorder_point"),
     ],
 )

@@ -16,6 +16,7 @@ from easypost.errors import InvalidRequestError, SignatureVerificationError
 from easypost.util import validate_webhook
 
 from models.core.errors import BadRequest, BadSignature, CarrierDown, CarrierRefused, Conflict
+from models.core.numbers import parse_decimal
 from settings import Settings
 from tasks.gateways.carriers.carrier import (
     Address,
@@ -194,7 +195,7 @@ def _choose(shipment: dict[str, Any], rate: tuple[str, str] | None) -> str:
     fitting = [found for found in shipment["rates"] if rate in (None, (found["carrier"], found["service"]))]
     if not fitting:
         raise CarrierRefused("no_rates", f"The shipment has no rate {' '.join(rate or ())}".rstrip() + ".")
-    return str(min(fitting, key=lambda found: Decimal(found["rate"]))["id"])
+    return str(min(fitting, key=lambda found: parse_decimal(found["rate"]))["id"])
 
 
 def _rate(rate: dict[str, Any]) -> Rate:
@@ -226,7 +227,7 @@ def _label(shipment: dict[str, Any]) -> Label:
 
 def _minor_units(rate: dict[str, Any]) -> int:
     factor = 1 if rate["currency"] in WITHOUT_DECIMALS else 100
-    return int((Decimal(rate["rate"]) * factor).quantize(Decimal(1), ROUND_HALF_UP))
+    return int((parse_decimal(rate["rate"]) * factor).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _update(tracker: dict[str, Any], event_id: str | None) -> TrackerUpdate:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from models.core.numbers import parse_integer
 from tasks.gateways.payments.provider import AuthorisationRequest, ProviderPayment, State
 
 WITHOUT_DECIMALS = {"JPY": 0, "HUF": 2, "TWD": 2}
@@ -41,10 +42,10 @@ def to_money(amount: int, currency: str) -> dict[str, str]:
 
 
 def from_money(money: dict[str, str]) -> int:
-    """The opposite of `to_money`."""
+    """The opposite of `to_money`. Raises ValueError."""
     whole, _, fraction = money["value"].partition(".")
     decimals = WITHOUT_DECIMALS.get(money["currency_code"], 2)
-    return int(whole + fraction.ljust(decimals, "0")[:decimals])
+    return parse_integer(whole + fraction.ljust(decimals, "0")[:decimals])
 
 
 def order_body(request: AuthorisationRequest, attempt: str) -> dict[str, Any]:
