@@ -5,7 +5,6 @@ that concurrent attempts cannot exceed the limit, and returned if the password w
 """
 
 import hashlib
-import ipaddress
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.core import event_log
 from models.core.errors import TooManyRequests
 from models.core.events import LoginThrottled
+from models.core.networks import network_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def login_limits(login: str, ip: str | None, familiar: bool) -> list[Limit]:
     """
     name = login.strip().lower()
     limits = [] if familiar else [Limit(_key("account", name), 30, 120.0)]
-    if network := _network(ip):
+    if network := network_of(ip):
         limits += [Limit(_key("address", network), 100, 6.0), Limit(_key("account at", name, network), 10, 60.0)]
     return limits
 
@@ -49,7 +49,7 @@ def password_limits(user_id: str) -> list[Limit]:
 def reset_limits(login: str, ip: str | None) -> list[Limit]:
     """Limits for password reset mails: three an hour per account, to prevent flooding a mailbox."""
     limits = [Limit(_key("reset", login.strip().lower()), 3, 1200.0)]
-    if network := _network(ip):
+    if network := network_of(ip):
         limits.append(Limit(_key("resets from", network), 30, 60.0))
     return limits
 
@@ -57,7 +57,7 @@ def reset_limits(login: str, ip: str | None) -> list[Limit]:
 def code_limits(user_id: str, number: str, ip: str | None) -> list[Limit]:
     """Limits for codes by text message: three an hour per user and per number, to prevent flooding a phone."""
     limits = [Limit(_key("codes of", user_id), 3, 1200.0), Limit(_key("codes to", number), 3, 1200.0)]
-    if network := _network(ip):
+    if network := network_of(ip):
         limits.append(Limit(_key("codes from", network), 30, 60.0))
     return limits
 
@@ -106,15 +106,6 @@ def return_attempt(session: Session, limits: Iterable[Limit]) -> None:
 def _shift(session: Session, limits: Iterable[Limit], sign: int) -> None:
     moved = [(limit.key, sign * limit.seconds) for limit in limits]
     session.execute(_SHIFT, {"keys": [key for key, _ in moved], "seconds": [by for _, by in moved]})
-
-
-def _network(ip: str | None) -> str | None:
-    """The IPv4 address, or the /64 network of an IPv6 address, which is what a subscriber is assigned."""
-    try:
-        address = ipaddress.ip_address(ip or "")
-    except ValueError:
-        return None
-    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _key(*words: str) -> str:

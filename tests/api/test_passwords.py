@@ -163,6 +163,14 @@ def test_ipv6_addresses_are_throttled_per_network(client: Any, customer: Any) ->
     assert login(client, WRONG, "2001:db8:0:1::1").status_code == 401
 
 
+@pytest.mark.parametrize("prefix", ["::ffff:", "64:ff9b::"])
+def test_ipv4_addresses_within_ipv6_are_throttled_one_by_one(client: Any, customer: Any, prefix: str) -> None:
+    answers = [login(client, WRONG, "198.51.100.1").status_code for _ in range(10)]
+    assert answers == [401] * 10
+    assert login(client, WRONG, f"{prefix}198.51.100.1").status_code == 429
+    assert login(client, WRONG, f"{prefix}198.51.100.2").status_code == 401
+
+
 def test_distributed_guesses_do_not_lock_out_a_known_address(client: Any, customer: Any) -> None:
     home = "203.0.113.9"
     assert login(client, RIGHT, home).status_code == 200
