@@ -5,7 +5,7 @@ EasyPost has no idempotency keys. What was done by a call whose answer was lost 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any, get_args
@@ -34,6 +34,7 @@ from tasks.gateways.carriers.easypost_client import Clients, calling
 POSTAGE_EXISTS = "SHIPMENT.POSTAGE.EXISTS"
 GRAMS_PER_OUNCE, MM_PER_INCH = 28.349523125, 25.4
 PAGE = 100
+LONGEST = 100  # characters of an id or a tracking number
 SIGNATURE = "X-Hmac-Signature"
 OF_TRACKERS = ("tracker.created", "tracker.updated")
 STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
@@ -149,7 +150,7 @@ class EasyPost:
             event = validate_webhook(payload, {SIGNATURE: signature}, self._settings.carrier_webhook_secret)
             if event["description"] not in OF_TRACKERS:
                 return None
-            return _update(event["result"], str(event["id"]))
+            return _update(event["result"], _text(event["id"]))
         except SignatureVerificationError:
             raise BadSignature(detail) from None
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -233,11 +234,11 @@ def _minor_units(rate: dict[str, Any]) -> int:
 def _update(tracker: dict[str, Any], event_id: str | None) -> TrackerUpdate:
     return TrackerUpdate(
         id=event_id,
-        tracking_number=tracker["tracking_code"],
-        carrier=tracker["carrier"],
+        tracking_number=_text(tracker["tracking_code"]),
+        carrier=_text(tracker["carrier"]),
         shipment_reference=tracker.get("shipment_id"),
         status=STATUSES.get(tracker["status"], "unknown"),
-        changed_at=datetime.fromisoformat(tracker["updated_at"]),
+        changed_at=_moment(tracker["updated_at"]),
         events=tuple(_event(detail) for detail in tracker.get("tracking_details") or ()),
     )
 
@@ -245,7 +246,21 @@ def _update(tracker: dict[str, Any], event_id: str | None) -> TrackerUpdate:
 def _event(detail: dict[str, Any]) -> TrackerEvent:
     at = detail.get("tracking_location") or {}
     place = ", ".join(str(at[part]) for part in ("city", "state", "country") if at.get(part))
-    occurred_at = datetime.fromisoformat(detail["datetime"])
-    return TrackerEvent(
-        STATUSES.get(detail["status"], "unknown"), detail.get("message") or "", occurred_at, place or None
-    )
+    message = str(detail.get("message") or "")
+    return TrackerEvent(STATUSES.get(detail["status"], "unknown"), message, _moment(detail["datetime"]), place or None)
+
+
+def _text(value: object) -> str:
+    """A value that has to be text. Raises ValueError for another type, and for more than can be stored."""
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise ValueError(f"{value!r:.100} is not text of at most {LONGEST} characters")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    """A time in UTC, also if it names no zone. Raises ValueError, also for years that PostgreSQL can't return."""
+    found = datetime.fromisoformat(text)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text} is out of range") from None

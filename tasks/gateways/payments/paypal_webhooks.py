@@ -34,16 +34,14 @@ def read_event(payload: bytes) -> WebhookEvent:
     """The event, whose reference is the id of the order at PayPal. Raises BadRequest for what can't be read."""
     event = _parse(payload)
     try:
-        resource, kind = event["resource"], str(event["event_type"])
+        resource, kind = event["resource"], event["event_type"]
         units = resource.get("purchase_units") or [resource]
         related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
         reference = resource["id"] if kind.startswith("CHECKOUT.ORDER.") else related.get("order_id")
         disputed = resource.get("disputed_transactions") or units
         custom_id = disputed[0].get("custom_id") or disputed[0].get("custom")
-        return WebhookEvent(
-            str(event["id"]), kind, reference, *whose(custom_id), is_report=kind.startswith(REPORTS)
-        )  # fmt: skip
-    except (KeyError, TypeError, AttributeError) as error:
+        return WebhookEvent(event["id"], kind, reference, *whose(custom_id), is_report=kind.startswith(REPORTS))
+    except (LookupError, TypeError, AttributeError) as error:
         raise BadRequest("This is not an event of PayPal's.") from error
 
 

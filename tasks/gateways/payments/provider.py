@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+LONGEST = 255
+"""Characters of an id or a type in a webhook. Ids of providers are shorter."""
+
 State = Literal[
     "requires_action", "processing", "authorised", "captured", "voided", "lapsed", "declined", "cancelled"
 ]  # fmt: skip
@@ -125,7 +128,8 @@ class WebhookEvent:
     """`reference` is the payment's, None for an event that is about something else.
 
     `is_report`: whether it is about a refund or a dispute, so that the provider should be asked where they stand.
-    Raises TypeError for anything but text, because the values come from a body that only its signature vouches for.
+    Raises TypeError for anything but text of at most LONGEST characters, because the values come from a body that only
+    its signature vouches for.
     """
 
     id: str
@@ -136,9 +140,9 @@ class WebhookEvent:
     is_report: bool = False
 
     def __post_init__(self) -> None:
-        given = (self.id, self.type, *filter(None, (self.reference, self.order_id, self.payment_id)))
-        if not all(isinstance(value, str) for value in given):
-            raise TypeError("A value of the event is not text.")
+        named = (value for value in (self.reference, self.order_id, self.payment_id) if value is not None)
+        if not all(isinstance(value, str) and len(value) <= LONGEST for value in (self.id, self.type, *named)):
+            raise TypeError("A value of the event is not text, or too long.")
 
 
 class PaymentProvider(Protocol):
