@@ -100,7 +100,7 @@ def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         if API_KEY_HEADER in request.headers:
             raise NotAllowed("This requires a signed-in user; API keys are not accepted.")
-        _set_principal(authenticate_user())
+        _admit(authenticate_user)
         return view(*args, **kwargs)
 
     return declare_rule(guarded, "signed in", PERSON)
@@ -111,7 +111,7 @@ def user_or_api_key(view: Callable[P, Answer]) -> Callable[P, Answer]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
-        _set_principal(authenticate())
+        _admit(authenticate)
         return view(*args, **kwargs)
 
     return declare_rule(guarded, "identified", PERSON, MACHINE)
@@ -123,12 +123,16 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
     Must be the outermost decorator of a view. Changes are recorded in the audit log.
     """
 
+    def authorise() -> Principal:
+        principal = authenticate()
+        if permission not in principal.permissions:
+            raise NotAllowed(f"This requires the permission {permission}.", permission=permission)
+        return principal
+
     def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
-            _set_principal(authenticate())
-            if permission not in g.principal.permissions:
-                raise NotAllowed(f"This requires the permission {permission}.", permission=permission)
+            _admit(authorise)
             with audit_log.record_action(permission):
                 return view(*args, **kwargs)
 
@@ -137,9 +141,19 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
     return decorate
 
 
-def _set_principal(principal: Principal) -> None:
-    g.principal = principal
+def _admit(authorise: Callable[[], Principal]) -> None:
+    """Sets `g.principal`, and keeps the check for `admit_again`."""
+    g.authorise = authorise
+    g.principal = principal = authorise()
     event_log.actor.set(principal.key_id or principal.user_id)
+
+
+def admit_again() -> None:
+    """Repeats the check of the access rule, for a response that lasts. Sets `g.principal` as it is now.
+
+    Raises NotSignedIn and NotAllowed if the session, key or permission has ended since the request began.
+    """
+    g.principal = g.authorise()
 
 
 def public(view: View) -> View:

@@ -1,20 +1,16 @@
 """The feed of public events as server-sent events."""
 
 import json
-import logging
 import time
 from collections.abc import Iterator
 
 from flask import Response, request
-from sqlalchemy.exc import OperationalError
 
 from api.http import event_stream
 from api.http.errors import invalid
 from models.core import event_feed
 from models.core.database import single_statements
 from models.core.event_feed import PublicEvent
-
-log = logging.getLogger(__name__)
 
 BATCH, WINDOW = 100, 10_000
 """Events that one read returns, and looks at."""
@@ -42,28 +38,20 @@ def stream(after: int | None = None, type: str | None = None, subject: str | Non
 
 
 def _events(after: int, type: str | None, subject: str | None) -> Iterator[str]:
-    yield "retry: 1000\n\n"
-    until, sent_at = time.monotonic() + event_stream.MAX_DURATION, time.monotonic()
-    try:
-        while time.monotonic() < until:
-            with single_statements() as connection:
-                # The window bounds the time for a type that is rare.
-                last = min(event_feed.last_position(connection), after + WINDOW)
-                types = None if type is None else [type]
-                found = event_feed.read_after(connection, after, until=last, types=types, subject=subject, limit=BATCH)
-            for event in found:
-                yield _text(event)
-            has_more = len(found) == BATCH or last == after + WINDOW
-            after = found[-1].position if len(found) == BATCH else max(last, after)
-            if found:
-                sent_at = time.monotonic()
-            elif time.monotonic() - sent_at > event_stream.HEARTBEAT:
-                sent_at = time.monotonic()
-                yield ": here\n\n"
-            if not has_more:
-                time.sleep(event_stream.POLL_INTERVAL)
-    except OperationalError as error:
-        log.warning("a stream of events was interrupted: %s", str(error.orig).splitlines()[0])
+    until = time.monotonic() + event_stream.MAX_DURATION
+    while time.monotonic() < until:
+        with single_statements() as connection:
+            # The window bounds the time for a type that is rare.
+            last = min(event_feed.last_position(connection), after + WINDOW)
+            types = None if type is None else [type]
+            found = event_feed.read_after(connection, after, until=last, types=types, subject=subject, limit=BATCH)
+        for event in found:
+            yield _text(event)
+        has_more = len(found) == BATCH or last == after + WINDOW
+        after = found[-1].position if len(found) == BATCH else max(last, after)
+        yield ""
+        if not has_more:
+            time.sleep(event_stream.POLL_INTERVAL)
 
 
 def _text(event: PublicEvent) -> str:

@@ -66,6 +66,7 @@ class TaskEventsView(MethodView):
 def _state(run_id: str) -> event_stream.State:
     with single_statements() as connection:
         run, steps = queries.run_with_steps(connection, run_id)
+        _visible(run)  # `g.principal` may have lost a permission since the stream began
         action = find_next_action(connection, run) if _may_wait(steps) else None
     shown = task_view(run, steps, action)
     return event_stream.State(Task().dumps(shown), run.finished_at is not None)
