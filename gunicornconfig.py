@@ -11,7 +11,7 @@ from api.http.errors import raw_response
 from local.die_with_parent import die_with_parent
 from settings import settings
 
-bind = f"{settings.api_host}:{settings.api_port}"
+bind = settings.api_bind
 worker_class = "gthread"
 workers = settings.api_workers
 threads = settings.api_threads

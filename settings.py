@@ -115,7 +115,18 @@ class Settings(Limits, Retention, Trade, Providers, Messages, Servers, BaseSetti
     @property
     def api_base(self) -> str:
         """The URL of the API for links in mails, or empty."""
-        return self.api_url or ("" if self.env == "production" else f"http://127.0.0.1:{self.api_port}")
+        return self.api_url or ("" if self.env == "production" else self.api_local)
+
+    @property
+    def api_bind(self) -> str:
+        """The address on which the API listens."""
+        return f"{_in_url(self.api_host)}:{self.api_port}"
+
+    @property
+    def api_local(self) -> str:
+        """The URL of the API on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
+        return f"http://{_in_url(host)}:{self.api_port}"
 
     @cached_property
     def smtp(self) -> str:
@@ -162,6 +173,10 @@ class Settings(Limits, Retention, Trade, Providers, Messages, Servers, BaseSetti
     @property
     def paypal_url(self) -> str:
         return self.paypal_base or f"http://127.0.0.1:{self.paypal_port}"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def load() -> Settings:

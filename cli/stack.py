@@ -9,7 +9,6 @@ import click
 from local import supervision
 from local.lifecycle import down as bring_down
 from local.lifecycle import up as bring_up
-from local.processes import api_address
 from local.supervision import ProcessStatus
 from settings import Settings, settings
 
@@ -87,7 +86,7 @@ def _cell(value: object) -> str:
 
 
 def _print_addresses(settings: Settings) -> None:
-    api = api_address(settings)
+    api = settings.api_local
     rows = [
         ["API", f"{api}/v1", "documentation: /docs"],
         ["Flower", f"http://127.0.0.1:{settings.flower_port}",

@@ -143,7 +143,7 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
     ]  # fmt: skip
     schedule = str(var_folder() / "beat" / "schedule")
     return [
-        ProcessSpec("api", ("gunicorn", "-c", "python:gunicornconfig", "api.app:app"), api_address(settings)),
+        ProcessSpec("api", ("gunicorn", "-c", "python:gunicornconfig", "api.app:app"), settings.api_local),
         *workers,
         ProcessSpec("dispatcher-1", ("shop", "dispatcher")),
         ProcessSpec("dispatcher-2", ("shop", "dispatcher")),
@@ -153,12 +153,6 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
         ProcessSpec("beat", (*celery, "beat", "-s", schedule, "--pidfile=", level)),
         ProcessSpec("flower", (*celery, "flower"), f"http://127.0.0.1:{settings.flower_port}"),
     ]
-
-
-def api_address(settings: Settings) -> str:
-    """The API's base URL on this machine."""
-    host = "127.0.0.1" if settings.api_host in ("0.0.0.0", "::") else settings.api_host  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
 
 def flower_environment(settings: Settings) -> dict[str, str]:

@@ -122,7 +122,7 @@ def _bind(name: str, host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         try:
-            return socket.create_server((host, port), family=family)
+            return socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
         except OSError as error:
             if time.monotonic() > deadline:
                 raise Unusable(

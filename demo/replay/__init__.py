@@ -22,7 +22,6 @@ from demo.replay.goods import Products
 from demo.replay.journal import Entry, Journal, TakenBack
 from demo.replay.retail import Invoice, Line, NotRetail, Skipped, invoices
 from demo.replay.taking_back import Clerk
-from local.processes import api_address
 from settings import settings, var_folder
 
 CURRENCY = "GBP"
@@ -120,7 +119,7 @@ def replay(file: Path, limit: int | None, concurrency: int) -> None:
     try:
         summary = summarise(file, limit, journal)
         products = _ensure_stock(console, file, summary)
-        shop = Client(api_address(settings))
+        shop = Client(settings.api_local)
         placer = OrderPlacer(shop, products, journal, settings.secret_key)
         clerk = Clerk(shop, journal, settings.secret_key)
         with Progress("invoices", summary.orders + len(summary.parts), console) as progress:

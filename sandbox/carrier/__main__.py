@@ -23,7 +23,7 @@ LOOK = 0.2
 @click.option("--port", default=settings.carrier_port, show_default=True, help="Port; 0 picks a free one.")
 @click.option(
     "--webhook-url",
-    default=f"http://127.0.0.1:{settings.api_port}/v1/webhooks/carrier",
+    default=f"{settings.api_local}/v1/webhooks/carrier",
     show_default=True,
     help="Where events are posted, signed with SHOP_CARRIER_WEBHOOK_SECRET.",
 )

@@ -22,7 +22,7 @@ MAX_BODY = 1 << 20  # bytes
 @click.option("--port", default=settings.gateway_port, show_default=True, help="Port; 0 picks a free one.")
 @click.option(
     "--webhook-url",
-    default=f"http://127.0.0.1:{settings.api_port}/v1/webhooks/payments",
+    default=f"{settings.api_local}/v1/webhooks/payments",
     show_default=True,
     help="URL that receives the webhooks, signed with SHOP_STRIPE_WEBHOOK_SECRET.",
 )

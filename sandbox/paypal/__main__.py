@@ -21,7 +21,7 @@ MAX_BODY = 1 << 20
 @click.option("--port", default=settings.paypal_port, show_default=True, help="Port; 0 picks a free one.")
 @click.option(
     "--webhook-url",
-    default=f"http://127.0.0.1:{settings.api_port}/v1/webhooks/paypal",
+    default=f"{settings.api_local}/v1/webhooks/paypal",
     show_default=True,
     help="Where events are posted.",
 )

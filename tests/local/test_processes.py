@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from local.processes import InvalidSetting, WorkerGroup, api_address, flower_environment, processes, worker_groups
+from local.processes import InvalidSetting, WorkerGroup, flower_environment, processes, worker_groups
 from settings import QUEUES, Settings
 
 
@@ -122,8 +122,14 @@ def test_each_group_is_a_worker_with_its_queues() -> None:
 
 
 def test_the_address_of_a_wildcard_listener_is_localhost() -> None:
-    assert api_address(Settings(api_host="0.0.0.0", api_port=81)) == "http://127.0.0.1:81"  # noqa: S104
-    assert api_address(Settings(api_host="::1", api_port=81)) == "http://[::1]:81"
+    for host, bind, local in (
+        ("0.0.0.0", "0.0.0.0:81", "http://127.0.0.1:81"),  # noqa: S104
+        ("::", "[::]:81", "http://[::1]:81"),
+        ("::1", "[::1]:81", "http://[::1]:81"),
+        ("shop.example", "shop.example:81", "http://shop.example:81"),
+    ):
+        settings = Settings(api_host=host, api_port=81)
+        assert (settings.api_bind, settings.api_local) == (bind, local)
 
 
 def test_flower_is_read_only_unless_configured_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
