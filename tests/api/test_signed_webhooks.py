@@ -83,15 +83,20 @@ def post(client: Any, believer: int, monkeypatch: pytest.MonkeyPatch) -> Callabl
 
     def posted(provider: str, event: Any) -> Any:
         body = json.dumps(event)
-        headers = {
-            "payments": lambda: {"Stripe-Signature": stripe.WebhookSignature.generate_signature_header(
-                body, settings.stripe_webhook_secret)},
-            "paypal": lambda: PAYPAL_HEADERS,
-            "carrier": lambda: {"X-Hmac-Signature": signature(body, settings.carrier_webhook_secret)},
-        }[provider]()  # fmt: skip
+        headers = sign(provider, body)
         return client.post(f"/v1/webhooks/{provider}", data=body, headers=headers, content_type="application/json")
 
     return posted
+
+
+def sign(provider: str, body: str) -> dict[str, str]:
+    """The headers of a signed webhook."""
+    if provider == "payments":
+        secret = settings.stripe_webhook_secret
+        return {"Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, secret)}
+    if provider == "paypal":
+        return PAYPAL_HEADERS
+    return {"X-Hmac-Signature": signature(body, settings.carrier_webhook_secret)}
 
 
 EVENTS = {"payments": STRIPE, "paypal": PAYPAL, "carrier": CARRIER}
