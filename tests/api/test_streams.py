@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any
 
@@ -52,14 +53,16 @@ def started(owner: str | None = None) -> str:
     return run_id
 
 
-def opened(client: Any, path: str, headers: dict[str, str]) -> Iterator[str]:
+@contextmanager
+def opened(client: Any, path: str, headers: dict[str, str]) -> Iterator[Iterator[str]]:
     """The texts of a stream, of which two have been read: it goes on."""
     answer = client.get(path.format(run_id=started()), headers=headers)
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
-    texts = map(bytes.decode, iter(answer.response))
-    assert next(texts) == "retry: 1000\n\n"
-    assert next(texts)
-    return texts
+    with closing(answer):
+        texts = map(bytes.decode, iter(answer.response))
+        assert next(texts) == "retry: 1000\n\n"
+        assert next(texts)
+        yield texts
 
 
 def test_these_are_all_streams(client: Any) -> None:
@@ -74,20 +77,21 @@ def test_a_stream_ends_when_its_reader_loses_access(
     client: Any, sign_in: Callable[..., Any], admin: Any, path: str, loss: str
 ) -> None:
     boss = sign_in("boss", "staff")
-    stream = opened(client, path, boss.headers)
-    answer = LOSSES[loss](boss, admin)
-    assert answer.status_code in (200, 204), answer.json
-    assert "id: end" not in "".join(stream)  # which is a timeout if the stream goes on
+    with opened(client, path, boss.headers) as stream:
+        answer = LOSSES[loss](boss, admin)
+        assert answer.status_code in (200, 204), answer.json
+        assert "id: end" not in "".join(stream)  # which is a timeout if the stream goes on
 
 
 @pytest.mark.parametrize("path", [FEED, TASK])
 def test_a_stream_ends_when_its_key_is_revoked(client: Any, admin: Any, path: str) -> None:
     key = admin.post("/v1/api-keys", json={"name": "till", "permissions": ["runs:read"]}).json
-    stream = opened(client, path, {"X-Api-Key": key["key"]})
-    assert admin.delete(f"/v1/api-keys/{key['id']}").status_code in (200, 204)
-    assert "id: end" not in "".join(stream)
+    with opened(client, path, {"X-Api-Key": key["key"]}) as stream:
+        assert admin.delete(f"/v1/api-keys/{key['id']}").status_code in (200, 204)
+        assert "id: end" not in "".join(stream)
 
 
 def test_a_stream_goes_on_as_long_as_its_reader_has_access(client: Any, sign_in: Callable[..., Any]) -> None:
     boss = sign_in("boss", "staff")
-    assert len(list(islice(opened(client, FEED, boss.headers), 5))) == 5  # five heartbeats, with a check before each
+    with opened(client, FEED, boss.headers) as stream:
+        assert len(list(islice(stream, 5))) == 5  # five heartbeats, with a check before each
