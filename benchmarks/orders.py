@@ -42,12 +42,13 @@ class Supply:
         self.products = _products(seed)
         self.users = [new_id("usr") for _ in range(CUSTOMERS)]
         people = [
-            {"id": user, "username": f"c{seed}-{n}", "email": f"c{seed}-{n}{mail_domain}", "password_hash": "none",
-             "first_name": "Ada", "last_name": "Benchmark"} for n, user in enumerate(self.users)
+            User(id=user, username=f"c{seed}-{n}", email=f"c{seed}-{n}{mail_domain}", password_hash="none",  # noqa: S106
+                 first_name="Ada", last_name="Benchmark") for n, user in enumerate(self.users)
         ]  # fmt: skip
         self.carts = {user: new_id("crt") for user in self.users}
         with transaction() as session:
-            session.execute(insert(User), people)
+            session.add_all(people)
+            session.flush()
             session.execute(insert(carts.Cart), [{"id": cart, "user_id": user} for user, cart in self.carts.items()])
 
     def place(self, count: int, method: str) -> list[Placed]:

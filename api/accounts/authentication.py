@@ -35,7 +35,7 @@ from models.notifications import find_language
 class RegisterView(MethodView):
     @public
     @accepts_guest_cart
-    @error_codes("username_taken", "email_taken")
+    @error_codes("username_taken", "username_looks_taken", "email_taken")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
     def post(self, body: RegistrationBody) -> dict[str, object]:
@@ -69,7 +69,7 @@ class LoginView(MethodView):
         name = body.get("username") or body["email"]
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
-            limits = accounts.login_limits(name, request.remote_addr, found.familiar)
+            limits = accounts.login_limits(name, found.user_id, request.remote_addr, found.familiar)
             accounts.take_attempt(session, limits, LoginThrottled(user_id=found.user_id))
         if not accounts.verify_password(found.password_hash, body["password"]):
             raise accounts.wrong_credentials_error()
@@ -149,8 +149,8 @@ class ForgotPasswordView(MethodView):
         """E-mails a password reset token if the account exists. The response does not reveal whether it does."""
         name = body.get("username") or body["email"]
         with transaction() as session:
-            accounts.take_attempt(session, accounts.reset_limits(name, request.remote_addr))
             user_id = accounts.find_credentials(session, name).user_id
+            accounts.take_attempt(session, accounts.reset_limits(name, user_id, request.remote_addr))
             accounts.request_reset(session, uuid4().hex, user_id)
         return {"detail": "If the account exists, a password reset e-mail has been sent to its owner."}
 

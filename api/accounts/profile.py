@@ -32,7 +32,7 @@ class MeView(MethodView):
             return _profile(accounts.get(session, g.principal.user_id))
 
     @signed_in
-    @error_codes("username_taken", "email_taken")
+    @error_codes("username_taken", "username_looks_taken", "email_taken")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
     def patch(self, body: dict[str, str | None]) -> dict[str, object]:

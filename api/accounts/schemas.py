@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from api.carts.schemas import Merge
 from api.http.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
 from models import accounts, notifications
+from models.core import folding
 
 
 def _username() -> fields.String:
@@ -15,7 +16,15 @@ def _username() -> fields.String:
 
 
 def _email() -> fields.Email:
-    return fields.Email(required=True, validate=validate.Length(max=254), metadata={"example": "ada@example.org"})
+    return fields.Email(
+        required=True, validate=[validate.Length(max=254), _folds], metadata={"example": "ada@example.org"}
+    )
+
+
+def _folds(email: str) -> None:
+    """Raises ValidationError for an address of letters that folding multiplies: its key would not fit into an index."""
+    if len(folding.fold(email)) > 254:
+        raise ValidationError("is too long")
 
 
 def _password() -> fields.String:

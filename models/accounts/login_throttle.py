@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ARRAY, Float, String, bindparam, text
 from sqlalchemy.orm import Session
 
-from models.core import event_log
+from models.core import event_log, folding
 from models.core.errors import TooManyRequests
 from models.core.events import LoginThrottled
 from models.core.networks import network_of
@@ -27,14 +27,15 @@ class Limit:
     seconds: float
 
 
-def login_limits(login: str, ip: str | None, familiar: bool) -> list[Limit]:
+def login_limits(login: str, user_id: str | None, ip: str | None, familiar: bool) -> list[Limit]:
     """Limits for a login. Attempts at many accounts are throttled by IP address, attempts at one account by account.
 
     An attacker who exhausts the limit of an account must not lock out its owner: the account limit does not apply at
     IP addresses where the owner is signed in (`familiar`). (Elsewhere, the owner can reset the password, which signs
-    in.) Unknown names are counted like known ones, so that they cannot be told apart.
+    in.) Unknown names are counted like known ones, so that they cannot be told apart. `user_id`: whose account `login`
+    names, however it is spelled.
     """
-    name = login.strip().lower()
+    name = _account(login, user_id)
     limits = [] if familiar else [Limit(_key("account", name), 30, 120.0)]
     if network := network_of(ip):
         limits += [Limit(_key("address", network), 100, 6.0), Limit(_key("account at", name, network), 10, 60.0)]
@@ -46,9 +47,9 @@ def password_limits(user_id: str) -> list[Limit]:
     return [Limit(_key("user", user_id), 10, 60.0)]
 
 
-def reset_limits(login: str, ip: str | None) -> list[Limit]:
+def reset_limits(login: str, user_id: str | None, ip: str | None) -> list[Limit]:
     """Limits for password reset mails: three an hour per account, to prevent flooding a mailbox."""
-    limits = [Limit(_key("reset", login.strip().lower()), 3, 1200.0)]
+    limits = [Limit(_key("reset", _account(login, user_id)), 3, 1200.0)]
     if network := network_of(ip):
         limits.append(Limit(_key("resets from", network), 30, 60.0))
     return limits
@@ -106,6 +107,11 @@ def return_attempt(session: Session, limits: Iterable[Limit]) -> None:
 def _shift(session: Session, limits: Iterable[Limit], sign: int) -> None:
     moved = [(limit.key, sign * limit.seconds) for limit in limits]
     session.execute(_SHIFT, {"keys": [key for key, _ in moved], "seconds": [by for _, by in moved]})
+
+
+def _account(login: str, user_id: str | None) -> str:
+    """What attempts at an account are counted by: username and address are one account, in any spelling."""
+    return user_id or f"name {folding.fold(login)}"
 
 
 def _key(*words: str) -> str:

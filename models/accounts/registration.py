@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict, Unpack
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
@@ -11,7 +11,7 @@ from models import access
 from models.accounts.addresses import insert_address
 from models.accounts.sessions import end_other_sessions
 from models.accounts.tables import User
-from models.accounts.users import flush
+from models.accounts.users import flush, prefer_exact
 from models.core import event_log
 from models.core.errors import Conflict
 from models.core.events import AccountRegistered, RoleGranted
@@ -47,7 +47,8 @@ def add_customer(
     address: Mapping[str, str],
     language: str | None = None,
 ) -> User:
-    """Creates a customer with a first address. Raises Conflict (`username_taken`, `email_taken`)."""
+    """Creates a customer with a first address. Raises Conflict (`username_taken`, `username_looks_taken`,
+    `email_taken`)."""
     user = User(
         id=new_id("usr"), username=username, email=email, password_hash=password_hash,
         first_name=first_name, last_name=last_name, language=language,
@@ -64,9 +65,9 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
 
     Sessions of an existing administrator continue. Another account of that name becomes an administrator only with
     `promote`, and its sessions end, because its owner may not be the intended person. Raises Conflict
-    (`not_an_admin`, `email_taken`).
+    (`not_an_admin`, `username_looks_taken`, `email_taken`).
     """
-    found = select(User).where(func.lower(User.username) == func.lower(username)).with_for_update()
+    found = prefer_exact(select(User), username, User.username_key).with_for_update()
     user = session.scalars(found).one_or_none()
     if user is None:
         user = User(id=new_id("usr"), username=username, first_name=username, last_name="")

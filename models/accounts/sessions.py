@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, String, bindparam, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, String, bindparam, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models import access
 from models.accounts.tables import LoginSession, SpentToken, User
+from models.accounts.users import prefer_exact
 from models.core import event_log
 from models.core.database import Statements
 from models.core.errors import NotFound, NotSignedIn
@@ -56,12 +57,11 @@ class Principal:
 
 
 def find_credentials(session: Session, login: str, ip: str | None = None) -> Credentials:
-    """Finds an active user by username or e-mail address, ignoring case. `ip`: of the request."""
-    named = or_(func.lower(User.username) == func.lower(login), func.lower(User.email) == func.lower(login))
+    """Finds an active user by username or e-mail address, folded. `ip`: of the request."""
     signed_in = select(LoginSession.id).where(LoginSession.user_id == User.id, _is_live())
     here = signed_in.where(LoginSession.ip == literal(ip, String)).exists()
-    asked = select(User.id, User.password_hash, here).where(named, User.status == "active")
-    found = session.execute(asked).one_or_none()
+    active = select(User.id, User.password_hash, here).where(User.status == "active")
+    found = session.execute(prefer_exact(active, login, User.username_key, User.email_key)).one_or_none()
     return Credentials(*found) if found else Credentials(None, None)
 
 

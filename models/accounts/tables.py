@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from durable.ids import Id
+from models.core import folding
 from models.core.database import Base, Created
 from models.core.status import Transitions
 
@@ -13,28 +14,42 @@ ACCOUNT_STATUS = Transitions("account", {"active": ("closed",), "closed": ()})
 
 
 class User(Base):
-    """A user account. Username and e-mail address are unique, ignoring case. `language`: of mails; None: the shop's."""
+    """A user account. `language`: of mails; None: the shop's.
+
+    Usernames and e-mail addresses are found by their keys (models/core/folding.py), which are unique and follow when
+    the name is set. `username_skeleton`: so that no two usernames look alike.
+    """
 
     __tablename__ = "user"
     id: Mapped[str] = mapped_column(Id("usr"), primary_key=True)
     username: Mapped[str] = mapped_column(String(64))
+    username_key: Mapped[str]
+    username_skeleton: Mapped[str]
     email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str]
     password_hash: Mapped[str]
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
+    last_name_key: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="active")
     language: Mapped[str | None] = mapped_column(String(8))
     created_at: Mapped[Created]
     __table_args__ = (
         CheckConstraint(ACCOUNT_STATUS.constraint, name="status"),
-        Index("uq_user_username", func.lower(username), unique=True),
-        Index("uq_user_email", func.lower(email), unique=True),
-        # For prefix searches.
-        Index("ix_user_username_prefix", text("lower(username) text_pattern_ops")),
-        Index("ix_user_email_prefix", text("lower(email) text_pattern_ops")),
-        Index("ix_user_last_name_prefix", text("lower(last_name) text_pattern_ops")),
+        # They also answer prefix searches.
+        Index("uq_user_username_key", text("username_key text_pattern_ops"), unique=True),
+        Index("uq_user_email_key", text("email_key text_pattern_ops"), unique=True),
+        Index("ix_user_last_name_key", text("last_name_key text_pattern_ops")),
+        Index("uq_user_username_skeleton", "username_skeleton", unique=True),
         {"schema": "accounts"},
     )
+
+    @validates("username", "email", "last_name")
+    def _set_keys(self, name: str, value: str) -> str:
+        setattr(self, f"{name}_key", folding.fold(value))
+        if name == "username":
+            self.username_skeleton = folding.skeleton(value)
+        return value
 
 
 class Address(Base):

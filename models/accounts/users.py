@@ -1,18 +1,23 @@
 """Users: profile and search."""
 
 from collections.abc import Mapping
+from typing import TypeVarTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import access, notifications
 from models.accounts.tables import User
+from models.core import folding
 from models.core.errors import Conflict, NotFound
 
+Row = TypeVarTuple("Row")
+
 TAKEN = {
-    "uq_user_username": ("username_taken", "The username is taken."),
-    "uq_user_email": ("email_taken", "An account with this e-mail address already exists."),
+    "uq_user_username_key": ("username_taken", "The username is taken."),
+    "uq_user_username_skeleton": ("username_looks_taken", "The username looks like that of another account."),
+    "uq_user_email_key": ("email_taken", "An account with this e-mail address already exists."),
 }
 
 
@@ -42,28 +47,37 @@ def lock(session: Session, user_id: str) -> User:
 
 
 def find_users(text: str | None, role: str | None) -> Select[User]:
-    """The query for active users, optionally with `text` as a prefix of username, e-mail address or last name (ignoring
-    case) and with a role."""
+    """The query for active users, optionally with `text` as a prefix of username, e-mail address or last name, folded,
+    and with a role."""
     chosen = select(User).where(User.status == "active")
     if text is not None:
-        names = (User.username, User.email, User.last_name)
-        chosen = chosen.where(or_(*(func.lower(name).startswith(text.lower(), autoescape=True) for name in names)))
+        keys = (User.username_key, User.email_key, User.last_name_key)
+        chosen = chosen.where(or_(*(key.startswith(folding.fold(text), autoescape=True) for key in keys)))
     if role is not None:
         chosen = chosen.where(User.id.in_(select(access.UserRole.user_id).where(access.UserRole.role == role)))
     return chosen
 
 
 def find_id(session: Session, email: str) -> str | None:
-    """The id of the active user with this e-mail address, ignoring case."""
-    return session.scalars(select(User.id).where(func.lower(User.email) == email.lower())).one_or_none()
+    """The id of the user with this e-mail address, folded."""
+    return session.scalars(prefer_exact(select(User.id), email, User.email_key)).one_or_none()
+
+
+def prefer_exact(users: Select[*Row], name: str, *keys: InstrumentedAttribute[str]) -> Select[*Row]:
+    """The query for the user of this name, folded, in one of the columns of keys; the exact spelling goes first."""
+    exact = or_(*(key == folding.fold_exactly(name) for key in keys))
+    alike = or_(*(key == folding.fold(name) for key in keys))
+    return users.where(or_(exact, alike)).order_by(exact.desc(), User.id).limit(1)
 
 
 def update_profile(session: Session, user_id: str, changes: Mapping[str, str | None]) -> User:
-    """Updates the given fields. Raises NotFound and Conflict (`username_taken`, `email_taken`)."""
+    """Updates the given fields. Raises NotFound, and Conflict: `username_taken`, `username_looks_taken`,
+    `email_taken`."""
     user = lock(session, user_id)
-    if changes.get("email", user.email) != user.email:
+    changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
+    if "email" in changed:
         notifications.lift_suppression(session, user.email)
-    for name, value in changes.items():
+    for name, value in changed.items():
         setattr(user, name, value)
     flush(session)
     return user

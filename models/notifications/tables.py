@@ -58,7 +58,8 @@ class Override(Base):
 
 
 class Suppression(Base):
-    """A mail address, in lower case, to which only mandatory mails are sent, or a phone number, to which nothing is.
+    """A mail address, folded (models/core/folding.py), to which only mandatory mails are sent, or a phone number, to
+    which nothing is.
 
     `source`: see suppressions.py.
     """

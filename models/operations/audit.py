@@ -21,6 +21,7 @@ from models.operations.events import EVENTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
 from models.operations.messages import MESSAGES
+from models.operations.people import PEOPLE
 from models.operations.refunds import ELSEWHERE, REFUNDS
 from models.operations.sales import DAILY_SALES
 from settings import settings
@@ -194,6 +195,7 @@ _BOOKS = (
     *EVENTS,
     *DAILY_SALES,
     *MESSAGES,
+    *PEOPLE,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",

@@ -194,6 +194,31 @@ def test_guesses_of_the_current_password_are_throttled(customer: Any) -> None:
     assert [customer.post("/v1/auth/password", json=body).status_code for _ in range(11)] == [401] * 10 + [429]
 
 
+SPELLINGS = ("customer", "CUSTOMER", "ｃｕｓｔｏｍｅｒ", "customer@example.org", "Customer@EXAMPLE.org", "cuſtomer")  # noqa: RUF001
+
+
+def test_an_account_has_one_throttle_for_all_its_spellings(client: Any, customer: Any) -> None:
+    answers = [login(client, {**WRONG, "username": SPELLINGS[n % len(SPELLINGS)]}) for n in range(24)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 14
+    mails = [client.post("/v1/auth/password/forgot", json={"username": name}) for name in SPELLINGS]
+    assert [answer.status_code for answer in mails] == [202] * 3 + [429] * 3
+
+
+def test_a_dotted_capital_i_is_another_letter(client: Any, sign_in: Callable[..., Any]) -> None:
+    sign_in("igor")
+    for name in ("igor", "İgor"):
+        answers = [login(client, {"username": name, "password": "wrong"}) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    right = {"username": "İgor", "password": PASSWORD}
+    assert login(client, right, "192.0.2.9").status_code == 401  # it finds nobody, so that it guesses nothing
+
+
+def test_an_unknown_name_has_one_throttle_for_all_its_spellings(client: Any) -> None:
+    answers = [login(client, {**WRONG, "username": name}) for name in SPELLINGS for _ in range(4)]
+    by_name = [answers[n : n + 4] for n in range(0, 24, 4)]
+    assert [answer.status_code for group in (0, 1, 2, 5) for answer in by_name[group]] == [401] * 10 + [429] * 6
+
+
 def test_concurrent_failed_logins_are_throttled_alike(app: Any, customer: Any) -> None:
     with ThreadPoolExecutor(8) as threads:
         statuses = list(threads.map(lambda _: login(app.test_client(), WRONG).status_code, range(24)))

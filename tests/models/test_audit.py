@@ -17,7 +17,7 @@ from tests.shopping import make_customer
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
-    assert len(found) == 58
+    assert len(found) == 60
     assert f" {len(found)} invariants hold\n" in Path("README.md").read_text()
     assert [finding for finding in found.values() if not finding.ok] == []
 
@@ -215,3 +215,14 @@ def test_a_device_of_a_closed_account_is_found(database: None) -> None:
     assert broken(ledger()) == {}
     change("UPDATE accounts.user SET status = 'closed'")
     assert broken(ledger()) == {"phone numbers and devices belong to open accounts": [user_id]}
+
+
+def test_an_account_that_its_name_does_not_find_is_found(database: None) -> None:
+    user_id = make_customer("lost")
+    assert broken(ledger()) == {}
+    change("UPDATE accounts.user SET email_key = 'lost@example.org' || E'\n' || email")
+    found = check(ledger())
+    assert found["accounts are found by their names"].ok
+    assert found["accounts whose name an older account has"].examples == [user_id]
+    change("UPDATE accounts.user SET username_key = 'found'")
+    assert broken(ledger()) == {"accounts are found by their names": [user_id]}

@@ -371,3 +371,47 @@ def test_users_and_notifications_of_before_get_phones_devices_and_reasons(databa
     alembic(database, "downgrade", "1a95ed000001")
     alembic(database, "upgrade", "head")
     engine.dispose()
+
+
+def test_users_get_folded_names_and_both_are_kept_that_are_spelled_alike(database: str) -> None:
+    alembic(database, "upgrade", "13e000000001")
+    engine = create_engine(database)
+    names = ("stra\u00dfe", "strasse", "\uff41da", "ADA", "tom", "torn", "\u0130gor")
+    with engine.begin() as connection:
+        for name in names:
+            add_user(connection, name, 0)
+        for address in ("\u212a@example.org", "k@example.org", "\uff41@example.org"):
+            connection.execute(
+                text(
+                    "INSERT INTO notifications.suppression (address, source, reason) VALUES (:address, 'refused', '')"
+                ),
+                {"address": address},
+            )
+        connection.execute(
+            text("UPDATE accounts.user SET created_at = now() + n * interval '1 s' "
+                 "FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS known (name, n) WHERE username = name"),
+            {"names": list(names)},
+        )  # fmt: skip
+    told = alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT username, username_key, username_skeleton, email_key, id FROM accounts.user")
+        )
+        by_name = {row.username: row for row in found}
+        keys = {name: by_name[name].username_key for name in names}
+        assert keys == {
+            "stra\u00dfe": "strasse", "strasse": "strasse\nstrasse", "\uff41da": "ada", "ADA": "ada\nADA",
+            "tom": "tom", "torn": "torn", "\u0130gor": "i\u0307gor",
+        }  # fmt: skip
+        assert by_name["ADA"].email_key == "ada@example.org\nADA@example.org"
+        assert [by_name[name].username_skeleton for name in ("tom", "torn")] == ["torn", "torn\ntorn"]
+        suppressed = connection.scalars(text("SELECT address FROM notifications.suppression ORDER BY address")).all()
+        assert suppressed == ["a@example.org", "k@example.org"]
+    for younger in ("strasse", "ADA"):
+        for what in ("username", "e-mail address"):
+            assert f"usr_{by_name[younger].id.hex} has the {what} of an older account" in told
+    assert told.count("of an older account") == 4
+    assert "example.org" not in told
+    for target in ("13e000000001", "head"):
+        alembic(database, "downgrade" if target != "head" else "upgrade", target)
+    engine.dispose()

@@ -20,8 +20,10 @@ SET LOCAL session_replication_role = replica;
 CREATE TEMP TABLE past ON COMMIT DROP AS
     SELECT n, uuidv7((n - :orders) * interval '1 minute') AS id, uuidv7() AS user_id,
         now() + (n - :orders) * interval '1 minute' AS at FROM generate_series(1, :orders) AS n;
-INSERT INTO accounts.user (id, username, email, password_hash, first_name, last_name)
-    SELECT user_id, 'past' || n, 'past' || n || '@example.com', 'x', 'Ada', 'Past' FROM past WHERE n % 10 = 0;
+INSERT INTO accounts.user (id, username, username_key, username_skeleton, email, email_key, password_hash, first_name,
+                           last_name, last_name_key)
+    SELECT user_id, name, name, name, name || '@example.com', name || '@example.com', 'x', 'Ada', 'Past', 'past'
+    FROM (SELECT user_id, 'past' || n AS name FROM past WHERE n % 10 = 0) AS named;
 INSERT INTO orders."order" (id, user_id, first_name, last_name, status, total, currency, address, tags, created_at)
     SELECT id, user_id, CASE WHEN n % 5000 = 7 THEN 'Zoe' ELSE 'Ada' END, 'Past',
         CASE WHEN n % 5000 = 7 THEN 'processing' ELSE 'delivered' END, 100, 'EUR', '{}',
