@@ -22,6 +22,7 @@ from setting_groups.providers import Providers
 from setting_groups.retention import Retention
 from setting_groups.secret import DEFAULT_SECRET as DEFAULT_SECRET
 from setting_groups.servers import Servers
+from setting_groups.sign_in import SignIn
 from setting_groups.trade import Trade
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
@@ -42,7 +43,7 @@ def var_folder() -> Path:
     return Path(os.environ.get("SHOP_VAR") or "var").resolve()
 
 
-class Settings(Limits, Retention, Trade, Providers, Messages, Servers, BaseSettings):
+class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, BaseSettings):
     """The shop's settings. `shop config` prints the description of each field, those of the last group first."""
 
     model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, extra="ignore")

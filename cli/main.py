@@ -24,6 +24,7 @@ COMMANDS = {
     "runs": "cli.runs:runs",
     "status": "cli.stack:status",
     "up": "cli.stack:up",
+    "users": "cli.users:users",
     "webhooks": "cli.webhooks:webhooks",
 }
 """Command → module and object. The module is imported when the command is used."""

@@ -4,7 +4,7 @@ from flask.views import MethodView
 
 from api.access.blueprint import blueprint
 from api.access.schemas import PermissionDecision, PermissionQuery
-from api.http.auth import authenticate, public, read_token
+from api.http.auth import SECOND_FACTOR_MISSING, authenticate, public, read_token
 from api.http.errors import error_codes
 
 
@@ -23,4 +23,6 @@ class CheckView(MethodView):
         may = permission in found[0].permissions
         if found[0].key_id:
             return {"allowed": may, "reason": f"The API key {'holds' if may else 'does not hold'} {permission}."}
+        if permission in found[0].withheld:
+            return {"allowed": False, "reason": SECOND_FACTOR_MISSING}
         return {"allowed": may, "reason": f"{'A' if may else 'No'} role of the user holds {permission}."}

@@ -21,8 +21,9 @@ from api.accounts.schemas import (
     Token,
     Tokens,
 )
+from api.accounts.signing_in import device, tokens
 from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
-from api.http.auth import ACCESS_LIFETIME, access_token, public, read_token, signed_in
+from api.http.auth import public, read_token, signed_in
 from api.http.errors import error_codes
 from models import accounts, carts
 from models.core.database import transaction
@@ -52,20 +53,24 @@ class RegisterView(MethodView):
                 language=body.get("language") or find_language(list(request.accept_languages.values())),
             )  # fmt: skip
             carts.open_cart(session, user.id)
-            opened = accounts.open_session(session, user.id, *_device())
+            opened = accounts.open_session(session, user.id, *device())
             merged = merge_guest_cart(session, user.id)
-        return {"user": user, **_tokens(opened), **merged}
+        return {"user": user, **tokens(opened), **merged}
 
 
 @blueprint.route("/auth/login")
 class LoginView(MethodView):
     @public
     @accepts_guest_cart
-    @error_codes("wrong_credentials", "too_many_requests")
+    @error_codes("wrong_credentials", "second_factor_required", "too_many_requests")
     @blueprint.arguments(Login)
     @blueprint.response(200, SignedIn)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Signs in with username or e-mail address. A guest cart named by `X-Cart-Token` is merged."""
+        """Signs in with username or e-mail address. A guest cart named by `X-Cart-Token` is merged.
+
+        With a second factor, the answer is 401 `second_factor_required`, with a `challenge` for
+        `POST /v1/auth/second-factor`.
+        """
         name = body.get("username") or body["email"]
         with transaction() as session:
             found = accounts.find_credentials(session, name, request.remote_addr)
@@ -75,8 +80,11 @@ class LoginView(MethodView):
             raise accounts.wrong_credentials_error()
         with transaction() as session:
             accounts.return_attempt(session, limits)
-            opened = accounts.log_in(session, found, *_device())
-            return {**_tokens(opened), **merge_guest_cart(session, opened.user_id)}
+            required = accounts.ask_for_second_factor(session, found, "password")
+            if required is None:
+                opened = accounts.log_in(session, found, *device())
+                return {**tokens(opened), **merge_guest_cart(session, opened.user_id)}
+        raise required
 
 
 @blueprint.route("/auth/refresh")
@@ -91,7 +99,7 @@ class RefreshView(MethodView):
             opened = accounts.rotate(session, body["refresh_token"])
         if opened is None:
             raise NotSignedIn("This refresh token is invalid, expired or already used.", code="invalid_token")
-        return _tokens(opened)
+        return tokens(opened)
 
 
 @blueprint.route("/auth/logout")
@@ -158,26 +166,21 @@ class ForgotPasswordView(MethodView):
 @blueprint.route("/auth/password/reset")
 class ResetPasswordView(MethodView):
     @public
+    @error_codes("second_factor_required")
     @blueprint.arguments(ResetPassword)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Sets a new password with the e-mailed token, ends all sessions and signs in."""
+        """Sets a new password with the e-mailed token, ends all sessions and signs in.
+
+        With a second factor, the new password is set, and the answer is 401 `second_factor_required`.
+        """
         with transaction() as session:
             accounts.check_reset_token(session, body["token"])
         new_hash = accounts.hash_password(body["new_password"])
         with transaction() as session:
             user_id = accounts.reset_password(session, body["token"], new_hash)
-            return _tokens(accounts.open_session(session, user_id, *_device()))
-
-
-def _device() -> tuple[str | None, str | None]:
-    return request.headers.get("User-Agent"), request.remote_addr
-
-
-def _tokens(opened: accounts.OpenedSession) -> dict[str, object]:
-    return {
-        "access_token": access_token(opened.user_id, opened.session_id),
-        "refresh_token": opened.refresh_token,
-        "token_type": "Bearer",
-        "expires_in": ACCESS_LIFETIME,
-    }
+            changed = accounts.Credentials(user_id, new_hash)
+            required = accounts.ask_for_second_factor(session, changed, "password")
+            if required is None:
+                return tokens(accounts.open_session(session, user_id, *device()))
+        raise required

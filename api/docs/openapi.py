@@ -25,6 +25,7 @@ EXTRA_MEMBERS: Mapping[str, dict[str, Any]] = {
     "more_than_ordered": {"lines": [{"product_id": f"prd_{EXAMPLE_ID}", "outstanding": 2}]},
     "payment_declined": {"decline_code": "insufficient_funds"},
     "product_unavailable": {"products": [f"prd_{EXAMPLE_ID}"]},
+    "second_factor_required": {"challenge": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c3IifQ.c2ln", "expires_in": 300},
     "too_many_requests": {"retry_after": 17},
     "too_many_streams": {"retry_after": 5},
 }
@@ -173,6 +174,8 @@ def _implied_codes(operation: dict[str, Any], method: str, path: str, rule: str)
         "identified",
     ):  # the permission is missing, or an API key is used where a user is required
         yield "not_allowed"
+    if ":" in rule:
+        yield "second_factor_missing"
     if "{" in path:
         yield "not_found"
     if method in ("post", "put", "patch"):
@@ -189,7 +192,7 @@ def _problem_example(name: str, rule: str, operation: dict[str, Any], examples: 
     """An example of an error of this operation."""
     code = codes()[name]
     extra = EXTRA_MEMBERS.get(name, {})
-    if name == "not_allowed" and ":" in rule:
+    if name in ("not_allowed", "second_factor_missing") and ":" in rule:
         extra = {"permission": rule}
     if name == "invalid_fields":
         extra = {"errors": _example_errors(operation, examples)}

@@ -24,6 +24,11 @@ API_KEY_HEADER = "X-Api-Key"
 PERSON: dict[str, list[str]] = {"bearer": []}
 MACHINE: dict[str, list[str]] = {"api_key": []}
 
+SECOND_FACTOR_MISSING = (
+    "This shop requires a second factor for permissions. Enable one with `POST /v1/me/second-factor`, or sign in with "
+    "it."
+)
+
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 View = TypeVar("View", bound=Callable[..., object])
@@ -125,6 +130,8 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
 
     def authorise() -> Principal:
         principal = authenticate()
+        if permission in principal.withheld:
+            raise NotAllowed(SECOND_FACTOR_MISSING, code="second_factor_missing", permission=permission)
         if permission not in principal.permissions:
             raise NotAllowed(f"This requires the permission {permission}.", permission=permission)
         return principal

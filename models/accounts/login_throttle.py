@@ -68,6 +68,15 @@ def push_limits(user_id: str) -> list[Limit]:
     return [Limit(_key("push tests", user_id), 10, 60.0)]
 
 
+def second_factor_limits(user_id: str, kind: str) -> list[Limit]:
+    """Limits for codes: five, then one in five minutes, because a guess succeeds with a probability of 3 in a million.
+
+    `kind`: codes of the app and recovery codes have limits of their own. Somebody who knows the password and guesses
+    codes cannot keep the owner from signing in with a recovery code.
+    """
+    return [Limit(_key("second factor", kind, user_id), 5, 300.0)]
+
+
 # Both statements lock rows in the same order. The first inserts missing rows.
 _LOCK = text("""
     INSERT INTO accounts.login_throttle AS known (key, free_at)

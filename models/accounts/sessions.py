@@ -10,15 +10,17 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models import access
-from models.accounts.tables import LoginSession, SpentToken, User
+from models.accounts.tables import ONE_FACTOR, LoginSession, SpentToken, User
 from models.accounts.users import prefer_exact
 from models.core import event_log
 from models.core.database import Statements
 from models.core.errors import NotFound, NotSignedIn
 from models.core.events import SessionStolen
 from models.core.tokens import digest
+from settings import settings
 
 LIFETIME = timedelta(days=30)  # from the login; a refresh does not extend it
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class OpenedSession:
 class Principal:
     """The user on whose behalf a request is made, and their permissions.
 
-    `key_id`: the API key of a machine, which acts on behalf of its creator; `session_id` is then empty.
+    `key_id`: the API key of a machine, which acts on behalf of its creator; `session_id` is then empty. `withheld`:
+    permissions that the user would have with a second factor, which the shop requires (SHOP_STAFF_SECOND_FACTOR).
     """
 
     user_id: str
@@ -54,6 +57,7 @@ class Principal:
     roles: frozenset[str]
     permissions: frozenset[str]
     key_id: str | None = None
+    withheld: frozenset[str] = frozenset()
 
 
 def find_credentials(session: Session, login: str, ip: str | None = None) -> Credentials:
@@ -65,8 +69,10 @@ def find_credentials(session: Session, login: str, ip: str | None = None) -> Cre
     return Credentials(*found) if found else Credentials(None, None)
 
 
-def log_in(session: Session, checked: Credentials, user_agent: str | None, ip: str | None) -> OpenedSession:
-    """Opens a session for a user whose password was verified against `checked`.
+def log_in(
+    session: Session, checked: Credentials, user_agent: str | None, ip: str | None, method: str = "password"
+) -> OpenedSession:
+    """Opens a session for a user whose password was verified against `checked`. `method`: as of `open_session`.
 
     Raises NotSignedIn if the account was closed or its password changed meanwhile.
     """
@@ -76,7 +82,7 @@ def log_in(session: Session, checked: Credentials, user_agent: str | None, ip: s
     user_id = session.scalars(unchanged.with_for_update(read=True)).one_or_none()
     if user_id is None:
         raise wrong_credentials_error()
-    return open_session(session, user_id, user_agent, ip)
+    return open_session(session, user_id, user_agent, ip, method)
 
 
 def wrong_credentials_error() -> NotSignedIn:
@@ -84,16 +90,24 @@ def wrong_credentials_error() -> NotSignedIn:
     return NotSignedIn("Wrong username or password.", code="wrong_credentials")
 
 
-def open_session(session: Session, user_id: str, user_agent: str | None, ip: str | None) -> OpenedSession:
-    """Opens a session of 30 days for an authenticated user."""
+def open_session(
+    session: Session, user_id: str, user_agent: str | None, ip: str | None, method: str = "password"
+) -> OpenedSession:
+    """Opens a session of 30 days for an authenticated user. `method`: one of METHODS, how they have signed in."""
     token = secrets.token_urlsafe(32)
     opened = LoginSession(
-        id=new_id("ses"), user_id=user_id, refresh_hash=digest(token),
+        id=new_id("ses"), user_id=user_id, refresh_hash=digest(token), method=method,
         user_agent=user_agent and user_agent[:300], ip=ip, expires_at=datetime.now(UTC) + LIFETIME,
     )  # fmt: skip
     session.add(opened)
     session.flush()
     return OpenedSession(user_id, opened.id, token)
+
+
+def is_fresh(session: Session, session_id: str) -> bool:
+    """Whether the session was opened in the last ten minutes."""
+    opened = LoginSession.id == session_id, LoginSession.created_at > func.now() - FRESH
+    return session.scalars(select(LoginSession.id).where(*opened)).one_or_none() is not None
 
 
 def rotate(session: Session, refresh_token: str) -> OpenedSession | None:
@@ -129,7 +143,7 @@ def _is_live() -> ColumnElement[bool]:
 
 
 _PRINCIPAL = (
-    select(access.roles_held(User.id), access.permissions_held(User.id))
+    select(access.roles_held(User.id), access.permissions_held(User.id), LoginSession.method)
     .select_from(User)
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(
@@ -141,7 +155,12 @@ _PRINCIPAL = (
 def find_principal(session: Statements, user_id: str, session_id: str) -> Principal | None:
     """The user of a live session, with roles and permissions, in one query; None if it has ended."""
     found = session.execute(_PRINCIPAL, {"user_id": user_id, "session_id": session_id}).one_or_none()
-    return Principal(user_id, session_id, frozenset(found[0]), frozenset(found[1])) if found else None
+    if found is None:
+        return None
+    roles, permissions, nobody = frozenset(found[0]), frozenset(found[1]), frozenset[str]()
+    if settings.staff_second_factor and found[2] in ONE_FACTOR:
+        return Principal(user_id, session_id, roles, nobody, withheld=permissions)
+    return Principal(user_id, session_id, roles, permissions)
 
 
 def select_live_sessions(user_id: str) -> Select[LoginSession]:

@@ -10,6 +10,10 @@ from models.core import folding
 from models.core.database import Base, Created
 from models.core.status import Transitions
 
+METHODS = ("password", "password+totp", "password+recovery_code", "oidc", "oidc+totp", "oidc+recovery_code", "passkey")
+"""How a session was opened. A passkey counts as two factors: the device, and what unlocks it."""
+ONE_FACTOR = ("password", "oidc")
+
 ACCOUNT_STATUS = Transitions("account", {"active": ("closed",), "closed": ()})
 
 
@@ -73,12 +77,13 @@ class Address(Base):
 
 
 class LoginSession(Base):
-    """A login session on one device. Its tokens are valid until it ends or expires."""
+    """A login session on one device. Its tokens are valid until it ends or expires. `method`: one of METHODS."""
 
     __tablename__ = "session"
     __table_args__ = (
         Index("ix_session_user_id_id", "user_id", "id", postgresql_where=text("ended_at IS NULL")),
         Index("ix_session_over", text("least(expires_at, ended_at)")),
+        CheckConstraint(f"method IN {METHODS}", name="method"),
         {"schema": "accounts"},
     )
     id: Mapped[str] = mapped_column(Id("ses"), primary_key=True)
@@ -86,6 +91,7 @@ class LoginSession(Base):
     refresh_hash: Mapped[str] = mapped_column(String(64), unique=True)
     user_agent: Mapped[str | None] = mapped_column(String(300))
     ip: Mapped[str | None] = mapped_column(String(45))
+    method: Mapped[str] = mapped_column(String(32), server_default="password")
     created_at: Mapped[Created]
     last_used_at: Mapped[Created]
     expires_at: Mapped[datetime]

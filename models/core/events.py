@@ -54,6 +54,11 @@ class PasswordChanged(DomainEvent, name="password.changed", about="user_id", sta
     user_id: str
 
 
+class SignInChanged(DomainEvent, name="sign_in.changed", about="user_id", starts=("sign_in_changed",)):
+    user_id: str
+    change: str  # one of those that the templates of `sign_in_changed` describe, such as second_factor_enabled
+
+
 class LoginThrottled(DomainEvent, name="login.throttled", about="user_id"):
     user_id: str | None  # None: no user has the name that was entered
 

@@ -98,6 +98,11 @@ class TemplateFailedInput(TypedDict):
     error: str
 
 
+class SignInInput(TypedDict):
+    user_id: str
+    change: str
+
+
 class ResetInput(TypedDict):
     user_id: str | None  # None: unknown user; the request must look the same
 

@@ -206,6 +206,13 @@ class Account(TypedDict):
     username: str
 
 
+class SignInChanged(Account):
+    """`change`: second_factor_enabled, second_factor_disabled, second_factor_reset (by staff),
+    recovery_codes_renewed, or recovery_code_used."""
+
+    change: str
+
+
 class PasswordReset(Account):
     """`pages`: the URL of the shop's pages, empty if it has none."""
 

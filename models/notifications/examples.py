@@ -11,6 +11,7 @@ _ADA, _NUMBER = "Ada", 100001
 
 _ACCOUNT: contexts.Account = {"first_name": _ADA, "username": "ada"}
 _RESET: contexts.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
+_SIGN_IN: contexts.SignInChanged = {**_ACCOUNT, "change": "second_factor_enabled"}
 _CONFIRMED: contexts.OrderConfirmed = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "total": 3297, "currency": "EUR", "invoice": "2026-000001",
     "promised": [{**_LINES[0], "promised_on": datetime(2027, 1, 15, tzinfo=UTC)}],
@@ -100,7 +101,8 @@ _DEVICE: contexts.DeviceTest = {"first_name": _ADA}
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
     "order_delivered": _PARCEL, "return_decided": _DECIDED, "return_received": _RETURNED, "password_reset": _RESET,
-    "password_changed": _ACCOUNT, "welcome": _ACCOUNT, "cart_reminder": _REMINDER, "stock_low": _LOW,
+    "password_changed": _ACCOUNT, "sign_in_changed": _SIGN_IN, "welcome": _ACCOUNT,
+    "cart_reminder": _REMINDER, "stock_low": _LOW,
     "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS, "count_short": _SHORT,

@@ -35,6 +35,7 @@ from models.notifications.contexts import (
     ReturnDecided,
     ReturnReceived,
     ShipmentFailed,
+    SignInChanged,
     StockLow,
     TemplateFailed,
     TransferCancelled,
@@ -99,6 +100,7 @@ ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel, _URGENT)
 BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled, *_USUAL)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, _URGENT, mandatory=True)
+SIGN_IN_CHANGED = _declare("sign_in_changed", "customer", SignInChanged, _URGENT, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)
 BACK_IN_STOCK = _declare("back_in_stock", "customer", BackInStock, *_USUAL)
 CART_REMINDER = _declare("cart_reminder", "customer", CartReminder, "email", "sms push")

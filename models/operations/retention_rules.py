@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, aliased
 
 from durable.ids import Id
 from durable.tables import RunRecord
-from models.accounts import LoginSession, LoginThrottle, PasswordReset, Phone
+from models.accounts import LoginSession, LoginThrottle, PasswordReset, Phone, SpentChallenge
 from models.core.audit_chain import AuditEntry, is_chained
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
@@ -127,6 +127,10 @@ KINDS = {
         )),
         Kind("resets", "expired password reset tokens", (
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
+        )),
+        Kind("challenges", "challenges of sign-ins that were answered, until they expire", (
+            Rule("spent_challenge", SpentChallenge, (SpentChallenge.expires_at, SpentChallenge.digest), true(),
+                 (_BEFORE,)),
         )),
         Kind("phones", "phone numbers that were not verified before their code expired", (
             Rule("phone", Phone, (Phone.code_expires_at, Phone.user_id), Phone.verified_at.is_(None), (_BEFORE,)),

@@ -8,6 +8,7 @@ from tasks.notifications.accounts import (
     notification_test,
     password_changed,
     password_reset,
+    sign_in_changed,
     welcome,
 )
 from tasks.notifications.messages import push_message, text_message, verification_code
@@ -84,6 +85,7 @@ __all__ = [
     "return_received",
     "service",
     "shipment_failed",
+    "sign_in_changed",
     "stock_low",
     "template_failed",
     "text_message",

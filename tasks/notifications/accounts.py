@@ -9,6 +9,7 @@ from models import accounts, carts, catalogue, notifications
 from models.core.workflow_inputs import (
     CartReminderInput,
     ResetInput,
+    SignInInput,
     TestInput,
     UserInput,
     WaitingInput,
@@ -55,6 +56,12 @@ def welcome(session: Session, run: Run[UserInput]) -> Request | None:
 def password_changed(session: Session, run: Run[UserInput]) -> Request | None:
     """Informs a user that the password was changed: it may have been somebody else."""
     return _to_user(session, run, kinds.PASSWORD_CHANGED, run.input["user_id"])
+
+
+@sends(kinds.SIGN_IN_CHANGED)
+def sign_in_changed(session: Session, run: Run[SignInInput]) -> Request | None:
+    """Informs a user that the way in which they sign in has changed: it may have been somebody else."""
+    return _to_user(session, run, kinds.SIGN_IN_CHANGED, run.input["user_id"], change=run.input["change"])
 
 
 @sends(kinds.PASSWORD_RESET, call=send_token)

@@ -23,6 +23,7 @@ from models.core.database import transaction
 from settings import Settings
 from tasks.gateways.payments import PROVIDERS
 from tasks.gateways.payments.stripe import Stripe
+from tests.authenticator_app import AuthenticatorApp
 from tests.command import shop
 from tests.runs import some_input
 from tests.servers import Server
@@ -137,6 +138,26 @@ def test_a_customer_is_promoted_only_on_request() -> None:
         assert access.roles_of(session, user_id) == ["admin", "customer"]
         # Existing sessions of the account have ended.
         assert accounts.find_principal(session, user_id, opened.session_id) is None
+
+
+# ---- second factors
+
+
+def test_an_operator_resets_a_second_factor_that_was_lost() -> None:
+    user_id = make_customer("ada")
+    with transaction() as session:
+        opened = accounts.open_session(session, user_id, None, None)
+        secret = accounts.begin_enrolment(session, user_id).secret
+        code = AuthenticatorApp(secret).code()
+        accounts.confirm_enrolment(session, user_id, opened.session_id, code)
+    done = run("users", "reset-second-factor", "ADA")
+    assert (done.exit_code, done.output) == (0, f"ADA can sign in with the password alone ({user_id}).\n")
+    with transaction() as session:
+        assert accounts.find_second_factor(session, user_id) is None
+        assert accounts.find_principal(session, user_id, opened.session_id) is None
+    for name, said in (("ada", "This user has no second factor."), ("nobody", "No such user: nobody.")):
+        refused = run("users", "reset-second-factor", name)
+        assert (refused.exit_code, refused.output) == (1, f"Error: {said}\n")
 
 
 # ---- the audit

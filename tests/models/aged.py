@@ -13,6 +13,8 @@ ROWS = {
     "resets": """
         INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
             SELECT id, id, n::text, at FROM aged""",
+    "challenges": """
+        INSERT INTO accounts.spent_challenge (digest, expires_at) SELECT n::text, at FROM aged""",
     "phones": """
         INSERT INTO accounts.phone (user_id, number, code_of, code_expires_at, verified_at)
             SELECT id, '+4915123456789', id, at, CASE WHEN n % 2 = 0 THEN at END FROM aged""",

@@ -214,7 +214,7 @@ def test_a_device_of_a_closed_account_is_found(database: None) -> None:
     add_device(user_id, {"endpoint": ENDPOINT, "keys": KEYS})
     assert broken(ledger()) == {}
     change("UPDATE accounts.user SET status = 'closed'")
-    assert broken(ledger()) == {"phone numbers and devices belong to open accounts": [user_id]}
+    assert broken(ledger()) == {"phone numbers, devices and second factors belong to open accounts": [user_id]}
 
 
 def test_an_account_that_its_name_does_not_find_is_found(database: None) -> None:

@@ -9,7 +9,7 @@ import durable
 from models import accounts, carts, payments
 from models.core import event_log
 from models.core.database import transaction
-from models.core.events import TemplateFailed
+from models.core.events import SignInChanged, TemplateFailed
 from tests.conftest import ADDRESS
 from tests.faults.drivers.registry import drives, find_reaction, numbers
 from tests.shopping import make_customer, make_product, place_order
@@ -43,6 +43,15 @@ def password_changed(refused_at: str | None = None) -> str:
     with transaction() as session:
         accounts.change_password(session, user_id, "another")
         return find_reaction(session, "password_changed")
+
+
+@drives("sign_in_changed")
+def sign_in_changed(refused_at: str | None = None) -> str:
+    """A customer renews the recovery codes."""
+    user_id = make_customer(f"renewing{next(numbers)}")
+    with transaction() as session:
+        event_log.emit(session, SignInChanged(user_id=user_id, change="recovery_codes_renewed"))
+        return find_reaction(session, "sign_in_changed")
 
 
 @drives("erasure")

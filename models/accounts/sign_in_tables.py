@@ -1,0 +1,50 @@
+"""The tables of the ways to sign in besides the password, in schema `accounts`."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from durable.ids import Id
+from models.accounts.tables import User
+from models.core.database import Base, Created
+
+
+class SecondFactor(Base):
+    """The authenticator app of a user (RFC 6238). Codes are required from `confirmed_at` on; None: not confirmed yet.
+
+    `secret` is encrypted. `last_step`: the time step of the latest code that was accepted; none is accepted twice.
+    """
+
+    __tablename__ = "second_factor"
+    __table_args__ = ({"schema": "accounts"},)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes]
+    last_step: Mapped[int | None]
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[Created]
+
+    def __repr__(self) -> str:
+        return f"<SecondFactor of {self.user_id}>"  # without its secret
+
+
+class RecoveryCode(Base):
+    """The hash of a recovery code, which replaces a code of the authenticator app once."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = ({"schema": "accounts"},)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
+class SpentChallenge(Base):
+    """The hash of a challenge that was answered, until it has expired: a challenge works once."""
+
+    __tablename__ = "spent_challenge"
+    __table_args__ = (
+        Index("ix_spent_challenge_expires_at_digest", "expires_at", "digest"),
+        {"schema": "accounts"},
+    )
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime]

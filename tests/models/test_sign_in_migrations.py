@@ -1,0 +1,34 @@
+"""The migrations of how users sign in, of a database with data."""
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.models.test_migrations import add_user, alembic, database
+
+__all__ = ["database"]
+
+SESSION = """INSERT INTO accounts.session (id, user_id, refresh_hash, expires_at)
+    SELECT id, id, 'x', now() FROM accounts.user"""
+
+
+def test_sessions_of_before_were_opened_with_a_password(database: str) -> None:
+    alembic(database, "upgrade", "5e0d00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        add_user(connection, "ada", 0)
+        connection.execute(text(SESSION))
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        assert connection.scalars(text("SELECT method FROM accounts.session")).all() == ["password"]
+        for columns, values in (("second_factor (user_id, secret)", "id, 'x'"),
+                                ("recovery_code (user_id, code_hash)", "id, 'x'")):  # fmt: skip
+            connection.execute(text(f"INSERT INTO accounts.{columns} SELECT {values} FROM accounts.user"))  # noqa: S608
+    with engine.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("UPDATE accounts.session SET method = 'magic'"))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM accounts.user"))
+        assert connection.scalars(text("SELECT count(*) FROM accounts.recovery_code")).one() == 0
+    for target in ("5e0d00000001", "head"):
+        alembic(database, "downgrade" if target != "head" else "upgrade", target)
+    engine.dispose()
