@@ -2,6 +2,7 @@
 
 import click
 
+from cli import operator_log
 from models import access, accounts
 from models.core.database import transaction
 from models.core.errors import ShopError
@@ -27,6 +28,7 @@ def reset_second_factor(name: str) -> None:
             if user_id is None:
                 raise click.ClickException(f"No such user: {name}.")
             accounts.reset_second_factor(session, user_id, frozenset(access.PERMISSIONS))
+            operator_log.record(session, user_id)
     except ShopError as refusal:
         raise click.ClickException(refusal.detail) from refusal
     click.echo(f"{name} can sign in with the password alone ({user_id}).")

@@ -155,6 +155,8 @@ def test_an_operator_resets_a_second_factor_that_was_lost() -> None:
     with transaction() as session:
         assert accounts.find_second_factor(session, user_id) is None
         assert accounts.find_principal(session, user_id, opened.session_id) is None
+        logged = select(event_log.Event.subject).where(event_log.Event.name == "operator.acted")
+        assert session.scalars(logged).all() == [user_id]
     for name, said in (("ada", "This user has no second factor."), ("nobody", "No such user: nobody.")):
         refused = run("users", "reset-second-factor", name)
         assert (refused.exit_code, refused.output) == (1, f"Error: {said}\n")
