@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Pattern, RoleConverter, Schema, Timestamp
+from api.http.fields import IdField, List, Pattern, RoleConverter, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import access
 
@@ -32,9 +32,10 @@ class NewKey(Schema):
     name = fields.String(
         required=True, validate=validate.Length(1, 100), metadata={"example": "till in the main street"}
     )
-    permissions = fields.List(
+    permissions = List(
         fields.String(validate=validate.OneOf(access.GRANTABLE)),
         required=True,
+        validate=validate.Length(max=len(access.GRANTABLE)),
         metadata={"description": "Permissions of the key; a subset of your own", "example": ["stock:read"]},
     )
     expires_in_days = fields.Integer(
@@ -70,9 +71,10 @@ class CreatedKey(Key):
 
 
 class RoleChanges(Schema):
-    permissions = fields.List(
+    permissions = List(
         fields.String(validate=validate.OneOf(access.PERMISSIONS)),
         required=True,
+        validate=validate.Length(max=len(access.PERMISSIONS)),
         metadata={"description": "The complete set of permissions of the role", "example": ["orders:read"]},
     )
 
@@ -111,7 +113,12 @@ class UserQuery(PageQuery):
 
 
 class Roles(Schema):
-    roles = fields.List(fields.String(), required=True, metadata={"example": ["customer", "staff"]})
+    roles = List(
+        fields.String(validate=validate.Length(1, 64)),
+        required=True,
+        validate=validate.Length(max=100),
+        metadata={"example": ["customer", "staff"]},
+    )
 
 
 class RoleOfUser(Schema):

@@ -10,7 +10,7 @@ from api.fulfilment.blueprint import blueprint
 from api.fulfilment.schemas import ParcelLineBody
 from api.http.auth import allowed
 from api.http.errors import error_codes
-from api.http.fields import IdField, Schema
+from api.http.fields import IdField, List, Schema
 from api.http.idempotency import idempotent
 from models import fulfilment, orders
 from models.core.database import transaction
@@ -23,7 +23,7 @@ class NewAllocationBody(TypedDict):
 
 class NewAllocation(Schema):
     warehouse_id = IdField("wh", required=True)
-    lines = fields.List(
+    lines = List(
         fields.Nested(ParcelLineBody), validate=validate.Length(1, 200),
         metadata={"description": "By default everything that is allocated elsewhere"},
     )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import IdField, List, Money, Schema, Timestamp
 from api.tasks.schemas import Accepted
 from models import fulfilment
 
@@ -23,7 +23,7 @@ class NewFulfilmentBody(TypedDict):
 
 
 class NewFulfilment(Schema):
-    lines = fields.List(
+    lines = List(
         fields.Nested(ParcelLineBody), validate=validate.Length(1, 200),
         metadata={"description": "By default everything that is left in the warehouse"},
     )  # fmt: skip

@@ -12,6 +12,7 @@ from marshmallow import Schema as MarshmallowSchema
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
+from api.http.bounds import bounded, flatten_messages, shorten
 from durable import Refusal, Unavailable
 from models.core.database import request_id
 from models.core.errors import Invalid, NotSignedIn
@@ -42,18 +43,19 @@ class Problem(MarshmallowSchema):
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "Field → reasons"},
+        metadata={"description": "Field → reasons; at most 20 reasons"},
     )
+    truncated = fields.Boolean(metadata={"description": "Present and true if the document does not contain everything"})
     request_id = fields.String(required=True, allow_none=True)
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: object) -> Response:
-    """A problem document as a response; `extra` contains its additional members."""
+    """A problem document of at most 64 kB as a response; `extra` contains its additional members."""
     body = {
         "type": f"/docs/errors#{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
         "code": code, **extra, "request_id": request_id.get(),
     }  # fmt: skip
-    response = Response(json.dumps(body), status, headers, mimetype="application/problem+json")
+    response = Response(bounded(body), status, headers, mimetype="application/problem+json")
     if status in (429, 503):
         response.headers.setdefault("Retry-After", str(extra.get("retry_after", RETRY_AFTER)))
     return response
@@ -66,7 +68,13 @@ def raw_response(status: int, detail: str) -> bytes:
     """A complete HTTP response, for requests that gunicorn refuses before they reach the application."""
     code = TOO_LONG_CODES.get(status) or ("internal_error" if status >= 500 else "bad_request")
     title = HTTPStatus(status).phrase
-    document = {"type": f"/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code}
+    document = {
+        "type": f"/docs/errors#{code}",
+        "title": title,
+        "status": status,
+        "detail": shorten(detail),
+        "code": code,
+    }
     body = json.dumps({**document, "request_id": None}).encode()
     head = (
         f"HTTP/1.1 {status} {title}", "Connection: close", "Content-Type: application/problem+json",
@@ -83,18 +91,6 @@ def error_codes(*codes: str) -> Callable[[View], View]:
         return Blueprint.doc(**{"x-codes": [*named, *codes]})(view)
 
     return decorate
-
-
-def flatten_messages(messages: object, path: str = "") -> dict[str, list[str]]:
-    """Flattens marshmallow's nested messages: `{"address": {"city": […]}}` → `{"address.city": […]}`."""
-    if isinstance(messages, dict):
-        found: dict[str, list[str]] = {}
-        for name, inner in messages.items():
-            inner_path = path if name == "_schema" else f"{path}.{name}".lstrip(".")
-            for field, faults in flatten_messages(inner, inner_path).items():
-                found.setdefault(field, []).extend(faults)
-        return found
-    return {path or "body": [str(m) for m in (messages if isinstance(messages, list) else [messages])]}
 
 
 def install(app: Flask) -> None:

@@ -10,6 +10,7 @@ from marshmallow import RAISE, ValidationError, fields, validate
 from marshmallow import Schema as MarshmallowSchema
 from werkzeug.routing import BaseConverter, Map
 
+from api.http.bounds import MAX_FAULTS
 from settings import settings
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -77,6 +78,31 @@ class WebUrl(fields.String):
     def __init__(self, **options: Any) -> None:
         pattern = Pattern(self._PATTERN, error="must be an absolute URL, http:// or https://")
         super().__init__(validate=[validate.Length(1, 2000), pattern], **options)
+
+
+class List(fields.List[Any]):
+    """A list in a request. Its length is judged before its items, and judging ends after the faults that are reported.
+
+    `validate` has to bound the length.
+    """
+
+    def _deserialize(self, value: Any, *_: object, **options: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        for validator in self.validators:
+            if isinstance(validator, validate.Length):
+                validator(value)
+        items, faults = [], {}
+        for index, item in enumerate(value):
+            try:
+                items.append(self.inner.deserialize(item, **options))
+            except ValidationError as error:
+                faults[index] = error.messages
+            if len(faults) > MAX_FAULTS:
+                break
+        if faults:
+            raise ValidationError(faults)
+        return items
 
 
 class Timestamp(fields.AwareDateTime):

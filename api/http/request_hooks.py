@@ -3,8 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
@@ -12,6 +13,7 @@ from flask_smorest import Blueprint
 from webargs.core import missing
 from werkzeug.exceptions import UnsupportedMediaType
 
+from api.http.bounds import MAX_FAULTS, Path, named
 from api.http.errors import invalid
 from models.core import event_log
 from models.core.database import request_id
@@ -20,6 +22,8 @@ from models.core.errors import BadRequest
 View = TypeVar("View", bound=Callable[..., object])
 
 MAX_BODY = 1 << 20  # bytes
+MAX_NESTING = 32  # objects and lists within each other
+MAX_DIGITS = 100  # of a number; those that the schemas accept are much shorter
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -54,20 +58,20 @@ def _check_input() -> None:
     """
     if request.routing_exception is not None:
         return
-    faults = {name: [UNSTORABLE] for name, value in request.args.items(multi=True) if "\0" in name + value}
+    unstorable: list[Path] = [(name,) for name, value in request.args.items(multi=True) if "\0" in name + value]
     if request.content_length or request.headers.get("Transfer-Encoding"):
         if request.is_json:
-            faults.update(_unstorable(_parse_body()))
+            unstorable += islice(_unstorable(_parse_body()), MAX_FAULTS + 1)
         elif not _takes_files():
             raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
-    if faults:
-        raise invalid(faults)
+    if unstorable:
+        raise invalid({named(path): [UNSTORABLE] for path in unstorable})
 
 
 def _parse_body() -> object:
     """Parses the body and keeps it for the schemas. Raises BadRequest (`malformed_json`)."""
     try:
-        g.body = json.loads(request.get_data(), parse_constant=_refuse_constant, parse_float=_number)
+        g.body = json.loads(request.get_data(), **_NUMBERS)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
     return g.body
@@ -100,28 +104,51 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _short(text: str) -> str:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} characters")
+    return text
+
+
+def _integer(text: str) -> int:
+    return int(_short(text))
+
+
 def _number(text: str) -> int | float:
     """2.0 is the integer 2, as in JSON Schema (2020-12 Core, section 4.2.3)."""
-    number = float(text)
+    number = float(_short(text))
     if not math.isfinite(number):
         raise ValueError(f"the number {text} is too large")
     return int(number) if number.is_integer() and abs(number) < MAX_EXACT_FLOAT else number
 
 
-def _unstorable(value: object, path: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yields the fields that contain NUL or an unpaired surrogate."""
+_NUMBERS: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_int": _integer, "parse_float": _number}
+
+
+def _unstorable(value: object, path: Path = ()) -> Iterator[Path]:
+    """Yields the path of each text that contains NUL or an unpaired surrogate, and of each object with such a name.
+
+    Raises BadRequest for a value that is nested too deep.
+    """
     if isinstance(value, str):
-        if "\0" in value or not _encodes(value):
-            yield path or "body", [UNSTORABLE]
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if "\0" in name or not _encodes(name):
-                yield path or "body", [UNSTORABLE]
-            else:
-                yield from _unstorable(inner, f"{path}.{name}".lstrip("."))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _unstorable(inner, f"{path}.{index}".lstrip("."))
+        if not _is_storable(value):
+            yield path
+        return
+    if len(path) > MAX_NESTING:
+        raise BadRequest(f"The body is nested deeper than {MAX_NESTING} levels.", code="malformed_json")
+    if isinstance(value, dict):
+        if not all(map(_is_storable, value)):
+            yield path
+        inside: Iterable[tuple[object, object]] = value.items()
+    else:
+        inside = enumerate(value) if isinstance(value, list) else ()
+    for name, inner in inside:
+        if isinstance(inner, str | dict | list):
+            yield from _unstorable(inner, (*path, name))
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and _encodes(text)
 
 
 def _encodes(text: str) -> bool:

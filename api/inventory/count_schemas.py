@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import EITHER, IdField, Schema, Timestamp
+from api.http.fields import EITHER, IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.inventory.schemas import MAX_LINES
 from api.tasks.schemas import Accepted
@@ -34,7 +34,7 @@ class CountedLinesBody(TypedDict):
 
 
 class CountedLines(Schema):
-    lines = fields.List(fields.Nested(CountedGoods), required=True, validate=validate.Length(1, MAX_LINES))
+    lines = List(fields.Nested(CountedGoods), required=True, validate=validate.Length(1, MAX_LINES))
 
     @validates_schema
     def _each_name_once(self, data: CountedLinesBody, **_: object) -> None:
@@ -52,12 +52,12 @@ class NewStockCountBody(TypedDict):
 
 class NewStockCount(CountedLines):
     warehouse_id = IdField("wh", metadata={"description": "Defaults to the default warehouse"})
-    product_ids = fields.List(
+    product_ids = List(
         IdField("prd"), validate=validate.Length(1, MAX_LINES),
         metadata={"description": "Counts these products"},
     )  # fmt: skip
     category_id = IdField("cat", metadata={"description": "Counts the products of this category and those below it"})
-    lines = fields.List(
+    lines = List(
         fields.Nested(CountedGoods), validate=validate.Length(1, MAX_LINES),
         metadata={"description": "What was counted already. Without `product_ids` and `category_id`, the count is of "
                                  "these products"},

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import IdField, List, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.tasks.schemas import Accepted
 from models import inventory
@@ -27,7 +27,7 @@ class DeliveryBody(TypedDict):
 
 
 class Delivery(Schema):
-    lines = fields.List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
+    lines = List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
 
     @validates_schema
     def _each_product_once(self, data: DeliveryBody, **_: object) -> None:
@@ -47,7 +47,7 @@ class OrderedGoodsBody(GoodsBody):
 
 
 class Restock(Delivery):
-    lines = fields.List(fields.Nested(OrderedGoods), required=True, validate=validate.Length(1, MAX_LINES))
+    lines = List(fields.Nested(OrderedGoods), required=True, validate=validate.Length(1, MAX_LINES))
     warehouse_id = IdField("wh", metadata={"description": "Defaults to the default warehouse"})
 
 

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.inventory.schemas import MAX_LINES, Delivery, GoodsBody
 from api.tasks.schemas import Accepted
@@ -37,7 +37,7 @@ class TransferReceiptBody(TypedDict):
 
 
 class TransferReceipt(Schema):
-    lines = fields.List(
+    lines = List(
         fields.Nested(Arrived), validate=validate.Length(1, MAX_LINES),
         metadata={"description": "What has arrived; by default everything. What is not named is written off"},
     )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import SOMETIMES, IdField, Money, Schema, Timestamp
+from api.http.fields import SOMETIMES, IdField, List, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.reports.schemas import PLAUSIBLE
 from api.tasks.schemas import Accepted
@@ -138,7 +138,7 @@ class CancelBody(TypedDict):
 
 class Cancel(Schema):
     reason = fields.String(validate=validate.Length(1, 500))
-    lines = fields.List(
+    lines = List(
         fields.Nested(CancelLine), validate=validate.Length(1, 200),
         metadata={"description": "By default all pieces that are in no parcel"},
     )  # fmt: skip
@@ -153,7 +153,7 @@ class Cancel(Schema):
 class Edit(Schema):
     status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
     note = fields.String(validate=validate.Length(0, 2000), metadata={"description": "Empty: deletes the note"})
-    tags = fields.List(fields.String(validate=validate.Length(1, 64)), validate=validate.Length(0, 50))
+    tags = List(fields.String(validate=validate.Length(1, 64)), validate=validate.Length(0, 50))
 
 
 class AcceptedCancellation(Accepted):

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import reports
 
@@ -106,7 +106,7 @@ class ReportSubscription(Schema):
 
 
 class ReportSubscriptions(Schema):
-    data = fields.List(
+    data = List(
         fields.Nested(ReportSubscription),
         required=True,
         validate=validate.Length(max=len(reports.KINDS) * len(reports.SCHEDULES)),

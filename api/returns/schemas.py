@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import IdField, List, Money, Schema, Timestamp
 from api.tasks.schemas import Accepted
 from models import returns
 
@@ -24,10 +24,10 @@ class NewReturnBody(TypedDict):
 
 
 class NewReturn(Schema):
-    lines = fields.List(fields.Nested(ReturnLineBody), required=True, validate=validate.Length(1, 200))
+    lines = List(fields.Nested(ReturnLineBody), required=True, validate=validate.Length(1, 200))
     reason = fields.String(required=True, validate=validate.Length(1, 500))
     comment = fields.String(validate=validate.Length(1, 2000))
-    exchange = fields.List(
+    exchange = List(
         fields.Nested(ReturnLineBody), validate=validate.Length(1, 200),
         metadata={"description": "What is sent instead, once the goods are received; at most worth as much as they"},
     )  # fmt: skip
@@ -49,7 +49,7 @@ class ReceivedLine(ReturnLineBody):
 
 
 class ReturnReceipt(Schema):
-    lines = fields.List(fields.Nested(ReceivedLine), required=True, validate=validate.Length(1, 400))
+    lines = List(fields.Nested(ReceivedLine), required=True, validate=validate.Length(1, 400))
 
 
 class ReturnLine(Schema):

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Schema, Timestamp
+from api.http.fields import IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models.core.events import PUBLIC_TYPES
 
@@ -20,7 +20,7 @@ class EndpointChanges(Schema):
             "example": "https://warehouse.example/events",
         },
     )
-    types = fields.List(
+    types = List(
         fields.String(validate=validate.OneOf(TYPES)),
         validate=validate.Length(max=len(TYPES)),
         metadata={"description": "Types of events to deliver; empty: all", "example": ["order.confirmed"]},
@@ -38,7 +38,7 @@ class NewEndpoint(Schema):
             "example": "https://warehouse.example/events",
         },
     )
-    types = fields.List(
+    types = List(
         fields.String(validate=validate.OneOf(TYPES)),
         load_default=list,
         validate=validate.Length(max=len(TYPES)),
