@@ -182,7 +182,8 @@ def cancel(session: Session, run_id: str) -> RunRecord:
 
     A run whose workflow is not declared any more has no undo steps and ends immediately. Raises RunNotFound, and
     RunConflict if the run has ended (`run_over`), is being compensated (`run_compensating`), has passed its pivot
-    (`past_pivot`) or was started by a newer release, whose undo steps are unknown here (`unknown_version`).
+    (`past_pivot`), unless its workflow allows that, or was started by a newer release, whose undo steps are unknown
+    here (`unknown_version`).
     """
     run = lock(session, run_id)
     if run is None:
@@ -199,7 +200,8 @@ def cancel(session: Session, run_id: str) -> RunRecord:
     except UnknownWorkflow as error:
         raise RunConflict(f"A newer release started this run; cancel it there. ({error})",
                           code="unknown_version") from error  # fmt: skip
-    if not can_turn_back(workflow, progress_in(run.status, steps_of_run(session, run_id))):
+    may_cancel = can_turn_back(workflow, progress_in(run.status, steps_of_run(session, run_id)))
+    if not may_cancel and not workflow.cancel_past_pivot:
         raise RunConflict(f"This run has passed its pivot, {workflow.pivots[0].name}, and cannot be cancelled.",
                           code="past_pivot")  # fmt: skip
     compensate(run, CANCELLED)

@@ -47,8 +47,9 @@ class Workflow:
 
     A run is compensated only if somebody is informed: without `if_refused` it is retried until it succeeds, and an
     operator is notified when it is stuck. `input`: a TypedDict, whose required members `start` requires. `version`: a
-    run continues with the version it was started with, as long as that version is declared beside the new one. Raises
-    TypeError for an invalid declaration.
+    run continues with the version it was started with, as long as that version is declared beside the new one.
+    `cancel_past_pivot`: an operator may cancel it past its pivot, too: what is done stays, and `if_refused` closes it.
+    Raises TypeError for an invalid declaration.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class Workflow:
         if_refused: Sequence[Step] = (),
         input: type | None = None,
         version: int = 1,
+        cancel_past_pivot: bool = False,
     ) -> None:
         self.name, self.stages, self.if_refused = name, stages, tuple(if_refused)
-        self.version = version
+        self.version, self.cancel_past_pivot = version, cancel_past_pivot
         self.required: frozenset[str] = getattr(input, "__required_keys__", frozenset())
         self.pivots = tuple(stage.step for stage in stages if isinstance(stage, Pivot))
         self.undos = tuple(stage for stage in stages if isinstance(stage, Undoable))
@@ -96,6 +98,8 @@ def _check(workflow: Workflow) -> None:
         raise TypeError(f"{name}: the last stage must be a single step, whose output is the run's result")
     if (workflow.undos or workflow.pivots) and not workflow.if_refused:
         raise TypeError(f"{name}: a workflow with undo steps or a pivot needs steps in `if_refused`, to inform users")
+    if workflow.cancel_past_pivot and workflow.undos:
+        raise TypeError(f"{name}: a workflow with undo steps cannot be cancelled past its pivot")
     if any(step.for_each != isinstance(stage, Each) for stage in stages for step in steps_of(stage)):
         raise TypeError(f"{name}: an Each requires a `step_for_each`, and other stages cannot use one")
     back = (*workflow.if_refused, *(stage.undo for stage in workflow.undos))

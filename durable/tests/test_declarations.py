@@ -60,6 +60,11 @@ def test_a_workflow_with_a_compensation_requires_if_refused(stages: Any) -> None
     Workflow("right", *stages, if_refused=[NOTIFY])
 
 
+def test_a_workflow_with_an_undo_cannot_be_cancelled_past_its_pivot() -> None:
+    with pytest.raises(TypeError, match="cannot be cancelled past its pivot"):
+        Workflow("wrong", Undoable(A, undo=UNDO), Pivot(B), C, if_refused=[NOTIFY], cancel_past_pivot=True)
+
+
 def test_only_each_accepts_a_step_for_each() -> None:
     for stages in ((A, EACH), (A, Each(B, items), C), (Parallel(A, EACH), B)):
         with pytest.raises(TypeError, match="step_for_each"):

@@ -114,6 +114,15 @@ def test_a_begun_external_pivot_is_not_compensated_unless_it_is_refused() -> Non
     assert statuses(run_id)["undo:odd.a"] == "done"
 
 
+def test_a_run_past_its_pivot_can_be_cancelled_if_its_workflow_allows_that() -> None:
+    run_id = performed(Pivot(A), made("fail_later", fail), B, if_refused=[NOTIFY], cancel_past_pivot=True)
+    with durable.database.transaction() as session:
+        durable.cancel(session, run_id)
+    perform(run_id)
+    assert (run_of(run_id).status, (run_of(run_id).error or {})["code"]) == ("cancelled", "cancelled_by_operator")
+    assert (statuses(run_id)["odd.a"], statuses(run_id)["odd.notify"]) == ("done", "done")
+
+
 def test_a_step_added_before_a_completed_pivot_does_not_allow_compensation() -> None:
     run_id = performed(Undoable(A, undo=B), Pivot(C), made("fail_late", fail), if_refused=[NOTIFY])
     added = made("added", refuse)
