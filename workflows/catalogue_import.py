@@ -1,19 +1,25 @@
-"""The import of a catalogue file: its chunks in parallel, then their sum. Never compensated."""
+"""The import of a catalogue file: all of it is read; then its chunks are imported in parallel, and added up.
 
-from durable import Each, Outputs, Workflow
+From then on a failure stops it, and it waits for an operator. It can be cancelled at any time; what was imported stays.
+"""
+
+from durable import Each, Outputs, Pivot, Workflow
 from models.core.workflow_inputs import ImportInput
 from tasks import catalogue
 
 
 def _chunks(outputs: Outputs) -> list[str]:
-    begun = outputs[catalogue.begin.name] or {}
-    return [str(number) for number in begun["chunks"]]
+    return [str(number) for number in outputs[catalogue.read.name]["chunks"]]
 
 
+# Version 1 read the file before the run was started. Its runs continue with this version: their chunks are there.
 CATALOGUE_IMPORT = Workflow(
     "catalogue_import",
-    catalogue.begin,
+    Pivot(catalogue.read),
     Each(catalogue.take, over=_chunks),
     catalogue.finish,
+    if_refused=(catalogue.close,),
     input=ImportInput,
+    version=2,
+    cancel_past_pivot=True,
 )

@@ -2,8 +2,9 @@
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import IO, Any, ParamSpec, TypeVar
 
@@ -27,7 +28,9 @@ from api.tasks.schemas import Accepted
 from durable import queries
 from models import imports
 from models.core.database import transaction
+from models.core.errors import ShopError
 from models.imports import NotACatalogue
+from settings import settings
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -35,6 +38,12 @@ Answer = TypeVar("Answer")
 MAX_FILE = 100 << 20  # bytes
 CSV_TYPES = ("text/csv", "application/csv", "application/vnd.ms-excel", "text/comma-separated-values")
 CSV_CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
+
+
+class UploadTooSlow(ShopError):
+    """The file has not arrived in time."""
+
+    status, code = 408, "upload_too_slow"
 
 
 @dataclass(frozen=True)
@@ -73,10 +82,12 @@ def _receive(file: IO[bytes]) -> Upload:
         source = request.stream
     else:
         raise UnsupportedMediaType("Send the file as the body (Content-Type: text/csv), or as multipart/form-data.")
-    digest = hashlib.sha256()
+    digest, until = hashlib.sha256(), time.monotonic() + settings.upload_seconds
     while piece := source.read(1 << 18):
         digest.update(piece)
         file.write(piece)
+        if time.monotonic() > until:
+            raise UploadTooSlow(f"The file has not arrived within {settings.upload_seconds:g} s.")
     file.seek(0)
     return Upload(file, digest.hexdigest(), name)
 
@@ -91,6 +102,7 @@ def _detail(session: Session, import_id: str) -> dict[str, Any]:
 
 
 WAIT_RESULT = WaitResult(Import, "import", lambda session, run: _detail(session, run.input["import_id"]))
+CANCELLED = replace(WAIT_RESULT, status=200, reports_refusal=False)
 
 
 @blueprint.route("/catalogue/imports")
@@ -106,7 +118,7 @@ class ImportsView(MethodView):
         return found
 
     @allowed("products:write")
-    @error_codes("not_a_catalogue")
+    @error_codes("not_a_catalogue", "import_too_large", "upload_too_slow")
     @takes_files(MAX_FILE)
     @blueprint.doc(
         requestBody={
@@ -133,10 +145,13 @@ class ImportsView(MethodView):
         Products are matched by SKU. New ones are created with their opening stock; existing ones are updated and
         keep their stock. Rows that cannot be imported are reported with line and reason; the other rows are imported.
         Importing the same file again changes nothing.
+
+        The beginning of the file is checked at once. The task reads the rest before it imports the first row; if it
+        finds that the file is no catalogue, the import is `refused`, and nothing was imported.
         """
         upload = g.upload
         made = imports.start_import(
-            session, g.principal.user_id, imports.CsvFile.open(upload.file),
+            session, g.principal.user_id, upload.file,
             sha256=upload.sha256, file_name=upload.name, default_kind=query.get("kind"),
         )  # fmt: skip
         return accept(queries.get_run(session, made.run_id))
@@ -150,7 +165,21 @@ class ImportView(MethodView):
         """Returns an import: counts, and the first refused rows."""
         with transaction() as session:
             made = _detail(session, import_id)
-        return made, etag(made["finished_at"] or made["created_at"], len(made["refusals"]))
+        return made, etag(made["finished_at"] or made["created_at"], f"{made['bytes_read']}-{len(made['refusals'])}")
+
+
+@blueprint.route('/catalogue/imports/<id("imp"):import_id>/cancel')
+class CancelImportView(MethodView):
+    @allowed("products:write")
+    @error_codes("wrong_state")
+    @may_wait(CANCELLED)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, import_id: str) -> TaskAnswer:
+        """Cancels an import. What was imported stays; the rest is dropped. 409 if it has ended."""
+        made = imports.cancel_import(session, import_id)
+        run = queries.get_run(session, made.run_id)
+        return accept(run, status=run.status)
 
 
 @blueprint.route('/catalogue/imports/<id("imp"):import_id>/refusals.csv')
@@ -180,8 +209,8 @@ class ExportView(MethodView):
 
 def _summary(made: imports.Import) -> dict[str, object]:
     same = (
-        "id", "run_id", "format", "file_name", "sha256", "rows", "created", "updated", "unchanged", "refused",
-        "skipped", "created_at", "finished_at",
+        "id", "run_id", "status", "format", "file_name", "sha256", "size", "bytes_read", "rows", "created", "updated",
+        "unchanged", "refused", "skipped", "dropped", "error", "created_at", "finished_at",
     )  # fmt: skip
     found = {
         "self": url_for("catalogue.ImportView", import_id=made.id),

@@ -8,6 +8,7 @@ from api.http.fields import IdField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import catalogue
 from models.catalogue import search
+from models.imports import IMPORT_STATUS
 
 ATTRIBUTES = "By kind: " + "; ".join(
     f"{kind}: {', '.join(attributes.model_fields)}" for kind, attributes in catalogue.ATTRIBUTES.items()
@@ -173,15 +174,20 @@ class Refusal(Schema):
 class ListedImport(Schema):
     id = IdField("imp")
     task_id = IdField("run", attribute="run_id")
+    status = fields.String(validate=validate.OneOf(IMPORT_STATUS.statuses))
     format = fields.String(validate=validate.OneOf(("shopflow", "shopify")))
     file_name = fields.String(allow_none=True)
     sha256 = fields.String()
-    rows = fields.Integer(metadata={"description": "Products in the file"})
+    size = fields.Integer(metadata={"description": "Of the file, in bytes"})
+    bytes_read = fields.Integer()
+    rows = fields.Integer(metadata={"description": "Rows read so far, without those that are not products"})
     created = fields.Integer()
     updated = fields.Integer()
     unchanged = fields.Integer()
     refused = fields.Integer()
     skipped = fields.Integer(metadata={"description": "Rows that are not products, such as additional images"})
+    dropped = fields.Integer(metadata={"description": "Rows not imported because the import was refused or cancelled"})
+    error = fields.Dict(allow_none=True, metadata={"description": "Why it was refused or cancelled: code and detail"})
     created_at = Timestamp()
     finished_at = Timestamp(
         allow_none=True, metadata={"description": "Null while the import is running; the counts are not final"}

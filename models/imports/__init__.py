@@ -1,39 +1,42 @@
 """Catalogue imports and exports."""
 
-from models.imports.csv_file import NATIVE_COLUMNS, CsvFile, NotACatalogue, Refusal, Row
+from models.imports.chunks import drop_chunk, import_chunk, import_chunk_row_by_row, parse_rows
+from models.imports.csv_file import NATIVE_COLUMNS, Row, check_head
+from models.imports.csv_rows import ImportTooLarge, NotACatalogue, Refusal, Rows, check_row
+from models.imports.ending import cancel_import, close_import, finish_import
 from models.imports.export import export_page
-from models.imports.store import (
-    MAX_LISTED_REFUSALS,
-    finish_import,
-    get,
-    import_chunk,
-    import_rows,
-    list_chunk_numbers,
-    list_refusals,
-    read_rows,
-    select_imports,
-    start_import,
-)
-from models.imports.tables import Chunk, Import, Refused
+from models.imports.queries import MAX_LISTED_REFUSALS, get, list_refusals, select_imports
+from models.imports.reading import read_slice
+from models.imports.tables import IMPORT_STATUS, Chunk, Import, Piece, Refused, SeenSku
+from models.imports.uploads import start_import
 
 __all__ = [
+    "IMPORT_STATUS",
     "MAX_LISTED_REFUSALS",
     "NATIVE_COLUMNS",
     "Chunk",
-    "CsvFile",
     "Import",
+    "ImportTooLarge",
     "NotACatalogue",
+    "Piece",
     "Refusal",
     "Refused",
     "Row",
+    "Rows",
+    "SeenSku",
+    "cancel_import",
+    "check_head",
+    "check_row",
+    "close_import",
+    "drop_chunk",
     "export_page",
     "finish_import",
     "get",
     "import_chunk",
-    "import_rows",
-    "list_chunk_numbers",
+    "import_chunk_row_by_row",
     "list_refusals",
-    "read_rows",
+    "parse_rows",
+    "read_slice",
     "select_imports",
     "start_import",
 ]

@@ -7,7 +7,8 @@ from models.catalogue import validate
 from models.core.csv import unescape_formula
 from models.core.errors import Invalid
 from models.core.numbers import parse_decimal, parse_integer
-from models.imports.csv_file import NATIVE_COLUMNS, Refusal, Row
+from models.imports.csv_file import NATIVE_COLUMNS, Row
+from models.imports.csv_rows import Refusal
 from models.inventory import MAX_LEVEL
 from settings import settings
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from models.catalogue import validate
 from models.core.errors import Invalid
-from models.imports.csv_file import Refusal, Row
+from models.imports.csv_file import Row
+from models.imports.csv_rows import Refusal
 from models.imports.native_csv import InvalidCell, explain, parse_count, parse_price
 from settings import settings
 

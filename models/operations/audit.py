@@ -18,6 +18,7 @@ from models.operations import audit_log
 from models.operations.after_checkout import AFTER_CHECKOUT
 from models.operations.at_gateway import AT_GATEWAY, LEDGER
 from models.operations.events import EVENTS
+from models.operations.imports import IMPORTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
 from models.operations.messages import MESSAGES
@@ -196,6 +197,7 @@ _BOOKS = (
     *DAILY_SALES,
     *MESSAGES,
     *PEOPLE,
+    *IMPORTS,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",

@@ -57,8 +57,8 @@ ROWS = {
             SELECT id, 'amount_differs', 'pi_1', 'stripe' FROM aged""",
     "imports": """
         INSERT INTO catalogue.import
-            (id, run_id, owner, format, sha256, options, rows, skipped, created_at, finished_at)
-            SELECT id, id, id, 'shopflow', n::text, '{}', 1, 0, at, at FROM aged;
+            (id, run_id, owner, status, format, sha256, options, rows, skipped, created_at, finished_at)
+            SELECT id, id, id, 'imported', 'shopflow', n::text, '{}', 1, 0, at, at FROM aged;
         INSERT INTO catalogue.import_refusal (import_id, line, sku, reason) SELECT id, 2, 'CUP', 'no price' FROM aged;
         INSERT INTO catalogue.import_chunk (import_id, number, body) SELECT id, 1, '[]' FROM aged""",
 }

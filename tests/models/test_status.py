@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 import models
 from durable.ids import new_id
-from models import accounts, fulfilment, inventory, orders, payments, returns
+from models import accounts, fulfilment, imports, inventory, orders, payments, returns
 from models.core.database import transaction
 from models.core.errors import Conflict
 from models.core.status import Transitions
@@ -82,6 +82,11 @@ def make_warehouse(session: Session) -> inventory.Warehouse:
     return inventory.Warehouse(id=new_id("wh"), name="Utrecht", status="active")
 
 
+def make_import(session: Session) -> imports.Import:
+    about = {"run_id": new_id("run"), "format": "shopflow", "sha256": "", "options": {}, "rows": 0, "skipped": 0}
+    return imports.Import(id=new_id("imp"), **about, status="reading")
+
+
 ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "transfer": (inventory.TRANSFER_STATUS, make_transfer),
@@ -95,6 +100,7 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "payment": (payments.PAYMENT_STATUS, make_payment),
     "account": (accounts.ACCOUNT_STATUS, make_account),
     "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
+    "import": (imports.IMPORT_STATUS, make_import),
 }
 """Name → transition table, and a function that makes a new row."""
 

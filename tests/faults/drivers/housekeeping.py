@@ -16,16 +16,17 @@ def clean_up(refused_at: str | None = None) -> str:
         return durable.start(session, "clean_up", key=slot, input={"slot": slot})
 
 
-@drives("catalogue_import")
+@drives("catalogue_import", "catalogue.read")
 def catalogue_import(refused_at: str | None = None) -> str:
-    """A file of two chunks with one invalid row."""
+    """A file of two chunks with one invalid row; refused because its end is not UTF-8."""
     number = next(numbers)
-    rows = [f"I{number}-{n},clothing,Thing {n},Things,{n}.50,{n % 3}" for n in range(imports.store.CHUNK_ROWS + 1)]
-    text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1"])
+    count = imports.reading.CHUNK_ROWS + 1
+    rows = [f"I{number}-{n},clothing,Thing {n},{'Things' * 8},{n}.50,{n % 3}" for n in range(count)]
+    text = "\n".join(["sku,kind,title,category,price,stock", *rows, f"I{number}-x,clothing,,Things,1,1\n"])
+    file = BytesIO(text.encode() + (b"\xff" if refused_at else b""))
     with transaction() as session:
-        sheet = imports.CsvFile.open(BytesIO(text.encode()))
         owner = new_id("usr")
-        made = imports.start_import(session, owner, sheet, sha256=str(number), file_name=None, default_kind=None)
+        made = imports.start_import(session, owner, file, sha256=str(number), file_name=None, default_kind=None)
     return made.run_id
 
 
