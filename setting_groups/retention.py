@@ -20,4 +20,7 @@ class Retention(BaseModel):
     )
     keep_reports_days: int = Field(400, ge=7, description="days for which reports are kept")
     keep_imports_days: int = Field(90, ge=7, description="days for which imports are kept, with their refused rows")
+    keep_known_devices_days: int = Field(
+        400, ge=31, description="days after which a device from which a user signed in counts as new"
+    )
     keep_deliveries_days: int = Field(30, ge=7, description="days for which the log of webhooks is kept")

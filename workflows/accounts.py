@@ -1,12 +1,13 @@
 """Workflows of accounts: welcome mails, passwords, and erasure."""
 
 from durable import Workflow
-from models.core.workflow_inputs import ResetInput, SignInInput, UserInput
+from models.core.workflow_inputs import NewDeviceInput, ResetInput, SignInInput, UserInput
 from tasks import accounts, carts, inventory, notifications, orders, reports, returns
 
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
 PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, input=UserInput)
+NEW_DEVICE = Workflow("new_device", notifications.new_device, input=NewDeviceInput)
 SIGN_IN_CHANGED = Workflow("sign_in_changed", notifications.sign_in_changed, input=SignInInput)
 
 # Orders in progress keep their address until they are delivered, so this step is last.

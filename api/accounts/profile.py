@@ -150,5 +150,7 @@ def _profile(user: accounts.User) -> dict[str, object]:
 
 
 def _session(row: accounts.LoginSession) -> dict[str, object]:
-    shown = ("id", "user_agent", "ip", "created_at", "last_used_at", "expires_at")
+    shown = (
+        "id", "user_agent", "ip", "method", "device", "place", "network", "created_at", "last_used_at", "expires_at",
+    )  # fmt: skip
     return {**{name: getattr(row, name) for name in shown}, "current": row.id == g.principal.session_id}

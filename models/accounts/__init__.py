@@ -77,6 +77,7 @@ from models.accounts.sessions import (
     end_session,
     find_credentials,
     find_principal,
+    find_session,
     is_fresh,
     log_in,
     open_session,
@@ -84,10 +85,11 @@ from models.accounts.sessions import (
     select_live_sessions,
     wrong_credentials_error,
 )
-from models.accounts.sign_in_tables import RecoveryCode, SecondFactor, SpentChallenge
+from models.accounts.sign_in_tables import KnownDevice, RecoveryCode, SecondFactor, SpentChallenge
 from models.accounts.signing_in import FirstFactor, ask_for_second_factor, give_second_factor, read_first_factor
 from models.accounts.tables import (
     ACCOUNT_STATUS,
+    METHODS,
     Address,
     Device,
     LoginSession,
@@ -105,12 +107,14 @@ __all__ = [
     "CODE_LIFETIME",
     "CUSTOMER_KINDS",
     "MAX_CODE_ATTEMPTS",
+    "METHODS",
     "Address",
     "Answer",
     "Credentials",
     "Device",
     "Enrolment",
     "FirstFactor",
+    "KnownDevice",
     "Limit",
     "LoginSession",
     "LoginThrottle",
@@ -150,6 +154,7 @@ __all__ = [
     "find_phone",
     "find_principal",
     "find_second_factor",
+    "find_session",
     "find_users",
     "find_verified_number",
     "find_ways",

@@ -6,14 +6,16 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import access, notifications
-from models.accounts.sign_in_tables import RecoveryCode, SecondFactor
+from models.accounts.sign_in_tables import KnownDevice, RecoveryCode, SecondFactor
 from models.accounts.tables import ACCOUNT_STATUS, Address, Device, LoginSession, PasswordReset, Phone, Preference
 from models.accounts.users import lock
 from models.core import event_log
 from models.core.errors import Conflict
 from models.core.events import AccountClosed
 
-OWNED = (Address, Device, LoginSession, PasswordReset, Phone, Preference, RecoveryCode, SecondFactor)
+OWNED = (
+    Address, Device, KnownDevice, LoginSession, PasswordReset, Phone, Preference, RecoveryCode, SecondFactor,
+)  # fmt: skip
 
 
 def close(session: Session, user_id: str) -> None:

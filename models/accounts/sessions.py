@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models import access
+from models.accounts.sign_in_devices import MAX_USER_AGENT, find_origin, note_device
 from models.accounts.tables import ONE_FACTOR, LoginSession, SpentToken, User
 from models.accounts.users import prefer_exact
 from models.core import event_log
 from models.core.database import Statements
 from models.core.errors import NotFound, NotSignedIn
-from models.core.events import SessionStolen
+from models.core.events import SessionStolen, SignedInFromNewDevice
 from models.core.tokens import digest
 from settings import settings
 
@@ -93,14 +94,22 @@ def wrong_credentials_error() -> NotSignedIn:
 def open_session(
     session: Session, user_id: str, user_agent: str | None, ip: str | None, method: str = "password"
 ) -> OpenedSession:
-    """Opens a session of 30 days for an authenticated user. `method`: one of METHODS, how they have signed in."""
+    """Opens a session of 30 days for an authenticated user. `method`: one of METHODS, how they have signed in.
+
+    If the device is new, the user is told by mail (event `sign_in.new_device`).
+    """
+    origin = find_origin(user_agent, ip)
     token = secrets.token_urlsafe(32)
     opened = LoginSession(
         id=new_id("ses"), user_id=user_id, refresh_hash=digest(token), method=method,
-        user_agent=user_agent and user_agent[:300], ip=ip, expires_at=datetime.now(UTC) + LIFETIME,
+        user_agent=user_agent and user_agent[:MAX_USER_AGENT], ip=ip, device=origin.device, place=origin.place,
+        network=origin.network, expires_at=datetime.now(UTC) + LIFETIME,
     )  # fmt: skip
     session.add(opened)
     session.flush()
+    if note_device(session, user_id, origin):
+        at = datetime.now(UTC).isoformat()
+        event_log.emit(session, SignedInFromNewDevice(user_id=user_id, session_id=opened.id, at=at))
     return OpenedSession(user_id, opened.id, token)
 
 
@@ -166,6 +175,11 @@ def find_principal(session: Statements, user_id: str, session_id: str) -> Princi
 def select_live_sessions(user_id: str) -> Select[LoginSession]:
     """The query for the live sessions of a user."""
     return select(LoginSession).where(LoginSession.user_id == user_id, _is_live())
+
+
+def find_session(session: Session, session_id: str) -> LoginSession | None:
+    """A session, also one that has ended; None once it is deleted."""
+    return session.get(LoginSession, session_id)
 
 
 def end_session(session: Session, user_id: str, session_id: str) -> None:

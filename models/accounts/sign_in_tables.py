@@ -48,3 +48,17 @@ class SpentChallenge(Base):
     )
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime]
+
+
+class KnownDevice(Base):
+    """The hash of a device and a network from which a user has signed in. A sign-in from elsewhere is reported."""
+
+    __tablename__ = "known_device"
+    __table_args__ = (
+        Index("ix_known_device_age", "last_seen_at", "user_id", "fingerprint"),
+        {"schema": "accounts"},
+    )
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    first_seen_at: Mapped[Created]
+    last_seen_at: Mapped[Created]

@@ -77,7 +77,10 @@ class Address(Base):
 
 
 class LoginSession(Base):
-    """A login session on one device. Its tokens are valid until it ends or expires. `method`: one of METHODS."""
+    """A login session on one device. Its tokens are valid until it ends or expires. `method`: one of METHODS.
+
+    `device`, `place`, `network`: of the sign-in, as `sign_in_devices.Origin` describes them.
+    """
 
     __tablename__ = "session"
     __table_args__ = (
@@ -92,6 +95,9 @@ class LoginSession(Base):
     user_agent: Mapped[str | None] = mapped_column(String(300))
     ip: Mapped[str | None] = mapped_column(String(45))
     method: Mapped[str] = mapped_column(String(32), server_default="password")
+    device: Mapped[str | None] = mapped_column(String(100))
+    place: Mapped[str | None] = mapped_column(String(100))
+    network: Mapped[str | None] = mapped_column(String(43))
     created_at: Mapped[Created]
     last_used_at: Mapped[Created]
     expires_at: Mapped[datetime]

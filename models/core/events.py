@@ -59,6 +59,12 @@ class SignInChanged(DomainEvent, name="sign_in.changed", about="user_id", starts
     change: str  # one of those that the templates of `sign_in_changed` describe, such as second_factor_enabled
 
 
+class SignedInFromNewDevice(DomainEvent, name="sign_in.new_device", about="user_id", starts=("new_device",)):
+    user_id: str
+    session_id: str
+    at: str  # RFC 3339
+
+
 class LoginThrottled(DomainEvent, name="login.throttled", about="user_id"):
     user_id: str | None  # None: no user has the name that was entered
 

@@ -98,6 +98,12 @@ class TemplateFailedInput(TypedDict):
     error: str
 
 
+class NewDeviceInput(TypedDict):
+    user_id: str
+    session_id: str
+    at: str  # RFC 3339
+
+
 class SignInInput(TypedDict):
     user_id: str
     change: str

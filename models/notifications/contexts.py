@@ -206,6 +206,15 @@ class Account(TypedDict):
     username: str
 
 
+class NewDevice(Account):
+    """Of the sign-in. `device`, `place` and `network` are empty if they are not known."""
+
+    at: datetime
+    device: str
+    place: str
+    network: str
+
+
 class SignInChanged(Account):
     """`change`: second_factor_enabled, second_factor_disabled, second_factor_reset (by staff),
     recovery_codes_renewed, or recovery_code_used."""

@@ -11,6 +11,10 @@ _ADA, _NUMBER = "Ada", 100001
 
 _ACCOUNT: contexts.Account = {"first_name": _ADA, "username": "ada"}
 _RESET: contexts.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
+_NEW_DEVICE: contexts.NewDevice = {
+    **_ACCOUNT, "at": datetime(2026, 11, 29, 13, tzinfo=UTC), "device": "Firefox on Linux", "place": "London, GB",
+    "network": "198.51.100.0/24",
+}  # fmt: skip
 _SIGN_IN: contexts.SignInChanged = {**_ACCOUNT, "change": "second_factor_enabled"}
 _CONFIRMED: contexts.OrderConfirmed = {
     "first_name": _ADA, "number": _NUMBER, "lines": _LINES, "total": 3297, "currency": "EUR", "invoice": "2026-000001",
@@ -101,7 +105,7 @@ _DEVICE: contexts.DeviceTest = {"first_name": _ADA}
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
     "order_delivered": _PARCEL, "return_decided": _DECIDED, "return_received": _RETURNED, "password_reset": _RESET,
-    "password_changed": _ACCOUNT, "sign_in_changed": _SIGN_IN, "welcome": _ACCOUNT,
+    "password_changed": _ACCOUNT, "sign_in_changed": _SIGN_IN, "new_device": _NEW_DEVICE, "welcome": _ACCOUNT,
     "cart_reminder": _REMINDER, "stock_low": _LOW,
     "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,

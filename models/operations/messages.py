@@ -11,6 +11,7 @@ MESSAGES = (
             SELECT user_id FROM accounts.phone UNION ALL SELECT user_id FROM accounts.device
             UNION ALL SELECT user_id FROM accounts.second_factor
             UNION ALL SELECT user_id FROM accounts.recovery_code
+            UNION ALL SELECT user_id FROM accounts.known_device
         ) AS way JOIN accounts."user" AS owner ON owner.id = way.user_id""",
     ),
 )

@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, aliased
 
 from durable.ids import Id
 from durable.tables import RunRecord
-from models.accounts import LoginSession, LoginThrottle, PasswordReset, Phone, SpentChallenge
+from models.accounts import KnownDevice, LoginSession, LoginThrottle, PasswordReset, Phone, SpentChallenge
 from models.core.audit_chain import AuditEntry, is_chained
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
@@ -112,6 +112,7 @@ _PARENT_WAITS = exists(select(_PARENT.id).where(_PARENT.id == RunRecord.parent, 
 _RUN_IS_DUE = and_(RunRecord.finished_at < _BEFORE, RunRecord.status.in_(ENDED), ~_PARENT_WAITS)
 _NOTIFIES_RUN = func.starts_with(Notification.key, RunRecord.workflow + ":" + RunRecord.key)
 
+_NEWER = aliased(KnownDevice)
 _STAFF_EVENTS = [name for name in EVENT_TYPES if is_chained(name)]
 _SESSION_OVER = func.least(LoginSession.expires_at, LoginSession.ended_at)
 
@@ -132,6 +133,14 @@ KINDS = {
             Rule("spent_challenge", SpentChallenge, (SpentChallenge.expires_at, SpentChallenge.digest), true(),
                  (_BEFORE,)),
         )),
+        # The latest one is kept, so that the next sign-in of an account that is rarely used is compared with something.
+        Kind("known_devices", "devices from which users have not signed in for long, except the latest of each", (
+            Rule("known_device", KnownDevice,
+                 (KnownDevice.last_seen_at, KnownDevice.user_id, KnownDevice.fingerprint),
+                 exists(select(_NEWER.user_id).where(
+                     _NEWER.user_id == KnownDevice.user_id, _NEWER.last_seen_at > KnownDevice.last_seen_at
+                 )), (_BEFORE,)),
+        ), "keep_known_devices_days"),
         Kind("phones", "phone numbers that were not verified before their code expired", (
             Rule("phone", Phone, (Phone.code_expires_at, Phone.user_id), Phone.verified_at.is_(None), (_BEFORE,)),
         )),

@@ -1,5 +1,6 @@
 """Mails to customers about their account and their cart."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -8,6 +9,7 @@ from durable import Run
 from models import accounts, carts, catalogue, notifications
 from models.core.workflow_inputs import (
     CartReminderInput,
+    NewDeviceInput,
     ResetInput,
     SignInInput,
     TestInput,
@@ -56,6 +58,24 @@ def welcome(session: Session, run: Run[UserInput]) -> Request | None:
 def password_changed(session: Session, run: Run[UserInput]) -> Request | None:
     """Informs a user that the password was changed: it may have been somebody else."""
     return _to_user(session, run, kinds.PASSWORD_CHANGED, run.input["user_id"])
+
+
+@sends(kinds.NEW_DEVICE)
+def new_device(session: Session, run: Run[NewDeviceInput]) -> Request | None:
+    """Informs a user that somebody has signed in from a device that was not seen before.
+
+    Whoever it was may have ended the session, which is then deleted: the mail is sent nevertheless.
+    """
+    opened = accounts.find_session(session, run.input["session_id"])
+    user = accounts.get(session, run.input["user_id"])
+    if user.status != "active":
+        return None
+    known = {name: getattr(opened, name, None) or "" for name in ("device", "place", "network")}
+    context: contexts.NewDevice = {
+        "first_name": user.first_name, "username": user.username, "at": datetime.fromisoformat(run.input["at"]),
+        "device": known["device"], "place": known["place"], "network": known["network"],
+    }  # fmt: skip
+    return compose(session, run, kinds.NEW_DEVICE, context, user.email, user.id, user.language)
 
 
 @sends(kinds.SIGN_IN_CHANGED)

@@ -15,6 +15,9 @@ ROWS = {
             SELECT id, id, n::text, at FROM aged""",
     "challenges": """
         INSERT INTO accounts.spent_challenge (digest, expires_at) SELECT n::text, at FROM aged""",
+    "known_devices": """
+        INSERT INTO accounts.known_device (user_id, fingerprint, first_seen_at, last_seen_at)
+            SELECT '00000000-0000-7000-8000-000000000001', n::text, at, at FROM aged""",
     "phones": """
         INSERT INTO accounts.phone (user_id, number, code_of, code_expires_at, verified_at)
             SELECT id, '+4915123456789', id, at, CASE WHEN n % 2 = 0 THEN at END FROM aged""",

@@ -32,3 +32,22 @@ def test_sessions_of_before_were_opened_with_a_password(database: str) -> None:
     for target in ("5e0d00000001", "head"):
         alembic(database, "downgrade" if target != "head" else "upgrade", target)
     engine.dispose()
+
+
+def test_the_first_sign_in_after_the_upgrade_is_from_a_new_device(database: str) -> None:
+    alembic(database, "upgrade", "135000000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        add = text("""INSERT INTO accounts.user (id, username, username_key, username_skeleton, email, email_key,
+            password_hash, first_name, last_name, last_name_key)
+            SELECT gen_random_uuid(), n, n, n, n, n, '', '', '', '' FROM unnest(ARRAY['ada', 'ida']) AS n""")
+        connection.execute(add)
+        connection.execute(text(f"{SESSION} WHERE username = 'ada'"))
+    alembic(database, "upgrade", "135000000002")
+    known = text("SELECT username, fingerprint FROM accounts.known_device JOIN accounts.user ON user_id = id")
+    with engine.begin() as connection:
+        assert connection.execute(known).all() == [("ada", "before the upgrade")]
+        assert connection.scalars(text("SELECT device FROM accounts.session")).all() == [None]
+    for target in ("135000000001", "135000000002"):
+        alembic(database, "downgrade" if target.endswith("1") else "upgrade", target)
+    engine.dispose()

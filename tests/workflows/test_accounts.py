@@ -18,6 +18,7 @@ from models.core.database import transaction
 from models.core.events import AccountRegistered
 from models.notifications import contexts, kinds
 from models.notifications.rendering import render
+from tests.authenticator_app import enrol
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shop import Shop
 
@@ -103,6 +104,27 @@ def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer:
     (mail_of_the_change,) = mails_to(shop, "customer@example.org", "Your password was changed")
     assert "customer" in text_of(shop, mail_of_the_change)
     ended("password_changed")
+
+
+def test_a_sign_in_from_a_new_device_is_reported_by_mail(shop: Shop, client: Any, customer: Any) -> None:
+    body, firefox = (
+        {"username": "customer", "password": PASSWORD},
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0",
+    )
+    elsewhere: dict[str, Any] = {"headers": {"User-Agent": firefox}, "environ_overrides": {"REMOTE_ADDR": "192.0.2.9"}}
+    assert client.post("/v1/auth/login", json=body, **elsewhere).status_code == 200
+    (mail,) = mails_to(shop, "customer@example.org", "Sign-in from a new device")
+    text = text_of(shop, mail)
+    assert "- Device: Firefox on Linux\n- Network: 192.0.2.0/24\n\nIf it was you" in text
+    assert "change your password now, end all other sessions" in text
+    ended("new_device")
+
+
+def test_a_changed_second_factor_is_reported_by_mail(shop: Shop, customer: Any) -> None:
+    enrol(customer)
+    (mail,) = mails_to(shop, "customer@example.org", "How you sign in was changed")
+    assert "now requires a code of your authenticator app" in text_of(shop, mail)
+    ended("sign_in_changed")
 
 
 def test_the_reset_mail_links_to_the_configured_pages() -> None:

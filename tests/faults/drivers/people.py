@@ -45,6 +45,16 @@ def password_changed(refused_at: str | None = None) -> str:
         return find_reaction(session, "password_changed")
 
 
+@drives("new_device")
+def new_device(refused_at: str | None = None) -> str:
+    """A customer signs in on a telephone for the first time."""
+    user_id = make_customer(f"travelling{next(numbers)}")
+    with transaction() as session:
+        for user_agent in ("curl/8.5", "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0"):
+            accounts.open_session(session, user_id, user_agent, "198.51.100.7")
+        return find_reaction(session, "new_device")
+
+
 @drives("sign_in_changed")
 def sign_in_changed(refused_at: str | None = None) -> str:
     """A customer renews the recovery codes."""
