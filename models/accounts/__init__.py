@@ -33,6 +33,15 @@ from models.accounts.login_throttle import (
     second_factor_limits,
     take_attempt,
 )
+from models.accounts.passkeys import (
+    add_passkey,
+    delete_passkey,
+    get_passkey,
+    list_passkeys,
+    make_registration_options,
+    make_sign_in_options,
+    sign_in_with_passkey,
+)
 from models.accounts.password_resets import (
     change_password,
     check_reset_token,
@@ -85,7 +94,7 @@ from models.accounts.sessions import (
     select_live_sessions,
     wrong_credentials_error,
 )
-from models.accounts.sign_in_tables import KnownDevice, RecoveryCode, SecondFactor, SpentChallenge
+from models.accounts.sign_in_tables import KnownDevice, Passkey, RecoveryCode, SecondFactor, SpentChallenge
 from models.accounts.signing_in import FirstFactor, ask_for_second_factor, give_second_factor, read_first_factor
 from models.accounts.tables import (
     ACCOUNT_STATUS,
@@ -119,6 +128,7 @@ __all__ = [
     "LoginSession",
     "LoginThrottle",
     "OpenedSession",
+    "Passkey",
     "PasswordReset",
     "Phone",
     "Preference",
@@ -132,6 +142,7 @@ __all__ = [
     "add_address",
     "add_customer",
     "add_device",
+    "add_passkey",
     "address_as_data",
     "ask_for_second_factor",
     "begin_enrolment",
@@ -142,6 +153,7 @@ __all__ = [
     "confirm_enrolment",
     "count_recovery_codes",
     "delete_address",
+    "delete_passkey",
     "derive_code",
     "derive_reset_token",
     "disable_second_factor",
@@ -163,6 +175,7 @@ __all__ = [
     "get_address",
     "get_credentials",
     "get_device",
+    "get_passkey",
     "get_phone",
     "give_second_factor",
     "hash_password",
@@ -171,8 +184,11 @@ __all__ = [
     "is_private_allowed",
     "list_addresses",
     "list_devices",
+    "list_passkeys",
     "log_in",
     "login_limits",
+    "make_registration_options",
+    "make_sign_in_options",
     "open_session",
     "parse_number",
     "password_limits",
@@ -197,6 +213,7 @@ __all__ = [
     "send_example",
     "set_phone",
     "set_preference",
+    "sign_in_with_passkey",
     "take_attempt",
     "test_device",
     "update_address",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -62,3 +62,23 @@ class KnownDevice(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
     first_seen_at: Mapped[Created]
     last_seen_at: Mapped[Created]
+
+
+class Passkey(Base):
+    """A WebAuthn credential of a user. `sign_count`: of the latest use; 0 from authenticators that do not count.
+
+    `aaguid`: the model of the authenticator, if it says so. `synced`: whether it is backed up to other devices.
+    """
+
+    __tablename__ = "passkey"
+    __table_args__ = (Index("ix_passkey_user_id_id", "user_id", "id"), {"schema": "accounts"})
+    id: Mapped[str] = mapped_column(Id("pky"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    aaguid: Mapped[str] = mapped_column(String(36))
+    synced: Mapped[bool]
+    created_at: Mapped[Created]
+    last_used_at: Mapped[datetime | None]

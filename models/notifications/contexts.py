@@ -217,7 +217,7 @@ class NewDevice(Account):
 
 class SignInChanged(Account):
     """`change`: second_factor_enabled, second_factor_disabled, second_factor_reset (by staff),
-    recovery_codes_renewed, or recovery_code_used."""
+    recovery_codes_renewed, recovery_code_used, passkey_added, or passkey_deleted."""
 
     change: str
 

@@ -33,6 +33,7 @@ BEYOND_SCHEMAS = {
     "PATCH /v1/me/preferences": "some mails always go out, and not every kind by every channel",
     "PUT /v1/me/phone": "the number must be one",
     "POST /v1/me/phone/verify": "the code must have been sent",
+    "POST /v1/me/passkeys": "the credential must be made for the shop",
     "POST /v1/me/devices": "the URL must be public, and the key a point of P-256",
     "POST /v1/auth/password/reset": "the token must have been mailed",
     "GET /v1/products": "relevance is to something that is searched for",

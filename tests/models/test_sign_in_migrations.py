@@ -9,7 +9,11 @@ from tests.models.test_migrations import add_user, alembic, database
 __all__ = ["database"]
 
 SESSION = """INSERT INTO accounts.session (id, user_id, refresh_hash, expires_at)
-    SELECT id, id, 'x', now() FROM accounts.user"""
+    SELECT id, id, username, now() FROM accounts.user"""
+
+PERSON = """INSERT INTO accounts.user (id, username, username_key, username_skeleton, email, email_key,
+        password_hash, first_name, last_name, last_name_key)
+    SELECT gen_random_uuid(), n, n, n, n, n, '', '', '', '' FROM unnest(ARRAY['ada', 'ida']) AS n"""
 
 
 def test_sessions_of_before_were_opened_with_a_password(database: str) -> None:
@@ -38,10 +42,7 @@ def test_the_first_sign_in_after_the_upgrade_is_from_a_new_device(database: str)
     alembic(database, "upgrade", "135000000001")
     engine = create_engine(database)
     with engine.begin() as connection:
-        add = text("""INSERT INTO accounts.user (id, username, username_key, username_skeleton, email, email_key,
-            password_hash, first_name, last_name, last_name_key)
-            SELECT gen_random_uuid(), n, n, n, n, n, '', '', '', '' FROM unnest(ARRAY['ada', 'ida']) AS n""")
-        connection.execute(add)
+        connection.execute(text(PERSON))
         connection.execute(text(f"{SESSION} WHERE username = 'ada'"))
     alembic(database, "upgrade", "135000000002")
     known = text("SELECT username, fingerprint FROM accounts.known_device JOIN accounts.user ON user_id = id")
@@ -50,4 +51,23 @@ def test_the_first_sign_in_after_the_upgrade_is_from_a_new_device(database: str)
         assert connection.scalars(text("SELECT device FROM accounts.session")).all() == [None]
     for target in ("135000000001", "135000000002"):
         alembic(database, "downgrade" if target.endswith("1") else "upgrade", target)
+    engine.dispose()
+
+
+def test_sessions_of_passkeys_lose_their_method_without_passkeys(database: str) -> None:
+    alembic(database, "upgrade", "135000000003")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PERSON))
+        connection.execute(text(SESSION))
+        connection.execute(text("UPDATE accounts.session SET method = 'passkey'"))
+        connection.execute(
+            text("""INSERT INTO accounts.passkey 
+                (id, user_id, name, credential_id, public_key, sign_count, aaguid, synced)
+            SELECT id, id, 'Telephone', 'c', 'k', 0, '', false FROM accounts.user WHERE username = 'ada'""")
+        )
+    alembic(database, "downgrade", "135000000002")
+    with engine.begin() as connection:
+        assert connection.scalars(text("SELECT DISTINCT method FROM accounts.session")).all() == ["password"]
+    alembic(database, "upgrade", "135000000003")
     engine.dispose()
