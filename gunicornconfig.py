@@ -1,6 +1,7 @@
 """gunicorn settings: processes with threads. A request that waits for a task occupies one thread."""
 
 import os
+import resource
 from socket import socket
 
 from gunicorn import util
@@ -12,16 +13,26 @@ from local.die_with_parent import die_with_parent
 from settings import settings
 
 bind = settings.api_bind
-worker_class = "gthread"
+worker_class = "api.server.worker.Worker"
 workers = settings.api_workers
 threads = settings.api_threads
 timeout = 60
 graceful_timeout = 10
 keepalive = 75  # seconds; longer than the 60 s for which proxies commonly keep idle connections open
+worker_connections = 2000  # per process; a new one replaces the one that has waited longest
+sendfile = False  # the worker sends in its own way
 limit_request_line = 8190  # bytes; the longest cursor takes about a thousand
 loglevel = settings.log_level.lower()
 control_socket_disable = True
 
+
+SPARE_FILES = 200  # file descriptors for anything but clients
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = worker_connections + SPARE_FILES
+if _soft != resource.RLIM_INFINITY and _soft < _wanted:
+    _soft = _wanted if _hard == resource.RLIM_INFINITY else min(_wanted, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_soft, _hard))
+    worker_connections = min(worker_connections, max(_soft - SPARE_FILES, 100))
 
 NICENESS = 5
 """Where the API shares cores with workers, accepted orders take precedence over new requests: the API gets a third of

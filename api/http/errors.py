@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from flask import Flask, Response, json, request
 from flask_smorest import Blueprint
+from gunicorn.http.errors import NoMoreData, ParseException
 from marshmallow import INCLUDE, ValidationError, fields
 from marshmallow import Schema as MarshmallowSchema
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from api.http.bounds import bounded, flatten_messages, shorten
+from api.server.connection import TooSlow
 from durable import Refusal, Unavailable
 from models.core.database import request_id
 from models.core.errors import Invalid, NotSignedIn
@@ -61,12 +63,12 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
     return response
 
 
-TOO_LONG_CODES = {414: "uri_too_long", 431: "headers_too_large"}
+SERVER_CODES = {408: "request_timeout", 414: "uri_too_long", 431: "headers_too_large"}
 
 
 def raw_response(status: int, detail: str) -> bytes:
     """A complete HTTP response, for requests that gunicorn refuses before they reach the application."""
-    code = TOO_LONG_CODES.get(status) or ("internal_error" if status >= 500 else "bad_request")
+    code = SERVER_CODES.get(status) or ("internal_error" if status >= 500 else "bad_request")
     title = HTTPStatus(status).phrase
     document = {
         "type": f"/docs/errors#{code}",
@@ -98,6 +100,9 @@ def install(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(ValidationError, lambda error: _refused(invalid(error.messages)))
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(TooSlow, lambda error: problem(408, "request_timeout", str(error)))
+    for body_error in (NoMoreData, ParseException):
+        app.register_error_handler(body_error, lambda error: problem(400, "bad_request", "The body is malformed."))
     for error_type in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, Unavailable):
         app.register_error_handler(error_type, _unavailable)
     app.register_error_handler(exc.DBAPIError, lambda e: _unavailable(e) if e.connection_invalidated else _bug(e))

@@ -11,7 +11,7 @@ from uuid import uuid4
 from flask import Flask, Response, current_app, g, request
 from flask_smorest import Blueprint
 from webargs.core import missing
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.http.bounds import MAX_FAULTS, Path, named
 from api.http.errors import invalid
@@ -70,8 +70,11 @@ def _check_input() -> None:
 
 def _parse_body() -> object:
     """Parses the body and keeps it for the schemas. Raises BadRequest (`malformed_json`)."""
+    body = request.get_data()
+    if request.content_length is None and len(body) >= MAX_BODY:
+        raise RequestEntityTooLarge  # werkzeug cuts off a chunked body at the limit
     try:
-        g.body = json.loads(request.get_data(), **_NUMBERS)
+        g.body = json.loads(body, **_NUMBERS)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
     return g.body
