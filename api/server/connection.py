@@ -10,7 +10,7 @@ from gunicorn.http.errors import NoMoreData
 
 from api.server.incoming import Incoming
 
-MAX_PENDING = 1 << 20  # bytes of an answer that wait for their client without a thread
+MAX_PENDING = 4 << 20  # bytes of an answer that wait for their client without a thread; of public ones, all
 PATIENCE = 10.0  # seconds that a thread waits for a client, beyond what MIN_RATE allows
 MIN_RATE = 8 << 10  # bytes per second; at that rate, what is received or sent extends the time that is left
 

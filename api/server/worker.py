@@ -1,8 +1,8 @@
 """A worker class of gunicorn: gthread, except that slow clients do not occupy threads.
 
 One thread receives requests and sends answers, of any number of clients. The threads of the pool get a request when its
-head and body are complete, and are free when its answer is written, whether or not the client has read it. Large bodies
-and answers (over 1 MiB) are the exception; their clients have to keep up with a minimum rate.
+head and body are complete, and are free when its answer is written, whether or not the client has read it. Bodies over
+1 MiB and answers over 4 MiB are the exception; their clients have to keep up with a minimum rate.
 """
 
 import errno
@@ -164,6 +164,7 @@ class Worker(ThreadWorker):
         try:
             if not connection.sock.flush():
                 self.wait_for(connection, State.SENDING)
+                self.bound_memory()
                 return
         except OSError:
             self.close(connection)
@@ -231,6 +232,10 @@ class Worker(ThreadWorker):
                 self.refuse_slow(connection)
             else:
                 self.drop(connection)
+        self.bound_memory()
+
+    def bound_memory(self) -> None:
+        """Drops the longest-waiting clients while too many bytes wait for clients."""
         held = sum(connection.held for connection in self.waiting)
         while held > MAX_HELD:
             held -= next(iter(self.waiting)).held
