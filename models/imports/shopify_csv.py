@@ -5,13 +5,13 @@ https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 from models.catalogue import validate
 from models.core.errors import Invalid
 from models.imports.csv_file import Row
 from models.imports.csv_rows import Refusal
+from models.imports.html_text import html_to_text
 from models.imports.native_csv import InvalidCell, explain, parse_count, parse_price
 from settings import settings
 
@@ -122,40 +122,3 @@ def _attributes(row: dict[str, str], kind: str, options: dict[str, str]) -> dict
     if kind == "electronics" and re.fullmatch("[0-9]{1,6}(\\.[0-9]{1,9})?", grams) and float(grams):
         attributes["weight_g"] = float(grams)
     return attributes
-
-
-class _Text(HTMLParser):
-    """Collects the text between tags, one line per block element."""
-
-    BLOCKS = ("p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "table")
-    IGNORED = ("script", "style")
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.ignored = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.ignored += tag in self.IGNORED
-        if tag in self.BLOCKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.ignored -= tag in self.IGNORED and self.ignored > 0
-        if tag in self.BLOCKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.ignored:
-            self.parts.append(re.sub(r"\s+", " ", data))
-
-
-def html_to_text(html: str) -> str:
-    """Converts HTML to plain text, one line per paragraph."""
-    if "<" not in html and "&" not in html:
-        return html.replace("\r\n", "\n").replace("\r", "\n")
-    parser = _Text()
-    parser.feed(html)
-    parser.close()
-    lines = (line.strip() for line in "".join(parser.parts).split("\n"))
-    return "\n".join(line for line in lines if line)
