@@ -1,4 +1,4 @@
-"""`shop runs`: lists, shows, retries and cancels runs."""
+"""`shop runs`: lists, shows, retries and cancels runs, and drops steps of them."""
 
 import json
 import re
@@ -48,7 +48,7 @@ class RunId(click.ParamType[str]):
 
 @click.group()
 def runs() -> None:
-    """List, show, retry and cancel workflow runs."""
+    """List, show, retry and cancel workflow runs, and drop steps of them."""
 
 
 @runs.command("list")
@@ -135,6 +135,21 @@ def cancel(run_id: str) -> None:
 
     run = _change(run_id, cancel_run)
     click.echo(f"{run.id} is being cancelled.")
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID", type=RunId())
+@click.argument("step")
+def drop(run_id: str, step: str) -> None:
+    """Drop a STEP such as `catalogue.take[3]`, and resume the run: the step ends without its work.
+
+    For a part of an import that its workers cannot process: its rows are refused. A worker that is at it now finishes
+    first, or reaches its time limit.
+    """
+    from durable import drop as drop_step
+
+    _change(run_id, lambda session, found: drop_step(session, found, step))
+    click.echo(f"{step} of {run_id} will be dropped.")
 
 
 def _change(run_id: str, change: Callable[[Session, str], RunRecord]) -> RunRecord:

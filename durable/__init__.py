@@ -2,6 +2,7 @@
 
 from durable.children import Child, start_child
 from durable.config import Options, configure
+from durable.dropping import drop
 from durable.errors import Refusal, RunConflict, RunNotFound, StepTimeout, Unavailable, UnknownWorkflow
 from durable.lease import heartbeat
 from durable.retry import Retry
@@ -14,5 +15,5 @@ from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
 __all__ = [
     "Child", "Each", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict", "RunNotFound",
     "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable", "UnknownWorkflow", "Workflow",
-    "cancel", "configure", "extend_deadline", "heartbeat", "notify", "retry", "signal", "start", "start_child",
+    "cancel", "configure", "drop", "extend_deadline", "heartbeat", "notify", "retry", "signal", "start", "start_child",
 ]  # fmt: skip

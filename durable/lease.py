@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from durable import config
 from durable.database import statements
+from durable.errors import Superseded
 from durable.ids import Id
 
 log = logging.getLogger(__name__)
@@ -100,11 +101,17 @@ def renewing(lease: Lease) -> Iterator[None]:
         _keeper.lease = _keeper.progress = None
 
 
-def heartbeat(progress: Mapping[str, object] | None = None) -> None:
+def heartbeat(progress: Mapping[str, object] | None = None, *, at_once: bool = False) -> None:
     """Reports the progress of the current long or external step: `{"done": 3, "of": 10}`. Stored with the next renewal.
 
-    The lease is renewed without it. In other steps, it has no effect.
+    The lease is renewed without it. In other steps, it has no effect. `at_once`: it is stored before this returns, so
+    that the next attempt finds it whatever happens to this process; raises Superseded if another worker has taken the
+    step over.
     """
+    if at_once and _keeper is not None and _keeper.lease is not None:
+        if not _keeper.lease.renew(progress):
+            raise Superseded(f"run {_keeper.lease.run_id}, {_keeper.lease.name}")
+        return
     if _keeper is not None and _keeper.lease is not None and progress is not None:
         _keeper.progress = progress
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
@@ -74,6 +74,16 @@ def attempts_of_run(session: Session, run_id: str) -> Sequence[AttemptRecord]:
     """The failed attempts of a run, oldest first."""
     query = select(AttemptRecord).where(AttemptRecord.run_id == run_id)
     return session.scalars(query.order_by(AttemptRecord.ended_at, AttemptRecord.number)).all()
+
+
+def attempts_of_step(session: Session, run_id: str, name: str) -> Sequence[AttemptRecord]:
+    """The failed attempts of a step, oldest first."""
+    return [attempt for attempt in attempts_of_run(session, run_id) if attempt.step == name]
+
+
+def progress_of_step(session: Session, run_id: str, name: str) -> dict[str, Any]:
+    """What the attempts of a step have reported last with `heartbeat`; empty if nothing."""
+    return session.scalar(select(StepRecord.progress).filter_by(run_id=run_id, name=name)) or {}
 
 
 def _found(found: Found | None) -> Found:

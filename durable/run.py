@@ -10,6 +10,9 @@ from typing_extensions import TypeVar
 if TYPE_CHECKING:
     from durable.steps import Step
 
+DROP = "drop"
+"""The signal by which an operator drops items of an `Each`. It is never consumed."""
+
 Input = TypeVar("Input", covariant=True, default=object)
 Output = TypeVar("Output")
 
@@ -95,6 +98,10 @@ class Run(Generic[Input]):
         found: list[dict[str, Any]] = self.signals.pop(signal, [])
         self.consumed = self.consumed or bool(found)
         return found
+
+    def is_dropped(self, step: "Step", item: str) -> bool:
+        """Whether an operator has dropped this item of a `step_for_each(droppable=True)`."""
+        return {"step": f"{step.name}[{item}]"} in self.signals.get(DROP, [])
 
     def now(self) -> datetime:
         """The current time of the database's clock."""

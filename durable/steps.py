@@ -50,6 +50,7 @@ class Step(Generic[Output]):
     record: Callable[[Session, Any, Any], Output | Suspend] | None = None
     on_refusal: Callable[[Session, Any, Refusal], None] | None = None
     for_each: bool = False
+    droppable: bool = False
     long: bool = False
     commits_at_once: bool = False
     anywhere: bool = False
@@ -108,8 +109,17 @@ class Service:
             return lambda work: self._make(work, **options)
         return self._make(work)
 
-    def step_for_each(self, work: WorkForEach[Output], /) -> Step[Output]:
-        """Declares a local step `work(session, run, item)` for an `Each`. It is implicitly `long`."""
+    @overload
+    def step_for_each(self, work: WorkForEach[Output], /) -> Step[Output]: ...
+    @overload
+    def step_for_each(self, /, *, droppable: bool) -> Callable[[WorkForEach[Output]], Step[Output]]: ...
+    def step_for_each(self, work: WorkForEach[Output] | None = None, /, *, droppable: bool = False) -> Any:
+        """Declares a local step `work(session, run, item)` for an `Each`. It is implicitly `long`.
+
+        `droppable`: an operator can drop an item; the work asks `run.is_dropped` and ends the item without its effect.
+        """
+        if work is None:
+            return lambda work: self._make(work, for_each=True, droppable=droppable)
         return self._make(work, for_each=True)
 
     def external_step_for_each(

@@ -123,6 +123,44 @@ def test_a_run_past_its_pivot_can_be_cancelled_if_its_workflow_allows_that() -> 
     assert (statuses(run_id)["odd.a"], statuses(run_id)["odd.notify"]) == ("done", "done")
 
 
+def test_a_dropped_item_is_told_so_and_the_others_are_not() -> None:
+    def ticket(session: Any, run: Any, item: str) -> dict[str, bool]:
+        return {"dropped": run.is_dropped(step, item)}
+
+    step = odd.step_for_each(droppable=True)(ticket)
+    run_id = performed(A, Each(step, over=lambda outputs: ["1", "2"]), B)
+    for name in ("odd.ticket[2]", "odd.ticket[3]", "odd.b"):
+        if name == "odd.ticket[2]":
+            with durable.database.transaction() as session:
+                durable.drop(session, run_id, name)
+            continue
+        with pytest.raises(durable.RunConflict) as refused, durable.database.transaction() as session:
+            durable.drop(session, run_id, name)
+        assert refused.value.code == "not_droppable"
+    for item in ("1", "2"):
+        perform(run_id, f"odd.ticket[{item}]")
+    assert {name: step.output for name, step in steps_of(run_id).items() if "ticket" in name} == {
+        "odd.ticket[1]": {"dropped": False}, "odd.ticket[2]": {"dropped": True},
+    }  # fmt: skip
+
+
+def test_progress_that_is_reported_at_once_is_known_to_the_next_attempt() -> None:
+    def ticket(session: Any, run: Any, item: str) -> dict[str, Any]:
+        before = durable.queries.progress_of_step(session, run.id, "odd.noting[1]")
+        durable.heartbeat({"at": 7}, at_once=True)
+        if not before:
+            raise ZeroDivisionError
+        return before
+
+    ticket.__name__ = "noting"
+    run_id = performed(A, Each(odd.step_for_each(ticket), over=lambda outputs: ["1"]), B)
+    perform(run_id, "odd.noting[1]")
+    assert [attempt.step for attempt in attempts_of(run_id)] == ["odd.noting[1]"]
+    execute("UPDATE workflow.step SET lease_until = NULL")
+    perform(run_id, "odd.noting[1]")
+    assert steps_of(run_id)["odd.noting[1]"].output == {"at": 7}
+
+
 def test_a_step_added_before_a_completed_pivot_does_not_allow_compensation() -> None:
     run_id = performed(Undoable(A, undo=B), Pivot(C), made("fail_late", fail), if_refused=[NOTIFY])
     added = made("added", refuse)
