@@ -1,0 +1,26 @@
+"""The application with bugs: rows with the SKUs POISON… kill their worker, BUG… raise an exception, HANG… never end."""
+
+import os
+import signal
+from typing import Any
+
+from models.imports import native_csv
+from workflows.app import app
+
+__all__ = ["app"]
+
+_parse_row = native_csv.parse_row
+
+
+def parse_row(columns: list[str], line: int, cells: list[str]) -> Any:
+    sku = cells[columns.index("sku")]
+    if sku.startswith("POISON"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if sku.startswith("BUG"):
+        raise ZeroDivisionError(sku)
+    while sku.startswith("HANG"):
+        pass
+    return _parse_row(columns, line, cells)
+
+
+native_csv.parse_row = parse_row
