@@ -30,8 +30,9 @@ def create_admin(username: str, email: str, password: str, promote: bool) -> Non
     faults = Registration(only=tuple(given)).validate(given)
     if faults:
         raise click.ClickException("; ".join(f"{name}: {' '.join(said)}" for name, said in faults.items()))
-    password_hash = accounts.hash_password(password)
     try:
+        accounts.check_password("password", password, username, email)
+        password_hash = accounts.hash_password(password)
         with transaction() as session:
             user = accounts.upsert_admin(
                 session, username=username, email=email, password_hash=password_hash, promote=promote

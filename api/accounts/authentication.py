@@ -36,7 +36,7 @@ from models.notifications import find_language
 class RegisterView(MethodView):
     @public
     @accepts_guest_cart
-    @error_codes("username_taken", "username_looks_taken", "email_taken")
+    @error_codes("username_taken", "username_looks_taken", "email_taken", "password_too_common")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
     def post(self, body: RegistrationBody) -> dict[str, object]:
@@ -45,6 +45,7 @@ class RegisterView(MethodView):
         If `X-Cart-Token` names a guest cart, its items are moved into the new cart. Without `language`, it
         is the first one of `Accept-Language` that the shop writes mails in, if any.
         """
+        accounts.check_password("password", body["password"], body["username"], body["email"])
         password_hash = accounts.hash_password(body["password"])
         with transaction() as session:
             user = accounts.register(
@@ -130,7 +131,7 @@ class IntrospectView(MethodView):
 @blueprint.route("/auth/password")
 class PasswordView(MethodView):
     @signed_in
-    @error_codes("wrong_credentials", "too_many_requests")
+    @error_codes("wrong_credentials", "too_many_requests", "password_too_common")
     @blueprint.arguments(NewPassword)
     @blueprint.response(204)
     def post(self, body: dict[str, str]) -> None:
@@ -138,9 +139,11 @@ class PasswordView(MethodView):
         limits = accounts.password_limits(g.principal.user_id)
         with transaction() as session:
             current = accounts.get_credentials(session, g.principal.user_id)
+            user = accounts.get(session, g.principal.user_id)
             accounts.take_attempt(session, limits, LoginThrottled(user_id=g.principal.user_id))
         if not accounts.verify_password(current.password_hash, body["current_password"]):
             raise accounts.wrong_credentials_error()
+        accounts.check_password("new_password", body["new_password"], user.username, user.email)
         new_hash = accounts.hash_password(body["new_password"])
         with transaction() as session:
             accounts.return_attempt(session, limits)
@@ -166,7 +169,7 @@ class ForgotPasswordView(MethodView):
 @blueprint.route("/auth/password/reset")
 class ResetPasswordView(MethodView):
     @public
-    @error_codes("second_factor_required")
+    @error_codes("second_factor_required", "password_too_common")
     @blueprint.arguments(ResetPassword)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, str]) -> dict[str, object]:
@@ -175,7 +178,8 @@ class ResetPasswordView(MethodView):
         With a second factor, the new password is set, and the answer is 401 `second_factor_required`.
         """
         with transaction() as session:
-            accounts.check_reset_token(session, body["token"])
+            user = accounts.check_reset_token(session, body["token"])
+        accounts.check_password("new_password", body["new_password"], user.username, user.email)
         new_hash = accounts.hash_password(body["new_password"])
         with transaction() as session:
             user_id = accounts.reset_password(session, body["token"], new_hash)

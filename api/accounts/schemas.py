@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.carts.schemas import Merge
-from api.http.fields import EITHER, SOMETIMES, IdField, Pattern, Schema, Timestamp, TrueOrFalse
+from api.http.fields import EITHER, SOMETIMES, IdField, Line, Pattern, Schema, Timestamp, TrueOrFalse
 from models import accounts, notifications
 from models.core import folding
 
@@ -40,16 +40,16 @@ def _language(**options: Any) -> fields.String:
     return fields.String(validate=validate.OneOf(notifications.LANGUAGES), metadata=described, **options)
 
 
-def _name() -> fields.String:
-    return fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "Lovelace"})
+def _name() -> Line:
+    return Line(1, 100, required=True, metadata={"example": "Lovelace"})
 
 
 class NewAddress(Schema):
-    line1 = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "12 St James's Square"})
-    line2 = fields.String(validate=validate.Length(0, 200))
-    city = fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "London"})
-    postal_code = fields.String(validate=validate.Length(0, 20))
-    country = fields.String(required=True, validate=validate.Length(2, 60), metadata={"example": "GB"})
+    line1 = Line(1, 200, required=True, metadata={"example": "12 St James's Square"})
+    line2 = Line(0, 200)
+    city = Line(1, 100, required=True, metadata={"example": "London"})
+    postal_code = Line(0, 20)
+    country = Line(2, 60, required=True, metadata={"example": "GB"})
 
 
 class AddressInput(NewAddress):
@@ -65,8 +65,8 @@ class AddressChanges(AddressInput):
 
 class SavedAddress(AddressInput):
     id = IdField("adr", required=True)
-    line2 = fields.String(allow_none=True)
-    postal_code = fields.String(allow_none=True)
+    line2 = Line(0, 200, allow_none=True)
+    postal_code = Line(0, 20, allow_none=True)
     default = TrueOrFalse(required=True, attribute="is_default")
     created_at = Timestamp(required=True)
 

@@ -4,7 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Money, Schema, Timestamp
+from api.http.fields import IdField, Line, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import catalogue
 from models.catalogue import search
@@ -64,9 +64,9 @@ class ProductChanges(NewProduct):
 
 
 class BookAuthor(Schema):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
+    name = Line(1, 200, required=True, metadata={"example": "Jane Austen"})
     email = fields.Email(allow_none=True, validate=validate.Length(max=200))
-    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+    address = Line(0, 500, allow_none=True)
 
 
 class NewBook(_ProductFields):
@@ -124,9 +124,9 @@ class Category(NewCategory):
 
 
 class NewAuthor(Schema):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Jane Austen"})
+    name = Line(1, 200, required=True, metadata={"example": "Jane Austen"})
     email = fields.Email(allow_none=True, validate=validate.Length(max=254))
-    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+    address = Line(0, 500, allow_none=True)
 
 
 class NewAuthorBody(TypedDict):
@@ -136,9 +136,9 @@ class NewAuthorBody(TypedDict):
 
 
 class AuthorChanges(Schema):
-    name = fields.String(validate=validate.Length(1, 200))
+    name = Line(1, 200)
     email = fields.Email(allow_none=True, validate=validate.Length(max=254))
-    address = fields.String(allow_none=True, validate=validate.Length(max=500))
+    address = Line(0, 500, allow_none=True)
 
 
 class Author(NewAuthor):

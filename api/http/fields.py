@@ -105,6 +105,26 @@ class List(fields.List[Any]):
         return items
 
 
+class Line(fields.String):
+    """One line of text that is mailed or printed: at most `longest` characters, and no line breaks, control characters
+    or invisible format characters, such as those that reverse the direction of writing. ZWNJ and ZWJ are allowed where
+    Arabic and Indic scripts need them.
+
+    Nor, unless `links`, anything that a mail program would show as a link: `https://…`, `www.…`, `example.com`.
+    """
+
+    _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
+    _FORMATS = r"\u00ad\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff" "\U000e0000-\U000e007f"
+    _JOINED, _JOINERS = r"\u0600-\u1fff", r"\u200c\u200d"
+    _LINE = rf"([^{_CONTROLS}{_FORMATS}{_JOINED}{_JOINERS}]|(?!\u180e)[{_JOINED}][{_JOINERS}]?)*$"
+    _NO_LINK = r"(?!.*(://|[wW]{3}\.|[^\s.,;:]{2}[.\u3002\uff0e\uff61][^\s.,;:\d]{2}))"
+
+    def __init__(self, shortest: int, longest: int, *, links: bool = False, **options: Any) -> None:
+        kinds = "line breaks and control characters" + ("" if links else ", links and domain names")
+        pattern = Pattern(f"^{'' if links else self._NO_LINK}{self._LINE}", error=f"must not contain {kinds}")
+        super().__init__(validate=[validate.Length(shortest, longest), pattern], **options)
+
+
 class Timestamp(fields.AwareDateTime):
     """An RFC 3339 time. Output is in UTC with `Z`; input must have an offset."""
 

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, List, Money, Schema, Timestamp
+from api.http.fields import IdField, Line, List, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.tasks.schemas import Accepted
 from models import inventory
@@ -184,22 +184,22 @@ class Capacity(Schema):
 
 
 class WarehouseAddress(Schema):
-    line1 = fields.String(validate=validate.Length(max=200), metadata={"example": "Quay 7"})
-    line2 = fields.String(validate=validate.Length(max=200))
-    city = fields.String(validate=validate.Length(max=100), metadata={"example": "Rotterdam"})
-    postal_code = fields.String(validate=validate.Length(max=20))
-    country = fields.String(validate=validate.Length(max=60), metadata={"example": "NL"})
+    line1 = Line(0, 200, metadata={"example": "Quay 7"})
+    line2 = Line(0, 200)
+    city = Line(0, 100, metadata={"example": "Rotterdam"})
+    postal_code = Line(0, 20)
+    country = Line(0, 60, metadata={"example": "NL"})
 
 
 class WarehouseChanges(Schema):
-    name = fields.String(validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+    name = Line(1, 200, metadata={"example": "Harbour"})
     address = fields.Nested(WarehouseAddress)
     status = fields.String(validate=validate.OneOf(inventory.WAREHOUSE_STATUS.statuses))
     capacity = fields.Nested(Capacity)
 
 
 class NewWarehouse(WarehouseChanges):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"example": "Harbour"})
+    name = Line(1, 200, required=True, metadata={"example": "Harbour"})
 
 
 class NewWarehouseBody(TypedDict):

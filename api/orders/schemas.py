@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import SOMETIMES, IdField, List, Money, Schema, Timestamp
+from api.http.fields import SOMETIMES, IdField, Line, List, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.reports.schemas import PLAUSIBLE
 from api.tasks.schemas import Accepted
@@ -137,7 +137,7 @@ class CancelBody(TypedDict):
 
 
 class Cancel(Schema):
-    reason = fields.String(validate=validate.Length(1, 500))
+    reason = Line(1, 500, links=True)
     lines = List(
         fields.Nested(CancelLine), validate=validate.Length(1, 200),
         metadata={"description": "By default all pieces that are in no parcel"},

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from api.http.fields import Amount, IdField, Money, Schema, Timestamp
+from api.http.fields import Amount, IdField, Line, Money, Schema, Timestamp
 from api.tasks.schemas import Accepted
 from models import payments
 
@@ -51,7 +51,7 @@ class Capture(Schema):
 
 class Refund(Schema):
     amount = Amount(metadata={"description": "Minor units; by default all that can still be refunded"})
-    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    reason = Line(1, 500, links=True, required=True)
 
 
 class AcceptedTransaction(Accepted):

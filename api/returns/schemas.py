@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, List, Money, Schema, Timestamp
+from api.http.fields import IdField, Line, List, Money, Schema, Timestamp
 from api.tasks.schemas import Accepted
 from models import returns
 
@@ -25,7 +25,7 @@ class NewReturnBody(TypedDict):
 
 class NewReturn(Schema):
     lines = List(fields.Nested(ReturnLineBody), required=True, validate=validate.Length(1, 200))
-    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    reason = Line(1, 500, links=True, required=True)
     comment = fields.String(validate=validate.Length(1, 2000))
     exchange = List(
         fields.Nested(ReturnLineBody), validate=validate.Length(1, 200),
@@ -41,7 +41,7 @@ class NewReturn(Schema):
 
 
 class ReturnRefusal(Schema):
-    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    reason = Line(1, 500, links=True, required=True)
 
 
 class ReceivedLine(ReturnLineBody):

@@ -51,7 +51,7 @@ from models.accounts.password_resets import (
     reset_password,
     save_reset_token,
 )
-from models.accounts.passwords import hash_password, verify_password
+from models.accounts.passwords import check_password, hash_password, verify_password
 from models.accounts.phones import (
     CODE_LIFETIME,
     MAX_CODE_ATTEMPTS,
@@ -147,6 +147,7 @@ __all__ = [
     "ask_for_second_factor",
     "begin_enrolment",
     "change_password",
+    "check_password",
     "check_reset_token",
     "close",
     "code_limits",

@@ -63,10 +63,13 @@ def derive_reset_token(run_id: str) -> str:
     return urlsafe_b64encode(made).decode().rstrip("=")
 
 
-def check_reset_token(session: Session, token: str) -> None:
-    """Raises Invalid if `reset_password` would refuse the token. Called before the expensive hashing."""
-    if session.execute(select(PasswordReset.id).where(*_is_valid(token))).one_or_none() is None:
+def check_reset_token(session: Session, token: str) -> User:
+    """The user whose password the token resets. Raises Invalid if `reset_password` would refuse it. Called before the
+    expensive hashing."""
+    user_id = session.scalars(select(PasswordReset.user_id).where(*_is_valid(token))).one_or_none()
+    if user_id is None:
         raise _refused()
+    return get(session, user_id)
 
 
 def reset_password(session: Session, token: str, password_hash: str) -> str:

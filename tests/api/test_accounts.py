@@ -93,13 +93,41 @@ def test_concurrent_registrations_create_one_account(app: Any) -> None:
     [
         ("username", "ab"), ("username", "a" * 65), ("username", "with space"), ("username", "ada\n"),
         ("email", "ada"), ("email", f"{'a' * 250}@example.org"), ("password", "1234567"), ("password", "x" * 257),
-        ("first_name", ""), ("username", 7), ("address", None),
+        ("first_name", ""), ("username", 7), ("address", None), ("first_name", "Win\nhttps://evil.example"),
+        ("last_name", "evil.example"), ("last_name", "\u202eadA"), ("email", "\ufdfa" * 200 + "@example.org"),
     ],
 )  # fmt: skip
 def test_registration_refuses_invalid_fields(client: Any, field: str, value: Any) -> None:
     answer = client.post("/v1/auth/register", json={**ADA, field: value})
     assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
     assert count(accounts.User) == 0
+
+
+COMMON = [
+    "password",
+    "P@ssw0rd",
+    "Sunshine2024!",
+    "qwertyuiop",
+    "passwordpassword",
+    "aaaaaaaa",
+    "Ada.L123",
+    "ada@example.org",
+]
+
+
+@pytest.mark.parametrize("password", COMMON)
+def test_common_passwords_are_refused_at_registration(client: Any, password: str) -> None:
+    answer = client.post("/v1/auth/register", json={**ADA, "password": password})
+    assert (answer.status_code, answer.json["code"]) == (422, "password_too_common")
+    assert list(answer.json["errors"]) == ["password"]
+    assert count(accounts.User) == 0
+
+
+def test_common_passwords_are_refused_at_a_change(customer: Any) -> None:
+    body = {"current_password": PASSWORD, "new_password": "customer1"}
+    answer = customer.post("/v1/auth/password", json=body)
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["new_password"])
+    assert customer.post("/v1/auth/password", json={**body, "new_password": "a new password"}).status_code == 204
 
 
 @pytest.mark.parametrize(

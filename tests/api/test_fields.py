@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from api.http.fields import MAX_AMOUNT, IdField, Money, Schema, Timestamp
+from api.http.fields import MAX_AMOUNT, IdField, Line, Money, Schema, Timestamp
 from settings import settings
 
 
@@ -58,3 +58,44 @@ def test_an_integer_may_be_written_with_a_zero_fraction(customer: Any) -> None:
     assert [put(number).status_code for number in ("2", "2.0", "2e0", "20e-1")] == [404] * 4
     assert [put(number).status_code for number in ("2.5", "1e30", "1e300", "true")] == [422] * 4
     assert put("1e400").json["code"] == "malformed_json"
+
+
+class Person(Schema):
+    name = Line(1, 60)
+    reason = Line(1, 60, links=True)
+
+
+NAMES = [
+    "Ada", "J.R.R. Tolkien", "St. Mary's", "O'Brien-Smith, Jr.", "12 St James's Square", "1.OG", "Musterstr.12", "Weiß",
+    "Đặng Thị", "山田太郎", "محمد", "می\u200cخواهم", "क्\u200dष", "Cafe\u0301", "🙂", "A & B Ltd. (2nd floor)", "p. 3",  # noqa: RUF001
+]  # fmt: skip
+LINES_WITH_LINKS = [
+    "https://evil.example", "see http://localhost", "www.evil", "evil.com", "Win at evil.example/x", "bücher.de",
+    "evil\uff0ecom", "evil\u3002com", "163.com", "bob@evil.com",
+]  # fmt: skip
+NO_LINES = [
+    "Ada\nBcc: x", "Ada\r", "Ada\tX", "Ada\x00", "Ada\x85", "Ada\u2028X", "Ada\u2029", "\u202eadA", "Ada\u2066X",
+    "A\u200bda", "A\u00adda", "\ufeffAda", "Ada\u200c", "A\u200dda", "\U000e0041Ada", "A" * 61, "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_a_line_has_the_letters_of_all_scripts(text: str) -> None:
+    assert Person().load({"name": text, "reason": text}) == {"name": text, "reason": text}
+
+
+@pytest.mark.parametrize("text", LINES_WITH_LINKS)
+def test_a_name_contains_nothing_that_becomes_a_link(text: str) -> None:
+    assert refused(Person(), {"name": text}) == {"name"}
+    assert Person().load({"reason": text}) == {"reason": text}
+
+
+@pytest.mark.parametrize("text", NO_LINES)
+def test_a_line_is_one_line_without_invisible_characters(text: str) -> None:
+    assert refused(Person(), {"name": text, "reason": text}) == {"name", "reason"}
+
+
+def test_a_hostile_line_is_judged_in_linear_time() -> None:
+    pattern = Person().fields["name"].validators[1].regex  # type: ignore[attr-defined]
+    for text in ("ی" * 200_000 + "\n", "ab." * 60_000 + "\n", "ی\u200c" * 100_000 + "\u200c"):
+        assert pattern.fullmatch(text) is None  # the test's time limit is its assertion

@@ -80,6 +80,13 @@ def test_concurrent_resets_with_one_token_succeed_once(app: Any, mailed: str) ->
         assert sorted(threads.map(reset, range(4))) == [200, 422, 422, 422]
 
 
+def test_a_common_password_is_refused_at_a_reset_and_the_token_stays_valid(client: Any, mailed: str) -> None:
+    answer = client.post("/v1/auth/password/reset", json={"token": mailed, "new_password": "Letmein2024"})
+    assert (answer.status_code, answer.json["code"]) == (422, "password_too_common")
+    answer = client.post("/v1/auth/password/reset", json={"token": mailed, "new_password": "a new password"})
+    assert answer.status_code == 200
+
+
 def test_reset_tokens_are_stored_as_hashes(customer: Any, mailed: str) -> None:
     with transaction() as session:
         kept = session.scalars(select(accounts.PasswordReset)).one()

@@ -35,6 +35,8 @@ BEYOND_SCHEMAS = {
     "POST /v1/me/phone/verify": "the code must have been sent",
     "POST /v1/me/passkeys": "the credential must be made for the shop",
     "POST /v1/me/devices": "the URL must be public, and the key a point of P-256",
+    "POST /v1/auth/register": "a password must not be common",
+    "POST /v1/auth/password": "a password must not be common",
     "POST /v1/auth/password/reset": "the token must have been mailed",
     "GET /v1/products": "relevance is to something that is searched for",
     "PATCH /v1/categories/{category_id}": "a parent must exist",
