@@ -25,6 +25,7 @@ from models.accounts.devices import (
 from models.accounts.login_throttle import (
     Limit,
     code_limits,
+    export_limits,
     login_limits,
     password_limits,
     push_limits,
@@ -161,6 +162,7 @@ __all__ = [
     "drop_device",
     "end_other_sessions",
     "end_session",
+    "export_limits",
     "find_credentials",
     "find_device",
     "find_id",

@@ -77,6 +77,11 @@ def second_factor_limits(user_id: str, kind: str) -> list[Limit]:
     return [Limit(_key("second factor", kind, user_id), 5, 300.0)]
 
 
+def export_limits(user_id: str) -> list[Limit]:
+    """Limits for exports of a user's personal data: three an hour."""
+    return [Limit(_key("exports of", user_id), 3, 1200.0)]
+
+
 # Both statements lock rows in the same order. The first inserts missing rows.
 _LOCK = text("""
     INSERT INTO accounts.login_throttle AS known (key, free_at)

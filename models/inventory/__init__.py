@@ -67,6 +67,7 @@ from models.inventory.tables import (
     PurchaseOrder,
     Reservation,
     Stock,
+    Waiting,
     Warehouse,
 )
 from models.inventory.transfer_tables import TRANSFER_STATUS, Transfer, TransferLine
@@ -124,6 +125,7 @@ __all__ = [
     "Transfer",
     "TransferLine",
     "Units",
+    "Waiting",
     "Warehouse",
     "adjust",
     "allocate",
