@@ -81,6 +81,12 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         return self
 
     @model_validator(mode="after")
+    def _require_tls_of_oidc_providers(self) -> "Settings":
+        if self.env == "production" and any(not one.issuer.startswith("https://") for one in self.oidc_providers):
+            raise ValueError("set SHOP_OIDC_PROVIDERS to issuers with https://: others are not allowed in production")
+        return self
+
+    @model_validator(mode="after")
     def _require_redis_for_results(self) -> "Settings":
         if self.broker_url.startswith(("amqp", "pyamqp")) and not self.result_url:
             raise ValueError("set SHOP_RESULT_URL to a Redis: chords require one if the broker is RabbitMQ")
@@ -149,6 +155,12 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
     def vapid(self) -> str:
         """The private key of web push, or empty."""
         return self.vapid_private_key or ("" if self.env == "production" else DEVELOPMENT_VAPID_KEY)
+
+    @property
+    def oidc_pages(self) -> list[str]:
+        """The pages to which providers of OpenID Connect may return, the default first; in production maybe none."""
+        site = self.public_url or ("" if self.env == "production" else f"http://localhost:{self.api_port}")
+        return self.oidc_return_urls.split() or ([f"{site}/signed-in"] if site else [])
 
     @cached_property
     def stripe_base(self) -> str:

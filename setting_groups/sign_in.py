@@ -1,6 +1,18 @@
 """How users sign in."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class OidcProvider(BaseModel):
+    """A provider of OpenID Connect. `name`: in URLs; `title`: for people. Without a secret, it is a public client."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern="^[a-z][a-z0-9_-]{1,63}$")
+    title: str = Field(min_length=1, max_length=100)
+    issuer: str = Field(pattern=r"^https?://\S+$", max_length=255)
+    client_id: str = Field(min_length=1, max_length=255)
+    client_secret: str = ""
 
 
 class SignIn(BaseModel):
@@ -20,6 +32,18 @@ class SignIn(BaseModel):
         description="origins of pages that use passkeys, such as https://shop.example, separated by spaces; empty: "
         "that of public_url",
     )
+    oidc_providers: tuple[OidcProvider, ...] = Field(
+        (),
+        description='providers of OpenID Connect as JSON: [{"name": "example", "title": "Example ID", '
+        '"issuer": "https://id.example", "client_id": "…", "client_secret": "…"}]',
+    )
+    oidc_return_urls: str = Field(
+        "",
+        pattern=r"^(https?://\S+( https?://\S+)*)?$",
+        description="pages to which providers of OpenID Connect return, separated by spaces, the default first; empty: "
+        "/signed-in of public_url",
+    )
+    oidc_timeout: float = Field(5.0, gt=0, description="seconds to wait for a response of a provider of OpenID Connect")
     geoip_database: str = Field(
         "",
         description="path of a GeoIP database in MaxMind's format (.mmdb), for the places of sign-ins; empty: none",

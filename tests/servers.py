@@ -43,6 +43,7 @@ class Server:
         names = {
             "sandbox.gateway": {"http": "GATEWAY"},
             "sandbox.carrier": {"http": "CARRIER"},
+            "sandbox.oidc": {"http": "OIDC"},
             "sandbox.paypal": {"http": "PAYPAL"},
             "sandbox.mailbox": {"http": "MAILBOX", "smtp": "SMTP"},
         }

@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 from marshmallow import EXCLUDE, fields, validate
 
-from api.http.fields import IdField, Pattern, Schema, Timestamp
+from api.http.fields import IdField, Line, Pattern, Schema, Timestamp
 
 
 def _base64url(longest: int) -> fields.String:
@@ -50,7 +50,7 @@ class UsedCredential(_Credential):
 
 
 class PasskeyName(Schema):
-    name = fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "My telephone"})
+    name = Line(1, 100, required=True, metadata={"example": "My telephone"})
 
 
 class NewPasskey(PasskeyName):

@@ -8,6 +8,7 @@ from models.accounts.addresses import (
     list_addresses,
     update_address,
 )
+from models.accounts.challenges import LIFETIME as SIGN_IN_TIME
 from models.accounts.closing import close
 from models.accounts.devices import (
     add_device,
@@ -21,6 +22,18 @@ from models.accounts.devices import (
     remove_device,
     remove_devices,
     test_device,
+)
+from models.accounts.identities import (
+    ToldIdentity,
+    check_new,
+    find_owner,
+    link_identity,
+    list_identities,
+    make_state,
+    read_state,
+    register_identity,
+    spend_state,
+    unlink_identity,
 )
 from models.accounts.login_throttle import (
     Limit,
@@ -95,7 +108,7 @@ from models.accounts.sessions import (
     select_live_sessions,
     wrong_credentials_error,
 )
-from models.accounts.sign_in_tables import KnownDevice, Passkey, RecoveryCode, SecondFactor, SpentChallenge
+from models.accounts.sign_in_tables import Identity, KnownDevice, Passkey, RecoveryCode, SecondFactor, SpentChallenge
 from models.accounts.signing_in import FirstFactor, ask_for_second_factor, give_second_factor, read_first_factor
 from models.accounts.tables import (
     ACCOUNT_STATUS,
@@ -118,12 +131,14 @@ __all__ = [
     "CUSTOMER_KINDS",
     "MAX_CODE_ATTEMPTS",
     "METHODS",
+    "SIGN_IN_TIME",
     "Address",
     "Answer",
     "Credentials",
     "Device",
     "Enrolment",
     "FirstFactor",
+    "Identity",
     "KnownDevice",
     "Limit",
     "LoginSession",
@@ -138,6 +153,7 @@ __all__ = [
     "SecondFactor",
     "SpentChallenge",
     "SpentToken",
+    "ToldIdentity",
     "User",
     "Way",
     "add_address",
@@ -148,6 +164,7 @@ __all__ = [
     "ask_for_second_factor",
     "begin_enrolment",
     "change_password",
+    "check_new",
     "check_password",
     "check_reset_token",
     "close",
@@ -166,6 +183,7 @@ __all__ = [
     "find_credentials",
     "find_device",
     "find_id",
+    "find_owner",
     "find_phone",
     "find_principal",
     "find_second_factor",
@@ -185,21 +203,26 @@ __all__ = [
     "host_of",
     "is_fresh",
     "is_private_allowed",
+    "link_identity",
     "list_addresses",
     "list_devices",
+    "list_identities",
     "list_passkeys",
     "log_in",
     "login_limits",
     "make_registration_options",
     "make_sign_in_options",
+    "make_state",
     "open_session",
     "parse_number",
     "password_limits",
     "preferences_of",
     "push_limits",
     "read_first_factor",
+    "read_state",
     "record_push",
     "register",
+    "register_identity",
     "remove_device",
     "remove_devices",
     "remove_phone",
@@ -217,8 +240,10 @@ __all__ = [
     "set_phone",
     "set_preference",
     "sign_in_with_passkey",
+    "spend_state",
     "take_attempt",
     "test_device",
+    "unlink_identity",
     "update_address",
     "update_profile",
     "upsert_admin",

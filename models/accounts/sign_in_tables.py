@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -80,5 +80,24 @@ class Passkey(Base):
     sign_count: Mapped[int] = mapped_column(BigInteger)
     aaguid: Mapped[str] = mapped_column(String(36))
     synced: Mapped[bool]
+    created_at: Mapped[Created]
+    last_used_at: Mapped[datetime | None]
+
+
+class Identity(Base):
+    """Who a user is at a provider of OpenID Connect. `email`: as the provider said when the identity was linked."""
+
+    __tablename__ = "identity"
+    __table_args__ = (
+        Index("ix_identity_user_id_id", "user_id", "id"),
+        UniqueConstraint("issuer", "subject"),
+        {"schema": "accounts"},
+    )
+    id: Mapped[str] = mapped_column(Id("idn"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(String(64))
+    issuer: Mapped[str] = mapped_column(String(255))
+    subject: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[Created]
     last_used_at: Mapped[datetime | None]

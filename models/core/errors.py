@@ -113,5 +113,9 @@ class GatewayDown(Unavailable):
     """The payment gateway, the mail server or the SMS provider did not respond or is temporarily unavailable."""
 
 
+class ProviderDown(Unavailable):
+    """A provider of OpenID Connect did not respond, or not as it should."""
+
+
 class CarrierDown(Unavailable):
     """The carrier did not respond or is temporarily unavailable."""

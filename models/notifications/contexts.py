@@ -217,7 +217,8 @@ class NewDevice(Account):
 
 class SignInChanged(Account):
     """`change`: second_factor_enabled, second_factor_disabled, second_factor_reset (by staff),
-    recovery_codes_renewed, recovery_code_used, passkey_added, or passkey_deleted."""
+    recovery_codes_renewed, recovery_code_used, passkey_added, passkey_deleted, identity_linked, or
+    identity_unlinked."""
 
     change: str
 

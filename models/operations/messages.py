@@ -13,6 +13,7 @@ MESSAGES = (
             UNION ALL SELECT user_id FROM accounts.recovery_code
             UNION ALL SELECT user_id FROM accounts.known_device
             UNION ALL SELECT user_id FROM accounts.passkey
+            UNION ALL SELECT user_id FROM accounts.identity
         ) AS way JOIN accounts."user" AS owner ON owner.id = way.user_id""",
     ),
 )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
 from durable.ids import Id
 from models.access import ApiKey, UserRole
-from models.accounts import Address, Device, LoginSession, Passkey, Phone, Preference, SecondFactor, User
+from models.accounts import Address, Device, Identity, LoginSession, Passkey, Phone, Preference, SecondFactor, User
 from models.carts import Cart, Item
 from models.core.event_log import Event
 from models.fulfilment import Parcel, ParcelLine, TrackingEvent
@@ -64,6 +64,7 @@ SECTIONS = (
     Section("sessions", LoginSession, LoginSession.user_id == _USER, frozenset({"refresh_hash"})),
     Section("second_factor", SecondFactor, SecondFactor.user_id == _USER, frozenset({"secret", "last_step"})),
     Section("passkeys", Passkey, Passkey.user_id == _USER, frozenset({"credential_id", "public_key", "sign_count"})),
+    Section("identities", Identity, Identity.user_id == _USER),
     Section("roles", UserRole, UserRole.user_id == _USER),
     Section("api_keys", ApiKey, ApiKey.user_id == _USER, frozenset({"key_hash"})),
     Section("report_subscriptions", Subscription, Subscription.user_id == _USER),

@@ -40,6 +40,8 @@ PUBLIC = {
     'GET /v1/products/<id("prd"):product_id>', "POST /v1/auth/introspect", "POST /v1/auth/login",
     "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
     "POST /v1/auth/second-factor", "POST /v1/auth/passkeys", "POST /v1/auth/passkeys/options",
+    "GET /v1/auth/oidc", "POST /v1/auth/oidc/<role:provider>/start", "POST /v1/auth/oidc/<role:provider>/finish",
+    
     "POST /v1/authz/check", "POST /v1/cart", "GET /v1/push-key", "GET /asyncapi.json", "GET /v1/payments/return",
     "GET /v1/unsubscribe", "POST /v1/unsubscribe", "POST /v1/webhooks/payments",
     "POST /v1/webhooks/carrier", "POST /v1/webhooks/paypal",

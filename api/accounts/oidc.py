@@ -1,0 +1,126 @@
+"""Views of sign-in by OpenID Connect, and of the identities that are linked to an account."""
+
+import secrets
+
+from flask import g, request
+from flask.views import MethodView
+
+from api.accounts.blueprint import blueprint
+from api.accounts.fresh_sign_in import require_fresh_sign_in
+from api.accounts.oidc_schemas import Identity, IdentityLink, OidcFinish, OidcProviders, OidcStart, OidcStarted
+from api.accounts.schemas import SignedIn
+from api.accounts.signing_in import device, tokens
+from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
+from api.http.auth import public, signed_in
+from api.http.errors import error_codes
+from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from models import accounts, carts
+from models.core.database import transaction
+from models.core.errors import Invalid, NotFound
+from models.notifications import find_language
+from setting_groups.sign_in import OidcProvider
+from settings import settings
+from tasks.gateways.identity import oidc
+
+
+@blueprint.route("/auth/oidc")
+class OidcProvidersView(MethodView):
+    @public
+    @blueprint.response(200, OidcProviders)
+    def get(self) -> dict[str, object]:
+        """Returns the providers with which users can sign in."""
+        return {"data": [{"name": one.name, "title": one.title} for one in settings.oidc_providers]}
+
+
+@blueprint.route("/auth/oidc/<role:provider>/start")
+class OidcStartView(MethodView):
+    @public
+    @error_codes("url_not_allowed")
+    @blueprint.arguments(OidcStart)
+    @blueprint.response(200, OidcStarted)
+    def post(self, body: dict[str, str], provider: str) -> dict[str, object]:
+        """Begins a sign-in at a provider. It returns the user to the page with `code` and `state`."""
+        chosen, pages = _provider(provider), settings.oidc_pages
+        return_url = body.get("return_url", pages[0])
+        if return_url not in pages:
+            raise Invalid(
+                "The provider must not return to this page.", code="url_not_allowed",
+                errors={"return_url": ["must be one of SHOP_OIDC_RETURN_URLS"]},
+            )  # fmt: skip
+        state = accounts.make_state(provider, return_url)
+        return {"url": oidc.make_url(chosen, state, return_url), "state": state, "expires_in": accounts.SIGN_IN_TIME}
+
+
+@blueprint.route("/auth/oidc/<role:provider>/finish")
+class OidcFinishView(MethodView):
+    @public
+    @accepts_guest_cart
+    @error_codes("invalid_challenge", "sign_in_refused", "second_factor_required", "wrong_credentials")
+    @error_codes("account_exists", "email_not_verified", "email_taken")
+    @blueprint.arguments(OidcFinish)
+    @blueprint.response(200, SignedIn)
+    def post(self, body: dict[str, str], provider: str) -> dict[str, object]:
+        """Signs in with what the provider has returned to the page. The first time, it creates an account with the
+        address that the provider has verified. If there is an account with that address, its owner has to sign in and
+        link the identity: 409 `account_exists`."""
+        chosen, state = _provider(provider), body["state"]
+        told = oidc.exchange(chosen, body["code"], state, accounts.read_state(state, provider))
+        with transaction() as session:
+            owner = accounts.find_owner(session, told)
+            if owner is None:
+                accounts.check_new(session, told)
+        no_password = "" if owner else accounts.hash_password(secrets.token_urlsafe(32))
+        language = find_language(list(request.accept_languages.values()))
+        with transaction() as session:
+            accounts.spend_state(session, state)
+            if owner is None:
+                owner = accounts.register_identity(session, told, no_password, language)
+                carts.open_cart(session, str(owner.user_id))
+            required = accounts.ask_for_second_factor(session, owner, "oidc")
+            if required is None:
+                opened = accounts.log_in(session, owner, *device(), method="oidc")
+                return {**tokens(opened), **merge_guest_cart(session, opened.user_id)}
+        raise required
+
+
+@blueprint.route("/me/identities")
+class IdentitiesView(MethodView):
+    @signed_in
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(Identity))
+    def get(self, query: PageArgs) -> Page:
+        """Returns the identities with which you can sign in, oldest first."""
+        with transaction() as session:
+            return page(session, accounts.list_identities(g.principal.user_id), accounts.Identity.id, **query)
+
+    # No Idempotency-Key: a second request is refused, because its token is spent.
+    @signed_in
+    @error_codes("invalid_challenge", "identity_known", "fresh_sign_in_required", "wrong_credentials")
+    @error_codes("too_many_requests")
+    @blueprint.arguments(IdentityLink)
+    @blueprint.response(201, Identity)
+    def post(self, body: dict[str, str]) -> accounts.Identity:
+        """Links the identity of a sign-in that was refused with `account_exists` to your account."""
+        require_fresh_sign_in(body.get("current_password"))
+        with transaction() as session:
+            return accounts.link_identity(session, g.principal.user_id, body["link_token"])
+
+
+@blueprint.route('/me/identities/<id("idn"):identity_id>')
+class IdentityView(MethodView):
+    @signed_in
+    @error_codes("fresh_sign_in_required")
+    @blueprint.response(204)
+    def delete(self, identity_id: str) -> None:
+        """Unlinks an identity. Requires a sign-in of the last ten minutes."""
+        require_fresh_sign_in(None)
+        with transaction() as session:
+            accounts.unlink_identity(session, g.principal.user_id, identity_id)
+
+
+def _provider(name: str) -> OidcProvider:
+    """A provider of the settings. Raises NotFound."""
+    found = next((one for one in settings.oidc_providers if one.name == name), None)
+    if found is None or not settings.oidc_pages:
+        raise NotFound("No such provider.")
+    return found

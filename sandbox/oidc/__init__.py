@@ -1,0 +1,1 @@
+"""A sandbox of a provider of OpenID Connect, with the habits of real ones."""
