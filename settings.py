@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError, model_validator
-from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from setting_groups.limits import Limits
 from setting_groups.messages import Messages
@@ -200,6 +206,9 @@ def load() -> Settings:
         for mistake in error.errors():
             name = "_".join(str(part) for part in mistake["loc"]).upper()
             print(f"SHOP_{name}: {mistake['msg']}" if name else mistake["msg"], file=sys.stderr)
+        raise SystemExit(2) from None
+    except SettingsError as error:  # what should be JSON is not
+        print(str(error), file=sys.stderr)
         raise SystemExit(2) from None
 
 

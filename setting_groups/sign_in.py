@@ -1,6 +1,6 @@
 """How users sign in."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class OidcProvider(BaseModel):
@@ -12,7 +12,7 @@ class OidcProvider(BaseModel):
     title: str = Field(min_length=1, max_length=100)
     issuer: str = Field(pattern=r"^https?://\S+$", max_length=255)
     client_id: str = Field(min_length=1, max_length=255)
-    client_secret: str = ""
+    client_secret: SecretStr = SecretStr("")
 
 
 class SignIn(BaseModel):

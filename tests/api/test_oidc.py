@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from api.accounts import oidc as views
@@ -34,7 +35,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def provider(sandbox: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The provider, which the shop knows as `example`, without faults and with nothing cached."""
     known = OidcProvider(
-        name="example", title="Example ID", issuer=sandbox.url, client_id="shop", client_secret="sandbox"
+        name="example", title="Example ID", issuer=sandbox.url, client_id="shop", client_secret=SecretStr("sandbox")
     )
     changed = settings.model_copy(update={"oidc_providers": (known,), "oidc_timeout": 2.0})
     for module in (views, bounded):

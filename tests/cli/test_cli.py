@@ -98,6 +98,16 @@ def test_config_shows_the_source_of_each_value_and_masks_secrets(shop: Shop) -> 
     assert "k" * 40 not in shown
 
 
+def test_providers_of_identities_are_json_and_their_secrets_are_masked(shop: Shop) -> None:
+    one = {"name": "one", "title": "One", "issuer": "https://one.example", "client_id": "shop", "client_secret": "open"}
+    for asked in (("config",), ("config", "--json"), ("config", "oidc_providers")):
+        shown = shop(*asked, SHOP_OIDC_PROVIDERS=json.dumps([one]))
+        assert "one.example" in shown.stdout
+        assert "open'" not in shown.stdout
+    broken = shop("config", SHOP_OIDC_PROVIDERS="[{")
+    assert (broken.returncode, broken.stderr.count("\n"), "oidc_providers" in broken.stderr) == (2, 1, True)
+
+
 def test_config_of_one_setting_prints_its_value(shop: Shop) -> None:
     assert shop("config", "flower_password", SHOP_FLOWER_PASSWORD="open sesame").stdout == "open sesame\n"
     assert shop("config", "SHOP_API_PORT").stdout == "8000\n"

@@ -104,9 +104,10 @@ def _call(provider: OidcProvider, name: str, work: Callable[[], T]) -> T:
 
 
 def _client(provider: OidcProvider, return_url: str) -> OAuth2Session:
+    secret = provider.client_secret.get_secret_value()
     client = OAuth2Session(
-        provider.client_id, provider.client_secret or None, scope="openid email profile", redirect_uri=return_url,
-        code_challenge_method="S256", token_endpoint_auth_method=AUTHENTICATION[bool(provider.client_secret)],
+        provider.client_id, secret or None, scope="openid email profile", redirect_uri=return_url,
+        code_challenge_method="S256", token_endpoint_auth_method=AUTHENTICATION[bool(secret)],
     )  # fmt: skip
     bound(client)
     return client
