@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from setting_groups.limits import Limits
 from setting_groups.messages import Messages
+from setting_groups.production import KNOWN_VAPID_KEY, list_mistakes
 from setting_groups.providers import Providers
 from setting_groups.retention import Retention
 from setting_groups.secret import DEFAULT_SECRET as DEFAULT_SECRET
@@ -39,7 +40,6 @@ QUEUES = (
 )  # fmt: skip
 """One queue per service; also one each for mail that is not urgent, such as reminders, for text messages and for push
 notifications."""
-DEVELOPMENT_VAPID_KEY = "c2hvcGZsb3ctb25seS1mb3ItZGV2ZWxvcG1lbnQtMTI"  # 32 bytes, base64url; everybody knows it
 SANDBOX_SENDER = "1 Quay;10115;Berlin;DE"
 """The sender of parcels whose labels are not real."""
 UNIX_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))
@@ -77,13 +77,9 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         }
 
     @model_validator(mode="after")
-    def _refuse_default_secrets(self) -> "Settings":
-        if self.env == "production":
-            for name in ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret"):
-                if getattr(self, name) == DEFAULT_SECRET:
-                    raise ValueError(f"set SHOP_{name.upper()}: default secrets are not allowed in production")
-            if self.paypal_base and self.paypal_client_secret in ("", DEFAULT_SECRET):
-                raise ValueError("set SHOP_PAYPAL_CLIENT_SECRET: default secrets are not allowed in production")
+    def _refuse_what_is_not_for_production(self) -> "Settings":
+        if self.env == "production" and (mistakes := list_mistakes(self)):
+            raise ValueError("\n".join(mistakes))
         return self
 
     @model_validator(mode="after")
@@ -160,7 +156,7 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
     @property
     def vapid(self) -> str:
         """The private key of web push, or empty."""
-        return self.vapid_private_key or ("" if self.env == "production" else DEVELOPMENT_VAPID_KEY)
+        return self.vapid_private_key or ("" if self.env == "production" else KNOWN_VAPID_KEY)
 
     @property
     def oidc_pages(self) -> list[str]:
@@ -199,13 +195,14 @@ def _in_url(host: str) -> str:
 
 
 def load() -> Settings:
-    """Reads the settings. Exits with one line per invalid setting."""
+    """Reads the settings. Exits with one line per invalid setting; of production, with all of them."""
     try:
         return Settings()
     except ValidationError as error:
         for mistake in error.errors():
             name = "_".join(str(part) for part in mistake["loc"]).upper()
-            print(f"SHOP_{name}: {mistake['msg']}" if name else mistake["msg"], file=sys.stderr)
+            said = mistake["msg"].removeprefix("Value error, ")
+            print(f"SHOP_{name}: {said}" if name else said, file=sys.stderr)
         raise SystemExit(2) from None
     except SettingsError as error:  # what should be JSON is not
         print(str(error), file=sys.stderr)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic_core import PydanticUndefined
 
+from setting_groups.production import list_mistakes
 from settings import Settings, settings, var_folder
 
 SECRET = ("secret_key", "flower_password", "stripe_api_key", "stripe_webhook_secret", "carrier_api_key",
@@ -32,11 +33,17 @@ class Entry:
 @click.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def config(name: str | None, as_json: bool) -> None:
+@click.option("--check", is_flag=True, help="List what production would refuse.")
+def config(name: str | None, as_json: bool, check: bool) -> None:
     """Show every setting: value, default, source and description.
 
-    With a NAME, print only the value of that setting. Secrets are then printed in clear text.
+    With a NAME, print only the value of that setting. Secrets are then printed in clear text. With --check, print a
+    sentence for each setting that SHOP_ENV=production refuses; exit status 1 if there is one.
     """
+    if check:
+        mistakes = list_mistakes(settings)
+        click.echo("\n".join(mistakes) or "These settings are fit for production.")
+        raise SystemExit(1 if mistakes else 0)
     if name:
         value = value_of(name)
         if value is None:

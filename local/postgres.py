@@ -36,6 +36,8 @@ OPTIONS = {
     "wal_compression": "on",
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] ",
+    "log_error_verbosity": "terse",  # without the values of rows
+    "log_parameter_max_length_on_error": "0",
 }
 
 

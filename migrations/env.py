@@ -30,7 +30,7 @@ def run() -> None:
     """Runs the migrations in one transaction, under a lock on which a second migration waits."""
     for module in pkgutil.walk_packages(models.__path__, "models."):
         importlib.import_module(module.name)
-    engine = create_engine(settings.database, poolclass=NullPool, connect_args=CONNECTION)
+    engine = create_engine(settings.database, poolclass=NullPool, connect_args=CONNECTION, hide_parameters=True)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         for schema in SCHEMAS:

@@ -54,6 +54,7 @@ def run(serve: Callable[[], Awaitable[None]]) -> None:
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     # Tornado logs each refused request as a warning. Here, refused requests are normal.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs each address
 
     async def main() -> None:
         await serve()

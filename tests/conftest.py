@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from local import postgres, redis
+from tests import log_scan
 from tests.faults import stall_times
+from tests.processes import LOGS
 
 _servers = ExitStack()
 
@@ -69,6 +71,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def pytest_unconfigure() -> None:
     logging.disable()  # silences threads that lose their server after pytest's report
     _servers.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Fails a test during which a process has logged a password, a hash of one or an address."""
+    yield
+    if found := log_scan.find_planted(LOGS):
+        pytest.fail("A log contains personal data:\n" + "\n".join(found))
 
 
 @pytest.fixture(scope="session")

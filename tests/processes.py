@@ -31,6 +31,9 @@ PROGRAMS = {
     "shop": "cli.main:main",
 }  # fmt: skip
 
+LOGS: set[Path] = set()
+"""The log files, and folders of log files, of all processes that tests have started."""
+
 _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload(["tests.fork_server", *LIBRARIES])
 
@@ -50,6 +53,7 @@ class Process:
         self.start()
 
     def start(self) -> None:
+        LOGS.update((self.log, self.errors, Path(self.environment.get("SHOP_VAR", self.log.parent)) / "log"))
         what = ((self.program, *self.arguments), self.environment, str(self.log), str(self.errors))
         self._process = _forking.Process(target=_become, args=what, daemon=True)
         self._process.start()

@@ -1,5 +1,6 @@
 """The database: one engine per process, the declarative base, and transactions."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +9,19 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, create_engine, event, func
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    String,
+    create_engine,
+    event,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -44,6 +55,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the current HTTP request; stored with the runs that it starts."""
 
 
+VALUES = re.compile(r"\n(DETAIL|CONTEXT):[^\n]*")
 CHECK_AFTER_IDLE = 1.0  # seconds of idle time after which a connection is checked before use
 
 
@@ -78,6 +90,7 @@ def engine() -> Engine:
     # process (with 32 customers, 7 of its 18 ms per order). LIFO: the most recently used one has cached plans.
     made = create_engine(
         settings.database,
+        hide_parameters=True,
         pool_size=settings.database_pool + settings.api_threads,
         max_overflow=0,
         pool_use_lifo=True,
@@ -87,6 +100,14 @@ def engine() -> Engine:
     event.listen(made, "checkin", _record_checkin)
     event.listen(made, "checkout", _check_connection)
     return made
+
+
+@event.listens_for(Engine, "handle_error")
+def _hide_values(context: ExceptionContext) -> None:
+    """Errors are logged. What PostgreSQL says of the values of a row stays out of them, as the parameters do."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args and isinstance(error.args[0], str):
+            error.args = (VALUES.sub("", error.args[0]), *error.args[1:])
 
 
 def _record_checkin(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:

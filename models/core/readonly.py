@@ -28,6 +28,7 @@ def _engine(plan_mode: str) -> Engine:
     """The engine for reads of this process. Connects on first use."""
     return create_engine(
         settings.database,
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         pool_size=POOL_SIZE,

@@ -15,6 +15,7 @@ from sandbox.carrier.book import Book
 from sandbox.carrier.errors import Answer, Refused
 from sandbox.carrier.faults import REFUSED, Fault
 from sandbox.carrier.pages import LABELS, LabelPage, MoveParcel, ParcelPage, ParcelsAsJson
+from sandbox.doors import GuardedApplication
 from sandbox.faults import Faults, FaultsHandler
 
 
@@ -164,7 +165,7 @@ def application(book: Book) -> Application:
         (r"/sandbox/parcels/([^/]+)/move", MoveParcel),
         (f"{LABELS}/([^/]+)\\.pdf", LabelPage),
     ]
-    return Application(
+    return GuardedApplication(
         [
             *((path, handler, shared) for path, handler in calls),
             *((path, handler, {"book": book}) for path, handler in pages),

@@ -5,6 +5,7 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
+from sandbox.doors import GuardedApplication
 from sandbox.faults import FaultsHandler
 from sandbox.gateway import disputes, errors, intents, params, refunds
 from sandbox.gateway.bank import BANK, BankPage
@@ -176,7 +177,7 @@ def application(ledger: Ledger) -> Application:
         (r"/sandbox/refunds/([^/]+)/end", EndRefund),
         (r"/healthz", Health),
     ]
-    return Application(
+    return GuardedApplication(
         [
             *((path, handler, shared) for path, handler in routes),
             (r"/sandbox/faults", FaultsHandler, {"faults": shared["state"].faults}),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tornado.template import DictLoader
 from tornado.web import Application, HTTPError, RequestHandler
 
+from sandbox.doors import GuardedApplication
 from sandbox.faults import FaultsHandler
 from sandbox.mailbox.page import Page, State
 from sandbox.mailbox.push_service import ROOT, NewSubscription, Subscription
@@ -94,7 +95,7 @@ def application(state: State) -> Application:
         (rf"{ROOT}/([0-9a-f]{{32}})", Subscription),
         (r"/healthz", Health),
     ]
-    return Application(
+    return GuardedApplication(
         [
             *((path, handler, {"state": state}) for path, handler in routes),
             (r"/sandbox/faults", FaultsHandler, {"faults": state.faults}),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
+from sandbox.doors import GuardedApplication
 from sandbox.faults import Faults, FaultsHandler
 from sandbox.paypal import answers, disputes, orders, params, payments, webhooks
 from sandbox.paypal.answers import Answer, Refused
@@ -287,7 +288,7 @@ def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> App
         (r"/sandbox/tokens", Tokens),
         (r"/healthz", Health),
     ]
-    return Application(
+    return GuardedApplication(
         [
             *((path, handler, shared) for path, handler in routes),
             (r"/sandbox/faults", FaultsHandler, {"faults": shared["state"].faults}),

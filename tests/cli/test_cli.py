@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from setting_groups.production import KNOWN_VAPID_KEY
 from tests import command
 from tests.processes import ROOT
+from tests.production import PRODUCTION
 
 Shop = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -70,10 +72,28 @@ def test_invalid_worker_groups_are_reported_in_one_line(shop: Shop) -> None:
     assert found.stderr.count("\n") == 1
 
 
-def test_production_refuses_to_run_on_default_secrets(shop: Shop) -> None:
-    found = shop("migrate", SHOP_ENV="production")
+def test_production_refuses_sandboxes_and_default_secrets_with_a_sentence_each(shop: Shop) -> None:
+    found = shop("migrate", SHOP_ENV="production", SHOP_PUBLIC_URL="http://shop.example", SHOP_PUSH_ALLOW_PRIVATE="1",
+                 SHOP_WEBHOOKS_ALLOW_PRIVATE="1", SHOP_STRIPE_WEBHOOK_SECRET="x", SHOP_PAYPAL_BASE="http://paypal:8011",
+                 SHOP_VAPID_PRIVATE_KEY=KNOWN_VAPID_KEY)  # fmt: skip
     assert found.returncode == 2
-    assert "SHOP_SECRET_KEY" in found.stderr
+    lines = found.stderr.splitlines()
+    assert [line.split()[0].removeprefix("SHOP_") for line in lines] == [
+        "SECRET_KEY", "FLOWER_PASSWORD", "STRIPE_WEBHOOK_SECRET", "CARRIER_WEBHOOK_SECRET", "PAYPAL_CLIENT_SECRET",
+        "VAPID_PRIVATE_KEY", "STRIPE_API_BASE", "STRIPE_API_KEY", "PAYPAL_CLIENT_ID", "PAYPAL_WEBHOOK_ID",
+        "CARRIER_API_BASE", "CARRIER_API_KEY", "SMTP_URL", "PAYPAL_BASE", "PUBLIC_URL", "PUSH_ALLOW_PRIVATE",
+        "WEBHOOKS_ALLOW_PRIVATE",
+    ]  # fmt: skip
+    assert all(line.endswith(".") for line in lines)
+
+
+def test_settings_are_checked_for_production(shop: Shop) -> None:
+    unfit = shop("config", "--check")
+    assert (unfit.returncode, len(unfit.stdout.splitlines())) == (1, 9)
+    environment = {f"SHOP_{name.upper()}": value for name, value in PRODUCTION.items()}
+    for env in ("development", "production"):
+        fit = shop("config", "--check", SHOP_ENV=env, **environment)
+        assert (fit.returncode, fit.stdout) == (0, "These settings are fit for production.\n")
 
 
 def test_an_unavailable_database_is_reported_in_one_line(shop: Shop) -> None:

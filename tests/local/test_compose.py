@@ -63,9 +63,10 @@ def test_the_sandbox_runs_only_in_the_trial_profile() -> None:
 
 def test_secrets_are_required_and_production_is_declared() -> None:
     environment = SERVICES["api"]["environment"]
-    assert environment["SHOP_ENV"] == "production"
+    assert environment["SHOP_ENV"] == "${SHOP_ENV:-production}"
     for name in (
         "SHOP_SECRET_KEY", "SHOP_FLOWER_PASSWORD", "SHOP_STRIPE_WEBHOOK_SECRET", "SHOP_CARRIER_WEBHOOK_SECRET",
+        "SHOP_SMTP_URL",
     ):  # fmt: skip
         assert re.fullmatch(r"\$\{" + name + r":\?.+\}", environment[name])
 

@@ -15,6 +15,7 @@ from models.core.errors import Conflict, Invalid, NotFound
 from models.notifications import contexts, kinds
 from settings import Settings
 from tests.counting import statements
+from tests.production import PRODUCTION
 from tests.reaching import ENDPOINT, KEYS, NUMBER, P256DH, add_phone
 from tests.shopping import make_customer
 
@@ -215,8 +216,7 @@ def test_keys_that_are_none_are_refused(keys: dict[str, str]) -> None:
 def test_a_setting_without_keys_or_provider_offers_no_channel(ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from models.accounts import phones
 
-    bare = Settings(env="production", secret_key="x" * 40, flower_password="y" * 40, stripe_webhook_secret="z" * 40,
-                    carrier_webhook_secret="w" * 40)  # fmt: skip
+    bare = Settings(env="production", **PRODUCTION)  # type: ignore[arg-type]
     assert (bare.sms, bare.vapid, bare.mailbox) == ((), "", "")
     for module, add in (
         (phones, lambda session: accounts.set_phone(session, ada, NUMBER)),

@@ -1,6 +1,5 @@
 """The sandbox carrier as a process: shipments, labels, refunds, parcels on their way, kills, faults and webhooks."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -279,5 +278,5 @@ def test_port_in_use_names_the_setting(carrier: Server) -> None:
 
 
 def test_a_fault_that_it_does_not_have_is_refused(carrier: Server) -> None:
-    answer = requests.post(carrier.url + "/sandbox/faults", data=json.dumps({"kind": "flood"}), timeout=5)
+    answer = requests.post(carrier.url + "/sandbox/faults", json={"kind": "flood"}, timeout=5)
     assert answer.status_code == 400

@@ -11,7 +11,7 @@ import requests
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
-from settings import DEVELOPMENT_VAPID_KEY
+from setting_groups.production import KNOWN_VAPID_KEY
 from tests.reaching import subscribe
 from tests.servers import Server
 
@@ -29,7 +29,7 @@ def messages(server: Server) -> list[dict[str, Any]]:
 
 
 def push(
-    server: Server, subscription: dict[str, Any], text: str = "", key: str = DEVELOPMENT_VAPID_KEY, **changes: str
+    server: Server, subscription: dict[str, Any], text: str = "", key: str = KNOWN_VAPID_KEY, **changes: str
 ) -> requests.Response:
     claims = {"aud": server.url, "sub": "mailto:shop@shop.example", "exp": int(time.time()) + 3600}
     for name in [name for name in changes if name in claims]:
@@ -54,6 +54,9 @@ def test_a_text_message_is_accepted_once_per_key(mailbox: Server) -> None:
     assert "On its &lt;way&gt;" in page
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -63,7 +66,7 @@ def test_a_text_message_is_accepted_once_per_key(mailbox: Server) -> None:
     ],
 )  # fmt: skip
 def test_an_invalid_text_message_is_refused(mailbox: Server, body: str, status: int) -> None:
-    assert requests.post(mailbox.url + "/sms", data=body, timeout=5).status_code == status
+    assert requests.post(mailbox.url + "/sms", data=body, headers=JSON, timeout=5).status_code == status
 
 
 def test_the_provider_can_be_down(mailbox: Server) -> None:
