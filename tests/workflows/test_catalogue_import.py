@@ -13,6 +13,7 @@ from durable.tables import RunRecord
 from models import imports
 from models.catalogue import Product
 from models.core.database import transaction
+from settings import Settings
 from tests.conftest import Caller
 from tests.shop import Shop
 
@@ -248,6 +249,14 @@ def test_an_oversized_file_is_refused(staff: Caller, monkeypatch: Any) -> None:
     monkeypatch.setattr(ImportsView.post, "takes_files", 1000)
     refused = send(staff, sheet(*map(thing, range(100))))
     assert (refused.status_code, refused.json["code"]) == (413, "body_too_large")
+
+
+def test_a_file_that_takes_too_long_to_arrive_is_refused(staff: Caller, monkeypatch: Any) -> None:
+    monkeypatch.setattr("api.catalogue.imports.settings", Settings(upload_seconds=1e-9))
+    refused = send(staff, sheet(thing(1)))
+    assert (refused.status_code, refused.json["code"]) == (408, "upload_too_slow")
+    with transaction() as session:
+        assert session.scalar(select(func.count()).select_from(imports.Piece)) == 0
 
 
 def test_a_file_uploaded_twice_is_imported_once(staff: Caller) -> None:
