@@ -83,12 +83,6 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         return self
 
     @model_validator(mode="after")
-    def _require_tls_of_oidc_providers(self) -> "Settings":
-        if self.env == "production" and any(not one.issuer.startswith("https://") for one in self.oidc_providers):
-            raise ValueError("set SHOP_OIDC_PROVIDERS to issuers with https://: others are not allowed in production")
-        return self
-
-    @model_validator(mode="after")
     def _require_redis_for_results(self) -> "Settings":
         if self.broker_url.startswith(("amqp", "pyamqp")) and not self.result_url:
             raise ValueError("set SHOP_RESULT_URL to a Redis: chords require one if the broker is RabbitMQ")

@@ -54,6 +54,8 @@ def _addresses(settings: "Settings") -> Iterator[str]:
     for name in ("stripe_api_base", "paypal_base", "carrier_api_base", "public_url", "api_url"):
         if getattr(settings, name).startswith("http://"):
             yield f"SHOP_{name.upper()} is not encrypted: it must begin with https://."
+    if any(not provider.issuer.startswith("https://") for provider in settings.oidc_providers):
+        yield "SHOP_OIDC_PROVIDERS has an issuer that is not encrypted: it must begin with https://."
 
 
 def _of_tests(settings: "Settings") -> Iterator[str]:

@@ -12,8 +12,9 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
+from sandbox.doors import GuardedApplication
 from sandbox.faults import Fault, Faults, FaultsHandler
 from sandbox.oidc.keys import WRONG, Keys
 
@@ -170,11 +171,11 @@ class Rotate(Call):
         self.set_status(204)
 
 
-def application(issuer: str, client: tuple[str, str]) -> Application:
+def application(issuer: str, client: tuple[str, str]) -> GuardedApplication:
     """The provider with one client: its id and secret."""
     provider = Provider(issuer, client)
     mine = {"provider": provider}
-    return Application([
+    return GuardedApplication([
         ("/.well-known/openid-configuration", Discovery, mine), ("/jwks", KeySet, mine),
         ("/authorize", Authorize, mine), ("/token", Token, mine), ("/sandbox/rotate", Rotate, mine),
         ("/sandbox/faults", FaultsHandler, {"faults": provider.faults}),

@@ -18,6 +18,7 @@ from setting_groups.sign_in import OidcProvider
 from settings import Settings, settings
 from tasks.gateways.identity import bounded, oidc
 from tests.authenticator_app import enrol
+from tests.production import PRODUCTION
 from tests.servers import Server
 
 ADA = {"sub": "ada", "email": "ada@example.org", "verified": "on", "given_name": "Ada", "family_name": "O'Hara, Jr."}
@@ -330,7 +331,7 @@ def test_the_configuration_of_another_issuer_is_not_used(
 
 def test_providers_in_production_need_tls() -> None:
     one = {"name": "example", "title": "Example ID", "issuer": "http://id.example", "client_id": "shop"}
-    names = ("secret_key", "flower_password", "stripe_webhook_secret", "carrier_webhook_secret")
-    production: dict[str, Any] = {**dict.fromkeys(names, "s" * 40), "env": "production", "oidc_providers": (one,)}
+    production: dict[str, Any] = {**PRODUCTION, "env": "production"}
+    assert Settings(**production, oidc_providers=({**one, "issuer": "https://id.example"},)).oidc_providers
     with pytest.raises(ValueError, match="SHOP_OIDC_PROVIDERS"):
-        Settings(**production)
+        Settings(**production, oidc_providers=(one,))
