@@ -47,7 +47,9 @@ def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
     for number in INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    stack = TemporaryStack({"SHOP_CURRENCY": "GBP"} if replay else {"SHOP_WEBHOOKS_ALLOW_PRIVATE": "true"})
+    # The customers of a replay all register from this machine.
+    of_replay = {"SHOP_CURRENCY": "GBP", "SHOP_LIMIT_REGISTRATIONS": "1000000/1 minute"}
+    stack = TemporaryStack(of_replay if replay else {"SHOP_WEBHOOKS_ALLOW_PRIVATE": "true"})
     console.print(
         f"Shopflow demo: a complete shop on this machine, in a temporary folder, {stack.folder}", soft_wrap=True,
         highlight=False,

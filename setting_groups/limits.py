@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, Field
 
+RATE = r"^[1-9]\d{0,8}/[1-9]\d{0,4} (second|minute|hour|day)s?$"
+"""`number/period`, such as `20/10 minutes`."""
+
 
 class Limits(BaseModel):
     """The most that the shop accepts at a time."""
@@ -10,6 +13,18 @@ class Limits(BaseModel):
         60.0,
         gt=0,
         description="maximum expected waiting time of a new checkout in seconds; beyond it: 503 `overloaded`",
+    )
+    limit_registrations: str = Field(
+        "20/10 minutes", pattern=RATE, description="registrations from one network; beyond it: 429"
+    )
+    limit_guest_carts: str = Field("60/10 minutes", pattern=RATE, description="guest carts opened from one network")
+    limit_mails: str = Field("30/1 hour", pattern=RATE, description="requests from one network that send a mail")
+    limit_imports: str = Field("30/10 minutes", pattern=RATE, description="uploaded files of one user or API key")
+    streams_per_caller: int = Field(
+        2, ge=1, description="event streams of one user or API key at a time, in each API process"
+    )
+    waits_per_caller: int = Field(
+        8, ge=1, description="requests of one user or API key that wait for a task at a time, in each API process"
     )
     import_rows: int = Field(1_000_000, ge=1, description="maximum rows of an imported file")
     upload_seconds: float = Field(600.0, gt=0, description="seconds in which an uploaded file must have arrived")

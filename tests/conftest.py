@@ -18,6 +18,8 @@ from tests.faults import stall_times
 from tests.processes import LOGS
 
 _servers = ExitStack()
+UNLIMITED = {f"limit_{name}": "1000000/1 minute" for name in ("registrations", "guest_carts", "mails", "imports")}
+"""All tests have the same address; tests/api/test_limits.py sets limits of its own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "database_url": _servers.enter_context(postgres.running()),
         "broker_url": _servers.enter_context(redis.running()),
         "password_cost": 8,
+        **UNLIMITED,
     }
     (var / "stack.json").write_text(json.dumps(chosen))
     os.environ["SHOP_VAR"] = str(var)

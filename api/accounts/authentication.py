@@ -25,6 +25,7 @@ from api.accounts.signing_in import device, tokens
 from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
 from api.http.auth import public, read_token, signed_in
 from api.http.errors import error_codes
+from api.http.limits import limited
 from models import accounts, carts
 from models.core.database import transaction
 from models.core.errors import NotSignedIn
@@ -39,6 +40,7 @@ class RegisterView(MethodView):
     @error_codes("username_taken", "username_looks_taken", "email_taken", "password_too_common")
     @blueprint.arguments(Registration)
     @blueprint.response(201, Registered)
+    @limited("registrations")
     def post(self, body: RegistrationBody) -> dict[str, object]:
         """Creates an account with an address and a cart, and signs in.
 
@@ -156,6 +158,7 @@ class ForgotPasswordView(MethodView):
     @error_codes("too_many_requests")
     @blueprint.arguments(PasswordResetRequest)
     @blueprint.response(202, Message)
+    @limited("mails")
     def post(self, body: dict[str, str]) -> dict[str, object]:
         """E-mails a password reset token if the account exists. The response does not reveal whether it does."""
         name = body.get("username") or body["email"]

@@ -9,6 +9,7 @@ from api.carts.schemas import Cart, NewItem, NewItemBody, OpenedCart, Quantity, 
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
+from api.http.limits import limited
 from models import carts
 from models.core.database import Statements, single_statements, transaction
 
@@ -24,7 +25,7 @@ class CartView(MethodView):
 
     @public
     @accepts_guest_cart
-    @error_codes("not_signed_in", "invalid_token", "not_allowed")
+    @error_codes("not_signed_in", "invalid_token", "not_allowed", "too_many_requests")
     @blueprint.response(201, OpenedCart, headers={HEADER: {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=OpenedCart, description="The cart of the signed-in customer")
     def post(self) -> tuple[object, dict[str, str]] | tuple[object, int]:
@@ -35,9 +36,14 @@ class CartView(MethodView):
         """
         if "Authorization" in request.headers:
             return _open_for_customer()
-        with transaction() as session:
-            cart_id, token = carts.open_guest_cart(session)
-            return {**_cart_view(session, cart_id), "token": token}, {HEADER: token}
+        return _open_for_guest()
+
+
+@limited("guest_carts")
+def _open_for_guest() -> tuple[object, dict[str, str]]:
+    with transaction() as session:
+        cart_id, token = carts.open_guest_cart(session)
+        return {**_cart_view(session, cart_id), "token": token}, {HEADER: token}
 
 
 @signed_in

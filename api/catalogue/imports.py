@@ -20,6 +20,7 @@ from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
+from api.http.limits import limited
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.http.request_hooks import takes_files
@@ -135,6 +136,7 @@ class ImportsView(MethodView):
         }
     )  # fmt: skip
     @blueprint.arguments(ImportQuery, location="query")
+    @limited("imports", by="caller")
     @may_wait(WAIT_RESULT)
     @with_upload
     @idempotent(body_digest=lambda: str(g.upload.sha256))

@@ -2,6 +2,7 @@
 
 from api.health.blueprint import blueprint
 from api.health.schemas import Liveness, Readiness
+from api.http import limits
 from api.http.auth import public
 from monitoring import health
 
@@ -29,4 +30,6 @@ def readyz() -> tuple[object, int]:
     if any(parts.values()):
         return {"status": "unavailable", "checks": checks}, 503
     silent = {queue: f"does not respond: {heard}" for queue, heard in health.degraded().items()}
+    if unlimited := limits.fault():
+        silent["limits"] = f"not applied: {unlimited}"
     return {"status": "degraded" if silent else "ok", "checks": checks | silent}, 200

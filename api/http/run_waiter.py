@@ -4,11 +4,12 @@ import logging
 import select
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
+from flask import g
 
 from durable import store
 from models.core.database import CONNECTION
@@ -17,10 +18,33 @@ from settings import settings
 log = logging.getLogger(__name__)
 
 MAX_WAIT = 30.0  # seconds
-_wait_slots = threading.BoundedSemaphore(
-    settings.api_threads * 2 // 3
-)  # the other threads remain free for other requests
-_stream_slots = threading.BoundedSemaphore(max(settings.api_threads // 6, 1))  # half of the remaining threads
+
+
+class Places:
+    """A bounded number of places, of which each caller gets at most a share."""
+
+    def __init__(self, total: int, share: int) -> None:
+        self.total, self.share = total, share
+        self._held: Counter[str] = Counter()
+        self._guard = threading.Lock()
+
+    def take(self, caller: str) -> bool:
+        """Takes a place. False: there is none, or the caller has its share."""
+        with self._guard:
+            if self._held.total() >= self.total or self._held[caller] >= self.share:
+                return False
+            self._held[caller] += 1
+            return True
+
+    def give_back(self, caller: str) -> None:
+        with self._guard:
+            self._held[caller] -= 1
+            self._held += Counter()  # without those who hold none
+
+
+# The other threads remain free for other requests, half of them of streams.
+_waits = Places(settings.api_threads * 2 // 3, settings.waits_per_caller)
+_streams = Places(max(settings.api_threads // 6, 1), settings.streams_per_caller)
 
 
 class _Waiter:
@@ -99,35 +123,38 @@ def _get_listener() -> _Listener:
 
 
 def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> None:
-    """Returns when the run has ended, after `seconds` (at most 30), or immediately if too many threads wait already.
+    """Returns when the run has ended, after `seconds` (at most 30), or immediately if too many threads wait already,
+    for this caller or for all.
 
     `has_ended` queries the database. It is called after LISTEN, so that no notification is missed, and again after
     the connection was lost. After a notification, no query is needed.
     """
     until = time.monotonic() + min(seconds, MAX_WAIT)
-    if seconds <= 0 or not _wait_slots.acquire(blocking=False):
+    caller = _caller()
+    if seconds <= 0 or not _waits.take(caller):
         return
     try:
         with _get_listener().woken_by(run_id) as waiter:
             while not (waiter.ended or has_ended()) and waiter.event.wait(max(until - time.monotonic(), 0)):
                 waiter.event.clear()
     finally:
-        _wait_slots.release()
+        _waits.give_back(caller)
 
 
 def acquire_stream_slot() -> Callable[[], None] | None:
-    """Reserves a slot for a stream. Returns the function that releases it; None if all slots are taken.
+    """Reserves a slot for a stream. Returns the function that releases it; None if all are taken, or all of the caller.
 
     There are fewer stream slots than slots of `wait_for_end`, and they are separate: half of the remaining threads
     always serve other requests.
     """
-    if not _stream_slots.acquire(blocking=False):
+    caller = _caller()
+    if not _streams.take(caller):
         return None
     released = threading.Lock()
 
     def release() -> None:
         if released.acquire(blocking=False):  # at most once, however often it is called
-            _stream_slots.release()
+            _streams.give_back(caller)
 
     return release
 
@@ -140,3 +167,9 @@ def watch(run_id: str, seconds: float, interval: float) -> Iterator[None]:
             waiter.event.clear()
             yield
             waiter.event.wait(interval)
+
+
+def _caller() -> str:
+    """The user or key of the request; all guests are one caller."""
+    principal = g.get("principal")
+    return str(principal.key_id or principal.user_id) if principal else "guests"
