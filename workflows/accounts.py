@@ -7,6 +7,7 @@ from tasks import accounts, carts, inventory, notifications, orders, reports, re
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
 PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, input=UserInput)
+EMAIL_CHANGED = Workflow("email_changed", notifications.email_changed, input=UserInput)
 NEW_DEVICE = Workflow("new_device", notifications.new_device, input=NewDeviceInput)
 SIGN_IN_CHANGED = Workflow("sign_in_changed", notifications.sign_in_changed, input=SignInInput)
 

@@ -1,5 +1,6 @@
 """Registration, login and tokens."""
 
+import secrets
 from uuid import uuid4
 
 from flask import g, request
@@ -17,6 +18,7 @@ from api.accounts.schemas import (
     Registration,
     RegistrationBody,
     ResetPassword,
+    RestoreEmail,
     SignedIn,
     Token,
     Tokens,
@@ -167,6 +169,26 @@ class ForgotPasswordView(MethodView):
             accounts.take_attempt(session, accounts.reset_limits(name, user_id, request.remote_addr))
             accounts.request_reset(session, uuid4().hex, user_id)
         return {"detail": "If the account exists, a password reset e-mail has been sent to its owner."}
+
+
+@blueprint.route("/auth/email/restore")
+class RestoreEmailView(MethodView):
+    @public
+    @error_codes("email_taken")
+    @blueprint.arguments(RestoreEmail)
+    @blueprint.response(200, Message)
+    def post(self, body: dict[str, str]) -> dict[str, object]:
+        """Restores the e-mail address to which the token was mailed, within seven days of its change.
+
+        Ends all sessions, mails a password reset to the restored address, and deletes passkeys and second factors that
+        were added since the change.
+        """
+        with transaction() as session:
+            accounts.check_restore_token(session, body["token"])
+        unknown = accounts.hash_password(secrets.token_urlsafe(32))
+        with transaction() as session:
+            accounts.restore_email(session, body["token"], unknown)
+        return {"detail": "The address is restored. A password reset e-mail has been sent to it."}
 
 
 @blueprint.route("/auth/password/reset")

@@ -5,6 +5,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session as DatabaseSession
 
 from api.accounts.blueprint import blueprint
+from api.accounts.fresh_sign_in import require_fresh_sign_in
 from api.accounts.schemas import (
     AddressChanges,
     AddressInput,
@@ -14,6 +15,7 @@ from api.accounts.schemas import (
     SavedAddress,
     Session,
 )
+from api.accounts.second_factor_schemas import FreshSignIn, FreshSignInBody
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -32,19 +34,32 @@ class MeView(MethodView):
             return _profile(accounts.get(session, g.principal.user_id))
 
     @signed_in
-    @error_codes("username_taken", "username_looks_taken", "email_taken")
+    @error_codes("username_taken", "username_looks_taken", "email_taken", "fresh_sign_in_required")
+    @error_codes("wrong_credentials", "too_many_requests")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
     def patch(self, body: dict[str, str | None]) -> dict[str, object]:
-        """Updates your profile. Omitted fields keep their values."""
+        """Updates your profile. Omitted fields keep their values.
+
+        Another e-mail address requires a session that was opened in the last ten minutes, or `current_password`. The
+        former address is told, and can be restored for seven days.
+        """
+        password = body.pop("current_password", None)
+        if password is not None or "email" in body:
+            require_fresh_sign_in(password)
         with transaction() as session:
             return _profile(accounts.update_profile(session, g.principal.user_id, body))
 
     @signed_in
-    @error_codes("tasks_under_way", "last_admin")
+    @error_codes("tasks_under_way", "last_admin", "fresh_sign_in_required", "wrong_credentials", "too_many_requests")
+    @blueprint.arguments(FreshSignIn, required=False)
     @blueprint.response(204)
-    def delete(self) -> None:
-        """Closes your account and erases personal data. Orders, invoices and payments are kept."""
+    def delete(self, body: FreshSignInBody) -> None:
+        """Closes your account and erases personal data. Orders, invoices and payments are kept.
+
+        This requires a session that was opened in the last ten minutes, or `current_password`.
+        """
+        require_fresh_sign_in(body.get("current_password"))
         with transaction() as session:
             accounts.close(session, g.principal.user_id)
 

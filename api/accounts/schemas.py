@@ -4,6 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from api.accounts.second_factor_schemas import FreshSignIn
 from api.carts.schemas import Merge
 from api.http.fields import EITHER, SOMETIMES, IdField, Line, Pattern, Schema, Timestamp, TrueOrFalse
 from models import accounts, notifications
@@ -163,12 +164,18 @@ class Profile(User):
     permissions = fields.List(fields.String(), required=True)
 
 
-class ProfileChanges(Schema):
+class ProfileChanges(FreshSignIn):
     username = _username()
     email = _email()
     first_name = _name()
     last_name = _name()
     language = _language(allow_none=True)
+
+
+class RestoreEmail(Schema):
+    token = fields.String(
+        required=True, validate=validate.Length(1, 200), metadata={"description": "The token from the e-mail"}
+    )
 
 
 class SignedIn(Tokens):

@@ -178,7 +178,7 @@ def _implied_codes(operation: dict[str, Any], method: str, path: str, rule: str)
         yield "second_factor_missing"
     if "{" in path:
         yield "not_found"
-    if method in ("post", "put", "patch"):
+    if method in ("post", "put", "patch") or operation.get("requestBody"):
         yield from ("malformed_json", "body_too_large", "unsupported_media_type")
     if operation.get("requestBody") or any(place == "query" for place, _ in names):
         yield "invalid_fields"

@@ -23,6 +23,13 @@ from models.accounts.devices import (
     remove_devices,
     test_device,
 )
+from models.accounts.email_changes import (
+    RESTORED_FOR,
+    check_restore_token,
+    derive_restore_token,
+    find_change,
+    restore_email,
+)
 from models.accounts.identities import (
     ToldIdentity,
     check_new,
@@ -79,6 +86,7 @@ from models.accounts.phones import (
     verify_phone,
 )
 from models.accounts.preferences import CUSTOMER_KINDS, preferences_of, set_preference, wants
+from models.accounts.profiles import update_profile
 from models.accounts.reach import Way, find_ways, send_example
 from models.accounts.recovery_codes import count_codes as count_recovery_codes
 from models.accounts.registration import add_customer, register, upsert_admin
@@ -115,6 +123,7 @@ from models.accounts.tables import (
     METHODS,
     Address,
     Device,
+    EmailChange,
     LoginSession,
     LoginThrottle,
     PasswordReset,
@@ -123,7 +132,7 @@ from models.accounts.tables import (
     SpentToken,
     User,
 )
-from models.accounts.users import find_id, find_users, get, get_active, update_profile
+from models.accounts.users import find_id, find_users, get, get_active
 
 __all__ = [
     "ACCOUNT_STATUS",
@@ -131,11 +140,13 @@ __all__ = [
     "CUSTOMER_KINDS",
     "MAX_CODE_ATTEMPTS",
     "METHODS",
+    "RESTORED_FOR",
     "SIGN_IN_TIME",
     "Address",
     "Answer",
     "Credentials",
     "Device",
+    "EmailChange",
     "Enrolment",
     "FirstFactor",
     "Identity",
@@ -167,6 +178,7 @@ __all__ = [
     "check_new",
     "check_password",
     "check_reset_token",
+    "check_restore_token",
     "close",
     "code_limits",
     "confirm_enrolment",
@@ -175,11 +187,13 @@ __all__ = [
     "delete_passkey",
     "derive_code",
     "derive_reset_token",
+    "derive_restore_token",
     "disable_second_factor",
     "drop_device",
     "end_other_sessions",
     "end_session",
     "export_limits",
+    "find_change",
     "find_credentials",
     "find_device",
     "find_id",
@@ -231,6 +245,7 @@ __all__ = [
     "reset_limits",
     "reset_password",
     "reset_second_factor",
+    "restore_email",
     "return_attempt",
     "rotate",
     "save_reset_token",

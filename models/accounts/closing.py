@@ -7,15 +7,24 @@ from durable.ids import new_id
 from durable.tables import RunRecord
 from models import access, notifications
 from models.accounts.sign_in_tables import Identity, KnownDevice, Passkey, RecoveryCode, SecondFactor
-from models.accounts.tables import ACCOUNT_STATUS, Address, Device, LoginSession, PasswordReset, Phone, Preference
+from models.accounts.tables import (
+    ACCOUNT_STATUS,
+    Address,
+    Device,
+    EmailChange,
+    LoginSession,
+    PasswordReset,
+    Phone,
+    Preference,
+)
 from models.accounts.users import lock
 from models.core import event_log
 from models.core.errors import Conflict
 from models.core.events import AccountClosed
 
 OWNED = (
-    Address, Device, Identity, KnownDevice, LoginSession, Passkey, PasswordReset, Phone, Preference, RecoveryCode,
-    SecondFactor,
+    Address, Device, EmailChange, Identity, KnownDevice, LoginSession, Passkey, PasswordReset, Phone, Preference,
+    RecoveryCode, SecondFactor,
 )  # fmt: skip
 
 

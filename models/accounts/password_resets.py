@@ -1,7 +1,5 @@
 """Password changes: with the current password, or with an e-mailed reset token."""
 
-import hmac
-from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -15,8 +13,7 @@ from models.accounts.users import get, lock
 from models.core import event_log
 from models.core.errors import Invalid
 from models.core.events import PasswordChanged
-from models.core.tokens import digest
-from settings import settings
+from models.core.tokens import derive, digest
 
 LIFETIME = timedelta(hours=1)  # from the time of the mail
 
@@ -54,13 +51,8 @@ def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
 
 
 def derive_reset_token(run_id: str) -> str:
-    """The token that the run mails; the same for each call.
-
-    It is derived from the run id and the shop's secret key (HMAC-SHA-256). A mail that is sent again after a crash
-    contains the same token, and neither the run nor the notification has to store it.
-    """
-    made = hmac.digest(settings.secret_key.encode(), f"password reset {run_id}".encode(), "sha256")
-    return urlsafe_b64encode(made).decode().rstrip("=")
+    """The token that the run mails; the same for each call, and stored nowhere."""
+    return derive("password reset", run_id)
 
 
 def check_reset_token(session: Session, token: str) -> User:

@@ -136,6 +136,21 @@ class PasswordReset(Base):
     used_at: Mapped[datetime | None]
 
 
+class EmailChange(Base):
+    """An e-mail address that a user had, and the mailed token that restores it, once. Its id is that of the run that
+    mails it. `used_at`: when this address or another one of the user was restored."""
+
+    __tablename__ = "email_change"
+    __table_args__ = (Index("ix_email_change_expires_at", "expires_at"), {"schema": "accounts"})
+    id: Mapped[str] = mapped_column(Id("run"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[Created]
+
+
 class LoginThrottle(Base):
     """The rate limit state of an account or IP address: all attempts are available again at `free_at`."""
 

@@ -1,13 +1,12 @@
-"""Users: profile and search."""
+"""Users, and how they are found."""
 
-from collections.abc import Mapping
 from typing import TypeVarTuple
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import access, notifications
+from models import access
 from models.accounts.tables import User
 from models.core import folding
 from models.core.errors import Conflict, NotFound
@@ -68,19 +67,6 @@ def prefer_exact(users: Select[*Row], name: str, *keys: InstrumentedAttribute[st
     exact = or_(*(key == folding.fold_exactly(name) for key in keys))
     alike = or_(*(key == folding.fold(name) for key in keys))
     return users.where(or_(exact, alike)).order_by(exact.desc(), User.id).limit(1)
-
-
-def update_profile(session: Session, user_id: str, changes: Mapping[str, str | None]) -> User:
-    """Updates the given fields. Raises NotFound, and Conflict: `username_taken`, `username_looks_taken`,
-    `email_taken`."""
-    user = lock(session, user_id)
-    changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
-    if "email" in changed:
-        notifications.lift_suppression(session, user.email)
-    for name, value in changed.items():
-        setattr(user, name, value)
-    flush(session)
-    return user
 
 
 def flush(session: Session) -> None:

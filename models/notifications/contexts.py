@@ -230,6 +230,12 @@ class PasswordReset(Account):
     pages: str
 
 
+class EmailChanged(PasswordReset):
+    """`token` restores the address to which this is mailed; `days`: for which it is valid."""
+
+    days: int
+
+
 class StockLow(TypedDict):
     """`purchase_order`: the number of the purchase order that was created for it."""
 

@@ -18,6 +18,7 @@ from models.notifications.contexts import (
     CountExpired,
     CountShort,
     DeviceTest,
+    EmailChanged,
     LinesCancelled,
     MoneyMoved,
     NewDevice,
@@ -101,6 +102,7 @@ ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel, _URGENT)
 BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled, *_USUAL)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, _URGENT, mandatory=True)
+EMAIL_CHANGED = _declare("email_changed", "customer", EmailChanged, mandatory=True)
 NEW_DEVICE = _declare("new_device", "customer", NewDevice, *_USUAL, mandatory=True)
 SIGN_IN_CHANGED = _declare("sign_in_changed", "customer", SignInChanged, _URGENT, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)

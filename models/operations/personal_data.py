@@ -11,7 +11,18 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
 from durable.ids import Id
 from models.access import ApiKey, UserRole
-from models.accounts import Address, Device, Identity, LoginSession, Passkey, Phone, Preference, SecondFactor, User
+from models.accounts import (
+    Address,
+    Device,
+    EmailChange,
+    Identity,
+    LoginSession,
+    Passkey,
+    Phone,
+    Preference,
+    SecondFactor,
+    User,
+)
 from models.carts import Cart, Item
 from models.core.event_log import Event
 from models.fulfilment import Parcel, ParcelLine, TrackingEvent
@@ -58,6 +69,7 @@ def _of_order(column: InstrumentedAttribute[Any]) -> Any:
 SECTIONS = (
     Section("user", User, User.id == _USER, frozenset({"password_hash"})),
     Section("addresses", Address, Address.user_id == _USER),
+    Section("former_email_addresses", EmailChange, EmailChange.user_id == _USER, frozenset({"token_hash"})),
     Section("phone", Phone, Phone.user_id == _USER, frozenset({"code_of"})),
     Section("devices", Device, Device.user_id == _USER, frozenset({"p256dh", "auth"})),
     Section("preferences", Preference, Preference.user_id == _USER),

@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, aliased
 
 from durable.ids import Id
 from durable.tables import RunRecord
-from models.accounts import KnownDevice, LoginSession, LoginThrottle, PasswordReset, Phone, SpentChallenge
+from models.accounts import EmailChange, KnownDevice, LoginSession, LoginThrottle, PasswordReset, Phone, SpentChallenge
 from models.core.audit_chain import AuditEntry, is_chained
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
@@ -128,6 +128,9 @@ KINDS = {
         )),
         Kind("resets", "expired password reset tokens", (
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
+        )),
+        Kind("email_changes", "former e-mail addresses that cannot be restored any more", (
+            Rule("email_change", EmailChange, (EmailChange.expires_at, EmailChange.id), true(), (_BEFORE,)),
         )),
         Kind("challenges", "challenges of sign-ins that were answered, until they expire", (
             Rule("spent_challenge", SpentChallenge, (SpentChallenge.expires_at, SpentChallenge.digest), true(),

@@ -4,6 +4,7 @@ message or push notification."""
 from tasks.notifications.accounts import (
     back_in_stock,
     cart_reminder,
+    email_changed,
     erase_user,
     new_device,
     notification_test,
@@ -61,6 +62,7 @@ __all__ = [
     "count_short",
     "dispute_closed",
     "dispute_opened",
+    "email_changed",
     "erase_user",
     "goods_ordered",
     "goods_received",

@@ -100,6 +100,21 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     return {**request, "run_id": run.id}
 
 
+@sends(kinds.EMAIL_CHANGED, call=send_token)
+def email_changed(session: Session, run: Run[UserInput]) -> Request | None:
+    """Tells the former address of a user that it was changed, with a token that restores it: it may have been somebody
+    else. The token is in the mail and nowhere else."""
+    user, change = accounts.get(session, run.input["user_id"]), accounts.find_change(session, run.id)
+    if user.status != "active" or change is None:
+        return None
+    context: contexts.EmailChanged = {
+        "first_name": user.first_name, "username": user.username, "token": TOKEN, "pages": settings.public_url,
+        "days": accounts.RESTORED_FOR.days,
+    }  # fmt: skip
+    request = compose(session, run, kinds.EMAIL_CHANGED, context, change.email, user.id, user.language)
+    return request and {**request, "run_id": run.id}
+
+
 def _to_user(session: Session, run: Run, kind: Kind[Any], user_id: str, **context: str) -> Request | None:
     """A mail to an account; None if it is closed, or if its owner declines this kind."""
     user = accounts.get(session, user_id)

@@ -44,7 +44,7 @@ class Request(TypedDict):
     html: NotRequired[str | None]
     language: NotRequired[str]
     unsubscribe: NotRequired[str]  # URL
-    run_id: NotRequired[str]  # of `password_reset`
+    run_id: NotRequired[str]  # of `password_reset` or `email_changed`
     attachment: NotRequired[Attachment]
     report: NotRequired[ReportFiles]
 
@@ -102,7 +102,8 @@ def _report_files(wanted: ReportFiles) -> list[tuple[str, bytes]]:
 
 def send_token(request: Request, idempotency_key: str) -> Answer:
     """As `send`, with the token in the place of TOKEN."""
-    token = accounts.derive_reset_token(request["run_id"])
+    derive = accounts.derive_restore_token if request.get("kind") == "email_changed" else accounts.derive_reset_token
+    token = derive(request["run_id"])
     html = request.get("html")
     told: Request = {**request, "text": request["text"].replace(TOKEN, token)}
     return send({**told, "html": html and html.replace(TOKEN, token)}, idempotency_key)

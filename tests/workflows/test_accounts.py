@@ -120,6 +120,30 @@ def test_a_sign_in_from_a_new_device_is_reported_by_mail(shop: Shop, client: Any
     ended("new_device")
 
 
+def test_a_former_address_is_told_and_restored_by_the_mailed_token(
+    shop: Shop, client: Any, sign_in: Callable[..., Any]
+) -> None:
+    robbed = sign_in("robbed")  # the mailbox has mails to the customer of other tests
+    assert robbed.patch("/v1/me", json={"email": "thief@example.org"}).status_code == 200
+    (mail,) = mails_to(shop, "robbed@example.org", "The e-mail address of robbed was changed")
+    token = re.search(r"Your token is:\n\n(\S{43})\n", text_of(shop, mail))
+    assert token, text_of(shop, mail)
+    ended("email_changed")
+    with transaction() as session:  # the token is in the mail but not in the database
+        for table in ("notifications.notification", "workflow.run", "workflow.step", "accounts.email_change"):
+            rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {table} AS t")).scalars().all()  # noqa: S608
+            assert rows, table
+            assert not any(token[1] in row for row in rows), table
+    assert client.post("/v1/auth/email/restore", json={"token": token[1]}).status_code == 200
+    (reset,) = mails_to(shop, "robbed@example.org", "Reset the password of robbed")
+    chosen = re.search(r"Your token is:\n\n(\S{43})\n", text_of(shop, reset))
+    assert chosen, text_of(shop, reset)
+    body = {"token": chosen[1], "new_password": "a new password"}
+    assert client.post("/v1/auth/password/reset", json=body).status_code == 200
+    ended("password_reset")
+    ended("password_changed")
+
+
 def test_a_changed_second_factor_is_reported_by_mail(shop: Shop, customer: Any) -> None:
     enrol(customer)
     (mail,) = mails_to(shop, "customer@example.org", "How you sign in was changed")

@@ -45,6 +45,16 @@ def password_changed(refused_at: str | None = None) -> str:
         return find_reaction(session, "password_changed")
 
 
+@drives("email_changed")
+def email_changed(refused_at: str | None = None) -> str:
+    """A customer changes the e-mail address."""
+    name = f"moving{next(numbers)}"
+    user_id = make_customer(name)
+    with transaction() as session:
+        accounts.update_profile(session, user_id, {"email": f"{name}@example.com"})
+        return find_reaction(session, "email_changed")
+
+
 @drives("new_device")
 def new_device(refused_at: str | None = None) -> str:
     """A customer signs in on a telephone for the first time."""
