@@ -22,7 +22,7 @@ import requests
 from demo.client import Client, Refused, Unreachable
 from local.waiting import wait_until
 from tests.command import FREE_PORTS, processes, shop
-from tests.conftest import ADDRESS, PASSWORD
+from tests.conftest import ADDRESS, PASSWORD, UNLIMITED
 from tests.faults import stall_times
 
 PATIENCE = 180.0  # seconds for which a customer repeats a request
@@ -41,7 +41,8 @@ class Stack:
 
     def __init__(self, var: Path) -> None:
         self.var, self.armed = var, var.parent / "crash"
-        found = shop(var, "up", **FREE_PORTS, DURABLE_CRASH_FILE=str(self.armed))
+        unlimited = {f"SHOP_{name.upper()}": value for name, value in UNLIMITED.items()}
+        found = shop(var, "up", **FREE_PORTS, **unlimited, DURABLE_CRASH_FILE=str(self.armed))
         assert found.returncode == 0, found.stdout + found.stderr
         self.client = Client(self.address("api"))
         file = var.parent / "catalogue.csv"
