@@ -19,6 +19,7 @@ COLUMNS = (
 )  # fmt: skip
 GOODS = re.compile(r"\d{5}[A-Z]*|DCGS\w+|GIFT_\d+_\d+|PADS")
 """The codes of products. Other codes are postage, fees, discounts, samples and manual corrections."""
+MAX_CELL = 131_072  # characters
 MAX_OPEN = 4
 """Invoices kept open while reading: lines of different invoices are sometimes interleaved."""
 IMPLAUSIBLE = 10**9  # pounds or units; a larger number is a data error
@@ -110,6 +111,7 @@ def invoices(path: Path, limit: int | None = None) -> Iterator[Invoice]:
 
 def rows(lines: Iterable[str]) -> Iterator[Row | None]:
     """Parses each line after the header; None for an unreadable one. Raises NotRetail."""
+    csv.field_size_limit(MAX_CELL)  # for the whole process; it bounds what an unclosed quotation mark costs
     reader = csv.reader(lines)
     header = next(reader, [])
     if tuple(name.strip() for name in header) != COLUMNS:

@@ -14,8 +14,6 @@ MAX_CELL = 131_072  # characters
 BOM = b"\xef\xbb\xbf"
 HINT = "Save the table as “CSV UTF-8 (comma delimited)” and send that file."
 
-csv.field_size_limit(MAX_ROW)  # for the whole process; a longer row is refused before
-
 
 class NotACatalogue(ShopError):
     """The file is not a catalogue. The message says how to fix it."""
@@ -56,6 +54,7 @@ class Rows:
 
         Raises NotACatalogue if the file is not UTF-8, and ImportTooLarge at a row of more than `MAX_ROW` bytes.
         """
+        csv.field_size_limit(MAX_ROW)  # for the whole process; a longer row is refused before
         while True:
             self._size = self._lines = 0
             try:
