@@ -7,12 +7,14 @@ from flask import g, request
 from flask.views import MethodView
 
 from api.accounts.blueprint import blueprint
+from api.accounts.fresh_sign_in import check_own_password
 from api.accounts.schemas import (
     Introspection,
     Login,
     Message,
     NewPassword,
     PasswordResetRequest,
+    Reauthentication,
     RefreshToken,
     Registered,
     Registration,
@@ -115,6 +117,19 @@ class LogoutView(MethodView):
         """Ends the session and revokes its tokens immediately."""
         with transaction() as session:
             accounts.end_session(session, g.principal.user_id, g.principal.session_id)
+
+
+@blueprint.route("/auth/reauthenticate")
+class ReauthenticateView(MethodView):
+    @signed_in
+    @error_codes("wrong_credentials", "too_many_requests")
+    @blueprint.arguments(Reauthentication)
+    @blueprint.response(204)
+    def post(self, body: dict[str, str]) -> None:
+        """Makes the session fresh for ten minutes: it may do what requires a fresh sign-in."""
+        check_own_password(body["password"])
+        with transaction() as session:
+            accounts.refresh_sign_in(session, g.principal.session_id)
 
 
 @blueprint.route("/auth/introspect")

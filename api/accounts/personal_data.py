@@ -7,6 +7,7 @@ from flask import Response, g, send_file
 from flask.views import MethodView
 
 from api.accounts.blueprint import blueprint
+from api.accounts.fresh_sign_in import require_fresh_sign_in
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from models import accounts
@@ -19,10 +20,14 @@ IN_MEMORY = 1 << 20  # bytes; larger files are on disk
 @blueprint.route("/me/export")
 class ExportView(MethodView):
     @signed_in
-    @error_codes("too_many_requests")
+    @error_codes("too_many_requests", "fresh_sign_in_required")
     @blueprint.response(200, {"type": "object"}, content_type="application/json")
     def get(self) -> Response:
-        """Returns everything that the shop holds about you, as a JSON file (GDPR, article 20)."""
+        """Returns everything that the shop holds about you, as a JSON file (GDPR, article 20).
+
+        Requires a sign-in of the last ten minutes.
+        """
+        require_fresh_sign_in(None)
         with transaction() as session:
             accounts.take_attempt(session, accounts.export_limits(g.principal.user_id))
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, the response closes it

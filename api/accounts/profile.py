@@ -57,7 +57,7 @@ class MeView(MethodView):
     def delete(self, body: FreshSignInBody) -> None:
         """Closes your account and erases personal data. Orders, invoices and payments are kept.
 
-        This requires a session that was opened in the last ten minutes, or `current_password`.
+        Requires a sign-in of the last ten minutes, or `current_password`; the body can be omitted.
         """
         require_fresh_sign_in(body.get("current_password"))
         with transaction() as session:

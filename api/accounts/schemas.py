@@ -121,6 +121,10 @@ class NewPassword(Schema):
     new_password = _password()
 
 
+class Reauthentication(Schema):
+    password = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
+
+
 class PasswordResetRequest(Schema):
     """A username or an e-mail address, in either field."""
 

@@ -18,7 +18,7 @@ def challenge() -> fields.String:
 
 
 class FreshSignIn(Schema):
-    """For a session that was opened more than ten minutes ago."""
+    """For a session that is not fresh: the last sign-in was more than ten minutes ago."""
 
     current_password = fields.String(validate=validate.Length(1, 256), metadata={"format": "password"})
 

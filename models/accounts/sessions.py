@@ -114,9 +114,16 @@ def open_session(
 
 
 def is_fresh(session: Session, session_id: str) -> bool:
-    """Whether the session was opened in the last ten minutes."""
-    opened = LoginSession.id == session_id, LoginSession.created_at > func.now() - FRESH
-    return session.scalars(select(LoginSession.id).where(*opened)).one_or_none() is not None
+    """Whether the session was opened, or its user authenticated again, in the last ten minutes."""
+    authenticated_at = func.coalesce(LoginSession.authenticated_at, LoginSession.created_at)
+    fresh = select(LoginSession.id).where(LoginSession.id == session_id, authenticated_at > func.now() - FRESH)
+    return session.scalars(fresh).one_or_none() is not None
+
+
+def refresh_sign_in(session: Session, session_id: str) -> None:
+    """Makes a live session fresh, whose user has given the password again."""
+    live = update(LoginSession).where(LoginSession.id == session_id, _is_live())
+    session.execute(live.values(authenticated_at=func.now()))
 
 
 def rotate(session: Session, refresh_token: str) -> OpenedSession | None:

@@ -79,7 +79,8 @@ class Address(Base):
 class LoginSession(Base):
     """A login session on one device. Its tokens are valid until it ends or expires. `method`: one of METHODS.
 
-    `device`, `place`, `network`: of the sign-in, as `sign_in_devices.Origin` describes them.
+    `device`, `place`, `network`: of the sign-in, as `sign_in_devices.Origin` describes them. `authenticated_at`: when
+    the password was last given again; None: not since the session was opened.
     """
 
     __tablename__ = "session"
@@ -99,6 +100,7 @@ class LoginSession(Base):
     place: Mapped[str | None] = mapped_column(String(100))
     network: Mapped[str | None] = mapped_column(String(43))
     created_at: Mapped[Created]
+    authenticated_at: Mapped[datetime | None]
     last_used_at: Mapped[Created]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
