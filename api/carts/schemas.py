@@ -5,7 +5,7 @@ from typing import TypedDict
 from marshmallow import fields, validate
 
 from api.carts.guest_token import HEADER
-from api.http.fields import SOMETIMES, IdField, Money, Schema
+from api.http.fields import SOMETIMES, IdField, Money, Schema, Total
 from models import carts
 
 
@@ -39,7 +39,7 @@ class CartItem(Schema):
     name = fields.String(required=True, metadata={"example": "Emma"})
     quantity = fields.Integer(required=True, metadata={"example": 2})
     unit_price = fields.Nested(Money, required=True)
-    line_total = fields.Nested(Money, required=True)
+    line_total = fields.Nested(Total, required=True)
     available = fields.Integer(required=True, metadata={"description": "Units available for sale", "example": 31})
 
 
@@ -58,7 +58,7 @@ class CartChange(Schema):
 
 class Cart(Schema):
     items = fields.List(fields.Nested(CartItem), required=True)
-    total = fields.Nested(Money, required=True)
+    total = fields.Nested(Total, required=True)
     changes = fields.List(
         fields.Nested(CartChange), required=True,
         metadata={"description": "Changes since the cart was last shown; each is reported once"},

@@ -17,13 +17,13 @@ from api.catalogue.blueprint import blueprint
 from api.catalogue.csv import catalogue_rows, refusal_rows
 from api.catalogue.schemas import Import, ImportQuery, ListedImport
 from api.http.auth import allowed
-from api.http.errors import error_codes
+from api.http.errors import error_codes, invalid
 from api.http.etags import ETAG, etag
 from api.http.idempotency import idempotent
 from api.http.limits import limited
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
-from api.http.request_hooks import takes_files
+from api.http.request_hooks import UNSTORABLE, is_storable, takes_files
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
@@ -76,6 +76,8 @@ def _receive(file: IO[bytes]) -> Upload:
             raise NotACatalogue("Send exactly one part, named `file`.")
         source: IO[bytes] = sent.stream
         name = (sent.filename or "")[:255] or None
+        if name and not is_storable(name):
+            raise invalid({"file": [f"the name of the file {UNSTORABLE}"]})
     elif request.mimetype in CSV_TYPES:
         charset = request.mimetype_params.get("charset", "utf-8").lower()
         if charset not in ("utf-8", "utf8", "us-ascii"):

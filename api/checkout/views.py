@@ -33,6 +33,7 @@ class CheckoutView(MethodView):
         "cart_empty",
         "checkout_in_progress",
         "product_unavailable",
+        "order_too_large",
         "not_found",
         "overloaded",
         "payment_declined",

@@ -15,7 +15,7 @@ from settings import settings
 
 View = TypeVar("View", bound=Callable[..., object])
 
-MAX_AMOUNT = 10**12  # minor units; far above any order, and multiplied still far below the range of a bigint
+MAX_AMOUNT = 10**12 - 1  # minor units; far above any order, and what fits into an average cost
 
 
 SOMETIMES = {"x-sometimes": True}
@@ -152,6 +152,13 @@ class Money(Schema):
         validate=validate.Equal(settings.currency, error="this shop's currency is {other}"),
         metadata={"example": settings.currency},
     )
+
+
+class Total(Schema):
+    """A calculated amount in a response. It can be larger than those that are accepted."""
+
+    amount = fields.Integer(required=True, metadata={"example": 3998})
+    currency = fields.String(required=True, metadata={"example": settings.currency})
 
 
 class Amount(fields.Field[int]):

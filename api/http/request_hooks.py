@@ -134,13 +134,13 @@ def _unstorable(value: object, path: Path = ()) -> Iterator[Path]:
     Raises BadRequest for a value that is nested too deep.
     """
     if isinstance(value, str):
-        if not _is_storable(value):
+        if not is_storable(value):
             yield path
         return
     if len(path) > MAX_NESTING:
         raise BadRequest(f"The body is nested deeper than {MAX_NESTING} levels.", code="malformed_json")
     if isinstance(value, dict):
-        if not all(map(_is_storable, value)):
+        if not all(map(is_storable, value)):
             yield path
         inside: Iterable[tuple[object, object]] = value.items()
     else:
@@ -150,7 +150,8 @@ def _unstorable(value: object, path: Path = ()) -> Iterator[Path]:
             yield from _unstorable(inner, (*path, name))
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store the text."""
     return "\0" not in text and _encodes(text)
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from models.core.errors import Invalid
 from settings import settings
 
-MAX_PRICE = 10**12  # far above any price, and exactly representable in JavaScript
+MAX_PRICE = 10**12 - 1  # far above any price, and exactly representable in JavaScript
 
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")

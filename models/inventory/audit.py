@@ -110,7 +110,7 @@ _COSTS = text("""
         SELECT product_id, warehouse_id, min(unit_cost) AS lowest, max(unit_cost) AS highest
         FROM inventory.movement WHERE unit_cost IS NOT NULL GROUP BY 1, 2
     )
-    SELECT count(average_cost) AS costed, coalesce(sum(on_hand * average_cost), 0)::bigint AS value,
+    SELECT count(average_cost) AS costed, round(coalesce(sum(on_hand * average_cost), 0)) AS value,
         count(*) FILTER (WHERE NOT coalesce(average_cost BETWEEN lowest AND highest, average_cost IS NULL)) AS differing
     FROM inventory.stock LEFT JOIN paid USING (product_id, warehouse_id)
 """)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Numeric, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from models.inventory.count_tables import CountLine
@@ -38,9 +38,10 @@ class CountTotals(NamedTuple):
 def get_totals_of(session: Session, count_id: str) -> CountTotals:
     """The sums of a count."""
     difference = CountLine.difference
+    unit_value = cast(CountLine.unit_value, Numeric)  # a billion units of a high value exceed a bigint
     sums = (
         func.sum(difference).filter(difference > 0), -func.sum(difference).filter(difference < 0),
-        func.sum(difference * CountLine.unit_value), func.sum(func.abs(difference) * CountLine.unit_value),
+        func.sum(difference * unit_value), func.sum(func.abs(difference) * unit_value),
         func.count(CountLine.booked), func.sum(CountLine.short),
     )  # fmt: skip
     query = select(

@@ -12,7 +12,7 @@ from models.core.errors import NotFound
 _LEVELS = (
     text("""
     WITH coming AS (
-        SELECT target_id AS warehouse_id, sum(quantity)::int AS pieces
+        SELECT target_id AS warehouse_id, sum(quantity) AS pieces
         FROM inventory.transfer JOIN inventory.transfer_line ON transfer_id = transfer.id
         WHERE product_id = :product_id AND status = 'in_transit' GROUP BY 1
     )

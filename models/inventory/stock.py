@@ -156,10 +156,13 @@ def available_of(product_id: InstrumentedAttribute[str]) -> ScalarSelect[int]:
 
 
 def orderable_of(product_id: InstrumentedAttribute[str]) -> ColumnElement[int]:
-    """The units of the product in a column that can be ordered, from stock or beyond it, as an expression."""
+    """The units of the product in a column that can be ordered, from stock or beyond it, as an expression.
+
+    At most MAX_LEVEL: the levels of several warehouses together exceed an integer.
+    """
     terms = select(func.greatest(BackorderTerms.maximum - BackorderTerms.backordered, 0))
     beyond = terms.where(BackorderTerms.product_id == product_id).scalar_subquery()
-    return available_of(product_id) + func.coalesce(beyond, 0)
+    return func.least(available_of(product_id) + func.coalesce(beyond, 0), MAX_LEVEL)
 
 
 def in_stock(product_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:

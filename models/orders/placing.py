@@ -37,6 +37,8 @@ _UNDER_WAY = (
     .join(carts.Cart, carts.Cart.order_id == Order.id)
     .where(carts.Cart.user_id == bindparam("user_id"))
 )
+MAX_TOTAL = 10**12
+"""Minor units of an order. Amounts of orders and their sums stay far below the range of a bigint."""
 _FROZEN = ("product_id", "quantity", "sku", "title", "unit_price")
 
 
@@ -86,8 +88,8 @@ def place(
 
     `method` is a payment method of the provider `gateway`, which sends customers who had to confirm the payment back to
     `return_url`; None: the customer is absent, and a payment that has to be confirmed is declined. The run
-    reserves the stock and authorises the payment. Raises Conflict (`cart_empty`, `product_unavailable`), and InProgress
-    while another order of this cart is pending.
+    reserves the stock and authorises the payment. Raises Conflict (`cart_empty`, `product_unavailable`,
+    `order_too_large`), and InProgress while another order of this cart is pending.
     """
     connection, order_id = session.connection(), new_id("ord")
     items = connection.execute(_CART, {"user_id": user_id, "order_id": order_id}).all()
@@ -97,6 +99,9 @@ def place(
     if gone:
         raise Conflict("The cart contains products that are no longer sold.", code="product_unavailable", products=gone)
     total = sum(item.unit_price * item.quantity for item in items)
+    if total > MAX_TOTAL:
+        detail = "The total is more than an order can have. Check out fewer goods."
+        raise Conflict(detail, code="order_too_large", limit=MAX_TOTAL)
     payment_id = payments.open_payment(
         session, order_id, total, settings.currency, method, gateway=gateway, return_url=return_url
     )
