@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from models import imports
-from models.core.csv import encode, escape_formula
+from models.core.csv import encode
 from models.core.database import transaction
 
 PAGE = 2000
@@ -18,7 +18,7 @@ def refusal_rows(import_id: str) -> Iterator[str]:
             refused = imports.list_refusals(session, import_id, line, PAGE)
         if not refused:
             return
-        yield encode((row.line, escape_formula(row.sku), escape_formula(row.reason)) for row in refused)
+        yield encode((row.line, row.sku, row.reason) for row in refused)
         line = refused[-1].line
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from models import inventory
-from models.core.csv import encode, escape_formula
+from models.core.csv import encode
 from models.core.database import transaction
 
 PAGE = 2000
@@ -34,4 +34,4 @@ def rows_of(count_id: str, state: str) -> Iterator[str]:
 def _cells(line: inventory.CountLine) -> list[object]:
     values = [value_of(line) if name == "value" else getattr(line, name) for name in COLUMNS[:-1]]
     counted_at = line.counted_at.isoformat() if line.counted_at else ""
-    return [escape_formula(value) if isinstance(value, str) else value for value in (*values, counted_at)]
+    return [*values, counted_at]

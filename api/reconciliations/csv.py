@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from models import payments
-from models.core.csv import encode, escape_formula
+from models.core.csv import encode
 from models.core.database import transaction
 
 PAGE = 2000
@@ -27,5 +27,4 @@ def rows_of(reconciliation_id: str) -> Iterator[str]:
 
 
 def _cells(one: payments.Difference) -> list[object]:
-    values = [*(getattr(one, name) for name in COLUMNS[:-1]), "yes" if one.repaired else "no"]
-    return [escape_formula(value) if isinstance(value, str) else value for value in values]
+    return [*(getattr(one, name) for name in COLUMNS[:-1]), "yes" if one.repaired else "no"]

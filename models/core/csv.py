@@ -19,8 +19,12 @@ def unescape_formula(text: str) -> str:
     return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
 
 
+def _cell(value: object) -> object:
+    return escape_formula(value) if isinstance(value, str) else value
+
+
 def encode(rows: Iterable[Iterable[object]]) -> str:
-    """Encodes the rows as CSV. Does not escape formulas: pass user input through `escape_formula`."""
+    """Encodes the rows as CSV. Escapes formulas in texts. Every CSV file that the shop writes comes from here."""
     written = io.StringIO()
-    csv.writer(written).writerows(rows)
+    csv.writer(written).writerows([_cell(value) for value in row] for row in rows)
     return written.getvalue()

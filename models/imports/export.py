@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from models.core import readonly
-from models.core.csv import escape_formula
 
 # `stock` is the stock in the default warehouse, where an import creates opening stock.
 _PAGE = """
@@ -32,6 +31,6 @@ def _cells(row: Any) -> list[Any]:
     price = f"{row.price_amount // 100}.{row.price_amount % 100:02}"
     texts = [row.sku, row.kind, row.title, row.author, row.author_email, row.category, row.published_on]
     return [
-        *(escape_formula(text or "") for text in texts), price, row.currency, row.stock, row.reorder_point,
-        escape_formula(row.description), row.attributes,
+        *(text or "" for text in texts), price, row.currency, row.stock, row.reorder_point, row.description,
+        row.attributes,
     ]  # fmt: skip

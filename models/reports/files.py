@@ -67,7 +67,7 @@ def _fill(book: xlsxwriter.Workbook, report: Report) -> None:
             for place, column in enumerate(kind.columns):
                 value = _cell(column, line)
                 if isinstance(value, str):
-                    sheet.write_string(number, place, value)
+                    sheet.write_string(number, place, escape_formula(value))  # it may be saved as CSV
                 elif value is not None:
                     sheet.write_number(number, place, value, formats.get(column.type))
 
@@ -88,11 +88,11 @@ def _header(column: Column) -> str:
 
 
 def _cell(column: Column, line: Line) -> str | int | float | None:
-    value = line.cells.get(column.name)
+    value: str | int | float | None = line.cells.get(column.name)
     if value is None:
         return None
     if column.type == "money":
         return float(round(value / 10 ** get_currency_precision(settings.currency), 4))
     if column.type == "flag":
         return "yes" if value else "no"
-    return escape_formula(value) if isinstance(value, str) else value
+    return value
