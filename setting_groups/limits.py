@@ -36,3 +36,9 @@ class Limits(BaseModel):
         gt=0,
         description="seconds for the body of a request and for reading its answer, plus one per 8 KiB; beyond it: 408",
     )
+    cart_items: int = Field(2000, ge=1, description="products in a cart; beyond it: 409 `cart_full`")
+    order_lines: int = Field(2000, ge=1, description="lines of an order; beyond it: 409 `too_many_lines`")
+    addresses: int = Field(50, ge=1, description="addresses of a user; beyond it: 409 `too_many_addresses`")
+    devices: int = Field(20, ge=1, description="devices of a user; beyond it: 409 `too_many_devices`")
+    api_keys: int = Field(50, ge=1, description="valid API keys of a user; beyond it: 409 `too_many_keys`")
+    webhook_endpoints: int = Field(50, ge=1, description="webhook endpoints; beyond it: 409 `too_many_endpoints`")

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from api.access.blueprint import blueprint
 from api.access.schemas import CreatedKey, Key, NewKey, NewKeyBody
 from api.http.auth import allowed
+from api.http.errors import error_codes
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import access
 from models.core.database import transaction
@@ -27,6 +28,7 @@ class KeysView(MethodView):
 
     # No Idempotency-Key: the response would be stored, and the key in clear text with it.
     @allowed("keys:write")
+    @error_codes("too_many_keys")
     @blueprint.arguments(NewKey)
     @blueprint.response(201, CreatedKey)
     def post(self, body: NewKeyBody) -> dict[str, object]:

@@ -94,6 +94,7 @@ class AddressesView(MethodView):
             return page(session, accounts.list_addresses(g.principal.user_id), accounts.Address.id, **query)
 
     @signed_in
+    @error_codes("too_many_addresses")
     @blueprint.arguments(AddressInput)
     @idempotent()
     @blueprint.response(201, SavedAddress)

@@ -56,7 +56,7 @@ def _open_for_customer() -> tuple[object, int]:
 @blueprint.route("/cart/items")
 class CartItemsView(MethodView):
     @signed_in_or_guest
-    @error_codes("not_found", "insufficient_stock")
+    @error_codes("not_found", "insufficient_stock", "cart_full")
     @blueprint.arguments(NewItem())
     @idempotent(one_statement=True)
     @blueprint.response(201, Cart)

@@ -34,6 +34,7 @@ class CheckoutView(MethodView):
         "checkout_in_progress",
         "product_unavailable",
         "order_too_large",
+        "too_many_lines",
         "not_found",
         "overloaded",
         "payment_declined",

@@ -12,9 +12,11 @@ from durable.ids import Id, new_id
 from models.access.roles import PERMISSIONS, permissions_held
 from models.core import event_log
 from models.core.database import Base, Created, Statements
-from models.core.errors import NotAllowed, NotFound
+from models.core.errors import Conflict, NotAllowed, NotFound
 from models.core.events import KeyCreated, KeyRevoked
+from models.core.quotas import check_quota, lock_name
 from models.core.tokens import digest
+from settings import settings
 
 USERS_ONLY = frozenset({"keys:write", "roles:write", "users:write"})
 """Permissions to grant rights. Keys cannot hold them, so that a leaked key cannot create others."""
@@ -59,11 +61,17 @@ def create_key(
     session: Session, user_id: str, held: Collection[str], name: str, permissions: Iterable[str], lifetime: timedelta
 ) -> tuple[ApiKey, str]:
     """Creates a key with permissions from `held`. Returns the row and the key in clear text, which cannot be retrieved
-    later. Raises NotAllowed."""
+    later. Raises NotAllowed and Conflict `too_many_keys`."""
     wanted = sorted(set(permissions))
     missing = [permission for permission in wanted if permission not in held]
     if missing:
         raise NotAllowed(f"You lack the permissions {', '.join(missing)}.", permissions=missing)
+    lock_name(session, f"API keys of {user_id}")
+    valid = select(ApiKey.id).where(
+        ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now()
+    )
+    detail = "You have as many API keys as the shop allows. Revoke one first."
+    check_quota(session, valid, Conflict(detail, code="too_many_keys", limit=settings.api_keys))
     clear = f"sfk_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         id=new_id("key"), user_id=user_id, name=name, key_hash=digest(clear), hint=clear[:8], permissions=wanted,

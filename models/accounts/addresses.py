@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models.accounts.tables import Address
 from models.accounts.users import lock
-from models.core.errors import NotFound
+from models.core.errors import Conflict, NotFound
+from models.core.quotas import check_quota
+from settings import settings
 
 
 def list_addresses(user_id: str) -> Select[Address]:
@@ -21,8 +23,13 @@ def list_addresses(user_id: str) -> Select[Address]:
 
 
 def add_address(session: Session, user_id: str, address: Mapping[str, object]) -> Address:
-    """Adds an address {line1, line2, city, postal_code, country, is_default}. The first is the default."""
+    """Adds an address {line1, line2, city, postal_code, country, is_default}. The first is the default.
+
+    Raises Conflict `too_many_addresses`.
+    """
     lock(session, user_id)
+    detail = "You have as many addresses as the shop allows. Delete one first."
+    check_quota(session, list_addresses(user_id), Conflict(detail, code="too_many_addresses", limit=settings.addresses))
     is_default = address.get("is_default", False)
     if is_default:
         _clear_default(session, user_id)

@@ -15,12 +15,11 @@ from models import notifications
 from models.accounts.tables import Device
 from models.accounts.users import get, lock
 from models.core.errors import Conflict, Invalid, NotFound
+from models.core.quotas import check_quota
 from models.core.tokens import digest
 from models.notifications import contexts, kinds
 from models.webhooks import check_url
 from settings import settings
-
-MAX_DEVICES = 20  # per user
 
 
 def add_device(session: Session, user_id: str, endpoint: str, keys: Mapping[str, str]) -> Device:
@@ -34,9 +33,9 @@ def add_device(session: Session, user_id: str, endpoint: str, keys: Mapping[str,
     if not settings.vapid:
         raise Conflict("This shop sends no push notifications.", code="channel_unavailable", channel="push")
     lock(session, user_id)
-    others = select(func.count()).where(Device.user_id == user_id, Device.endpoint != endpoint)
-    if session.scalars(others).one() >= MAX_DEVICES:
-        raise Conflict(f"You have {MAX_DEVICES} devices. Remove one first.", code="too_many_devices")
+    others = select(Device.id).where(Device.user_id == user_id, Device.endpoint != endpoint)
+    detail = "You have as many devices as the shop allows. Remove one first."
+    check_quota(session, others, Conflict(detail, code="too_many_devices", limit=settings.devices))
     row = {"user_id": user_id, "endpoint": endpoint, "p256dh": keys["p256dh"], "auth": keys["auth"]}
     new = insert(Device).values(id=new_id("dev"), type="web_push", **row)
     made = new.on_conflict_do_update(index_elements=["endpoint"], set_={**row, "sent_at": None}).returning(Device)

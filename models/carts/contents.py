@@ -26,9 +26,12 @@ from durable.ids import Id, new_id
 from models import inventory
 from models.carts.tables import Cart, Item
 from models.catalogue import Product
-from models.core.database import Statements
-from models.core.errors import InsufficientStock, NotFound, NotSignedIn
+from models.core.database import Statements, transaction
+from models.core.errors import Conflict, InsufficientStock, NotFound, NotSignedIn
+from settings import settings
 
+AT_ONCE = 1000
+"""More statements than the API runs at the same time."""
 CART_OF_HOLDER: dict[str, ColumnElement[bool]] = {
     "usr": Cart.user_id == bindparam("holder"),
     "crt": (Cart.id == bindparam("holder")) & Cart.user_id.is_(None),  # customers' carts are found by user only
@@ -48,11 +51,31 @@ def open_cart(session: Statements, user_id: str) -> str:
 
 
 def add(session: Statements, holder: str, product_id: str, quantity: int) -> None:
-    """Adds units of a product. Raises NotFound, and InsufficientStock with `available`.
+    """Adds units of a product. Raises NotFound, InsufficientStock with `available`, and Conflict `cart_full`.
 
-    A single statement that needs no transaction; a customer's first call needs another one.
+    A single statement that needs no transaction; a customer's first call needs another one. Concurrent statements do
+    not count each other's new items: so one that could be the last takes the cart's lock first.
     """
-    adding, row = _ADD[holder_kind(holder)], {"holder": holder, "product_id": product_id, "quantity": quantity}
+    if _add(session, holder, product_id, quantity, settings.cart_items - AT_ONCE):
+        return
+    if isinstance(session, Session):
+        _add_to_full(session, holder, product_id, quantity)
+    else:
+        with transaction() as own:
+            _add_to_full(own, holder, product_id, quantity)
+
+
+def _add_to_full(session: Session, holder: str, product_id: str, quantity: int) -> None:
+    lock_and_touch(session, holder)
+    if not _add(session, holder, product_id, quantity, settings.cart_items):
+        detail = "The cart has as many products as the shop allows. Remove one first."
+        raise Conflict(detail, code="cart_full", limit=settings.cart_items)
+
+
+def _add(session: Statements, holder: str, product_id: str, quantity: int, most: int) -> bool:
+    """Whether the cart has the product or fewer than `most` others, so that the units were added."""
+    adding = _ADD[holder_kind(holder)]
+    row = {"holder": holder, "product_id": product_id, "quantity": quantity, "most": most}
     found = session.execute(adding, row).one()
     if found.cart_id is None:
         if holder_kind(holder) == "crt":
@@ -61,8 +84,11 @@ def add(session: Statements, holder: str, product_id: str, quantity: int) -> Non
         found = session.execute(adding, row).one()
     if found.available is None:
         raise _unknown_product()
+    if not found.has_room:
+        return False
     if not found.written:
         raise _insufficient_stock(found.available)
+    return True
 
 
 def set_quantity(session: Session, holder: str, product_id: str, quantity: int) -> None:
@@ -150,7 +176,7 @@ _ON_OFFER = select(Product.price_amount, inventory.orderable_of(Product.id).labe
 _WRITTEN = ("cart_id", "product_id", "quantity", "seen_price", "seen_available")
 
 
-def _add_statement(held: ColumnElement[bool]) -> Select[str | None, int | None, bool]:
+def _add_statement(held: ColumnElement[bool]) -> Select[str | None, int | None, bool, bool]:
     """The statement of `add`: locks the cart, then inserts the item and updates the cart's timestamp, or neither.
 
     ON CONFLICT adds to an existing quantity; it sees the row as of the time the lock is acquired. The seen price and
@@ -161,8 +187,11 @@ def _add_statement(held: ColumnElement[bool]) -> Select[str | None, int | None, 
     offer = select(Product.id, Product.price_amount, pieces).where(*_OFFERED).cte("offer")
     available = select(offer.c.available).scalar_subquery()
     wanted = bindparam("quantity", type_=Integer)
+    mine = select(func.count()).where(Item.cart_id == cart.c.id)
+    known = mine.where(Item.product_id == bindparam("product_id")).scalar_subquery()
+    has_room = (mine.scalar_subquery() < bindparam("most", type_=Integer)) | (known > 0)
     row = cart.c.id, offer.c.id, wanted, offer.c.price_amount, offer.c.available
-    fits = select(*row).select_from(cart.join(offer, true())).where(wanted <= offer.c.available)
+    fits = select(*row).select_from(cart.join(offer, true())).where(wanted <= offer.c.available, has_room)
     new = insert(Item).from_select(_WRITTEN, fits)
     total = Item.quantity + new.excluded.quantity
     new = new.on_conflict_do_update(
@@ -173,6 +202,7 @@ def _add_statement(held: ColumnElement[bool]) -> Select[str | None, int | None, 
     return select(
         select(cart.c.id).scalar_subquery().label("cart_id"),
         available.label("available"),
+        select(has_room).select_from(cart).scalar_subquery().label("has_room"),
         exists(touched.cte("touched").select()).label("written"),
     )
 

@@ -55,8 +55,9 @@ def find_guest_cart(session: Statements, token: str) -> str:
 def merge(session: Session, user_id: str, token: str) -> MergeResult | None:
     """Moves the items of a guest cart into the customer's cart and deletes the guest cart.
 
-    Quantities are added up to the available stock; the customer's previous quantities are never reduced. Returns None
-    if the guest cart does not exist, so the function is idempotent. Locks the customer's cart, then the guest's.
+    Quantities are added up to the available stock, and products up to the size of a cart; the customer's previous
+    quantities are never reduced. Returns None if the guest cart does not exist, so the function is idempotent. Locks
+    the customer's cart, then the guest's.
     """
     if _find(session, token) is None:
         return None
@@ -65,9 +66,11 @@ def merge(session: Session, user_id: str, token: str) -> MergeResult | None:
     if guest_id is None:
         return None  # merged by a concurrent request
     added, short, rows = 0, [], []
+    free = settings.cart_items - session.scalars(select(func.count()).where(Item.cart_id == own)).one()
     for item, name, had, room in session.execute(_select_items_to_merge(own, guest_id)):
         wanted = had + item.quantity
-        quantity = max(had, min(wanted, room))
+        quantity = max(had, min(wanted, room if had or free > 0 else 0))
+        free -= had == 0 and quantity > 0
         added += quantity - had
         if quantity < wanted:
             short.append(Shortage(item.product_id, name, wanted, quantity))

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, TextIO, TypeVar
 
 from liquid import BoundTemplate, Environment, RenderContext, StrictUndefined
+from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.output import Output, OutputNode
 from liquid.exceptions import LiquidError, LoopIterationLimitError, OutputStreamLimitError
 from liquid.stringify import to_liquid_string
@@ -60,6 +61,20 @@ class _Context(RenderContext):
         if self.lookups > MAX_LOOKUPS:
             raise LoopIterationLimitError("the template takes too long", token=token)
         return super().get(path, token=token, **options)
+
+
+_any_range = RangeLiteral._make_range
+
+
+def _make_range(self: RangeLiteral, start: Any, stop: Any) -> range:
+    """A range that is no longer than a loop may be: filters such as `join` make a list of it."""
+    made = _any_range(self, start, stop)
+    if made.stop - made.start > MAX_LOOPS:
+        raise LoopIterationLimitError("loop iteration limit reached by a range", token=None)
+    return made
+
+
+RangeLiteral._make_range = _make_range  # type: ignore[method-assign]  # the library has no limit of its own
 
 
 class _Template(BoundTemplate):

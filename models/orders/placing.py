@@ -89,7 +89,7 @@ def place(
     `method` is a payment method of the provider `gateway`, which sends customers who had to confirm the payment back to
     `return_url`; None: the customer is absent, and a payment that has to be confirmed is declined. The run
     reserves the stock and authorises the payment. Raises Conflict (`cart_empty`, `product_unavailable`,
-    `order_too_large`), and InProgress while another order of this cart is pending.
+    `too_many_lines`, `order_too_large`), and InProgress while another order of this cart is pending.
     """
     connection, order_id = session.connection(), new_id("ord")
     items = connection.execute(_CART, {"user_id": user_id, "order_id": order_id}).all()
@@ -98,6 +98,9 @@ def place(
     gone = [item.product_id for item in items if item.deleted_at is not None]
     if gone:
         raise Conflict("The cart contains products that are no longer sold.", code="product_unavailable", products=gone)
+    if len(items) > settings.order_lines:
+        detail = "The cart has more products than an order can have lines. Check out fewer of them."
+        raise Conflict(detail, code="too_many_lines", limit=settings.order_lines)
     total = sum(item.unit_price * item.quantity for item in items)
     if total > MAX_TOTAL:
         detail = "The total is more than an order can have. Check out fewer goods."

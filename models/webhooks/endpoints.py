@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models.core import event_feed
 from models.core.errors import Conflict, NotFound
+from models.core.quotas import check_quota, lock_name
 from models.webhooks.addresses import check_url
 from models.webhooks.signing import new_secret
 from models.webhooks.tables import Endpoint
+from settings import settings
 
-MAX_ENDPOINTS = 50
 OVERLAP = timedelta(hours=24)
 """For how long the previous secret signs, too, after a rotation."""
 
@@ -25,8 +26,10 @@ def create_endpoint(session: Session, url: str, types: Sequence[str], descriptio
     Raises Invalid `url_not_allowed` and Conflict `too_many_endpoints`.
     """
     check_url(url)
-    if session.scalars(select(func.count()).where(Endpoint.deleted_at.is_(None))).one() >= MAX_ENDPOINTS:
-        raise Conflict(f"There are {MAX_ENDPOINTS} endpoints. Delete one first.", code="too_many_endpoints")
+    lock_name(session, "webhook endpoints")
+    detail = "There are as many endpoints as the shop allows. Delete one first."
+    refusal = Conflict(detail, code="too_many_endpoints", limit=settings.webhook_endpoints)
+    check_quota(session, list_endpoints(), refusal)
     endpoint = Endpoint(
         id=new_id("whe"), url=url, types=sorted(set(types)), description=description, secret=new_secret(),
         cursor=event_feed.last_position(session),

@@ -146,6 +146,7 @@ def test_a_language_falls_back_to_that_of_the_shop_and_then_to_english(monkeypat
         ("{{ name | divided_by: 0 }}", 1, "divide"),
         ("{{ name | money: 'EUR' }}", None, "ValueError"),
         ("{% for a in (1..9999999) %}x{% endfor %}", 1, "loop iteration limit"),
+        ("{{ (1..9999999999) | join: '' }}", 1, "loop iteration limit"),
         ("{% for a in (1..1999) %}{% for b in (1..1999) %}{{ b }}{% endfor %}{% endfor %}", 1, "loop iteration limit"),
         ("{% for a in (1..1999) %}" + "{{ name }}" * 500 + "{% endfor %}", 1, "limit reached"),
         ("{% assign x = name %}{% for a in (1..99) %}{% assign x = x | append: x %}{% endfor %}", 1, "limit reached"),

@@ -13,7 +13,7 @@ from models.accounts.phones import Verification
 from models.core.database import transaction
 from models.core.errors import Conflict, Invalid, NotFound
 from models.notifications import contexts, kinds
-from settings import Settings
+from settings import Settings, settings
 from tests.counting import statements
 from tests.production import PRODUCTION
 from tests.reaching import ENDPOINT, KEYS, NUMBER, P256DH, add_phone
@@ -164,7 +164,7 @@ def test_a_subscription_belongs_to_whoever_has_registered_it_last(ada: str) -> N
 
 def test_a_user_has_a_limited_number_of_devices(ada: str) -> None:
     with transaction() as session:
-        for number in range(devices.MAX_DEVICES):
+        for number in range(settings.devices):
             accounts.add_device(session, ada, f"{ENDPOINT}{number}", KEYS)
         with pytest.raises(Conflict) as refusal:
             accounts.add_device(session, ada, ENDPOINT, KEYS)
