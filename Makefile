@@ -14,15 +14,16 @@ PARALLEL := --dist loadfile --no-loadscope-reorder
 FUZZ := tests/api/test_schemathesis.py
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 DEV := $(VENV)/.installed-dev
-# The lock files contain versions for all supported Pythons and systems, and no index URLs.
+# The lock files contain versions and hashes for all supported Pythons and systems, and no index URLs. With hashes, pip
+# installs nothing else.
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes
 
 # Without bytecode files, each process that a test starts would compile the shop again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine test-shop test-long test-machine test-all coverage up down status logs lint types bench lock release clean
+.PHONY: help demo test test-engine test-shop test-long test-machine test-all coverage up down status logs lint types bench lock audit release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +90,9 @@ lock: $(DEV) ## upgrade the lock files from pyproject.toml
 	$(RESOLVE) --upgrade pyproject.toml -o requirements.lock
 	$(RESOLVE) --extra local -c requirements.lock pyproject.toml -o requirements-local.lock
 	$(RESOLVE) --extra local --extra dev -c requirements-local.lock pyproject.toml -o requirements-dev.lock
+
+audit: $(DEV) ## look up known vulnerabilities of the locked versions; needs a network
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/audit
 
 release: $(DEV) ## check changelog and version, build the wheel and test it
 	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no section for $(VERSION)." >&2; exit 1; }

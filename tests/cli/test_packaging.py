@@ -1,10 +1,13 @@
 """Production runs without the extra `local`, which is for one machine only."""
 
+import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from cli.main import LOCAL
@@ -66,3 +69,33 @@ def test_the_containers_of_the_sandbox_install_the_extra() -> None:
             local = service["build"] != "." and service["build"]["args"] == {"REQUIREMENTS": "requirements-local.lock"}
             assert local == (name in ("gateway", "paypal", "carrier", "mailbox")), name
     assert Path(ROOT / "requirements-local.lock").exists()
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-local.lock", "requirements-dev.lock"])
+def test_every_locked_package_has_hashes_and_no_address(file: str) -> None:
+    packages = re.split(r"\n(?=\S)", (ROOT / file).read_text().strip())
+    assert len(packages) > 50
+    assert [package for package in packages if "--hash=sha256:" not in package] == []
+    assert not re.search(r"https?://|file:|--index|--find", "\n".join(packages))
+
+
+AUDITED = {
+    "No known vulnerabilities found": (0, 0, "No known vulnerabilities in "),
+    "Found 1 known vulnerability in 1 package": (1, 1, "Update these packages with `make lock`"),
+    "ERROR:pip_audit._cli:vine: Dependency not found": (1, 2, "The packages were not audited"),
+    "ConnectionError: Max retries exceeded": (1, 2, "The packages were not audited"),
+}
+"""What pip-audit says → its exit status, and the status and sentence of `make audit`."""
+
+
+@pytest.mark.parametrize("said", AUDITED)
+def test_an_audit_tells_vulnerabilities_from_a_missing_network(tmp_path: Path, said: str) -> None:
+    status, expected, sentence = AUDITED[said]
+    program = tmp_path / "pip-audit"
+    program.write_text(f"#!/bin/sh\necho '{said}'\nexit {status}\n")
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", ROOT / ".ci" / "audit"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, sentence in done.stdout + done.stderr) == (expected, True), done
