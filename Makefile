@@ -23,7 +23,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine test-shop test-long test-machine test-all coverage up down status logs lint types bench lock audit release clean
+.PHONY: help demo test test-engine test-shop test-long test-machine test-fuzz test-all coverage up down status logs lint types bench lock audit release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,14 @@ test-long: $(DEV)
 test-machine: $(DEV) ## let Hypothesis look for requests after which the books disagree: other ones each time, half an hour
 	$(PYTEST) -m long tests/workflows/test_state_machine.py
 
-test-all: test test-long ## what CI runs: `make test`, then the long fault tests
+# Reproduce a run with its seed, which is printed first: make test-fuzz SEED=…
+test-fuzz: SEED := $(shell date +%s)
+test-fuzz: $(DEV) ## give random input to each parser and to the API, for ten minutes
+	@echo "SEED=$(SEED)"
+	FUZZ_EXAMPLES=4000 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) tests/fuzz tests/api/test_bounds.py
+	CASES=15 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) $(FUZZ)
+
+test-all: test test-long test-fuzz ## `make test`, the long fault tests, and ten minutes of fuzzing
 
 coverage: $(DEV) ## measure what the tests run of the code, branches and worker processes included
 	rm -f .coverage .coverage.*

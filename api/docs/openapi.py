@@ -9,6 +9,7 @@ from flask import Flask
 
 from api.docs.error_codes import codes
 from api.docs.examples import EXAMPLE_ID, Examples
+from api.docs.links import add_links
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PROBLEM = "application/problem+json"
@@ -49,6 +50,7 @@ def finish(document: dict[str, Any], app: Flask) -> dict[str, Any]:
         _body_required(operation, examples)
         _examples(operation, examples)
         _error_responses(operation, method, path, rules.get((path, method), ""), examples)
+    add_links(document, examples)
     document["components"].pop("responses", None)  # every operation now has its own
     schemas.pop("PaginationMetadata", None)
     return document

@@ -19,11 +19,11 @@ def etag(updated_at: datetime, shown_beside: object = "") -> dict[str, str]:
 
 
 def check_unchanged(updated_at: datetime) -> None:
-    """Raises Stale if If-Match names another version. The row must be locked."""
+    """Raises Stale if If-Match names another version, or none that can be read. The row must be locked."""
     wanted = request.if_match
-    if not wanted or wanted.star_tag:
+    if "If-Match" not in request.headers or wanted.star_tag:
         return
-    if _version(updated_at) not in {tag.partition(".")[0] for tag in wanted}:
+    if _version(updated_at) not in {(tag or "").partition(".")[0] for tag in wanted}:
         raise Stale("The resource has changed since you read it; read it again.")
 
 

@@ -77,7 +77,7 @@ def schema(**phases: bool) -> Any:
     beyond = [*ACCEPTED, "422"]
     chosen = {
         "request-timeout": 20,
-        "generation": {"max-examples": CASES, "deterministic": True, "allow-x00": False},
+        "generation": {"max-examples": CASES, "deterministic": "CASES" not in os.environ, "allow-x00": False},
         "phases": {name: {"enabled": wanted} for name, wanted in phases.items()},
         "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
         "operations": [
