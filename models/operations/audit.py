@@ -225,7 +225,10 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
     books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
     figures, examples = audit_log.verify(session)
     log = Finding(audit_log.NAME, figures["wrong"] == 0, figures, examples)
-    stock = [Finding(name, ok, figures, []) for name, ok, figures in inventory.audit(session)]
+    stock = [
+        Finding(name, ok, {figure: int(value or 0) for figure, value in figures.items()}, [])
+        for name, ok, figures in inventory.audit(session)
+    ]
     values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}
     return [*books, log, *stock, *(_check(session, invariant, _PLACED + LEDGER, values) for invariant in AT_GATEWAY)]
 
