@@ -164,8 +164,20 @@ class Total(Schema):
 class Amount(fields.Field[int]):
     """An amount in a request: minor units of the shop's currency as an integer, or a Money object. At least 1."""
 
+    _UNITS = {"type": "integer", "minimum": 1, "maximum": MAX_AMOUNT}
+    _MONEY = {
+        "type": "object", "additionalProperties": False, "required": ["amount", "currency"],
+        "properties": {"amount": _UNITS, "currency": {"type": "string", "enum": [settings.currency]}},
+    }  # fmt: skip
+
+    def __init__(self, **options: Any) -> None:
+        options["metadata"] = {**options.get("metadata", {}), "anyOf": [self._UNITS, self._MONEY]}
+        super().__init__(**options)
+
     def _deserialize(self, value: object, *_: object, **__: object) -> int:
         amount = Money().load(value)["amount"] if isinstance(value, dict) else value
+        if isinstance(amount, float) and amount.is_integer():  # JSON has one type of numbers: 100.0 is an integer
+            amount = int(amount)
         if not isinstance(amount, int) or isinstance(amount, bool) or not 1 <= amount <= MAX_AMOUNT:
             raise ValidationError(f"must be an integer of minor units between 1 and {MAX_AMOUNT}, or a money object")
         return amount
