@@ -1,5 +1,6 @@
 """One request while it arrives. gunicorn's parser reads what has arrived; this decides when that is all of it."""
 
+import re
 from collections import deque
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 
 MAX_HEAD = 64 << 10  # bytes
 MAX_LINE = 8192  # bytes of a line between chunks; the parser refuses longer ones
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})([ \t]*;.*)?", re.DOTALL)  # int() also takes signs, spaces and 0x
 LARGE = 1 << 20  # bytes of a body; the thread itself reads the rest of a larger one
 
 
@@ -58,10 +60,10 @@ class ChunkedEnd:
                 if not line:
                     return True
                 continue
-            try:
-                size = int(line.partition(b";")[0], 16)
-            except ValueError:
+            size_of = CHUNK_SIZE.fullmatch(line)
+            if size_of is None:
                 return True
+            size = int(size_of[1], 16)
             self.in_trailer, self.skip = size == 0, size + 2 if size else 0
 
 

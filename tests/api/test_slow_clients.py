@@ -192,6 +192,8 @@ def test_a_large_file_arrives_however_slowly_it_is_read(url: str, sign_in: Calla
 
 MALFORMED = {
     "chunk size": (f"{LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "bad_request"),
+    "negative chunk size": (f"{LOGIN}Transfer-Encoding: chunked\r\n\r\n-6\r\n", 400, "bad_request"),
+    "chunk size in Python": (f"{LOGIN}Transfer-Encoding: chunked\r\n\r\n0x_5\r\n", 400, "bad_request"),
     "two lengths": (f"{LOGIN}Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345", 400, "bad_request"),
     "length and chunks": (f"{LOGIN}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
     "request line": ("GET\r\n\r\n", 400, "bad_request"),
