@@ -18,7 +18,7 @@ def users() -> None:
 def reset_second_factor(name: str) -> None:
     """Remove the authenticator app of a user who has lost it. NAME is a username or an e-mail address.
 
-    All sessions of the user end, and the user is told by mail. Check first that it is really them who ask.
+    All sessions of the user end, and the user is notified by mail. Check first that it is really them who ask.
     """
     import workflows  # noqa: F401, late: it imports Celery; the mail is a workflow
 

@@ -42,7 +42,7 @@ class MeView(MethodView):
         """Updates your profile. Omitted fields keep their values.
 
         Another e-mail address requires a session that was opened in the last ten minutes, or `current_password`. The
-        former address is told, and can be restored for seven days.
+        former address is notified, and can be restored for seven days.
         """
         password = body.pop("current_password", None)
         if password is not None or "email" in body:

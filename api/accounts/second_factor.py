@@ -124,7 +124,7 @@ class UserSecondFactorView(MethodView):
     @error_codes("second_factor_disabled")
     @blueprint.response(204)
     def delete(self, user_id: str) -> None:
-        """Removes the second factor of a user who has lost it, and ends all their sessions. The user is told by mail.
+        """Removes the second factor of a user who has lost it, and ends all their sessions. Notifies them by mail.
         You must hold all permissions of the user; your own is disabled with `POST /v1/me/second-factor/disable`."""
         if user_id == g.principal.user_id:
             raise NotAllowed("Disable your own second factor with `POST /v1/me/second-factor/disable`.")

@@ -68,7 +68,7 @@ def _while_allowed(events: Iterator[str]) -> Iterator[str]:
                 sent_at = now
                 yield text or ": here\n\n"
     except Refusal as refusal:
-        log.info("a stream ended: %s", refusal.code)  # the client reconnects, and is told the reason
+        log.info("a stream ended: %s", refusal.code)  # the client reconnects, and gets the reason
     except OperationalError as error:
         log.warning("a stream was interrupted: %s", str(error.orig).splitlines()[0])  # the client reconnects
 

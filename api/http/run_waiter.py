@@ -48,7 +48,7 @@ _streams = Places(max(settings.api_threads // 6, 1), settings.streams_per_caller
 
 
 class _Waiter:
-    """A thread that waits for a run. `event` wakes it; `told` is set if the run has ended."""
+    """A thread that waits for a run. `event` wakes it; `ended` is set if the run has ended."""
 
     def __init__(self) -> None:
         self.event, self.ended = threading.Event(), False
@@ -160,7 +160,7 @@ def acquire_stream_slot() -> Callable[[], None] | None:
 
 
 def watch(run_id: str, seconds: float, interval: float) -> Iterator[None]:
-    """Yields immediately, when the run ends, and every `pulse` seconds; stops after `seconds`."""
+    """Yields immediately, when the run ends, and every `interval` seconds; stops after `seconds`."""
     until = time.monotonic() + seconds
     with _get_listener().woken_by(run_id) as waiter:
         while time.monotonic() < until:

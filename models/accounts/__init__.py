@@ -31,7 +31,7 @@ from models.accounts.email_changes import (
     restore_email,
 )
 from models.accounts.identities import (
-    ToldIdentity,
+    UserInfo,
     check_new,
     find_owner,
     link_identity,
@@ -165,8 +165,8 @@ __all__ = [
     "SecondFactor",
     "SpentChallenge",
     "SpentToken",
-    "ToldIdentity",
     "User",
+    "UserInfo",
     "Way",
     "add_address",
     "add_customer",

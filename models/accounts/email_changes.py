@@ -1,4 +1,4 @@
-"""A changed e-mail address: the old one is told, and has a way back for a week."""
+"""A changed e-mail address: the old one is notified, and can be restored for seven days."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4

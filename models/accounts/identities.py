@@ -31,7 +31,7 @@ _EMAIL = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+")
 
 
 @dataclass(frozen=True)
-class ToldIdentity:
+class UserInfo:
     """What a provider says of its user. Texts are empty if it does not say them."""
 
     provider: str
@@ -62,41 +62,41 @@ def spend_state(session: Session, state: str) -> None:
     spend_challenge(session, state, read_challenge(state, STARTING))
 
 
-def find_owner(session: Session, told: ToldIdentity) -> Credentials | None:
+def find_owner(session: Session, info: UserInfo) -> Credentials | None:
     """The user to whom an identity is linked, which is used now."""
-    used = update(Identity).where(Identity.issuer == told.issuer, Identity.subject == told.subject)
+    used = update(Identity).where(Identity.issuer == info.issuer, Identity.subject == info.subject)
     user_id = session.scalars(used.values(last_used_at=func.now()).returning(Identity.user_id)).one_or_none()
     return None if user_id is None else Credentials(user_id, session.get_one(User, user_id).password_hash)
 
 
-def check_new(session: Session, told: ToldIdentity) -> None:
+def check_new(session: Session, info: UserInfo) -> None:
     """Raises Conflict if an identity makes no account: `email_not_verified`; `account_exists` with a `link_token`, with
     which the owner of that account can link the identity."""
-    if not told.email_verified or not _EMAIL.fullmatch(told.email) or len(fold(told.email)) > 254:
+    if not info.email_verified or not _EMAIL.fullmatch(info.email) or len(fold(info.email)) > 254:
         detail = "The provider has not verified your e-mail address. Register, then link your identity."
         raise Conflict(detail, code="email_not_verified")
-    owner = find_id(session, told.email)
+    owner = find_id(session, info.email)
     if owner is not None:
         link = make_challenge(
-            LINKING, sub=owner, provider=told.provider, issuer=told.issuer, subject=told.subject, email=told.email
+            LINKING, sub=owner, provider=info.provider, issuer=info.issuer, subject=info.subject, email=info.email
         )
         detail = "An account with this address exists. Sign in to it, then link your identity."
         raise Conflict(detail, code="account_exists", link_token=link)
 
 
-def register_identity(session: Session, told: ToldIdentity, password_hash: str, language: str | None) -> Credentials:
+def register_identity(session: Session, info: UserInfo, password_hash: str, language: str | None) -> Credentials:
     """Creates a customer from an identity, with the address that its provider has verified. Raises as `check_new`, and
     Conflict `email_taken`."""
-    check_new(session, told)
+    check_new(session, info)
     username = f"user-{secrets.token_hex(8)}"  # the owner may choose another
     user = User(
-        id=new_id("usr"), username=username, email=told.email, password_hash=password_hash, language=language,
-        first_name=_name(told.first_name) or username, last_name=_name(told.last_name),
+        id=new_id("usr"), username=username, email=info.email, password_hash=password_hash, language=language,
+        first_name=_name(info.first_name) or username, last_name=_name(info.last_name),
     )  # fmt: skip
     session.add(user)
     flush(session)
     access.grant(session, user.id, "customer")
-    _add(session, user.id, told.provider, told.issuer, told.subject, told.email)
+    _add(session, user.id, info.provider, info.issuer, info.subject, info.email)
     event_log.emit(session, AccountRegistered(user_id=user.id))
     return Credentials(user.id, password_hash)
 
@@ -140,5 +140,5 @@ def unlink_identity(session: Session, user_id: str, identity_id: str) -> None:
     event_log.emit(session, SignInChanged(user_id=user_id, change="identity_unlinked"))
 
 
-def _name(told: str) -> str:
-    return told if _NAME.fullmatch(told) else ""
+def _name(info: str) -> str:
+    return info if _NAME.fullmatch(info) else ""

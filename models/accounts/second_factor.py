@@ -148,7 +148,7 @@ def disable_second_factor(session: Session, user_id: str, answer: Answer) -> Non
 
 
 def reset_second_factor(session: Session, user_id: str, held: frozenset[str]) -> None:
-    """Removes the second factor of a user who has lost it, and ends all sessions of the user, who is told by mail.
+    """Removes the second factor of a user who has lost it, and ends all sessions of the user, who is notified by mail.
 
     The caller must hold all permissions of the user. Raises NotFound, NotAllowed, Conflict `second_factor_disabled`.
     """

@@ -96,7 +96,7 @@ def open_session(
 ) -> OpenedSession:
     """Opens a session of 30 days for an authenticated user. `method`: one of METHODS, how they have signed in.
 
-    If the device is new, the user is told by mail (event `sign_in.new_device`).
+    If the device is new, the user is notified by mail (event `sign_in.new_device`).
     """
     origin = find_origin(user_agent, ip)
     token = secrets.token_urlsafe(32)

@@ -75,7 +75,7 @@ def _place(ip: str | None) -> str | None:
 
 @lru_cache(maxsize=1)
 def _reader(path: str, changed_at: int) -> maxminddb.Reader:
-    """The database as it was at `changed_at`: a file that is replaced is read anew."""
+    """The database as it was at `changed_at`: a file that is replaced is read again."""
     return maxminddb.open_database(path)
 
 

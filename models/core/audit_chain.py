@@ -92,11 +92,11 @@ def _drop_entries(session: Session) -> None:
 
 def sign(key: bytes, number: int, before: bytes, before_at: datetime | None, of: Row[Any]) -> bytes:
     """The code of an entry: of its number, of the entry before, and of the columns COVERED of its event."""
-    told = [
+    covered = [
         number, before.hex(), _instant(before_at), of.id, of.name, of.subject, of.actor, of.payload,
         _instant(of.created_at),
     ]  # fmt: skip
-    return hmac.digest(key, json.dumps(told, sort_keys=True, separators=(",", ":")).encode(), "sha256")
+    return hmac.digest(key, json.dumps(covered, sort_keys=True, separators=(",", ":")).encode(), "sha256")
 
 
 def signing_keys() -> Sequence[bytes]:

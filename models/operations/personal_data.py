@@ -59,6 +59,7 @@ def _in(column: InstrumentedAttribute[Any], of: InstrumentedAttribute[Any], *whi
 
 
 _LABEL = frozenset({"label", "label_cost", "label_currency", "label_refund", "label_error", "gateway", "run_id"})
+_DERIVED = frozenset({"username_key", "username_skeleton", "email_key", "last_name_key"})
 _OWN_ORDER = Order.user_id == _USER
 
 
@@ -67,7 +68,7 @@ def _of_order(column: InstrumentedAttribute[Any]) -> Any:
 
 
 SECTIONS = (
-    Section("user", User, User.id == _USER, frozenset({"password_hash"})),
+    Section("user", User, User.id == _USER, _DERIVED | {"password_hash"}),
     Section("addresses", Address, Address.user_id == _USER),
     Section("former_email_addresses", EmailChange, EmailChange.user_id == _USER, frozenset({"token_hash"})),
     Section("phone", Phone, Phone.user_id == _USER, frozenset({"code_of"})),

@@ -13,7 +13,7 @@ BODY = b"5;name=value\r\nhello\r\nA\r\n0123\r\n6789\r\n0\r\nTrailer: x\r\n\r\n"
 @given(st.lists(st.binary(max_size=20) | st.sampled_from([b"-6\r\n", b"\r\n", b"0\r\n", b"-", b"+4\r\n", b"0x4\r\n"])))
 @example([b"-6\r\n"])
 def test_any_bytes_are_read_once(pieces: list[bytes]) -> None:
-    """A size of -6 moved back to where it stood, for ever, and with it the only thread that receives requests."""
+    """A size of -6 moved back to where it stood, forever, and so did the only thread that receives requests."""
     end = ChunkedEnd()
     for piece in pieces:
         if end.is_in(piece):

@@ -16,7 +16,7 @@ from authlib.integrations.requests_client import OAuth2Session, OAuthError
 from pybreaker import CircuitBreaker, CircuitBreakerError
 from requests.exceptions import RequestException
 
-from models.accounts import ToldIdentity
+from models.accounts import UserInfo
 from models.core.encryption import derive_key
 from models.core.errors import NotSignedIn, ProviderDown
 from setting_groups.sign_in import OidcProvider
@@ -76,10 +76,10 @@ def make_url(provider: OidcProvider, state: str, return_url: str) -> str:
     return _call(provider, "start", make)
 
 
-def exchange(provider: OidcProvider, code: str, state: str, return_url: str) -> ToldIdentity:
+def exchange(provider: OidcProvider, code: str, state: str, return_url: str) -> UserInfo:
     """Who has signed in at the provider. Raises NotSignedIn `sign_in_refused`, and ProviderDown."""
 
-    def ask() -> ToldIdentity:
+    def ask() -> UserInfo:
         client = _client(provider, return_url)
         configuration = _configuration(client, provider)
         grant = {"grant_type": "authorization_code", "code": code, "code_verifier": _derived("verifier", state)}
@@ -90,7 +90,7 @@ def exchange(provider: OidcProvider, code: str, state: str, return_url: str) -> 
         token = tokens.get("id_token")
         if not isinstance(token, str):
             raise refused_error("there is no ID token")
-        return _told(provider, _verified(client, provider, configuration, token, _derived("nonce", state)))
+        return _user_info(provider, _verified(client, provider, configuration, token, _derived("nonce", state)))
 
     return _call(provider, "finish", ask)
 
@@ -150,11 +150,11 @@ def _key(client: OAuth2Session, url: str, header: dict[str, Any]) -> jwt.PyJWK:
     raise jwt.InvalidKeyError("no key of the provider has signed the ID token")
 
 
-def _told(provider: OidcProvider, claims: dict[str, Any]) -> ToldIdentity:
+def _user_info(provider: OidcProvider, claims: dict[str, Any]) -> UserInfo:
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:
         raise refused_error("the subject is no text of up to 255 characters")
-    return ToldIdentity(
+    return UserInfo(
         provider=provider.name, issuer=provider.issuer, subject=subject, email=_text(claims, "email", 254),
         email_verified=claims.get("email_verified") is True, first_name=_text(claims, "given_name", 100),
         last_name=_text(claims, "family_name", 100),
