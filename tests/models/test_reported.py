@@ -56,7 +56,11 @@ def state_of(sale: Sale, transaction_id: str) -> tuple[str, str | None, str, int
 
 def names() -> list[str]:
     with transaction() as opened:
-        return [name for name in opened.scalars(select(Event.name)) if name.startswith(("refund.", "dispute."))]
+        return [
+            name
+            for name in opened.scalars(select(Event.name).order_by(Event.id))
+            if name.startswith(("refund.", "dispute."))
+        ]
 
 
 def test_a_report_may_come_before_the_answer(sale: Sale) -> None:
