@@ -1,6 +1,6 @@
 """Catalogue imports and exports."""
 
-from models.imports.chunks import drop_chunk, import_chunk, import_chunk_row_by_row, parse_rows
+from models.imports.chunks import drop_chunk, import_chunk, import_chunk_in_portions, parse_rows
 from models.imports.csv_file import NATIVE_COLUMNS, Row, check_head
 from models.imports.csv_rows import ImportTooLarge, NotACatalogue, Refusal, Rows, check_row
 from models.imports.ending import cancel_import, close_import, finish_import
@@ -33,7 +33,7 @@ __all__ = [
     "finish_import",
     "get",
     "import_chunk",
-    "import_chunk_row_by_row",
+    "import_chunk_in_portions",
     "list_refusals",
     "parse_rows",
     "read_slice",

@@ -1,7 +1,7 @@
 """Chunks: the rows of a file are imported in portions, each in its own transaction."""
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +17,7 @@ from models.imports.csv_rows import Refusal
 from models.imports.tables import Chunk, Import, Refused
 
 COUNTS = ("created", "updated", "unchanged", "refused")
+PORTION_ROWS = 50
 
 
 def import_chunk(session: Session, import_id: str, number: int) -> dict[str, int]:
@@ -28,21 +29,23 @@ def import_chunk(session: Session, import_id: str, number: int) -> dict[str, int
     return _import(session, import_id, _read(made, chunk))
 
 
-def import_chunk_row_by_row(
-    session: Session, import_id: str, number: int, suspects: Collection[int], before_each: Callable[[int], None]
-) -> dict[str, int]:
-    """Imports a chunk as `import_chunk` does, each row by itself after a call of `before_each` with its line.
+def import_chunk_in_portions(
+    session: Session, import_id: str, number: int, *, suspects: Collection[int], is_alone: Callable[[int], bool],
+    before_each: Callable[[int, int], None],
+) -> dict[str, int]:  # fmt: skip
+    """Imports a chunk as `import_chunk` does, in portions of up to PORTION_ROWS rows.
 
-    The rows on the lines `suspects` are refused unread.
+    `before_each` is called before each portion with its first and last line. A row on a line for which `is_alone` is
+    true is a portion by itself. The rows on the lines `suspects` are refused unread.
     """
     made, chunk = _take(session, import_id, number)
     sums: Counter[str] = Counter()
-    for part in _split(made, chunk):
-        line = part["rows"][0][0] if part["rows"] else part["refused"][0][0]
-        if line in suspects:
-            part = _refuse(made, part, "The row could not be imported: a worker failed twice at it.")
-        before_each(line)
-        sums.update(_import(session, import_id, _read(made, part)))
+    for portion in _split(made, chunk, lambda line: line in suspects or is_alone(line)):
+        rows = portion["rows"] or portion["refused"]
+        if rows[0][0] in suspects:
+            portion = _refuse(made, portion, "The row could not be imported: a worker failed twice at it.")
+        before_each(rows[0][0], rows[-1][0])
+        sums.update(_import(session, import_id, _read(made, portion)))
     return {name: sums[name] for name in COUNTS}
 
 
@@ -57,15 +60,20 @@ def _take(session: Session, import_id: str, number: int) -> tuple[Import, dict[s
     return session.get_one(Import, import_id), json.loads(session.scalars(gone).one())
 
 
-def _split(made: Import, chunk: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The chunk's rows as chunks of one row."""
+def _split(made: Import, chunk: dict[str, Any], is_alone: Callable[[int], bool]) -> Iterator[dict[str, Any]]:
+    """The chunk as smaller ones, each of a row that is alone, or of up to PORTION_ROWS others."""
     head = chunk["head"]
-    for refused in chunk["refused"]:
-        yield {"head": head, "rows": [], "refused": [refused]}
-    for line, cells in chunk["rows"]:
-        yield {"head": head, "rows": [[line, cells]], "refused": []}
-        if made.format == "shopify" and cells[made.options["columns"].index("Title")]:
-            head = cells
+    for kind in ("refused", "rows"):
+        left = deque(chunk[kind])
+        while left:
+            portion = [left.popleft()]
+            if not is_alone(portion[0][0]):
+                while left and len(portion) < PORTION_ROWS and not is_alone(left[0][0]):
+                    portion.append(left.popleft())
+            yield {"head": head, "rows": [], "refused": [], kind: portion}
+            if kind == "rows" and made.format == "shopify":
+                title = made.options["columns"].index("Title")
+                head = next((cells for _, cells in reversed(portion) if cells[title]), head)
 
 
 def _refuse(made: Import, chunk: dict[str, Any], reason: str) -> dict[str, Any]:

@@ -51,13 +51,17 @@ def status_of(run_id: str, step: str) -> str | None:
 
 
 def describe(run_id: str) -> str:
-    """The run and its steps, for the message of a failed test."""
+    """The run, its steps and their failed attempts, for the message of a failed test."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
         steps = queries.steps_of_run(session, run_id)
+        failed = queries.attempts_of_run(session, run_id)
     lines = [f"{run.workflow} {run.id} is {run.status}, generation {run.generation}, attempts {run.attempts}, "
              f"published {run.published_at}, lease until {run.lease_until}, error {run.error}"]  # fmt: skip
-    lines += [f"  {s.name} {s.status} attempts {s.attempts} {s.error}" for s in steps]
+    lines += [f"  {s.name} {s.status} attempts {s.attempts} {s.error} {s.progress}" for s in steps]
+    lines += [
+        f"  {a.step} attempt {a.number} by {a.worker} from {a.started_at} to {a.ended_at}: {a.error}" for a in failed
+    ]
     return "\n".join(lines)
 
 
