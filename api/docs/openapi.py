@@ -109,7 +109,10 @@ def _collect_references(part: Any, schemas: dict[str, Any], found: set[str]) -> 
 
 
 def _conditional_headers(operation: dict[str, Any]) -> None:
-    """Documents conditional requests: `If-None-Match` where there is an ETag, `If-Match` where there is `stale`."""
+    """Documents conditional requests: `If-None-Match` where there is an ETag, `If-Match` where there is `stale`.
+
+    Reading honours `If-Match`, too, which is of no use to a client: the document has only the response.
+    """
     parameters = operation.setdefault("parameters", [])
     if "stale" in operation.get("x-codes", ()):
         described = "The `ETag` of the version you read; 412 if the resource has changed since"
@@ -118,6 +121,7 @@ def _conditional_headers(operation: dict[str, Any]) -> None:
     if "ETag" in answer.get("headers", {}) and "requestBody" not in operation:
         parameters.append(_header("If-None-Match", "The `ETag` of the version you have"))
         operation["responses"]["304"] = {"description": "Not modified"}
+        operation["x-codes"] = [*operation.get("x-codes", ()), "stale"]
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

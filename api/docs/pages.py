@@ -4,14 +4,14 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from flask import Response, current_app, render_template_string, request, url_for
+from flask import Response, current_app, render_template_string, url_for
 from flask_smorest import Blueprint
 from markdown_it import MarkdownIt
 
 from api.docs import asyncapi
 from api.docs.error_codes import SOURCE
 from api.http.auth import public
-from api.http.etags import ETAG
+from api.http.etags import ETAG, not_modified
 from models.core.errors import NotFound
 
 blueprint = Blueprint("docs", __name__, description="API documentation")
@@ -132,5 +132,4 @@ def _cacheable(response: Response, seconds: int) -> Response:
     """Lets caches store the response for `seconds` and revalidate it afterwards."""
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.add_etag()
-    response.make_conditional(request)
-    return response
+    return not_modified(response)

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from flask import Response, request
 
+from api.http.errors import problem
 from models.core.errors import Stale
 
 ETAG = {"ETag": {"schema": {"type": "string"}}}
 """The response headers of a view with an ETag, for the OpenAPI document."""
+CHANGED = "The resource has changed since you read it; read it again."
 
 
 def etag(updated_at: datetime, shown_beside: object = "") -> dict[str, str]:
@@ -24,13 +26,14 @@ def check_unchanged(updated_at: datetime) -> None:
     if "If-Match" not in request.headers or wanted.star_tag:
         return
     if _version(updated_at) not in {(tag or "").partition(".")[0] for tag in wanted}:
-        raise Stale("The resource has changed since you read it; read it again.")
+        raise Stale(CHANGED)
 
 
 def not_modified(response: Response) -> Response:
-    """Turns the response into 304 if the client already has this version (If-None-Match)."""
-    if response.status_code == 200:
-        response.make_conditional(request)
+    """The response, or 304 if the client already has this version (If-None-Match), or 412 if it wants another one
+    (If-Match)."""
+    if response.status_code == 200 and response.make_conditional(request).status_code == 412:
+        return problem(Stale.status, Stale.code, CHANGED)  # Werkzeug leaves the resource as the body
     return response
 
 

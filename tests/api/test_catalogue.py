@@ -144,6 +144,14 @@ def test_an_etag_serves_conditional_reads_and_writes(staff: Caller, client: Any)
     assert staff.delete(path, headers={"If-Match": changed.headers["ETag"]}).status_code == 204
 
 
+def test_reading_another_version_than_wanted_is_a_problem_document(staff: Caller, client: Any) -> None:
+    path = f"/v1/products/{create(staff, **EMMA)['id']}"
+    for read in (path, "/v1/products", "/openapi.json", "/docs"):
+        refused = client.get(read, headers={"If-Match": '"of yesterday"'})
+        assert (refused.status_code, refused.json["code"]) == (412, "stale"), read
+        assert client.get(read, headers={"If-Match": client.get(read).headers["ETag"]}).status_code == 200
+
+
 def test_a_book_is_created_with_its_author_and_category_atomically(staff: Caller, client: Any) -> None:
     body = {
         "title": "Ink", "sku": "INK", "description": "On ink.", "category": "Crafts", "published_on": "2020-02-29",
