@@ -4,18 +4,15 @@ Bodies of JSON are in tests/api/test_bounds.py, signed webhooks in tests/api/tes
 """
 
 import json
-import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.bounds import MAX_ANSWER
 from models.imports import NotACatalogue
 from models.imports.csv_file import NATIVE_COLUMNS, Row, check_head
 from models.imports.csv_rows import ImportTooLarge, Refusal, Rows
@@ -23,14 +20,7 @@ from models.imports.native_csv import parse_row
 from models.imports.shopify_csv import parse_row as parse_shopify_row
 from models.imports.shopify_csv import sku_of
 from models.notifications.template_language import FILTERS, MAX_OUTPUT, TAGS, Template, TemplateError
-from tests.shopping import make_product
-
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
-"""Per test."""
-fuzzed = settings(
-    deadline=None, max_examples=EXAMPLES,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+from tests.fuzz.conftest import check, fuzzed
 
 CSV_PARTS = st.sampled_from([",", '"', "\n", "\r\n", "\r", ";", "\0", "\ufeff", "sku", "'", "=1", *NATIVE_COLUMNS])
 CSV_BYTES = st.one_of(
@@ -140,17 +130,6 @@ HEADERS: dict[str, st.SearchStrategy[str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def visitor(app: Any, database: None) -> FlaskClient:
-    return FlaskClient(app, app.response_class)
-
-
-def check(answer: Any) -> None:
-    assert answer.status_code < 500, answer.text[:300]
-    if answer.status_code >= 400:
-        assert len(answer.data) <= MAX_ANSWER
-
-
 @given(st.dictionaries(st.sampled_from(sorted(HEADERS)), st.none(), min_size=1, max_size=3), st.data())
 @fuzzed
 def test_any_headers(visitor: FlaskClient, sign_in: Callable[..., Any], chosen: Any, data: st.DataObject) -> None:
@@ -176,17 +155,6 @@ def test_any_headers_of_an_administrator(
     check(visitor.get(f"/v1/products/{thing}", headers=headers))
     check(visitor.patch(f"/v1/products/{thing}", data='{"title": "Other"}', headers=headers))
     check(visitor.post("/v1/categories", data='{"name": "Tea"}', headers=headers))
-
-
-@pytest.fixture
-def admin(sign_in: Callable[..., Any]) -> dict[str, str]:
-    headers: dict[str, str] = sign_in("admin", "admin").headers
-    return headers
-
-
-@pytest.fixture
-def thing(database: None) -> str:
-    return make_product("THING", 5)
 
 
 CURSORS = st.one_of(

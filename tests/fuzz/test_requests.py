@@ -1,47 +1,18 @@
 """Whatever a request's path, query string or form holds, it is answered or refused: no 5xx."""
 
-import os
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug import Request
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from api.http.bounds import MAX_ANSWER
 from models.notifications.template_language import MAX_OUTPUT
-
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
-"""Per test."""
-fuzzed = settings(
-    deadline=None, max_examples=EXAMPLES,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
-
-
-@pytest.fixture
-def visitor(app: Any, database: None) -> FlaskClient:
-    """Flask's test client. It does not compare with the document, which has no such requests."""
-    return FlaskClient(app, app.response_class)
-
-
-@pytest.fixture
-def admin(sign_in: Callable[..., Any]) -> dict[str, str]:
-    headers: dict[str, str] = sign_in("admin", "admin").headers
-    return headers
-
-
-def check(answer: Any) -> None:
-    """A refusal is a bounded problem document."""
-    assert answer.status_code < 500, answer.text[:300]
-    if answer.status_code >= 400:
-        assert answer.mimetype == "application/problem+json"
-        assert len(answer.data) <= MAX_ANSWER
+from tests.fuzz.conftest import check, fuzzed
 
 
 def sent(visitor: FlaskClient, environ: Any) -> TestResponse:
