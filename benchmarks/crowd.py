@@ -29,8 +29,9 @@ BODY = json.dumps({"address": ADDRESS, "payment": {"method": "pm_card_visa"}})
 MAKE = """
 CREATE TEMP TABLE person AS SELECT n, uuidv7() AS id, uuidv7() AS session_id FROM generate_series(1, :count) AS n;
 INSERT INTO accounts.user (id, username, username_key, username_skeleton, email, email_key, password_hash, first_name,
-                           last_name, last_name_key)
-    SELECT id, name, name, name, name || '@example.com', name || '@example.com', 'none', 'Ada', 'Crowd', 'crowd'
+                           last_name, last_name_key, email_confirmed_at)
+    SELECT id, name, name, name, name || '@example.com', name || '@example.com', 'none', 'Ada', 'Crowd', 'crowd',
+           now()
     FROM (SELECT id, 'crowd' || n AS name FROM person) AS named;
 INSERT INTO accounts.session (id, user_id, refresh_hash, expires_at)
     SELECT session_id, id, 'crowd' || n, now() + interval '1 day' FROM person;

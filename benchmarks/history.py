@@ -36,8 +36,9 @@ CREATE TEMP TABLE thing AS
     SELECT row_number() OVER (ORDER BY id) - 1 AS n, id, sku, title, price_amount AS price FROM catalogue.product;
 CREATE TEMP TABLE person AS SELECT n, uuidv7() AS id FROM generate_series(0, {orders} / {each}) AS n;
 INSERT INTO accounts.user (id, username, username_key, username_skeleton, email, email_key, password_hash, first_name,
-                           last_name, last_name_key)
-    SELECT id, name, name, name, name || '@example.com', name || '@example.com', 'none', 'Ada', 'Past', 'past'
+                           last_name, last_name_key, email_confirmed_at)
+    SELECT id, name, name, name, name || '@example.com', name || '@example.com', 'none', 'Ada', 'Past', 'past',
+           now()
     FROM (SELECT id, 'past' || n AS name FROM person) AS named;
 INSERT INTO carts.cart (id, user_id) SELECT uuidv7(), id FROM person;
 CREATE TEMP TABLE past AS

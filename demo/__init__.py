@@ -84,7 +84,7 @@ def _run_demo(console: Console, stack: TemporaryStack) -> list[Check]:
         staff = _administrator(stack, shop)
         goods = {product["sku"]: product for product in shop.list("/v1/products")}
         customers = make_customers(shop, list(goods))
-        register(customers)
+        register(customers, stack.mailbox)
     before = _levels(staff)
     planned_orders = sum(len(customer.planned_orders) for customer in customers)
     with _phase(console, f"Placing {planned_orders} orders concurrently and following their tasks"):

@@ -11,6 +11,7 @@ from typing import Any
 
 from demo.checks import Check
 from demo.client import MAX_WAIT, Client, Unfinished
+from demo.confirming import confirm_address
 from demo.shopping import Customer, Purchase
 from local.waiting import wait_until
 
@@ -43,6 +44,20 @@ class Day:
     reserved: Counter[str] = field(default_factory=Counter)
     mails: list[tuple[str, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+
+    def confirm_address(self, customer: Customer, mailbox: str) -> None:
+        """The customer confirms the e-mail address after the first orders, whose mails were held until now."""
+        client = customer.client
+
+        def held() -> int:
+            return sum(mail["status"] == "held" for mail in client.list("/v1/notifications"))
+
+        before, confirmed = held(), client.get("/v1/me")["email_confirmed"]
+        confirm_address(client, mailbox)
+        wait_until(lambda: held() == 0, PATIENCE, 0.1)
+        found = confirmed, before > len(customer.planned_orders), client.get("/v1/me")["email_confirmed"], held()
+        self.tell(Event(f"address confirmed by mail, held until then: {before}", "", client.user["email"]))
+        self.record("mails held until the address is confirmed", found == (False, True, True, 0), (before, held()))
 
     def confirm_payment(self, customer: Customer, product: Line, payment: dict[str, str], page: str) -> None:
         """The customer orders one unit, and confirms the payment on the page of the bank or of PayPal."""

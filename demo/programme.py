@@ -13,6 +13,7 @@ def run(day: Day, mailbox: str, orders: list[Purchase], goods: dict[str, Line], 
     cancelled = next(purchase for purchase in firm if purchase.customer is not shipped.customer)
     product = goods[shipped.order["lines"][0]["sku"]]
     listener = Listener(day.staff)
+    day.confirm_address(customers[0], mailbox)
     day.confirm_payment(customers[0], product, {"method": "pm_card_threeDSecure2Required"}, "the bank's page")
     day.confirm_payment(customers[1], product, {"provider": "paypal"}, "PayPal's page")
     messages.add_phone_and_device(day, mailbox, shipped)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.client import Client, seconds_of
+from demo.confirming import confirm_address
 
 LAST_COPY = "BOOK-LAST-COPY"
 PASSWORD = "a pass phrase for the demo only"
@@ -112,10 +113,11 @@ def make_customers(shop: Client, skus: list[str]) -> list[Customer]:
     return customers
 
 
-def register(customers: list[Customer]) -> None:
-    """Registers all customers concurrently."""
+def register(customers: list[Customer], mailbox: str) -> None:
+    """Registers all customers concurrently. All but the first confirm their e-mail address by the mailed token."""
     with ThreadPoolExecutor(len(customers)) as pool:
         list(pool.map(Customer.register, customers))
+        list(pool.map(lambda customer: confirm_address(customer.client, mailbox), customers[1:]))
 
 
 def place_orders(

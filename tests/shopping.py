@@ -71,6 +71,16 @@ def make_customer(username: str) -> str:
         return user.id
 
 
+def confirm_address(user_id: str) -> None:
+    """Confirms the e-mail address of a user who has registered, as the mailed token does."""
+    from models import accounts
+    from models.core.database import transaction
+
+    with transaction() as session:
+        user = session.get_one(accounts.User, user_id, with_for_update=True)
+        accounts.mark_confirmed(session, user)
+
+
 def place_order(
     session: Session, user_id: str, wants: dict[str, int], method: str = "pm_card_visa", return_url: str | None = None
 ) -> "Order":

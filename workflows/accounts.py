@@ -1,10 +1,12 @@
-"""Workflows of accounts: welcome mails, passwords, and erasure."""
+"""Workflows of accounts: confirmed addresses, welcome mails, passwords, and erasure."""
 
 from durable import Workflow
 from models.core.workflow_inputs import NewDeviceInput, ResetInput, SignInInput, UserInput
 from tasks import accounts, carts, inventory, notifications, orders, reports, returns
 
 WELCOME = Workflow("welcome", notifications.welcome, input=UserInput)
+CONFIRM_ADDRESS = Workflow("confirm_address", notifications.confirm_address, input=UserInput)
+HELD_MAIL = Workflow("held_mail", notifications.held_mail, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
 PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, input=UserInput)
 EMAIL_CHANGED = Workflow("email_changed", notifications.email_changed, input=UserInput)

@@ -48,6 +48,8 @@ class RegisterView(MethodView):
     def post(self, body: RegistrationBody) -> dict[str, object]:
         """Creates an account with an address and a cart, and signs in.
 
+        A mail asks to confirm the e-mail address; others are held until then.
+
         If `X-Cart-Token` names a guest cart, its items are moved into the new cart. Without `language`, it
         is the first one of `Accept-Language` that the shop writes mails in, if any.
         """
@@ -213,7 +215,7 @@ class ResetPasswordView(MethodView):
     @blueprint.arguments(ResetPassword)
     @blueprint.response(200, Tokens)
     def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Sets a new password with the e-mailed token, ends all sessions and signs in.
+        """Sets a new password with the e-mailed token, ends all sessions and signs in. Confirms the e-mail address.
 
         With a second factor, the new password is set, and the answer is 401 `second_factor_required`.
         """

@@ -162,7 +162,8 @@ class SessionView(MethodView):
 def _profile(user: accounts.User) -> dict[str, object]:
     shown = ("id", "username", "email", "first_name", "last_name", "status", "language", "created_at")
     held = {"roles": sorted(g.principal.roles), "permissions": sorted(g.principal.permissions)}
-    return {**{name: getattr(user, name) for name in shown}, **held}
+    is_confirmed = user.email_confirmed_at is not None
+    return {**{name: getattr(user, name) for name in shown}, "email_confirmed": is_confirmed, **held}
 
 
 def _session(row: accounts.LoginSession) -> dict[str, object]:

@@ -164,6 +164,9 @@ class User(Schema):
 
 
 class Profile(User):
+    email_confirmed = fields.Boolean(
+        required=True, metadata={"description": "Until it is, other mails than the one that asks for it are held"}
+    )
     roles = fields.List(fields.String(), required=True)
     permissions = fields.List(fields.String(), required=True)
 
@@ -177,6 +180,12 @@ class ProfileChanges(FreshSignIn):
 
 
 class RestoreEmail(Schema):
+    token = fields.String(
+        required=True, validate=validate.Length(1, 200), metadata={"description": "The token from the e-mail"}
+    )
+
+
+class ConfirmEmail(Schema):
     token = fields.String(
         required=True, validate=validate.Length(1, 200), metadata={"description": "The token from the e-mail"}
     )

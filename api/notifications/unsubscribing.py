@@ -7,6 +7,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.http.auth import public
+from api.http.button_page import button_page
 from api.http.errors import error_codes
 from api.http.request_hooks import takes_files
 from api.notifications.blueprint import blueprint
@@ -16,14 +17,6 @@ from models.core.database import transaction
 from models.core.errors import NotFound
 
 MAX_FORM = 1000  # bytes
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-PAGE = """<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>{title}</title>
-<style>:root {{ color-scheme: light dark; }} body {{ font: 16px/1.6 system-ui, sans-serif; margin: 2rem auto;
-max-width: 36rem; padding: 0 1rem; }} button {{ font: inherit; padding: .5rem 1rem; }}</style></head>
-<body><main><h1>{title}</h1><p>{text}</p>{form}</main></body></html>
-"""
 WORDS = {
     "en": ("Unsubscribe", "You will no longer receive mails of this kind: {kind}.", "You are unsubscribed",
            "You will not receive mails of this kind any more: {kind}."),
@@ -70,9 +63,4 @@ def _read(session: Session, token: str) -> tuple[notifications.Choice, str]:
 
 
 def _page(language: str, title: str, text: str, kind: str, form: str = "") -> Response:
-    shown = PAGE.format(
-        language=language, title=title, text=text.format(kind=escape(kind.replace("_", " "))), form=form
-    )
-    response = Response(shown, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = POLICY
-    return response
+    return button_page(language, title, text.format(kind=escape(kind.replace("_", " "))), form)

@@ -120,7 +120,7 @@ def replay(file: Path, limit: int | None, concurrency: int) -> None:
         summary = summarise(file, limit, journal)
         products = _ensure_stock(console, file, summary)
         shop = Client(settings.api_local)
-        placer = OrderPlacer(shop, products, journal, settings.secret_key)
+        placer = OrderPlacer(shop, products, journal, settings.secret_key, settings.mailbox)
         clerk = Clerk(shop, journal, settings.secret_key)
         with Progress("invoices", summary.orders + len(summary.parts), console) as progress:
             work = _worker(placer, clerk, summary, result := Result(), progress)

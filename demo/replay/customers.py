@@ -5,6 +5,7 @@ import threading
 import time
 
 from demo.client import Client, Refused, Unreachable, seconds_of
+from demo.confirming import confirm_address
 from demo.replay.goods import Products
 from demo.replay.journal import Entry, Journal
 from demo.replay.retail import Invoice
@@ -14,9 +15,10 @@ CART_ATTEMPTS = 20  # attempts to fill a cart after a lost response, a second ap
 
 
 class Customer:
-    """A signed-in customer. `returning`: the account existed before this replay."""
+    """A signed-in customer. `returning`: the account existed before this replay. `mailbox`: where the customer reads
+    mails; empty: nowhere, and the address is not confirmed."""
 
-    def __init__(self, client: Client, number: str, country: str, secret: str) -> None:
+    def __init__(self, client: Client, number: str, country: str, secret: str, mailbox: str = "") -> None:
         self.client = client
         username = f"retail-{number}"
         password = hmac.digest(secret.encode(), username.encode(), "sha256").hex()
@@ -33,13 +35,16 @@ class Customer:
                 raise
             client.sign_in(username, password)
             self.returning = True
+        if mailbox and not client.get("/v1/me")["email_confirmed"]:  # a replay may have been interrupted before
+            confirm_address(client, mailbox)
 
 
 class OrderPlacer:
     """Places the order of each invoice exactly once, across interrupted replays."""
 
-    def __init__(self, shop: Client, products: Products, journal: Journal, secret: str) -> None:
+    def __init__(self, shop: Client, products: Products, journal: Journal, secret: str, mailbox: str) -> None:
         self._shop, self._products, self._journal, self._secret = shop, products, journal, secret
+        self._mailbox = mailbox
         self._customers: dict[str, Customer] = {}
         self._guard = threading.Lock()
 
@@ -69,7 +74,8 @@ class OrderPlacer:
         with self._guard:
             known = self._customers.get(invoice.customer)
         if known is None:
-            known = Customer(self._shop.new_client(), invoice.customer, invoice.country, self._secret)
+            made = self._shop.new_client()
+            known = Customer(made, invoice.customer, invoice.country, self._secret, self._mailbox)
             with self._guard:
                 self._customers[invoice.customer] = known
         return known

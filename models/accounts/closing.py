@@ -12,6 +12,7 @@ from models.accounts.tables import (
     Address,
     Device,
     EmailChange,
+    EmailConfirmation,
     LoginSession,
     PasswordReset,
     Phone,
@@ -23,8 +24,8 @@ from models.core.errors import Conflict
 from models.core.events import AccountClosed
 
 OWNED = (
-    Address, Device, EmailChange, Identity, KnownDevice, LoginSession, Passkey, PasswordReset, Phone, Preference,
-    RecoveryCode, SecondFactor,
+    Address, Device, EmailChange, EmailConfirmation, Identity, KnownDevice, LoginSession, Passkey, PasswordReset, Phone,
+    Preference, RecoveryCode, SecondFactor,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ signed in.
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
@@ -92,6 +93,7 @@ def register_identity(session: Session, info: UserInfo, password_hash: str, lang
     user = User(
         id=new_id("usr"), username=username, email=info.email, password_hash=password_hash, language=language,
         first_name=_name(info.first_name) or username, last_name=_name(info.last_name),
+        email_confirmed_at=datetime.now(UTC),
     )  # fmt: skip
     session.add(user)
     flush(session)

@@ -55,6 +55,11 @@ def reset_limits(login: str, user_id: str | None, ip: str | None) -> list[Limit]
     return limits
 
 
+def confirmation_limits(user_id: str) -> list[Limit]:
+    """Limits for mails that ask to confirm the address: three an hour."""
+    return [Limit(_key("confirmations of", user_id), 3, 1200.0)]
+
+
 def code_limits(user_id: str, number: str, ip: str | None) -> list[Limit]:
     """Limits for codes by text message: three an hour per user and per number, to prevent flooding a phone."""
     limits = [Limit(_key("codes of", user_id), 3, 1200.0), Limit(_key("codes to", number), 3, 1200.0)]

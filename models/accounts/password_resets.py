@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 import durable
+from models.accounts.confirmations import mark_confirmed
 from models.accounts.sessions import Credentials, end_other_sessions
 from models.accounts.tables import PasswordReset, User
 from models.accounts.users import get, lock
@@ -41,12 +42,15 @@ def request_reset(session: Session, request_id: str, user_id: str | None) -> Non
     durable.start(session, "password_reset", key=request_id, input={"user_id": user_id})
 
 
-def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
+def save_reset_token(session: Session, run_id: str, user: User) -> None:
     """Stores the hash of the run's token, valid for one use within an hour of the latest call."""
     token_hash = digest(derive_reset_token(run_id))
-    row = {"id": run_id, "user_id": user_id, "token_hash": token_hash, "expires_at": datetime.now(UTC) + LIFETIME}
+    row = {
+        "id": run_id, "user_id": user.id, "email": user.email, "token_hash": token_hash,
+        "expires_at": datetime.now(UTC) + LIFETIME,
+    }  # fmt: skip
     new = insert(PasswordReset).values(row)
-    renewed = {name: new.excluded[name] for name in ("token_hash", "expires_at")}
+    renewed = {name: new.excluded[name] for name in ("email", "token_hash", "expires_at")}
     session.execute(new.on_conflict_do_update(index_elements=["id"], set_=renewed))
 
 
@@ -67,17 +71,20 @@ def check_reset_token(session: Session, token: str) -> User:
 def reset_password(session: Session, token: str, password_hash: str) -> str:
     """Sets a new password with a reset token and returns the user id. Ends all sessions. Raises Invalid.
 
-    The token, and all other tokens of the user, become invalid.
+    The token, and all other tokens of the user, become invalid. It also confirms the address to which it was mailed.
     """
-    good = select(PasswordReset.user_id).where(*_is_valid(token))
-    user_id = session.scalars(good).one_or_none()
-    if user_id is not None:
-        lock(session, user_id)  # the second of two concurrent requests sees that it was used
-        user_id = session.scalars(good).one_or_none()
-    if user_id is None:
+    good = select(PasswordReset.user_id, PasswordReset.email).where(*_is_valid(token))
+    found = session.execute(good).one_or_none()
+    if found is not None:
+        lock(session, found.user_id)  # the second of two concurrent requests sees that it was used
+        found = session.execute(good).one_or_none()
+    if found is None:
         raise _refused()
-    change_password(session, user_id, password_hash)
-    return user_id
+    change_password(session, found.user_id, password_hash)
+    user = get(session, found.user_id)
+    if user.email == found.email:
+        mark_confirmed(session, user)
+    return user.id
 
 
 def _is_valid(token: str) -> tuple[ColumnElement[bool], ...]:

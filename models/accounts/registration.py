@@ -1,6 +1,7 @@
 """Creation of accounts: customers and administrators."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NotRequired, TypedDict, Unpack
 
 from sqlalchemy import select
@@ -30,8 +31,9 @@ class NewCustomer(TypedDict):
 
 
 def register(session: Session, **person: Unpack[NewCustomer]) -> User:
-    """Creates a customer like `add_customer` and sends a welcome mail (event `account.registered`)."""
-    user = add_customer(session, **person)
+    """Creates a customer like `add_customer`, whose address is not confirmed: a mail asks for it, and the welcome mail
+    follows (event `account.registered`)."""
+    user = add_customer(session, **person, is_confirmed=False)
     event_log.emit(session, AccountRegistered(user_id=user.id))
     return user
 
@@ -46,12 +48,14 @@ def add_customer(
     last_name: str,
     address: Mapping[str, str],
     language: str | None = None,
+    is_confirmed: bool = True,
 ) -> User:
-    """Creates a customer with a first address. Raises Conflict (`username_taken`, `username_looks_taken`,
-    `email_taken`)."""
+    """Creates a customer with a first address. `is_confirmed`: whether mails to `email` are known to arrive.
+    Raises Conflict (`username_taken`, `username_looks_taken`, `email_taken`)."""
     user = User(
         id=new_id("usr"), username=username, email=email, password_hash=password_hash,
         first_name=first_name, last_name=last_name, language=language,
+        email_confirmed_at=datetime.now(UTC) if is_confirmed else None,
     )  # fmt: skip
     session.add(user)
     flush(session)
@@ -81,6 +85,7 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
             )
         end_other_sessions(session, user.id)
     user.email, user.password_hash = email, password_hash
+    user.email_confirmed_at = user.email_confirmed_at or datetime.now(UTC)
     flush(session)
     access.grant(session, user.id, access.ADMIN)
     if is_new:

@@ -18,7 +18,8 @@ ACCOUNT_STATUS = Transitions("account", {"active": ("closed",), "closed": ()})
 
 
 class User(Base):
-    """A user account. `language`: of mails; None: the shop's.
+    """A user account. `language`: of mails; None: the shop's. `email_confirmed_at`: when the owner proved that mails to
+    the address arrive; None: other mails are held.
 
     Usernames and e-mail addresses are found by their keys (models/core/folding.py), which are unique and follow when
     the name is set. `username_skeleton`: so that no two usernames look alike.
@@ -31,6 +32,7 @@ class User(Base):
     username_skeleton: Mapped[str]
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str]
+    email_confirmed_at: Mapped[datetime | None]
     password_hash: Mapped[str]
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
@@ -127,15 +129,30 @@ class Preference(Base):
 
 
 class PasswordReset(Base):
-    """An e-mailed reset token, valid once. Its id is the id of the run that mails it."""
+    """An e-mailed reset token, valid once. Its id is the id of the run that mails it. `email`: where to; None: a row
+    of the release before."""
 
     __tablename__ = "password_reset"
     __table_args__ = (Index("ix_password_reset_expires_at", "expires_at"), {"schema": "accounts"})
     id: Mapped[str] = mapped_column(Id("run"), primary_key=True)
     user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    email: Mapped[str | None] = mapped_column(String(254))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class EmailConfirmation(Base):
+    """A mailed token that confirms `email`, while it is the address of the user. Its id is that of the run that mails
+    it."""
+
+    __tablename__ = "email_confirmation"
+    __table_args__ = (Index("ix_email_confirmation_expires_at", "expires_at"), {"schema": "accounts"})
+    id: Mapped[str] = mapped_column(Id("run"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
 
 
 class EmailChange(Base):

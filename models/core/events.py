@@ -42,7 +42,11 @@ class DomainEvent:
 # ---- accounts
 
 
-class AccountRegistered(DomainEvent, name="account.registered", about="user_id", starts=("welcome",)):
+class AccountRegistered(DomainEvent, name="account.registered", about="user_id", starts=("confirm_address", "welcome")):
+    user_id: str
+
+
+class EmailConfirmed(DomainEvent, name="email.confirmed", about="user_id", starts=("held_mail",)):
     user_id: str
 
 

@@ -11,6 +11,7 @@ from models.notifications.composing import (
     start_message,
 )
 from models.notifications.examples import EXAMPLES
+from models.notifications.holding import drop, hold, list_held, record_held, why_drop
 from models.notifications.kinds import CHANNELS, KINDS, Kind
 from models.notifications.language import LANGUAGES, choose_language, find_language
 from models.notifications.layout import Mail, dress
@@ -57,25 +58,30 @@ __all__ = [
     "compose",
     "describe_deliveries",
     "dress",
+    "drop",
     "erase_user",
     "find_delivery",
     "find_language",
     "get_notification",
     "get_template",
+    "hold",
     "is_composed",
     "is_suppressed",
     "kinds",
     "lift_suppression",
+    "list_held",
     "list_templates",
     "preview",
     "read_unsubscribe_token",
     "record_bounce",
     "record_delay",
     "record_delivery",
+    "record_held",
     "reset_template",
     "select_notifications",
     "select_suppressions",
     "start_message",
     "suppress",
     "unsubscribe_url",
+    "why_drop",
 ]

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from sqlalchemy import CursorResult, Integer, bindparam, func, select, update
+from sqlalchemy import CursorResult, Integer, bindparam, case, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,9 @@ from models.notifications.tables import ERASED, Message, Notification
 
 WORKFLOWS = {"sms": "text_message", "push": "push_message"}
 """Channel → the workflow that sends one of its messages."""
+
+CLOSED = "The account was closed."
+"""Why mails that were held until then are never sent."""
 
 _COLUMNS = ("id", "key", "user_id", "kind", "channel", "recipient", "subject", "text")
 _ONCE = ["key", "kind", "channel"]
@@ -119,7 +122,9 @@ def record_delay(session: Session, kind: str, *, key: str, channel: str, reason:
 
 
 def erase_user(session: Session, user_id: str) -> int:
-    """Erases the recipient and the text of a user's notifications, and returns how many. Their rows stay."""
+    """Erases the recipient and the text of a user's notifications, and returns how many. Their rows stay. Held mails
+    will not be sent."""
     rows = update(Notification).where(Notification.user_id == user_id, Notification.recipient != ERASED)
-    erased = rows.values(recipient=ERASED, subject="", text="")
+    fault = case((Notification.held.is_not(None), CLOSED), else_=Notification.fault)
+    erased = rows.values(recipient=ERASED, subject="", text="", held=null(), fault=fault)
     return cast(CursorResult[None], session.execute(erased)).rowcount

@@ -230,6 +230,19 @@ class PasswordReset(Account):
     pages: str
 
 
+class ConfirmAddress(TypedDict):
+    """`token` confirms the address to which this is mailed; `days`: for which it is valid. `api` and `pages`: the
+    URLs of the API and of the shop's pages, empty if they are not known.
+
+    Whoever has the address may not be the user, so it has no text that the user chooses.
+    """
+
+    token: str
+    days: int
+    api: str
+    pages: str
+
+
 class EmailChanged(PasswordReset):
     """`token` restores the address to which this is mailed; `days`: for which it is valid."""
 

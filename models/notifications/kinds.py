@@ -15,6 +15,7 @@ from models.notifications.contexts import (
     BackInStock,
     BackorderFilled,
     CartReminder,
+    ConfirmAddress,
     CountExpired,
     CountShort,
     DeviceTest,
@@ -58,6 +59,7 @@ class Kind(Generic[Context]):
 
     `context`: what its templates are rendered with. `channels`: those by which it is sent unless the customer has
     chosen others. `offered`: those that customers can choose besides. `mandatory`: customers can't switch its mail off.
+    `proves`: its mail is how an address is confirmed, and is sent before it is.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Kind(Generic[Context]):
     channels: tuple[str, ...] = ("email",)
     offered: tuple[str, ...] = ()
     mandatory: bool = False
+    proves: bool = False
 
     @property
     def all_channels(self) -> tuple[str, ...]:
@@ -79,9 +82,10 @@ KINDS: dict[str, Kind[Any]] = {}
 
 def _declare(
     name: str, audience: Audience, context: type[Context], channels: str = "email", offered: str = "", *,
-    mandatory: bool = False,
+    mandatory: bool = False, proves: bool = False,
 ) -> Kind[Context]:  # fmt: skip
-    kind = KINDS[name] = Kind(name, audience, context, tuple(channels.split()), tuple(offered.split()), mandatory)
+    ways = tuple(channels.split()), tuple(offered.split())
+    kind = KINDS[name] = Kind(name, audience, context, *ways, mandatory, proves)
     return kind
 
 
@@ -100,7 +104,8 @@ RETURN_RECEIVED = _declare("return_received", "customer", ReturnReceived, *_USUA
 ORDER_DELAYED = _declare("order_delayed", "customer", Parcel, _URGENT)
 ORDER_DELIVERED = _declare("order_delivered", "customer", Parcel, _URGENT)
 BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled, *_USUAL)
-PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True)
+CONFIRM_ADDRESS = _declare("confirm_address", "customer", ConfirmAddress, mandatory=True, proves=True)
+PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True, proves=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, _URGENT, mandatory=True)
 EMAIL_CHANGED = _declare("email_changed", "customer", EmailChanged, mandatory=True)
 NEW_DEVICE = _declare("new_device", "customer", NewDevice, *_USUAL, mandatory=True)

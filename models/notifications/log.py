@@ -9,17 +9,19 @@ from sqlalchemy.orm import Session
 
 from durable.tables import RunRecord, StepRecord
 from models.core.errors import NotFound
+from models.notifications.holding import REASON
 from models.notifications.tables import Notification
 
-STATUSES = ("pending", "sent", "refused", "bounced")
+STATUSES = ("pending", "held", "sent", "refused", "bounced")
 
 
 @dataclass(frozen=True)
 class Delivery:
     """A notification, and its delivery so far.
 
-    `status`: `pending`, `sent` (accepted by the mail server, the SMS provider or the push service), `refused` or
-    `bounced`. `attempts`: None if it is not known. `last_error`: of the latest attempt that failed, unless it was sent.
+    `status`: `pending`, `held` (until the address is confirmed), `sent` (accepted by the mail server, the SMS provider
+    or the push service), `refused` or `bounced`. `attempts`: None if it is not known. `last_error`: of the latest
+    attempt that failed, unless it was sent; or why it is held.
     """
 
     id: str
@@ -42,7 +44,7 @@ def select_notifications(user_id: str) -> Select[Notification]:
 def describe_deliveries(session: Session, rows: Sequence[Notification]) -> list[Delivery]:
     """The deliveries of these notifications. Those that are pending are read from the steps that send them."""
     tried = _attempts(session, [row for row in rows if _status(row) == "pending"])
-    return [_delivery(row, *tried.get(row.id, (row.attempts, row.fault or row.last_error))) for row in rows]
+    return [_delivery(row, *tried.get(row.id, (row.attempts, _why(row)))) for row in rows]
 
 
 def _delivery(row: Notification, attempts: int | None, last_error: str | None) -> Delivery:
@@ -52,12 +54,18 @@ def _delivery(row: Notification, attempts: int | None, last_error: str | None) -
     )
 
 
+def _why(row: Notification) -> str | None:
+    return REASON if _status(row) == "held" else row.fault or row.last_error
+
+
 def _status(row: Notification) -> str:
     if row.bounced_at is not None:
         return "bounced"
     if row.fault is not None:
         return "refused"
-    return "pending" if row.sent_at is None else "sent"
+    if row.sent_at is not None:
+        return "sent"
+    return "pending" if row.held is None else "held"
 
 
 def _attempts(session: Session, rows: Sequence[Notification]) -> Mapping[str, tuple[int, str | None]]:

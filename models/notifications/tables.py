@@ -1,9 +1,10 @@
 """The table of notifications."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
@@ -18,12 +19,14 @@ class Notification(Base):
 
     `recipient`: a mail address, a phone number, or the host of a push service. `sent_at`: when the channel accepted it.
     `attempts`: how many that took. `fault`: why it will never arrive. `last_error`: why it is sent again later.
+    `held`: the mail, if it is held until the recipient has confirmed the address.
     """
 
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("key", "kind", "channel"),
         Index("ix_notification_user_id_id", "user_id", "id"),
+        Index("ix_notification_held", "user_id", "id", postgresql_where=text("held IS NOT NULL")),
         {"schema": "notifications"},
     )
     id: Mapped[str] = mapped_column(Id("ntf"), primary_key=True)
@@ -40,6 +43,7 @@ class Notification(Base):
     attempts: Mapped[int | None]
     last_error: Mapped[str | None]
     bounced_at: Mapped[datetime | None]
+    held: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Override(Base):

@@ -131,7 +131,7 @@ AFTER_CHECKOUT = (
         """SELECT 'ntf_' || replace(told.id::text, '-', '') AS example, coalesce(run.status = 'succeeded', false) AS bad
         FROM notifications.notification AS told LEFT JOIN workflow.run
             ON run.workflow = split_part(told.key, ':', 1) AND run.key = substr(told.key, strpos(told.key, ':') + 1)
-        WHERE told.sent_at IS NULL AND told.fault IS NULL""",
+        WHERE told.sent_at IS NULL AND told.fault IS NULL AND told.held IS NULL""",
     ),
     Invariant(
         "every open return has a live run",

@@ -200,9 +200,9 @@ _BOOKS = (
     *IMPORTS,
     Invariant(
         "every customer was notified of the order's result",
-        "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused",
-        """SELECT example, sent_at, fault,
-            (sent_at IS NULL AND fault IS NULL OR replace(kind, 'payment_failed', 'order_cancelled') <>
+        "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused, count(held) AS held",
+        """SELECT example, sent_at, fault, held,
+            (sent_at IS NULL AND fault IS NULL AND held IS NULL OR replace(kind, 'payment_failed', 'order_cancelled') <>
             CASE WHEN confirmed_at IS NULL THEN 'order_cancelled' ELSE 'order_confirmed' END) AS bad
         FROM placed LEFT JOIN notifications.notification AS told ON told.key = 'checkout:' || example
         WHERE NOT under_way AND status <> 'pending' AND return_id IS NULL

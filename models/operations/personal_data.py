@@ -101,7 +101,9 @@ SECTIONS = (
     Section("returns", Return, Return.user_id == _USER, _LABEL),
     Section("return_lines", ReturnLine, _in(ReturnLine.return_id, Return.id, Return.user_id == _USER)),
     # Texts of mails may contain links with tokens; the other members say what was sent, when and where.
-    Section("notifications", Notification, Notification.user_id == _USER, frozenset({"key", "text", "last_error"})),
+    Section(
+        "notifications", Notification, Notification.user_id == _USER, frozenset({"key", "text", "last_error", "held"})
+    ),
     Section("events", Event, Event.subject == bindparam("subject"), frozenset({"version", "ordinal", "position"})),
 )  # fmt: skip
 """In the order of the file."""

@@ -27,7 +27,16 @@ from sqlalchemy.orm import DeclarativeBase, aliased
 
 from durable.ids import Id
 from durable.tables import RunRecord
-from models.accounts import EmailChange, KnownDevice, LoginSession, LoginThrottle, PasswordReset, Phone, SpentChallenge
+from models.accounts import (
+    EmailChange,
+    EmailConfirmation,
+    KnownDevice,
+    LoginSession,
+    LoginThrottle,
+    PasswordReset,
+    Phone,
+    SpentChallenge,
+)
 from models.core.audit_chain import AuditEntry, is_chained
 from models.core.event_log import Event
 from models.core.events import EVENT_TYPES
@@ -128,6 +137,10 @@ KINDS = {
         )),
         Kind("resets", "expired password reset tokens", (
             Rule("password_reset", PasswordReset, (PasswordReset.expires_at, PasswordReset.id), true(), (_BEFORE,)),
+        )),
+        Kind("confirmations", "expired tokens that confirm an e-mail address", (
+            Rule("email_confirmation", EmailConfirmation, (EmailConfirmation.expires_at, EmailConfirmation.id), true(),
+                 (_BEFORE,)),
         )),
         Kind("email_changes", "former e-mail addresses that cannot be restored any more", (
             Rule("email_change", EmailChange, (EmailChange.expires_at, EmailChange.id), true(), (_BEFORE,)),

@@ -67,7 +67,10 @@ class MessageList(Page):
 
 class MessagesAsJson(Page):
     def get(self) -> None:
-        self.reply(200, [summary(message) for message in self.state.store.newest()])
+        """All messages, or with `to`, those to an address."""
+        address = self.get_query_argument("to", "")
+        found = (message for message in self.state.store.newest() if not address or address in message.to)
+        self.reply(200, [summary(message) for message in found])
 
 
 class OneMessage(Page):

@@ -4,6 +4,7 @@ message or push notification."""
 from tasks.notifications.accounts import (
     back_in_stock,
     cart_reminder,
+    confirm_address,
     email_changed,
     erase_user,
     new_device,
@@ -13,6 +14,7 @@ from tasks.notifications.accounts import (
     sign_in_changed,
     welcome,
 )
+from tasks.notifications.held import held_mail
 from tasks.notifications.messages import push_message, text_message, verification_code
 from tasks.notifications.orders import (
     action_needed,
@@ -58,6 +60,7 @@ __all__ = [
     "back_in_stock",
     "backorder_filled",
     "cart_reminder",
+    "confirm_address",
     "count_expired",
     "count_short",
     "dispute_closed",
@@ -66,6 +69,7 @@ __all__ = [
     "erase_user",
     "goods_ordered",
     "goods_received",
+    "held_mail",
     "lines_cancelled",
     "new_device",
     "notification_test",

@@ -84,6 +84,21 @@ def sign_in_changed(session: Session, run: Run[SignInInput]) -> Request | None:
     return _to_user(session, run, kinds.SIGN_IN_CHANGED, run.input["user_id"], change=run.input["change"])
 
 
+@sends(kinds.CONFIRM_ADDRESS, call=send_token)
+def confirm_address(session: Session, run: Run[UserInput]) -> Request | None:
+    """Sends a user a token that confirms the e-mail address, unless it is confirmed. It is in the mail and nowhere
+    else."""
+    user = accounts.get(session, run.input["user_id"])
+    if user.status != "active" or user.email_confirmed_at is not None:
+        return None
+    context: contexts.ConfirmAddress = {
+        "token": TOKEN, "days": accounts.CONFIRMED_WITHIN.days, "api": settings.api_base, "pages": settings.public_url,
+    }  # fmt: skip
+    request = compose(session, run, kinds.CONFIRM_ADDRESS, context, user.email, user.id, user.language)
+    accounts.save_confirmation_token(session, run.id, user)
+    return request and {**request, "run_id": run.id}
+
+
 @sends(kinds.PASSWORD_RESET, call=send_token)
 def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     """Sends a user a token for a new password, and a link to the shop's pages if it has any.
@@ -96,7 +111,7 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     request = _to_user(session, run, kinds.PASSWORD_RESET, user_id, token=TOKEN, pages=settings.public_url)
     if request is None:
         return None
-    accounts.save_reset_token(session, run.id, user_id)
+    accounts.save_reset_token(session, run.id, accounts.get(session, user_id))
     return {**request, "run_id": run.id}
 
 

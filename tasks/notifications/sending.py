@@ -1,6 +1,7 @@
-"""How a step composes one kind of notification, and sends it by e-mail."""
+"""How a step composes one kind of notification, and sends it by e-mail once the address is confirmed."""
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
@@ -17,6 +18,10 @@ from tasks.gateways.email import smtp
 service = Service("notifications")
 CHANNEL = "email"
 TOKEN = "[the token is in the mail only]"  # noqa: S105, replaces the token wherever the mail is stored
+
+
+DERIVED = {"email_changed": accounts.derive_restore_token, "confirm_address": accounts.derive_confirmation_token}
+"""Kind → how its token is made, other than `password_reset`."""
 
 
 class Attachment(TypedDict):
@@ -44,7 +49,8 @@ class Request(TypedDict):
     html: NotRequired[str | None]
     language: NotRequired[str]
     unsubscribe: NotRequired[str]  # URL
-    run_id: NotRequired[str]  # of `password_reset` or `email_changed`
+    run_id: NotRequired[str]  # of kinds with a token
+    user_id: NotRequired[str | None]
     attachment: NotRequired[Attachment]
     report: NotRequired[ReportFiles]
 
@@ -102,8 +108,7 @@ def _report_files(wanted: ReportFiles) -> list[tuple[str, bytes]]:
 
 def send_token(request: Request, idempotency_key: str) -> Answer:
     """As `send`, with the token in the place of TOKEN."""
-    derive = accounts.derive_restore_token if request.get("kind") == "email_changed" else accounts.derive_reset_token
-    token = derive(request["run_id"])
+    token = DERIVED.get(request.get("kind", ""), accounts.derive_reset_token)(request["run_id"])
     html = request.get("html")
     told: Request = {**request, "text": request["text"].replace(TOKEN, token)}
     return send({**told, "html": html and html.replace(TOKEN, token)}, idempotency_key)
@@ -114,6 +119,7 @@ def sends(
 ) -> Callable[[Callable[[Session, Run[Any]], Request | Suspend | None]], Step[dict[str, str]]]:
     """Makes a step of a function that composes a notification, or returns None to send nothing.
 
+    A mail to an address that is not confirmed is held, and the step is done: nothing waits for its recipient.
     `kind`: that of requests of the release before, which name none.
     """
 
@@ -128,9 +134,28 @@ def sends(
                 notifications.suppress(session, answer["address"], "refused", fault)
             return {"fault": fault} if fault else {}
 
-        return service.external_step(call=call, record=record, queue=queue)(work)
+        @wraps(work)
+        def work_or_hold(session: Session, run: Run[Any]) -> Request | Suspend | None:
+            request = work(session, run)
+            return request if request is None or isinstance(request, Suspend) else unless_held(session, request)
+
+        return service.external_step(call=call, record=record, queue=queue)(work_or_hold)
 
     return decorate
+
+
+def unless_held(session: Session, request: Request) -> Request | None:
+    """The request; None if its mail is held."""
+    user_id = request.get("user_id")
+    if not user_id or notifications.KINDS[request["kind"]].proves:
+        return request
+    status = accounts.lock_address_status(session, user_id)
+    if status == "confirmed":
+        return request
+    notifications.hold(session, id_of(request), request)
+    if status == "closed":  # its erasure may be over
+        notifications.erase_user(session, user_id)
+    return None
 
 
 def key_of(run: Run) -> str:
@@ -151,7 +176,7 @@ def compose(
             session, kind, context, about=key_of(run), channel=way.channel, recipient=way.recipient, language=chosen,
             user_id=user_id, device_id=way.device_id,
         )  # fmt: skip
-    if user_id and not _is_welcome(session, kind, user_id, recipient):
+    if user_id and not is_welcome(session, kind, user_id, recipient):
         return None
     return compose_mail(session, run, kind, context, recipient, user_id, chosen)
 
@@ -165,10 +190,15 @@ def compose_mail(
         session, kind, context, key=key_of(run), channel=CHANNEL, recipient=recipient, user_id=user_id, language=chosen
     )
     return {
-        "id": f"<{message.id}@shopflow>", "to": recipient, "subject": message.subject, "text": message.text,
-        "kind": kind.name, "html": message.html, "language": chosen,
+        "id": f"<{message.id}@shopflow>", "user_id": user_id, "to": recipient, "subject": message.subject,
+        "text": message.text, "kind": kind.name, "html": message.html, "language": chosen,
         "unsubscribe": notifications.unsubscribe_url(user_id, kind, CHANNEL) if user_id else "",
     }  # fmt: skip
+
+
+def id_of(request: Request) -> str:
+    """The id of the notification."""
+    return request["id"].removeprefix("<").partition("@")[0]
 
 
 def _ways_to_staff(kind: Kind[Any]) -> list[accounts.Way]:
@@ -187,7 +217,7 @@ def with_document(request: Request | None, order_id: str, note: Mapping[str, str
     return {**request, "attachment": {"order_id": order_id, "credit_note_id": note["credit_note_id"]}}
 
 
-def _is_welcome(session: Session, kind: Kind[Any], user_id: str, address: str) -> bool:
+def is_welcome(session: Session, kind: Kind[Any], user_id: str, address: str) -> bool:
     """Whether a user is sent this mail: it is mandatory, or the user wants it and the address is not suppressed. Staff
     cannot switch mails off."""
     if kind.mandatory or kind.audience != "customer":

@@ -39,7 +39,8 @@ PUBLIC = {
     'GET /v1/categories/<id("cat"):category_id>', "GET /v1/products",
     'GET /v1/products/<id("prd"):product_id>', "POST /v1/auth/introspect", "POST /v1/auth/login",
     "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
-    "POST /v1/auth/email/restore",
+    "POST /v1/auth/email/restore", "GET /v1/auth/email/confirm", "POST /v1/auth/email/confirm",
+    "POST /v1/auth/email/confirm/button",
     "POST /v1/auth/second-factor", "POST /v1/auth/passkeys", "POST /v1/auth/passkeys/options",
     "GET /v1/auth/oidc", "POST /v1/auth/oidc/<role:provider>/start", "POST /v1/auth/oidc/<role:provider>/finish",
     

@@ -11,6 +11,7 @@ from tests.owning import own_everything
 
 NOT_EXPORTED = {
     "accounts.password_reset": "a secret",
+    "accounts.email_confirmation": "a secret; `user` has the address",
     "accounts.spent_token": "a secret",
     "accounts.recovery_code": "a secret",
     "accounts.spent_challenge": "a secret",

@@ -37,6 +37,8 @@ BEYOND_SCHEMAS = {
     "POST /v1/me/devices": "the URL must be public, and the key a point of P-256",
     "POST /v1/auth/register": "a password must not be common",
     "POST /v1/auth/password": "a password must not be common",
+    "POST /v1/auth/email/confirm": "the token must have been mailed",
+    "POST /v1/auth/email/confirm/button": "the token must have been mailed",
     "POST /v1/auth/email/restore": "the token must have been mailed",
     "POST /v1/auth/password/reset": "the token must have been mailed",
     "GET /v1/products": "relevance is to something that is searched for",

@@ -20,6 +20,7 @@ import redis
 import requests
 
 from demo.client import Client, Refused, Unreachable
+from demo.confirming import confirm_address
 from local.waiting import wait_until
 from tests.command import FREE_PORTS, processes, shop
 from tests.conftest import ADDRESS, PASSWORD, UNLIMITED
@@ -125,6 +126,7 @@ class Customer:
             "username": self.name, "email": f"{self.name}@example.org", "password": PASSWORD,
             "first_name": self.name.title(), "last_name": "Tester", "address": ADDRESS,
         })  # fmt: skip
+        self._insist(lambda: confirm_address(self.client, self.shop.address("mailbox")))
         self.user_id: str = self.client.user["id"]  # not returned by a later login
 
     def place(self, method: str = GOOD) -> str:

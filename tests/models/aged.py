@@ -13,6 +13,9 @@ ROWS = {
     "resets": """
         INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
             SELECT id, id, n::text, at FROM aged""",
+    "confirmations": """
+        INSERT INTO accounts.email_confirmation (id, user_id, email, token_hash, expires_at)
+            SELECT id, id, 'new@example.org', n::text, at FROM aged""",
     "email_changes": """
         INSERT INTO accounts.email_change (id, user_id, email, token_hash, expires_at)
             SELECT id, id, 'old@example.org', n::text, at FROM aged""",

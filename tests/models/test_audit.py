@@ -17,7 +17,7 @@ from tests.shopping import make_customer
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
-    assert len(found) == 62
+    assert len(found) == 63
     assert f" {len(found)} invariants hold\n" in Path("README.md").read_text()
     assert [finding for finding in found.values() if not finding.ok] == []
 
@@ -35,11 +35,8 @@ def test_the_figures_count_what_was_checked(sold: Sale, refused: Sale) -> None:
         "lines": 1, "pieces": 2, "allocated": 2, "wrong": 0,
     }  # fmt: skip
     assert found["every customer was notified of the order's result"] == {
-        "ended": 2,
-        "sent": 2,
-        "refused": 0,
-        "wrong": 0,
-    }
+        "ended": 2, "sent": 2, "refused": 0, "held": 0, "wrong": 0,
+    }  # fmt: skip
     assert found["the gateway has authorised at most once for a payment"] == {
         "payments": 2, "authorised": 2, "captured": 0, "wrong": 0,
     }  # fmt: skip
@@ -79,6 +76,23 @@ def test_an_undeliverable_mail_is_no_violation(book: str) -> None:
         action()
     assert broken(ledger(sale)) == {}
     assert check(ledger(sale))["every customer was notified of the order's result"].figures["refused"] == 1
+
+
+def test_a_held_mail_is_no_violation_until_the_address_is_confirmed(book: str) -> None:
+    sale = Sale(book)
+    actions: list[Action] = [*sale.forwards()[:6], sale.notify, sale.end]
+    for action in actions:
+        action()
+    make_customer("unconfirmed")
+    change("UPDATE accounts.user SET email_confirmed_at = NULL")
+    change("""UPDATE notifications.notification SET sent_at = NULL, held = '{}', user_id = (
+        SELECT id FROM accounts.user WHERE username = 'unconfirmed')""")
+    assert broken(ledger(sale)) == {}
+    assert check(ledger(sale))["every customer was notified of the order's result"].figures["held"] == 1
+    change("UPDATE accounts.user SET email_confirmed_at = now()")
+    assert [*broken(ledger(sale))] == ["mails are held only for addresses that are not confirmed"]
+    change("UPDATE accounts.user SET email_confirmed_at = NULL, status = 'closed'")
+    assert [*broken(ledger(sale))] == ["mails are held only for addresses that are not confirmed"]
 
 
 def test_a_cancelled_order_without_a_payment_attempt_is_no_violation(book: str) -> None:

@@ -22,9 +22,9 @@ from tests.models.shelves import product
 from tests.runs import some_input
 
 KEPT = {
-    "idempotency_keys": 1, "sessions": 0, "resets": 0, "email_changes": 0, "challenges": 0, "known_devices": 400,
-    "phones": 0, "login_throttles": 0, "webhook_events": 90, "notifications": 400, "runs": 90, "events": 400,
-    "staff_events": 3650, "deliveries": 30, "reports": 400, "reconciliations": 400, "imports": 90,
+    "idempotency_keys": 1, "sessions": 0, "resets": 0, "confirmations": 0, "email_changes": 0, "challenges": 0,
+    "known_devices": 400, "phones": 0, "login_throttles": 0, "webhook_events": 90, "notifications": 400, "runs": 90,
+    "events": 400, "staff_events": 3650, "deliveries": 30, "reports": 400, "reconciliations": 400, "imports": 90,
 }  # fmt: skip
 """Kind → default number of days."""
 

@@ -21,6 +21,7 @@ from models.notifications.rendering import render
 from tests.authenticator_app import enrol
 from tests.conftest import ADDRESS, PASSWORD
 from tests.shop import Shop
+from tests.shopping import confirm_address
 
 
 def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
@@ -57,20 +58,36 @@ def status_of(workflow: str) -> str:
         return session.scalars(select(RunRecord.status).where(RunRecord.workflow == workflow)).one()
 
 
-def test_registration_sends_a_welcome_mail(shop: Shop, client: Any) -> None:
+def test_registration_sends_a_welcome_mail_once_the_address_is_confirmed(shop: Shop, client: Any) -> None:
     body = {
         "username": "ada", "email": "ada@example.org", "password": PASSWORD, "first_name": "Ada",
         "last_name": "Lovelace", "address": ADDRESS,
     }  # fmt: skip
     assert client.post("/v1/auth/register", json=body).status_code == 201
     assert client.post("/v1/auth/register", json=body).status_code == 409
+    (asking,) = mails_to(shop, "ada@example.org", "Confirm your e-mail address")
+    told = text_of(shop, asking)
+    assert "Ada" not in told
+    token = re.search(r"Your token is:\n\n(\S{43})\n", told)
+    assert token, told
+    assert f"/v1/auth/email/confirm?token={token[1]}\n" in told
+    ended("welcome")
+    ended("confirm_address")
+    with transaction() as session:  # the token is in the mail but not in the database
+        for table in ("notifications.notification", "workflow.run", "workflow.step", "accounts.email_confirmation"):
+            rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {table} AS t")).scalars().all()  # noqa: S608
+            assert rows, table
+            assert not any(token[1] in row for row in rows), table
+    assert [mail["subject"] for mail in shop.mails() if mail["to"] == ["ada@example.org"]] == [asking["subject"]]
+    assert client.post("/v1/auth/email/confirm", json={"token": token[1]}).status_code == 204
     (mail,) = mails_to(shop, "ada@example.org", "Welcome")
     assert mail["deliveries"] == 1
     assert "Dear Ada" in text_of(shop, mail)
-    ended("welcome")
+    ended("held_mail")
     with transaction() as session:
-        (row,) = session.scalars(select(notifications.Notification)).all()
-        assert (row.kind, row.fault, row.sent_at is not None) == ("welcome", None, True)
+        rows = session.scalars(select(notifications.Notification)).all()
+        found = {row.kind: (row.fault, row.held, row.sent_at is not None) for row in rows}
+        assert found == dict.fromkeys(("confirm_address", "welcome"), (None, None, True))
 
 
 def test_mails_are_in_the_language_of_the_customer_with_an_html_part(shop: Shop, client: Any) -> None:
@@ -79,7 +96,10 @@ def test_mails_are_in_the_language_of_the_customer_with_an_html_part(shop: Shop,
         "last_name": "Müller", "address": ADDRESS,
     }  # fmt: skip
     asked = {"Accept-Language": "de-AT, en;q=0.5"}
-    assert client.post("/v1/auth/register", json=body, headers=asked).json["user"]["language"] == "de"
+    user = client.post("/v1/auth/register", json=body, headers=asked).json["user"]
+    assert user["language"] == "de"
+    assert "Ihr Code lautet:" in text_of(shop, *mails_to(shop, "max@example.org", "Bestätigen Sie Ihre E-Mail-Adresse"))
+    confirm_address(user["id"])
     (mail,) = mails_to(shop, "max@example.org", "Willkommen in unserem Shop")
     assert "Guten Tag Max <b>,\n\nIhr Konto max ist eingerichtet." in text_of(shop, mail)
     page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text

@@ -6,10 +6,11 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 import durable
-from models import accounts, carts, payments
+from models import accounts, carts, notifications, payments
 from models.core import event_log
 from models.core.database import transaction
-from models.core.events import SignInChanged, TemplateFailed
+from models.core.events import AccountRegistered, SignInChanged, TemplateFailed
+from models.notifications import Kind, contexts, kinds
 from tests.conftest import ADDRESS
 from tests.faults.drivers.registry import drives, find_reaction, numbers
 from tests.shopping import make_customer, make_product, place_order
@@ -17,14 +18,51 @@ from tests.shopping import make_customer, make_product, place_order
 
 @drives("welcome")
 def welcome(refused_at: str | None = None) -> str:
-    """A customer registers."""
-    name = f"newcomer{next(numbers)}"
+    """A customer registers whose address is known to be right."""
+    user_id = make_customer(f"newcomer{next(numbers)}")
+    with transaction() as session:
+        event_log.emit(session, AccountRegistered(user_id=user_id))
+        return find_reaction(session, "welcome")
+
+
+def _register(name: str) -> str:
+    """Registers a customer who has not confirmed the address; returns the id of the run that asks for it."""
     with transaction() as session:
         accounts.register(
             session, username=name, email=f"{name}@example.org", password_hash="none", first_name="New",
             last_name="Comer", address=ADDRESS,
         )  # fmt: skip
-        return find_reaction(session, "welcome")
+        return find_reaction(session, "confirm_address")
+
+
+@drives("confirm_address")
+def confirm_address(refused_at: str | None = None) -> str:
+    """A customer registers."""
+    return _register(f"unknown{next(numbers)}")
+
+
+@drives("held_mail")
+def held_mail(refused_at: str | None = None) -> str:
+    """A customer confirms the address, for which two mails are held."""
+    user_id = make_customer(f"confirming{next(numbers)}")
+    with transaction() as session:
+        user = session.get_one(accounts.User, user_id, with_for_update=True)
+        user.email_confirmed_at = None
+        for kind in (kinds.WELCOME, kinds.PASSWORD_CHANGED):
+            _hold(session, user, kind)
+        accounts.mark_confirmed(session, user)
+        return find_reaction(session, "held_mail")
+
+
+def _hold(session: Session, user: accounts.User, kind: Kind[contexts.Account]) -> None:
+    context: contexts.Account = {"first_name": user.first_name, "username": user.username}
+    made = notifications.compose(
+        session, kind, context, key=f"test:{user.id}", channel="email", recipient=user.email, language="en",
+        user_id=user.id,
+    )  # fmt: skip
+    request = {"id": f"<{made.id}@shopflow>", "to": user.email, "subject": made.subject, "text": made.text,
+               "kind": kind.name}  # fmt: skip
+    notifications.hold(session, made.id, request)
 
 
 @drives("password_reset")

@@ -1,0 +1,82 @@
+"""Views that confirm the e-mail address of a registration, for whoever reads the mail."""
+
+from flask import Response, g
+from flask.views import MethodView
+
+from api.accounts.blueprint import blueprint
+from api.accounts.schemas import ConfirmEmail, Message
+from api.http.auth import public, signed_in
+from api.http.button_page import button_page
+from api.http.errors import error_codes
+from api.http.limits import limited
+from api.http.request_hooks import takes_files
+from models import accounts, notifications
+from models.core.database import transaction
+from models.core.errors import NotFound
+
+MAX_FORM = 1000  # bytes
+WORDS = {
+    "en": ("Confirm your e-mail address", "Mails about your account and your orders will be sent to it.",
+           "Your e-mail address is confirmed", "Mails that were held until now are on their way."),
+    "de": ("E-Mail-Adresse bestätigen", "Sie erhalten dort E-Mails über Ihr Konto und Ihre Bestellungen.",
+           "Ihre E-Mail-Adresse ist bestätigt", "Zurückgehaltene E-Mails sind unterwegs."),
+}  # fmt: skip
+"""Language → heading and text before and after."""
+FORM = '<form method="post" action="/v1/auth/email/confirm/button?token={token}"><button>{label}</button></form>'
+
+
+@blueprint.route("/auth/email/confirm")
+class ConfirmEmailView(MethodView):
+    @public
+    @error_codes("not_found")
+    @blueprint.arguments(ConfirmEmail, location="query")
+    @blueprint.response(200, {"type": "string"}, content_type="text/html")
+    def get(self, query: dict[str, str]) -> Response:
+        """Returns a page with a button that confirms the e-mail address. Changes nothing."""
+        with transaction() as session:
+            user = accounts.find_user_to_confirm(session, query["token"])
+            if user is None:
+                raise NotFound("This link is not valid.")
+            language = notifications.choose_language(user.language)
+        heading, text, _, _ = WORDS[language]
+        return button_page(language, heading, text, FORM.format(token=query["token"], label=heading))
+
+    @public
+    @blueprint.arguments(ConfirmEmail)
+    @blueprint.response(204)
+    def post(self, body: dict[str, str]) -> None:
+        """Confirms the e-mail address to which the token was mailed, within seven days.
+
+        The mails that were held until now are sent. A second call changes nothing.
+        """
+        with transaction() as session:
+            accounts.confirm_email(session, body["token"])
+
+
+@blueprint.route("/auth/email/confirm/button")
+class ConfirmationButtonView(MethodView):
+    @public
+    @takes_files(MAX_FORM)
+    @blueprint.arguments(ConfirmEmail, location="query")
+    @blueprint.response(200, {"type": "string"}, content_type="text/html")
+    def post(self, query: dict[str, str]) -> Response:
+        """Confirms the e-mail address, as the button of the page does. The body is ignored."""
+        with transaction() as session:
+            user = accounts.confirm_email(session, query["token"])
+            language = notifications.choose_language(user.language)
+        _, _, heading, text = WORDS[language]
+        return button_page(language, heading, text)
+
+
+@blueprint.route("/me/email/confirmation")
+class ConfirmationMailView(MethodView):
+    @signed_in
+    @error_codes("too_many_requests")
+    @blueprint.response(202, Message)
+    @limited("mails")
+    def post(self) -> dict[str, object]:
+        """Mails another token that confirms your e-mail address, unless it is confirmed. Three an hour."""
+        with transaction() as session:
+            accounts.take_attempt(session, accounts.confirmation_limits(g.principal.user_id))
+            accounts.request_confirmation(session, g.principal.user_id)
+        return {"detail": "If your address is not confirmed yet, a mail has been sent to it."}
