@@ -42,11 +42,11 @@ def request_reset(session: Session, request_id: str, user_id: str | None) -> Non
     durable.start(session, "password_reset", key=request_id, input={"user_id": user_id})
 
 
-def save_reset_token(session: Session, run_id: str, user: User) -> None:
+def save_reset_token(session: Session, run_id: str, user_id: str) -> None:
     """Stores the hash of the run's token, valid for one use within an hour of the latest call."""
     token_hash = digest(derive_reset_token(run_id))
     row = {
-        "id": run_id, "user_id": user.id, "email": user.email, "token_hash": token_hash,
+        "id": run_id, "user_id": user_id, "email": get(session, user_id).email, "token_hash": token_hash,
         "expires_at": datetime.now(UTC) + LIFETIME,
     }  # fmt: skip
     new = insert(PasswordReset).values(row)

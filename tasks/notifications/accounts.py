@@ -111,7 +111,7 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     request = _to_user(session, run, kinds.PASSWORD_RESET, user_id, token=TOKEN, pages=settings.public_url)
     if request is None:
         return None
-    accounts.save_reset_token(session, run.id, accounts.get(session, user_id))
+    accounts.save_reset_token(session, run.id, user_id)
     return {**request, "run_id": run.id}
 
 

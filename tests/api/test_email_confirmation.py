@@ -50,7 +50,7 @@ def mail_token(user_id: str, run_id: str | None = None) -> str:
 def mail_reset(user_id: str) -> str:
     run_id = new_id("run")
     with transaction() as session:
-        accounts.save_reset_token(session, run_id, accounts.get(session, user_id))
+        accounts.save_reset_token(session, run_id, user_id)
     return accounts.derive_reset_token(run_id)
 
 

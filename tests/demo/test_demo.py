@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 DAY = (
+    r"address confirmed by mail, held until then: \d+ +\S+@example.com",
     r"payment waits for the bank's page +\d+\.\d\d EUR +run_", r"confirmed on the bank's page +\d+\.\d\d EUR +pay_",
     r"confirmed on PayPal's page +\d+\.\d\d EUR +pay_", r"phone number verified by a text message +\+\d+",
     r"browser allows push notifications +dev_", r"(parcel has left, units: \d +ful_\w+\s+\d+ +){2}",
