@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import insert
@@ -43,7 +44,7 @@ class Supply:
         self.users = [new_id("usr") for _ in range(CUSTOMERS)]
         people = [
             User(id=user, username=f"c{seed}-{n}", email=f"c{seed}-{n}{mail_domain}", password_hash="none",  # noqa: S106
-                 first_name="Ada", last_name="Benchmark") for n, user in enumerate(self.users)
+                 first_name="Ada", last_name="Benchmark", email_confirmed_at=datetime.now(UTC)) for n, user in enumerate(self.users)
         ]  # fmt: skip
         self.carts = {user: new_id("crt") for user in self.users}
         with transaction() as session:

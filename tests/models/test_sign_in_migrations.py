@@ -71,3 +71,27 @@ def test_sessions_of_passkeys_lose_their_method_without_passkeys(database: str) 
         assert connection.scalars(text("SELECT DISTINCT method FROM accounts.session")).all() == ["password"]
     alembic(database, "upgrade", "135000000003")
     engine.dispose()
+
+
+def test_users_who_were_there_before_count_as_confirmed(database: str) -> None:
+    alembic(database, "upgrade", "13f000000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PERSON))
+        connection.execute(
+            text("""INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
+            SELECT id, id, username, now() FROM accounts.user""")
+        )
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        assert connection.scalars(text("SELECT email_confirmed_at = created_at FROM accounts.user")).all() == [True, True]
+        assert connection.scalars(text("SELECT email FROM accounts.password_reset")).all() == [None, None]
+        connection.execute(
+            text("""INSERT INTO accounts.email_confirmation (id, user_id, email, token_hash, expires_at)
+            SELECT id, id, email, username, now() FROM accounts.user""")
+        )
+        connection.execute(text("DELETE FROM accounts.user"))
+        assert connection.scalars(text("SELECT count(*) FROM accounts.email_confirmation")).one() == 0
+    alembic(database, "downgrade", "13f000000001")
+    alembic(database, "upgrade", "head")
+    engine.dispose()
