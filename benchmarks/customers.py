@@ -162,6 +162,7 @@ def confirm_addresses() -> None:
     # A process that measures loads the shop's code in its set-up only.
     from sqlalchemy import select
 
+    import workflows  # noqa: F401  registers the workflows
     from models import accounts
     from models.core.database import transaction
 

@@ -44,7 +44,8 @@ class Supply:
         self.users = [new_id("usr") for _ in range(CUSTOMERS)]
         people = [
             User(id=user, username=f"c{seed}-{n}", email=f"c{seed}-{n}{mail_domain}", password_hash="none",  # noqa: S106
-                 first_name="Ada", last_name="Benchmark", email_confirmed_at=datetime.now(UTC)) for n, user in enumerate(self.users)
+                 first_name="Ada", last_name="Benchmark", email_confirmed_at=datetime.now(UTC))
+            for n, user in enumerate(self.users)
         ]  # fmt: skip
         self.carts = {user: new_id("crt") for user in self.users}
         with transaction() as session:

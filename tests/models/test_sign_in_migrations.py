@@ -84,7 +84,8 @@ def test_users_who_were_there_before_count_as_confirmed(database: str) -> None:
         )
     alembic(database, "upgrade", "head")
     with engine.begin() as connection:
-        assert connection.scalars(text("SELECT email_confirmed_at = created_at FROM accounts.user")).all() == [True, True]
+        confirmed = text("SELECT email_confirmed_at = created_at FROM accounts.user")
+        assert connection.scalars(confirmed).all() == [True, True]
         assert connection.scalars(text("SELECT email FROM accounts.password_reset")).all() == [None, None]
         connection.execute(
             text("""INSERT INTO accounts.email_confirmation (id, user_id, email, token_hash, expires_at)
