@@ -67,9 +67,9 @@ def test_a_registration_is_not_confirmed_and_a_mailed_token_confirms_it(client: 
 
 
 def test_customers_of_operators_and_of_identity_providers_are_confirmed(customer: Caller) -> None:
-    told = accounts.ToldIdentity("google", "https://issuer.example", "1", "eve@example.org", True, "Eve", "Past")
+    info = accounts.UserInfo("google", "https://issuer.example", "1", "eve@example.org", True, "Eve", "Past")
     with transaction() as session:
-        eve = accounts.register_identity(session, told, "none", None).user_id
+        eve = accounts.register_identity(session, info, "none", None).user_id
         assert eve is not None
         admin = accounts.upsert_admin(session, username="root", email="root@example.org", password_hash="none")
         assert accounts.get(session, eve).email_confirmed_at is not None
