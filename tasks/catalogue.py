@@ -17,6 +17,8 @@ service = Service("catalogue")
 
 LONG = timedelta(seconds=5)
 """Far more than a row or a portion of rows takes."""
+TIME_LIMIT = timedelta(seconds=35)
+"""An attempt that lasted longer has probably reached the soft time limit (celeryconfig.py)."""
 ALONE_FOR = 10.0
 """Seconds for which an attempt after a failure imports each row alone, which takes 25 times as long as in a chunk."""
 
@@ -67,9 +69,11 @@ class _Isolation:
     def after(cls, failure: AttemptRecord, noted: dict[str, Any]) -> "_Isolation":
         """By the last failure, and what its attempt noted.
 
-        A time limit is the fault of a row only if the row took long itself.
+        A time limit is the fault of a row only if the row took long itself. It shows as a lost database if it came
+        while PostgreSQL was waited for, so the time counts.
         """
-        is_late = "TimeLimit" in failure.error.get("trace", "")
+        lasted = failure.ended_at - (failure.started_at or failure.ended_at)
+        is_late = "TimeLimit" in failure.error.get("trace", "") or lasted > TIME_LIMIT
         until = time.monotonic() + (0.0 if is_late else ALONE_FOR)
         suspects, first, last = noted.get("suspects", []), noted.get("first", 0), noted.get("last", -1)
         if first > last or (is_late and failure.ended_at - datetime.fromisoformat(noted["at"]) < LONG):
