@@ -26,6 +26,13 @@ class Limits(BaseModel):
     waits_per_caller: int = Field(
         8, ge=1, description="requests of one user or API key that wait for a task at a time, in each API process"
     )
+    streams_per_network: int = Field(6, ge=1, description="event streams of one network at a time, in each API process")
+    waits_per_network: int = Field(
+        24, ge=1, description="requests of one network that wait for a task at a time, in each API process"
+    )
+    answer_bytes: int = Field(
+        1 << 24, ge=1 << 20, description="maximum size of a page of a list; beyond it: 422 `answer_too_large`"
+    )
     import_rows: int = Field(1_000_000, ge=1, description="maximum rows of an imported file")
     upload_seconds: float = Field(600.0, gt=0, description="seconds in which an uploaded file must have arrived")
     api_head_timeout: float = Field(

@@ -20,6 +20,7 @@ currency's minor unit.
 Errors are problem documents (RFC 9457) with a `code`: [list of all codes](/docs/errors)."""
 COMMON_CODES = ("uri_too_long", "headers_too_large", "internal_error", "unavailable")
 EXTRA_MEMBERS: Mapping[str, dict[str, Any]] = {
+    "answer_too_large": {"limit": 16_777_216},
     "below_reserved": {"available": 3},
     "capacity_exceeded": {"remaining": 12},
     "insufficient_stock": {"available": 3},
@@ -188,6 +189,8 @@ def _implied_codes(operation: dict[str, Any], method: str, path: str, rule: str)
         yield from ("malformed_json", "body_too_large", "unsupported_media_type")
     if operation.get("requestBody") or any(place == "query" for place, _ in names):
         yield "invalid_fields"
+    if {("query", "limit"), ("query", "cursor")} <= names:
+        yield "answer_too_large"
     if ("header", "Idempotency-Key") in names:
         yield from ("idempotency_key_required", "idempotency_key_too_long", "idempotency_key_reused")
     if path.startswith("/v1/"):

@@ -4,9 +4,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypedDict
 
+from flask import g
 from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import Schema as MarshmallowSchema
-from marshmallow import fields, validate
+from marshmallow import fields, post_load, validate
 from sqlalchemy import ColumnElement, DateTime, Select, and_, literal, or_, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import UnaryExpression
@@ -28,6 +29,12 @@ class PageQuery(Schema):
         validate=[validate.Length(max=1000), Pattern(r"^[A-Za-z0-9_.-]*$", error="is not a cursor")],
         metadata={"description": "`next_cursor` of the previous page"},
     )
+
+    @post_load
+    def mark_request(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """An answer longer than SHOP_ANSWER_BYTES is refused (request_hooks.py)."""
+        g.is_page = True
+        return data
 
 
 class PageArgs(TypedDict):

@@ -14,10 +14,11 @@ from webargs.core import missing
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.http.bounds import MAX_FAULTS, Path, named
-from api.http.errors import invalid
+from api.http.errors import invalid, problem
 from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
+from settings import settings
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -43,6 +44,7 @@ def install(app: Flask) -> None:
     app.before_request(_set_request_id)
     app.before_request(_check_input)
     app.after_request(_set_headers)
+    app.after_request(_refuse_long_page)  # before the headers are set
     app.teardown_request(_clear_context)
 
 
@@ -161,6 +163,14 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _refuse_long_page(response: Response) -> Response:
+    """Rows differ in size, such as orders of one line and of 2,000."""
+    if g.get("is_page") and (response.content_length or 0) > settings.answer_bytes:
+        detail = f"The page would be larger than {settings.answer_bytes} bytes. Ask for fewer rows with `limit`."
+        return problem(422, "answer_too_large", detail, limit=settings.answer_bytes)
+    return response
 
 
 def _set_headers(response: Response) -> Response:

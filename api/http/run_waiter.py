@@ -7,12 +7,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
-from flask import g
+from flask import g, request
 
 from durable import store
 from models.core.database import CONNECTION
+from models.core.networks import network_of
 from settings import settings
 
 log = logging.getLogger(__name__)
@@ -20,31 +22,44 @@ log = logging.getLogger(__name__)
 MAX_WAIT = 30.0  # seconds
 
 
-class Places:
-    """A bounded number of places, of which each caller gets at most a share."""
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a place: a user, an API key, or the guests of a network; and the network of the request."""
 
-    def __init__(self, total: int, share: int) -> None:
-        self.total, self.share = total, share
-        self._held: Counter[str] = Counter()
+    caller: str
+    network: str
+
+
+class Places:
+    """A bounded number of places, of which each caller and each network gets at most a share."""
+
+    def __init__(self, total: int, per_caller: int, per_network: int) -> None:
+        self.total, self.per_caller, self.per_network = total, per_caller, per_network
+        self._callers: Counter[str] = Counter()
+        self._networks: Counter[str] = Counter()
         self._guard = threading.Lock()
 
-    def take(self, caller: str) -> bool:
-        """Takes a place. False: there is none, or the caller has its share."""
+    def take(self, holder: Holder) -> bool:
+        """Takes a place. False: there is none, or the caller or the network has its share."""
         with self._guard:
-            if self._held.total() >= self.total or self._held[caller] >= self.share:
+            is_full = self._networks.total() >= self.total or self._networks[holder.network] >= self.per_network
+            if is_full or self._callers[holder.caller] >= self.per_caller:
                 return False
-            self._held[caller] += 1
+            self._callers[holder.caller] += 1
+            self._networks[holder.network] += 1
             return True
 
-    def give_back(self, caller: str) -> None:
+    def give_back(self, holder: Holder) -> None:
         with self._guard:
-            self._held[caller] -= 1
-            self._held += Counter()  # without those who hold none
+            self._callers[holder.caller] -= 1
+            self._networks[holder.network] -= 1
+            self._callers += Counter()  # without those who hold none
+            self._networks += Counter()
 
 
 # The other threads remain free for other requests, half of them of streams.
-_waits = Places(settings.api_threads * 2 // 3, settings.waits_per_caller)
-_streams = Places(max(settings.api_threads // 6, 1), settings.streams_per_caller)
+_waits = Places(settings.api_threads * 2 // 3, settings.waits_per_caller, settings.waits_per_network)
+_streams = Places(max(settings.api_threads // 6, 1), settings.streams_per_caller, settings.streams_per_network)
 
 
 class _Waiter:
@@ -124,37 +139,38 @@ def _get_listener() -> _Listener:
 
 def wait_for_end(run_id: str, seconds: float, has_ended: Callable[[], bool]) -> None:
     """Returns when the run has ended, after `seconds` (at most 30), or immediately if too many threads wait already,
-    for this caller or for all.
+    for this caller, for its network or for all.
 
     `has_ended` queries the database. It is called after LISTEN, so that no notification is missed, and again after
     the connection was lost. After a notification, no query is needed.
     """
     until = time.monotonic() + min(seconds, MAX_WAIT)
-    caller = _caller()
-    if seconds <= 0 or not _waits.take(caller):
+    holder = _holder()
+    if seconds <= 0 or not _waits.take(holder):
         return
     try:
         with _get_listener().woken_by(run_id) as waiter:
             while not (waiter.ended or has_ended()) and waiter.event.wait(max(until - time.monotonic(), 0)):
                 waiter.event.clear()
     finally:
-        _waits.give_back(caller)
+        _waits.give_back(holder)
 
 
 def acquire_stream_slot() -> Callable[[], None] | None:
-    """Reserves a slot for a stream. Returns the function that releases it; None if all are taken, or all of the caller.
+    """Reserves a slot for a stream. Returns the function that releases it; None if all are taken, or all of the
+    caller or its network.
 
     There are fewer stream slots than slots of `wait_for_end`, and they are separate: half of the remaining threads
     always serve other requests.
     """
-    caller = _caller()
-    if not _streams.take(caller):
+    holder = _holder()
+    if not _streams.take(holder):
         return None
     released = threading.Lock()
 
     def release() -> None:
         if released.acquire(blocking=False):  # at most once, however often it is called
-            _streams.give_back(caller)
+            _streams.give_back(holder)
 
     return release
 
@@ -169,7 +185,7 @@ def watch(run_id: str, seconds: float, interval: float) -> Iterator[None]:
             waiter.event.wait(interval)
 
 
-def _caller() -> str:
-    """The user or key of the request; all guests are one caller."""
-    principal = g.get("principal")
-    return str(principal.key_id or principal.user_id) if principal else "guests"
+def _holder() -> Holder:
+    """The guests of a network are one caller."""
+    principal, network = g.get("principal"), network_of(request.remote_addr) or "unknown"
+    return Holder(str(principal.key_id or principal.user_id) if principal else network, network)

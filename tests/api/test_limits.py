@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -10,8 +11,8 @@ from uuid import uuid4
 import pytest
 from pybreaker import CircuitBreaker
 
-from api.http import limits
-from api.http.run_waiter import Places
+from api.http import limits, request_hooks
+from api.http.run_waiter import Holder, Places
 from settings import Settings, settings
 from tests.conftest import ADDRESS, UNLIMITED
 
@@ -128,15 +129,38 @@ def test_a_redis_that_does_not_answer_is_asked_three_times(client: Any, limit: C
 
 
 def test_a_caller_gets_a_share_of_the_places() -> None:
-    places = Places(total=3, share=2)
-    assert [places.take("ada") for _ in range(3)] == [True, True, False]
-    assert [places.take("bob") for _ in range(2)] == [True, False]  # all three are taken
-    places.give_back("ada")
-    assert places.take("bob")
+    places, ada, bob = Places(total=3, per_caller=2, per_network=9), Holder("ada", HOME), Holder("bob", HOME)
+    assert [places.take(ada) for _ in range(3)] == [True, True, False]
+    assert [places.take(bob) for _ in range(2)] == [True, False]  # all three are taken
+    places.give_back(ada)
+    assert places.take(bob)
+
+
+def test_a_network_gets_a_share_of_the_places_whoever_calls() -> None:
+    places = Places(total=9, per_caller=9, per_network=2)
+    assert [places.take(Holder(f"caller{n}", HOME)) for n in range(3)] == [True, True, False]
+    assert places.take(Holder("caller0", ELSEWHERE))
+    places.give_back(Holder("caller0", HOME))
+    assert places.take(Holder("caller3", HOME))
 
 
 def test_of_many_at_once_no_caller_gets_more_than_its_share() -> None:
-    places = Places(total=8, share=2)
+    places = Places(total=8, per_caller=2, per_network=9)
     with ThreadPoolExecutor(16) as threads:
-        taken = list(threads.map(lambda n: places.take(f"caller{n % 3}"), range(48)))
+        taken = list(threads.map(lambda n: places.take(Holder(f"caller{n % 3}", HOME)), range(48)))
     assert sum(taken) == 6
+
+
+def test_a_page_that_is_too_long_is_refused_and_a_shorter_one_is_not(
+    sign_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = sign_in("ada", "admin")
+    for number in range(4):
+        sign_in(f"user{number}")
+    monkeypatch.setattr(request_hooks, "settings", settings.model_copy(update={"answer_bytes": 1000}))
+    refused = admin.get("/v1/users?limit=5")
+    assert (refused.status_code, refused.json["code"], refused.json["limit"]) == (422, "answer_too_large", 1000)
+    assert len(refused.data) < 1000
+    assert len(admin.get("/v1/users?limit=1").json["data"]) == 1
+    with closing(admin.get("/v1/me/export")) as export:
+        assert export.status_code == 200, "what is not a page is not refused"
