@@ -22,16 +22,16 @@ def confirm_address(client: Client, mailbox: str) -> None:
     client.post("/v1/auth/email/confirm", {"token": mailed_token(mailbox, client.user["email"])})
 
 
-def mailed_token(mailbox: str, address: str) -> str:
+def mailed_token(mailbox: str, address: str, subject: str = SUBJECT) -> str:
     """The token of the newest mail to the address that asks to confirm it. Raises Unfinished if there is none."""
-    if not wait_until(lambda: bool(_asking(mailbox, address)), PATIENCE, 0.1):
+    if not wait_until(lambda: bool(_asking(mailbox, address, subject)), PATIENCE, 0.1):
         raise Unfinished(f"No mail has asked {address} for a confirmation.")
-    page = urllib3.request("GET", f"{mailbox}/messages/{_asking(mailbox, address)[0]['id']}").data.decode()
+    page = urllib3.request("GET", f"{mailbox}/messages/{_asking(mailbox, address, subject)[0]['id']}").data.decode()
     text = html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
     [token] = re.findall(r"^([\w-]{43})\s*$", text, re.MULTILINE)
     return str(token)
 
 
-def _asking(mailbox: str, address: str) -> list[dict[str, Any]]:
+def _asking(mailbox: str, address: str, subject: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = urllib3.request("GET", f"{mailbox}/messages.json?{urlencode({'to': address})}").json()
-    return [mail for mail in found if mail["subject"] == SUBJECT]
+    return [mail for mail in found if mail["subject"] == subject]

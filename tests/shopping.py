@@ -57,14 +57,14 @@ def order(database: None) -> Callable[..., Any]:
     return place
 
 
-def make_customer(username: str) -> str:
+def make_customer(username: str, email: str | None = None) -> str:
     """Registers a customer with an empty cart; returns the id."""
     from models import accounts, carts
     from models.core.database import transaction
 
     with transaction() as session:
         user = accounts.add_customer(
-            session, username=username, email=f"{username}@example.org", password_hash="none",
+            session, username=username, email=email or f"{username}@example.org", password_hash="none",
             first_name=username.title(), last_name="Tester", address=ADDRESS,
         )  # fmt: skip
         carts.open_cart(session, user.id)

@@ -9,7 +9,8 @@ CONFIRM_ADDRESS = Workflow("confirm_address", notifications.confirm_address, inp
 HELD_MAIL = Workflow("held_mail", notifications.held_mail, input=UserInput)
 PASSWORD_RESET = Workflow("password_reset", notifications.password_reset, input=ResetInput)
 PASSWORD_CHANGED = Workflow("password_changed", notifications.password_changed, input=UserInput)
-EMAIL_CHANGED = Workflow("email_changed", notifications.email_changed, input=UserInput)
+EMAIL_CHANGING = Workflow("email_changing", notifications.email_changing, input=UserInput)
+CONFIRM_NEW_EMAIL = Workflow("confirm_new_email", notifications.confirm_new_email, input=UserInput)
 NEW_DEVICE = Workflow("new_device", notifications.new_device, input=NewDeviceInput)
 SIGN_IN_CHANGED = Workflow("sign_in_changed", notifications.sign_in_changed, input=SignInInput)
 

@@ -18,6 +18,7 @@ __all__ = [
     "blueprint",
     "confirmation",
     "devices",
+    "email",
     "oidc",
     "passkeys",
     "personal_data",

@@ -1,6 +1,5 @@
 """Registration, login and tokens."""
 
-import secrets
 from uuid import uuid4
 
 from flask import g, request
@@ -20,7 +19,6 @@ from api.accounts.schemas import (
     Registration,
     RegistrationBody,
     ResetPassword,
-    RestoreEmail,
     SignedIn,
     Token,
     Tokens,
@@ -56,6 +54,7 @@ class RegisterView(MethodView):
         accounts.check_password("password", body["password"], body["username"], body["email"])
         password_hash = accounts.hash_password(body["password"])
         with transaction() as session:
+            accounts.take_attempt(session, accounts.mail_limits(body["email"]))
             user = accounts.register(
                 session, username=body["username"], email=body["email"], password_hash=password_hash,
                 first_name=body["first_name"], last_name=body["last_name"], address=body["address"],
@@ -183,29 +182,10 @@ class ForgotPasswordView(MethodView):
         name = body.get("username") or body["email"]
         with transaction() as session:
             user_id = accounts.find_credentials(session, name).user_id
-            accounts.take_attempt(session, accounts.reset_limits(name, user_id, request.remote_addr))
+            email = accounts.find_email(session, user_id) or name
+            accounts.take_attempt(session, accounts.reset_limits(name, user_id, email, request.remote_addr))
             accounts.request_reset(session, uuid4().hex, user_id)
         return {"detail": "If the account exists, a password reset e-mail has been sent to its owner."}
-
-
-@blueprint.route("/auth/email/restore")
-class RestoreEmailView(MethodView):
-    @public
-    @error_codes("email_taken")
-    @blueprint.arguments(RestoreEmail)
-    @blueprint.response(200, Message)
-    def post(self, body: dict[str, str]) -> dict[str, object]:
-        """Restores the e-mail address to which the token was mailed, within seven days of its change.
-
-        Ends all sessions, mails a password reset to the restored address, and deletes passkeys and second factors that
-        were added since the change.
-        """
-        with transaction() as session:
-            accounts.check_restore_token(session, body["token"])
-        unknown = accounts.hash_password(secrets.token_urlsafe(32))
-        with transaction() as session:
-            accounts.restore_email(session, body["token"], unknown)
-        return {"detail": "The address is restored. A password reset e-mail has been sent to it."}
 
 
 @blueprint.route("/auth/password/reset")

@@ -31,24 +31,33 @@ class MeView(MethodView):
     def get(self) -> dict[str, object]:
         """Returns your profile, with roles and permissions."""
         with transaction() as session:
-            return _profile(accounts.get(session, g.principal.user_id))
+            return _profile(session, accounts.get(session, g.principal.user_id))
 
     @signed_in
-    @error_codes("username_taken", "username_looks_taken", "email_taken", "fresh_sign_in_required")
-    @error_codes("wrong_credentials", "too_many_requests")
+    @error_codes("username_taken", "username_looks_taken", "fresh_sign_in_required", "wrong_credentials")
+    @error_codes("too_many_requests")
     @blueprint.arguments(ProfileChanges(partial=True))
     @blueprint.response(200, Profile)
     def patch(self, body: dict[str, str | None]) -> dict[str, object]:
         """Updates your profile. Omitted fields keep their values.
 
-        Another e-mail address requires a session that was opened in the last ten minutes, or `current_password`. The
-        former address is notified, and can be restored for seven days.
+        Another e-mail address requires a sign-in of the last ten minutes, or `current_password`. It is `pending_email`
+        until the token that is mailed to it is sent to `POST /v1/auth/email/confirm`. The present address is notified
+        if it is confirmed. The present address as `email` cancels the change.
         """
-        password = body.pop("current_password", None)
-        if password is not None or "email" in body:
+        password, email = body.pop("current_password", None), body.pop("email", None)
+        with transaction() as session:
+            is_other = email is not None and email != accounts.get(session, g.principal.user_id).email
+        if password is not None or is_other:
             require_fresh_sign_in(password)
         with transaction() as session:
-            return _profile(accounts.update_profile(session, g.principal.user_id, body))
+            user = accounts.update_profile(session, g.principal.user_id, body)
+            if email is not None and is_other:
+                accounts.take_attempt(session, accounts.email_limits(user.id, email))
+                accounts.request_email_change(session, user.id, email)
+            elif email is not None:
+                accounts.cancel_email_change(session, user.id)
+            return _profile(session, user)
 
     @signed_in
     @error_codes("tasks_under_way", "last_admin", "fresh_sign_in_required", "wrong_credentials", "too_many_requests")
@@ -159,11 +168,12 @@ class SessionView(MethodView):
             accounts.end_session(session, g.principal.user_id, session_id)
 
 
-def _profile(user: accounts.User) -> dict[str, object]:
+def _profile(session: DatabaseSession, user: accounts.User) -> dict[str, object]:
     shown = ("id", "username", "email", "first_name", "last_name", "status", "language", "created_at")
     held = {"roles": sorted(g.principal.roles), "permissions": sorted(g.principal.permissions)}
-    is_confirmed = user.email_confirmed_at is not None
-    return {**{name: getattr(user, name) for name in shown}, "email_confirmed": is_confirmed, **held}
+    pending = accounts.find_pending_email(session, user.id)
+    email = {"email_confirmed": user.email_confirmed_at is not None, "pending_email": pending and pending.email}
+    return {**{name: getattr(user, name) for name in shown}, **email, **held}
 
 
 def _session(row: accounts.LoginSession) -> dict[str, object]:

@@ -167,6 +167,9 @@ class Profile(User):
     email_confirmed = fields.Boolean(
         required=True, metadata={"description": "Until it is, other mails than the one that asks for it are held"}
     )
+    pending_email = fields.String(
+        required=True, allow_none=True, metadata={"description": "The new address, until it is confirmed"}
+    )
     roles = fields.List(fields.String(), required=True)
     permissions = fields.List(fields.String(), required=True)
 
@@ -179,13 +182,7 @@ class ProfileChanges(FreshSignIn):
     language = _language(allow_none=True)
 
 
-class RestoreEmail(Schema):
-    token = fields.String(
-        required=True, validate=validate.Length(1, 200), metadata={"description": "The token from the e-mail"}
-    )
-
-
-class ConfirmEmail(Schema):
+class MailedToken(Schema):
     token = fields.String(
         required=True, validate=validate.Length(1, 200), metadata={"description": "The token from the e-mail"}
     )

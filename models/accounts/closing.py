@@ -15,6 +15,7 @@ from models.accounts.tables import (
     EmailConfirmation,
     LoginSession,
     PasswordReset,
+    PendingEmail,
     Phone,
     Preference,
 )
@@ -24,8 +25,8 @@ from models.core.errors import Conflict
 from models.core.events import AccountClosed
 
 OWNED = (
-    Address, Device, EmailChange, EmailConfirmation, Identity, KnownDevice, LoginSession, Passkey, PasswordReset, Phone,
-    Preference, RecoveryCode, SecondFactor,
+    Address, Device, EmailChange, EmailConfirmation, Identity, KnownDevice, LoginSession, Passkey, PasswordReset,
+    PendingEmail, Phone, Preference, RecoveryCode, SecondFactor,
 )  # fmt: skip
 
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, bindparam, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import Id
-from models.accounts.tables import EmailConfirmation, User
+from models.accounts.tables import EmailConfirmation, PendingEmail, User
 from models.accounts.users import lock
 from models.core import event_log
 from models.core.errors import Invalid
@@ -64,9 +64,13 @@ def confirm_email(session: Session, token: str) -> User:
 
 
 def mark_confirmed(session: Session, user: User) -> None:
-    """Records that the owner reads mails to the present address. `user` is locked. A second call changes nothing."""
+    """Records that the owner reads mails to the present address. `user` is locked. A second call changes nothing.
+
+    Cancels a change that was requested before: nobody was notified of it, so there would be no way back.
+    """
     if user.email_confirmed_at is None:
         user.email_confirmed_at = datetime.now(UTC)
+        session.execute(delete(PendingEmail).where(PendingEmail.user_id == user.id))
         event_log.emit(session, EmailConfirmed(user_id=user.id))
 
 

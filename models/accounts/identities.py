@@ -96,7 +96,7 @@ def register_identity(session: Session, info: UserInfo, password_hash: str, lang
         email_confirmed_at=datetime.now(UTC),
     )  # fmt: skip
     session.add(user)
-    flush(session)
+    flush(session, user)
     access.grant(session, user.id, "customer")
     _add(session, user.id, info.provider, info.issuer, info.subject, info.email)
     event_log.emit(session, AccountRegistered(user_id=user.id))

@@ -1,4 +1,5 @@
-"""Rate limits for password attempts: per account, per IP address, and per account and IP address.
+"""Rate limits for password attempts: per account, per IP address, and per account and IP address; and for what sends
+messages, per recipient.
 
 Each limit is a token bucket (GCRA: one row with one timestamp). A token is taken before the password is verified, so
 that concurrent attempts cannot exceed the limit, and returned if the password was correct.
@@ -47,17 +48,29 @@ def password_limits(user_id: str) -> list[Limit]:
     return [Limit(_key("user", user_id), 10, 60.0)]
 
 
-def reset_limits(login: str, user_id: str | None, ip: str | None) -> list[Limit]:
-    """Limits for password reset mails: three an hour per account, to prevent flooding a mailbox."""
-    limits = [Limit(_key("reset", _account(login, user_id)), 3, 1200.0)]
+def reset_limits(login: str, user_id: str | None, email: str, ip: str | None) -> list[Limit]:
+    """Limits for password reset mails: three an hour per account, and those of `mail_limits`. `email`: of the account,
+    or the `login` that names none, so that unknown ones are counted like known ones."""
+    limits = [Limit(_key("reset", _account(login, user_id)), 3, 1200.0), *mail_limits(email)]
     if network := network_of(ip):
         limits.append(Limit(_key("resets from", network), 30, 60.0))
     return limits
 
 
-def confirmation_limits(user_id: str) -> list[Limit]:
-    """Limits for mails that ask to confirm the address: three an hour."""
-    return [Limit(_key("confirmations of", user_id), 3, 1200.0)]
+def mail_limits(email: str) -> list[Limit]:
+    """Limits for mails that anybody can have sent to an address, to prevent flooding a mailbox: five, then one in
+    twenty minutes. Registrations, confirmations, new addresses and password resets of all accounts share them."""
+    return [Limit(_key("mails to", folding.fold(email)), 5, 1200.0)]
+
+
+def confirmation_limits(user_id: str, email: str) -> list[Limit]:
+    """Limits for mails that ask to confirm the address: three an hour, and those of `mail_limits`."""
+    return [Limit(_key("confirmations of", user_id), 3, 1200.0), *mail_limits(email)]
+
+
+def email_limits(user_id: str, email: str) -> list[Limit]:
+    """Limits for new e-mail addresses: three an hour per user, and those of `mail_limits`."""
+    return [Limit(_key("addresses of", user_id), 3, 1200.0), *mail_limits(email)]
 
 
 def code_limits(user_id: str, number: str, ip: str | None) -> list[Limit]:

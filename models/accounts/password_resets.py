@@ -31,9 +31,14 @@ def change_password(session: Session, user_id: str, password_hash: str, kept_ses
     """
     lock(session, user_id).password_hash = password_hash
     end_other_sessions(session, user_id, kept=kept_session)
-    about = update(PasswordReset).where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
-    session.execute(about.values(used_at=func.now()))
+    end_resets(session, user_id)
     event_log.emit(session, PasswordChanged(user_id=user_id))
+
+
+def end_resets(session: Session, user_id: str) -> None:
+    """Makes all reset tokens of the user invalid."""
+    unused = update(PasswordReset).where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
+    session.execute(unused.values(used_at=func.now()))
 
 
 def request_reset(session: Session, request_id: str, user_id: str | None) -> None:

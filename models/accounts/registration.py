@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models import access
 from models.accounts.addresses import insert_address
+from models.accounts.email_changes import end_email_changes
 from models.accounts.sessions import end_other_sessions
 from models.accounts.tables import User
 from models.accounts.users import flush, prefer_exact
@@ -58,7 +59,7 @@ def add_customer(
         email_confirmed_at=datetime.now(UTC) if is_confirmed else None,
     )  # fmt: skip
     session.add(user)
-    flush(session)
+    flush(session, user)
     insert_address(session, user.id, {**address, "is_default": True})
     access.grant(session, user.id, "customer")
     return user
@@ -68,8 +69,9 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
     """Creates an active administrator, or updates the e-mail address and password of an existing one.
 
     Sessions of an existing administrator continue. Another account of that name becomes an administrator only with
-    `promote`, and its sessions end, because its owner may not be the intended person. Raises Conflict
-    (`not_an_admin`, `username_looks_taken`, `email_taken`).
+    `promote`, and its sessions end, because its owner may not be the intended person. Changes of the address that the
+    owner has requested are cancelled, and no former address can be restored. Raises Conflict (`not_an_admin`,
+    `username_looks_taken`, `email_taken`).
     """
     found = prefer_exact(select(User), username, User.username_key).with_for_update()
     user = session.scalars(found).one_or_none()
@@ -86,7 +88,8 @@ def upsert_admin(session: Session, *, username: str, email: str, password_hash: 
         end_other_sessions(session, user.id)
     user.email, user.password_hash = email, password_hash
     user.email_confirmed_at = user.email_confirmed_at or datetime.now(UTC)
-    flush(session)
+    flush(session, user)
+    end_email_changes(session, user.id)
     access.grant(session, user.id, access.ADMIN)
     if is_new:
         event_log.emit(session, RoleGranted(subject=user.id, role=access.ADMIN))

@@ -155,15 +155,35 @@ class EmailConfirmation(Base):
     expires_at: Mapped[datetime]
 
 
+class PendingEmail(Base):
+    """The new e-mail address of a user, until it is confirmed by the token that `run_id` mails to it.
+
+    It reserves nothing: two users can wait for the same address.
+    """
+
+    __tablename__ = "pending_email"
+    __table_args__ = (Index("ix_pending_email_expires_at_user_id", "expires_at", "user_id"), {"schema": "accounts"})
+    user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    run_id: Mapped[str] = mapped_column(Id("run"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    created_at: Mapped[Created]
+
+
 class EmailChange(Base):
-    """An e-mail address that a user had, and the mailed token that restores it, once. Its id is that of the run that
-    mails it. `used_at`: when this address or another one of the user was restored."""
+    """An e-mail address that a user has asked to change, and the mailed token that restores it, once. Its id is that of
+    the run that mails it. `used_at`: when it was restored, or an earlier one of the user.
+
+    Until `expires_at`, nobody else can take the address: the way back would lead nowhere.
+    """
 
     __tablename__ = "email_change"
     __table_args__ = (Index("ix_email_change_expires_at", "expires_at"), {"schema": "accounts"})
     id: Mapped[str] = mapped_column(Id("run"), primary_key=True)
     user_id: Mapped[str] = mapped_column(Id("usr"), ForeignKey(User.id, ondelete="CASCADE"), index=True)
     email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str | None] = mapped_column(index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

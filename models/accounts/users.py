@@ -2,12 +2,12 @@
 
 from typing import TypeVarTuple
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, inspect, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import access
-from models.accounts.tables import User
+from models.accounts.tables import EmailChange, User
 from models.core import folding
 from models.core.errors import Conflict, NotFound
 
@@ -62,6 +62,11 @@ def find_id(session: Session, email: str) -> str | None:
     return session.scalars(prefer_exact(select(User.id), email, User.email_key)).one_or_none()
 
 
+def find_email(session: Session, user_id: str | None) -> str | None:
+    """The e-mail address of a user. Asks the database also for no user (None), so that it takes as long."""
+    return session.scalars(select(User.email).where(User.id == user_id)).one_or_none()
+
+
 def prefer_exact(users: Select[*Row], name: str, *keys: InstrumentedAttribute[str]) -> Select[*Row]:
     """The query for the user of this name, folded, in one of the columns of keys; the exact spelling goes first."""
     exact = or_(*(key == folding.fold_exactly(name) for key in keys))
@@ -69,8 +74,10 @@ def prefer_exact(users: Select[*Row], name: str, *keys: InstrumentedAttribute[st
     return users.where(or_(exact, alike)).order_by(exact.desc(), User.id).limit(1)
 
 
-def flush(session: Session) -> None:
-    """Flushes a user. Raises Conflict for a username or e-mail address that is taken."""
+def flush(session: Session, user: User) -> None:
+    """Flushes a user. Raises Conflict for a username or e-mail address that is taken, and for an address that another
+    user may get back."""
+    is_other_address = inspect(user).attrs.email_key.history.has_changes()
     try:
         session.flush()
     except IntegrityError as error:
@@ -79,3 +86,14 @@ def flush(session: Session) -> None:
             raise
         code, detail = TAKEN[index]
         raise Conflict(detail, code=code) from error
+    # After the flush, which has waited for a change that leaves the address at the same time.
+    if is_other_address and _is_restorable(session, user):
+        code, detail = TAKEN["uq_user_email_key"]
+        raise Conflict(detail, code=code)
+
+
+def _is_restorable(session: Session, user: User) -> bool:
+    """Whether the address of the user is one that another user had, and can restore."""
+    valid = EmailChange.used_at.is_(None), EmailChange.expires_at > func.now()
+    by_others = EmailChange.email_key == user.email_key, EmailChange.user_id != user.id
+    return session.scalars(select(EmailChange.id).where(*by_others, *valid).limit(1)).one_or_none() is not None

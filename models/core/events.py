@@ -58,6 +58,14 @@ class PasswordChanged(DomainEvent, name="password.changed", about="user_id", sta
     user_id: str
 
 
+class EmailChanged(DomainEvent, name="email.changed", about="user_id"):
+    user_id: str
+
+
+class EmailRestored(DomainEvent, name="email.restored", about="user_id"):
+    user_id: str
+
+
 class SignInChanged(DomainEvent, name="sign_in.changed", about="user_id", starts=("sign_in_changed",)):
     user_id: str
     change: str  # one of those that the templates of `sign_in_changed` describe, such as second_factor_enabled

@@ -230,20 +230,31 @@ class PasswordReset(Account):
     pages: str
 
 
-class ConfirmAddress(TypedDict):
-    """`token` confirms the address to which this is mailed; `days`: for which it is valid. `api` and `pages`: the
-    URLs of the API and of the shop's pages, empty if they are not known.
+class Confirmation(TypedDict):
+    """`token` confirms the address to which this is mailed. `api` and `pages`: the URLs of the API and of the shop's
+    pages, empty if they are not known.
 
-    Whoever has the address may not be the user, so it has no text that the user chooses.
+    Whoever has the address may not be the user, so it has no text that users choose.
     """
 
     token: str
-    days: int
     api: str
     pages: str
 
 
-class EmailChanged(PasswordReset):
+class ConfirmAddress(Confirmation):
+    """`days`: for which the token is valid."""
+
+    days: int
+
+
+class ConfirmNewEmail(Confirmation):
+    """`hours`: for which the token is valid."""
+
+    hours: int
+
+
+class EmailChanging(PasswordReset):
     """`token` restores the address to which this is mailed; `days`: for which it is valid."""
 
     days: int

@@ -11,10 +11,12 @@ _ADA, _NUMBER = "Ada", 100001
 
 _ACCOUNT: contexts.Account = {"first_name": _ADA, "username": "ada"}
 _RESET: contexts.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
-_EMAIL_CHANGED: contexts.EmailChanged = {**_RESET, "days": 7}
-_CONFIRM_ADDRESS: contexts.ConfirmAddress = {
-    "token": "q7Rk2xW9", "days": 7, "api": "https://api.shop.example", "pages": "https://shop.example",
+_EMAIL_CHANGING: contexts.EmailChanging = {**_RESET, "days": 7}
+_TO_CONFIRM: contexts.Confirmation = {
+    "token": "q7Rk2xW9", "api": "https://api.shop.example", "pages": "https://shop.example",
 }  # fmt: skip
+_CONFIRM_ADDRESS: contexts.ConfirmAddress = {**_TO_CONFIRM, "days": 7}
+_NEW_EMAIL: contexts.ConfirmNewEmail = {**_TO_CONFIRM, "hours": 24}
 _NEW_DEVICE: contexts.NewDevice = {
     **_ACCOUNT, "at": datetime(2026, 11, 29, 13, tzinfo=UTC), "device": "Firefox on Linux", "place": "London, GB",
     "network": "198.51.100.0/24",
@@ -110,7 +112,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "order_confirmed": _CONFIRMED, "order_cancelled": _CANCELLED, "refunded": _REFUNDED, "order_shipped": _PARCEL,
     "order_delivered": _PARCEL, "return_decided": _DECIDED, "return_received": _RETURNED, "password_reset": _RESET,
     "password_changed": _ACCOUNT, "sign_in_changed": _SIGN_IN, "new_device": _NEW_DEVICE, "welcome": _ACCOUNT,
-    "cart_reminder": _REMINDER, "stock_low": _LOW, "email_changed": _EMAIL_CHANGED, "confirm_address": _CONFIRM_ADDRESS,
+    "cart_reminder": _REMINDER, "stock_low": _LOW, "email_changing": _EMAIL_CHANGING,
+    "confirm_address": _CONFIRM_ADDRESS, "confirm_new_email": _NEW_EMAIL,
     "restock_cancelled": _UNSENT, "shipment_failed": _FAILED, "parcel_lost": _LOST, "goods_received": _PURCHASE,
     "goods_ordered": _PURCHASE, "order_withdrawn": _PURCHASE, "transfer_incomplete": _MISSING,
     "transfer_cancelled": _STOPPED, "reconciliation_differs": _DIFFERS, "count_short": _SHORT,

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import func, null, select, update
 from sqlalchemy.orm import Session
 
-from models.notifications.kinds import ACTION_NEEDED, EMAIL_CHANGED, KINDS, WELCOME
+from models.notifications.kinds import ACTION_NEEDED, EMAIL_CHANGING, KINDS, WELCOME
 from models.notifications.tables import Notification
 
 REASON = "The e-mail address is not confirmed."
 USEFUL_FOR = timedelta(days=1)
 LASTING = {kind.name for kind in KINDS.values() if kind.mandatory} - {ACTION_NEEDED.name} | {WELCOME.name}
 """Kinds that are sent however late the address is confirmed. The others are dropped after USEFUL_FOR."""
-OF_ONE_ADDRESS = {EMAIL_CHANGED.name}
+OF_ONE_ADDRESS = {EMAIL_CHANGING.name}
 """Kinds that are about the address to which they are sent. The others are sent to the one that is confirmed."""
 
 

@@ -16,10 +16,11 @@ from models.notifications.contexts import (
     BackorderFilled,
     CartReminder,
     ConfirmAddress,
+    ConfirmNewEmail,
     CountExpired,
     CountShort,
     DeviceTest,
-    EmailChanged,
+    EmailChanging,
     LinesCancelled,
     MoneyMoved,
     NewDevice,
@@ -107,7 +108,8 @@ BACKORDER_FILLED = _declare("backorder_filled", "customer", BackorderFilled, *_U
 CONFIRM_ADDRESS = _declare("confirm_address", "customer", ConfirmAddress, mandatory=True, proves=True)
 PASSWORD_RESET = _declare("password_reset", "customer", PasswordReset, mandatory=True, proves=True)
 PASSWORD_CHANGED = _declare("password_changed", "customer", Account, _URGENT, mandatory=True)
-EMAIL_CHANGED = _declare("email_changed", "customer", EmailChanged, mandatory=True)
+EMAIL_CHANGING = _declare("email_changing", "customer", EmailChanging, mandatory=True)
+CONFIRM_NEW_EMAIL = _declare("confirm_new_email", "customer", ConfirmNewEmail, mandatory=True, proves=True)
 NEW_DEVICE = _declare("new_device", "customer", NewDevice, *_USUAL, mandatory=True)
 SIGN_IN_CHANGED = _declare("sign_in_changed", "customer", SignInChanged, _URGENT, mandatory=True)
 WELCOME = _declare("welcome", "customer", Account)

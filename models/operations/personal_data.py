@@ -18,6 +18,7 @@ from models.accounts import (
     Identity,
     LoginSession,
     Passkey,
+    PendingEmail,
     Phone,
     Preference,
     SecondFactor,
@@ -70,7 +71,10 @@ def _of_order(column: InstrumentedAttribute[Any]) -> Any:
 SECTIONS = (
     Section("user", User, User.id == _USER, _DERIVED | {"password_hash"}),
     Section("addresses", Address, Address.user_id == _USER),
-    Section("former_email_addresses", EmailChange, EmailChange.user_id == _USER, frozenset({"token_hash"})),
+    Section("pending_email_address", PendingEmail, PendingEmail.user_id == _USER, frozenset({"token_hash", "run_id"})),
+    Section(
+        "former_email_addresses", EmailChange, EmailChange.user_id == _USER, frozenset({"token_hash", "email_key"})
+    ),
     Section("phone", Phone, Phone.user_id == _USER, frozenset({"code_of"})),
     Section("devices", Device, Device.user_id == _USER, frozenset({"p256dh", "auth"})),
     Section("preferences", Preference, Preference.user_id == _USER),

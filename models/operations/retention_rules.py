@@ -34,6 +34,7 @@ from models.accounts import (
     LoginSession,
     LoginThrottle,
     PasswordReset,
+    PendingEmail,
     Phone,
     SpentChallenge,
 )
@@ -144,6 +145,7 @@ KINDS = {
         )),
         Kind("email_changes", "former e-mail addresses that cannot be restored any more", (
             Rule("email_change", EmailChange, (EmailChange.expires_at, EmailChange.id), true(), (_BEFORE,)),
+            Rule("pending_email", PendingEmail, (PendingEmail.expires_at, PendingEmail.user_id), true(), (_BEFORE,)),
         )),
         Kind("challenges", "challenges of sign-ins that were answered, until they expire", (
             Rule("spent_challenge", SpentChallenge, (SpentChallenge.expires_at, SpentChallenge.digest), true(),

@@ -1,6 +1,6 @@
 """Mails to customers about their account and their cart."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -115,18 +115,34 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     return {**request, "run_id": run.id}
 
 
-@sends(kinds.EMAIL_CHANGED, call=send_token)
-def email_changed(session: Session, run: Run[UserInput]) -> Request | None:
-    """Tells the former address of a user that it was changed, with a token that restores it: it may have been somebody
-    else. The token is in the mail and nowhere else."""
+@sends(kinds.CONFIRM_NEW_EMAIL, call=send_token)
+def confirm_new_email(session: Session, run: Run[UserInput]) -> Request | None:
+    """Sends the new address of a user a token that confirms it, unless another account has it: whoever reads its mail
+    has not asked for this. The token is in the mail and nowhere else."""
+    user = accounts.get(session, run.input["user_id"])
+    address = accounts.find_email_to_confirm(session, user.id, run.id) if user.status == "active" else None
+    if address is None:
+        return None
+    context: contexts.ConfirmNewEmail = {
+        "token": TOKEN, "hours": accounts.CHANGE_CONFIRMED_WITHIN // timedelta(hours=1),
+        "api": settings.api_base, "pages": settings.public_url,
+    }  # fmt: skip
+    request = compose(session, run, kinds.CONFIRM_NEW_EMAIL, context, address, user.id, user.language)
+    return request and {**request, "run_id": run.id}
+
+
+@sends(kinds.EMAIL_CHANGING, call=send_token)
+def email_changing(session: Session, run: Run[UserInput]) -> Request | None:
+    """Notifies the present address of a user that it is about to change, with a token that restores it: it may have
+    been somebody else. The token is in the mail and nowhere else."""
     user, change = accounts.get(session, run.input["user_id"]), accounts.find_change(session, run.id)
     if user.status != "active" or change is None:
         return None
-    context: contexts.EmailChanged = {
+    context: contexts.EmailChanging = {
         "first_name": user.first_name, "username": user.username, "token": TOKEN, "pages": settings.public_url,
         "days": accounts.RESTORED_FOR.days,
     }  # fmt: skip
-    request = compose(session, run, kinds.EMAIL_CHANGED, context, change.email, user.id, user.language)
+    request = compose(session, run, kinds.EMAIL_CHANGING, context, change.email, user.id, user.language)
     return request and {**request, "run_id": run.id}
 
 

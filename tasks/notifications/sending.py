@@ -19,9 +19,13 @@ service = Service("notifications")
 CHANNEL = "email"
 TOKEN = "[the token is in the mail only]"  # noqa: S105, replaces the token wherever the mail is stored
 
-
-DERIVED = {"email_changed": accounts.derive_restore_token, "confirm_address": accounts.derive_confirmation_token}
-"""Kind → how its token is made, other than `password_reset`."""
+DERIVED = {
+    "password_reset": accounts.derive_reset_token,
+    "confirm_address": accounts.derive_confirmation_token,
+    "confirm_new_email": accounts.derive_change_token,
+    "email_changing": accounts.derive_restore_token,
+}
+"""Kind → how its token is made."""
 
 
 class Attachment(TypedDict):
@@ -108,7 +112,7 @@ def _report_files(wanted: ReportFiles) -> list[tuple[str, bytes]]:
 
 def send_token(request: Request, idempotency_key: str) -> Answer:
     """As `send`, with the token in the place of TOKEN."""
-    token = DERIVED.get(request.get("kind", ""), accounts.derive_reset_token)(request["run_id"])
+    token = DERIVED[request.get("kind", "password_reset")](request["run_id"])
     html = request.get("html")
     told: Request = {**request, "text": request["text"].replace(TOKEN, token)}
     return send({**told, "html": html and html.replace(TOKEN, token)}, idempotency_key)

@@ -57,7 +57,7 @@ def test_mails_to_an_address_that_is_not_confirmed_are_held_and_shown(newcomer: 
     assert row["last_error"] == "The e-mail address is not confirmed."
 
 
-@pytest.mark.parametrize("kind", [kinds.CONFIRM_ADDRESS, kinds.PASSWORD_RESET])
+@pytest.mark.parametrize("kind", [kinds.CONFIRM_ADDRESS, kinds.CONFIRM_NEW_EMAIL, kinds.PASSWORD_RESET])
 def test_mails_that_prove_the_address_are_not_held(newcomer: Caller, kind: Kind[Any]) -> None:
     request: sending.Request = {
         "id": "<ntf_1@shopflow>", "user_id": newcomer.user_id, "to": "", "subject": "", "text": "", "kind": kind.name,
@@ -67,7 +67,8 @@ def test_mails_that_prove_the_address_are_not_held(newcomer: Caller, kind: Kind[
 
 
 def test_no_other_kind_is_sent_before_the_address_is_confirmed() -> None:
-    assert {kind.name for kind in notifications.KINDS.values() if kind.proves} == {"confirm_address", "password_reset"}
+    proving = {kind.name for kind in notifications.KINDS.values() if kind.proves}
+    assert proving == {"confirm_address", "confirm_new_email", "password_reset"}
 
 
 def test_mails_to_confirmed_users_are_not_held(customer: Caller) -> None:
@@ -75,9 +76,14 @@ def test_mails_to_confirmed_users_are_not_held(customer: Caller) -> None:
     assert held(customer.user_id) == []
 
 
-def test_the_mail_that_asks_has_no_text_of_the_user(newcomer: Caller) -> None:
-    names = set(contexts.ConfirmAddress.__annotations__)
-    assert names == {"token", "days", "api", "pages"}
+def test_the_mails_that_ask_have_no_text_of_the_user() -> None:
+    assert set(contexts.ConfirmAddress.__annotations__) == {"token", "days", "api", "pages"}
+    assert set(contexts.ConfirmNewEmail.__annotations__) == {"token", "hours", "api", "pages"}
+
+
+def test_the_tokens_of_one_run_differ_by_kind() -> None:
+    run_id = new_id("run")
+    assert len({derive(run_id) for derive in sending.DERIVED.values()}) == len(sending.DERIVED) == 4
 
 
 @contextmanager
@@ -124,7 +130,7 @@ def test_a_mail_that_is_being_held_is_seen_by_the_confirmation(client: Any, app:
 def test_a_mail_is_sent_if_the_address_is_being_confirmed(newcomer: Caller) -> None:
     token = mail_token(newcomer.user_id)
     with (
-        transaction_on_thread(lambda session: accounts.confirm_email(session, token)) as (commit, _),
+        transaction_on_thread(lambda session: accounts.confirm_by_token(session, token)) as (commit, _),
         ThreadPoolExecutor(1) as pool,
     ):
         holding = pool.submit(hold, newcomer.user_id)
@@ -178,7 +184,7 @@ def test_mandatory_mails_and_the_welcome_are_kept_and_the_others_dropped_after_a
 
 def test_a_mail_about_a_former_address_goes_to_no_other() -> None:
     row = notifications.Notification(
-        recipient="a@example.org", created_at=datetime.now(UTC), kind=kinds.EMAIL_CHANGED.name
+        recipient="a@example.org", created_at=datetime.now(UTC), kind=kinds.EMAIL_CHANGING.name
     )
     assert notifications.why_drop(row, "b@example.org") == "The e-mail address was never confirmed."
     row.kind = kinds.ORDER_CONFIRMED.name
@@ -189,10 +195,11 @@ def test_the_event_of_a_registration_asks_before_it_welcomes() -> None:
     assert AccountRegistered.starts == ("confirm_address", "welcome")
 
 
-def test_the_link_leads_to_the_api_and_to_the_pages_if_there_are_any() -> None:
-    context: contexts.ConfirmAddress = {"token": "t" * 43, "days": 7, "api": "", "pages": ""}
-    assert "http" not in render(kinds.CONFIRM_ADDRESS, "email", context).text
-    linked: contexts.ConfirmAddress = {**context, "api": Settings().api_base, "pages": "https://shop.example"}
-    shown = render(kinds.CONFIRM_ADDRESS, "email", linked).text
+@pytest.mark.parametrize(("kind", "valid"), [(kinds.CONFIRM_ADDRESS, "days"), (kinds.CONFIRM_NEW_EMAIL, "hours")])
+def test_the_links_lead_to_the_api_and_to_the_pages_if_there_are_any(kind: Kind[Any], valid: str) -> None:
+    context = {"token": "t" * 43, valid: 7, "api": "", "pages": ""}
+    assert "http" not in render(kind, "email", context).text
+    linked = {**context, "api": Settings().api_base, "pages": "https://shop.example"}
+    shown = render(kind, "email", linked).text
     assert f"{Settings().api_base}/v1/auth/email/confirm?token={'t' * 43}\n" in shown
-    assert f"https://shop.example/confirm#token={'t' * 43}\n" in shown
+    assert f"https://shop.example/email/confirm#token={'t' * 43}\n" in shown

@@ -128,15 +128,6 @@ def test_a_bounce_of_a_mail_to_another_address_is_not_recorded_with_it(staff: An
     assert customer.get("/v1/notifications").json["data"][0]["status"] == "pending"
 
 
-def test_a_new_address_is_not_suppressed(customer: Any) -> None:
-    with transaction() as session:
-        notifications.suppress(session, "Customer@example.org", "refused", "550")
-        assert notifications.is_suppressed(session, "customer@EXAMPLE.org")
-    customer.patch("/v1/me", json={"email": "new@example.org"})
-    with transaction() as session:
-        assert not notifications.is_suppressed(session, "customer@example.org")
-
-
 # ---- unsubscribing
 
 

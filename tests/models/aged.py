@@ -18,7 +18,9 @@ ROWS = {
             SELECT id, id, 'new@example.org', n::text, at FROM aged""",
     "email_changes": """
         INSERT INTO accounts.email_change (id, user_id, email, token_hash, expires_at)
-            SELECT id, id, 'old@example.org', n::text, at FROM aged""",
+            SELECT id, id, 'old@example.org', n::text, at FROM aged;
+        INSERT INTO accounts.pending_email (user_id, email, run_id, token_hash, expires_at)
+            SELECT id, 'new@example.org', id, n::text, at FROM aged""",
     "challenges": """
         INSERT INTO accounts.spent_challenge (digest, expires_at) SELECT n::text, at FROM aged""",
     "known_devices": """
@@ -73,7 +75,14 @@ ROWS = {
 }
 """Kind → statements that insert its rows."""
 
-GO = dict.fromkeys(ROWS, 1) | {"webhook_events": 2, "staff_events": 2, "reports": 2, "reconciliations": 2, "imports": 3}
+GO = dict.fromkeys(ROWS, 1) | {
+    "email_changes": 2,
+    "webhook_events": 2,
+    "staff_events": 2,
+    "reports": 2,
+    "reconciliations": 2,
+    "imports": 3,
+}
 """Kind → number of deleted rows per row of `aged`, without those deleted by cascade."""
 
 

@@ -82,6 +82,10 @@ def test_users_who_were_there_before_count_as_confirmed(database: str) -> None:
             text("""INSERT INTO accounts.password_reset (id, user_id, token_hash, expires_at)
             SELECT id, id, username, now() FROM accounts.user""")
         )
+        connection.execute(
+            text("""INSERT INTO accounts.email_change (id, user_id, email, token_hash, expires_at)
+            SELECT id, id, email, username, now() FROM accounts.user""")
+        )
     alembic(database, "upgrade", "head")
     with engine.begin() as connection:
         confirmed = text("SELECT email_confirmed_at = created_at FROM accounts.user")
@@ -91,8 +95,14 @@ def test_users_who_were_there_before_count_as_confirmed(database: str) -> None:
             text("""INSERT INTO accounts.email_confirmation (id, user_id, email, token_hash, expires_at)
             SELECT id, id, email, username, now() FROM accounts.user""")
         )
+        assert connection.scalars(text("SELECT email_key FROM accounts.email_change")).all() == [None, None]
+        connection.execute(
+            text("""INSERT INTO accounts.pending_email (user_id, email, run_id, token_hash, expires_at)
+            SELECT id, email, id, username, now() FROM accounts.user""")
+        )
         connection.execute(text("DELETE FROM accounts.user"))
-        assert connection.scalars(text("SELECT count(*) FROM accounts.email_confirmation")).one() == 0
+        for table in ("email_confirmation", "pending_email"):
+            assert connection.scalars(text(f"SELECT count(*) FROM accounts.{table}")).one() == 0  # noqa: S608
     alembic(database, "downgrade", "13f000000001")
     alembic(database, "upgrade", "head")
     engine.dispose()

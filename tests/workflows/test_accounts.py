@@ -140,20 +140,27 @@ def test_a_sign_in_from_a_new_device_is_reported_by_mail(shop: Shop, client: Any
     ended("new_device")
 
 
-def test_a_former_address_is_told_and_restored_by_the_mailed_token(
+def test_a_former_address_is_notified_and_restored_by_the_mailed_token(
     shop: Shop, client: Any, sign_in: Callable[..., Any]
 ) -> None:
     robbed = sign_in("robbed")  # the mailbox has mails to the customer of other tests
     assert robbed.patch("/v1/me", json={"email": "thief@example.org"}).status_code == 200
-    (mail,) = mails_to(shop, "robbed@example.org", "The e-mail address of robbed was changed")
+    (asked,) = mails_to(shop, "thief@example.org", "Confirm your new e-mail address")
+    confirming = re.search(r"Your token is:\n\n(\S{43})\n", text_of(shop, asked))
+    assert confirming, text_of(shop, asked)
+    assert "robbed" not in text_of(shop, asked).lower()  # nothing that a user chooses
+    ended("confirm_new_email")
+    (mail,) = mails_to(shop, "robbed@example.org", "The e-mail address of robbed is about to change")
     token = re.search(r"Your token is:\n\n(\S{43})\n", text_of(shop, mail))
     assert token, text_of(shop, mail)
-    ended("email_changed")
+    ended("email_changing")
     with transaction() as session:  # the token is in the mail but not in the database
-        for table in ("notifications.notification", "workflow.run", "workflow.step", "accounts.email_change"):
+        stores = ("notifications.notification", "workflow.run", "workflow.step", "accounts.email_change")
+        for table in (*stores, "accounts.pending_email"):
             rows = session.execute(text(f"SELECT row_to_json(t)::text FROM {table} AS t")).scalars().all()  # noqa: S608
             assert rows, table
-            assert not any(token[1] in row for row in rows), table
+            assert not any(one[1] in row for one in (token, confirming) for row in rows), table
+    assert client.post("/v1/auth/email/confirm", json={"token": confirming[1]}).status_code == 204
     assert client.post("/v1/auth/email/restore", json={"token": token[1]}).status_code == 200
     (reset,) = mails_to(shop, "robbed@example.org", "Reset the password of robbed")
     chosen = re.search(r"Your token is:\n\n(\S{43})\n", text_of(shop, reset))
@@ -162,6 +169,15 @@ def test_a_former_address_is_told_and_restored_by_the_mailed_token(
     assert client.post("/v1/auth/password/reset", json=body).status_code == 200
     ended("password_reset")
     ended("password_changed")
+
+
+def test_an_address_of_somebody_else_gets_no_mail(shop: Shop, sign_in: Callable[..., Any]) -> None:
+    nosy, _ = sign_in("nosy"), sign_in("undisturbed")
+    assert nosy.patch("/v1/me", json={"email": "undisturbed@example.org"}).status_code == 200
+    mails_to(shop, "nosy@example.org", "The e-mail address of nosy is about to change")
+    ended("confirm_new_email")
+    assert status_of("confirm_new_email") == "succeeded"
+    assert [mail for mail in shop.mails() if mail["to"] == ["undisturbed@example.org"]] == []
 
 
 def test_a_changed_second_factor_is_reported_by_mail(shop: Shop, customer: Any) -> None:

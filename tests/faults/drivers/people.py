@@ -83,14 +83,24 @@ def password_changed(refused_at: str | None = None) -> str:
         return find_reaction(session, "password_changed")
 
 
-@drives("email_changed")
-def email_changed(refused_at: str | None = None) -> str:
-    """A customer changes the e-mail address."""
+@drives("email_changing")
+def email_changing(refused_at: str | None = None) -> str:
+    """A customer gives another e-mail address; the present one is notified."""
+    return _change_address("email_changing")
+
+
+@drives("confirm_new_email")
+def confirm_new_email(refused_at: str | None = None) -> str:
+    """A customer gives another e-mail address, which is asked to confirm it."""
+    return _change_address("confirm_new_email")
+
+
+def _change_address(workflow: str) -> str:
     name = f"moving{next(numbers)}"
     user_id = make_customer(name)
     with transaction() as session:
-        accounts.update_profile(session, user_id, {"email": f"{name}@example.com"})
-        return find_reaction(session, "email_changed")
+        accounts.request_email_change(session, user_id, f"{name}@example.com")
+        return find_reaction(session, workflow)
 
 
 @drives("new_device")
