@@ -91,8 +91,8 @@ def test_schemas_list_their_required_fields(document: dict[str, Any]) -> None:
     assert "x-sometimes" not in json.dumps(document)
 
 
-WITHOUT_TASK = {("/v1/auth/password/forgot", "post")}
-"""Accepted without a task, because the task would reveal whether the account exists."""
+WITHOUT_TASK = {("/v1/auth/password/forgot", "post"), ("/v1/me/email/confirmation", "post")}
+"""Accepted without a task: it would reveal whether the account exists, or there is none to wait for but a mail."""
 
 
 def test_every_202_supports_prefer_wait(document: dict[str, Any]) -> None:
