@@ -19,6 +19,9 @@ class Limits(BaseModel):
     )
     limit_guest_carts: str = Field("60/10 minutes", pattern=RATE, description="guest carts opened from one network")
     limit_mails: str = Field("30/1 hour", pattern=RATE, description="requests from one network that send a mail")
+    limit_mailed_tokens: str = Field(
+        "60/10 minutes", pattern=RATE, description="tokens of mails, for addresses and passwords, sent from one network"
+    )
     limit_imports: str = Field("30/10 minutes", pattern=RATE, description="uploaded files of one user or API key")
     streams_per_caller: int = Field(
         2, ge=1, description="event streams of one user or API key at a time, in each API process"

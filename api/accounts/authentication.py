@@ -194,6 +194,7 @@ class ResetPasswordView(MethodView):
     @error_codes("second_factor_required", "password_too_common")
     @blueprint.arguments(ResetPassword)
     @blueprint.response(200, Tokens)
+    @limited("mailed_tokens")
     def post(self, body: dict[str, str]) -> dict[str, object]:
         """Sets a new password with the e-mailed token, ends all sessions and signs in. Confirms the e-mail address.
 

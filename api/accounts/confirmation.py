@@ -33,6 +33,7 @@ class ConfirmEmailView(MethodView):
     @error_codes("not_found")
     @blueprint.arguments(MailedToken, location="query")
     @blueprint.response(200, {"type": "string"}, content_type="text/html")
+    @limited("mailed_tokens")
     def get(self, query: dict[str, str]) -> Response:
         """Returns a page with a button that confirms the e-mail address. Changes nothing."""
         with transaction() as session:
@@ -47,6 +48,7 @@ class ConfirmEmailView(MethodView):
     @error_codes("email_taken")
     @blueprint.arguments(MailedToken)
     @blueprint.response(204)
+    @limited("mailed_tokens")
     def post(self, body: dict[str, str]) -> None:
         """Confirms the e-mail address to which the token was mailed. Mails that were held until now are sent.
 
@@ -65,6 +67,7 @@ class ConfirmationButtonView(MethodView):
     @takes_files(MAX_FORM)
     @blueprint.arguments(MailedToken, location="query")
     @blueprint.response(200, {"type": "string"}, content_type="text/html")
+    @limited("mailed_tokens")
     def post(self, query: dict[str, str]) -> Response:
         """Confirms the e-mail address, as the button of the page does. The body is ignored."""
         with transaction() as session:
@@ -95,6 +98,7 @@ class RestoreEmailView(MethodView):
     @error_codes("email_taken")
     @blueprint.arguments(MailedToken)
     @blueprint.response(200, Message)
+    @limited("mailed_tokens")
     def post(self, body: dict[str, str]) -> dict[str, object]:
         """Restores the e-mail address to which the token was mailed, within seven days of the request to change it.
 

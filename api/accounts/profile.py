@@ -19,6 +19,7 @@ from api.accounts.second_factor_schemas import FreshSignIn, FreshSignInBody
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
+from api.http.limits import count_network
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from models import accounts
 from models.core.database import transaction
@@ -50,6 +51,8 @@ class MeView(MethodView):
             is_other = email is not None and email != accounts.get(session, g.principal.user_id).email
         if password is not None or is_other:
             require_fresh_sign_in(password)
+        if is_other:
+            count_network("mails")
         with transaction() as session:
             user = accounts.update_profile(session, g.principal.user_id, body)
             if email is not None and is_other:

@@ -49,7 +49,7 @@ def limited(name: str, by: str = "network") -> Callable[[Callable[P, Answer]], C
     def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:
         @wraps(view)
         def counted(*args: P.args, **kwargs: P.kwargs) -> Answer:
-            count(name, _network() if by == "network" else _caller())
+            count_network(name) if by == "network" else count(name, _caller())
             return view(*args, **kwargs)
 
         return error_codes("too_many_requests")(counted)
@@ -68,6 +68,11 @@ def count(name: str, whose: str) -> None:
     _report(None)
     if wait:
         raise TooManyRequests(f"Too many requests; try again in {wait} seconds.", retry_after=wait)
+
+
+def count_network(name: str) -> None:
+    """Counts the present request for its network. Raises as `count`."""
+    count(name, network_of(request.remote_addr) or "unknown")
 
 
 def fault() -> str | None:
@@ -104,10 +109,6 @@ def _report(error: Exception | None) -> None:
     if time.monotonic() - _logged_at >= LOG_INTERVAL:
         _logged_at = time.monotonic()
         log.warning("requests are not limited: Redis does not respond: %s", error)
-
-
-def _network() -> str:
-    return network_of(request.remote_addr) or "unknown"
 
 
 def _caller() -> str:

@@ -88,6 +88,37 @@ def test_requests_for_mails_are_limited_per_network(client: Any, limit: Callable
     assert [answer.status_code for answer in answers] == [202, 202, 429]
 
 
+def test_requests_for_mails_to_ones_own_and_to_other_addresses_are_limited_together(
+    customer: Any, limit: Callable[..., None]
+) -> None:
+    limit(limit_mails="2/1 hour")
+    assert customer.post("/v1/me/email/confirmation").status_code == 202
+    for body in ({"first_name": "Grace"}, {"email": "customer@example.org"}, {"email": "no address"}):
+        assert customer.patch("/v1/me", json=body).status_code in (200, 422)  # they do not count
+    assert customer.patch("/v1/me", json={"email": "new@example.org"}).status_code == 200
+    refused = customer.patch("/v1/me", json={"email": "third@example.org", "first_name": "Eve"})
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_requests")
+    shown = customer.get("/v1/me").json
+    assert (shown["pending_email"], shown["first_name"]) == ("new@example.org", "Grace")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("email/confirm", {"token": "t"}),
+        ("email/confirm/button?token=t", None),
+        ("email/restore", {"token": "t"}),
+        ("password/reset", {"token": "t", "new_password": "a new password"}),
+    ],
+)
+def test_mailed_tokens_are_limited_per_network(
+    client: Any, limit: Callable[..., None], path: str, body: dict[str, str] | None
+) -> None:
+    limit(limit_mailed_tokens="2/1 hour")
+    assert client.get("/v1/auth/email/confirm?token=t").status_code == 404  # they are counted together
+    assert [client.post(f"/v1/auth/{path}", json=body).status_code for _ in range(2)] == [422, 429]
+
+
 def test_imports_are_limited_per_caller(sign_in: Callable[..., Any], limit: Callable[..., None]) -> None:
     limit(limit_imports="1/1 hour")
     ada, bob = sign_in("ada", "admin"), sign_in("bob", "admin")
