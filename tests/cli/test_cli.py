@@ -73,16 +73,18 @@ def test_invalid_worker_groups_are_reported_in_one_line(shop: Shop) -> None:
 
 
 def test_production_refuses_sandboxes_and_default_secrets_with_a_sentence_each(shop: Shop) -> None:
+    identities = [{"name": "one", "title": "One", "issuer": "http://localhost:8016", "client_id": "a",
+                   "client_secret": "b"}]  # fmt: skip
     found = shop("migrate", SHOP_ENV="production", SHOP_PUBLIC_URL="http://shop.example", SHOP_PUSH_ALLOW_PRIVATE="1",
                  SHOP_WEBHOOKS_ALLOW_PRIVATE="1", SHOP_STRIPE_WEBHOOK_SECRET="x", SHOP_PAYPAL_BASE="http://paypal:8011",
-                 SHOP_VAPID_PRIVATE_KEY=KNOWN_VAPID_KEY)  # fmt: skip
+                 SHOP_VAPID_PRIVATE_KEY=KNOWN_VAPID_KEY, SHOP_OIDC_PROVIDERS=json.dumps(identities))  # fmt: skip
     assert found.returncode == 2
     lines = found.stderr.splitlines()
     assert [line.split()[0].removeprefix("SHOP_") for line in lines] == [
         "SECRET_KEY", "FLOWER_PASSWORD", "STRIPE_WEBHOOK_SECRET", "CARRIER_WEBHOOK_SECRET", "PAYPAL_CLIENT_SECRET",
         "VAPID_PRIVATE_KEY", "STRIPE_API_BASE", "STRIPE_API_KEY", "PAYPAL_CLIENT_ID", "PAYPAL_WEBHOOK_ID",
-        "CARRIER_API_BASE", "CARRIER_API_KEY", "SMTP_URL", "PAYPAL_BASE", "PUBLIC_URL", "PUSH_ALLOW_PRIVATE",
-        "WEBHOOKS_ALLOW_PRIVATE",
+        "CARRIER_API_BASE", "CARRIER_API_KEY", "SMTP_URL", "PAYPAL_BASE", "PUBLIC_URL", "OIDC_PROVIDERS",
+        "PUSH_ALLOW_PRIVATE", "WEBHOOKS_ALLOW_PRIVATE",
     ]  # fmt: skip
     assert all(line.endswith(".") for line in lines)
 
