@@ -9,7 +9,6 @@ import flask_smorest
 from flask import Flask
 from marshmallow import RAISE
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import AnyConverter
 
 import workflows  # noqa: F401, its after-commit hook publishes the runs that requests start
 from api import (
@@ -94,7 +93,6 @@ def create_app() -> Flask:
     api = Api(app)
     for converter in (IdConverter, RoleConverter):
         api.register_converter(converter, _pattern)
-    api.register_converter(AnyConverter, _enumeration)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("cart", guest_token.SCHEME)
     api.spec.components.security_scheme("api_key", {"type": "apiKey", "in": "header", "name": API_KEY_HEADER})
@@ -105,16 +103,16 @@ def create_app() -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     # A copy, because two threads may ask at once, and the document is completed in place.
-    app.extensions["openapi"] = cache(lambda: json.dumps(openapi.finish(deepcopy(api.spec.to_dict()), app)))
+    app.extensions["openapi"] = cache(lambda: _as_json(openapi.finish(deepcopy(api.spec.to_dict()), app)))
     return app
+
+
+def _as_json(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _pattern(converter: IdConverter | RoleConverter) -> dict[str, object]:
     return {"type": "string", "pattern": f"^{converter.regex}$"}
-
-
-def _enumeration(converter: AnyConverter) -> dict[str, object]:
-    return {"type": "string", "enum": sorted(converter.items)}
 
 
 app = create_app()

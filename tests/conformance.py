@@ -8,6 +8,8 @@ from typing import Any
 import jsonschema_rs
 from flask.testing import FlaskClient
 
+from tests.strict_document import strict
+
 
 def resolving(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """The schema with its references resolved."""
@@ -50,8 +52,7 @@ class CheckingClient(FlaskClient):
 
 @cache
 def _document(app: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(app.extensions["openapi"]())
-    return found
+    return strict(app.extensions["openapi"]())
 
 
 @cache

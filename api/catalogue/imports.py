@@ -19,6 +19,7 @@ from api.catalogue.schemas import Import, ImportQuery, ListedImport
 from api.http.auth import allowed
 from api.http.errors import error_codes, invalid
 from api.http.etags import ETAG, etag
+from api.http.fields import FILE
 from api.http.idempotency import idempotent
 from api.http.limits import limited
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
@@ -127,13 +128,10 @@ class ImportsView(MethodView):
         requestBody={
             "required": True,
             "content": {
-                "text/csv": {"schema": {"type": "string"}},
                 "multipart/form-data": {
-                    "schema": {
-                        "type": "object", "required": ["file"],
-                        "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
-                    }
+                    "schema": {"type": "object", "required": ["file"], "properties": {"file": FILE}}
                 },
+                "text/csv": {"schema": FILE},
             },
         }
     )  # fmt: skip
@@ -189,7 +187,7 @@ class CancelImportView(MethodView):
 @blueprint.route('/catalogue/imports/<id("imp"):import_id>/refusals.csv')
 class RefusalsView(MethodView):
     @allowed("products:write")
-    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
+    @blueprint.response(200, FILE, content_type="text/csv")
     def get(self, import_id: str) -> Response:
         """Returns all refused rows of an import as CSV: line, SKU and reason."""
         with transaction() as session:
@@ -201,7 +199,7 @@ class RefusalsView(MethodView):
 @blueprint.route("/catalogue/export")
 class ExportView(MethodView):
     @allowed("products:write")
-    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
+    @blueprint.response(200, FILE, content_type="text/csv")
     def get(self) -> Response:
         """Returns the catalogue as a CSV file that can be imported again.
 

@@ -26,6 +26,10 @@ EITHER = {"x-either": True}
 """Metadata of mutually exclusive fields: exactly one must be given."""
 
 
+FILE = {"type": "string", "format": "binary"}
+"""The schema of a file, as a body or a part of one."""
+
+
 def documents_header(header: Mapping[str, object]) -> Callable[[View], View]:
     """Documents a request header, given as an OpenAPI parameter."""
 
@@ -73,7 +77,7 @@ class WebUrl(fields.String):
 
     _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     _HOST = rf"({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])"
-    _PATTERN = rf"^https?://{_HOST}(:[1-9][0-9]{{0,4}})?([/?][!\"$-~]*)?$"
+    _PATTERN = rf"^https?://{_HOST}(:[1-9][0-9]{{0,4}})?([/?][!\x22$-~]*)?$"
 
     def __init__(self, **options: Any) -> None:
         pattern = Pattern(self._PATTERN, error="must be an absolute URL, http:// or https://")
@@ -114,9 +118,12 @@ class Line(fields.String):
     """
 
     _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
-    _FORMATS = r"\u00ad\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff" "\U000e0000-\U000e007f"
+    _FORMATS = r"\u00ad\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+    TAGS = "\U000e0000-\U000e007f"
+    """Format characters beyond U+FFFF. JavaScript without the flag `u` cannot read such a range, so that the OpenAPI
+    document leaves it out."""
     _JOINED, _JOINERS = r"\u0600-\u1fff", r"\u200c\u200d"
-    _LINE = rf"([^{_CONTROLS}{_FORMATS}{_JOINED}{_JOINERS}]|(?!\u180e)[{_JOINED}][{_JOINERS}]?)*$"
+    _LINE = rf"([^{_CONTROLS}{_FORMATS}{TAGS}{_JOINED}{_JOINERS}]|(?!\u180e)[{_JOINED}][{_JOINERS}]?)*$"
     _NO_LINK = r"(?!.*(://|[wW]{3}\.|[^\s.,;:]{2}[.\u3002\uff0e\uff61][^\s.,;:\d]{2}))"
 
     def __init__(self, shortest: int, longest: int, *, links: bool = False, **options: Any) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
 from api.http.errors import error_codes
+from api.http.fields import FILE
 from api.http.idempotency import idempotent
 from api.http.pagination import Page, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
@@ -91,7 +92,7 @@ class StockCountView(MethodView):
 @blueprint.route('/stock-counts/<id("cnt"):stock_count_id>.csv')
 class StockCountSheetView(MethodView):
     @allowed("stock:read")
-    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
+    @blueprint.response(200, FILE, content_type="text/csv")
     def get(self, stock_count_id: str) -> Response:
         """Returns the differences of a stock count as CSV."""
         with transaction() as session:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
+from api.http.fields import FILE
 from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
@@ -65,7 +66,7 @@ class ReconciliationView(MethodView):
 @blueprint.route('/reconciliations/<id("rec"):reconciliation_id>.csv')
 class ReconciliationSheetView(MethodView):
     @allowed("payments:read")
-    @blueprint.response(200, {"type": "string"}, content_type="text/csv")
+    @blueprint.response(200, FILE, content_type="text/csv")
     def get(self, reconciliation_id: str) -> Response:
         """Returns all differences of a reconciliation as CSV."""
         with transaction() as session:

@@ -18,10 +18,10 @@ PATHS = {
 
 def test_responses_link_to_what_they_name() -> None:
     links = DOCUMENT["paths"]["/v1/checkout"]["post"]["responses"]["202"]["links"]
-    assert links["get_v1_tasks_run_id"]["parameters"] == {"run_id": "$response.body#/task_id"}
-    assert links["get_v1_orders_order_id"]["parameters"] == {"order_id": "$response.body#/order_id"}
+    assert links["get_task"]["parameters"] == {"run_id": "$response.body#/task_id"}
+    assert links["get_order"]["parameters"] == {"order_id": "$response.body#/order_id"}
     created = DOCUMENT["paths"]["/v1/warehouses"]["post"]["responses"]["201"]["links"]
-    assert created["get_v1_warehouses_warehouse_id"]["parameters"] == {"warehouse_id": "$response.body#/id"}
+    assert created["get_warehouse"]["parameters"] == {"warehouse_id": "$response.body#/id"}
 
 
 def body_of(operation: dict[str, Any], thing: str) -> Any:
