@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import workflows  # noqa: F401  the workflows that there are
-from durable.workflow import all_workflows
+from durable.workflow import all_workflows, workflow_of
 from models.core.events import EVENT_TYPES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "workflows.md"
@@ -25,6 +25,13 @@ def rows(first_column: str) -> dict[str, set[str]]:
 
 def test_the_table_of_reactions_is_what_events_start() -> None:
     assert rows("event") == {name: set(event.starts) for name, event in EVENT_TYPES.items() if event.starts}
+
+
+def test_the_payload_of_an_event_has_what_its_workflows_require() -> None:
+    for event in EVENT_TYPES.values():
+        payload = vars(event)["__dataclass_fields__"].keys() - {"subject"}
+        for workflow in event.starts:
+            assert workflow_of(workflow).required <= payload, (event.name, workflow)
 
 
 def test_every_workflow_that_an_event_starts_is_declared() -> None:
