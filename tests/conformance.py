@@ -1,5 +1,6 @@
 """Compares every response in a test with the OpenAPI document."""
 
+import gzip
 import json
 import re
 from functools import cache
@@ -43,9 +44,10 @@ class CheckingClient(FlaskClient):
             return
         assert response.mimetype in described.get("content", {}), f"{name}: {response.mimetype}"
         schema = json.dumps(described["content"][response.mimetype]["schema"])
+        body = gzip.decompress(response.data) if response.content_encoding == "gzip" else response.data
         faults = [
             f"{'/'.join(map(str, error.instance_path))}: {error.message}"
-            for error in _validator(self.application, schema).iter_errors(response.json)
+            for error in _validator(self.application, schema).iter_errors(json.loads(body))
         ]
         assert not faults, f"{name}: {faults}"
 

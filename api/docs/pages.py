@@ -1,10 +1,11 @@
 """`/openapi.json`, `/asyncapi.json`, `/docs` and `/docs/errors`. All assets are served locally."""
 
+import gzip
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-from flask import Response, current_app, render_template_string, url_for
+from flask import Response, current_app, render_template_string, request, url_for
 from flask_smorest import Blueprint
 from markdown_it import MarkdownIt
 
@@ -118,6 +119,11 @@ def _content(name: str) -> bytes:
     return files("flask_swagger_ui").joinpath("dist", name).read_bytes()
 
 
+@lru_cache(maxsize=16)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
 def _page(title: str, body: str, styles: list[str], scripts: list[str]) -> Response:
     html = render_template_string(
         PAGE, title=title, body=body, styles=styles, scripts=scripts,
@@ -129,7 +135,15 @@ def _page(title: str, body: str, styles: list[str], scripts: list[str]) -> Respo
 
 
 def _cacheable(response: Response, seconds: int) -> Response:
-    """Lets caches store the response for `seconds` and revalidate it afterwards."""
+    """Lets caches store the response for `seconds` and revalidate it afterwards. Compressed, if the client takes it.
+
+    Only what is the same for everybody may be compressed: the length of a compressed secret beside something that an
+    attacker has sent tells of the secret (BREACH).
+    """
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
-    response.add_etag()
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] and response.mimetype != "image/png":
+        response.set_data(_compressed(response.get_data()))
+        response.content_encoding = "gzip"
+    response.add_etag()  # after that: each encoding has its own
     return not_modified(response)

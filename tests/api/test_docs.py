@@ -1,5 +1,6 @@
 """The documentation pages: self-contained, with an explanation of every error code."""
 
+import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import requests
 
 from api.docs.error_codes import codes
+from tests.conftest import PASSWORD
 from tests.serving import serving
 
 
@@ -47,6 +49,34 @@ def test_an_unchanged_document_answers_304(client: Any) -> None:
     first = client.get("/openapi.json")
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+PUBLIC = ["/docs", "/docs/errors", "/openapi.json", "/asyncapi.json", "/docs/assets/swagger-ui-bundle.js"]
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_documents_are_compressed(client: Any, path: str) -> None:
+    plain, packed = client.get(path), client.get(path, headers={"Accept-Encoding": "br, gzip;q=0.8"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) * 1.5 < len(plain.data)
+    assert "Accept-Encoding" in plain.vary
+    assert "Accept-Encoding" in packed.vary
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    again = client.get(path, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    refused = client.get(path, headers={"Accept-Encoding": "gzip;q=0, identity"})
+    assert "Content-Encoding" not in refused.headers
+
+
+def test_answers_with_secrets_are_not_compressed(client: Any, customer: Any) -> None:
+    """Their length would tell of the secrets (BREACH)."""
+    body = {"username": customer.username, "password": PASSWORD}
+    answer = client.post("/v1/auth/login", json=body, headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
+    assert "Content-Encoding" not in customer.get("/v1/me", headers={"Accept-Encoding": "gzip"}).headers
 
 
 @pytest.fixture
