@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "demo:demo",
     "dispatcher": "cli.dispatcher:dispatcher",
     "down": "cli.stack:down",
+    "find": "cli.find:find",
     "import": "cli.import_catalogue:import_",
     "logs": "cli.stack:logs",
     "migrate": "cli.migrate:migrate",
