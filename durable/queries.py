@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from durable.errors import RunNotFound
 from durable.tables import AttemptRecord, RunRecord, RunRow, StepRecord, StepRow
+from durable.workflow import is_declared
 
 Reader = Session | Connection
 Found = TypeVar("Found")
@@ -43,6 +44,13 @@ def find_runs(
     if older_than is not None:
         query = query.where(RunRecord.created_at < func.now() - timedelta(seconds=older_than))
     return query
+
+
+def count_undeclared(session: Session) -> list[tuple[str, int, int]]:
+    """Workflow, version and number of the live runs whose workflow or version this code does not declare."""
+    live = select(RunRecord.workflow, RunRecord.version, func.count()).where(RunRecord.finished_at.is_(None))
+    found = session.execute(live.group_by(RunRecord.workflow, RunRecord.version).order_by(RunRecord.workflow))
+    return [(name, version, count) for name, version, count in found if not is_declared(name, version)]
 
 
 _OWNER = select(

@@ -57,7 +57,7 @@ def packed() -> dict[str, str]:
         parcel_id = fulfilment.pack(session, made.id, tracking_number="1Z999", actor=user_id).id
         session.info.clear()
     return {
-        "user": user_id, "order": made.id, "run": made.run_id, "payment": payment_id, "number": number,
+        "user": user_id, "order": made.id, "run": str(made.run_id), "payment": payment_id, "number": number,
         "invoice": invoice, "parcel": parcel_id,
     }  # fmt: skip
 
