@@ -48,17 +48,23 @@ class Unreachable(click.ClickException):
     help="Also check that this entry, which an earlier audit printed, is still in the audit log.",
 )
 @click.option("--all", "name_all", is_flag=True, help="Name all that is wrong, not only the first five of each.")
-def audit(as_json: bool, entry: str | None, name_all: bool) -> None:
+@click.option("--act", "may_act", is_flag=True, help="Ask for each difference with the gateway whether to repair it.")
+def audit(as_json: bool, entry: str | None, name_all: bool, may_act: bool) -> None:
     """Check the shop's invariants against the database and the payment gateway's ledger.
 
     Orders in progress are taken into account. Amounts are in minor units. While a payment gateway does not respond, the
     shop's own books are checked alone, and the invariants that were not checked are listed.
 
+    With --act, asks for each payment that the gateway holds without an order whether to void or refund it, and for each
+    that differs whether to adopt its refunds and disputes from the gateway. Nothing is done without a yes.
+
     Exit status: 0 if every invariant holds, 1 if one is broken, 2 if the database cannot be reached, 3 if every
     invariant holds that could be checked, without the gateway.
     """
+    if may_act and as_json:
+        raise click.UsageError("--act asks questions; it cannot be used with --json.")
     try:
-        findings, silent = _check(None if name_all else EXAMPLES)
+        findings, silent = _check(None if name_all or may_act else EXAMPLES)
         with transaction() as session:
             last = audit_chain.last_entry(session)
             is_missing = entry is not None and not audit_log.has_entry(session, entry)
@@ -77,6 +83,11 @@ def audit(as_json: bool, entry: str | None, name_all: bool) -> None:
         click.echo(f"The gateway does not respond, so {len(unchecked)} invariants were not checked: {silent}", err=True)
     if is_missing:
         click.echo(f"The audit log has no entry {entry}: it was deleted or changed.", err=True)
+    if may_act:
+        import workflows  # noqa: F401, late: it imports Celery; refunds are workflows
+        from cli import audit_actions
+
+        audit_actions.act(findings)
     holds = all(finding.ok for finding in findings) and not is_missing
     sys.exit(1 if not holds else UNCHECKED if silent else 0)
 
