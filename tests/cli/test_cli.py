@@ -28,7 +28,7 @@ def test_help_lists_every_command(shop: Shop) -> None:
     assert found.returncode == 0
     for name in (
         "up", "down", "status", "logs", "demo", "migrate", "create-admin", "import", "replay", "runs", "audit",
-        "config", "dispatcher",
+        "config", "dispatcher", "find", "backup", "restore", "restart",
     ):  # fmt: skip
         assert f"\n  {name} " in found.stdout
 
