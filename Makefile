@@ -75,7 +75,7 @@ up: $(READY) ## start the stack in the background and print its addresses
 down: $(READY) ## stop the stack; data are kept
 	@$(BIN)/shop down
 
-status: $(READY) ## show the status of each process
+status: $(READY) ## show the status of each process; make exits with 2 unless all run, and prints the status
 	@$(BIN)/shop status
 
 logs: $(READY) ## follow the logs

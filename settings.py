@@ -31,6 +31,7 @@ from setting_groups.secret import DEFAULT_SECRET as DEFAULT_SECRET
 from setting_groups.servers import Servers
 from setting_groups.sign_in import SignIn
 from setting_groups.trade import Trade
+from setting_groups.unknown import list_unknown
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The log format of every process, on standard error."""
@@ -189,7 +190,12 @@ def _in_url(host: str) -> str:
 
 
 def load() -> Settings:
-    """Reads the settings. Exits with one line per invalid setting; of production, with all of them."""
+    """Reads the settings. Exits with one line per invalid setting; of production, with all of them.
+
+    Every process warns on stderr of variables that look like settings and are none.
+    """
+    for sentence in list_unknown(os.environ, Settings.model_fields):
+        print(f"Warning: {sentence}", file=sys.stderr)
     try:
         return Settings()
     except ValidationError as error:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
@@ -15,7 +16,10 @@ from models.core import audit_chain
 from models.core.database import transaction
 from models.core.errors import GatewayDown
 from models.operations import audit_log
-from models.operations.audit import Finding
+from models.operations.at_gateway import AT_GATEWAY
+from models.operations.audit import EXAMPLES, Finding
+
+UNCHECKED = 3  # the exit status when the gateway's part was not checked
 
 
 class Entry(click.ParamType[str]):
@@ -30,7 +34,7 @@ class Entry(click.ParamType[str]):
 
 
 class Unreachable(click.ClickException):
-    """The database or the gateway cannot be reached, so the invariants cannot be checked."""
+    """The database cannot be reached, so the invariants cannot be checked."""
 
     exit_code = 2
 
@@ -43,44 +47,80 @@ class Unreachable(click.ClickException):
     metavar="NUMBER:CODE",
     help="Also check that this entry, which an earlier audit printed, is still in the audit log.",
 )
-def audit(as_json: bool, entry: str | None) -> None:
+@click.option("--all", "name_all", is_flag=True, help="Name all that is wrong, not only the first five of each.")
+@click.option("--act", "may_act", is_flag=True, help="Ask for each difference with the gateway whether to repair it.")
+def audit(as_json: bool, entry: str | None, name_all: bool, may_act: bool) -> None:
     """Check the shop's invariants against the database and the payment gateway's ledger.
 
-    Orders in progress are taken into account. Amounts are in minor units. Exit status: 0 if every invariant holds,
-    1 if one is broken, 2 if the database or the gateway cannot be reached.
-    """
-    from monitoring.invariants import check_invariants
+    Orders in progress are taken into account. Amounts are in minor units. While a payment gateway does not respond, the
+    shop's own books are checked alone, and the invariants that were not checked are listed.
 
+    With --act, asks for each payment that the gateway holds without an order whether to void or refund it, and for each
+    that differs whether to adopt its refunds and disputes from the gateway. Nothing is done without a yes.
+
+    Exit status: 0 if every invariant holds, 1 if one is broken, 2 if the database cannot be reached, 3 if every
+    invariant holds that could be checked, without the gateway.
+    """
+    if may_act and as_json:
+        raise click.UsageError("--act asks questions; it cannot be used with --json.")
     try:
-        findings = check_invariants()
+        findings, silent = _check(None if name_all or may_act else EXAMPLES)
         with transaction() as session:
             last = audit_chain.last_entry(session)
             is_missing = entry is not None and not audit_log.has_entry(session, entry)
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise Unreachable(f"Cannot connect to the database; is the stack running? ({reason})") from error
-    except GatewayDown as error:
-        raise Unreachable(" ".join(str(error).split())) from error
+    unchecked = [invariant.name for invariant in AT_GATEWAY] if silent else []
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        skipped: list[dict[str, object]] = [
+            {"name": name, "ok": None, "figures": {}, "examples": [], "count": 0} for name in unchecked
+        ]
+        click.echo(json.dumps([*map(asdict, findings), *skipped], indent=2))
     else:
-        _print(findings, last)
+        _print(findings, unchecked, last)
+    if silent:
+        click.echo(f"The gateway does not respond, so {len(unchecked)} invariants were not checked: {silent}", err=True)
     if is_missing:
         click.echo(f"The audit log has no entry {entry}: it was deleted or changed.", err=True)
-    sys.exit(0 if all(finding.ok for finding in findings) and not is_missing else 1)
+    if may_act:
+        import workflows  # noqa: F401, late: it imports Celery; refunds are workflows
+        from cli import audit_actions
+
+        audit_actions.act(findings)
+    holds = all(finding.ok for finding in findings) and not is_missing
+    sys.exit(1 if not holds else UNCHECKED if silent else 0)
 
 
-def _print(findings: list[Finding], last_entry: str | None) -> None:
+def _check(examples: int | None) -> tuple[list[Finding], str | None]:
+    """The findings, and why the gateway's part is not among them."""
+    from monitoring import invariants
+
+    try:
+        return invariants.check_invariants(examples=examples), None
+    except GatewayDown as error:
+        return invariants.check_local_invariants(examples=examples), " ".join(str(error).split())
+
+
+def _print(findings: list[Finding], unchecked: list[str], last_entry: str | None) -> None:
     table = Table("", "invariant", "figures", box=SIMPLE, pad_edge=False)
     for finding in findings:
         figures = ", ".join(f"{name} {value}" for name, value in finding.figures.items())
         table.add_row("[green]ok[/]" if finding.ok else "[bold red]BROKEN[/]", finding.name, figures)
         if finding.examples:
-            table.add_row("", "", f"for example {', '.join(finding.examples)}")
+            table.add_row("", "", _name(finding))
+    for name in unchecked:
+        table.add_row("[yellow]not checked[/]", name, "")
     console().print(table)
     if last_entry:
         console().print(f"The audit log ends with entry {last_entry}.\nKeep it elsewhere; --entry checks it later.\n")
     broken = sum(not finding.ok for finding in findings)
-    console().print(
-        f"{broken} of {len(findings)} invariants are broken." if broken else f"All {len(findings)} invariants hold."
-    )
+    checked = f"{len(findings)} invariants" + (" that were checked" if unchecked else "")
+    console().print(f"{broken} of {checked} are broken." if broken else f"All {checked} hold.")
+
+
+def _name(finding: Finding) -> str:
+    listed = escape(", ".join(finding.examples))
+    if finding.count > len(finding.examples):
+        return f"the first {len(finding.examples)} of {finding.count} (--all names all): {listed}"
+    return f"all {finding.count}: {listed}" if finding.count > 1 else listed

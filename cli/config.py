@@ -10,6 +10,7 @@ import click
 from pydantic_core import PydanticUndefined
 
 from setting_groups.production import list_mistakes
+from setting_groups.unknown import list_unknown
 from settings import Settings, settings, var_folder
 
 SECRET = ("secret_key", "flower_password", "stripe_api_key", "stripe_webhook_secret", "carrier_api_key",
@@ -38,10 +39,11 @@ def config(name: str | None, as_json: bool, check: bool) -> None:
     """Show every setting: value, default, source and description.
 
     With a NAME, print only the value of that setting. Secrets are then printed in clear text. With --check, print a
-    sentence for each setting that SHOP_ENV=production refuses; exit status 1 if there is one.
+    sentence for each setting that SHOP_ENV=production refuses, and for each SHOP_ variable that is not a setting; exit
+    status 1 if there is one.
     """
     if check:
-        mistakes = list_mistakes(settings)
+        mistakes = [*list_mistakes(settings), *list_unknown(os.environ, Settings.model_fields)]
         click.echo("\n".join(mistakes) or "These settings are fit for production.")
         raise SystemExit(1 if mistakes else 0)
     if name:

@@ -8,11 +8,13 @@ import click
 
 COMMANDS = {
     "audit": "cli.audit:audit",
+    "backup": "cli.backups:backup",
     "config": "cli.config:config",
     "create-admin": "cli.create_admin:create_admin",
     "demo": "demo:demo",
     "dispatcher": "cli.dispatcher:dispatcher",
     "down": "cli.stack:down",
+    "find": "cli.find:find",
     "import": "cli.import_catalogue:import_",
     "logs": "cli.stack:logs",
     "migrate": "cli.migrate:migrate",
@@ -21,6 +23,8 @@ COMMANDS = {
     "rebuild-sales": "cli.rebuild_sales:rebuild_sales",
     "relay": "cli.relay:relay",
     "replay": "demo.replay:replay",
+    "restart": "cli.stack:restart",
+    "restore": "cli.backups:restore",
     "runs": "cli.runs:runs",
     "status": "cli.stack:status",
     "up": "cli.stack:up",

@@ -9,6 +9,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from sqlalchemy import select
 
+from cli.run_selection import OrderOrUser
 from cli.terminal import console
 from models import fulfilment, orders, payments
 from models.core.database import transaction
@@ -42,6 +43,7 @@ def orders_() -> None:
 )
 @click.option("--from", "since", type=Day(), help="Only orders placed on this day or later.")
 @click.option("--to", "until", type=Day(), help="Only orders placed before this day.")
+@click.option("--user", "user_id", type=OrderOrUser("usr"), help="Only orders of this customer: id, name or e-mail.")
 @click.option("--sku", help="Only orders of this product.")
 @click.option("--tag", help="Only orders with this tag.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Maximum number of orders.")

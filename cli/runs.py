@@ -1,7 +1,6 @@
 """`shop runs`: lists, shows, retries and cancels runs, and drops steps of them."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,38 +11,12 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from cli import operator_log
+from cli.run_selection import RunId, change_each, filtered, in_bulk, select_runs
 from cli.terminal import console
 from cli.timeline import print_attempts, print_run
 from durable import Refusal, UnknownWorkflow
 from durable.tables import AttemptRecord, RunRecord, StepRecord
-from durable.transitions import LIVE
 from models.core.database import transaction
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-STATUSES = (*LIVE, "succeeded", "cancelled", "failed")
-
-
-class Age(click.ParamType[int]):
-    """A duration, in seconds: `90`, `90s`, `15m`, `2h` or `1d`."""
-
-    name = "age"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"(\d{1,6})([smhd]?)", str(value))
-        if found is None:
-            self.fail(f"{value!r} is not a duration such as 90s, 15m, 2h or 1d.", param, ctx)
-        return int(found[1]) * UNITS[found[2] or "s"]
-
-
-class RunId(click.ParamType[str]):
-    """The id of a run, which is also the task id in the API."""
-
-    name = "id"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"run_[0-9a-f]{32}", str(value)):
-            self.fail(f"{value!r} is not the id of a run: run_ and 32 hex digits.", param, ctx)
-        return value
 
 
 @click.group()
@@ -52,18 +25,12 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--workflow", help="Only runs of this workflow.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
-@click.option("--older-than", type=Age(), help="Only runs older than this: 90s, 15m, 2h, 1d.")
+@filtered
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number of runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(workflow: str | None, status: str | None, older_than: int | None, limit: int, as_json: bool) -> None:
+def list_(limit: int, as_json: bool, **filters: object) -> None:
     """List runs, newest first. Stuck runs are retried every minute and require an operator."""
-    from durable.queries import find_runs
-
-    with transaction() as session:
-        query = find_runs(workflow, status, older_than).order_by(RunRecord.id.desc()).limit(limit)
-        listed = list(session.scalars(query))
+    listed = select_runs(filters, limit)
     if as_json:
         click.echo(json.dumps([_as_dict(run) for run in listed], indent=2, default=str))
         return
@@ -115,26 +82,43 @@ def _remaining_steps(run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
 
 
 @runs.command()
-@click.argument("run_id", metavar="ID", type=RunId())
-def retry(run_id: str) -> None:
-    """Resume a failed or stuck run at the failed step, immediately and without a deadline."""
+@click.argument("run_id", metavar="[ID]", type=RunId(), required=False)
+@filtered
+@in_bulk
+def retry(run_id: str | None, limit: int, yes: bool, **filters: object) -> None:
+    """Resume a failed or stuck run at the failed step, immediately and without a deadline.
+
+    With options in place of an ID, resume all runs that match every option, oldest first: for example
+    `shop runs retry --stuck --workflow checkout`. Without --yes, asks first. Each run is one line of the output, and
+    the exit status is 1 if one was refused.
+    """
     from durable import retry as retry_run
 
-    run = _change(run_id, retry_run)
-    click.echo(f"{run.id} is resumed ({run.status}).")
+    def resume(one: str) -> str:
+        run = _change(one, retry_run)
+        return f"{run.id} is resumed ({run.status})."
+
+    change_each(run_id, filters, limit, yes, "Resume", resume)
 
 
 @runs.command()
-@click.argument("run_id", metavar="ID", type=RunId())
-def cancel(run_id: str) -> None:
+@click.argument("run_id", metavar="[ID]", type=RunId(), required=False)
+@filtered
+@in_bulk
+def cancel(run_id: str | None, limit: int, yes: bool, **filters: object) -> None:
     """Cancel a run: its completed steps are compensated, and it ends cancelled.
 
-    Fails if the run has ended or passed its pivot.
+    Fails if the run has ended or passed its pivot. With options in place of an ID, cancel all runs that match every
+    option, oldest first. Without --yes, asks first. Each run is one line of the output, and the exit status is 1 if
+    one was refused.
     """
     from durable import cancel as cancel_run
 
-    run = _change(run_id, cancel_run)
-    click.echo(f"{run.id} is being cancelled.")
+    def end(one: str) -> str:
+        run = _change(one, cancel_run)
+        return f"{run.id} is being cancelled."
+
+    change_each(run_id, filters, limit, yes, "Cancel", end)
 
 
 @runs.command()

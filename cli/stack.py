@@ -8,21 +8,24 @@ import click
 
 from local import supervision
 from local.lifecycle import down as bring_down
+from local.lifecycle import restart as restart_process
 from local.lifecycle import up as bring_up
 from local.supervision import ProcessStatus
 from settings import Settings, settings
 
 
 @click.command()
-def up() -> None:
+@click.option("--force", is_flag=True, help="Start although live runs need workflows that this release does not have.")
+def up(force: bool) -> None:
     """Start the stack in the background and wait until it is ready.
 
-    Also migrates the database. If the stack is already running, prints its addresses. If a process does not get
-    ready, prints the end of its log and stops everything. If interrupted, stops what it has started.
+    Also migrates the database; refuses one of a newer release. If the stack is already running, prints its addresses.
+    If a process does not get ready, prints the end of its log and stops everything. If interrupted, stops what it has
+    started.
     """
     if supervision.is_complete(settings):
         click.echo("The stack is already running.")
-    running = bring_up(lambda line: click.echo(f"  {line}"))
+    running = bring_up(lambda line: click.echo(f"  {line}"), force=force)
     _print_addresses(running)
 
 
@@ -30,6 +33,17 @@ def up() -> None:
 def down() -> None:
     """Stop the stack gracefully and wait for it. Data is kept."""
     click.echo("The stack is stopped." if bring_down() else "The stack was not running.")
+
+
+@click.command()
+@click.argument("name")
+def restart(name: str) -> None:
+    """Restart one process of the stack and wait until it is ready. NAME is that of `shop status`.
+
+    It finishes its current work first: a worker its steps, the API its requests.
+    """
+    restart_process(name)
+    click.echo(f"{name} is ready.")
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """Draws a run as a timeline: one row per step, with a bar for its duration."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.box import SIMPLE
@@ -44,9 +44,16 @@ def print_attempts(console: Console, attempts: Sequence[AttemptRecord]) -> None:
     table.columns[3].overflow = "fold"
     for attempt in attempts:
         at = f"{attempt.ended_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        error = attempt.error.get("trace") or f"{attempt.error.get('code')}: {attempt.error.get('detail')}"
-        table.add_row(f"{escape(attempt.step)} {attempt.number}", at, escape(attempt.worker or ""), escape(error))
+        error = escape(_describe(attempt.error))
+        table.add_row(f"{escape(attempt.step)} {attempt.number}", at, escape(attempt.worker or ""), error)
     console.print(table)
+
+
+def _describe(error: Mapping[str, object]) -> str:
+    """Code and sentence of a refusal; of an exception type, message and line, which no customer sees."""
+    if "trace" in error:
+        return f"{error['trace']} ({error['where']})" if "where" in error else str(error["trace"])
+    return f"{error.get('code', '')}: {error.get('detail', '')}"
 
 
 def _facts(run: RunRecord, until: datetime) -> dict[str, str]:
@@ -70,11 +77,10 @@ def _row(run: RunRecord, step: StepRecord, until: datetime) -> list[str]:
     started = step.started_at - run.created_at
     took = _end(step, until) - step.started_at
     colour = COLOURS[step.status]
-    error = step.error or {}
     return [
         escape(step.name), step.queue, f"[{colour}]{step.status}[/]", str(step.attempts), str(_ms(started)),
         str(_ms(took)) if step.finished_at else "", f"[{colour}]{_bar(started, took, until - run.created_at)}[/]",
-        escape(f"{error.get('code', '')}: {error.get('detail', '')}") if error else "",
+        escape(_describe(step.error)) if step.error else "",
     ]  # fmt: skip
 
 

@@ -6,6 +6,8 @@ has died since.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
+from traceback import extract_tb
 
 from sqlalchemy import bindparam, delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +21,7 @@ from durable.run import Run
 from durable.tables import AttemptRecord, RunRecord, StepRecord
 
 KEPT = 100  # failed attempts kept per step
+_ROOT = Path(__file__).parents[1]  # where the application is, too: a checkout, or what it is installed into
 
 
 def record_failure(session: Session, run: Run, call: Call, error: Exception, worker: str) -> None:
@@ -64,13 +67,23 @@ def postpone(session: Session, run: Run, seconds: float, attempts: int | None = 
 
 
 def _describe(error: Exception) -> dict[str, str]:
-    """The error of a failed attempt as stored. `trace` is for operators and must not be shown to customers."""
+    """The error of a failed attempt as stored. `trace` and `where` are for operators: customers must not see them."""
     if isinstance(error, Refusal):
         return {"code": error.code, "detail": error.detail}
     if isinstance(error, Unavailable):
         return {"code": "gateway_down", "detail": str(error)[:1000]}
     trace = f"{type(error).__name__}: {error}"[:1000]
-    return {"code": "internal_error", "detail": "Something went wrong on our side.", "trace": trace}
+    shown = {"code": "internal_error", "detail": "Something went wrong on our side.", "trace": trace}
+    return {**shown, "where": where} if (where := _locate(error)) else shown
+
+
+def _locate(error: Exception) -> str | None:
+    """The line that raised the exception, or that called the library which did: `tasks/orders.py:12 in confirm`."""
+    for frame in reversed(extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(_ROOT) and "site-packages" not in path.relative_to(_ROOT).parts:
+            return f"{path.relative_to(_ROOT)}:{frame.lineno} in {frame.name}"
+    return None
 
 
 def write_error(

@@ -18,9 +18,8 @@ from durable import config, publishing, schedule
 from durable.backlog import Backlog, Queues
 from durable.database import observe_clock, transaction
 from durable.decisions import Publication, decide, postpone_undecided
-from durable.queries import steps_of_runs
+from durable.queries import count_undeclared, steps_of_runs
 from durable.tables import DispatcherRecord, QueueProgress, RunRecord, StepRecord
-from durable.workflow import is_declared
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +69,9 @@ def start_missed_slots() -> None:
 def report_versions() -> None:
     """Logs which live runs need a workflow or version that this code does not declare."""
     with transaction() as session:
-        live = select(RunRecord.workflow, RunRecord.version, func.count()).where(RunRecord.finished_at.is_(None))
-        for workflow, version, count in session.execute(live.group_by(RunRecord.workflow, RunRecord.version)):
-            if not is_declared(workflow, version):
-                log.warning("%d live runs need version %d of the workflow %s, which this code does not declare",
-                            count, version, workflow)  # fmt: skip
+        for workflow, version, count in count_undeclared(session):
+            log.warning("%d live runs need version %d of the workflow %s, which this code does not declare",
+                        count, version, workflow)  # fmt: skip
 
 
 def delete_stopped_dispatchers() -> None:

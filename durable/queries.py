@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from durable.errors import RunNotFound
 from durable.tables import AttemptRecord, RunRecord, RunRow, StepRecord, StepRow
+from durable.workflow import is_declared
 
 Reader = Session | Connection
 Found = TypeVar("Found")
@@ -20,10 +21,20 @@ def get_run(session: Session, run_id: str) -> RunRecord:
 
 
 def find_runs(
-    workflow: str | None = None, status: str | None = None, older_than: float | None = None
-) -> Select[RunRecord]:
-    """The query for runs. The caller orders it. `older_than`: minimum age in seconds."""
+    workflow: str | None = None, status: str | None = None, older_than: float | None = None, *,
+    owner: str | None = None, request_id: str | None = None, stuck: bool | None = None,
+) -> Select[RunRecord]:  # fmt: skip
+    """The query for runs. The caller orders it. `older_than`: minimum age in seconds. `owner`: the user who started
+    them. `request_id`: the request that did. `stuck`: whether they require an operator."""
     query = select(RunRecord)
+    if owner:
+        query = query.where(RunRecord.owner == owner)
+    if request_id:
+        query = query.where(RunRecord.request_id == request_id)
+    if stuck is not None:
+        query = query.where(RunRecord.stuck_at.is_not(None) if stuck else RunRecord.stuck_at.is_(None))
+    if stuck:
+        query = query.where(RunRecord.finished_at.is_(None))  # uses a partial index
     if workflow:
         query = query.where(RunRecord.workflow == workflow)
     if status:
@@ -33,6 +44,13 @@ def find_runs(
     if older_than is not None:
         query = query.where(RunRecord.created_at < func.now() - timedelta(seconds=older_than))
     return query
+
+
+def count_undeclared(session: Session) -> list[tuple[str, int, int]]:
+    """Workflow, version and number of the live runs whose workflow or version this code does not declare."""
+    live = select(RunRecord.workflow, RunRecord.version, func.count()).where(RunRecord.finished_at.is_(None))
+    found = session.execute(live.group_by(RunRecord.workflow, RunRecord.version).order_by(RunRecord.workflow))
+    return [(name, version, count) for name, version, count in found if not is_declared(name, version)]
 
 
 _OWNER = select(

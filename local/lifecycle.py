@@ -24,12 +24,13 @@ class NotReady(click.ClickException):
     """A program did not get ready. The message names it and contains the end of its log."""
 
 
-def up(report: Callable[[str], None]) -> Settings:
+def up(report: Callable[[str], None], *, force: bool = False) -> Settings:
     """Starts the stack, waits until it is ready, and returns its settings. Does nothing if it is already running.
 
     Calls `report` with a line for each program that is ready. If one does not get ready, stops the stack and raises
     NotReady; if this process is interrupted, stops the stack and exits. A stack that was started or stopped only in
-    part, by a command that was killed, is stopped first and keeps its ports. Also raises Unusable and InvalidSetting.
+    part, by a command that was killed, is stopped first and keeps its ports. Also raises Unusable and InvalidSetting,
+    and NotReady if the database or, unless `force`, its live runs are those of another release.
     """
     with provision.lock():
         found = load()
@@ -42,7 +43,7 @@ def up(report: Callable[[str], None]) -> Settings:
         with _stopped_if_it_fails(settings):
             supervision.start(settings)
             _wait_for(settings, servers=True, report=report)
-            _migrate(settings, report)
+            _migrate(settings, report, force=force)
             supervision.start_shop(settings)
             _wait_for(settings, servers=False, report=report)
         return settings
@@ -85,12 +86,58 @@ def down() -> bool:
         return was_up
 
 
-def _migrate(settings: Settings, report: Callable[[str], None]) -> None:
+def restart(name: str) -> None:
+    """Restarts one program gracefully, and waits until it is ready.
+
+    Raises NotReady if the stack is not running, there is no such program, or it does not get ready.
+    """
+    from local.readiness import ready
+
+    with provision.lock():
+        settings = load()
+        if not supervision.is_up(settings):
+            raise NotReady("The stack is not running; start it with `shop up`.")
+        programs = {program.name: program for program in processes(settings)}
+        if name not in programs:
+            raise NotReady(f"No process is named {name}. There are: {', '.join(programs)}.")
+        supervision.restart(settings, name)
+
+        def is_ready() -> bool:
+            found = {process.name: process.state for process in supervision.statuses(settings)}
+            return found[name] == "running" and ready(settings, programs[name])
+
+        if not wait_until(is_ready, READY_TIMEOUT, 0.1):
+            raise NotReady(f"{name} did not get ready. Its log ends:\n{_last_lines(name)}")
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Stops the programs of the stack, if it is up, except the servers, for the duration of a block."""
+    with provision.lock():
+        settings = load()
+        was_up = supervision.is_up(settings)
+        if was_up:
+            shop = [program.name for program in processes(settings) if not program.server]
+            supervision.stop_programs(settings, shop)
+        try:
+            yield
+        finally:
+            if was_up:
+                supervision.start_shop(settings)
+                _wait_for(settings, servers=False, report=lambda line: None)
+
+
+def _migrate(settings: Settings, report: Callable[[str], None], *, force: bool) -> None:
     from local.readiness import database_responds
     from models.core.schema import migrate
+    from monitoring import versions
 
     if not wait_until(lambda: database_responds(settings), READY_TIMEOUT):
         raise NotReady("The database of SHOP_DATABASE_URL does not respond.")
+    try:
+        versions.check(force=force)
+    except versions.NotThisRelease as error:
+        raise NotReady(str(error)) from error
     migrate()
     report("the database is migrated")
 

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
@@ -71,6 +72,23 @@ def start_shop(settings: Settings) -> None:
             _call(settings, "startProcess", f"{GROUP}:{program.name}", False)
 
 
+def restart(settings: Settings, name: str) -> None:
+    """Stops a program, which finishes its current work first, and starts it again. Does not wait for it to be ready."""
+    stop_programs(settings, [name])
+    _call(settings, "startProcess", f"{GROUP}:{name}", False)
+
+
+def stop_programs(settings: Settings, names: Iterable[str]) -> None:
+    """Stops these programs and waits for them. They finish their current work first."""
+    running = [info["name"] for info in _call(settings, "getAllProcessInfo") if info["name"] in set(names)]
+    for name in running:
+        try:
+            _call(settings, "stopProcess", f"{GROUP}:{name}", False)
+        except Fault:  # NOT_RUNNING: it has already exited
+            continue
+    wait_until(lambda: not any(_alive(settings, name) for name in running), 60)
+
+
 def is_up(settings: Settings) -> bool:
     """Whether the supervisor of this data folder runs."""
     try:
@@ -97,14 +115,7 @@ def stop(settings: Settings) -> None:
     """
     if not is_up(settings):
         return
-    shop = {program.name for program in processes(settings) if not program.server}
-    running = [info["name"] for info in _call(settings, "getAllProcessInfo") if info["name"] in shop]
-    for name in running:
-        try:
-            _call(settings, "stopProcess", f"{GROUP}:{name}", False)
-        except Fault:  # NOT_RUNNING: it has already exited
-            continue
-    wait_until(lambda: not any(_alive(settings, name) for name in running), 60)
+    stop_programs(settings, [program.name for program in processes(settings) if not program.server])
     pid = _call(settings, "getPID")
     _call(settings, "shutdown")
     wait_until(lambda: not _exists(pid), 60)

@@ -1,4 +1,4 @@
-"""Readiness: the database, the broker, a worker for every queue, dispatchers, and external services."""
+"""Readiness: the database and its storage, the broker, a worker for every queue, dispatchers, and external services."""
 
 import time
 
@@ -10,6 +10,7 @@ from durable.breaker import open_breakers
 from durable.dispatcher import seconds_since_sweep
 from durable.publishing import broker_errors
 from models.core.database import single_statements, transaction
+from monitoring import storage
 from settings import QUEUES
 from workflows.app import app
 
@@ -25,6 +26,7 @@ def ready() -> dict[str, str | None]:
     since, answer = _cached
     if time.monotonic() - since >= CACHE_SECONDS or any(answer.values()):
         answer = {"database": _database(), "broker": _broker()}
+        answer["storage"] = "not checked: the database is unavailable" if answer["database"] else storage.fault()
         answer["workers"] = "not checked: the broker is unavailable" if answer["broker"] else _workers()
         answer["dispatchers"] = "not checked: the database is unavailable" if answer["database"] else _dispatchers()
         _cached = (time.monotonic(), answer)

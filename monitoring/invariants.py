@@ -8,11 +8,25 @@ from models.operations import audit
 from tasks.gateways.payments import PROVIDERS
 
 
-def check_invariants() -> list[audit.Finding]:
+def check_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Finding]:
     """The shop's invariants, checked now. Takes time with the number of payments that the providers know.
 
-    Raises GatewayDown, and OperationalError when the database is away.
+    `examples`: how many violations of each are named; None: all. Raises GatewayDown, and OperationalError when the
+    database is away.
     """
+    ledger = read_ledger()
+    with transaction() as session:
+        return audit.audit(session, ledger, examples=examples)
+
+
+def check_local_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Finding]:
+    """The invariants of the shop's own books alone. Raises OperationalError when the database is away."""
+    with transaction() as session:
+        return audit.audit(session, None, examples=examples)
+
+
+def read_ledger() -> audit.Ledger:
+    """All payments that the providers know. Raises GatewayDown."""
     with transaction() as session:
         asked_at = session.scalars(select(func.clock_timestamp())).one()
         references = {
@@ -34,5 +48,4 @@ def check_invariants() -> list[audit.Finding]:
         for name, provider in PROVIDERS.items()
         for made in provider.list_since(known=references.get(name, ()))
     ]
-    with transaction() as session:
-        return audit.audit(session, audit.Ledger(asked_at, known))
+    return audit.Ledger(asked_at, known)

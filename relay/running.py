@@ -3,11 +3,13 @@
 import logging
 import signal
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import delete
 
 from models.core import event_feed
 from models.core.database import transaction
+from monitoring.incidents import Watch
 from relay.exchange import Publisher
 from relay.leader import Leader, lead
 from settings import settings
@@ -26,7 +28,10 @@ def run_forever() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("relay is running")
-    threads = [threading.Thread(target=lead, args=("positions", place, stop))]
+    threads = [
+        threading.Thread(target=lead, args=("positions", place, stop)),
+        threading.Thread(target=lead, args=("incidents", watch(Watch()), stop)),
+    ]
     if settings.events_exchange:
         threads.append(threading.Thread(target=lead, args=("exchange", Publisher().work, stop)))
     else:
@@ -41,6 +46,16 @@ def place(leader: Leader) -> bool:
     """Gives the next events their positions. Returns whether there are more."""
     with leader.transaction() as session:
         return event_feed.place_events(session, BATCH) == BATCH
+
+
+def watch(watching: Watch) -> Callable[[Leader], bool]:
+    """Reports what requires an operator. Here, because the relay depends on neither dispatchers nor workers."""
+
+    def look(leader: Leader) -> bool:
+        watching.look()
+        return False
+
+    return look
 
 
 def _forget_exchange() -> None:

@@ -50,4 +50,8 @@ class Messages(BaseModel):
     )
     language: str = Field("en", pattern="^[a-z]{2}$", description="language of mails to those who have chosen none")
     staff_email: str = Field("staff@localhost", description="recipient of mails to staff")
+    alert_email: str = Field("", description="recipient of alerts for operators; empty: staff_email")
+    alert_interval: float = Field(
+        30.0, ge=1, description="seconds between two looks for stuck runs and dead dispatchers"
+    )
     supplier_email: str = Field("supplier@localhost", description="recipient of purchase orders")

@@ -54,7 +54,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 """Values that a table's constraints ask for."""
 OWNERS = {
     "orders.order": "order_id", "payments.payment": "payment_id", "fulfilment.parcel": "parcel_id",
-    "returns.return": "return_id", "carts.cart": "cart_id",
+    "returns.return": "return_id", "carts.cart": "cart_id", "notifications.notification": "notification_id",
 }  # fmt: skip
 """Table → the column of other tables that refers to it."""
 

@@ -1,18 +1,20 @@
-"""`/openapi.json`, `/asyncapi.json`, `/docs` and `/docs/errors`. All assets are served locally."""
+"""`/`, `/openapi.json`, `/asyncapi.json`, `/docs` and `/docs/errors`. All assets are served locally."""
 
 import gzip
 import re
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from flask import Response, current_app, render_template_string, request, url_for
+from flask import Response, current_app, jsonify, render_template_string, request, url_for
 from flask_smorest import Blueprint
 from markdown_it import MarkdownIt
+from marshmallow import fields
 
 from api.docs import asyncapi
 from api.docs.error_codes import SOURCE
 from api.http.auth import public
 from api.http.etags import ETAG, not_modified
+from api.http.fields import Schema
 from models.core.errors import NotFound
 
 blueprint = Blueprint("docs", __name__, description="API documentation")
@@ -52,6 +54,32 @@ PAGE = """<!doctype html>
 {%- for name in scripts %}<script src="{{ asset(name) }}"></script>{% endfor %}</body>
 </html>
 """
+
+
+LINKS = {
+    "docs": "/docs", "errors": "/docs/errors", "openapi": "/openapi.json", "asyncapi": "/asyncapi.json",
+    "liveness": "/healthz", "readiness": "/readyz", "products": "/v1/products",
+}  # fmt: skip
+
+
+class Start(Schema):
+    name = fields.String(required=True, metadata={"example": "shopflow"})
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True, metadata={"example": LINKS})
+
+
+@blueprint.route("/", methods=["GET"])
+@public
+@blueprint.response(200, Start, headers=ETAG)
+@blueprint.alt_response(200, schema={"type": "string"}, content_type="text/html")
+def start() -> Response:
+    """Returns the addresses of documentation, health checks and products: to browsers as a page, to others as JSON."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        items = "".join(f'<li><a href="{path}">{path}</a>: {name}</li>' for name, path in LINKS.items())
+        answer = _page("Shopflow", f"<h1>Shopflow</h1><p>The API of a shop.</p><ul>{items}</ul>", ["errors.css"], [])
+    else:
+        answer = _cacheable(jsonify({"name": "shopflow", "links": LINKS}), seconds=60)
+    answer.vary.add("Accept")
+    return answer
 
 
 @blueprint.route("/openapi.json", methods=["GET"])

@@ -1,5 +1,6 @@
 """Views of the delivery log, of bounces, and of the addresses that they suppress."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import g
@@ -9,7 +10,14 @@ from api.http.auth import allowed, user_or_api_key
 from api.http.errors import error_codes
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.notifications.blueprint import blueprint
-from api.notifications.schemas import BounceReport, BounceReportBody, Notification, NotificationQuery, Suppression
+from api.notifications.schemas import (
+    BounceReport,
+    BounceReportBody,
+    Notification,
+    NotificationQuery,
+    NotificationText,
+    Suppression,
+)
 from models import notifications
 from models.core.database import transaction
 from models.core.errors import NotAllowed, NotFound
@@ -33,6 +41,23 @@ class NotificationsView(MethodView):
             found = page(session, chosen, notifications.Notification.id.desc(), **query)
             found["data"] = notifications.describe_deliveries(session, found["data"])
         return found
+
+
+@blueprint.route('/notifications/<id("ntf"):notification_id>')
+class NotificationView(MethodView):
+    @user_or_api_key
+    @blueprint.response(200, NotificationText)
+    def get(self, notification_id: str) -> dict[str, object]:
+        """Returns what was sent to you, with its text; with the permission `notifications:read`, to anybody.
+
+        Tokens are in the sent mail alone, and links are without their query. The text is empty once the account is
+        closed.
+        """
+        with transaction() as session:
+            row, text = notifications.read_text(session, notification_id)
+            if row.user_id != g.principal.user_id and READ not in g.principal.permissions:
+                raise NotFound("No such notification.")
+            return {**asdict(notifications.describe_deliveries(session, [row])[0]), "text": text}
 
 
 @blueprint.route("/notifications/suppressions")

@@ -29,6 +29,10 @@ class Notification(Schema):
     sent_at = Timestamp(required=True, allow_none=True)
 
 
+class NotificationText(Notification):
+    text = fields.String(required=True, metadata={"description": "As it was sent; without tokens and queries of links"})
+
+
 class TemplateEdit(Schema):
     subject = fields.String(validate=validate.Length(1, 500), metadata=CUSTOM)
     text = fields.String(validate=validate.Length(1, MAX_SOURCE), metadata={"example": "Dear {{ first_name }},"})

@@ -16,6 +16,13 @@ class RunQuery(PageQuery):
     workflow = fields.String(validate=validate.Length(1, 64), metadata={"example": "checkout"})
     status = fields.String(validate=validate.OneOf((*transitions.LIVE, "succeeded", "cancelled", "failed")))
     older_than = fields.Integer(validate=validate.Range(0, MAX_AGE), metadata={"description": "Minimum age in seconds"})
+    order_id = IdField("ord", metadata={"description": "About this order, its payments, parcels and returns"})
+    owner = IdField("usr", data_key="user_id", metadata={"description": "Started by this user"})
+    request_id = fields.String(
+        validate=Pattern(r"^[A-Za-z0-9._-]{1,128}$", error="is not the id of a request"),
+        metadata={"description": "Started by this request, whose answer had it as `X-Request-Id`"},
+    )
+    stuck = fields.Boolean(metadata={"description": "Whether they require an operator"})
 
 
 class Run(Schema):

@@ -12,7 +12,7 @@ from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.fields import documents_header
 from api.http.idempotency import idempotent
-from api.http.pagination import Page, page, page_of
+from api.http.pagination import Page, PageArgs, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.operations import feed_stream
 from api.operations.blueprint import blueprint
@@ -24,6 +24,7 @@ from durable import queries
 from durable.tables import RunRecord
 from models.core import audit_chain, event_log
 from models.core.database import transaction
+from models.operations import run_search
 from monitoring import invariants
 
 
@@ -42,9 +43,9 @@ class RunsView(MethodView):
     @blueprint.response(200, page_of(Run))
     def get(self, query: dict[str, Any]) -> Page:
         """Returns runs of all workflows, newest first. `/v1/tasks/{id}` returns a run with its steps."""
-        chosen = {name: query.pop(name) for name in ("workflow", "status", "older_than") if name in query}
+        place: PageArgs = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
         with transaction() as session:
-            return page(session, queries.find_runs(**chosen), RunRecord.id.desc(), **query)
+            return page(session, run_search.find_runs(session, **query), RunRecord.id.desc(), **place)
 
 
 @blueprint.route('/runs/<id("run"):run_id>/retry')

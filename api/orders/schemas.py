@@ -22,6 +22,7 @@ class OrderQuery(PageQuery):
             "example": "lovelace",
         },
     )
+    user_id = IdField("usr", metadata={"description": "Of this customer"})
     status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
     payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
     fulfilment_status = fields.String(validate=validate.OneOf(fulfilment.FULFILMENT_STATUSES))

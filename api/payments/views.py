@@ -1,7 +1,7 @@
 """Views of payments, and the payment gateway's webhook."""
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from flask import Response, g, request
 from flask.views import MethodView
@@ -11,15 +11,17 @@ from api.http.auth import allowed, public, user_or_api_key
 from api.http.errors import error_codes
 from api.http.fields import Schema
 from api.http.idempotency import idempotent
-from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.payments.blueprint import blueprint
-from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentSummary, Refund
+from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentQuery, PaymentSummary, Refund
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import orders, payments
 from models.core.database import transaction
+from models.core.errors import NotAllowed
+from models.operations import payment_search
 from tasks.gateways.payments import provider
 
 
@@ -31,12 +33,20 @@ class RefundBody(TypedDict):
 @blueprint.route("/payments")
 class PaymentsView(MethodView):
     @user_or_api_key
-    @blueprint.arguments(PageQuery, location="query")
+    @error_codes("not_allowed")
+    @blueprint.arguments(PaymentQuery, location="query")
     @blueprint.response(200, page_of(PaymentSummary))
-    def get(self, query: PageArgs) -> Page:
-        """Returns your payments, newest first; with the permission `payments:read`, all payments."""
+    def get(self, query: Any) -> Page:
+        """Returns your payments, newest first; with the permission `payments:read`, all payments.
+
+        All other parameters than `limit` and `cursor` are filters, which require `payments:read`.
+        """
+        place: PageArgs = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
+        if query and "payments:read" not in g.principal.permissions:
+            raise NotAllowed("Searching payments requires the permission payments:read.", permission="payments:read")
+        chosen = payment_search.narrow(orders.select_visible_payments(g.principal), query)
         with transaction() as session:
-            found = page(session, orders.select_visible_payments(g.principal), payments.Payment.id.desc(), **query)
+            found = page(session, chosen, payments.Payment.id.desc(), **place)
             found["data"] = [_view(payment) for payment in found["data"]]
         return found
 

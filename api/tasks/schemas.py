@@ -1,5 +1,6 @@
 """Request and response schemas of the task views."""
 
+from flask import g
 from marshmallow import fields, validate
 
 from api.http.fields import SOMETIMES, IdField, Schema, Timestamp
@@ -8,9 +9,13 @@ from api.http.run_waiter import MAX_WAIT
 STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
 
 
-def public_error(error: dict[str, object] | None) -> dict[str, object] | None:
-    """An error without its internal members: HTTP status, step and traceback."""
-    return error and {name: value for name, value in error.items() if name not in ("status", "step", "trace")}
+def shown_error(error: dict[str, object] | None) -> dict[str, object] | None:
+    """An error without its internal members: HTTP status and step, and unless the caller may read all runs, `trace`
+    (type and message of the exception) and `where` (the line that raised it)."""
+    principal = g.get("principal")
+    may_read = principal is not None and "runs:read" in principal.permissions
+    hidden = ("status", "step") if may_read else ("status", "step", "trace", "where")
+    return error and {name: value for name, value in error.items() if name not in hidden}
 
 
 class WaitQuery(Schema):
@@ -28,7 +33,13 @@ class TaskStep(Schema):
     attempts = fields.Integer()
     started_at = Timestamp()
     finished_at = Timestamp(allow_none=True)
-    error = fields.Function(lambda step: public_error(step.error), metadata={"type": ["object", "null"]})
+    error = fields.Function(
+        lambda step: shown_error(step.error),
+        metadata={
+            "type": ["object", "null"],
+            "description": "Why it failed. With `runs:read`, an `internal_error` has `trace` and `where`",
+        },
+    )
 
 
 class TaskProgress(Schema):

@@ -14,7 +14,7 @@ from api.http.errors import error_codes
 from api.http.run_waiter import wait_for_end
 from api.tasks.blueprint import blueprint
 from api.tasks.links import links_of
-from api.tasks.schemas import Task, WaitQuery, public_error
+from api.tasks.schemas import Task, WaitQuery, shown_error
 from durable import UnknownWorkflow, plan, queries
 from durable.tables import RunRow, StepRow
 from durable.workflow import workflow_of
@@ -105,7 +105,7 @@ def task_view(run: RunRow, steps: Sequence[StepRow], next_action: dict[str, obje
         **{name: getattr(run, name) for name in same},
         "progress": {"done": done, "total": done if run.finished_at else total},
         "steps": steps,
-        "error": public_error(run.error),
+        "error": shown_error(run.error),
         "links": links_of(run),
         # While it asks the provider whether the customer has confirmed, the run is running.
         **({"status": "waiting", "next_action": next_action} if next_action else {}),

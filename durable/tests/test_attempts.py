@@ -1,5 +1,6 @@
 """Only steps that a worker has begun count as attempts: killed workers count, lost messages do not."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_failed_attempts_are_recorded(work: Callable[..., Any]) -> None:
     assert [(attempt.step, attempt.number) for attempt in kept] == [("odd.retried", 1), ("odd.retried", 2)]
     for attempt in kept:
         assert (attempt.error["code"], attempt.error["trace"]) == ("internal_error", "ZeroDivisionError: odd.retried")
+        assert re.fullmatch(r"durable/tests/\w+\.py:\d+ in \w+", attempt.error["where"])
         assert attempt.worker
         assert attempt.ended_at
     assert kept[0].ended_at < kept[1].ended_at

@@ -325,6 +325,22 @@ class RunStuck(DomainEvent, name="run.stuck", about="run_id"):
     step: str
 
 
+class IncidentOpened(DomainEvent, name="incident.opened", about="incident", starts=("incident_notice",), version=1):
+    """Something requires an operator: runs are stuck, dispatchers do not sweep, or an invariant is broken."""
+
+    incident: str
+    state: str  # opened
+    detail: str
+
+
+class IncidentResolved(DomainEvent, name="incident.resolved", about="incident", starts=("incident_notice",), version=1):
+    """What required an operator is over."""
+
+    incident: str
+    state: str  # resolved
+    detail: str
+
+
 EVENT_TYPES: dict[str, type[DomainEvent]] = {event.name: event for event in DomainEvent.__subclasses__()}
 """Event name → its class."""
 PUBLIC_TYPES: dict[str, type[DomainEvent]] = {

@@ -142,6 +142,12 @@ class BackorderFilledInput(TypedDict):
     quantities: dict[str, int]  # product id → units that are allocated now
 
 
+class IncidentInput(TypedDict):
+    incident: str
+    state: str  # opened or resolved
+    detail: str
+
+
 class WebhookDisabledInput(TypedDict):
     endpoint_id: str
     reason: str

@@ -15,7 +15,14 @@ from models.notifications.holding import drop, hold, list_held, record_held, why
 from models.notifications.kinds import CHANNELS, KINDS, Kind
 from models.notifications.language import LANGUAGES, choose_language, find_language
 from models.notifications.layout import Mail, dress
-from models.notifications.log import STATUSES, Delivery, describe_deliveries, find_delivery, select_notifications
+from models.notifications.log import (
+    STATUSES,
+    Delivery,
+    describe_deliveries,
+    find_delivery,
+    read_text,
+    select_notifications,
+)
 from models.notifications.overrides import (
     Template,
     change_template,
@@ -72,6 +79,7 @@ __all__ = [
     "list_held",
     "list_templates",
     "preview",
+    "read_text",
     "read_unsubscribe_token",
     "record_bounce",
     "record_delay",

@@ -339,6 +339,12 @@ class ReportReady(TypedDict):
     attached: bool
 
 
+class Incident(TypedDict):
+    incident: str
+    detail: str
+    resolved: bool
+
+
 class WebhookDisabled(TypedDict):
     url: str
     reason: str

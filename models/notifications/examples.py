@@ -99,6 +99,10 @@ _UNSENT: contexts.RestockCancelled = {"number": 1001, "reason": "The warehouse i
 _BROKEN: contexts.TemplateFailed = {
     "template": "order_shipped/email/de", "error": "line 3: 'carier' is undefined",
 }  # fmt: skip
+_INCIDENT: contexts.Incident = {
+    "incident": "stuck:checkout", "resolved": False,
+    "detail": "A run of checkout is stuck: shop runs show run_01a1fdc4abb67dd09aa30324abf4e594",
+}  # fmt: skip
 _DISABLED: contexts.WebhookDisabled = {"url": "https://warehouse.example/events", "reason": "It has answered 410."}
 _REPORT: contexts.ReportReady = {
     "first_name": _ADA, "report_id": "rep_01a1fdc4abb67dd09aa30324abf4e594", "kind": "levels",
@@ -122,6 +126,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "lines_cancelled": _PIECES, "payment_refused": _MONEY, "refund_failed": _MONEY, "dispute_opened": _MONEY,
     "dispute_closed": _MONEY, "template_failed": _BROKEN, "action_needed": _ACTION,
     "order_delayed": _PARCEL, "payment_failed": _DECLINED, "back_in_stock": _BACK, "webhook_disabled": _DISABLED,
+    "incident": _INCIDENT,
     "report_ready": _REPORT,
     "phone_code": _CODE, "device_test": _DEVICE,
 }  # fmt: skip

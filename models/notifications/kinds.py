@@ -21,6 +21,7 @@ from models.notifications.contexts import (
     CountShort,
     DeviceTest,
     EmailChanging,
+    Incident,
     LinesCancelled,
     MoneyMoved,
     NewDevice,
@@ -137,6 +138,7 @@ TEMPLATE_FAILED = _declare("template_failed", "staff", TemplateFailed)
 # Sent to those who have subscribed, as long as they do; there is no other preference.
 REPORT_READY = _declare("report_ready", "staff", ReportReady, mandatory=True)
 WEBHOOK_DISABLED = _declare("webhook_disabled", "staff", WebhookDisabled)
+INCIDENT = _declare("incident", "staff", Incident, "email sms")
 
 GOODS_ORDERED = _declare("goods_ordered", "supplier", PurchaseOrder)
 ORDER_WITHDRAWN = _declare("order_withdrawn", "supplier", PurchaseOrder)

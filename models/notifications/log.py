@@ -1,5 +1,6 @@
 """The delivery log: which notifications a user was sent, and what became of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,20 @@ def describe_deliveries(session: Session, rows: Sequence[Notification]) -> list[
     """The deliveries of these notifications. Those that are pending are read from the steps that send them."""
     tried = _attempts(session, [row for row in rows if _status(row) == "pending"])
     return [_delivery(row, *tried.get(row.id, (row.attempts, _why(row)))) for row in rows]
+
+
+_QUERY = re.compile(r"(https?://[^\s?]+)\?\S+")
+
+
+def read_text(session: Session, notification_id: str) -> tuple[Notification, str]:
+    """A notification and its text as it was sent, less what only its recipient may have. Raises NotFound.
+
+    Tokens are in the mail alone (tasks/notifications). Of links, the query is left out: it may entitle to pay, too.
+    """
+    row = session.get(Notification, notification_id)
+    if row is None:
+        raise NotFound("No such notification.")
+    return row, _QUERY.sub(r"\1?…", row.text)
 
 
 def _delivery(row: Notification, attempts: int | None, last_error: str | None) -> Delivery:

@@ -7,7 +7,7 @@ excluded where that is the case.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -27,12 +27,13 @@ from models.operations.refunds import ELSEWHERE, REFUNDS
 from models.operations.sales import DAILY_SALES
 from settings import settings
 
+EXAMPLES = 5  # violations of each invariant that are named
 OVERDUE = 60.0  # seconds after which a due run without a dispatcher counts as abandoned
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of an invariant. `examples`: the first few objects that violate it.
+    """The result of an invariant. `examples`: the first few objects that violate it; `count`: how many do.
 
     A notice is a finding that is always ok; its examples are objects that an operator should look into.
     """
@@ -41,6 +42,7 @@ class Finding:
     ok: bool
     figures: dict[str, int]
     examples: list[str]
+    count: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -211,10 +213,12 @@ _BOOKS = (
 )
 
 
-def audit(session: Session, ledger: Ledger) -> list[Finding]:
+def audit(session: Session, ledger: Ledger | None, *, examples: int | None = EXAMPLES) -> list[Finding]:
     """Checks every invariant on one snapshot of the database. Amounts are in minor units.
 
-    Read-only. Must be the first use of its transaction; `ledger` must have been read before it.
+    `ledger`: None leaves out what compares the books with the gateway's. `examples`: how many violations of each
+    invariant are named; None: all. Read-only. Must be the first use of its transaction; `ledger` must have been read
+    before it.
     """
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     bounds = {
@@ -222,29 +226,35 @@ def audit(session: Session, ledger: Ledger) -> list[Finding]:
         "mails_kept": settings.keep_notifications_days,
         "events_kept": settings.keep_events_days,
     }
-    books = [_check(session, invariant, _PLACED, bounds) for invariant in _BOOKS]
-    figures, examples = audit_log.verify(session)
-    log = Finding(audit_log.NAME, figures["wrong"] == 0, figures, examples)
+    books = [_check(session, invariant, _PLACED, bounds, examples) for invariant in _BOOKS]
+    figures, faults = audit_log.verify(session)
+    log = Finding(audit_log.NAME, figures["wrong"] == 0, figures, faults[:examples], figures["wrong"])
     stock = [
         Finding(name, ok, {figure: int(value or 0) for figure, value in figures.items()}, [])
         for name, ok, figures in inventory.audit(session)
     ]
+    if ledger is None:
+        return [*books, log, *stock]
     values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}
-    return [*books, log, *stock, *(_check(session, invariant, _PLACED + LEDGER, values) for invariant in AT_GATEWAY)]
+    given = _PLACED + LEDGER
+    return [*books, log, *stock, *(_check(session, each, given, values, examples) for each in AT_GATEWAY)]
 
 
-def _check(session: Session, invariant: Invariant, given: str, values: Mapping[str, object]) -> Finding:
+def _check(
+    session: Session, invariant: Invariant, given: str, values: Mapping[str, object], examples: int | None
+) -> Finding:
     query = text(f"""{given}
         SELECT {invariant.figures}, count(*) FILTER (WHERE bad) AS wrong,
-            (array_agg(example ORDER BY example) FILTER (WHERE bad))[1:5] AS examples
+            (array_agg(example ORDER BY example) FILTER (WHERE bad))[1:{examples or ""}] AS examples
         FROM ({invariant.rows}) AS seen""")  # noqa: S608, constants only
     wanted = {name: value for name, value in values.items() if name in query._bindparams}
     found = dict(session.execute(query, wanted).mappings().one())
-    examples = found.pop("examples") or []
+    named = found.pop("examples") or []
     figures = {name: int(value or 0) for name, value in found.items()}
+    count = figures["wrong"]
     if invariant.notice:
         del figures["wrong"]
-    return Finding(invariant.name, figures.get("wrong", 0) == 0, figures, examples)
+    return Finding(invariant.name, figures.get("wrong", 0) == 0, figures, named, count)
 
 
 def _columns(known: Sequence[ProviderPayment]) -> dict[str, list[object]]:

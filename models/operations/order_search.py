@@ -25,6 +25,7 @@ class OrderFilters(TypedDict, total=False):
     """The filters of a search; an order matches all of them. `since` is inclusive, `until` is not."""
 
     q: str
+    user_id: str
     status: str
     payment_status: str
     fulfilment_status: str
@@ -44,6 +45,8 @@ def narrow(session: Session, chosen: Select[Order], filters: OrderFilters) -> Se
     conditions: list[ColumnElement[bool] | TextClause] = []
     if "q" in filters:
         conditions.append(_about(session, " ".join(filters["q"].split())))
+    if "user_id" in filters:
+        conditions.append(Order.user_id == filters["user_id"])
     if "status" in filters:
         conditions.append(Order.status == filters["status"])
     if "payment_status" in filters:
@@ -51,9 +54,9 @@ def narrow(session: Session, chosen: Select[Order], filters: OrderFilters) -> Se
     if "fulfilment_status" in filters:
         conditions.append(has_fulfilment_status(filters["fulfilment_status"]))
     if "since" in filters:
-        conditions += [Order.created_at >= filters["since"], Order.id >= _id_at(filters["since"] - CLOCKS)]
+        conditions += [Order.created_at >= filters["since"], Order.id >= id_at("ord", filters["since"] - CLOCKS)]
     if "until" in filters:
-        conditions += [Order.created_at < filters["until"], Order.id < _id_at(filters["until"] + CLOCKS)]
+        conditions += [Order.created_at < filters["until"], Order.id < id_at("ord", filters["until"] + CLOCKS)]
     if "sku" in filters:
         conditions.append(Order.id.in_(select(Line.order_id).where(Line.sku == filters["sku"])))
     if "tag" in filters:
@@ -89,5 +92,6 @@ def _is_paid(status: str) -> ColumnElement[bool]:
     return Order.id.in_(select(Payment.order_id).where(Payment.status == status, ~newer.exists()))
 
 
-def _id_at(time: datetime) -> str:
-    return f"ord_{first_id(time)}"
+def id_at(prefix: str, time: datetime) -> str:
+    """The lower bound of ids with this prefix that are created at or after this time."""
+    return f"{prefix}_{first_id(time)}"

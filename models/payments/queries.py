@@ -19,8 +19,8 @@ _REQUEST = select(
 class HoldRequest(TypedDict):
     """What a provider is to hold. `since` is when the payment was opened (ISO 8601): the provider was asked later.
 
-    `return_url`: only if the customer is there to confirm the payment. Requests that were kept before an order could
-    have several payments name neither `payment_id` nor `gateway`.
+    `return_url`: only if the customer is there to confirm the payment. `user_id`: the customer, of whom the provider
+    keeps a note. Requests that were kept by earlier releases do not have all of them.
     """
 
     payment_id: NotRequired[str]
@@ -30,6 +30,7 @@ class HoldRequest(TypedDict):
     method: str
     gateway: NotRequired[str]
     return_url: NotRequired[str]
+    user_id: NotRequired[str]
     since: str
 
 

@@ -11,6 +11,7 @@ from models import fulfilment, inventory, notifications, orders, payments, webho
 from models.core.workflow_inputs import (
     AuthorisationInput,
     CaptureInput,
+    IncidentInput,
     LowStockInput,
     ParcelInput,
     ReconciliationInput,
@@ -230,6 +231,15 @@ def reconciliation_differs(session: Session, run: Run[ReconciliationInput]) -> R
         "kinds": [(kind.replace("_", " "), made.counts[kind]) for kind in payments.DIFFERENCES if kind in made.counts],
     }  # fmt: skip
     return compose(session, run, kinds.RECONCILIATION_DIFFERS, context, settings.staff_email)
+
+
+@sends(kinds.INCIDENT)
+def incident(session: Session, run: Run[IncidentInput]) -> Request | None:
+    """Informs operators of what requires them, and once more when it is over."""
+    context: contexts.Incident = {
+        "incident": run.input["incident"], "detail": run.input["detail"], "resolved": run.input["state"] == "resolved",
+    }  # fmt: skip
+    return compose(session, run, kinds.INCIDENT, context, settings.alert_email or settings.staff_email)
 
 
 @sends(kinds.WEBHOOK_DISABLED)

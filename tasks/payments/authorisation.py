@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -22,11 +22,15 @@ MIN_POLL, MAX_POLL = 10.0, 300.0  # seconds between two questions whether a cust
 
 
 class Held(TypedDict):
-    """What the provider has answered. `next_action`: what the customer must do, if the state is requires_action."""
+    """What the provider has answered. `next_action`: what the customer must do, if the state is requires_action.
+
+    `user_id`: as in the request. Only requests that had it before may have it again under the same key.
+    """
 
     reference: str
     state: State
     next_action: dict[str, str] | None
+    user_id: NotRequired[str | None]
 
 
 def _hold(request: HoldRequest, idempotency_key: str) -> Held:
@@ -34,12 +38,13 @@ def _hold(request: HoldRequest, idempotency_key: str) -> Held:
     asked = AuthorisationRequest(
         order_id=request["order_id"], payment_id=request.get("payment_id"), amount=request["amount"],
         currency=request["currency"], method=request["method"], since=datetime.fromisoformat(request["since"]),
-        return_url=request.get("return_url"),
+        return_url=request.get("return_url"), user_id=request.get("user_id"),
     )  # fmt: skip
     gateway = _provider_of(request)
     made = gateway.authorise(asked, idempotency_key)
     action = gateway.next_action(made.reference) if made.state == "requires_action" else None
-    return {"reference": made.reference, "state": made.state, "next_action": _in_api(action)}
+    answer: Held = {"reference": made.reference, "state": made.state, "next_action": _in_api(action)}
+    return {**answer, "user_id": request["user_id"]} if "user_id" in request else answer
 
 
 def _in_api(action: NextAction | None) -> dict[str, str] | None:
@@ -68,7 +73,8 @@ def _record_hold(session: Session, run: Run[CheckoutInput], held: Held) -> dict[
         start(session, "action_needed", key=payment_id, input={**about, "remind_at": remind_at})
     else:
         payments.record_authorisation(session, payment_id, reference)
-    return {"payment_id": payment_id, "reference": reference, "state": held["state"]}
+    named = {"user_id": str(held["user_id"])} if held.get("user_id") else {}
+    return {"payment_id": payment_id, "reference": reference, "state": held["state"], **named}
 
 
 def _record_decline(session: Session, run: Run[CheckoutInput], refusal: Refusal) -> None:
@@ -83,7 +89,7 @@ def _payment_of(session: Session, run: Run[CheckoutInput]) -> str:
 @service.external_step(call=_hold, record=_record_hold, on_refusal=_record_decline)
 def authorise(session: Session, run: Run[CheckoutInput]) -> HoldRequest:
     """Asks the provider to hold the order's total on the customer's payment method."""
-    return payments.get_authorisation_request(session, _payment_of(session, run))
+    return {**payments.get_authorisation_request(session, _payment_of(session, run)), "user_id": run.input["user_id"]}
 
 
 class ConfirmationRequest(TypedDict):
@@ -133,6 +139,8 @@ def await_customer(session: Session, run: Run[CheckoutInput]) -> ConfirmationReq
     if payment.status != "action_required":
         return None
     hold = payments.get_authorisation_request(session, payment.id)
+    if user_id := (run.output(authorise) or {}).get("user_id"):
+        hold["user_id"] = user_id
     expires_at = datetime.fromisoformat((payment.next_action or {})["expires_at"])
     return {"hold": hold, "hold_key": run.idempotency_key(authorise), "is_last": run.now() >= expires_at}
 

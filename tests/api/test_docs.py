@@ -91,3 +91,14 @@ def test_errors_of_gunicorn_are_problem_documents(url: str) -> None:
     assert long.headers["Content-Type"] == "application/problem+json"
     much = requests.get(f"{url}/v1/products", headers={"X-Much": "a" * 9000}, timeout=10)
     assert (much.status_code, much.json()["code"]) == (431, "headers_too_large")
+
+
+def test_the_root_leads_people_and_programs_on(client: Any) -> None:
+    shown = client.get("/")
+    assert (shown.status_code, shown.json["name"]) == (200, "shopflow")
+    for path in shown.json["links"].values():
+        assert client.get(path).status_code != 404, path
+    page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.content_type.startswith("text/html")
+    assert '<a href="/docs">' in page.text
+    assert "Accept" in page.headers["Vary"]

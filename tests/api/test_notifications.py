@@ -165,3 +165,25 @@ def test_mandatory_mails_have_no_link(customer: Any) -> None:
     assert unsubscribe_url(customer.user_id, kinds.ORDER_CONFIRMED, "email") == ""
     with transaction() as session:
         assert accounts.wants(session, customer.user_id, "order_confirmed", "email")
+
+
+def test_staff_read_what_was_mailed_and_customers_what_was_mailed_to_them(
+    staff: Any, customer: Any, sign_in: Callable[..., Any]
+) -> None:
+    message = compose(customer.user_id, "ada@example.org")
+    path = f"/v1/notifications/{message.id}"
+    for caller in (staff, customer):
+        shown = caller.get(path)
+        assert (shown.status_code, shown.json["text"], shown.json["status"]) == (200, message.text, "pending")
+    assert (
+        sign_in("stranger").get(path).status_code == staff.get(f"/v1/notifications/ntf_{'0' * 32}").status_code == 404
+    )
+
+
+def test_nobody_reads_tokens_or_queries_of_links(staff: Any, customer: Any) -> None:
+    message = compose(customer.user_id, "ada@example.org")
+    with transaction() as session:
+        row = session.get_one(notifications.Notification, message.id)
+        row.text = "Pay at https://pay.example/confirm?client_secret=pi_1_secret_2 now, or at https://shop.example/a."
+    shown = staff.get(f"/v1/notifications/{message.id}").json["text"]
+    assert shown == "Pay at https://pay.example/confirm?… now, or at https://shop.example/a."

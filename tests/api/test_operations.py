@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from sqlalchemy import text
 
 import durable
+from cli.main import main
 from durable import queries, transitions
 from durable.ids import new_id
 from durable.tables import RunRecord, StepRecord
@@ -248,3 +250,18 @@ def test_events_are_listed_newest_first(operator: Any) -> None:
     ]
     assert [e["name"] for e in operator.get("/v1/events?name=order.created").json["data"]] == ["order.created"]
     assert operator.get("/v1/events?name=order.eaten").status_code == 422
+
+
+def test_staff_see_the_real_error_of_a_step_and_customers_do_not(operator: Any, customer: Any) -> None:
+    with transaction() as session:
+        run_id = durable.start(session, "checkout", new_id("ord"), some_input("checkout"), owner=customer.user_id)
+        session.info.clear()  # not to be published
+        at = queries.get_run(session, run_id).created_at
+        shown = {"code": "internal_error", "detail": "Something went wrong on our side."}
+        real = {"trace": "KeyError: 'total'", "where": "tasks/orders.py:12 in confirm"}
+        session.add(StepRecord(run_id=run_id, name="orders.confirm", status="intent", queue="orders", started_at=at,
+                               error={**shown, **real}))  # fmt: skip
+    assert customer.get(f"/v1/tasks/{run_id}").json["steps"][0]["error"] == shown
+    assert operator.get(f"/v1/tasks/{run_id}").json["steps"][0]["error"] == {**shown, **real}
+    printed = CliRunner().invoke(main, ["runs", "show", run_id]).output
+    assert "KeyError: 'total' (tasks/orders.py:12 in confirm)" in " ".join(printed.split())

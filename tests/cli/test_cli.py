@@ -28,7 +28,7 @@ def test_help_lists_every_command(shop: Shop) -> None:
     assert found.returncode == 0
     for name in (
         "up", "down", "status", "logs", "demo", "migrate", "create-admin", "import", "replay", "runs", "audit",
-        "config", "dispatcher",
+        "config", "dispatcher", "find", "backup", "restore", "restart",
     ):  # fmt: skip
         assert f"\n  {name} " in found.stdout
 
@@ -139,3 +139,15 @@ def test_config_of_one_setting_prints_its_value(shop: Shop) -> None:
 def test_logs_of_an_unknown_program_are_an_error(shop: Shop) -> None:
     found = shop("logs", "nonsense")
     assert (found.returncode, found.stderr) == (1, "Error: No log of nonsense. Available: none.\n")
+
+
+def test_every_command_warns_of_variables_that_are_not_settings(shop: Shop) -> None:
+    found = shop("config", "checkout_deadline", SHOP_CHECKOUT_DEADLIN="60", SHOP_ZZZ="1")
+    assert (found.returncode, found.stdout) == (0, "300.0\n")
+    assert found.stderr.splitlines() == [
+        "Warning: SHOP_CHECKOUT_DEADLIN is not a setting and has no effect. Do you mean SHOP_CHECKOUT_DEADLINE?",
+        "Warning: SHOP_ZZZ is not a setting and has no effect. `shop config` lists all settings.",
+    ]
+    checked = shop("config", "--check", SHOP_ZZZ="1")
+    assert checked.returncode == 1
+    assert checked.stdout.splitlines()[-1].startswith("SHOP_ZZZ is not a setting")

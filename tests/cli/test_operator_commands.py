@@ -172,7 +172,7 @@ def test_an_audit_prints_every_invariant_with_its_figures(sandbox: None) -> None
     assert re.fullmatch(r"All \d+ invariants hold\.", found.output.splitlines()[-1])
     listed = json.loads(run("audit", "--json").output)
     assert f"All {len(listed)} invariants hold." in found.output
-    assert {"name", "ok", "figures", "examples"} == set(listed[0])
+    assert {"name", "ok", "figures", "examples", "count"} == set(listed[0])
 
 
 def test_an_audit_with_a_violation_names_it_and_exits_with_1(sandbox: None) -> None:
@@ -180,18 +180,33 @@ def test_an_audit_with_a_violation_names_it_and_exits_with_1(sandbox: None) -> N
     found = run("audit")
     assert found.exit_code == 1
     assert re.search(r"BROKEN +no run is failed or stuck +failed 1, stuck 0, wrong 1", found.output)
-    assert f"for example {run_id}" in found.output
+    assert run_id in found.output
     assert run("audit", "--json").exit_code == 1
 
 
-def test_an_audit_without_the_gateway_or_the_database_exits_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_audit_says_how_many_violations_it_names(sandbox: None) -> None:
+    failed = [started(status="failed", finished_at=datetime.now(UTC)) for _ in range(7)]
+    shown = " ".join(run("audit").output.split())
+    assert "the first 5 of 7 (--all names all): " + ", ".join(failed[:5]) in shown
+    assert "all 7: " + ", ".join(failed) in " ".join(run("audit", "--all").output.split())
+
+
+def test_an_audit_without_the_gateway_checks_the_books_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     unreachable = Settings(gateway_port=9, gateway_timeout=1)  # the discard port
     monkeypatch.setitem(PROVIDERS, "stripe", Stripe(unreachable))
-    without_gateway = run("audit")
-    assert without_gateway.exit_code == 2
-    assert without_gateway.output.startswith("Error: The payment gateway does not answer")
+    found = run("audit")
+    assert found.exit_code == 3
+    assert re.search(r"ok +no run is failed or stuck", found.output)
+    assert re.search(r"not checked +the gateway's payments match the shop's", found.output)
+    assert re.search(r"All \d+ invariants that were checked hold\.", found.output)
+    assert "were not checked: The payment gateway does not answer" in found.output
+    listed = json.loads(run("audit", "--json").stdout)
+    assert [each["ok"] for each in listed].count(None) == 4
+    started(status="failed", finished_at=datetime.now(UTC))
+    assert run("audit").exit_code == 1
+
+
+def test_an_audit_without_the_database_exits_with_2(tmp_path: Path) -> None:
     without_database = shop(tmp_path / "var", "audit")
     assert without_database.returncode == 2
     assert without_database.stderr.startswith("Error: Cannot connect to the database; is the stack running?")

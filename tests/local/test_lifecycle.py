@@ -93,6 +93,38 @@ def test_a_killed_process_is_restarted(var: Path, name: str) -> None:
     assert processes(var)[name]["pid"] != before["pid"]
 
 
+def test_one_process_is_restarted_gracefully(var: Path) -> None:
+    before = processes(var)
+    found = shop(var, "restart", "worker-mail")
+    assert (found.returncode, found.stdout) == (0, "worker-mail is ready.\n"), found.stderr
+    after = processes(var)
+    assert after["worker-mail"]["pid"] != before["worker-mail"]["pid"]
+    assert {name: one["pid"] for name, one in after.items() if name != "worker-mail"} == {
+        name: one["pid"] for name, one in before.items() if name != "worker-mail"
+    }
+    unknown = shop(var, "restart", "nobody")
+    assert (unknown.returncode, "No process is named nobody. There are: postgres" in unknown.stderr) == (1, True)
+
+
+def test_a_running_shop_is_backed_up_and_restored(var: Path, tmp_path: Path) -> None:
+    made = shop(var, "create-admin", "--username", "boss", "--email", "boss@example.org", "--password", "correct horse")
+    assert made.returncode == 0, made.stderr
+    dump = str(tmp_path / "shop.dump")
+    assert shop(var, "backup", dump).returncode == 0
+    database = f"host={var}/run user=postgres dbname=shopflow"
+    with psycopg.connect(database) as connection:
+        connection.execute("""UPDATE accounts."user" SET first_name = 'Eve'""")
+    restored = shop(var, "restore", dump, "--yes")
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    with psycopg.connect(database) as connection:
+        assert connection.execute("""SELECT count(*) FROM accounts."user" WHERE first_name = 'Eve'""").fetchone() == (
+            0,
+        )
+    assert shop(var, "status").returncode == 0
+    audited = shop(var, "audit")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
 def runs(process: psutil.Process) -> bool:
     """Whether the process is alive. A zombie is not."""
     try:

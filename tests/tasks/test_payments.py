@@ -223,3 +223,14 @@ def test_random_faults_leave_at_most_one_authorisation_and_finally_none(order: O
     late = with_retries(order.hold)
     assert order.holds() == [late]
     assert "authorised" not in order.made.values()
+
+
+def test_the_gateway_keeps_what_names_order_payment_run_and_customer(order: Order) -> None:
+    order.request["user_id"] = f"usr_{uuid4().hex}"
+    reference = order.hold()
+    assert order.hold() == reference
+    shown = requests.get(f"{order.server.url}{INTENTS}/{reference}", auth=("sk_test_1", ""), timeout=5).json()
+    assert shown["metadata"] == {
+        "order_id": order.id, "payment_id": order.payment_id, "user_id": order.request["user_id"],
+        "attempt": order.key,
+    }  # fmt: skip

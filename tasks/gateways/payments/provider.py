@@ -44,7 +44,8 @@ class AuthorisationRequest:
     """What is to be held. `since` is a time before the provider was first asked for it.
 
     `payment_id`: None in requests that a release before has kept. `return_url`: where the provider sends the customer
-    back to who had to confirm the payment; None: the customer is not there to confirm anything.
+    back to who had to confirm the payment; None: the customer is not there to confirm anything. `user_id`: the
+    customer, to be found by whoever sees the payment at the provider.
     """
 
     order_id: str
@@ -54,6 +55,7 @@ class AuthorisationRequest:
     method: str
     since: datetime
     return_url: str | None = None
+    user_id: str | None = None
 
 
 @dataclass(frozen=True)

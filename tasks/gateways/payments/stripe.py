@@ -247,7 +247,9 @@ class Stripe:
 
 
 def _params(request: AuthorisationRequest, attempt: str) -> dict[str, Any]:
-    metadata = {"order_id": request.order_id, "payment_id": request.payment_id, "attempt": attempt}
+    metadata = {
+        "order_id": request.order_id, "payment_id": request.payment_id, "user_id": request.user_id, "attempt": attempt,
+    }  # fmt: skip
     params: dict[str, Any] = {
         "amount": request.amount,
         "currency": request.currency.lower(),

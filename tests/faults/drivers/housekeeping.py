@@ -5,7 +5,9 @@ from io import BytesIO
 import durable
 from durable.ids import new_id
 from models import imports, webhooks
+from models.core import event_log
 from models.core.database import transaction
+from models.core.events import IncidentOpened
 from tests.faults.drivers.registry import drives, find_reaction, numbers
 
 
@@ -41,3 +43,11 @@ def webhook_disabled(refused_at: str | None = None) -> str:
         session.flush()
         webhooks.record(session, [], [], [], [], [endpoint_id])
         return find_reaction(session, "webhook_disabled")
+
+
+@drives("incident_notice")
+def incident_notice(refused_at: str | None = None) -> str:
+    with transaction() as session:
+        about = {"incident": f"stuck:test-{next(numbers)}", "state": "opened", "detail": "A run is stuck."}
+        event_log.emit(session, IncidentOpened(**about))
+        return find_reaction(session, "incident_notice")

@@ -1,0 +1,129 @@
+"""Everything the shop knows about what a customer, a provider or a log names, as one timeline."""
+
+import re
+from dataclasses import dataclass, field
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from durable.tables import RunRecord
+from models import accounts
+from models.accounts import User
+from models.accounts.users import prefer_exact
+from models.notifications import Notification
+from models.operations import order_search, run_search, timeline
+from models.operations.timeline import MAX_ROWS, Entry
+from models.orders import Order
+from models.payments import Payment
+
+MAX_ORDERS = 20
+MAX_LENGTH = 254  # characters that are looked up
+_ID = re.compile(r"(usr|ord|pay|run)_[0-9a-f]{32}")
+
+
+@dataclass
+class Found:
+    """The customers, the newest orders, and the runs that are meant. `entries`: oldest first.
+
+    `is_cut`: there is more than is shown.
+    """
+
+    customers: list[str] = field(default_factory=list)
+    orders: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    is_cut: bool = False
+
+
+def find_user_id(session: Session, name: str) -> str | None:
+    """The id of the user with this username or e-mail address, whatever the account's status."""
+    return session.scalars(prefer_exact(select(User.id), name, User.username_key, User.email_key)).one_or_none()
+
+
+def find_order_id(session: Session, number: str) -> str | None:
+    """The id of the order with this number."""
+    if not re.fullmatch(r"[0-9]{1,10}", number) or int(number) > order_search.MAX_NUMBER:
+        return None
+    return session.scalars(select(Order.id).where(Order.number == int(number))).one_or_none()
+
+
+def find(session: Session, asked: str, limit: int) -> Found:
+    """The timeline of what `asked` names: its `limit` newest entries.
+
+    `asked`: an e-mail address, the number of an order or an invoice, a payment's reference, a tracking number, the id
+    of a request, a user, an order, a payment or a run, or a customer's name.
+    """
+    found = _resolve(session, " ".join(asked.split()))
+    runs = _runs(session, found)
+    entries = sorted(
+        [
+            *timeline.of_customers(session, found.customers),
+            *timeline.of_orders(session, found.orders),
+            *timeline.of_payments(session, found.orders),
+            *timeline.of_parcels(session, found.orders),
+            *timeline.of_runs(runs),
+            *_mails(session, found, runs),
+        ]
+    )
+    found.runs = [run.id for run in runs]
+    found.is_cut |= len(entries) > limit or len(runs) == MAX_ROWS
+    found.entries = entries[-limit:]
+    return found
+
+
+def _resolve(session: Session, asked: str) -> Found:
+    kind = asked[:3] if _ID.fullmatch(asked) else None
+    if not asked or len(asked) > MAX_LENGTH:
+        return Found()
+    if kind == "usr":
+        return _of_customer(session, asked)
+    if kind is None and "@" in asked:
+        return _of_customer(session, accounts.find_id(session, asked))
+    if kind == "ord":
+        return _with_orders(session, select(Order).where(Order.id == asked))
+    if kind == "pay":
+        return _with_orders(
+            session, select(Order).where(Order.id.in_(select(Payment.order_id).where(Payment.id == asked)))
+        )
+    started = RunRecord.id == asked if kind == "run" else RunRecord.request_id == asked
+    runs = session.scalars(select(RunRecord).where(started).order_by(RunRecord.id.desc()).limit(MAX_ROWS)).all()
+    if runs or kind == "run":
+        about = {run.input["order_id"] for run in runs if "order_id" in run.input}
+        found = _with_orders(session, select(Order).where(Order.id.in_(about)))
+        found.runs = [run.id for run in runs]
+        return found
+    return _with_orders(session, order_search.narrow(session, select(Order), {"q": asked}))
+
+
+def _of_customer(session: Session, user_id: str | None) -> Found:
+    if user_id is None or session.get(User, user_id) is None:
+        return Found()
+    found = _with_orders(session, select(Order).where(Order.user_id == user_id))
+    found.customers = [user_id]
+    return found
+
+
+def _with_orders(session: Session, chosen: Select[Order]) -> Found:
+    orders = session.scalars(chosen.order_by(Order.id.desc()).limit(MAX_ORDERS + 1)).all()
+    shown = orders[:MAX_ORDERS]
+    return Found(
+        customers=sorted({order.user_id for order in shown}),
+        orders=[order.id for order in shown],
+        is_cut=len(orders) > MAX_ORDERS,
+    )
+
+
+def _runs(session: Session, found: Found) -> list[RunRecord]:
+    """The runs that are meant, those about the orders, and what the customers have started if there is no order."""
+    chosen = [RunRecord.id.in_(found.runs), run_search.is_about(session, found.orders)]
+    if not found.orders:
+        chosen.append(RunRecord.owner.in_(found.customers))
+    rows = select(RunRecord).where(or_(*chosen)).order_by(RunRecord.id.desc()).limit(MAX_ROWS)
+    return list(session.scalars(rows))
+
+
+def _mails(session: Session, found: Found, runs: list[RunRecord]) -> list[Entry]:
+    """What the runs have sent, and if there is no order, what the customers were sent."""
+    about = Notification.key.in_([f"{run.workflow}:{run.key}" for run in runs])
+    meant = about if found.orders else or_(about, Notification.user_id.in_(found.customers))
+    return list(timeline.of_mails(session, meant))

@@ -1,0 +1,98 @@
+"""What requires an operator, reported once when it begins and once when it is over.
+
+The state of an incident is its latest event, `incident.opened` or `incident.resolved`; each starts a mail.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+import workflows  # noqa: F401, its after-commit hook publishes the mails: dispatchers may be what has failed
+from durable.dispatcher import seconds_since_sweep
+from models.core import event_log
+from models.core.database import transaction
+from models.core.events import IncidentOpened, IncidentResolved
+from models.operations import audit
+from settings import settings
+
+OVERDUE = 60.0  # seconds without a sweep
+LONGEST = 64  # characters of an incident's name, which is the subject of its events
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('shopflow:incidents'))")
+_OPEN = text("""
+    SELECT subject FROM (
+        SELECT DISTINCT ON (subject) subject, name FROM workflow.event
+        WHERE name IN ('incident.opened', 'incident.resolved') ORDER BY subject, id DESC
+    ) AS latest WHERE name = 'incident.opened'
+""")
+_STUCK = text("""
+    SELECT workflow, count(*), min('run_' || replace(id::text, '-', '')) FROM workflow.run
+    WHERE finished_at IS NULL AND stuck_at IS NOT NULL OR status = 'failed' GROUP BY workflow
+""")
+COVERED = ("no run is failed or stuck", "dispatchers sweep")
+"""The invariants that are watched all the time, and not only at every audit."""
+
+Faults = Mapping[str, str]
+"""Incident → what is wrong, in a sentence."""
+
+
+def find_stopped_work(session: Session) -> dict[str, str]:
+    """Runs that require an operator, by workflow, and dispatchers that do not sweep."""
+    found = {}
+    for workflow, count, first in session.execute(_STUCK):
+        runs = f"{count} runs of {workflow} are stuck or have failed" if count > 1 else f"A run of {workflow} is stuck"
+        found[f"stuck:{workflow}"[:LONGEST]] = f"{runs}: shop runs show {first}"
+    since = seconds_since_sweep(session)
+    if since is not None and since > OVERDUE:
+        found["dispatchers"] = f"The last sweep of a dispatcher was {since:.0f} s ago: see shop status."
+    return found
+
+
+def find_broken_invariants() -> dict[str, str]:
+    """The broken invariants of the shop's own books. Those with the gateway are checked by the reconciliation."""
+    with transaction() as session:
+        findings = audit.audit(session, None)
+    return {
+        f"audit:{finding.name}"[:LONGEST]: f"Broken: {finding.name} ({', '.join(finding.examples)}): shop audit"
+        for finding in findings
+        if not finding.ok and finding.name not in COVERED
+    }
+
+
+def report(find: Callable[[Session], Faults], is_watched: Callable[[str], bool]) -> list[str]:
+    """Records what has begun and what is over, each once however many processes look; returns the incidents.
+
+    `is_watched`: which incidents `find` would have found. The others are left as they are.
+    """
+    with transaction() as session:
+        session.execute(_LOCK)
+        known = {name for name in session.scalars(_OPEN) if is_watched(name)}
+        faults = find(session)
+        begun = [name for name in faults if name not in known]
+        over = sorted(known - set(faults))
+        for name in begun:
+            event_log.emit(session, IncidentOpened(incident=name, state="opened", detail=faults[name]))
+        for name in over:
+            event_log.emit(session, IncidentResolved(incident=name, state="resolved", detail="It is over."))
+    return [*begun, *over]
+
+
+class Watch:
+    """Looks at the work every `SHOP_ALERT_INTERVAL` seconds, and at the books every hour."""
+
+    AUDIT_INTERVAL = 3600.0  # seconds
+
+    def __init__(self) -> None:
+        self._looked_at, self._audited_at = time.monotonic(), time.monotonic()
+
+    def look(self) -> None:
+        """Reports what is due to be looked at. Raises OperationalError."""
+        now = time.monotonic()
+        if now - self._looked_at >= settings.alert_interval:
+            self._looked_at = now
+            report(find_stopped_work, lambda name: not name.startswith("audit:"))
+        if now - self._audited_at >= self.AUDIT_INTERVAL:
+            self._audited_at = now
+            broken = find_broken_invariants()
+            report(lambda session: broken, lambda name: name.startswith("audit:"))
