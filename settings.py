@@ -33,7 +33,7 @@ from setting_groups.sign_in import SignIn
 from setting_groups.trade import Trade
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
-"""The log format of every process, on standard error."""
+"""The text format of log lines. `telemetry/logs.py` adds the context."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
     "sms", "push", "reports", "fulfilment", "returns",

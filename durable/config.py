@@ -34,7 +34,6 @@ class Options:
     in_place: Sequence[str] = ()  # queues whose calls a worker may make in place without consuming them
     slots: str = ""  # folder for the lock files of calls in place; empty: the temporary folder
     task_events: bool = True
-    request_id: Callable[[], str | None] = lambda: None  # stored with the runs that a request starts
     on_stuck: OnStuck = _ignore
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from durable import failures, lease, store
+from durable import context, failures, lease, store
 from durable.begun import begin
 from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, Unavailable
@@ -70,6 +70,7 @@ def _transact(invocation: "Invocation") -> bool:
         run = store.read(session, invocation.run_id, None if begun else invocation.generation, call.name)
         if run is None or not _is_next(invocation, run):
             return False
+        context.request_id.set(run.request_id)
         started = run.now()
         output = call.step.perform(session, run, call.name)
         if isinstance(output, Suspend):

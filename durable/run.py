@@ -58,6 +58,7 @@ class Run(Generic[Input]):
     publications: int
     parent: str | None
     published: bool  # whether there may be a message of this generation
+    request_id: str | None  # the request that has started it
     steps: dict[str, StepState]
     read_at: datetime  # by the database's clock
     read_monotonic: float

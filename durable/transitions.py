@@ -14,7 +14,7 @@ from sqlalchemy import Float, Function, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from durable import attempts, config, publishing, store
+from durable import attempts, config, context, publishing, store
 from durable.errors import Refusal, RunConflict, RunNotFound, UnknownWorkflow
 from durable.ids import Id, new_id
 from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
@@ -65,7 +65,7 @@ def start(
         raise TypeError(f"the input of {workflow} lacks {', '.join(sorted(missing))}")
     row = {
         "id": new_id("run"), "workflow": workflow, "version": declared.version, "key": key, "input": input,
-        "owner": owner, "parent": parent, "request_id": config.options().request_id(), "patience": deadline,
+        "owner": owner, "parent": parent, "request_id": context.request_id.get(), "patience": deadline,
         "lease": config.options().lease,
     }  # fmt: skip
     run_id: str | None = session.connection().scalar(_START, row)

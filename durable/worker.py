@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from durable import (
     breaker,
     config,
+    context,
     detached,
     failures,
     lease,
@@ -64,8 +65,9 @@ def _perform(request: Any, step: Step, run_id: str, generation: int, name: str) 
     process does not know.
     """
     try:
-        record_served(request, step.queue)
-        Invocation(request, run_id, generation, Call(step, name)).perform()
+        with context.working_on(run_id, name):
+            record_served(request, step.queue)
+            Invocation(request, run_id, generation, Call(step, name)).perform()
     except UnknownWorkflow as error:
         log.error("run %s is left to other workers: %s", run_id, error)
     except OperationalError as error:
@@ -150,6 +152,7 @@ class Invocation:
         if run is None:
             batch.over = True
             return
+        context.request_id.set(run.request_id)
         workflow, since = workflow_of(run.workflow, run.version), time.monotonic()
         self.one_by_one = self.one_by_one or run.publications > 0 or run.attempts > 0
         if answered:
@@ -172,6 +175,7 @@ class Invocation:
     def _perform_next(self, session: Session, run: Run, call: Call, batch: Batch) -> None:
         """Performs a local step, or records the start of one that needs its own commit."""
         batch.current, since, started = call, time.time(), run.now()
+        context.step.set(call.name)
         if call.step.is_external:
             output = self._request(session, run, call)
             if output is not None and not isinstance(output, Suspend):

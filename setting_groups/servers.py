@@ -75,4 +75,5 @@ class Servers(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{0,100}$",
         description="topic exchange of the broker to which public events are published; empty: none",
     )
+    log_format: str = Field("text", pattern="^(text|json)$", description="format of log lines")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="log level")

@@ -13,6 +13,7 @@ from flask_smorest import Blueprint
 from webargs.core import missing
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from api.http import access_log
 from api.http.bounds import MAX_FAULTS, Path, named
 from api.http.errors import invalid, problem
 from models.core import event_log
@@ -41,6 +42,7 @@ def install(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # The parser of all blueprints reuses the body that `_check_input` has parsed.
     Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda req: g.get("body", missing)  # type: ignore[method-assign]
+    access_log.install(app)
     app.before_request(_set_request_id)
     app.before_request(_check_input)
     app.after_request(_set_headers)

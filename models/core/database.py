@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
@@ -26,6 +25,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from durable.context import request_id as request_id
 from settings import settings
 
 SCHEMAS = (
@@ -50,9 +50,6 @@ without effect on unix sockets."""
 
 Statements = Session | Connection
 """For rules that only read or write with one statement: a session or `single_statements`."""
-
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the current HTTP request; stored with the runs that it starts."""
 
 
 VALUES = re.compile(r"\n(DETAIL|CONTEXT):[^\n]*")

@@ -1,0 +1,40 @@
+"""The access log: one line per request. It has the route, not the URL: paths and query values may be personal."""
+
+import logging
+import time
+
+from flask import Flask, Response, g, request
+
+from durable import context
+
+log = logging.getLogger("shopflow.access")
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def install(app: Flask) -> None:
+    """Registers the hooks. The first ones that are registered: they see the answer of all others."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    """For an answer that is a stream, the duration is the time until it begins."""
+    rule = request.url_rule
+    route = rule.rule if rule is not None else "-"  # what is not ours is not repeated
+    method = request.method if request.method in METHODS else "-"
+    principal = g.get("principal")
+    caller = (principal.key_id or principal.user_id) if principal is not None else None
+    milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
+    log.info(
+        "%s %s %d %s ms %s", method, route, response.status_code, milliseconds, caller or "-",
+        extra={
+            "method": method, "route": route, "status": response.status_code, "duration_ms": milliseconds,
+            "caller": caller, "request_id": context.request_id.get(),
+        },
+    )  # fmt: skip
+    return response
