@@ -11,7 +11,7 @@ from gunicorn.workers.base import Worker
 from api.http.errors import raw_response
 from local.die_with_parent import die_with_parent
 from settings import settings
-from telemetry import logs
+from telemetry import logs, metrics
 
 bind = settings.api_bind
 worker_class = "api.server.worker.Worker"
@@ -45,6 +45,7 @@ the processor time of a worker. On a machine of its own, this has no effect."""
 def post_fork(server: Arbiter, worker: Worker) -> None:
     die_with_parent()  # otherwise it serves for up to `graceful_timeout` more
     os.nice(NICENESS)
+    metrics.enable("api")
     util.write_error = _refuse
 
 

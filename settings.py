@@ -97,6 +97,11 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         return Path(tempfile.gettempdir()) / f"shopflow-{sha256(str(folder).encode()).hexdigest()[:12]}"
 
     @cached_property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this machine count."""
+        return Path(self.metrics_dir) if self.metrics_dir else self.sockets / "metrics"
+
+    @cached_property
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
         url = self.database_url or f"postgresql://postgres@/shopflow?host={self.sockets}"

@@ -16,6 +16,7 @@ from models.core.database import transaction
 from models.core.errors import GatewayDown
 from models.operations import audit_log
 from models.operations.audit import Finding
+from telemetry import metrics
 
 
 class Entry(click.ParamType[str]):
@@ -51,6 +52,7 @@ def audit(as_json: bool, entry: str | None) -> None:
     """
     from monitoring.invariants import check_invariants
 
+    metrics.enable("audit")
     try:
         findings = check_invariants()
         with transaction() as session:

@@ -15,6 +15,7 @@ COMMANDS = {
     "down": "cli.stack:down",
     "import": "cli.import_catalogue:import_",
     "logs": "cli.stack:logs",
+    "metrics": "cli.metrics:metrics",
     "migrate": "cli.migrate:migrate",
     "orders": "cli.orders:orders_",
     "prune": "cli.prune:prune",

@@ -4,6 +4,7 @@ An attempt is an execution that a worker has started: it raised an exception, or
 has died since.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -44,6 +45,7 @@ def record_loss(session: Session, run: Run, call: Call) -> None:
     error = {"code": "worker_lost", "detail": "The worker died, or lost the database, while performing this step."}
     _keep_attempt(session, run.id, call.name, state.attempts, state.worker, error, state.started_at)
     run.attempts += 1
+    config.options().observer.step_ended(run, call, "lost", time.time())
     counted = update(RunRecord).where(RunRecord.id == run.id).values(attempts=run.attempts)
     session.execute(counted.execution_options(synchronize_session=False))
 

@@ -65,6 +65,7 @@ def start_missed_slots() -> None:
     with transaction() as session:
         for started in schedule.start_missed(session):
             log.warning("beat has missed %s; starting it now", started)
+            config.options().observer.slot_missed(started.partition(" ")[0])
 
 
 def report_versions() -> None:

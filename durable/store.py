@@ -27,9 +27,10 @@ _STEPS = """(SELECT jsonb_object_agg(name, jsonb_build_array(status, attempts, o
     FROM workflow.step WHERE run_id = :run_id)"""
 # Columns are more expensive for the client than for the server: rarely used ones are selected as one.
 _SELECT = f"""SELECT workflow, status, generation, input, jsonb_build_array(version, key, error, signals, attempts,
-    publications, parent, published_at IS NOT NULL, request_id) AS facts,
+    publications, parent, published_at IS NOT NULL, request_id,
+    extract(epoch FROM clock_timestamp() - created_at)) AS facts,
     clock_timestamp() AS read_at, {_STEPS} AS steps"""
-_FACTS = ("version", "key", "error", "signals", "attempts", "publications", "parent", "published", "request_id")
+_FACTS = ("version", "key", "error", "signals", "attempts", "publications", "parent", "published", "request_id", "age")
 _OF_GENERATION = """FROM workflow.run WHERE id = :run_id AND finished_at IS NULL
     AND (CAST(:generation AS int) IS NULL OR generation = :generation)"""
 _COLUMNS: tuple[ColumnElement[Any], ...] = (

@@ -241,16 +241,19 @@ def wake_parent(session: Session, parent: str | None) -> None:
 # ---- by a worker
 
 
-def finish(session: Session, workflow: Workflow, run: Run, worker: str) -> None:
-    """Ends a run without remaining steps, writes its recorded steps, and wakes the run that waits for it.
+def finish(session: Session, workflow: Workflow, run: Run, worker: str) -> str:
+    """Ends a run without remaining steps, writes its recorded steps, and wakes the run that waits for it. Returns its
+    status.
 
     The result is the output of the last step; for a compensated run, of the last local step of `if_refused`.
     """
     back = run.status == "compensating"
     closing = [step for step in workflow.if_refused if not step.is_external][-1:] if back else [workflow.last]
     result = next((run.output(step) for step in closing), None)
-    store.write_end(session, run, worker, "cancelled" if back else "succeeded", result)
+    status = "cancelled" if back else "succeeded"
+    store.write_end(session, run, worker, status, result)
     wake_parent(session, run.parent)
+    return status
 
 
 _COMPENSATE = text("""

@@ -8,7 +8,6 @@ so that the error is recorded at the step that caused it.
 
 import logging
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,6 +30,7 @@ from durable import (
     task_events,
     transitions,
 )
+from durable.batch import Batch
 from durable.begun import Begun, begin, is_ours
 from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, UnknownWorkflow
@@ -78,18 +78,6 @@ def _perform(request: Any, step: Step, run_id: str, generation: int, name: str) 
         raise Reject(error, requeue=True) from error
 
 
-@dataclass
-class Batch:
-    """The results of one transaction, and the actions after its commit."""
-
-    done: list[tuple[Call, float]] = field(default_factory=list)  # with its start in epoch seconds
-    current: Call | None = None
-    begun: Begun | None = None
-    publish: list[list[Call]] = field(default_factory=list)
-    over: bool = False  # the run has ended, is suspended, or belongs to another worker
-    locks_all: bool = False  # the transaction holds a lock that every run needs
-
-
 class Invocation:
     """One message, and the run it belongs to."""
 
@@ -101,6 +89,7 @@ class Invocation:
         self.is_member = request.chord is not None  # of a chord, whose body continues the run
         self.one_by_one = self.redelivered  # a step that kills its worker must not affect its neighbours
         self.begun: Begun | None = None
+        self.run: Run | None = None  # as last read
         self.worked = self.is_slow = self.over = False
         self.links, request.chain = request.chain or [], None
         self.events = task_events.step_events(request.hostname)
@@ -152,6 +141,7 @@ class Invocation:
         if run is None:
             batch.over = True
             return
+        self.run = run
         context.request_id.set(run.request_id)
         workflow, since = workflow_of(run.workflow, run.version), time.monotonic()
         self.one_by_one = self.one_by_one or run.publications > 0 or run.attempts > 0
@@ -162,7 +152,7 @@ class Invocation:
                 break
             stages = plan(workflow, progress_of(run))
             if not stages:
-                transitions.finish(session, workflow, run, self.worker)
+                batch.ended = transitions.finish(session, workflow, run, self.worker)
                 batch.over = True
                 return
             call = next_step.choose(self, session, run, stages, batch)
@@ -191,7 +181,7 @@ class Invocation:
             output = call.step.perform(session, run, call.name)
             crash_point("before-commit", call.name, self.run_id)
         if isinstance(output, Suspend):
-            self._suspend(session, run, call, output, batch)
+            self._suspend(session, run, call, output, batch, since)
             return
         session.flush()  # errors show at this step, and the next step sees its changes
         attempt = self.begun.attempt if self.begun and self.begun.call == call else None
@@ -200,10 +190,10 @@ class Invocation:
         batch.locks_all = batch.locks_all or call.step.commits_at_once
         self.is_slow = self.is_slow or time.time() - since > SLOW
 
-    def _suspend(self, session: Session, run: Run, call: Call, output: Suspend, batch: Batch) -> None:
+    def _suspend(self, session: Session, run: Run, call: Call, output: Suspend, batch: Batch, since: float) -> None:
         store.write(session, run, self.worker)
         transitions.suspend(session, run, call.name, output.until)
-        run.written, batch.over = {}, True
+        run.written, batch.over, batch.suspended = {}, True, (call, since)
 
     def _request(self, session: Session, run: Run, call: Call) -> object:
         """The request of an external step: the stored one or, on the first attempt, a new one."""
@@ -228,7 +218,7 @@ class Invocation:
         if isinstance(output, Suspend):
             if any(stage.step is call.step for stage in workflow_of(run.workflow, run.version).undos):
                 raise TypeError(f"{call.name}: a step with an undo cannot suspend after its call")
-            self._suspend(session, run, call, output, batch)
+            self._suspend(session, run, call, output, batch, begun.since)
             return
         session.flush()
         store.finish(run, call, output, started_at=begun.started_at.isoformat(), attempt=begun.attempt)
@@ -241,6 +231,7 @@ class Invocation:
         for call, since in batch.done:
             crash_point("after-commit", call.name, self.run_id)
             self.send_events(call, since, done=True)
+        batch.report(self.run)
         if batch.publish:
             self._publish(batch.publish)
             self.over = True
@@ -266,7 +257,8 @@ class Invocation:
             if not begun.lease.is_fresh() and not begun.lease.renew():
                 self.over = True  # this process was stopped for so long that another worker took over
                 return
-            with lease.renewing(begun.lease):
+            assert self.run is not None
+            with lease.renewing(begun.lease), config.options().observer.calling(self.run, call, begun.attempt):
                 key = idempotency_key(self.run_id, call.name)
                 begun.answer = breaker.call(call.step.queue, partial(call.step.make_call, begun.request, key))
         except OperationalError:

@@ -1,11 +1,15 @@
 """The shop's audit; the API and the `shop` command share it."""
 
+import time
+
 from sqlalchemy import func, select
 
 from models import payments
 from models.core.database import transaction
 from models.operations import audit
 from tasks.gateways.payments import PROVIDERS
+from telemetry import metrics
+from telemetry.metrics import of
 
 
 def check_invariants() -> list[audit.Finding]:
@@ -35,4 +39,8 @@ def check_invariants() -> list[audit.Finding]:
         for made in provider.list_since(known=references.get(name, ()))
     ]
     with transaction() as session:
-        return audit.audit(session, audit.Ledger(asked_at, known))
+        findings = audit.audit(session, audit.Ledger(asked_at, known))
+    for finding in findings:
+        of(metrics.AUDIT_BROKEN, finding.name).set(not finding.ok)
+    of(metrics.AUDITED_AT, "ok" if all(finding.ok for finding in findings) else "broken").set(time.time())
+    return findings

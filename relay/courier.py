@@ -14,6 +14,8 @@ from models.webhooks import Known, Pending, Target, sign
 from relay.outbound import Answer, post
 from relay.window import Message, encode
 from settings import settings
+from telemetry import metrics
+from telemetry.metrics import of
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +181,11 @@ class Courier:
             item.began = time.monotonic()
         item.known.attempts += 1
         item.known.url = self.target.url
-        return await post(self._http, self.target.url, item.body, headers)
+        answer = await post(self._http, self.target.url, item.body, headers)
+        outcome = "accepted" if answer.accepted else "refused" if answer.status is not None else "unreachable"
+        of(metrics.WEBHOOKS, outcome).inc()
+        of(metrics.WEBHOOK_SECONDS, outcome).observe(answer.duration / 1000)
+        return answer
 
     def _settle(self, item: Item, answer: Answer) -> None:
         known = item.known

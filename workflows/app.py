@@ -12,7 +12,8 @@ from models.core import event_log
 from models.core.database import dispose_engine, engine
 from models.core.events import RunStuck
 from settings import QUEUES, settings
-from telemetry import logs
+from telemetry import logs, metrics
+from telemetry.engine import EngineObserver
 
 app = Celery("shopflow")
 app.config_from_object("celeryconfig")
@@ -36,13 +37,15 @@ durable.configure(
         slots=str(settings.sockets),
         task_events=settings.worker_events,
         on_stuck=_emit_stuck,
+        observer=EngineObserver(),
     ),
 )
 
 
 @worker_process_init.connect
-def _dispose_inherited_engine(**_: object) -> None:
+def _begin_child(**_: object) -> None:
     dispose_engine()
+    metrics.enable("worker")
 
 
 setup_logging.connect(logs.configure)  # of workers and beat

@@ -1,4 +1,7 @@
-"""The access log: one line per request. It has the route, not the URL: paths and query values may be personal."""
+"""The access log, one line per request, and the metrics of requests.
+
+Both have the route, not the URL: paths and query values may be personal.
+"""
 
 import logging
 import time
@@ -6,6 +9,8 @@ import time
 from flask import Flask, Response, g, request
 
 from durable import context
+from telemetry import metrics
+from telemetry.metrics import of
 
 log = logging.getLogger("shopflow.access")
 
@@ -29,7 +34,10 @@ def _end(response: Response) -> Response:
     method = request.method if request.method in METHODS else "-"
     principal = g.get("principal")
     caller = (principal.key_id or principal.user_id) if principal is not None else None
-    milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
+    seconds = time.perf_counter() - g.began
+    milliseconds = round(seconds * 1000, 1)
+    of(metrics.REQUESTS, method, route, str(response.status_code)).inc()
+    of(metrics.REQUEST_SECONDS, method, route).observe(seconds)
     log.info(
         "%s %s %d %s ms %s", method, route, response.status_code, milliseconds, caller or "-",
         extra={
