@@ -18,9 +18,7 @@ ALERTS = [rule for group in RULES["groups"] for rule in group["rules"] if "alert
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
-@pytest.mark.parametrize(
-    "command", ["check config prometheus.yml", "check rules rules.yml", "test rules rules_test.yml"]
-)
+@pytest.mark.parametrize("command", ["check config prometheus.yml", "test rules rules_test.yml"])
 def test_promtool_accepts(command: str) -> None:
     assert PROMTOOL is not None
     done = subprocess.run([PROMTOOL, *command.split()], cwd=FOLDER, capture_output=True, text=True, check=False)

@@ -40,7 +40,7 @@ class Telling:
 
     @property
     def exporter(self) -> str:
-        return re.findall(r"metrics on (http://\S+)\"", (self.logs / "metrics.log").read_text())[-1]
+        return str(re.findall(r"metrics on (http://\S+)\"", (self.logs / "metrics.log").read_text())[-1])
 
 
 class Samples:
