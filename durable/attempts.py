@@ -6,7 +6,7 @@ has died since.
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -45,7 +45,8 @@ def record_loss(session: Session, run: Run, call: Call) -> None:
     error = {"code": "worker_lost", "detail": "The worker died, or lost the database, while performing this step."}
     _keep_attempt(session, run.id, call.name, state.attempts, state.worker, error, state.started_at)
     run.attempts += 1
-    config.options().observer.step_ended(run, call, "lost", time.time())
+    since = datetime.fromisoformat(state.started_at).timestamp() if state.started_at else time.time()
+    config.options().observer.step_ended(run, call, "lost", since)
     counted = update(RunRecord).where(RunRecord.id == run.id).values(attempts=run.attempts)
     session.execute(counted.execution_options(synchronize_session=False))
 

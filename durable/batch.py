@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from durable import config
+from durable import config, traces
 from durable.begun import Begun
 from durable.plan import Call
 from durable.run import Run
@@ -28,6 +28,7 @@ class Batch:
         observer = config.options().observer
         for call, since in self.done:
             observer.step_ended(run, call, "done", since)
+            run.trace = run.trace and traces.origin(run.trace)  # only the step that was woken has links
         if self.suspended is not None:
             observer.step_ended(run, self.suspended[0], "suspended", self.suspended[1])
         if self.ended:

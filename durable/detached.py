@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from durable import config, context, failures, lease, store
+from durable import config, context, failures, lease, store, traces
 from durable.begun import begin
 from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, Unavailable
@@ -73,6 +73,7 @@ def _transact(invocation: "Invocation") -> bool:
         if run is None or not _is_next(invocation, run):
             return False
         invocation.run = run
+        context.trace.set(traces.of_step(run, call.name, traces.attempt_of(run, call.name)))
         context.request_id.set(run.request_id)
         started = run.now()
         output = call.step.perform(session, run, call.name)

@@ -18,7 +18,7 @@ class Observer:
     def step_ended(self, run: "Run", call: "Call", outcome: str, since: float) -> None:
         """An attempt has ended: `done`, `refused`, `failed`, `unavailable`, `suspended` or `lost`, with its worker.
 
-        `since`: its start in epoch seconds; of a lost one, the time at which that was found.
+        `since`: its start in epoch seconds.
         """
 
     @contextmanager

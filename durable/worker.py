@@ -28,6 +28,7 @@ from durable import (
     slots,
     store,
     task_events,
+    traces,
     transitions,
 )
 from durable.batch import Batch
@@ -166,6 +167,7 @@ class Invocation:
         """Performs a local step, or records the start of one that needs its own commit."""
         batch.current, since, started = call, time.time(), run.now()
         context.step.set(call.name)
+        context.trace.set(traces.of_step(run, call.name, traces.attempt_of(run, call.name)))
         if call.step.is_external:
             output = self._request(session, run, call)
             if output is not None and not isinstance(output, Suspend):
@@ -214,6 +216,7 @@ class Invocation:
         if not is_ours(run, begun):
             raise Superseded(f"run {run.id}, {call.name}")
         batch.current, self.generation = call, run.generation
+        context.trace.set(traces.of_step(run, call.name, begun.attempt))
         output = record(session, run, begun.answer)
         if isinstance(output, Suspend):
             if any(stage.step is call.step for stage in workflow_of(run.workflow, run.version).undos):

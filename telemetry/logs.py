@@ -29,7 +29,9 @@ class AddContext(logging.Filter):
         run_id, step = context.run_id.get(), context.step.get()
         if run_id is None and isinstance(about := getattr(record, "data", None), dict):
             run_id, step = _message(str(about.get("id", "")))
-        known = {"request_id": context.request_id.get(), "run_id": run_id, "step": step}
+        trace = context.trace.get()
+        trace_id = trace.split("-")[1] if trace else None
+        known = {"request_id": context.request_id.get(), "run_id": run_id, "step": step, "trace_id": trace_id}
         for name, value in known.items():
             if not hasattr(record, name):
                 setattr(record, name, value)

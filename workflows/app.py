@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging, worker_process_init
+from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_process_shutdown
 from sqlalchemy.orm import Session
 
 import durable
@@ -12,7 +12,7 @@ from models.core import event_log
 from models.core.database import dispose_engine, engine
 from models.core.events import RunStuck
 from settings import QUEUES, settings
-from telemetry import logs, metrics
+from telemetry import logs, metrics, tracing
 from telemetry.engine import EngineObserver
 
 app = Celery("shopflow")
@@ -48,6 +48,7 @@ def _begin_child(**_: object) -> None:
     metrics.enable("worker")
 
 
+worker_process_shutdown.connect(tracing.flush)
 setup_logging.connect(logs.configure)  # of workers and beat
 
 

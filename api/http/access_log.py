@@ -1,6 +1,6 @@
-"""The access log, one line per request, and the metrics of requests.
+"""The access log, one line per request; the metrics and spans of requests.
 
-Both have the route, not the URL: paths and query values may be personal.
+They have the route, not the URL: paths and query values may be personal.
 """
 
 import logging
@@ -9,7 +9,7 @@ import time
 from flask import Flask, Response, g, request
 
 from durable import context
-from telemetry import metrics
+from telemetry import metrics, tracing
 from telemetry.metrics import of
 
 log = logging.getLogger("shopflow.access")
@@ -25,6 +25,9 @@ def install(app: Flask) -> None:
 
 def _begin() -> None:
     g.began = time.perf_counter()
+    if tracing.enabled():
+        g.trace, g.parent = tracing.begin(request.headers.get("traceparent"))
+        context.trace.set(g.trace)
 
 
 def _end(response: Response) -> Response:
@@ -45,4 +48,12 @@ def _end(response: Response) -> Response:
             "caller": caller, "request_id": context.request_id.get(),
         },
     )  # fmt: skip
+    if "trace" in g:
+        attributes: tracing.Attributes = {
+            "http.request.method": method, "http.route": route, "http.response.status_code": response.status_code,
+        }  # fmt: skip
+        tracing.export(
+            f"{method} {route}", g.trace, g.parent, time.time() - seconds, kind="SERVER", attributes=attributes,
+            error=str(response.status_code) if response.status_code >= 500 else "",
+        )  # fmt: skip
     return response

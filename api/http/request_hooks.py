@@ -16,6 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from api.http import access_log
 from api.http.bounds import MAX_FAULTS, Path, named
 from api.http.errors import invalid, problem
+from durable import context
 from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
@@ -187,4 +188,5 @@ def _set_headers(response: Response) -> Response:
 
 def _clear_context(_: BaseException | None) -> None:
     request_id.set(None)
+    context.trace.set(None)
     event_log.actor.set(None)
