@@ -11,6 +11,7 @@ from gunicorn.workers.base import Worker
 from api.http.errors import raw_response
 from local.die_with_parent import die_with_parent
 from settings import settings
+from telemetry import logs, metrics
 
 bind = settings.api_bind
 worker_class = "api.server.worker.Worker"
@@ -23,6 +24,8 @@ worker_connections = 2000  # per process; a new one replaces the one that has wa
 sendfile = False  # the worker sends in its own way
 limit_request_line = 8190  # bytes; the longest cursor takes about a thousand
 loglevel = settings.log_level.lower()
+logger_class = "api.server.logger.Logger"
+logs.configure()
 control_socket_disable = True
 
 
@@ -42,6 +45,7 @@ the processor time of a worker. On a machine of its own, this has no effect."""
 def post_fork(server: Arbiter, worker: Worker) -> None:
     die_with_parent()  # otherwise it serves for up to `graceful_timeout` more
     os.nice(NICENESS)
+    metrics.enable("api")
     util.write_error = _refuse
 
 

@@ -34,7 +34,7 @@ from setting_groups.trade import Trade
 from setting_groups.unknown import list_unknown
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
-"""The log format of every process, on standard error."""
+"""The text format of log lines. `telemetry/logs.py` adds the context."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
     "sms", "push", "reports", "fulfilment", "returns",
@@ -96,6 +96,11 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         if len(str(folder / ".s.PGSQL.5432.lock")) <= UNIX_PATH_MAX:
             return folder
         return Path(tempfile.gettempdir()) / f"shopflow-{sha256(str(folder).encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this machine count."""
+        return Path(self.metrics_dir) if self.metrics_dir else self.sockets / "metrics"
 
     @cached_property
     def database(self) -> str:

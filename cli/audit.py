@@ -18,6 +18,7 @@ from models.core.errors import GatewayDown
 from models.operations import audit_log
 from models.operations.at_gateway import AT_GATEWAY
 from models.operations.audit import EXAMPLES, Finding
+from telemetry import metrics
 
 UNCHECKED = 3  # the exit status when the gateway's part was not checked
 
@@ -63,6 +64,7 @@ def audit(as_json: bool, entry: str | None, name_all: bool, may_act: bool) -> No
     """
     if may_act and as_json:
         raise click.UsageError("--act asks questions; it cannot be used with --json.")
+    metrics.enable("audit")
     try:
         findings, silent = _check(None if name_all or may_act else EXAMPLES)
         with transaction() as session:

@@ -17,6 +17,7 @@ COMMANDS = {
     "find": "cli.find:find",
     "import": "cli.import_catalogue:import_",
     "logs": "cli.stack:logs",
+    "metrics": "cli.metrics:metrics",
     "migrate": "cli.migrate:migrate",
     "orders": "cli.orders:orders_",
     "prune": "cli.prune:prune",

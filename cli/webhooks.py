@@ -9,14 +9,15 @@ import click
 import workflows  # noqa: F401  registers the workflow that tells staff of a disabled endpoint
 from relay.deliverer import deliver
 from relay.leader import Leader, lead
-from settings import LOG_FORMAT, settings
+from telemetry import logs, metrics
 
 
 @click.command()
 def webhooks() -> None:
     """Deliver public events to webhook endpoints, in the foreground. Of several processes, one works and the others
     take over."""
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    logs.configure()
+    metrics.enable("webhooks")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

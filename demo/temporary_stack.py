@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 SHOP = Path(sys.executable).with_name("shop")
-PORTS = ("api_port", "flower_port", "gateway_port", "paypal_port", "carrier_port", "mailbox_port", "smtp_port")
+PORTS = (
+    "api_port",
+    "flower_port",
+    "metrics_port",
+    "gateway_port",
+    "paypal_port",
+    "carrier_port",
+    "mailbox_port",
+    "smtp_port",
+)
 SHOWN_LOGS = ("api", "worker", "dispatcher", "gateway", "paypal", "carrier", "mailbox")
 """The processes whose logs are shown after a failure."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -5,6 +5,7 @@ from durable.config import Options, configure
 from durable.dropping import drop
 from durable.errors import Refusal, RunConflict, RunNotFound, StepTimeout, Unavailable, UnknownWorkflow
 from durable.lease import heartbeat
+from durable.observer import Observer
 from durable.retry import Retry
 from durable.run import Run, Suspend
 from durable.schedule import Schedule
@@ -13,7 +14,8 @@ from durable.transitions import cancel, extend_deadline, notify, retry, signal, 
 from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
 
 __all__ = [
-    "Child", "Each", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict", "RunNotFound",
-    "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable", "UnknownWorkflow", "Workflow",
-    "cancel", "configure", "drop", "extend_deadline", "heartbeat", "notify", "retry", "signal", "start", "start_child",
+    "Child", "Each", "Observer", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict",
+    "RunNotFound", "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable",
+    "UnknownWorkflow", "Workflow", "cancel", "configure", "drop", "extend_deadline", "heartbeat", "notify", "retry",
+    "signal", "start", "start_child",
 ]  # fmt: skip

@@ -4,8 +4,9 @@ An attempt is an execution that a worker has started: it raised an exception, or
 has died since.
 """
 
+import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from traceback import extract_tb
 
@@ -47,6 +48,8 @@ def record_loss(session: Session, run: Run, call: Call) -> None:
     error = {"code": "worker_lost", "detail": "The worker died, or lost the database, while performing this step."}
     _keep_attempt(session, run.id, call.name, state.attempts, state.worker, error, state.started_at)
     run.attempts += 1
+    since = datetime.fromisoformat(state.started_at).timestamp() if state.started_at else time.time()
+    config.options().observer.step_ended(run, call, "lost", since)
     counted = update(RunRecord).where(RunRecord.id == run.id).values(attempts=run.attempts)
     session.execute(counted.execution_options(synchronize_session=False))
 

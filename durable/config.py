@@ -1,12 +1,13 @@
 """`configure` sets the Celery application, the database and the options of the engine."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from durable.observer import Observer
 from durable.tables import RunRecord
 
 OnStuck = Callable[[Session, RunRecord, str], None]
@@ -34,8 +35,8 @@ class Options:
     in_place: Sequence[str] = ()  # queues whose calls a worker may make in place without consuming them
     slots: str = ""  # folder for the lock files of calls in place; empty: the temporary folder
     task_events: bool = True
-    request_id: Callable[[], str | None] = lambda: None  # stored with the runs that a request starts
     on_stuck: OnStuck = _ignore
+    observer: Observer = field(default_factory=Observer)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from durable import failures, lease, store
+from durable import config, context, failures, lease, store, traces
 from durable.begun import begin
 from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, Unavailable
@@ -50,6 +50,8 @@ def perform(invocation: "Invocation") -> None:
         if done:
             crash_point("after-commit", call.name, invocation.run_id)
             invocation.send_events(call, since, done=True)
+            assert invocation.run is not None
+            config.options().observer.step_ended(invocation.run, call, "done", since)
         invocation.over = invocation.is_member or not done
 
 
@@ -70,6 +72,9 @@ def _transact(invocation: "Invocation") -> bool:
         run = store.read(session, invocation.run_id, None if begun else invocation.generation, call.name)
         if run is None or not _is_next(invocation, run):
             return False
+        invocation.run = run
+        context.trace.set(traces.of_step(run, call.name, traces.attempt_of(run, call.name)))
+        context.request_id.set(run.request_id)
         started = run.now()
         output = call.step.perform(session, run, call.name)
         if isinstance(output, Suspend):

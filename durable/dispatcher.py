@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from durable import config, publishing, schedule
+from durable import config, context, publishing, schedule
 from durable.backlog import Backlog, Queues
 from durable.database import observe_clock, transaction
 from durable.decisions import Publication, decide, postpone_undecided
@@ -64,6 +64,7 @@ def start_missed_slots() -> None:
     with transaction() as session:
         for started in schedule.start_missed(session):
             log.warning("beat has missed %s; starting it now", started)
+            config.options().observer.slot_missed(started.partition(" ")[0])
 
 
 def report_versions() -> None:
@@ -99,8 +100,9 @@ def sweep(queues: Queues) -> int:
         decided = [_decide_safely(session, run, steps[run.id], backlog, now) for run in found]
     for publication in filter(None, decided):
         run_id, generation, stages = publication
-        log.info("publishing run %s again, generation %d, from %s", run_id, generation, stages[0][0].name)
-        publishing.publish(run_id, generation, stages)
+        with context.working_on(run_id, stages[0][0].name):
+            log.info("publishing run %s again, generation %d, from %s", run_id, generation, stages[0][0].name)
+            publishing.publish(run_id, generation, stages)
     return len(found)
 
 
@@ -109,7 +111,7 @@ def _decide_safely(
 ) -> Publication | None:
     """Isolates errors: the run is postponed, an operator is notified, and the sweep continues."""
     try:
-        with session.begin_nested():
+        with context.working_on(run.id, request=run.request_id), session.begin_nested():
             decided = decide(session, run, steps, backlog, now)
             session.flush()
             return decided

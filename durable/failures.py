@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from durable import attempts, store, transitions
+from durable import attempts, config, store, transitions
 from durable.begun import Begun, is_ours
 from durable.database import transaction
 from durable.errors import Refusal, Unavailable
@@ -38,6 +38,7 @@ def fail(invocation: "Invocation", call: Call, since: float, error: Exception) -
         invocation.generation = run.generation
         crash_point("before-commit", call.name, run.id)
     crash_point("after-commit", call.name, invocation.run_id)
+    config.options().observer.step_ended(run, call, _outcome(error), since)
     invocation.worked, invocation.over = True, invocation.is_member and not compensated
     invocation.is_member = invocation.is_member and not compensated
     invocation.send_events(call, since, done=False)
@@ -60,6 +61,12 @@ def _record(session: Session, run: Run, call: Call, error: Exception, begun: Beg
     if answered and call.step.on_refusal is not None:
         call.step.on_refusal(session, run, error)
     return True
+
+
+def _outcome(error: Exception) -> str:
+    if isinstance(error, Refusal):
+        return "refused"
+    return "unavailable" if isinstance(error, Unavailable) else "failed"
 
 
 def _log(run_id: str, call: Call, error: Exception) -> None:

@@ -10,7 +10,8 @@ from durable.plan import Call
 from durable.run import Run
 
 if TYPE_CHECKING:
-    from durable.worker import Batch, Invocation
+    from durable.batch import Batch
+    from durable.worker import Invocation
 
 FEW = 4  # parallel steps; with more of them, each gets a message for other workers
 

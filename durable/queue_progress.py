@@ -9,6 +9,7 @@ from celery.signals import before_task_publish
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from durable import config
 from durable.database import database_time, statements
 from durable.tables import QueueProgress
 
@@ -36,7 +37,9 @@ def _stamp(headers: dict[str, object], **_: object) -> None:
 def record_served(request: Context, queue: str) -> None:
     """Records the progress of this worker, once a second per queue. Raises SQLAlchemyError."""
     _taken[queue] = _taken.get(queue, 0) + 1
-    published = request.get("published_at")
+    published, now = request.get("published_at"), database_time()
+    if published is not None and now is not None:
+        config.options().observer.message_taken(queue, now.timestamp() - published)
     if published is not None and time.monotonic() - _recorded_at.get(queue, -EVERY) >= EVERY:
         _recorded_at[queue] = time.monotonic()
         row = {"queue": queue, "published_at": datetime.fromtimestamp(published, UTC), "served": _taken.pop(queue)}

@@ -58,6 +58,9 @@ class Run(Generic[Input]):
     publications: int
     parent: str | None
     published: bool  # whether there may be a message of this generation
+    request_id: str | None  # the request that has started it
+    trace: str | None  # see traces.py
+    age: float  # seconds since its start, when it was read
     steps: dict[str, StepState]
     read_at: datetime  # by the database's clock
     read_monotonic: float
@@ -106,6 +109,10 @@ class Run(Generic[Input]):
     def now(self) -> datetime:
         """The current time of the database's clock."""
         return self.read_at + timedelta(seconds=time.monotonic() - self.read_monotonic)
+
+    def lasted(self) -> float:
+        """Seconds since its start."""
+        return self.age + time.monotonic() - self.read_monotonic
 
     def idempotency_key(self, step: "Step") -> str:
         """The idempotency key of an external step. The same for all attempts, which send the same request."""

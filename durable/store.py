@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, DateTime, Integer, String, bindparam, colu
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from durable import config
+from durable import config, traces
 from durable.database import observe_clock
 from durable.errors import Superseded
 from durable.ids import Id
@@ -27,8 +27,22 @@ _STEPS = """(SELECT jsonb_object_agg(name, jsonb_build_array(status, attempts, o
     FROM workflow.step WHERE run_id = :run_id)"""
 # Columns are more expensive for the client than for the server: rarely used ones are selected as one.
 _SELECT = f"""SELECT workflow, status, generation, input, jsonb_build_array(version, key, error, signals, attempts,
-    publications, parent, published_at IS NOT NULL) AS facts, clock_timestamp() AS read_at, {_STEPS} AS steps"""
-_FACTS = ("version", "key", "error", "signals", "attempts", "publications", "parent", "published")
+    publications, parent, published_at IS NOT NULL, request_id, trace,
+    extract(epoch FROM clock_timestamp() - created_at)) AS facts,
+    clock_timestamp() AS read_at, {_STEPS} AS steps"""
+_FACTS = (
+    "version",
+    "key",
+    "error",
+    "signals",
+    "attempts",
+    "publications",
+    "parent",
+    "published",
+    "request_id",
+    "trace",
+    "age",
+)
 _OF_GENERATION = """FROM workflow.run WHERE id = :run_id AND finished_at IS NULL
     AND (CAST(:generation AS int) IS NULL OR generation = :generation)"""
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -134,11 +148,12 @@ _PROGRESS = """lease_until = clock_timestamp() + make_interval(secs => :lease),
         stuck_at = CASE WHEN :progress THEN NULL ELSE stuck_at END,
         stuck_reason = CASE WHEN :progress THEN NULL ELSE stuck_reason END,
         signals = coalesce(:signals, signals),
+        trace = CASE WHEN :progress THEN coalesce(:trace, trace) ELSE trace END,
         deadline = CASE WHEN deadline IS NULL AND patience IS NOT NULL
             THEN clock_timestamp() + make_interval(secs => patience) ELSE deadline END"""
 _TYPES = (
     _RUN_ID, bindparam("written", type_=JSONB), bindparam("worker", type_=String),
-    bindparam("signals", type_=JSONB(none_as_null=True)),
+    bindparam("signals", type_=JSONB(none_as_null=True)), bindparam("trace", type_=String),
 )  # fmt: skip
 _WRITE = text(f"""
     WITH written AS ({_UPSERT}) UPDATE workflow.run SET {_PROGRESS} WHERE id = :run_id
@@ -146,7 +161,7 @@ _WRITE = text(f"""
 _JOIN = text(f"""
     UPDATE workflow.run SET {_PROGRESS}
     WHERE id = :run_id AND finished_at IS NULL AND status = :status RETURNING generation
-""").bindparams(_RUN_ID, bindparam("signals", type_=JSONB(none_as_null=True)))
+""").bindparams(_RUN_ID, *_TYPES[3:])
 _INSERT = text(f"""
     {_UPSERT} WHERE step.status <> 'done' AND (CAST(:attempt AS int) IS NULL OR step.attempts = :attempt) RETURNING name
 """).bindparams(_RUN_ID, bindparam("written", type_=JSONB), bindparam("worker", type_=String))
@@ -193,4 +208,5 @@ def _values(run: Run, worker: str) -> dict[str, object]:
     return {
         "run_id": run.id, "worker": worker, "written": list(run.written.values()), "lease": config.options().lease,
         "signals": run.signals if run.consumed else None,
+        "trace": traces.origin(run.trace) if run.trace and traces.links(run.trace) else None,
     }  # fmt: skip

@@ -51,6 +51,7 @@ class RunRecord(Base):
     owner: Mapped[str | None] = mapped_column(Id("usr"))
     parent: Mapped[str | None] = mapped_column(Id("run"))  # the run that waits for this run
     request_id: Mapped[str | None]
+    trace: Mapped[str | None]  # see traces.py
     generation: Mapped[int] = mapped_column(server_default="0")  # incremented whenever the run is published again
     attempts: Mapped[int] = mapped_column(server_default="0")  # failures since the last completed step
     publications: Mapped[int] = mapped_column(server_default="0")  # by dispatchers, since the last completed step

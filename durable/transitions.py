@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Float, Function, bindparam, func, select, text, update
+from sqlalchemy import Float, Function, String, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from durable import attempts, config, publishing, store
+from durable import attempts, config, context, publishing, store, traces
 from durable.errors import Refusal, RunConflict, RunNotFound, UnknownWorkflow
 from durable.ids import Id, new_id
 from durable.plan import FRESH, Call, can_turn_back, plan, progress_in
@@ -34,7 +34,7 @@ def _seconds(name: str) -> Function[timedelta]:
     return func.make_interval(0, 0, 0, 0, 0, 0, bindparam(name, type_=Float))
 
 
-_STARTED = ("id", "workflow", "version", "key", "input", "owner", "parent", "request_id", "patience")
+_STARTED = ("id", "workflow", "version", "key", "input", "owner", "parent", "request_id", "trace", "patience")
 _START = (
     insert(RunRecord)
     .values({name: bindparam(name) for name in _STARTED})
@@ -65,8 +65,8 @@ def start(
         raise TypeError(f"the input of {workflow} lacks {', '.join(sorted(missing))}")
     row = {
         "id": new_id("run"), "workflow": workflow, "version": declared.version, "key": key, "input": input,
-        "owner": owner, "parent": parent, "request_id": config.options().request_id(), "patience": deadline,
-        "lease": config.options().lease,
+        "owner": owner, "parent": parent, "request_id": context.request_id.get(),
+        "trace": context.trace.get(), "patience": deadline, "lease": config.options().lease,
     }  # fmt: skip
     run_id: str | None = session.connection().scalar(_START, row)
     if run_id is None:
@@ -95,7 +95,7 @@ def signal(session: Session, run_id: str, name: str, data: Mapping[str, object])
 def wake(session: Session, run: RunRecord) -> None:
     """Resumes a locked run immediately, whether it is suspended or waits for a retry."""
     if run.status == "waiting":
-        run.status = "running"
+        run.status, run.trace = "running", traces.linked(run.trace, context.trace.get())
     next_generation(run, config.options().lease)
     session.flush()
     paused = update(StepRecord).where(StepRecord.run_id == run.id, StepRecord.error.is_not(None))
@@ -241,16 +241,19 @@ def wake_parent(session: Session, parent: str | None) -> None:
 # ---- by a worker
 
 
-def finish(session: Session, workflow: Workflow, run: Run, worker: str) -> None:
-    """Ends a run without remaining steps, writes its recorded steps, and wakes the run that waits for it.
+def finish(session: Session, workflow: Workflow, run: Run, worker: str) -> str:
+    """Ends a run without remaining steps, writes its recorded steps, and wakes the run that waits for it. Returns its
+    status.
 
     The result is the output of the last step; for a compensated run, of the last local step of `if_refused`.
     """
     back = run.status == "compensating"
     closing = [step for step in workflow.if_refused if not step.is_external][-1:] if back else [workflow.last]
     result = next((run.output(step) for step in closing), None)
-    store.write_end(session, run, worker, "cancelled" if back else "succeeded", result)
+    status = "cancelled" if back else "succeeded"
+    store.write_end(session, run, worker, status, result)
     wake_parent(session, run.parent)
+    return status
 
 
 _COMPENSATE = text("""
@@ -277,9 +280,9 @@ _SUSPEND = text("""
     WITH unbegun AS (DELETE FROM workflow.step WHERE run_id = :run_id AND name = :name)
     UPDATE workflow.run SET status = 'waiting', generation = generation + 1, published_at = NULL,
         lease_until = least(:until, CASE WHEN deadline > clock_timestamp() THEN deadline END),
-        progress_at = clock_timestamp(), attempts = 0, publications = 0
+        progress_at = clock_timestamp(), attempts = 0, publications = 0, trace = coalesce(:trace, trace)
     WHERE id = :run_id
-""").bindparams(_RUN_ID)
+""").bindparams(_RUN_ID, bindparam("trace", type_=String))
 
 
 def suspend(session: Session, run: Run, name: str, until: datetime | None) -> None:
@@ -290,5 +293,6 @@ def suspend(session: Session, run: Run, name: str, until: datetime | None) -> No
     """
     if run.status == "compensating":
         raise TypeError(f"{name}: an undo step or a step of `if_refused` cannot suspend its run")
-    values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER}
+    trace = traces.linked(run.trace, traces.of_suspension(run, name), only=True)
+    values = {"run_id": run.id, "name": name, "until": until or run.now() + FOREVER, "trace": trace}
     session.connection().execute(_SUSPEND, values)

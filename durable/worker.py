@@ -8,7 +8,6 @@ so that the error is recorded at the step that caused it.
 
 import logging
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 from durable import (
     breaker,
     config,
+    context,
     detached,
     failures,
     lease,
@@ -28,8 +28,10 @@ from durable import (
     slots,
     store,
     task_events,
+    traces,
     transitions,
 )
+from durable.batch import Batch
 from durable.begun import Begun, begin, is_ours
 from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, UnknownWorkflow
@@ -64,8 +66,9 @@ def _perform(request: Any, step: Step, run_id: str, generation: int, name: str) 
     process does not know.
     """
     try:
-        record_served(request, step.queue)
-        Invocation(request, run_id, generation, Call(step, name)).perform()
+        with context.working_on(run_id, name):
+            record_served(request, step.queue)
+            Invocation(request, run_id, generation, Call(step, name)).perform()
     except UnknownWorkflow as error:
         log.error("run %s is left to other workers: %s", run_id, error)
     except OperationalError as error:
@@ -74,18 +77,6 @@ def _perform(request: Any, step: Step, run_id: str, generation: int, name: str) 
             return
         time.sleep(UNAVAILABLE_PAUSE)  # this process could do nothing else
         raise Reject(error, requeue=True) from error
-
-
-@dataclass
-class Batch:
-    """The results of one transaction, and the actions after its commit."""
-
-    done: list[tuple[Call, float]] = field(default_factory=list)  # with its start in epoch seconds
-    current: Call | None = None
-    begun: Begun | None = None
-    publish: list[list[Call]] = field(default_factory=list)
-    over: bool = False  # the run has ended, is suspended, or belongs to another worker
-    locks_all: bool = False  # the transaction holds a lock that every run needs
 
 
 class Invocation:
@@ -99,6 +90,7 @@ class Invocation:
         self.is_member = request.chord is not None  # of a chord, whose body continues the run
         self.one_by_one = self.redelivered  # a step that kills its worker must not affect its neighbours
         self.begun: Begun | None = None
+        self.run: Run | None = None  # as last read
         self.worked = self.is_slow = self.over = False
         self.links, request.chain = request.chain or [], None
         self.events = task_events.step_events(request.hostname)
@@ -150,6 +142,8 @@ class Invocation:
         if run is None:
             batch.over = True
             return
+        self.run = run
+        context.request_id.set(run.request_id)
         workflow, since = workflow_of(run.workflow, run.version), time.monotonic()
         self.one_by_one = self.one_by_one or run.publications > 0 or run.attempts > 0
         if answered:
@@ -159,7 +153,7 @@ class Invocation:
                 break
             stages = plan(workflow, progress_of(run))
             if not stages:
-                transitions.finish(session, workflow, run, self.worker)
+                batch.ended = transitions.finish(session, workflow, run, self.worker)
                 batch.over = True
                 return
             call = next_step.choose(self, session, run, stages, batch)
@@ -172,6 +166,8 @@ class Invocation:
     def _perform_next(self, session: Session, run: Run, call: Call, batch: Batch) -> None:
         """Performs a local step, or records the start of one that needs its own commit."""
         batch.current, since, started = call, time.time(), run.now()
+        context.step.set(call.name)
+        context.trace.set(traces.of_step(run, call.name, traces.attempt_of(run, call.name)))
         if call.step.is_external:
             output = self._request(session, run, call)
             if output is not None and not isinstance(output, Suspend):
@@ -187,7 +183,7 @@ class Invocation:
             output = call.step.perform(session, run, call.name)
             crash_point("before-commit", call.name, self.run_id)
         if isinstance(output, Suspend):
-            self._suspend(session, run, call, output, batch)
+            self._suspend(session, run, call, output, batch, since)
             return
         session.flush()  # errors show at this step, and the next step sees its changes
         attempt = self.begun.attempt if self.begun and self.begun.call == call else None
@@ -196,10 +192,10 @@ class Invocation:
         batch.locks_all = batch.locks_all or call.step.commits_at_once
         self.is_slow = self.is_slow or time.time() - since > SLOW
 
-    def _suspend(self, session: Session, run: Run, call: Call, output: Suspend, batch: Batch) -> None:
+    def _suspend(self, session: Session, run: Run, call: Call, output: Suspend, batch: Batch, since: float) -> None:
         store.write(session, run, self.worker)
         transitions.suspend(session, run, call.name, output.until)
-        run.written, batch.over = {}, True
+        run.written, batch.over, batch.suspended = {}, True, (call, since)
 
     def _request(self, session: Session, run: Run, call: Call) -> object:
         """The request of an external step: the stored one or, on the first attempt, a new one."""
@@ -220,11 +216,12 @@ class Invocation:
         if not is_ours(run, begun):
             raise Superseded(f"run {run.id}, {call.name}")
         batch.current, self.generation = call, run.generation
+        context.trace.set(traces.of_step(run, call.name, begun.attempt))
         output = record(session, run, begun.answer)
         if isinstance(output, Suspend):
             if any(stage.step is call.step for stage in workflow_of(run.workflow, run.version).undos):
                 raise TypeError(f"{call.name}: a step with an undo cannot suspend after its call")
-            self._suspend(session, run, call, output, batch)
+            self._suspend(session, run, call, output, batch, begun.since)
             return
         session.flush()
         store.finish(run, call, output, started_at=begun.started_at.isoformat(), attempt=begun.attempt)
@@ -237,6 +234,7 @@ class Invocation:
         for call, since in batch.done:
             crash_point("after-commit", call.name, self.run_id)
             self.send_events(call, since, done=True)
+        batch.report(self.run)
         if batch.publish:
             self._publish(batch.publish)
             self.over = True
@@ -262,7 +260,8 @@ class Invocation:
             if not begun.lease.is_fresh() and not begun.lease.renew():
                 self.over = True  # this process was stopped for so long that another worker took over
                 return
-            with lease.renewing(begun.lease):
+            assert self.run is not None
+            with lease.renewing(begun.lease), config.options().observer.calling(self.run, call, begun.attempt):
                 key = idempotency_key(self.run_id, call.name)
                 begun.answer = breaker.call(call.step.queue, partial(call.step.make_call, begun.request, key))
         except OperationalError:

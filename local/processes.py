@@ -150,6 +150,7 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
         ProcessSpec("relay", ("shop", "relay")),
         # Longer than the time to wait for the response of an endpoint.
         ProcessSpec("webhooks", ("shop", "webhooks"), stop_seconds=int(settings.webhooks_timeout) + 10),
+        ProcessSpec("metrics", ("shop", "metrics"), f"http://127.0.0.1:{settings.metrics_port}/metrics"),
         ProcessSpec("beat", (*celery, "beat", "-s", schedule, "--pidfile=", level)),
         ProcessSpec("flower", (*celery, "flower"), f"http://127.0.0.1:{settings.flower_port}"),
     ]

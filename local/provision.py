@@ -104,7 +104,7 @@ def _ports(settings: Settings) -> dict[str, int]:
 
 
 def _listeners(settings: Settings) -> list[tuple[str, str]]:
-    found = [("api_port", settings.api_host), ("flower_port", "127.0.0.1")]
+    found = [("api_port", settings.api_host), ("flower_port", "127.0.0.1"), ("metrics_port", settings.metrics_host)]
     if not settings.stripe_api_base:
         found.append(("gateway_port", "127.0.0.1"))
     if not settings.carrier_api_base:

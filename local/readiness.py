@@ -24,6 +24,8 @@ def ready(settings: Settings, program: ProcessSpec) -> bool:
             return _status(program.address, "/readyz") == 200
         case "mailbox":
             return _status(program.address) < 500 and _smtp_responds(settings)
+        case "metrics":
+            return _status(program.address, "/metrics") == 200
         case "gateway" | "paypal" | "carrier" | "flower":
             return _status(program.address) < 500
         case "worker":

@@ -1,11 +1,15 @@
 """The shop's audit; the API and the `shop` command share it."""
 
+import time
+
 from sqlalchemy import func, select
 
 from models import payments
 from models.core.database import transaction
 from models.operations import audit
 from tasks.gateways.payments import PROVIDERS
+from telemetry import metrics
+from telemetry.metrics import of
 
 
 def check_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Finding]:
@@ -16,13 +20,13 @@ def check_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Fin
     """
     ledger = read_ledger()
     with transaction() as session:
-        return audit.audit(session, ledger, examples=examples)
+        return _measured(audit.audit(session, ledger, examples=examples))
 
 
 def check_local_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Finding]:
     """The invariants of the shop's own books alone. Raises OperationalError when the database is away."""
     with transaction() as session:
-        return audit.audit(session, None, examples=examples)
+        return _measured(audit.audit(session, None, examples=examples))
 
 
 def read_ledger() -> audit.Ledger:
@@ -49,3 +53,10 @@ def read_ledger() -> audit.Ledger:
         for made in provider.list_since(known=references.get(name, ()))
     ]
     return audit.Ledger(asked_at, known)
+
+
+def _measured(findings: list[audit.Finding]) -> list[audit.Finding]:
+    for finding in findings:
+        of(metrics.AUDIT_BROKEN, finding.name).set(not finding.ok)
+    of(metrics.AUDITED_AT, "ok" if all(finding.ok for finding in findings) else "broken").set(time.time())
+    return findings

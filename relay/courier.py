@@ -14,6 +14,8 @@ from models.webhooks import Known, Pending, Target, sign
 from relay.outbound import Answer, post
 from relay.window import Message, encode
 from settings import settings
+from telemetry import metrics, tracing
+from telemetry.metrics import of
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +181,17 @@ class Courier:
             item.began = time.monotonic()
         item.known.attempts += 1
         item.known.url = self.target.url
-        return await post(self._http, self.target.url, item.body, headers)
+        trace, since = tracing.begin(None)[0] if tracing.enabled() else None, time.time()
+        if trace is not None:
+            headers["traceparent"] = trace
+        answer = await post(self._http, self.target.url, item.body, headers)
+        outcome = "accepted" if answer.accepted else "refused" if answer.status is not None else "unreachable"
+        of(metrics.WEBHOOKS, outcome).inc()
+        of(metrics.WEBHOOK_SECONDS, outcome).observe(answer.duration / 1000)
+        attributes = {"shop.event": item.known.event_id, "shop.endpoint": self.target.id, "shop.outcome": outcome}
+        failed = "" if answer.accepted else outcome
+        tracing.export("webhook", trace, None, since, kind="CLIENT", attributes=attributes, error=failed)
+        return answer
 
     def _settle(self, item: Item, answer: Answer) -> None:
         known = item.known

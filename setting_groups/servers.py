@@ -75,4 +75,15 @@ class Servers(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{0,100}$",
         description="topic exchange of the broker to which public events are published; empty: none",
     )
+    metrics: bool = Field(True, description="processes count for Prometheus")
+    metrics_dir: str = Field(
+        "", description="folder in which the processes of a machine count; empty: in the data folder"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address of the exporter, which has no password")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="port of the exporter for Prometheus")
+    otlp_url: str = Field(
+        "", pattern="^(https?://[^?#]+)?$", description="collector of traces (OTLP over HTTP); empty: no traces"
+    )
+    otlp_share: float = Field(1.0, ge=0, le=1, description="share of requests without a traceparent that are traced")
+    log_format: str = Field("text", pattern="^(text|json)$", description="format of log lines")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="log level")

@@ -1,17 +1,19 @@
 """The Celery application of workers, API, beat and Flower, with the configured workflow engine."""
 
-import logging
+from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_process_shutdown
 from sqlalchemy.orm import Session
 
 import durable
 from durable.tables import RunRecord
 from models.core import event_log
-from models.core.database import dispose_engine, engine, request_id
+from models.core.database import dispose_engine, engine
 from models.core.events import RunStuck
-from settings import LOG_FORMAT, QUEUES, settings
+from settings import QUEUES, settings
+from telemetry import logs, metrics, tracing
+from telemetry.engine import EngineObserver
 
 app = Celery("shopflow")
 app.config_from_object("celeryconfig")
@@ -34,19 +36,24 @@ durable.configure(
         in_place=settings.in_place_queues,
         slots=str(settings.sockets),
         task_events=settings.worker_events,
-        request_id=request_id.get,
         on_stuck=_emit_stuck,
+        observer=EngineObserver(),
     ),
 )
 
 
 @worker_process_init.connect
-def _dispose_inherited_engine(**_: object) -> None:
+def _begin_child(**_: object) -> None:
     dispose_engine()
+    metrics.enable("worker")
 
 
-@setup_logging.connect
-def configure_logging(**_: object) -> None:
-    """Logs to standard error, one line per record."""
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    logging.getLogger("stripe").setLevel("WARNING")  # at INFO it logs two lines per call
+worker_process_shutdown.connect(tracing.flush)
+setup_logging.connect(logs.configure)  # of workers and beat
+
+
+@celeryd_init.connect
+def _begin_quietly(instance: Any, **_: object) -> None:
+    """Celery would print a banner, and its warnings before it configures logging."""
+    logs.configure()
+    instance.quiet = settings.log_format == "json"

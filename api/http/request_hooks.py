@@ -13,8 +13,10 @@ from flask_smorest import Blueprint
 from webargs.core import missing
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from api.http import access_log
 from api.http.bounds import MAX_FAULTS, Path, named
 from api.http.errors import invalid, problem
+from durable import context
 from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
@@ -41,6 +43,7 @@ def install(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # The parser of all blueprints reuses the body that `_check_input` has parsed.
     Blueprint.ARGUMENTS_PARSER._raw_load_json = lambda req: g.get("body", missing)  # type: ignore[method-assign]
+    access_log.install(app)
     app.before_request(_set_request_id)
     app.before_request(_check_input)
     app.after_request(_set_headers)
@@ -185,4 +188,5 @@ def _set_headers(response: Response) -> Response:
 
 def _clear_context(_: BaseException | None) -> None:
     request_id.set(None)
+    context.trace.set(None)
     event_log.actor.set(None)

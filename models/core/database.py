@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
@@ -26,7 +25,10 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from durable.context import request_id as request_id
 from settings import settings
+from telemetry import metrics
+from telemetry.metrics import of
 
 SCHEMAS = (
     "workflow", "access", "accounts", "catalogue", "carts", "inventory", "payments", "orders", "notifications",
@@ -50,9 +52,6 @@ without effect on unix sockets."""
 
 Statements = Session | Connection
 """For rules that only read or write with one statement: a session or `single_statements`."""
-
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the current HTTP request; stored with the runs that it starts."""
 
 
 VALUES = re.compile(r"\n(DETAIL|CONTEXT):[^\n]*")
@@ -99,6 +98,9 @@ def engine() -> Engine:
     )
     event.listen(made, "checkin", _record_checkin)
     event.listen(made, "checkout", _check_connection)
+    event.listen(made, "checkout", _count_checkout)
+    if metrics.program:
+        of(metrics.POOL, metrics.program).set(settings.database_pool + settings.api_threads)
     return made
 
 
@@ -112,6 +114,8 @@ def _hide_values(context: ExceptionContext) -> None:
 
 def _record_checkin(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     record.info["resting_since"] = time.monotonic()
+    if metrics.program and record.info.pop("counted", False):
+        of(metrics.CONNECTIONS, metrics.program).dec()
 
 
 def _check_connection(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object) -> None:
@@ -126,6 +130,13 @@ def _check_connection(connection: DBAPIConnection, record: ConnectionPoolEntry, 
         engine().dialect.do_ping(connection)
     except engine().dialect.loaded_dbapi.Error as error:
         raise DisconnectionError(str(error)) from error
+
+
+def _count_checkout(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object) -> None:
+    """Called after `_check_connection`, for a connection that is alive."""
+    if metrics.program:
+        record.info["counted"] = True
+        of(metrics.CONNECTIONS, metrics.program).inc()
 
 
 def dispose_engine() -> None:

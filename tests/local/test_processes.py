@@ -95,7 +95,8 @@ def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
         "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-messages",
-        "worker-bulk", "dispatcher-1", "dispatcher-2", "relay", "webhooks", "beat", "flower",
+        "worker-bulk", "dispatcher-1", "dispatcher-2", "relay", "webhooks", "metrics", "beat",
+        "flower",
     }  # fmt: skip
 
 

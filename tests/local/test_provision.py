@@ -11,7 +11,16 @@ import pytest
 from local import provision
 from settings import DEFAULT_SECRET, load
 
-PORTS = ("api_port", "flower_port", "gateway_port", "paypal_port", "carrier_port", "mailbox_port", "smtp_port")
+PORTS = (
+    "api_port",
+    "flower_port",
+    "metrics_port",
+    "gateway_port",
+    "paypal_port",
+    "carrier_port",
+    "mailbox_port",
+    "smtp_port",
+)
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from easypost.errors import (
     TimeoutError,
     UnknownApiError,
 )
-from requests.adapters import HTTPAdapter
 
 from models.core.errors import CarrierDown, CarrierRefused
 from settings import Settings
+from tasks.gateways import traced
 
 CONNECT_TIMEOUT = 2.0
 NO_ANSWER = (
@@ -43,8 +43,7 @@ class Clients(local):
         # A proxy that is set up for the outside world must not stand between us and our own sandbox.
         self.session.trust_env = bool(settings.carrier_api_base)
         # Our engine repeats, so the session doesn't. The SDK's own would, three times.
-        for scheme in ("https://", "http://"):
-            self.session.mount(scheme, HTTPAdapter(max_retries=0))
+        traced.add_to(self.session)
         self.client = EasyPostClient(settings.carrier_api_key, api_base=settings.carrier_base)
         self.client.timeout = self.timeout
         self.client._requests_session = self.session

@@ -14,6 +14,7 @@ import requests
 
 from models.core.errors import GatewayDown
 from settings import Settings
+from tasks.gateways import traced
 
 CONNECT_TIMEOUT = 2.0
 SPARE = 60.0  # seconds before its end at which a token is not used any more
@@ -51,6 +52,7 @@ class Client:
         self._session = requests.Session()
         # A proxy that is set up for the outside world must not stand between us and our own sandbox.
         self._session.trust_env = bool(settings.paypal_base)
+        traced.add_to(self._session)
         self._token, self._usable_until = "", 0.0
         self._renewing = threading.Lock()
 

@@ -8,6 +8,7 @@ import stripe
 
 from models.core.errors import GatewayDown, PaymentDeclined
 from settings import Settings
+from tasks.gateways import traced
 
 CONNECT_TIMEOUT = 2.0
 
@@ -21,6 +22,7 @@ def make_client(settings: Settings) -> stripe.StripeClient:
     session = requests.Session()
     # A proxy that is set up for the outside world must not stand between us and our own sandbox.
     session.trust_env = bool(settings.stripe_api_base)
+    traced.add_to(session)
     return stripe.StripeClient(
         settings.stripe_api_key,
         base_addresses={"api": settings.stripe_base},
