@@ -1,5 +1,6 @@
 """Products: creating, updating, deleting and reading them."""
 
+import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,10 +29,11 @@ def create_product(session: Session, fields: Mapping[str, object]) -> Product:
 
 
 def create_book(session: Session, fields: Mapping[str, object], author: Mapping[str, Any]) -> Product:
-    """Creates a book, and its author {name, email, address} and category if missing.
+    """Creates a book, and its author {name, email, address} and category if missing. Without a SKU, it gets a new one.
 
     Raises Invalid and Conflict (`sku_taken`); the caller's transaction then rolls back.
     """
+    fields = {"sku": f"BOOK-{secrets.token_hex(5).upper()}", **fields}
     validate({**fields, "kind": "book", "author": author["name"]})
     writer = find_or_create_author(session, author["name"], author.get("email"), author.get("address"))
     return create_product(session, {**fields, "kind": "book", "author": writer.id})
