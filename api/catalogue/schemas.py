@@ -70,6 +70,7 @@ class BookAuthor(Schema):
 
 
 class NewBook(_ProductFields):
+    sku = fields.String(metadata={"description": "If omitted, a new one", "example": "BOOK-EMMA"})
     author = fields.Nested(BookAuthor, required=True)
     published_on = fields.Date(metadata={"example": "1815-12-23"})
 
@@ -195,7 +196,15 @@ class ListedImport(Schema):
     links = fields.Dict(keys=fields.String(), values=fields.String())
 
 
+class ColumnNotTaken(Schema):
+    column = fields.String()
+    rows = fields.Integer(metadata={"description": "How many rows have a value there"})
+
+
 class Import(ListedImport):
+    columns_not_taken = fields.List(
+        fields.Nested(ColumnNotTaken), metadata={"description": "Columns with values for which the shop has no place"}
+    )
     refusals = fields.List(
         fields.Nested(Refusal), metadata={"description": "The first refusals; the CSV file contains all"}
     )

@@ -5,6 +5,8 @@ https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from models.catalogue import validate
@@ -31,6 +33,9 @@ _OPTIONS = {
     "book": {"format": "format", "language": "language", "edition": "edition"},
 }
 _DEFAULT = "Default Title"  # the option value of a product without variants
+_GIFT_CARDS = ("gift card", "gift cards")
+_TRUE = ("true", "yes", "1")
+MAX_SKU = 64
 
 
 def is_variant(row: dict[str, str]) -> bool:
@@ -38,18 +43,43 @@ def is_variant(row: dict[str, str]) -> bool:
     return bool(row.get("Variant Price") or row.get("Variant SKU") or row.get("Option1 Value") or row.get("Title"))
 
 
-def complete_row(row: dict[str, str], first: dict[str, str]) -> dict[str, str]:
-    """Adds the shared columns of the product's first row to a variant's row."""
-    return {**row, **{name: first.get(name, "") for name in COMMON}}
+def complete_rows(
+    columns: Sequence[str], head: Sequence[str] | None, rows: Iterable[Sequence[Any]]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields the rows, [line, cells], by their lines, with the columns that they share with the first row of their
+    product. Rows with a further item are only such first rows.
+
+    `head`: the first row of the product with which the rows continue.
+    """
+    first = dict(zip(columns, head, strict=True)) if head else {}
+    for line, cells, *context in rows:
+        row = dict(zip(columns, cells, strict=True))
+        if row["Title"]:
+            first = row
+        if not context:
+            continues = first and row["Handle"] == first["Handle"]
+            yield line, {**row, **{name: first.get(name, "") for name in COMMON}} if continues else row
 
 
 def sku_of(row: dict[str, str]) -> str:
-    """The variant's SKU, or the product's handle with the variant's options."""
+    """The variant's SKU; if it has none, the product's handle with the variant's options, in at most 64 characters."""
     given = row.get("Variant SKU", "").strip().lstrip("'")  # Shopify marks numbers as text with an apostrophe
     if given:
         return " ".join(given.split())
-    words = [row.get("Handle", ""), *_options(row).values()]
-    return "-".join(re.sub(r"\s+", "-", word.strip().lower()) for word in words if word.strip())
+    words = [handle_of(row), *_options(row).values()]
+    made = "-".join(_hyphenated(word) for word in words if word.strip())
+    return (
+        made if len(made) <= MAX_SKU else f"{made[: MAX_SKU - 9]}-{blake2b(made.encode(), digest_size=4).hexdigest()}"
+    )
+
+
+def handle_of(row: dict[str, str]) -> str:
+    """The product's handle; if it has none, the words of its title, as Shopify does."""
+    return row.get("Handle", "").strip() or _hyphenated(row.get("Title", ""))
+
+
+def _hyphenated(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f]+", "-", text.strip().lower())
 
 
 def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
@@ -57,13 +87,7 @@ def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row |
     row = {name: cell.strip() for name, cell in row.items()}
     sku = sku_of(row)
     try:
-        pieces = row.get("Variant Inventory Qty", "")
-        return Row(
-            line,
-            validate(_fields(row, sku, default_kind)),
-            0 if pieces.startswith("-") else parse_count(pieces, "stock"),
-            None,
-        )
+        return Row(line, validate(_fields(row, sku, default_kind)), _stock_of(row), None)
     except InvalidCell as unfit:
         return Refusal(line, sku[:64], str(unfit))
     except Invalid as invalid:
@@ -71,11 +95,7 @@ def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row |
 
 
 def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str, Any]:
-    status = row.get("Status", "").lower()
-    if row.get("Published", "").lower() == "false" or status in ("draft", "archived"):
-        raise InvalidCell("published: Not for sale in Shopify (Published is false, or Status is not active).")
-    if row.get("Gift Card", "").lower() == "true":
-        raise InvalidCell("kind: Gift cards are not supported.")
+    _check_is_for_sale(row)
     kind = _kind_of(row) or default_kind
     if kind is None:
         raise InvalidCell(
@@ -90,6 +110,28 @@ def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str
         "price_amount": parse_price(row["Variant Price"]), "currency": settings.currency, "category": category,
         "attributes": _attributes(row, kind, options),
     }  # fmt: skip
+
+
+def _check_is_for_sale(row: dict[str, str]) -> None:
+    """Raises InvalidCell for what the shop cannot sell."""
+    if not row["Title"]:
+        raise InvalidCell("title: Is missing, and no row with this Handle and a Title is directly before.")
+    status = row.get("Status", "").lower()
+    if row.get("Published", "").lower() == "false" or status not in ("", "active"):
+        raise InvalidCell("published: Not for sale in Shopify (Published is false, or Status is not active).")
+    groups = row.get("Product Category", "").split(">")[-1].strip().casefold(), row.get("Type", "").casefold()
+    if row.get("Gift Card", "").lower() in _TRUE or any(group in _GIFT_CARDS for group in groups):
+        raise InvalidCell("kind: Gift cards are not supported.")
+
+
+def _stock_of(row: dict[str, str]) -> int:
+    units = row.get("Variant Inventory Qty", "")
+    if re.fullmatch("-0*[1-9][0-9]*", units):
+        raise InvalidCell(
+            f"stock: Is {units[:20]}: more units are sold than there are. Fulfil or cancel these orders in Shopify, or "
+            "set Inventory Qty to 0."
+        )
+    return parse_count(units, "stock")
 
 
 def _kind_of(row: dict[str, str]) -> str | None:

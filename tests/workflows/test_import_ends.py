@@ -17,7 +17,7 @@ from tests.faults.checks import status_of
 from tests.shop import Shop
 from tests.workflows.test_catalogue_import import send, sheet, thing
 
-KEPT = (imports.Piece, imports.SeenSku, imports.Chunk)
+KEPT = (imports.Piece, imports.SeenSku, imports.Chunk, imports.Repeat)
 
 
 def rows_of(table: Any) -> int:
