@@ -4,7 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Line, Money, Schema, Timestamp
+from api.http.fields import SOMETIMES, IdField, Line, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import catalogue
 from models.catalogue import search
@@ -25,6 +25,35 @@ class Availability(Schema):
     in_stock = fields.Boolean()
 
 
+class Sibling(Schema):
+    id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    options = fields.Dict(keys=fields.String(), values=fields.String())
+    price = fields.Nested(Money)
+    in_stock = fields.Boolean()
+
+
+class GroupOfProduct(Schema):
+    id = IdField("grp")
+    handle = fields.String()
+    title = fields.String()
+    options = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "The product's value of each option", "example": {"Size": "M"}},
+    )
+    siblings = fields.List(
+        fields.Nested(Sibling),
+        metadata={**SOMETIMES, "description": "The other products of the group; only with a single product"},
+    )
+    products = fields.Integer(
+        metadata={**SOMETIMES, "description": "How many products the group has; only with `group=true`"}
+    )
+    price_from = fields.Nested(Money, metadata={**SOMETIMES, "description": "The lowest price; with `group=true`"})
+    price_to = fields.Nested(Money, metadata={**SOMETIMES, "description": "The highest price; with `group=true`"})
+
+
 class Product(Schema):
     id = IdField("prd")
     sku = fields.String()
@@ -35,6 +64,7 @@ class Product(Schema):
     category = fields.Nested(Reference)
     author = fields.Nested(Reference, allow_none=True)
     attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES})
+    group = fields.Nested(GroupOfProduct, allow_none=True)
     availability = fields.Nested(Availability)
     created_at = Timestamp()
     updated_at = Timestamp()
@@ -87,6 +117,8 @@ class ProductQuery(PageQuery):
     author = fields.String(metadata={"description": "Id or name"})
     kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
     in_stock = fields.Boolean()
+    group = fields.Boolean(metadata={"description": "Of the products of a group that match, only the first"})
+    group_id = IdField("grp", metadata={"description": "Products of this group"})
     price_min = fields.Integer(
         validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "In minor units"}
     )

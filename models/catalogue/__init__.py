@@ -1,4 +1,4 @@
-"""Catalogue: products of three kinds, authors, and a tree of categories."""
+"""Catalogue: products of three kinds, groups of products, authors, and a tree of categories."""
 
 from models.catalogue.authors import (
     create_author,
@@ -10,6 +10,7 @@ from models.catalogue.authors import (
     update_author,
 )
 from models.catalogue.bulk import Upserted, upsert_products
+from models.catalogue.bulk_groups import find_or_create_groups, group_products
 from models.catalogue.categories import (
     create_category,
     delete_category,
@@ -18,6 +19,16 @@ from models.catalogue.categories import (
     resolve_category,
     select_categories,
     update_category,
+)
+from models.catalogue.group_input import MAX_HANDLE, MAX_OPTIONS, Grouping, validate_grouping
+from models.catalogue.groups import (
+    create_group,
+    delete_group,
+    get_group,
+    put_into_group,
+    remove_from_group,
+    select_groups,
+    update_group,
 )
 from models.catalogue.identifying import Identified, identify, in_category
 from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, ProductInput, validate
@@ -30,41 +41,55 @@ from models.catalogue.products import (
     products_by_id,
     update_product,
 )
-from models.catalogue.tables import KINDS, Author, Category, Product
+from models.catalogue.tables import KINDS, Author, Category, Product, ProductGroup
 
 __all__ = [
     "ATTRIBUTES",
     "KINDS",
+    "MAX_HANDLE",
+    "MAX_OPTIONS",
     "MAX_PRICE",
     "Author",
     "Category",
+    "Grouping",
     "Identified",
     "Product",
+    "ProductGroup",
     "ProductInput",
     "Upserted",
     "create_author",
     "create_book",
     "create_category",
+    "create_group",
     "create_product",
     "delete_author",
     "delete_category",
+    "delete_group",
     "delete_product",
     "find_or_create_author",
     "find_or_create_category",
+    "find_or_create_groups",
     "get_author",
     "get_category",
+    "get_group",
     "get_product",
+    "group_products",
     "identify",
     "in_category",
     "prices_of",
     "products_by_id",
+    "put_into_group",
+    "remove_from_group",
     "resolve_author",
     "resolve_category",
     "select_authors",
     "select_categories",
+    "select_groups",
     "update_author",
     "update_category",
+    "update_group",
     "update_product",
     "upsert_products",
     "validate",
+    "validate_grouping",
 ]

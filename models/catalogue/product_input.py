@@ -25,7 +25,7 @@ MAX_PRICE = 10**12 - 1  # far above any price, and exactly representable in Java
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
-def _no_control_characters(text: str) -> str:
+def no_control_characters(text: str) -> str:
     """PostgreSQL cannot store NUL; other control characters have no use in texts."""
     if _CONTROL.search(text):
         raise ValueError("must not contain control characters")
@@ -33,9 +33,9 @@ def _no_control_characters(text: str) -> str:
 
 
 _TRIMMED = StringConstraints(strip_whitespace=True, min_length=1)
-ShortText = Annotated[str, _TRIMMED, Field(max_length=100), AfterValidator(_no_control_characters)]
-Name = Annotated[str, _TRIMMED, Field(max_length=200), AfterValidator(_no_control_characters)]
-Title = Annotated[str, _TRIMMED, Field(max_length=300), AfterValidator(_no_control_characters)]
+ShortText = Annotated[str, _TRIMMED, Field(max_length=100), AfterValidator(no_control_characters)]
+Name = Annotated[str, _TRIMMED, Field(max_length=200), AfterValidator(no_control_characters)]
+Title = Annotated[str, _TRIMMED, Field(max_length=300), AfterValidator(no_control_characters)]
 
 
 def _iso_date(text: str) -> str:
@@ -120,7 +120,7 @@ class ProductInput(_Strict):
     sku: Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]+( [^\s\x00-\x1f]+)*$", max_length=64)]
     kind: Literal["book", "clothing", "electronics"]
     title: Title
-    description: Annotated[str, Field(max_length=20_000), AfterValidator(_no_control_characters)] = ""
+    description: Annotated[str, Field(max_length=20_000), AfterValidator(no_control_characters)] = ""
     price_amount: Annotated[int, Field(ge=0, le=MAX_PRICE)]
     currency: str
     category: Name

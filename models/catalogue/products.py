@@ -58,7 +58,8 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
 
 
 def delete_product(session: Session, product: Product) -> None:
-    """Marks a product as deleted. Carts report it as gone; existing orders keep it."""
+    """Marks a product as deleted; it leaves its group. Carts report it as gone; existing orders keep it."""
+    product.group_id = product.option_values = None
     product.deleted_at = product.updated_at = datetime.now(UTC)
     _save(session, product, "deleted")
 

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from models.catalogue.product_json import JOINED, JOINED_TO_GROUPS, JSON, JSON_OF_GROUPS, JSON_OF_ONE, MEMBERS
 from models.core import readonly
 from models.core.errors import NotFound
 
@@ -36,13 +38,15 @@ _PRODUCT = re.compile("prd_[0-9a-f]{32}")
 class ListQuery:
     """A query for a page of products. `filters` are the query parameters of `GET /v1/products`.
 
-    `after`: the `ListedProduct.position` after which the page begins.
+    `after`: the `ListedProduct.position` after which the page begins. `is_grouped`: of the products of a group that
+    match, only the first one in the sort order is listed.
     """
 
     sort: str = "-created_at"
     limit: int = 20
     filters: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[Any, ...] | None = None
+    is_grouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,33 +58,12 @@ class ListedProduct:
     more: bool
 
 
-_JSON = """
-    json_build_object(
-        'id', 'prd_' || translate(product.id::text, '-', ''), 'sku', sku, 'kind', kind, 'title', product.title,
-        'description', description, 'price', json_build_object('amount', product.price_amount, 'currency', currency),
-        'category', json_build_object('id', 'cat_' || translate(category.id::text, '-', ''), 'name', category.name),
-        'author', CASE WHEN author.id IS NOT NULL THEN json_build_object(
-            'id', 'aut_' || translate(author.id::text, '-', ''), 'name', author.name) END,
-        'attributes', attributes,
-        'availability', json_build_object('available', pieces, 'in_stock', pieces > 0),
-        'created_at', to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'updated_at', to_char(product.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    )::text
-"""  # connections are in UTC
-_JOINED = """
-    JOIN catalogue.category ON category.id = product.category_id
-    LEFT JOIN catalogue.author ON author.id = product.author_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(on_hand - reserved), 0)::bigint AS pieces
-        FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = stock.warehouse_id AND status = 'active'
-        WHERE stock.product_id = product.id
-    ) AS available
-"""
 _ONE = f"""
-    SELECT {_JSON} AS json, to_char(product.updated_at, 'YYYYMMDDHH24MISSUS') || '.' || pieces AS version
-    FROM catalogue.product {_JOINED}
+    SELECT {JSON_OF_ONE} AS json, to_char(product.updated_at, 'YYYYMMDDHH24MISSUS') AS stored
+    FROM catalogue.product {JOINED}
     WHERE product.id = %(id)s AND deleted_at IS NULL
 """  # noqa: S608, constants only
+_MEMBERS = f"SELECT members FROM catalogue.product_group, LATERAL ({MEMBERS}) AS siblings WHERE id = %(id)s"  # noqa: S608
 _GROUPS = """
     WITH RECURSIVE tree AS (
         SELECT id FROM catalogue.category WHERE id = %(category_id)s OR lower(name) = lower(%(category)s)
@@ -95,6 +78,7 @@ _SELLABLE = """EXISTS (
     WHERE stock.product_id = product.id AND sellable)"""
 _FILTERS = {
     "id": "id = %(id)s",
+    "group_id": "group_id = %(group_id)s",
     "one_category": "category_id = %(one_category)s",
     "category": "category_id = ANY(%(category)s)",
     "one_author": "author_id = %(one_author)s",
@@ -121,7 +105,16 @@ def read_product(product_id: str, session: Session | None = None) -> tuple[str, 
         found = list(session.connection().exec_driver_sql(_ONE, values).all())
     if not found:
         raise NotFound("No such product.")
-    return found[0].json, found[0].version
+    beside = blake2b(found[0].json.encode(), digest_size=8).hexdigest()
+    return found[0].json, f"{found[0].stored}.{beside}"
+
+
+def read_members(session: Session, group_id: str) -> list[dict[str, Any]]:
+    """The products of a group as JSON, in the order of their creation."""
+    session.flush()
+    values = {"id": UUID(group_id.removeprefix("grp_"))}
+    members: list[dict[str, Any]] = session.connection().exec_driver_sql(_MEMBERS, values).scalar_one()
+    return members
 
 
 def list_products(wanted: ListQuery) -> list[ListedProduct]:
@@ -134,31 +127,36 @@ def list_products(wanted: ListQuery) -> list[ListedProduct]:
     if values is None or (wanted.sort == "relevance" and not values.keys() & {"id", "words"}):
         return []
     sort = "-created_at" if "id" in values and wanted.sort == "relevance" else wanted.sort
+    grouped = wanted.is_grouped
     if sort != "relevance":
-        return _page(sort, values, wanted.limit + 1, wanted.after)
+        return _page(sort, values, wanted.limit + 1, wanted.after, grouped)
     found: list[ListedProduct] = []
     after = wanted.after
     if after is None or after[0] != UNRANKED:
-        found = _page(sort, values, wanted.limit + 1, after)
+        found = _page(sort, values, wanted.limit + 1, after, grouped)
         if len(found) > wanted.limit or not (found[0].more if found else after):
             return found
         after = None
-    return found + _page("unranked", values, wanted.limit + 1 - len(found), after)
+    return found + _page("unranked", values, wanted.limit + 1 - len(found), after, grouped)
 
 
-def _page(sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] | None) -> list[ListedProduct]:
+def _page(
+    sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] | None, grouped: bool
+) -> list[ListedProduct]:
     shape = frozenset(name for name in values if name in _FILTERS)
     if after is not None:
         values = values | {"after": after[0], "after_id": after[-1]}
     # A search for words only always uses their indexes; planning it would take longer than running it.
     plan_each = bool(shape - {"words"} if sort == "relevance" else shape)
-    rows = readonly.rows(_listing(shape, sort, limit, after is not None), values, plan_each=plan_each)
+    rows = readonly.rows(_listing(shape, sort, limit, after is not None, grouped), values, plan_each=plan_each)
     return [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows]
 
 
 def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
     """The values of the filters, named as in `_FILTERS`; None if nothing can match."""
     values = {name: filters[name] for name in ("kind", "price_min", "price_max") if filters.get(name) is not None}
+    if filters.get("group_id") is not None:
+        values["group_id"] = UUID(filters["group_id"][4:])
     q = filters.get("q")
     if q is not None:
         found = {"id": UUID(q[4:])} if _PRODUCT.fullmatch(q) else _words(q)
@@ -196,7 +194,7 @@ def _group_ids(groups: Mapping[str, str]) -> Any:
 
 
 @lru_cache(1000)
-def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> str:
+def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool, grouped: bool) -> str:
     """The statement of a page. The limit is a literal, because the planner needs its value."""
     key, kind, direction = SORTS["-created_at" if sort == "unranked" else sort]
     filtered = ["deleted_at IS NULL", *(_FILTERS[name] for name in sorted(shape - {"words"}))]
@@ -204,11 +202,14 @@ def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> 
     if sort in ("relevance", "unranked"):
         ranked = _ranked(" AND ".join(filtered))
     if sort == "relevance":
-        source, conditions, more = "ranked", [], f"(SELECT count(*) >= {MAX_RANKED} FROM ranked)"  # noqa: S608
+        source, conditions = _FIRST_RANKED if grouped else "ranked", []
+        more = f"(SELECT count(*) >= {MAX_RANKED} FROM ranked)"  # noqa: S608
     elif "words" in shape:
         conditions = [*filtered, _FILTERS["words"]]
+    if grouped and sort != "relevance":
+        conditions = [*conditions, _is_first(conditions, key, direction)]
     if sort == "unranked":
-        conditions = [*conditions, "id NOT IN (SELECT id FROM ranked)"]
+        conditions = [*conditions, "id NOT IN (SELECT id FROM ranked)", *([_NOT_RANKED] if grouped else [])]
     sign = "<" if direction == "DESC" else ">"
     if key == "id":
         keys, behind, order = f"{UNRANKED} AS key, id", f"id {sign} %(after_id)s::uuid", f"id {direction}"
@@ -218,13 +219,39 @@ def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> 
     if has_cursor:
         conditions = [*conditions, behind]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    shown, joined = (JSON_OF_GROUPS, JOINED_TO_GROUPS) if grouped else (JSON, JOINED)
     return f"""
         {ranked}
-        SELECT {_JSON} AS json, chosen.key, chosen.id, {more} AS more
+        SELECT {shown} AS json, chosen.key, chosen.id, {more} AS more
         FROM (SELECT {keys} FROM {source} {where} ORDER BY {order} LIMIT {limit}) AS chosen
-        JOIN catalogue.product ON product.id = chosen.id {_JOINED}
+        JOIN catalogue.product ON product.id = chosen.id {joined}
         ORDER BY chosen.key {direction}, chosen.id {direction}
     """  # noqa: S608, constants only
+
+
+def _is_first(conditions: list[str], key: str, direction: str) -> str:
+    """Whether no other product of the group that matches the conditions comes before a product.
+
+    A property of the row, so that pages need to know nothing of each other. OFFSET keeps the planner from reading all
+    products first: siblings are few, and have an index.
+    """
+    before = ">" if direction == "DESC" else "<"
+    matches = " AND ".join(conditions).replace("product.id", "other.id")
+    columns = ("id",) if key == "id" else (key, "id")
+    own, others = (", ".join(f"{table}.{column}" for column in columns) for table in ("product", "other"))
+    return f"""NOT EXISTS (
+        SELECT FROM catalogue.product AS other
+        WHERE other.group_id = product.group_id AND ({others}) {before} ({own}) AND {matches} OFFSET 0
+    )"""
+
+
+_FIRST_RANKED = """(
+    SELECT DISTINCT ON (coalesce(group_id, ranked.id)) ranked.id, relevance
+    FROM ranked JOIN catalogue.product ON product.id = ranked.id
+    ORDER BY coalesce(group_id, ranked.id), relevance DESC, ranked.id DESC
+) AS first"""
+_NOT_RANKED = """(group_id IS NULL OR group_id NOT IN (
+    SELECT group_id FROM catalogue.product JOIN ranked USING (id) WHERE group_id IS NOT NULL))"""
 
 
 def _ranked(filtered: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from durable.ids import Id
@@ -12,6 +12,7 @@ from models.core.database import Base, Created, Currency, MinorUnits
 
 KINDS = ("book", "clothing", "electronics")
 ON_SALE = text("deleted_at IS NULL")
+IN_GROUP = text("group_id IS NOT NULL")
 PENDING_LIST = {"gin_pending_list_limit": 256}
 """KiB of pending index entries, which every search has to scan."""
 
@@ -43,8 +44,23 @@ class Author(Base):
     )
 
 
+class ProductGroup(Base):
+    """Products that differ by options only, such as the sizes of a shirt. `options`: [{name, values}], in order."""
+
+    __tablename__ = "product_group"
+    __table_args__ = (Index("uq_product_group_handle", "handle", unique=True), {"schema": "catalogue"})
+    id: Mapped[str] = mapped_column(Id("grp"), primary_key=True)
+    handle: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str] = mapped_column(String(300))
+    options: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
 class Product(Base):
     """A product. A deleted product is kept for existing orders; its SKU can be reused.
+
+    `option_values`: its values of the options of its group, in their order; no two products of a group have the same.
 
     Triggers maintain the text search columns `names` and `search`, also when the author or category is renamed.
     """
@@ -82,6 +98,10 @@ class Product(Base):
         ),
         Index("ix_product_isbn", text("(attributes->>'isbn')"), postgresql_where=ON_SALE),
         CheckConstraint("category_id IS NOT NULL OR deleted_at IS NOT NULL", name="category"),
+        CheckConstraint("(group_id IS NULL) = (option_values IS NULL)", name="option_values"),
+        CheckConstraint("group_id IS NULL OR deleted_at IS NULL", name="group"),
+        Index("uq_product_options", "group_id", "option_values", unique=True, postgresql_where=IN_GROUP),
+        Index("ix_product_group", "group_id", "id", postgresql_where=IN_GROUP),
         {"schema": "catalogue"},
     )
     id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
@@ -94,6 +114,8 @@ class Product(Base):
     category_id: Mapped[str | None] = mapped_column(Id("cat"), ForeignKey(Category.id))
     author_id: Mapped[str | None] = mapped_column(Id("aut"), ForeignKey(Author.id))
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    group_id: Mapped[str | None] = mapped_column(Id("grp"), ForeignKey(ProductGroup.id))
+    option_values: Mapped[list[str] | None] = mapped_column(ARRAY(String))
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
     deleted_at: Mapped[datetime | None]

@@ -182,7 +182,10 @@ def _import_rows(
         return
     try:
         with session.begin_nested():
+            groups = catalogue.find_or_create_groups(session, [row.group for row in rows if row.group])
             done = catalogue.upsert_products(session, [row.draft for row in rows])
+            wanted = {done.ids[row.draft.sku]: row.group for row in rows if row.group and row.draft.sku in done.ids}
+            grouped = catalogue.group_products(session, groups, wanted, done.written) - done.written
             openings = [
                 inventory.Opening(done.ids[row.draft.sku], row.stock, row.reorder_point)
                 for row in rows if row.draft.sku in done.ids
@@ -197,7 +200,7 @@ def _import_rows(
         reason = native_csv.explain(error) if isinstance(error, Invalid) else error.detail
         refused.append(Refusal(rows[0].line, rows[0].draft.sku, reason))
         return
-    counts.update(created=done.created, updated=done.updated, unchanged=done.unchanged)
+    counts.update(created=done.created, updated=done.updated + len(grouped), unchanged=done.unchanged - len(grouped))
     for row in rows:
         if row.draft.sku in done.kind_conflicts:
             reason = f"kind: The product is of kind {done.kind_conflicts[row.draft.sku]}; the kind cannot be changed."

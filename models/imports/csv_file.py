@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from models.catalogue import ProductInput
+from models.catalogue import Grouping, ProductInput
 from models.imports.csv_rows import BOM, HINT, ImportTooLarge, NotACatalogue, Refusal, Rows
 
 HEAD = 1 << 16
@@ -23,7 +23,8 @@ _OTHER_FILES = {
 }
 NATIVE_COLUMNS = (
     "sku", "kind", "title", "author", "author_email", "category", "published_on", "price", "currency", "stock",
-    "reorder_point", "description", "attributes",
+    "reorder_point", "description", "attributes", "handle", "group_title", "option1_name", "option1_value",
+    "option2_name", "option2_value", "option3_name", "option3_value",
 )  # fmt: skip
 REQUIRED = ("sku", "kind", "title", "category", "price")
 SHOPIFY = ("Handle", "Title", "Variant Price")
@@ -46,12 +47,13 @@ MAX_COLUMN_NAME = 64  # characters of a column's name that are stored and shown
 
 @dataclass(frozen=True)
 class Row:
-    """A product and its opening stock in units. `line`: where its row begins in the file."""
+    """A product, its opening stock in units, and its group. `line`: where its row begins in the file."""
 
     line: int
     draft: ProductInput
     stock: int
     reorder_point: int | None
+    group: Grouping | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _format_of(header: list[str]) -> tuple[str, list[str]]:
             if mark in header[0]:
                 raise NotACatalogue(f"The columns are separated by {name} instead of commas. {HINT}")
     shopify = [_SHOPIFY_NAMES.get(_folded(name), name) for name in header]
-    if set(SHOPIFY).issubset(shopify):
+    is_ours = set(REQUIRED).issubset(map(_folded, header))
+    if set(SHOPIFY).issubset(shopify) and not is_ours:
         twice = sorted(name for name, found in Counter(shopify).items() if found > 1 and name in SHOPIFY_COLUMNS)
         if twice:
             raise NotACatalogue(f"The file has several columns for {', '.join(twice)}. Remove all but one of each.")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from models.catalogue import validate
+from models.catalogue import Grouping, validate, validate_grouping
 from models.core.errors import Invalid
 from models.imports.csv_file import Row
 from models.imports.csv_rows import Refusal
@@ -75,11 +75,11 @@ def sku_of(row: dict[str, str]) -> str:
 
 def handle_of(row: dict[str, str]) -> str:
     """The product's handle; if it has none, the words of its title, as Shopify does."""
-    return row.get("Handle", "").strip() or _hyphenated(row.get("Title", ""))
+    return _hyphenated(row.get("Handle", "").strip() or row.get("Title", ""))
 
 
 def _hyphenated(text: str) -> str:
-    return re.sub(r"[\s\x00-\x1f]+", "-", text.strip().lower())
+    return re.sub(r"[\s\x00-\x1f/?#]+", "-", text.strip().lower())
 
 
 def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
@@ -87,7 +87,7 @@ def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row |
     row = {name: cell.strip() for name, cell in row.items()}
     sku = sku_of(row)
     try:
-        return Row(line, validate(_fields(row, sku, default_kind)), _stock_of(row), None)
+        return Row(line, validate(_fields(row, sku, default_kind)), _stock_of(row), None, _group_of(row))
     except InvalidCell as unfit:
         return Refusal(line, sku[:64], str(unfit))
     except Invalid as invalid:
@@ -110,6 +110,12 @@ def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str
         "price_amount": parse_price(row["Variant Price"]), "currency": settings.currency, "category": category,
         "attributes": _attributes(row, kind, options),
     }  # fmt: skip
+
+
+def _group_of(row: dict[str, str]) -> Grouping | None:
+    """The variants of a product are a group, by its handle."""
+    options = _options(row)
+    return validate_grouping(handle_of(row), row["Title"], options) if options else None
 
 
 def _check_is_for_sale(row: dict[str, str]) -> None:
@@ -148,7 +154,8 @@ def _options(row: dict[str, str]) -> dict[str, str]:
     for number in (1, 2, 3):
         value = row.get(f"Option{number} Value", "").strip()
         if value and value != _DEFAULT:
-            found[row.get(f"Option{number} Name", "").strip() or str(number)] = value
+            name = row.get(f"Option{number} Name", "").strip()
+            found[name if name and name not in found else f"{name} {number}".strip()] = value
     return found
 
 
