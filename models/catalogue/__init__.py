@@ -10,7 +10,7 @@ from models.catalogue.authors import (
     update_author,
 )
 from models.catalogue.bulk import Upserted, upsert_products
-from models.catalogue.bulk_groups import find_or_create_groups, group_products
+from models.catalogue.bulk_groups import find_or_create_groups, find_places, put_into_places
 from models.catalogue.categories import (
     create_category,
     delete_category,
@@ -69,16 +69,17 @@ __all__ = [
     "find_or_create_author",
     "find_or_create_category",
     "find_or_create_groups",
+    "find_places",
     "get_author",
     "get_category",
     "get_group",
     "get_product",
-    "group_products",
     "identify",
     "in_category",
     "prices_of",
     "products_by_id",
     "put_into_group",
+    "put_into_places",
     "remove_from_group",
     "resolve_author",
     "resolve_category",

@@ -4,7 +4,7 @@ PostgreSQL builds the JSON, at a third of the cost of doing so in Python.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -13,25 +13,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from models.catalogue.product_json import JOINED, JOINED_TO_GROUPS, JSON, JSON_OF_GROUPS, JSON_OF_ONE, MEMBERS
+from models.catalogue.listing import FILTERS, SORTS, UNRANKED, listing, listing_of_groups
+from models.catalogue.product_json import JOINED, JSON_OF_ONE, MEMBERS
 from models.core import readonly
 from models.core.errors import NotFound
 
-SORTS = {
-    "created_at": ("id", "uuid", "ASC"),  # a UUIDv7 sorts by time
-    "-created_at": ("id", "uuid", "DESC"),
-    "title": ("title", "text", "ASC"),
-    "-title": ("title", "text", "DESC"),
-    "price": ("price_amount", "bigint", "ASC"),
-    "-price": ("price_amount", "bigint", "DESC"),
-    "relevance": ("relevance", "bigint", "DESC"),
-}
-"""Name → column, type and direction. Ties are broken by id in the same direction."""
-MAX_RANKED = 100
-"""Number of matches that are ranked by relevance; the others follow, newest first."""
-UNRANKED = -1
-"""The relevance of unranked matches in cursors."""
+__all__ = ["SORTS", "ListQuery", "ListedProduct", "list_products", "read_members", "read_product"]
+
 _PRODUCT = re.compile("prd_[0-9a-f]{32}")
+READ_FIRST, READ_MOST = 8, 2000
+"""If groups are shown: products read for each one that is shown, and how many times more at each attempt; at most."""
+Position = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class ListQuery:
     sort: str = "-created_at"
     limit: int = 20
     filters: Mapping[str, Any] = field(default_factory=dict)
-    after: tuple[Any, ...] | None = None
+    after: Position | None = None
     is_grouped: bool = False
 
 
@@ -73,23 +65,6 @@ _GROUPS = """
         SELECT id FROM catalogue.author WHERE id = %(author_id)s OR lower(name) = lower(%(author)s)
     ) AS author
 """
-_SELLABLE = """EXISTS (
-    SELECT FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = stock.warehouse_id AND status = 'active'
-    WHERE stock.product_id = product.id AND sellable)"""
-_FILTERS = {
-    "id": "id = %(id)s",
-    "group_id": "group_id = %(group_id)s",
-    "one_category": "category_id = %(one_category)s",
-    "category": "category_id = ANY(%(category)s)",
-    "one_author": "author_id = %(one_author)s",
-    "author": "author_id = ANY(%(author)s)",
-    "kind": "kind = %(kind)s",
-    "price_min": "price_amount >= %(price_min)s",
-    "price_max": "price_amount <= %(price_max)s",
-    "in_stock": _SELLABLE,
-    "sold_out": f"NOT {_SELLABLE}",
-    "words": "search @@ %(words)s::tsquery",
-}
 
 
 def read_product(product_id: str, session: Session | None = None) -> tuple[str, str]:
@@ -127,33 +102,52 @@ def list_products(wanted: ListQuery) -> list[ListedProduct]:
     if values is None or (wanted.sort == "relevance" and not values.keys() & {"id", "words"}):
         return []
     sort = "-created_at" if "id" in values and wanted.sort == "relevance" else wanted.sort
-    grouped = wanted.is_grouped
+    cut = _page_of_groups if wanted.is_grouped else _page
     if sort != "relevance":
-        return _page(sort, values, wanted.limit + 1, wanted.after, grouped)
+        return cut(sort, values, wanted.limit + 1, wanted.after)
     found: list[ListedProduct] = []
     after = wanted.after
     if after is None or after[0] != UNRANKED:
-        found = _page(sort, values, wanted.limit + 1, after, grouped)
+        found = cut(sort, values, wanted.limit + 1, after)
         if len(found) > wanted.limit or not (found[0].more if found else after):
             return found
         after = None
-    return found + _page("unranked", values, wanted.limit + 1 - len(found), after, grouped)
+    return found + cut("unranked", values, wanted.limit + 1 - len(found), after)
 
 
-def _page(
-    sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] | None, grouped: bool
-) -> list[ListedProduct]:
-    shape = frozenset(name for name in values if name in _FILTERS)
+def _page(sort: str, values: dict[str, Any], limit: int, after: Position | None) -> list[ListedProduct]:
+    shape = frozenset(name for name in values if name in FILTERS)
+    rows = _rows(listing(shape, sort, limit, after is not None), sort, shape, values, after)
+    return [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows]
+
+
+def _page_of_groups(sort: str, values: dict[str, Any], limit: int, after: Position | None) -> list[ListedProduct]:
+    """A page with one product of each group. Reads on, more at a time, until it is full or the list ends."""
+    shape = frozenset(name for name in values if name in FILTERS)
+    found: list[ListedProduct] = []
+    most = READ_FIRST * limit
+    while len(found) < limit:
+        statement = listing_of_groups(shape, sort, limit, most, after is not None)
+        rows = _rows(statement, sort, shape, values, after)
+        found += [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows if row.id is not None]
+        if not rows or rows[0].number < most:
+            break
+        after, most = (rows[0].last_key, str(rows[0].last_id)), min(READ_FIRST * most, READ_MOST)
+    return found[:limit]
+
+
+def _rows(
+    statement: str, sort: str, shape: frozenset[str], values: dict[str, Any], after: Position | None
+) -> Sequence[Any]:
     if after is not None:
         values = values | {"after": after[0], "after_id": after[-1]}
     # A search for words only always uses their indexes; planning it would take longer than running it.
     plan_each = bool(shape - {"words"} if sort == "relevance" else shape)
-    rows = readonly.rows(_listing(shape, sort, limit, after is not None, grouped), values, plan_each=plan_each)
-    return [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows]
+    return readonly.rows(statement, values, plan_each=plan_each)
 
 
 def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The values of the filters, named as in `_FILTERS`; None if nothing can match."""
+    """The values of the filters, named as in `FILTERS`; None if nothing can match."""
     values = {name: filters[name] for name in ("kind", "price_min", "price_max") if filters.get(name) is not None}
     if filters.get("group_id") is not None:
         values["group_id"] = UUID(filters["group_id"][4:])
@@ -191,103 +185,3 @@ def _group_ids(groups: Mapping[str, str]) -> Any:
         is_id = re.fullmatch(f"{name[:3]}_[0-9a-f]{{32}}", given)
         asked |= {f"{name}_id": UUID(given[4:])} if is_id else {name: given}
     return readonly.rows(_GROUPS, asked, plan_each=False)[0]
-
-
-@lru_cache(1000)
-def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool, grouped: bool) -> str:
-    """The statement of a page. The limit is a literal, because the planner needs its value."""
-    key, kind, direction = SORTS["-created_at" if sort == "unranked" else sort]
-    filtered = ["deleted_at IS NULL", *(_FILTERS[name] for name in sorted(shape - {"words"}))]
-    source, conditions, ranked, more = "catalogue.product", filtered, "", "false"
-    if sort in ("relevance", "unranked"):
-        ranked = _ranked(" AND ".join(filtered))
-    if sort == "relevance":
-        source, conditions = _FIRST_RANKED if grouped else "ranked", []
-        more = f"(SELECT count(*) >= {MAX_RANKED} FROM ranked)"  # noqa: S608
-    elif "words" in shape:
-        conditions = [*filtered, _FILTERS["words"]]
-    if grouped and sort != "relevance":
-        conditions = [*conditions, _is_first(conditions, key, direction)]
-    if sort == "unranked":
-        conditions = [*conditions, "id NOT IN (SELECT id FROM ranked)", *([_NOT_RANKED] if grouped else [])]
-    sign = "<" if direction == "DESC" else ">"
-    if key == "id":
-        keys, behind, order = f"{UNRANKED} AS key, id", f"id {sign} %(after_id)s::uuid", f"id {direction}"
-    else:
-        keys, behind = f"{key} AS key, id", f"({key}, id) {sign} (%(after)s::{kind}, %(after_id)s::uuid)"
-        order = f"{key} {direction}, id {direction}"
-    if has_cursor:
-        conditions = [*conditions, behind]
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    shown, joined = (JSON_OF_GROUPS, JOINED_TO_GROUPS) if grouped else (JSON, JOINED)
-    return f"""
-        {ranked}
-        SELECT {shown} AS json, chosen.key, chosen.id, {more} AS more
-        FROM (SELECT {keys} FROM {source} {where} ORDER BY {order} LIMIT {limit}) AS chosen
-        JOIN catalogue.product ON product.id = chosen.id {joined}
-        ORDER BY chosen.key {direction}, chosen.id {direction}
-    """  # noqa: S608, constants only
-
-
-def _is_first(conditions: list[str], key: str, direction: str) -> str:
-    """Whether no other product of the group that matches the conditions comes before a product.
-
-    A property of the row, so that pages need to know nothing of each other. OFFSET keeps the planner from reading all
-    products first: siblings are few, and have an index.
-    """
-    before = ">" if direction == "DESC" else "<"
-    matches = " AND ".join(conditions).replace("product.id", "other.id")
-    columns = ("id",) if key == "id" else (key, "id")
-    own, others = (", ".join(f"{table}.{column}" for column in columns) for table in ("product", "other"))
-    return f"""NOT EXISTS (
-        SELECT FROM catalogue.product AS other
-        WHERE other.group_id = product.group_id AND ({others}) {before} ({own}) AND {matches} OFFSET 0
-    )"""
-
-
-_FIRST_RANKED = """(
-    SELECT DISTINCT ON (coalesce(group_id, ranked.id)) ranked.id, relevance
-    FROM ranked JOIN catalogue.product ON product.id = ranked.id
-    ORDER BY coalesce(group_id, ranked.id), relevance DESC, ranked.id DESC
-) AS first"""
-_NOT_RANKED = """(group_id IS NULL OR group_id NOT IN (
-    SELECT group_id FROM catalogue.product JOIN ranked USING (id) WHERE group_id IS NOT NULL))"""
-
-
-def _ranked(filtered: str) -> str:
-    """The CTEs that rank candidates: exact titles, then matches by title, author or category, by SKU prefix, and by
-    description.
-
-    Complete words are searched before prefixes, and each further kind of match only if there are too few before it:
-    finding all products with a common prefix costs several times as much as finding the word itself.
-    """
-    words, whole = "%(words)s::tsquery", "%(whole)s::tsquery"
-    relevance = f"(1000000 * ts_rank(search, {words}))::bigint"
-    named = f"{relevance} + CASE WHEN lower(title) = lower(%(q)s) THEN 6000000 ELSE 2000000 END"
-    few = f"(SELECT count(*) FROM %s) < {MAX_RANKED}"  # noqa: S608
-    few_named = f"{few % 'named'} AND {few % 'begun'}"
-
-    def some(relevance: str, condition: str) -> str:
-        return f"""MATERIALIZED (
-            SELECT id, {relevance} AS relevance FROM catalogue.product
-            WHERE {filtered} AND {condition} LIMIT {MAX_RANKED}
-        )"""  # noqa: S608
-
-    return f"""
-        WITH named AS {some(named, f"names @@ {whole}")},
-        begun AS {some(named, f"names @@ {words} AND {few % 'named'}")},
-        described AS {some(relevance, f"search @@ {whole} AND {few_named}")},
-        others AS {some(relevance, f"search @@ {words} AND {few_named} AND {few % 'described'}")},
-        numbered AS MATERIALIZED (
-            SELECT id, CASE WHEN lower(sku) = lower(%(q)s) THEN 8000000 ELSE 1500000 END AS relevance
-            FROM catalogue.product WHERE {filtered}
-                -- A range condition, for which a generic plan uses the index; for ^@ it does not.
-                AND lower(sku) ~>=~ lower(%(q)s) AND lower(sku) ~<~ (lower(%(q)s) || chr(1114111))
-            ORDER BY lower(sku) USING ~<~, id LIMIT {MAX_RANKED}
-        ), ranked AS MATERIALIZED (
-            SELECT id, max(relevance) AS relevance FROM (
-                TABLE named UNION ALL TABLE begun UNION ALL TABLE described UNION ALL TABLE others
-                UNION ALL TABLE numbered
-            ) AS matches GROUP BY id
-        )
-    """  # noqa: S608, constants only

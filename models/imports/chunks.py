@@ -183,9 +183,13 @@ def _import_rows(
     try:
         with session.begin_nested():
             groups = catalogue.find_or_create_groups(session, [row.group for row in rows if row.group])
-            done = catalogue.upsert_products(session, [row.draft for row in rows])
-            wanted = {done.ids[row.draft.sku]: row.group for row in rows if row.group and row.draft.sku in done.ids}
-            grouped = catalogue.group_products(session, groups, wanted, done.written) - done.written
+            wanted = {row.draft.sku: row.group for row in rows if row.group}
+            places = catalogue.find_places(session, groups, wanted)
+            done = catalogue.upsert_products(
+                session, [row.draft for row in rows if row.draft.sku not in places.refused]
+            )
+            given = {done.ids[sku]: place for sku, place in places.given.items() if sku in done.ids}
+            grouped = catalogue.put_into_places(session, given, done.written) - done.written
             openings = [
                 inventory.Opening(done.ids[row.draft.sku], row.stock, row.reorder_point)
                 for row in rows if row.draft.sku in done.ids
@@ -202,6 +206,8 @@ def _import_rows(
         return
     counts.update(created=done.created, updated=done.updated + len(grouped), unchanged=done.unchanged - len(grouped))
     for row in rows:
+        if row.draft.sku in places.refused:
+            refused.append(Refusal(row.line, row.draft.sku, places.refused[row.draft.sku].detail))
         if row.draft.sku in done.kind_conflicts:
             reason = f"kind: The product is of kind {done.kind_conflicts[row.draft.sku]}; the kind cannot be changed."
             refused.append(Refusal(row.line, row.draft.sku, reason))

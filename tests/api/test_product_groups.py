@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from models import catalogue
-from models.catalogue import Product
+from models.catalogue import Product, listing
 from models.core.database import transaction
 from models.core.errors import Conflict
 from settings import settings
@@ -256,10 +256,8 @@ def test_a_list_shows_one_product_of_each_group(staff: Caller, client: Any, sort
 
 def test_a_search_shows_one_product_of_each_group(staff: Caller, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also beyond the matches that are ranked."""
-    monkeypatch.setattr("models.catalogue.search.MAX_RANKED", 2)
-    from models.catalogue import search
-
-    search._listing.cache_clear()
+    monkeypatch.setattr("models.catalogue.listing.MAX_RANKED", 2)
+    listing.listing_of_groups.cache_clear()
     for name in ("Shirt", "Coat", "Hat"):
         members = [make_product(f"{name}-{at}", 1) for at in range(3)]
         products = [{"product_id": one, "options": {"Size": str(at)}} for at, one in enumerate(members)]
@@ -273,6 +271,6 @@ def test_a_search_shows_one_product_of_each_group(staff: Caller, client: Any, mo
             cursor = page["next_cursor"]
         titles = [product["group"]["title"] if product["group"] else "alone" for product in found]
         assert sorted(titles) == ["Coat", "Hat", "Shirt", "alone"], limit
-    search._listing.cache_clear()
+    listing.listing_of_groups.cache_clear()
     by_id = client.get(f"/v1/products?q={found[0]['id']}&group=true").json["data"]
     assert [product["id"] for product in by_id] == [found[0]["id"]]

@@ -17,8 +17,8 @@ from tests.workflows.test_catalogue_import import sheet, thing
 
 NATIVE = ("sku", "kind", "title", "category", "price", "handle", "group_title", "option1_name", "option1_value")
 RED: dict[str, object] = {"Option2 name": "Colour", "Option2 value": "Red"}
-BLUE = RED | {"Option2 value": "Blue"}
-Groups = dict[str, tuple[str, list[dict[str, Any]], dict[str, list[str]]]]
+BLUE: dict[str, object] = RED | {"Option2 value": "Blue"}
+Groups = dict[str, tuple[str, list[dict[str, Any]], dict[str, list[str] | None]]]
 
 
 def groups() -> Groups:
@@ -46,8 +46,8 @@ def natively(*rows: dict[str, Any], columns: tuple[str, ...] = NATIVE) -> str:
 @pytest.mark.parametrize("chunk_rows", [1, 1000])
 def test_variants_of_shopify_become_a_group(database: None, monkeypatch: pytest.MonkeyPatch, chunk_rows: int) -> None:
     monkeypatch.setattr(imports.reading, "CHUNK_ROWS", chunk_rows)
-    alone = {"Title": "Hat", "URL handle": "hat", "Type": "Hats", "Price": "5", "Option1 name": "Title",
-             "Option1 value": "Default Title"}  # fmt: skip
+    no_options = {"Option1 name": "Title", "Option1 value": "Default Title"}
+    alone: dict[str, object] = {"Title": "Hat", "URL handle": "hat", "Type": "Hats", "Price": "5", **no_options}
     text = shopify(SHIRT | RED, OTHER_SIZE | BLUE | {"Option2 name": ""}, alone)
     assert counts(take(text)) == (3, 0)
     sizes, colours = {"name": "Size", "values": ["M", "L"]}, {"name": "Colour", "values": ["Red", "Blue"]}
@@ -122,3 +122,11 @@ def test_a_variant_that_cannot_be_in_its_group_is_refused_alone(
         "T-8": "handle: String should match pattern '^[^\\s\\x00-\\x1f/?#]+$'.",
     }
     assert groups()["shirt"][2].keys() == {"T-1", "T-5", "T-6"}
+
+
+def test_a_product_keeps_its_place_if_its_row_is_refused(database: None) -> None:
+    """Another row wants it; the product cannot leave it, because its kind cannot be changed."""
+    take(natively(variant(1, "S")))
+    result = take(natively(variant(1, "M", kind="book"), variant(2, "S"), variant(3, "L")))
+    assert counts(result) == (1, 2)
+    assert groups()["shirt"][2] == {"T-1": ["S"], "T-3": ["L"]}

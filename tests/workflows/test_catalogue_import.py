@@ -151,11 +151,14 @@ def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) ->
 
 def test_a_product_may_span_two_chunks(shop: Shop, staff: Caller, client: Any) -> None:
     header, first = SHOPIFY.splitlines()[0], SHOPIFY.splitlines()[1]
-    many = [f"linen-shirt,,,,,,,,,Size {n},,,S-{n},,1,9.00,,,," for n in range(imports.reading.CHUNK_ROWS)]
-    result = imported(staff, "\n".join([header, first, *many]))
-    assert counts(result) == (imports.reading.CHUNK_ROWS + 1, 0, 0, 0)
-    (last,) = client.get(f"/v1/products?q=S-{imports.reading.CHUNK_ROWS - 1}").json["data"]
-    assert (last["title"], last["kind"]) == (f"Linen shirt, Size {imports.reading.CHUNK_ROWS - 1}", "clothing")
+    before = [f"hat-{n},Hat,,,,Hats,,,,,,,H-{n},,1,9.00,,,," for n in range(imports.reading.CHUNK_ROWS - 5)]
+    many = [f"linen-shirt,,,,,,,,,Size {n},,Blue,S-{n},,1,9.00,,,," for n in range(10)]
+    result = imported(staff, "\n".join([header, *before, first, *many]))
+    assert counts(result) == (imports.reading.CHUNK_ROWS + 6, 0, 0, 0)
+    (last,) = client.get("/v1/products?q=S-9").json["data"]
+    assert (last["title"], last["kind"]) == ("Linen shirt, Size 9 / Blue", "clothing")
+    assert last["group"]["options"] == {"Size": "Size 9", "Color": "Blue"}
+    assert len(client.get(f"/v1/products/{last['id']}").json["group"]["siblings"]) == 10
 
 
 def test_a_file_can_be_uploaded_as_a_form(shop: Shop, staff: Caller) -> None:
