@@ -4,15 +4,13 @@ from typing import Any, NotRequired, TypedDict
 
 from marshmallow import fields, validate
 
-from api.http.fields import SOMETIMES, IdField, Line, Money, Schema, Timestamp
+from api.http.fields import KIND_PATTERN, SOMETIMES, IdField, Line, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import catalogue
 from models.catalogue import search
 from models.imports import IMPORT_STATUS
 
-ATTRIBUTES = "By kind: " + "; ".join(
-    f"{kind}: {', '.join(attributes.model_fields)}" for kind, attributes in catalogue.ATTRIBUTES.items()
-)
+ATTRIBUTES = "Those of its kind: `GET /v1/kinds`"
 
 
 class Reference(Schema):
@@ -57,7 +55,7 @@ class GroupOfProduct(Schema):
 class Product(Schema):
     id = IdField("prd")
     sku = fields.String()
-    kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
+    kind = fields.String(metadata={"description": "`GET /v1/kinds` lists them", "example": "book"})
     title = fields.String()
     description = fields.String()
     price = fields.Nested(Money)
@@ -82,7 +80,7 @@ class _ProductFields(Schema):
 
 
 class NewProduct(_ProductFields):
-    kind = fields.String(required=True, validate=validate.OneOf(catalogue.KINDS))
+    kind = fields.String(required=True, validate=KIND_PATTERN, metadata={"example": "book"})
     author = fields.String(
         allow_none=True, metadata={"description": "Id or name; books only", "example": "Jane Austen"}
     )
@@ -115,7 +113,7 @@ class ProductQuery(PageQuery):
     )
     category = fields.String(metadata={"description": "Id or name; includes subcategories"})
     author = fields.String(metadata={"description": "Id or name"})
-    kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
+    kind = fields.String(validate=KIND_PATTERN, metadata={"example": "book"})
     in_stock = fields.Boolean()
     group = fields.Boolean(metadata={"description": "Of the products of a group that match, only the first"})
     group_id = IdField("grp", metadata={"description": "Products of this group"})
@@ -193,8 +191,11 @@ class AuthorQuery(PageQuery):
 
 class ImportQuery(Schema):
     kind = fields.String(
-        validate=validate.OneOf(catalogue.KINDS),
-        metadata={"description": "The product kind for rows of a Shopify export that do not specify one"},
+        validate=KIND_PATTERN,
+        metadata={
+            "description": "The product kind for rows of a Shopify export that do not specify one",
+            "example": "book",
+        },
     )
 
 

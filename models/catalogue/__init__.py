@@ -1,4 +1,4 @@
-"""Catalogue: products of three kinds, groups of products, authors, and a tree of categories."""
+"""Catalogue: products and their kinds, groups of products, authors, and a tree of categories."""
 
 from models.catalogue.authors import (
     create_author,
@@ -31,7 +31,19 @@ from models.catalogue.groups import (
     update_group,
 )
 from models.catalogue.identifying import Identified, identify, in_category
-from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, ProductInput, validate
+from models.catalogue.kind_input import (
+    BUILT_IN_KINDS,
+    COMMON,
+    KIND_NAME,
+    MAX_ATTRIBUTES,
+    MAX_NUMBER,
+    MAX_VALUES,
+    TYPES,
+    Attribute,
+    Kinds,
+)
+from models.catalogue.kinds import create_kind, get_kind, kind_names, read_kinds, select_kinds, update_kind
+from models.catalogue.product_input import MAX_PRICE, ProductInput, validate
 from models.catalogue.products import (
     create_book,
     create_product,
@@ -41,18 +53,26 @@ from models.catalogue.products import (
     products_by_id,
     update_product,
 )
-from models.catalogue.tables import KINDS, Author, Category, Product, ProductGroup
+from models.catalogue.tables import Author, Category, Kind, Product, ProductGroup
 
 __all__ = [
-    "ATTRIBUTES",
-    "KINDS",
+    "BUILT_IN_KINDS",
+    "COMMON",
+    "KIND_NAME",
+    "MAX_ATTRIBUTES",
     "MAX_HANDLE",
+    "MAX_NUMBER",
     "MAX_OPTIONS",
     "MAX_PRICE",
+    "MAX_VALUES",
+    "TYPES",
+    "Attribute",
     "Author",
     "Category",
     "Grouping",
     "Identified",
+    "Kind",
+    "Kinds",
     "Product",
     "ProductGroup",
     "ProductInput",
@@ -61,6 +81,7 @@ __all__ = [
     "create_book",
     "create_category",
     "create_group",
+    "create_kind",
     "create_product",
     "delete_author",
     "delete_category",
@@ -73,22 +94,27 @@ __all__ = [
     "get_author",
     "get_category",
     "get_group",
+    "get_kind",
     "get_product",
     "identify",
     "in_category",
+    "kind_names",
     "prices_of",
     "products_by_id",
     "put_into_group",
     "put_into_places",
+    "read_kinds",
     "remove_from_group",
     "resolve_author",
     "resolve_category",
     "select_authors",
     "select_categories",
     "select_groups",
+    "select_kinds",
     "update_author",
     "update_category",
     "update_group",
+    "update_kind",
     "update_product",
     "upsert_products",
     "validate",

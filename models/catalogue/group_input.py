@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from models.catalogue.product_input import Title, no_control_characters
+from models.catalogue.text_types import Title, no_control_characters
 from models.core.errors import Conflict, Invalid
 from settings import settings
 

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models.catalogue.authors import find_or_create_author, resolve_author
 from models.catalogue.categories import resolve_category
+from models.catalogue.kind_input import Kinds
+from models.catalogue.kinds import read_kinds
 from models.catalogue.product_input import validate
 from models.catalogue.tables import Product
 from models.core import event_log
@@ -21,7 +23,7 @@ from models.core.events import ProductChanged
 
 def create_product(session: Session, fields: Mapping[str, object]) -> Product:
     """Creates a product from the fields of `ProductInput`. Raises Invalid and Conflict (`sku_taken`)."""
-    draft = validate(fields)
+    draft = validate(fields, _kinds_of(session, fields.get("kind")))
     author = resolve_author(session, draft.author, draft.author_email) if draft.author else None
     category = resolve_category(session, draft.category)
     values = draft.model_dump(exclude={"category", "author", "author_email"})
@@ -34,7 +36,7 @@ def create_book(session: Session, fields: Mapping[str, object], author: Mapping[
     Raises Invalid and Conflict (`sku_taken`); the caller's transaction then rolls back.
     """
     fields = {"sku": f"BOOK-{secrets.token_hex(5).upper()}", **fields}
-    validate({**fields, "kind": "book", "author": author["name"]})
+    validate({**fields, "kind": "book", "author": author["name"]}, _kinds_of(session, "book"))
     writer = find_or_create_author(session, author["name"], author.get("email"), author.get("address"))
     return create_product(session, {**fields, "kind": "book", "author": writer.id})
 
@@ -46,7 +48,8 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
     """
     if changes.get("kind", product.kind) != product.kind:
         raise Invalid("The kind of a product cannot be changed.", errors={"kind": ["Cannot be changed."]})
-    draft = validate({**_fields_of(product), **changes, "attributes": _merged(product, changes)})
+    given = {**_fields_of(product), **changes, "attributes": _merged(product, changes)}
+    draft = validate(given, _kinds_of(session, product.kind))
     if "category" in changes:
         product.category = resolve_category(session, draft.category)
     if "author" in changes:
@@ -86,6 +89,11 @@ def prices_of(session: Session, product_ids: Iterable[str]) -> dict[str, tuple[i
     on_sale = Product.id.in_(set(product_ids)), Product.deleted_at.is_(None)
     rows = session.execute(select(Product.id, Product.price_amount, Product.currency).where(*on_sale))
     return {row.id: (row.price_amount, row.currency) for row in rows}
+
+
+def _kinds_of(session: Session, name: object) -> Kinds:
+    """The kind with this name; all of them, to be named in the refusal, if there is none."""
+    return (read_kinds(session, [name]) if isinstance(name, str) else {}) or read_kinds(session)
 
 
 def _fields_of(product: Product) -> dict[str, object]:

@@ -10,11 +10,23 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from durable.ids import Id
 from models.core.database import Base, Created, Currency, MinorUnits
 
-KINDS = ("book", "clothing", "electronics")
 ON_SALE = text("deleted_at IS NULL")
+HAS_BARCODE = text("deleted_at IS NULL AND (attributes->>'barcode') IS NOT NULL")
 IN_GROUP = text("group_id IS NOT NULL")
 PENDING_LIST = {"gin_pending_list_limit": 256}
 """KiB of pending index entries, which every search has to scan."""
+
+
+class Kind(Base):
+    """A kind of products. `attributes`: what its products may have, as `kind_input.Attribute` has them."""
+
+    __tablename__ = "kind"
+    __table_args__ = ({"schema": "catalogue"},)
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    attributes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
 
 
 class Category(Base):
@@ -67,7 +79,6 @@ class Product(Base):
 
     __tablename__ = "product"
     __table_args__ = (
-        CheckConstraint(f"kind IN {KINDS}", name="kind"),
         CheckConstraint("price_amount >= 0", name="price_amount"),
         Index("uq_product_sku", "sku", unique=True, postgresql_where=ON_SALE),
         Index("ix_product_on_sale", "id", postgresql_where=ON_SALE),
@@ -97,6 +108,7 @@ class Product(Base):
             postgresql_ops={"lower(sku)": "text_pattern_ops"},
         ),
         Index("ix_product_isbn", text("(attributes->>'isbn')"), postgresql_where=ON_SALE),
+        Index("ix_product_barcode", text("(attributes->>'barcode')"), postgresql_where=HAS_BARCODE),
         CheckConstraint("category_id IS NOT NULL OR deleted_at IS NOT NULL", name="category"),
         CheckConstraint("(group_id IS NULL) = (option_values IS NULL)", name="option_values"),
         CheckConstraint("group_id IS NULL OR deleted_at IS NULL", name="group"),
@@ -106,7 +118,7 @@ class Product(Base):
     )
     id: Mapped[str] = mapped_column(Id("prd"), primary_key=True)
     sku: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(32), ForeignKey("catalogue.kind.name"))
     title: Mapped[str] = mapped_column(String(300))
     description: Mapped[str]
     price_amount: Mapped[MinorUnits]

@@ -33,6 +33,7 @@ class _Taken:
 
     made: Import
     chunk: Part
+    kinds: catalogue.Kinds
     repeats: dict[int, list[Part]] = field(default_factory=dict)
     first_lines: dict[int, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -92,7 +93,9 @@ def drop_chunk(session: Session, import_id: str, number: int, reason: str) -> di
 
 def _take(session: Session, import_id: str, number: int) -> _Taken:
     gone = delete(Chunk).where(Chunk.import_id == import_id, Chunk.number == number).returning(Chunk.body)
-    taken = _Taken(session.get_one(Import, import_id), json.loads(session.scalars(gone).one()))
+    taken = _Taken(
+        session.get_one(Import, import_id), json.loads(session.scalars(gone).one()), catalogue.read_kinds(session)
+    )
     kept = delete(Repeat).where(Repeat.import_id == import_id, Repeat.chunk == number)
     repeats = session.execute(kept.returning(Repeat.line, Repeat.first_line, Repeat.body)).all()
     for line, first_line, body in sorted(repeats):
@@ -148,7 +151,7 @@ def _import(session: Session, taken: _Taken, parts: Sequence[Part]) -> list[Part
     refused: list[Refusal] = []
     rows: list[Row] = []
     for part in parts:
-        for row in _read(taken.made, part):
+        for row in _read(taken, part):
             rows.append(row) if isinstance(row, Row) else refused.append(row)
     lines = [*(row.line for row in rows), *(row.line for row in refused)]
     _import_rows(session, rows, taken.made.id, taken.counts, refused)
@@ -213,14 +216,18 @@ def _import_rows(
             refused.append(Refusal(row.line, row.draft.sku, reason))
 
 
-def _read(made: Import, chunk: Part) -> Iterator[Row | Refusal]:
+def _read(taken: _Taken, chunk: Part) -> Iterator[Row | Refusal]:
     for refused in chunk["refused"]:
         yield Refusal(*refused)
-    yield from parse_rows(made.format, made.options, chunk["head"], chunk["rows"])
+    yield from parse_rows(taken.made.format, taken.made.options, chunk["head"], chunk["rows"], taken.kinds)
 
 
 def parse_rows(
-    form: str, options: Mapping[str, Any], head: list[str] | None, rows: Iterable[Sequence[Any]]
+    form: str,
+    options: Mapping[str, Any],
+    head: list[str] | None,
+    rows: Iterable[Sequence[Any]],
+    kinds: catalogue.Kinds = catalogue.BUILT_IN_KINDS,
 ) -> Iterator[Row | Refusal]:
     """Parses rows, [line, cells] or [line, cells, CONTEXT], into products, or refusals with the reasons.
 
@@ -229,7 +236,7 @@ def parse_rows(
     columns = options["columns"]
     if form != "shopify":
         for line, cells, *_ in rows:
-            yield native_csv.parse_row(columns, line, cells)
+            yield native_csv.parse_row(columns, line, cells, kinds)
         return
     for line, row in shopify_csv.complete_rows(columns, head, rows):
-        yield shopify_csv.parse_row(row, line, options["kind"])
+        yield shopify_csv.parse_row(row, line, options["kind"], kinds)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from models.catalogue import Grouping, validate, validate_grouping
+from models.catalogue import BUILT_IN_KINDS, Grouping, Kinds, validate, validate_grouping
 from models.core.csv import unescape_formula
 from models.core.errors import Invalid
 from models.core.numbers import parse_decimal, parse_integer
@@ -17,7 +17,7 @@ class InvalidCell(Exception):
     """A cell is invalid."""
 
 
-def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
+def parse_row(columns: list[str], line: int, cells: list[str], kinds: Kinds = BUILT_IN_KINDS) -> Row | Refusal:
     """Parses a row into a product, or a refusal with the reason."""
     row = dict.fromkeys(NATIVE_COLUMNS, "")
     row.update(zip(columns, map(unescape_formula, cells), strict=True))
@@ -27,7 +27,7 @@ def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
     try:
         return Row(
             line,
-            validate(_fields(row)),
+            validate(_fields(row), kinds),
             parse_count(row["stock"], "stock"),
             parse_count(row["reorder_point"], "reorder_point") if row["reorder_point"] else None,
             _group_of(row),

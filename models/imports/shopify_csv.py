@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from models.catalogue import Grouping, validate, validate_grouping
+from models.catalogue import BUILT_IN_KINDS, Attribute, Grouping, Kinds, validate, validate_grouping
 from models.core.errors import Invalid
 from models.imports.csv_file import Row
 from models.imports.csv_rows import Refusal
@@ -27,11 +27,8 @@ _KINDS = {
     "electronics": r"\belectronics?\b|\bcomputers?\b|\bcameras?\b|\bphones?\b|\baudio\b|\bheadphones\b|\blamps?\b"
                    r"|\bhardware\b",
 }  # fmt: skip
-_OPTIONS = {
-    "clothing": {"size": "size", "color": "colour", "colour": "colour", "material": "material", "fit": "fit"},
-    "electronics": {"color": "colour", "colour": "colour", "model": "model"},
-    "book": {"format": "format", "language": "language", "edition": "edition"},
-}
+_NAMES = {"color": "colour"}
+"""Names of options → those of attributes, where they differ."""
 _DEFAULT = "Default Title"  # the option value of a product without variants
 _GIFT_CARDS = ("gift card", "gift cards")
 _TRUE = ("true", "yes", "1")
@@ -82,24 +79,24 @@ def _hyphenated(text: str) -> str:
     return re.sub(r"[\s\x00-\x1f/?#]+", "-", text.strip().lower())
 
 
-def parse_row(row: dict[str, str], line: int, default_kind: str | None) -> Row | Refusal:
+def parse_row(row: dict[str, str], line: int, default_kind: str | None, kinds: Kinds = BUILT_IN_KINDS) -> Row | Refusal:
     """Parses a completed variant row into a product, or a refusal with the reason."""
     row = {name: cell.strip() for name, cell in row.items()}
     sku = sku_of(row)
     try:
-        return Row(line, validate(_fields(row, sku, default_kind)), _stock_of(row), None, _group_of(row))
+        return Row(line, validate(_fields(row, sku, default_kind, kinds), kinds), _stock_of(row), None, _group_of(row))
     except InvalidCell as unfit:
         return Refusal(line, sku[:64], str(unfit))
     except Invalid as invalid:
         return Refusal(line, sku[:64], explain(invalid))
 
 
-def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str, Any]:
+def _fields(row: dict[str, str], sku: str, default_kind: str | None, kinds: Kinds) -> dict[str, Any]:
     _check_is_for_sale(row)
-    kind = _kind_of(row) or default_kind
+    kind = _kind_of(row, kinds) or default_kind
     if kind is None:
         raise InvalidCell(
-            "kind: Cannot be derived from Product Category and Type. Set Type to book, clothing or electronics, "
+            "kind: Cannot be derived from Product Category and Type. Set Type to the name of a kind (GET /v1/kinds), "
             "or import with ?kind= to set the kind of all such rows."
         )
     options = _options(row)
@@ -108,7 +105,7 @@ def _fields(row: dict[str, str], sku: str, default_kind: str | None) -> dict[str
     return {
         "sku": sku, "kind": kind, "title": title, "description": html_to_text(row.get("Body (HTML)", ""))[:20_000],
         "price_amount": parse_price(row["Variant Price"]), "currency": settings.currency, "category": category,
-        "attributes": _attributes(row, kind, options),
+        "attributes": _attributes(row, kinds.get(kind, ()), options),
     }  # fmt: skip
 
 
@@ -140,10 +137,15 @@ def _stock_of(row: dict[str, str]) -> int:
     return parse_count(units, "stock")
 
 
-def _kind_of(row: dict[str, str]) -> str | None:
-    for text in (row.get("Product Category", "").lower(), row.get("Type", "").lower()):
+def _kind_of(row: dict[str, str], kinds: Kinds) -> str | None:
+    groups = row.get("Product Category", ""), row.get("Type", "")
+    for group in groups:
+        name = re.sub(r"\W+", "_", group.split(">")[-1].strip().lower())
+        if name in kinds or name.removesuffix("s") in kinds:
+            return name if name in kinds else name.removesuffix("s")
+    for text in groups:
         for kind, words in _KINDS.items():
-            if re.search(words, text):
+            if kind in kinds and re.search(words, text.lower()):
                 return kind
     return None
 
@@ -159,15 +161,19 @@ def _options(row: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def _attributes(row: dict[str, str], kind: str, options: dict[str, str]) -> dict[str, Any]:
-    known = _OPTIONS[kind]
-    attributes: dict[str, Any] = {known[n.lower()]: value for n, value in options.items() if n.lower() in known}
+def _attributes(row: dict[str, str], known: Sequence[Attribute], options: dict[str, str]) -> dict[str, Any]:
+    types = {attribute.name: attribute.type for attribute in known}
+    named = {_NAMES.get(name.lower(), name.lower()): value for name, value in options.items()}
+    attributes: dict[str, Any] = {name: value for name, value in named.items() if types.get(name) == "text"}
     if row.get("Vendor"):
-        attributes["publisher" if kind == "book" else "brand"] = row["Vendor"]
-    barcode = re.sub(r"[^0-9]", "", row.get("Variant Barcode", ""))
-    if kind == "book" and re.fullmatch("97[89][0-9]{10}", barcode):
-        attributes["isbn"] = barcode
+        attributes["publisher" if "publisher" in types else "brand"] = row["Vendor"]
+    barcode = row.get("Variant Barcode", "").lstrip("'")
+    digits = re.sub(r"[^0-9]", "", barcode)
+    if "isbn" in types and re.fullmatch("97[89][0-9]{10}", digits):
+        attributes["isbn"] = digits
+    elif barcode:
+        attributes["barcode"] = barcode
     grams = row.get("Variant Grams", "")
-    if kind == "electronics" and re.fullmatch("[0-9]{1,6}(\\.[0-9]{1,9})?", grams) and float(grams):
+    if re.fullmatch("[0-9]{1,6}(\\.[0-9]{1,9})?", grams) and float(grams):
         attributes["weight_g"] = float(grams)
     return attributes
