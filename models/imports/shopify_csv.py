@@ -171,7 +171,7 @@ def _attributes(row: dict[str, str], known: Sequence[Attribute], options: dict[s
     digits = re.sub(r"[^0-9]", "", barcode)
     if "isbn" in types and re.fullmatch("97[89][0-9]{10}", digits):
         attributes["isbn"] = digits
-    elif barcode:
+    elif re.search(r"[^\W_]", barcode):  # not just a dash
         attributes["barcode"] = barcode
     grams = row.get("Variant Grams", "")
     if re.fullmatch("[0-9]{1,6}(\\.[0-9]{1,9})?", grams) and float(grams):
