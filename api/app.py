@@ -35,7 +35,7 @@ from api.carts import guest_token
 from api.docs import openapi
 from api.http import errors, request_hooks
 from api.http.auth import API_KEY_HEADER
-from api.http.fields import IdConverter, RoleConverter
+from api.http.fields import IdConverter, KindConverter, RoleConverter
 from settings import settings
 
 BLUEPRINTS = [
@@ -88,10 +88,10 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(API_TITLE="Shopflow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.url_map.merge_slashes = False  # a redirect would be HTML
-    app.url_map.converters |= {"id": IdConverter, "role": RoleConverter}
+    app.url_map.converters |= {"id": IdConverter, "kind": KindConverter, "role": RoleConverter}
     request_hooks.install(app)
     api = Api(app)
-    for converter in (IdConverter, RoleConverter):
+    for converter in (IdConverter, KindConverter, RoleConverter):
         api.register_converter(converter, _pattern)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("cart", guest_token.SCHEME)

@@ -49,6 +49,9 @@ def import_(file: Path, kind: str | None) -> None:
     if made.error is not None:
         raise click.ClickException(f"{file}: {made.error['detail']} ({counts}, {made.dropped} not imported)")
     click.echo(f"{counts} ({file.name})")
+    if not_taken := imports.list_columns_not_taken(made):
+        columns = ", ".join(f"{found['column']} ({found['rows']} rows)" for found in not_taken)
+        click.echo(f"Columns that were not taken: {columns}.")
     if made.refused:
         raise SystemExit(1)
 

@@ -48,6 +48,11 @@ class Limits(BaseModel):
     )
     cart_items: int = Field(2000, ge=1, description="products in a cart; beyond it: 409 `cart_full`")
     order_lines: int = Field(2000, ge=1, description="lines of an order; beyond it: 409 `too_many_lines`")
+    kinds: int = Field(100, ge=3, description="kinds of products; beyond it: 409 `too_many_kinds`")
+    group_products: int = Field(250, ge=1, description="products of a product group; beyond it: 409 `group_full`")
+    option_values: int = Field(
+        250, ge=1, description="values of an option of a product group; beyond it: 409 `too_many_option_values`"
+    )
     addresses: int = Field(50, ge=1, description="addresses of a user; beyond it: 409 `too_many_addresses`")
     devices: int = Field(20, ge=1, description="devices of a user; beyond it: 409 `too_many_devices`")
     api_keys: int = Field(50, ge=1, description="valid API keys of a user; beyond it: 409 `too_many_keys`")

@@ -1,6 +1,6 @@
-"""The catalogue: products, categories and authors."""
+"""The catalogue: products, product groups, categories and authors."""
 
-from api.catalogue import authors, categories, imports, products
+from api.catalogue import authors, categories, groups, imports, kinds, products
 from api.catalogue.blueprint import blueprint
 
-__all__ = ["authors", "blueprint", "categories", "imports", "products"]
+__all__ = ["authors", "blueprint", "categories", "groups", "imports", "kinds", "products"]

@@ -98,11 +98,13 @@ def _receive(file: IO[bytes]) -> Upload:
 
 def _detail(session: Session, import_id: str) -> dict[str, Any]:
     refused = imports.list_refusals(session, import_id, 0, imports.MAX_LISTED_REFUSALS + 1)
+    made = imports.get(session, import_id)
     shown = {
+        "columns_not_taken": imports.list_columns_not_taken(made),
         "refusals": refused[: imports.MAX_LISTED_REFUSALS],
         "refusals_complete": len(refused) <= imports.MAX_LISTED_REFUSALS,
     }
-    return {**_summary(imports.get(session, import_id)), **shown}
+    return {**_summary(made), **shown}
 
 
 WAIT_RESULT = WaitResult(Import, "import", lambda session, run: _detail(session, run.input["import_id"]))

@@ -15,11 +15,12 @@ from settings import settings
 def parse_query(query: dict[str, Any]) -> search.ListQuery:
     """Parses a query. Raises Invalid for a cursor of another list, and for `sort=relevance` without `q`."""
     limit, cursor, sort = query.pop("limit"), query.pop("cursor"), query.pop("sort", None)
+    grouped = query.pop("group", False)
     if sort is None:
         sort = "relevance" if "q" in query else "-created_at"
     elif sort == "relevance" and "q" not in query:
         raise invalid({"sort": ["relevance requires q"]})
-    return search.ListQuery(sort, limit, query, _decode_cursor(cursor, sort) if cursor else None)
+    return search.ListQuery(sort, limit, query, _decode_cursor(cursor, sort) if cursor else None, grouped)
 
 
 def render_page(wanted: search.ListQuery) -> Response:

@@ -4,15 +4,13 @@ from typing import Any, NotRequired, TypedDict
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Line, Money, Schema, Timestamp
+from api.http.fields import KIND_PATTERN, SOMETIMES, IdField, Line, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import catalogue
 from models.catalogue import search
 from models.imports import IMPORT_STATUS
 
-ATTRIBUTES = "By kind: " + "; ".join(
-    f"{kind}: {', '.join(attributes.model_fields)}" for kind, attributes in catalogue.ATTRIBUTES.items()
-)
+ATTRIBUTES = "Those of its kind: `GET /v1/kinds`"
 
 
 class Reference(Schema):
@@ -25,16 +23,46 @@ class Availability(Schema):
     in_stock = fields.Boolean()
 
 
+class Sibling(Schema):
+    id = IdField("prd")
+    sku = fields.String()
+    title = fields.String()
+    options = fields.Dict(keys=fields.String(), values=fields.String())
+    price = fields.Nested(Money)
+    in_stock = fields.Boolean()
+
+
+class GroupOfProduct(Schema):
+    id = IdField("grp")
+    handle = fields.String()
+    title = fields.String()
+    options = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "The product's value of each option", "example": {"Size": "M"}},
+    )
+    siblings = fields.List(
+        fields.Nested(Sibling),
+        metadata={**SOMETIMES, "description": "The other products of the group; only with a single product"},
+    )
+    products = fields.Integer(
+        metadata={**SOMETIMES, "description": "How many products the group has; only with `group=true`"}
+    )
+    price_from = fields.Nested(Money, metadata={**SOMETIMES, "description": "The lowest price; with `group=true`"})
+    price_to = fields.Nested(Money, metadata={**SOMETIMES, "description": "The highest price; with `group=true`"})
+
+
 class Product(Schema):
     id = IdField("prd")
     sku = fields.String()
-    kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
+    kind = fields.String(metadata={"description": "`GET /v1/kinds` lists them", "example": "book"})
     title = fields.String()
     description = fields.String()
     price = fields.Nested(Money)
     category = fields.Nested(Reference)
     author = fields.Nested(Reference, allow_none=True)
     attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES})
+    group = fields.Nested(GroupOfProduct, allow_none=True)
     availability = fields.Nested(Availability)
     created_at = Timestamp()
     updated_at = Timestamp()
@@ -52,7 +80,7 @@ class _ProductFields(Schema):
 
 
 class NewProduct(_ProductFields):
-    kind = fields.String(required=True, validate=validate.OneOf(catalogue.KINDS))
+    kind = fields.String(required=True, validate=KIND_PATTERN, metadata={"example": "book"})
     author = fields.String(
         allow_none=True, metadata={"description": "Id or name; books only", "example": "Jane Austen"}
     )
@@ -70,6 +98,7 @@ class BookAuthor(Schema):
 
 
 class NewBook(_ProductFields):
+    sku = fields.String(metadata={"description": "If omitted, a new one", "example": "BOOK-EMMA"})
     author = fields.Nested(BookAuthor, required=True)
     published_on = fields.Date(metadata={"example": "1815-12-23"})
 
@@ -84,8 +113,10 @@ class ProductQuery(PageQuery):
     )
     category = fields.String(metadata={"description": "Id or name; includes subcategories"})
     author = fields.String(metadata={"description": "Id or name"})
-    kind = fields.String(validate=validate.OneOf(catalogue.KINDS))
+    kind = fields.String(validate=KIND_PATTERN, metadata={"example": "book"})
     in_stock = fields.Boolean()
+    group = fields.Boolean(metadata={"description": "Of the products of a group that match, only the first"})
+    group_id = IdField("grp", metadata={"description": "Products of this group"})
     price_min = fields.Integer(
         validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "In minor units"}
     )
@@ -160,8 +191,11 @@ class AuthorQuery(PageQuery):
 
 class ImportQuery(Schema):
     kind = fields.String(
-        validate=validate.OneOf(catalogue.KINDS),
-        metadata={"description": "The product kind for rows of a Shopify export that do not specify one"},
+        validate=KIND_PATTERN,
+        metadata={
+            "description": "The product kind for rows of a Shopify export that do not specify one",
+            "example": "book",
+        },
     )
 
 
@@ -195,7 +229,15 @@ class ListedImport(Schema):
     links = fields.Dict(keys=fields.String(), values=fields.String())
 
 
+class ColumnNotTaken(Schema):
+    column = fields.String()
+    rows = fields.Integer(metadata={"description": "How many rows have a value there"})
+
+
 class Import(ListedImport):
+    columns_not_taken = fields.List(
+        fields.Nested(ColumnNotTaken), metadata={"description": "Columns with values for which the shop has no place"}
+    )
     refusals = fields.List(
         fields.Nested(Refusal), metadata={"description": "The first refusals; the CSV file contains all"}
     )

@@ -198,7 +198,17 @@ class IdConverter(BaseConverter):
         self.regex = f"{re.escape(prefix)}_[0-9a-f]{{32}}"
 
 
+class KindConverter(BaseConverter):
+    """The name of a kind of products in a URL: `<kind:name>`. Anything else is 404."""
+
+    regex = "[a-z][a-z0-9_]{1,31}"
+
+
 class RoleConverter(BaseConverter):
     """A role name in a URL: `<role:name>`. Anything else is 404."""
 
     regex = "[a-z][a-z0-9_-]{1,63}"
+
+
+KIND_PATTERN = Pattern(f"^{KindConverter.regex}$", error="2 to 32 lower-case letters, digits or underscores")
+"""Of the name of a kind of products."""

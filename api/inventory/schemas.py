@@ -1,10 +1,10 @@
 """Request and response schemas of the inventory views."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import IdField, Line, List, Money, Schema, Timestamp
+from api.http.fields import KIND_PATTERN, IdField, Line, List, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.tasks.schemas import Accepted
 from models import inventory
@@ -168,19 +168,20 @@ class ThresholdBody(TypedDict):
     reorder_quantity: int | None
 
 
-def _units(description: str) -> fields.Integer:
-    return fields.Integer(
-        strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL),
-        metadata={"description": description},
+MAX_KINDS = 1000
+"""Of a map by kind in a request. The setting `kinds` says how many the shop may have."""
+
+
+def _by_kind(values: fields.Field[Any], **options: Any) -> fields.Dict:
+    return fields.Dict(keys=fields.String(validate=KIND_PATTERN), values=values, **options)
+
+
+def _units() -> fields.Dict:
+    units = fields.Integer(strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL))
+    return _by_kind(
+        units, validate=validate.Length(max=MAX_KINDS),
+        metadata={"description": "Units by kind of product; null: unlimited", "example": {"book": 5000}},
     )  # fmt: skip
-
-
-class Capacity(Schema):
-    """Capacity in units per product kind; null means unlimited."""
-
-    book = _units("Capacity for books")
-    clothing = _units("Capacity for clothing")
-    electronics = _units("Capacity for electronics")
 
 
 class WarehouseAddress(Schema):
@@ -195,7 +196,7 @@ class WarehouseChanges(Schema):
     name = Line(1, 200, metadata={"example": "Harbour"})
     address = fields.Nested(WarehouseAddress)
     status = fields.String(validate=validate.OneOf(inventory.WAREHOUSE_STATUS.statuses))
-    capacity = fields.Nested(Capacity)
+    capacity = _units()
 
 
 class NewWarehouse(WarehouseChanges):
@@ -222,15 +223,9 @@ class Totals(Schema):
     available = fields.Integer()
 
 
-class Levels(Schema):
-    book = fields.Nested(Totals)
-    clothing = fields.Nested(Totals)
-    electronics = fields.Nested(Totals)
-
-
 class WarehouseDetail(Warehouse):
-    levels = fields.Nested(Levels)
-    remaining = fields.Nested(Capacity)
+    levels = _by_kind(fields.Nested(Totals))
+    remaining = _units()
 
 
 class CapacityQuery(Schema):

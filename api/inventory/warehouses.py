@@ -33,7 +33,8 @@ class WarehousesView(MethodView):
         """Returns all warehouses."""
         with transaction() as session:
             found = page(session, inventory.select_warehouses(), inventory.Warehouse.id.asc(), **query)
-            found["data"] = [_shown(warehouse) for warehouse in found["data"]]
+            kinds = catalogue.kind_names(session)
+            found["data"] = [_shown(warehouse, kinds) for warehouse in found["data"]]
         return found
 
     @allowed("stock:write")
@@ -47,7 +48,7 @@ class WarehousesView(MethodView):
             session, body["name"], body.get("address", {}), body.get("capacity", {}), body.get("status", "active")
         )
         address = url_for("inventory.WarehouseView", warehouse_id=warehouse.id)
-        return _shown(warehouse), {"Location": address, **etag(warehouse.updated_at)}
+        return _shown(warehouse, catalogue.kind_names(session)), {"Location": address, **etag(warehouse.updated_at)}
 
 
 @blueprint.route('/warehouses/<id("wh"):warehouse_id>')
@@ -83,9 +84,9 @@ class CapacityCheckView(MethodView):
         return {"fits": fits, "remaining": remaining}
 
 
-def _shown(warehouse: inventory.Warehouse) -> dict[str, object]:
+def _shown(warehouse: inventory.Warehouse, kinds: list[str]) -> dict[str, object]:
     names = ("id", "name", "address", "status", "is_default", "created_at", "updated_at")
-    capacity = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
+    capacity = {kind: warehouse.capacity.get(kind) for kind in kinds}
     return {**{name: getattr(warehouse, name) for name in names}, "capacity": capacity}
 
 
@@ -94,4 +95,6 @@ def _in_detail(session: Session, warehouse: inventory.Warehouse) -> tuple[object
     remaining = {kind: None if pieces is None else max(pieces, 0) for kind, pieces in room.items()}
     levels = inventory.get_totals(session, warehouse)
     beside = ".".join(str(pieces) for totals in levels.values() for pieces in totals.values())
-    return {**_shown(warehouse), "levels": levels, "remaining": remaining}, etag(warehouse.updated_at, beside)
+    return {**_shown(warehouse, list(room)), "levels": levels, "remaining": remaining}, etag(
+        warehouse.updated_at, beside
+    )

@@ -1,4 +1,4 @@
-"""Catalogue: products of three kinds, authors, and a tree of categories."""
+"""Catalogue: products and their kinds, groups of products, authors, and a tree of categories."""
 
 from models.catalogue.authors import (
     create_author,
@@ -10,6 +10,7 @@ from models.catalogue.authors import (
     update_author,
 )
 from models.catalogue.bulk import Upserted, upsert_products
+from models.catalogue.bulk_groups import find_or_create_groups, find_places, put_into_places
 from models.catalogue.categories import (
     create_category,
     delete_category,
@@ -19,8 +20,30 @@ from models.catalogue.categories import (
     select_categories,
     update_category,
 )
+from models.catalogue.group_input import MAX_HANDLE, MAX_OPTIONS, Grouping, validate_grouping
+from models.catalogue.groups import (
+    create_group,
+    delete_group,
+    get_group,
+    put_into_group,
+    remove_from_group,
+    select_groups,
+    update_group,
+)
 from models.catalogue.identifying import Identified, identify, in_category
-from models.catalogue.product_input import ATTRIBUTES, MAX_PRICE, ProductInput, validate
+from models.catalogue.kind_input import (
+    BUILT_IN_KINDS,
+    COMMON,
+    KIND_NAME,
+    MAX_ATTRIBUTES,
+    MAX_NUMBER,
+    MAX_VALUES,
+    TYPES,
+    Attribute,
+    Kinds,
+)
+from models.catalogue.kinds import create_kind, get_kind, kind_names, read_kinds, select_kinds, update_kind
+from models.catalogue.product_input import MAX_PRICE, ProductInput, validate
 from models.catalogue.products import (
     create_book,
     create_product,
@@ -30,41 +53,70 @@ from models.catalogue.products import (
     products_by_id,
     update_product,
 )
-from models.catalogue.tables import KINDS, Author, Category, Product
+from models.catalogue.tables import Author, Category, Kind, Product, ProductGroup
 
 __all__ = [
-    "ATTRIBUTES",
-    "KINDS",
+    "BUILT_IN_KINDS",
+    "COMMON",
+    "KIND_NAME",
+    "MAX_ATTRIBUTES",
+    "MAX_HANDLE",
+    "MAX_NUMBER",
+    "MAX_OPTIONS",
     "MAX_PRICE",
+    "MAX_VALUES",
+    "TYPES",
+    "Attribute",
     "Author",
     "Category",
+    "Grouping",
     "Identified",
+    "Kind",
+    "Kinds",
     "Product",
+    "ProductGroup",
     "ProductInput",
     "Upserted",
     "create_author",
     "create_book",
     "create_category",
+    "create_group",
+    "create_kind",
     "create_product",
     "delete_author",
     "delete_category",
+    "delete_group",
     "delete_product",
     "find_or_create_author",
     "find_or_create_category",
+    "find_or_create_groups",
+    "find_places",
     "get_author",
     "get_category",
+    "get_group",
+    "get_kind",
     "get_product",
     "identify",
     "in_category",
+    "kind_names",
     "prices_of",
     "products_by_id",
+    "put_into_group",
+    "put_into_places",
+    "read_kinds",
+    "remove_from_group",
     "resolve_author",
     "resolve_category",
     "select_authors",
     "select_categories",
+    "select_groups",
+    "select_kinds",
     "update_author",
     "update_category",
+    "update_group",
+    "update_kind",
     "update_product",
     "upsert_products",
     "validate",
+    "validate_grouping",
 ]

@@ -54,7 +54,7 @@ _OTHERS = "SELECT id, sku, kind FROM catalogue.product WHERE sku = ANY(%(skus)s)
 
 @dataclass(frozen=True)
 class Upserted:
-    """The result of a batch: counts, and the id of every product by SKU.
+    """The result of a batch: counts, and the id of every product by SKU. `written`: ids of those created or updated.
 
     `kind_conflicts`: SKU → kind of existing products whose kind differs from the batch. They are not changed.
     """
@@ -64,6 +64,7 @@ class Upserted:
     unchanged: int
     ids: dict[str, str]
     kind_conflicts: dict[str, str]
+    written: frozenset[str] = frozenset()
 
 
 def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserted:
@@ -100,7 +101,8 @@ def upsert_products(session: Session, inputs: Sequence[ProductInput]) -> Upserte
     event_log.emit_all(
         session, [ProductChanged(product_id=shown[sku], sku=sku, change=change) for sku, change in changes.items()]
     )
-    return Upserted(created, len(written) - created, unchanged, shown, kind_conflicts)
+    written_ids = frozenset(shown[sku] for sku in changes)
+    return Upserted(created, len(written) - created, unchanged, shown, kind_conflicts, written_ids)
 
 
 def _columns(session: Session, inputs: Sequence[ProductInput]) -> dict[str, list[object]]:

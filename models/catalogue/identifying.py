@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from models.catalogue.tables import Category, Product
 
-BARCODE = Product.attributes["isbn"].astext
-"""The barcode of a book is its ISBN. Other kinds of products have none."""
+BARCODES = Product.attributes["isbn"].astext, Product.attributes["barcode"].astext
+"""The barcode of a book is its ISBN; each product may have another one."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ def identify(
     on_sale = Product.deleted_at.is_(None)
     found = _find(session, Product.id, ids) if ids else []
     found += _find(session, Product.sku, skus, on_sale) if skus else []
-    in_books = _find(session, BARCODE, scanned, on_sale) if scanned else []
-    return found + [replace(one, name=scanned[one.name]) for one in in_books]
+    scans = [one for barcode in BARCODES for one in _find(session, barcode, scanned, on_sale)] if scanned else []
+    named = {(scanned[one.name], one.product_id): one for one in scans}  # its ISBN may be its barcode, too
+    return found + [replace(one, name=name) for (name, _), one in named.items()]
 
 
 def _find(

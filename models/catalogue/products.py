@@ -1,5 +1,6 @@
 """Products: creating, updating, deleting and reading them."""
 
+import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from models.catalogue.authors import find_or_create_author, resolve_author
 from models.catalogue.categories import resolve_category
+from models.catalogue.kind_input import Kinds
+from models.catalogue.kinds import read_kinds
 from models.catalogue.product_input import validate
 from models.catalogue.tables import Product
 from models.core import event_log
@@ -20,7 +23,7 @@ from models.core.events import ProductChanged
 
 def create_product(session: Session, fields: Mapping[str, object]) -> Product:
     """Creates a product from the fields of `ProductInput`. Raises Invalid and Conflict (`sku_taken`)."""
-    draft = validate(fields)
+    draft = validate(fields, _kinds_of(session, fields.get("kind")))
     author = resolve_author(session, draft.author, draft.author_email) if draft.author else None
     category = resolve_category(session, draft.category)
     values = draft.model_dump(exclude={"category", "author", "author_email"})
@@ -28,11 +31,12 @@ def create_product(session: Session, fields: Mapping[str, object]) -> Product:
 
 
 def create_book(session: Session, fields: Mapping[str, object], author: Mapping[str, Any]) -> Product:
-    """Creates a book, and its author {name, email, address} and category if missing.
+    """Creates a book, and its author {name, email, address} and category if missing. Without a SKU, it gets a new one.
 
     Raises Invalid and Conflict (`sku_taken`); the caller's transaction then rolls back.
     """
-    validate({**fields, "kind": "book", "author": author["name"]})
+    fields = {"sku": f"BOOK-{secrets.token_hex(5).upper()}", **fields}
+    validate({**fields, "kind": "book", "author": author["name"]}, _kinds_of(session, "book"))
     writer = find_or_create_author(session, author["name"], author.get("email"), author.get("address"))
     return create_product(session, {**fields, "kind": "book", "author": writer.id})
 
@@ -44,7 +48,8 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
     """
     if changes.get("kind", product.kind) != product.kind:
         raise Invalid("The kind of a product cannot be changed.", errors={"kind": ["Cannot be changed."]})
-    draft = validate({**_fields_of(product), **changes, "attributes": _merged(product, changes)})
+    given = {**_fields_of(product), **changes, "attributes": _merged(product, changes)}
+    draft = validate(given, _kinds_of(session, product.kind))
     if "category" in changes:
         product.category = resolve_category(session, draft.category)
     if "author" in changes:
@@ -56,7 +61,8 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
 
 
 def delete_product(session: Session, product: Product) -> None:
-    """Marks a product as deleted. Carts report it as gone; existing orders keep it."""
+    """Marks a product as deleted; it leaves its group. Carts report it as gone; existing orders keep it."""
+    product.group_id = product.option_values = None
     product.deleted_at = product.updated_at = datetime.now(UTC)
     _save(session, product, "deleted")
 
@@ -83,6 +89,11 @@ def prices_of(session: Session, product_ids: Iterable[str]) -> dict[str, tuple[i
     on_sale = Product.id.in_(set(product_ids)), Product.deleted_at.is_(None)
     rows = session.execute(select(Product.id, Product.price_amount, Product.currency).where(*on_sale))
     return {row.id: (row.price_amount, row.currency) for row in rows}
+
+
+def _kinds_of(session: Session, name: object) -> Kinds:
+    """The kind with this name; all of them, to be named in the refusal, if there is none."""
+    return (read_kinds(session, [name]) if isinstance(name, str) else {}) or read_kinds(session)
 
 
 def _fields_of(product: Product) -> dict[str, object]:

@@ -4,45 +4,41 @@ PostgreSQL builds the JSON, at a third of the cost of doing so in Python.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from models.catalogue.listing import FILTERS, SORTS, UNRANKED, listing, listing_of_groups
+from models.catalogue.product_json import JOINED, JSON_OF_ONE, MEMBERS
 from models.core import readonly
 from models.core.errors import NotFound
 
-SORTS = {
-    "created_at": ("id", "uuid", "ASC"),  # a UUIDv7 sorts by time
-    "-created_at": ("id", "uuid", "DESC"),
-    "title": ("title", "text", "ASC"),
-    "-title": ("title", "text", "DESC"),
-    "price": ("price_amount", "bigint", "ASC"),
-    "-price": ("price_amount", "bigint", "DESC"),
-    "relevance": ("relevance", "bigint", "DESC"),
-}
-"""Name → column, type and direction. Ties are broken by id in the same direction."""
-MAX_RANKED = 100
-"""Number of matches that are ranked by relevance; the others follow, newest first."""
-UNRANKED = -1
-"""The relevance of unranked matches in cursors."""
+__all__ = ["SORTS", "ListQuery", "ListedProduct", "list_products", "read_members", "read_product"]
+
 _PRODUCT = re.compile("prd_[0-9a-f]{32}")
+READ_FIRST, READ_MOST = 8, 2000
+"""If groups are shown: products read for each one that is shown, and how many times more at each attempt; at most."""
+Position = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class ListQuery:
     """A query for a page of products. `filters` are the query parameters of `GET /v1/products`.
 
-    `after`: the `ListedProduct.position` after which the page begins.
+    `after`: the `ListedProduct.position` after which the page begins. `is_grouped`: of the products of a group that
+    match, only the first one in the sort order is listed.
     """
 
     sort: str = "-created_at"
     limit: int = 20
     filters: Mapping[str, Any] = field(default_factory=dict)
-    after: tuple[Any, ...] | None = None
+    after: Position | None = None
+    is_grouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,33 +50,12 @@ class ListedProduct:
     more: bool
 
 
-_JSON = """
-    json_build_object(
-        'id', 'prd_' || translate(product.id::text, '-', ''), 'sku', sku, 'kind', kind, 'title', product.title,
-        'description', description, 'price', json_build_object('amount', product.price_amount, 'currency', currency),
-        'category', json_build_object('id', 'cat_' || translate(category.id::text, '-', ''), 'name', category.name),
-        'author', CASE WHEN author.id IS NOT NULL THEN json_build_object(
-            'id', 'aut_' || translate(author.id::text, '-', ''), 'name', author.name) END,
-        'attributes', attributes,
-        'availability', json_build_object('available', pieces, 'in_stock', pieces > 0),
-        'created_at', to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'updated_at', to_char(product.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    )::text
-"""  # connections are in UTC
-_JOINED = """
-    JOIN catalogue.category ON category.id = product.category_id
-    LEFT JOIN catalogue.author ON author.id = product.author_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(on_hand - reserved), 0)::bigint AS pieces
-        FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = stock.warehouse_id AND status = 'active'
-        WHERE stock.product_id = product.id
-    ) AS available
-"""
 _ONE = f"""
-    SELECT {_JSON} AS json, to_char(product.updated_at, 'YYYYMMDDHH24MISSUS') || '.' || pieces AS version
-    FROM catalogue.product {_JOINED}
+    SELECT {JSON_OF_ONE} AS json, to_char(product.updated_at, 'YYYYMMDDHH24MISSUS') AS stored
+    FROM catalogue.product {JOINED}
     WHERE product.id = %(id)s AND deleted_at IS NULL
 """  # noqa: S608, constants only
+_MEMBERS = f"SELECT members FROM catalogue.product_group, LATERAL ({MEMBERS}) AS siblings WHERE id = %(id)s"  # noqa: S608
 _GROUPS = """
     WITH RECURSIVE tree AS (
         SELECT id FROM catalogue.category WHERE id = %(category_id)s OR lower(name) = lower(%(category)s)
@@ -90,22 +65,6 @@ _GROUPS = """
         SELECT id FROM catalogue.author WHERE id = %(author_id)s OR lower(name) = lower(%(author)s)
     ) AS author
 """
-_SELLABLE = """EXISTS (
-    SELECT FROM inventory.stock JOIN inventory.warehouse ON warehouse.id = stock.warehouse_id AND status = 'active'
-    WHERE stock.product_id = product.id AND sellable)"""
-_FILTERS = {
-    "id": "id = %(id)s",
-    "one_category": "category_id = %(one_category)s",
-    "category": "category_id = ANY(%(category)s)",
-    "one_author": "author_id = %(one_author)s",
-    "author": "author_id = ANY(%(author)s)",
-    "kind": "kind = %(kind)s",
-    "price_min": "price_amount >= %(price_min)s",
-    "price_max": "price_amount <= %(price_max)s",
-    "in_stock": _SELLABLE,
-    "sold_out": f"NOT {_SELLABLE}",
-    "words": "search @@ %(words)s::tsquery",
-}
 
 
 def read_product(product_id: str, session: Session | None = None) -> tuple[str, str]:
@@ -121,7 +80,16 @@ def read_product(product_id: str, session: Session | None = None) -> tuple[str, 
         found = list(session.connection().exec_driver_sql(_ONE, values).all())
     if not found:
         raise NotFound("No such product.")
-    return found[0].json, found[0].version
+    beside = blake2b(found[0].json.encode(), digest_size=8).hexdigest()
+    return found[0].json, f"{found[0].stored}.{beside}"
+
+
+def read_members(session: Session, group_id: str) -> list[dict[str, Any]]:
+    """The products of a group as JSON, in the order of their creation."""
+    session.flush()
+    values = {"id": UUID(group_id.removeprefix("grp_"))}
+    members: list[dict[str, Any]] = session.connection().exec_driver_sql(_MEMBERS, values).scalar_one()
+    return members
 
 
 def list_products(wanted: ListQuery) -> list[ListedProduct]:
@@ -134,31 +102,55 @@ def list_products(wanted: ListQuery) -> list[ListedProduct]:
     if values is None or (wanted.sort == "relevance" and not values.keys() & {"id", "words"}):
         return []
     sort = "-created_at" if "id" in values and wanted.sort == "relevance" else wanted.sort
+    cut = _page_of_groups if wanted.is_grouped else _page
     if sort != "relevance":
-        return _page(sort, values, wanted.limit + 1, wanted.after)
+        return cut(sort, values, wanted.limit + 1, wanted.after)
     found: list[ListedProduct] = []
     after = wanted.after
     if after is None or after[0] != UNRANKED:
-        found = _page(sort, values, wanted.limit + 1, after)
+        found = cut(sort, values, wanted.limit + 1, after)
         if len(found) > wanted.limit or not (found[0].more if found else after):
             return found
         after = None
-    return found + _page("unranked", values, wanted.limit + 1 - len(found), after)
+    return found + cut("unranked", values, wanted.limit + 1 - len(found), after)
 
 
-def _page(sort: str, values: dict[str, Any], limit: int, after: tuple[Any, ...] | None) -> list[ListedProduct]:
-    shape = frozenset(name for name in values if name in _FILTERS)
+def _page(sort: str, values: dict[str, Any], limit: int, after: Position | None) -> list[ListedProduct]:
+    shape = frozenset(name for name in values if name in FILTERS)
+    rows = _rows(listing(shape, sort, limit, after is not None), sort, shape, values, after)
+    return [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows]
+
+
+def _page_of_groups(sort: str, values: dict[str, Any], limit: int, after: Position | None) -> list[ListedProduct]:
+    """A page with one product of each group. Reads on, more at a time, until it is full or the list ends."""
+    shape = frozenset(name for name in values if name in FILTERS)
+    found: list[ListedProduct] = []
+    most = READ_FIRST * limit
+    while len(found) < limit:
+        statement = listing_of_groups(shape, sort, limit, most, after is not None)
+        rows = _rows(statement, sort, shape, values, after)
+        found += [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows if row.id is not None]
+        if not rows or rows[0].number < most:
+            break
+        after, most = (rows[0].last_key, str(rows[0].last_id)), min(READ_FIRST * most, READ_MOST)
+    return found[:limit]
+
+
+def _rows(
+    statement: str, sort: str, shape: frozenset[str], values: dict[str, Any], after: Position | None
+) -> Sequence[Any]:
     if after is not None:
         values = values | {"after": after[0], "after_id": after[-1]}
     # A search for words only always uses their indexes; planning it would take longer than running it.
     plan_each = bool(shape - {"words"} if sort == "relevance" else shape)
-    rows = readonly.rows(_listing(shape, sort, limit, after is not None), values, plan_each=plan_each)
-    return [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows]
+    return readonly.rows(statement, values, plan_each=plan_each)
 
 
 def _values(filters: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The values of the filters, named as in `_FILTERS`; None if nothing can match."""
+    """The values of the filters, named as in `FILTERS`; None if nothing can match."""
     values = {name: filters[name] for name in ("kind", "price_min", "price_max") if filters.get(name) is not None}
+    if filters.get("group_id") is not None:
+        values["group_id"] = UUID(filters["group_id"][4:])
     q = filters.get("q")
     if q is not None:
         found = {"id": UUID(q[4:])} if _PRODUCT.fullmatch(q) else _words(q)
@@ -193,74 +185,3 @@ def _group_ids(groups: Mapping[str, str]) -> Any:
         is_id = re.fullmatch(f"{name[:3]}_[0-9a-f]{{32}}", given)
         asked |= {f"{name}_id": UUID(given[4:])} if is_id else {name: given}
     return readonly.rows(_GROUPS, asked, plan_each=False)[0]
-
-
-@lru_cache(1000)
-def _listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> str:
-    """The statement of a page. The limit is a literal, because the planner needs its value."""
-    key, kind, direction = SORTS["-created_at" if sort == "unranked" else sort]
-    filtered = ["deleted_at IS NULL", *(_FILTERS[name] for name in sorted(shape - {"words"}))]
-    source, conditions, ranked, more = "catalogue.product", filtered, "", "false"
-    if sort in ("relevance", "unranked"):
-        ranked = _ranked(" AND ".join(filtered))
-    if sort == "relevance":
-        source, conditions, more = "ranked", [], f"(SELECT count(*) >= {MAX_RANKED} FROM ranked)"  # noqa: S608
-    elif "words" in shape:
-        conditions = [*filtered, _FILTERS["words"]]
-    if sort == "unranked":
-        conditions = [*conditions, "id NOT IN (SELECT id FROM ranked)"]
-    sign = "<" if direction == "DESC" else ">"
-    if key == "id":
-        keys, behind, order = f"{UNRANKED} AS key, id", f"id {sign} %(after_id)s::uuid", f"id {direction}"
-    else:
-        keys, behind = f"{key} AS key, id", f"({key}, id) {sign} (%(after)s::{kind}, %(after_id)s::uuid)"
-        order = f"{key} {direction}, id {direction}"
-    if has_cursor:
-        conditions = [*conditions, behind]
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"""
-        {ranked}
-        SELECT {_JSON} AS json, chosen.key, chosen.id, {more} AS more
-        FROM (SELECT {keys} FROM {source} {where} ORDER BY {order} LIMIT {limit}) AS chosen
-        JOIN catalogue.product ON product.id = chosen.id {_JOINED}
-        ORDER BY chosen.key {direction}, chosen.id {direction}
-    """  # noqa: S608, constants only
-
-
-def _ranked(filtered: str) -> str:
-    """The CTEs that rank candidates: exact titles, then matches by title, author or category, by SKU prefix, and by
-    description.
-
-    Complete words are searched before prefixes, and each further kind of match only if there are too few before it:
-    finding all products with a common prefix costs several times as much as finding the word itself.
-    """
-    words, whole = "%(words)s::tsquery", "%(whole)s::tsquery"
-    relevance = f"(1000000 * ts_rank(search, {words}))::bigint"
-    named = f"{relevance} + CASE WHEN lower(title) = lower(%(q)s) THEN 6000000 ELSE 2000000 END"
-    few = f"(SELECT count(*) FROM %s) < {MAX_RANKED}"  # noqa: S608
-    few_named = f"{few % 'named'} AND {few % 'begun'}"
-
-    def some(relevance: str, condition: str) -> str:
-        return f"""MATERIALIZED (
-            SELECT id, {relevance} AS relevance FROM catalogue.product
-            WHERE {filtered} AND {condition} LIMIT {MAX_RANKED}
-        )"""  # noqa: S608
-
-    return f"""
-        WITH named AS {some(named, f"names @@ {whole}")},
-        begun AS {some(named, f"names @@ {words} AND {few % 'named'}")},
-        described AS {some(relevance, f"search @@ {whole} AND {few_named}")},
-        others AS {some(relevance, f"search @@ {words} AND {few_named} AND {few % 'described'}")},
-        numbered AS MATERIALIZED (
-            SELECT id, CASE WHEN lower(sku) = lower(%(q)s) THEN 8000000 ELSE 1500000 END AS relevance
-            FROM catalogue.product WHERE {filtered}
-                -- A range condition, for which a generic plan uses the index; for ^@ it does not.
-                AND lower(sku) ~>=~ lower(%(q)s) AND lower(sku) ~<~ (lower(%(q)s) || chr(1114111))
-            ORDER BY lower(sku) USING ~<~, id LIMIT {MAX_RANKED}
-        ), ranked AS MATERIALIZED (
-            SELECT id, max(relevance) AS relevance FROM (
-                TABLE named UNION ALL TABLE begun UNION ALL TABLE described UNION ALL TABLE others
-                UNION ALL TABLE numbered
-            ) AS matches GROUP BY id
-        )
-    """  # noqa: S608, constants only

@@ -5,9 +5,9 @@ from models.imports.csv_file import NATIVE_COLUMNS, Row, check_head
 from models.imports.csv_rows import ImportTooLarge, NotACatalogue, Refusal, Rows, check_row
 from models.imports.ending import cancel_import, close_import, finish_import
 from models.imports.export import export_page
-from models.imports.queries import MAX_LISTED_REFUSALS, get, list_refusals, select_imports
+from models.imports.queries import MAX_LISTED_REFUSALS, get, list_columns_not_taken, list_refusals, select_imports
 from models.imports.reading import read_slice
-from models.imports.tables import IMPORT_STATUS, Chunk, Import, Piece, Refused, SeenSku
+from models.imports.tables import IMPORT_STATUS, Chunk, Import, Piece, Refused, Repeat, SeenSku
 from models.imports.uploads import start_import
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Piece",
     "Refusal",
     "Refused",
+    "Repeat",
     "Row",
     "Rows",
     "SeenSku",
@@ -34,6 +35,7 @@ __all__ = [
     "get",
     "import_chunk",
     "import_chunk_in_portions",
+    "list_columns_not_taken",
     "list_refusals",
     "parse_rows",
     "read_slice",

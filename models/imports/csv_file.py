@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from models.catalogue import ProductInput
+from models.catalogue import Grouping, ProductInput
 from models.imports.csv_rows import BOM, HINT, ImportTooLarge, NotACatalogue, Refusal, Rows
 
 HEAD = 1 << 16
@@ -23,26 +23,37 @@ _OTHER_FILES = {
 }
 NATIVE_COLUMNS = (
     "sku", "kind", "title", "author", "author_email", "category", "published_on", "price", "currency", "stock",
-    "reorder_point", "description", "attributes",
+    "reorder_point", "description", "attributes", "handle", "group_title", "option1_name", "option1_value",
+    "option2_name", "option2_value", "option3_name", "option3_value",
 )  # fmt: skip
 REQUIRED = ("sku", "kind", "title", "category", "price")
 SHOPIFY = ("Handle", "Title", "Variant Price")
-SHOPIFY_NAMES = {
+SHOPIFY_COLUMNS = (
+    *SHOPIFY, "Body (HTML)", "Vendor", "Product Category", "Type", "Published", "Status", "Gift Card",
+    "Option1 Name", "Option1 Value", "Option2 Name", "Option2 Value", "Option3 Name", "Option3 Value",
+    "Variant SKU", "Variant Grams", "Variant Inventory Qty", "Variant Barcode",
+)  # fmt: skip
+"""The columns of Shopify's product export that an import takes, by their older names."""
+RENAMED = {
     "url handle": "Handle", "description": "Body (HTML)", "sku": "Variant SKU", "price": "Variant Price",
-    "barcode": "Variant Barcode", "inventory quantity": "Variant Inventory Qty", "published on online store":
-    "Published", "weight value (grams)": "Variant Grams", "product image url": "Image Src",
+    "barcode": "Variant Barcode", "barcodes": "Variant Barcode", "variant barcodes": "Variant Barcode",
+    "inventory quantity": "Variant Inventory Qty", "published on online store": "Published",
+    "weight value (grams)": "Variant Grams",
 }  # fmt: skip
-"""Shopify's newer column names, in lower case → the names in its export."""
+"""Shopify's current column names, case-folded → the older ones."""
+_SHOPIFY_NAMES = {**{name.casefold(): name for name in SHOPIFY_COLUMNS}, **RENAMED}
+MAX_COLUMN_NAME = 64  # characters of a column's name that are stored and shown
 
 
 @dataclass(frozen=True)
 class Row:
-    """A product and its opening stock in units. `line`: where its row begins in the file."""
+    """A product, its opening stock in units, and its group. `line`: where its row begins in the file."""
 
     line: int
     draft: ProductInput
     stock: int
     reorder_point: int | None
+    group: Grouping | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,8 @@ def check_head(start: bytes, *, is_all: bool) -> Head:
         raise NotACatalogue(f"The first line is not valid CSV: {first.reason} {HINT}")
     if not isinstance(first, tuple):
         raise ImportTooLarge(f"The header is longer than {HEAD} bytes.", limit=HEAD)
+    if any("\0" in name for name in first[1]):
+        raise NotACatalogue(f"The header contains binary data. {HINT}")
     form, columns = _format_of([name.strip() for name in first[1]])
     head = Head(form, columns, rows.offset, rows.line)
     rows_found = sum(isinstance(row, Refusal) or any(row[1]) for row in found)
@@ -99,10 +112,14 @@ def _format_of(header: list[str]) -> tuple[str, list[str]]:
         for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if mark in header[0]:
                 raise NotACatalogue(f"The columns are separated by {name} instead of commas. {HINT}")
-    renamed = {name.lower(): name for name in (*SHOPIFY, "Body (HTML)", "Product Category")}
-    shopify = [renamed.get(low, SHOPIFY_NAMES.get(low, name)) for name in header for low in [name.lower()]]
-    if set(SHOPIFY).issubset(shopify):
+    shopify = [_SHOPIFY_NAMES.get(_folded(name), name) for name in header]
+    is_ours = set(REQUIRED).issubset(map(_folded, header))
+    if set(SHOPIFY).issubset(shopify) and not is_ours:
+        twice = sorted(name for name, found in Counter(shopify).items() if found > 1 and name in SHOPIFY_COLUMNS)
+        if twice:
+            raise NotACatalogue(f"The file has several columns for {', '.join(twice)}. Remove all but one of each.")
         return "shopify", shopify
+    header = [name if (folded := _folded(name)) not in NATIVE_COLUMNS else folded for name in header]
     times = Counter(header)
     missing = [name for name in REQUIRED if name not in times]
     unknown = [name for name in times if name not in NATIVE_COLUMNS]
@@ -116,6 +133,11 @@ def _format_of(header: list[str]) -> tuple[str, list[str]]:
             f"The columns are not those of a catalogue ({'; '.join(wrong)}). The shopflow format has the columns "
             f"{','.join(NATIVE_COLUMNS)}, in any order; {', '.join(REQUIRED)} are required. "
             "A Shopify product export is accepted unchanged.",
-            missing=missing, unknown=[name[:64] for name in unknown[:20]],
+            missing=missing, unknown=[name[:MAX_COLUMN_NAME] for name in unknown[:20]],
         )  # fmt: skip
     return "shopflow", header
+
+
+def _folded(name: str) -> str:
+    """A column's name as it is compared: without regard to case and to the number of spaces."""
+    return " ".join(name.casefold().split())

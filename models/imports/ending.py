@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 import durable
 from models.imports.chunks import COUNTS
 from models.imports.csv_rows import ImportTooLarge, NotACatalogue
-from models.imports.queries import MAX_LISTED_REFUSALS, get, list_refusals
+from models.imports.queries import MAX_LISTED_REFUSALS, get, list_columns_not_taken, list_refusals
 from models.imports.reading import delete_file
-from models.imports.tables import IMPORT_STATUS, Chunk, Import
+from models.imports.tables import IMPORT_STATUS, Chunk, Import, Repeat
 
 FAULTS = (NotACatalogue.code, ImportTooLarge.code)
 """Codes of errors for which an import is refused."""
@@ -51,7 +51,8 @@ def close_import(
     IMPORT_STATUS.move(made, "refused" if error["code"] in FAULTS else "cancelled")
     made.dropped = made.rows - sum(getattr(made, name) for name in COUNTS)
     made.error = {name: value for name, value in error.items() if name not in ("status", "step")}
-    session.execute(delete(Chunk).where(Chunk.import_id == import_id))
+    for table in (Chunk, Repeat):
+        session.execute(delete(table).where(table.import_id == import_id))
     delete_file(session, import_id)
     return _result(session, made)
 
@@ -70,6 +71,7 @@ def _result(session: Session, made: Import) -> dict[str, Any]:
     counts = {name: getattr(made, name) for name in ("rows", *COUNTS, "skipped", "dropped")}
     return {
         "import_id": made.id, "status": made.status, "format": made.format, **counts,
+        "columns_not_taken": list_columns_not_taken(made),
         "refusals": [{"line": row.line, "sku": row.sku, "reason": row.reason} for row in first],
         "refusals_complete": made.refused <= MAX_LISTED_REFUSALS,
     }  # fmt: skip

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from models.catalogue import validate
+from models.catalogue import BUILT_IN_KINDS, Grouping, Kinds, validate, validate_grouping
 from models.core.csv import unescape_formula
 from models.core.errors import Invalid
 from models.core.numbers import parse_decimal, parse_integer
@@ -17,7 +17,7 @@ class InvalidCell(Exception):
     """A cell is invalid."""
 
 
-def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
+def parse_row(columns: list[str], line: int, cells: list[str], kinds: Kinds = BUILT_IN_KINDS) -> Row | Refusal:
     """Parses a row into a product, or a refusal with the reason."""
     row = dict.fromkeys(NATIVE_COLUMNS, "")
     row.update(zip(columns, map(unescape_formula, cells), strict=True))
@@ -27,9 +27,10 @@ def parse_row(columns: list[str], line: int, cells: list[str]) -> Row | Refusal:
     try:
         return Row(
             line,
-            validate(_fields(row)),
+            validate(_fields(row), kinds),
             parse_count(row["stock"], "stock"),
             parse_count(row["reorder_point"], "reorder_point") if row["reorder_point"] else None,
+            _group_of(row),
         )
     except InvalidCell as unfit:
         return Refusal(line, row["sku"][:64], str(unfit))
@@ -54,6 +55,18 @@ def _fields(row: dict[str, str]) -> dict[str, Any]:
         "category": row["category"], "author": row["author"] or None, "author_email": row["author_email"] or None,
         "attributes": attributes,
     }  # fmt: skip
+
+
+def _group_of(row: dict[str, str]) -> Grouping | None:
+    numbers = [number for number in (1, 2, 3) if row[f"option{number}_name"]]
+    options = {row[f"option{number}_name"]: row[f"option{number}_value"] for number in numbers}
+    if not row["handle"]:
+        if options:
+            raise InvalidCell("handle: Is missing; a product with options has the handle of its group.")
+        return None
+    if len(options) < len(numbers):
+        raise InvalidCell("option1_name: The names of the options must differ.")
+    return validate_grouping(row["handle"], row["group_title"] or row["title"], options)
 
 
 def _attributes(text: str) -> dict[str, Any]:

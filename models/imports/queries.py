@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.core.errors import NotFound
+from models.imports.csv_file import MAX_COLUMN_NAME
 from models.imports.tables import Import, Refused
 
 MAX_LISTED_REFUSALS = 100
@@ -24,6 +25,15 @@ def get(session: Session, import_id: str) -> Import:
 def select_imports() -> Select[Any]:
     """The query for all imports. The caller orders it."""
     return select(Import)
+
+
+def list_columns_not_taken(made: Import) -> list[dict[str, Any]]:
+    """The columns with values that an import does not take, in the order of the file, each with its number of rows.
+
+    At most as many as a file has columns.
+    """
+    names = dict.fromkeys(name[:MAX_COLUMN_NAME] for name in made.options.get("columns", ()))
+    return [{"column": name, "rows": made.not_taken[name]} for name in names if name in made.not_taken]
 
 
 def list_refusals(session: Session, import_id: str, line: int, limit: int) -> Sequence[Refused]:

@@ -1,7 +1,8 @@
 """Reading an uploaded file: a slice at a time is split into chunks. Nothing is imported before all of it is read."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -13,9 +14,9 @@ from sqlalchemy.orm import Session
 from durable.ids import Id
 from models.core.csv import unescape_formula
 from models.imports import shopify_csv
-from models.imports.csv_file import no_products
+from models.imports.csv_file import MAX_COLUMN_NAME, SHOPIFY_COLUMNS, no_products
 from models.imports.csv_rows import ImportTooLarge, Refusal, Rows, check_row
-from models.imports.tables import IMPORT_STATUS, Chunk, Import, Piece, SeenSku
+from models.imports.tables import IMPORT_STATUS, Chunk, Import, Piece, Repeat, SeenSku
 from models.imports.uploads import read_pieces
 from settings import settings
 
@@ -24,11 +25,15 @@ CHUNK_ROWS, CHUNK_TEXT = 1000, 1 << 20
 SLICE, SLICE_ROWS = 4 << 20, 50_000
 """Bytes and rows after which a slice ends."""
 MAX_SKU = 64  # characters; a longer one is refused when its row is imported
+CONTEXT = "context"
+"""Marks a row that is not imported here, and to whose Shopify product the next rows may belong."""
+MAX_REPEATS = 3
+"""Further rows with a SKU that are kept, in case those before them cannot be imported."""
 
 # The order is that of the file, so that the first row with a SKU counts.
 _SEE = text("""
-    INSERT INTO catalogue.import_sku (import_id, sku, line)
-    SELECT :import_id, sku, line FROM unnest(:skus, :lines) AS given (sku, line)
+    INSERT INTO catalogue.import_sku (import_id, sku, line, chunk)
+    SELECT :import_id, sku, line, :chunk FROM unnest(:skus, :lines) AS given (sku, line)
     ON CONFLICT DO NOTHING RETURNING line
 """).bindparams(
     bindparam("import_id", type_=Id("imp")),
@@ -36,13 +41,33 @@ _SEE = text("""
     bindparam("lines", type_=ARRAY(Integer)),
 )
 
+_COUNT = text("""
+    UPDATE catalogue.import_sku SET repeats = given.repeats FROM unnest(:skus, :repeats) AS given (sku, repeats)
+    WHERE import_id = :import_id AND import_sku.sku = given.sku
+""").bindparams(
+    bindparam("import_id", type_=Id("imp")),
+    bindparam("skus", type_=ARRAY(String)),
+    bindparam("repeats", type_=ARRAY(Integer)),
+)
+
+
+@dataclass
+class _Raw:
+    """A row. `head`: the first row of the Shopify product before it; `is_head`: it begins one."""
+
+    line: int
+    cells: list[str]
+    sku: str
+    head: list[str] | None
+    is_head: bool
+
 
 @dataclass
 class _Chunk:
     """The next rows of a file. `head`: the first row of the Shopify product with which they continue."""
 
     head: list[str] | None
-    rows: list[tuple[int, list[str], str]] = field(default_factory=list)  # with the SKU
+    rows: list[_Raw] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     size: int = 0
 
@@ -105,44 +130,90 @@ def _add(made: Import, chunk: _Chunk, line: int, cells: list[str]) -> None:
     if refused is not None:
         chunk.refused.append(refused)
         return
+    head, is_head = made.first_row, False
     if made.format == "shopify":
         row = dict(zip(columns, cells, strict=True))
-        if row["Title"]:
+        _count_not_taken(made, row)
+        if is_head := bool(row["Title"]):
             made.first_row = cells
         if not shopify_csv.is_variant(row):
             made.skipped += 1
             return
-        sku = shopify_csv.sku_of(row)
-    else:
-        sku = unescape_formula(cells[columns.index("sku")]).strip()
-    chunk.rows.append((line, cells, sku))
+    [(_, sku)] = skus_of(made.format, columns, head, [(line, cells)])
+    chunk.rows.append(_Raw(line, cells, sku, head, is_head))
     chunk.size += sum(map(len, cells))
 
 
+def skus_of(
+    form: str, columns: list[str], head: list[str] | None, rows: Iterable[Sequence[Any]]
+) -> list[tuple[int, str]]:
+    """Line and SKU of each row. A SKU may be invalid."""
+    if form == "shopify":
+        return [(line, shopify_csv.sku_of(row)) for line, row in shopify_csv.complete_rows(columns, head, rows)]
+    at = columns.index("sku")
+    return [(line, unescape_formula(cells[at]).strip()) for line, cells, *_ in rows]
+
+
+def _count_not_taken(made: Import, row: dict[str, str]) -> None:
+    """Counts the cells that the import does not take, by column."""
+    found = {name[:MAX_COLUMN_NAME] for name, cell in row.items() if cell and name not in SHOPIFY_COLUMNS}
+    if found:
+        made.not_taken = dict(Counter(made.not_taken) + Counter(found))
+
+
 def _store(session: Session, made: Import, chunk: _Chunk) -> None:
-    """Stores a chunk. A row whose SKU was seen before is refused."""
+    """Stores a chunk. Rows whose SKU was seen before are kept beside the chunk with the first one, or refused."""
     made.rows += chunk.count
     if made.rows > settings.import_rows:
         problem = f"The file has more than {settings.import_rows} rows. Split it into several files."
         raise ImportTooLarge(problem, limit=settings.import_rows)
     made.chunks += 1
-    earlier = _seen_before(session, made.id, chunk)
+    new = _first_of_their_sku(session, made, chunk)
+    repeated = [row for row in chunk.rows if row.line not in new]
     body: dict[str, Any] = {
         "head": chunk.head,
-        "rows": [[line, cells] for line, cells, _ in chunk.rows if line not in earlier],
-        "refused": [[row.line, row.sku, row.reason] for row in chunk.refused] + [
-            [line, sku, f"sku: Already used on line {earlier[line]}."] for line, _, sku in chunk.rows if line in earlier
+        "rows": [
+            [row.line, row.cells] if row.line in new else [row.line, row.cells, CONTEXT]
+            for row in chunk.rows
+            if row.line in new or row.is_head
         ],
-    }  # fmt: skip
+        "refused": [[row.line, row.sku, row.reason] for row in chunk.refused] + _keep(session, made.id, repeated),
+    }
     session.execute(insert(Chunk), {"import_id": made.id, "number": made.chunks, "body": json.dumps(body)})
 
 
-def _seen_before(session: Session, import_id: str, chunk: _Chunk) -> dict[int, int]:
-    """Line → the line of an earlier row with the same SKU."""
-    skus = {line: sku for line, _, sku in chunk.rows if 0 < len(sku) <= MAX_SKU}
-    given = {"import_id": import_id, "skus": list(skus.values()), "lines": list(skus)}
-    new = set(session.scalars(_SEE, given))
-    repeated = {line: sku for line, sku in skus.items() if line not in new}
-    found = select(SeenSku.sku, SeenSku.line).where(SeenSku.import_id == import_id)
-    first = dict(session.execute(found.where(SeenSku.sku.in_(repeated.values()))).all()) if repeated else {}
-    return {line: first[sku] for line, sku in repeated.items()}
+def _first_of_their_sku(session: Session, made: Import, chunk: _Chunk) -> set[int]:
+    """The lines of the rows that are the first with their SKU, or whose SKU cannot be one."""
+    skus = {row.line: row.sku for row in chunk.rows if 0 < len(row.sku) <= MAX_SKU}
+    given = {"import_id": made.id, "skus": list(skus.values()), "lines": list(skus), "chunk": made.chunks}
+    return {*session.scalars(_SEE, given), *(row.line for row in chunk.rows if row.line not in skus)}
+
+
+def _keep(session: Session, import_id: str, repeated: list[_Raw]) -> list[list[Any]]:
+    """Keeps the rows for the chunk with the first row of their SKU. Returns refusals of those that are too many."""
+    if not repeated:
+        return []
+    among = SeenSku.import_id == import_id, SeenSku.sku.in_({row.sku for row in repeated})
+    first = {seen.sku: seen for seen in session.execute(
+        select(SeenSku.sku, SeenSku.line, SeenSku.chunk, SeenSku.repeats).where(*among)
+    )}  # fmt: skip
+    kept: Counter[str] = Counter({sku: seen.repeats for sku, seen in first.items()})
+    values, refused = [], []
+    for row in repeated:
+        seen = first[row.sku]
+        if kept[row.sku] >= MAX_REPEATS or not seen.chunk:  # 0: read by the release that did not keep rows
+            refused.append([row.line, row.sku, already_used(seen.line)])
+            continue
+        kept[row.sku] += 1
+        body = json.dumps({"head": row.head, "rows": [[row.line, row.cells]], "refused": []})
+        about = {"chunk": seen.chunk, "first_line": seen.line, "line": row.line}
+        values.append({"import_id": import_id, "body": body, **about})
+    if values:
+        session.execute(insert(Repeat), values)
+        session.execute(_COUNT, {"import_id": import_id, "skus": list(kept), "repeats": list(kept.values())})
+    return refused
+
+
+def already_used(line: int) -> str:
+    """The reason why a row is refused whose SKU a row before it has."""
+    return f"sku: Already used on line {line}."

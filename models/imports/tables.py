@@ -28,7 +28,8 @@ class Import(Base):
 
     `rows`: read so far. `skipped`: rows that are not products, such as additional images; not among `rows`. `dropped`:
     rows that were not imported because the import was cancelled. `bytes_read` and `lines_read`: where the next row to
-    be read begins. `first_row`: the first row of the Shopify product before it. `owner`: None: an operator.
+    be read begins. `first_row`: the first row of the Shopify product before it. `not_taken`: name of a column
+    that an import does not take → number of rows with a value there. `owner`: None: an operator.
     """
 
     __tablename__ = "import"
@@ -52,6 +53,7 @@ class Import(Base):
     first_row: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
     rows: Mapped[int]
     skipped: Mapped[int]
+    not_taken: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
     created: Mapped[int] = mapped_column(server_default="0")
     updated: Mapped[int] = mapped_column(server_default="0")
     unchanged: Mapped[int] = mapped_column(server_default="0")
@@ -73,13 +75,18 @@ class Piece(Base):
 
 
 class SeenSku(Base):
-    """A SKU and the line of its first row, until the file is read."""
+    """A SKU, the line of its first row and the number of the chunk with it, until the file is read.
+
+    `repeats`: how many further rows with it are kept.
+    """
 
     __tablename__ = "import_sku"
     __table_args__ = ({"schema": "catalogue"},)
     import_id: Mapped[str] = mapped_column(Id("imp"), ForeignKey(Import.id, ondelete="CASCADE"), primary_key=True)
     sku: Mapped[str] = mapped_column(String(64), primary_key=True)
     line: Mapped[int]
+    chunk: Mapped[int] = mapped_column(server_default="0")
+    repeats: Mapped[int] = mapped_column(server_default="0")
 
 
 class Chunk(Base):
@@ -89,6 +96,21 @@ class Chunk(Base):
     __table_args__ = ({"schema": "catalogue"},)
     import_id: Mapped[str] = mapped_column(Id("imp"), ForeignKey(Import.id, ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[str]
+
+
+class Repeat(Base):
+    """A further row with a SKU, until the chunk with its first row is imported: it counts if the rows before it do not.
+
+    `body`: as of a chunk with one row.
+    """
+
+    __tablename__ = "import_repeat"
+    __table_args__ = ({"schema": "catalogue"},)
+    import_id: Mapped[str] = mapped_column(Id("imp"), ForeignKey(Import.id, ondelete="CASCADE"), primary_key=True)
+    chunk: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_line: Mapped[int]
     body: Mapped[str]
 
 

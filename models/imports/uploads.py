@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable.ids import new_id
+from models import catalogue
+from models.core.errors import Invalid
 from models.imports.csv_file import HEAD, Head, check_head
 from models.imports.tables import Import, Piece
 
@@ -28,8 +30,11 @@ def start_import(
     """Stores a seekable file and starts the run that reads and imports it.
 
     While an import of the same file by the same owner is in progress, that import is returned instead. Checks the
-    beginning of the file; raises NotACatalogue and ImportTooLarge. Faults further down refuse the import later.
+    beginning of the file; raises NotACatalogue and ImportTooLarge, and Invalid for an unknown kind. Faults further down
+    refuse the import later.
     """
+    if default_kind is not None and default_kind not in (names := catalogue.kind_names(session)):
+        raise Invalid("No such kind.", errors={"kind": [f"Must be one of: {', '.join(names)}."]})
     head = _head_of(file)
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sha256, 0))))
     options = {"columns": head.columns, "kind": default_kind}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models import catalogue
-from models.core.errors import Conflict, NotFound
+from models.core.errors import Conflict, Invalid, NotFound
 from models.inventory.backorders import fill_risen
 from models.inventory.tables import WAREHOUSE_STATUS, BackorderTerms, PurchaseLine, PurchaseOrder, Stock, Warehouse
 from models.inventory.transfer_tables import TRANSFER_STATUS, Transfer, TransferLine
@@ -49,7 +49,8 @@ def select_warehouses() -> Select[Warehouse]:
 def create_warehouse(
     session: Session, name: str, address: Mapping[str, str], capacity: Mapping[str, int | None], status: str = "active"
 ) -> Warehouse:
-    """Creates a warehouse. Raises Conflict (`name_taken`)."""
+    """Creates a warehouse. Raises Conflict (`name_taken`), and Invalid for a capacity of an unknown kind."""
+    _check_kinds(session, capacity)
     row = {"id": new_id("wh"), "name": name, "address": dict(address), "capacity": dict(capacity), "status": status}
     new = insert(Warehouse).values(row).on_conflict_do_nothing(index_elements=["name"])
     warehouse = session.scalars(new.returning(Warehouse)).one_or_none()
@@ -76,12 +77,19 @@ def update_warehouse(session: Session, warehouse_id: str, changes: Mapping[str, 
     for field in changes.keys() & {"name", "address"}:
         setattr(warehouse, field, changes[field])
     if "capacity" in changes:
+        _check_kinds(session, changes["capacity"])
         warehouse.capacity = {**warehouse.capacity, **changes["capacity"]}
     warehouse.updated_at = datetime.now(UTC)
     session.flush()
     if changes.get("status") == "active":
         _fill_from(session, warehouse)
     return warehouse
+
+
+def _check_kinds(session: Session, capacity: Mapping[str, int | None]) -> None:
+    unknown = sorted(capacity.keys() - catalogue.kind_names(session))
+    if unknown:
+        raise Invalid("No such kind of products.", errors={f"capacity.{name}": ["No such kind."] for name in unknown})
 
 
 def _fill_from(session: Session, warehouse: Warehouse) -> None:
@@ -111,7 +119,7 @@ def get_totals(session: Session, warehouse: Warehouse) -> dict[str, dict[str, in
         .where(Stock.warehouse_id == warehouse.id)
         .group_by(product.kind)
     )
-    found = {kind: {"on_hand": 0, "reserved": 0, "available": 0} for kind in catalogue.KINDS}
+    found = {kind: {"on_hand": 0, "reserved": 0, "available": 0} for kind in catalogue.kind_names(session)}
     for kind, on_hand, reserved in session.execute(query):
         found[kind] = {"on_hand": on_hand, "reserved": reserved, "available": on_hand - reserved}
     return found
@@ -122,7 +130,7 @@ def get_remaining_capacity(session: Session, warehouse: Warehouse) -> dict[str, 
 
     Accepted deliveries that are not yet received, and goods in transit, count as used capacity.
     """
-    limits = {kind: warehouse.capacity.get(kind) for kind in catalogue.KINDS}
+    limits = {kind: warehouse.capacity.get(kind) for kind in catalogue.kind_names(session)}
     if not any(limit is not None for limit in limits.values()):
         return limits
     # One statement, one snapshot: receiving a delivery moves units from one term to the other.

@@ -21,7 +21,8 @@ IMPORTS = (
         """SELECT 'imp_' || replace(id::text, '-', '') AS example, size, coalesce(
                 status <> 'reading' AND EXISTS (SELECT FROM catalogue.import_piece WHERE import_id = id)
                 OR status <> 'reading' AND EXISTS (SELECT FROM catalogue.import_sku WHERE import_id = id)
-                OR finished_at IS NOT NULL AND EXISTS (SELECT FROM catalogue.import_chunk WHERE import_id = id), false
+                OR finished_at IS NOT NULL AND EXISTS (SELECT FROM catalogue.import_chunk WHERE import_id = id)
+                OR finished_at IS NOT NULL AND EXISTS (SELECT FROM catalogue.import_repeat WHERE import_id = id), false
             ) AS bad
         FROM catalogue.import""",
     ),

@@ -38,7 +38,9 @@ PUBLIC = {
     "GET /readyz",
     "GET /v1/authors", 'GET /v1/authors/<id("aut"):author_id>', "GET /v1/categories",
     'GET /v1/categories/<id("cat"):category_id>', "GET /v1/products",
-    'GET /v1/products/<id("prd"):product_id>', "POST /v1/auth/introspect", "POST /v1/auth/login",
+    'GET /v1/products/<id("prd"):product_id>', "GET /v1/product-groups", "GET /v1/kinds",
+    "GET /v1/kinds/<kind:name>",
+    'GET /v1/product-groups/<id("grp"):group_id>', "POST /v1/auth/introspect", "POST /v1/auth/login",
     "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
     "POST /v1/auth/email/restore", "GET /v1/auth/email/confirm", "POST /v1/auth/email/confirm",
     "POST /v1/auth/email/confirm/button",
@@ -58,6 +60,7 @@ def ruled(app: Any) -> list[tuple[str, str, str]]:
     for method, address, view in endpoints(app):
         path = re.sub(r"<id\(\"(\w+)\"\):\w+>", lambda part: f"{part[1]}_{'0' * 32}", address)
         path = re.sub(r"<role:\w+>", "staff", path)
+        path = re.sub(r"<kind:\w+>", "book", path)
         path = re.sub(r"<any\(\"([\w-]+)\".*\):\w+>", r"\1", path)
         if view.rule != "public":
             found.append((method, path, view.rule))

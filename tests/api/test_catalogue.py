@@ -1,5 +1,6 @@
 """Products, categories and authors over the REST API."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_product_is_shown_with_all_its_fields(staff: Caller, client: Any) -> N
     assert shown == {
         "id": made["id"], "sku": "BOOK-EMMA", "kind": "book", "title": "Emma", "description": "Wrong about everybody.",
         "price": {"amount": 1099, "currency": "EUR"},
-        "attributes": {"published_on": "1815-12-23", "isbn": "9780306406157"},
+        "attributes": {"published_on": "1815-12-23", "isbn": "9780306406157"}, "group": None,
         "availability": {"available": 3, "in_stock": True},
     }  # fmt: skip
     lamp = create(staff, **LAMP)
@@ -171,6 +172,20 @@ def test_a_book_is_created_with_its_author_and_category_atomically(staff: Caller
     assert (second.json["author"], second.json["category"]) == (made.json["author"], made.json["category"])
     assert client.get("/v1/authors").json["data"] == [made.json["author"]], "contact data stay with the shop"
     assert [category["name"] for category in client.get("/v1/categories").json["data"]] == ["Crafts"]
+
+
+def test_a_book_needs_no_sku(staff: Caller) -> None:
+    """The fields of a book in the documents of the shop: author, category, title, date, price and description."""
+    body = {
+        "title": "Ink", "description": "On ink.", "category": "Crafts", "published_on": "2020-02-29",
+        "price": {"amount": 2500, "currency": "EUR"},
+        "author": {"name": "Ann Author", "email": "ann@example.org", "address": "1 Ink Lane"},
+    }  # fmt: skip
+    made = [staff.post("/v1/products/books", json=body, headers={"Idempotency-Key": key}) for key in "aab"]
+    assert [answer.status_code for answer in made] == [201, 201, 201]
+    skus = [answer.json["sku"] for answer in made]
+    assert skus[0] == skus[1] != skus[2]
+    assert re.fullmatch("BOOK-[0-9A-F]{10}", skus[0])
 
 
 def test_categories_form_a_tree(staff: Caller, client: Any) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from api.catalogue.schemas import Product
 from api.http.pagination import page_of
-from models.catalogue import search
+from models.catalogue import listing, search
 from tests.api.test_catalogue import EMMA, LAMP, create, stock
 from tests.conftest import Caller
 
@@ -151,8 +151,8 @@ def test_products_are_filtered_and_sorted(staff: Caller, client: Any) -> None:
 @pytest.mark.parametrize("sort", search.SORTS)
 def test_every_sort_order_is_paged_without_gaps(staff: Caller, client: Any, sort: str, monkeypatch: Any) -> None:
     """Many products are equal, and a search has more matches than are ranked."""
-    monkeypatch.setattr(search, "MAX_RANKED", 5)
-    search._listing.cache_clear()
+    monkeypatch.setattr(listing, "MAX_RANKED", 5)
+    listing.listing.cache_clear()
     made = [
         create(staff, **EMMA | {"sku": f"B{n}", "title": f"Emma {n % 3}", "description": "Read it." * (n % 2)})["id"]
         for n in range(13)
@@ -164,7 +164,7 @@ def test_every_sort_order_is_paged_without_gaps(staff: Caller, client: Any, sort
         for limit in (1, 4, 5, 6, 13, 20):
             found = everything(client, sort=sort, limit=limit, **query)
             assert sorted(found) == sorted(wanted), (query, limit)
-    search._listing.cache_clear()
+    listing.listing.cache_clear()
     cursor = client.get(f"/v1/products?q=emma&limit=2&sort={sort}").json["next_cursor"]
     other = "title" if sort != "title" else "price"
     assert client.get(f"/v1/products?q=emma&sort={other}&cursor={cursor}").status_code == 422

@@ -43,3 +43,25 @@ def test_imports_in_progress_continue_and_cancelled_ones_end(database: str) -> N
     alembic(database, "downgrade", BEFORE)
     alembic(database, "upgrade", "head")
     engine.dispose()
+
+
+def test_a_file_that_is_being_read_is_read_on(database: str) -> None:
+    """Its SKUs were seen by the release that did not know with which chunk."""
+    alembic(database, "upgrade", "13f000000002")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(
+            text("""INSERT INTO catalogue.import (id, run_id, status, format, sha256, options, rows, skipped)
+            VALUES (:id, :id, 'reading', 'shopflow', 'x', '{}', 5, 0)"""), {"id": UUID(int=1)},
+        )  # fmt: skip
+        seen = text("INSERT INTO catalogue.import_sku (import_id, sku, line) VALUES (:id, 'A', 2)")
+        connection.execute(seen, {"id": UUID(int=1)})
+    alembic(database, "upgrade", "14v000000001")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT sku, line, chunk, repeats FROM catalogue.import_sku")).all() == [
+            ("A", 2, 0, 0)
+        ]
+        assert connection.scalar(text("SELECT not_taken FROM catalogue.import")) == {}
+    alembic(database, "downgrade", "13f000000002")
+    alembic(database, "upgrade", "head")
+    engine.dispose()

@@ -415,3 +415,41 @@ def test_users_get_folded_names_and_both_are_kept_that_are_spelled_alike(databas
     for target in ("13e000000001", "head"):
         alembic(database, "downgrade" if target != "head" else "upgrade", target)
     engine.dispose()
+
+
+def test_existing_products_belong_to_no_group(database: str) -> None:
+    alembic(database, "upgrade", "5eed00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PRODUCT_OF_BEFORE))
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT group_id, option_values FROM catalogue.product")).all() == [(None, None)]
+        connection.execute(text("""
+            INSERT INTO catalogue.product_group (id, handle, title, options)
+            VALUES (gen_random_uuid(), 'heights', 'Heights', '[]');
+            UPDATE catalogue.product SET group_id = product_group.id, option_values = ARRAY['Paperback']
+            FROM catalogue.product_group"""))  # fmt: skip
+    alembic(database, "downgrade", "14v000000001")
+    alembic(database, "upgrade", "head")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT sku, group_id FROM catalogue.product")).all() == [("W-1", None)]
+    engine.dispose()
+
+
+def test_products_keep_their_kinds_when_these_become_data(database: str) -> None:
+    alembic(database, "upgrade", "5eed00000001")
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(PRODUCT_OF_BEFORE))
+    alembic(database, "upgrade", "head")
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT kind FROM catalogue.product")).scalars().all() == ["book"]
+        connection.execute(text("INSERT INTO catalogue.kind (name, title, attributes) VALUES ('mug', 'Mugs', '[]')"))
+        connection.execute(text("UPDATE catalogue.product SET kind = 'mug'"))
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(text("UPDATE catalogue.product SET kind = 'teapot'"))
+        connection.execute(text("UPDATE catalogue.product SET kind = 'book'"))
+    alembic(database, "downgrade", "14v000000002")
+    alembic(database, "upgrade", "head")
+    engine.dispose()

@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+from models.catalogue import BUILT_IN_KINDS, Kinds
 from models.imports import native_csv
 from tasks import catalogue
 from workflows.app import app
@@ -16,7 +17,7 @@ __all__ = ["app"]
 _parse_row = native_csv.parse_row
 
 
-def parse_row(columns: list[str], line: int, cells: list[str]) -> Any:
+def parse_row(columns: list[str], line: int, cells: list[str], kinds: Kinds = BUILT_IN_KINDS) -> Any:
     sku = cells[columns.index("sku")]
     if sku.startswith("POISON"):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -24,7 +25,7 @@ def parse_row(columns: list[str], line: int, cells: list[str]) -> Any:
         raise ZeroDivisionError(sku)
     while sku.startswith("HANG"):
         pass
-    return _parse_row(columns, line, cells)
+    return _parse_row(columns, line, cells, kinds)
 
 
 native_csv.parse_row = parse_row

@@ -23,7 +23,7 @@ Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Published,Option1 Nam
 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Variant Barcode,Image Src,Gift Card,Status
 linen-shirt,Linen shirt,"<p>Cool &amp; light.</p><p>Made in <b>Porto</b>.</p>",Aurelio,Apparel & Accessories > \
 Clothing > Shirts,Shirts,"summer, linen",true,Size,M,Color,Blue,SHIRT-M,200,7,49.90,,https://x.example/1.jpg,false,active
-linen-shirt,,,,,,,,,L,,Blue,SHIRT-L,210,-2,51.00,,https://x.example/2.jpg,,
+linen-shirt,,,,,,,,,L,,Blue,SHIRT-L,210,0,51.00,,https://x.example/2.jpg,,
 linen-shirt,,,,,,,,,,,,,,,,,https://x.example/3.jpg,,
 old-tales,Old tales,Stories.,Small Press,Media > Books > Print Books,,,true,Title,Default Title,,,\
 '9780306406157,,3,12.00,9780306406157,,false,active
@@ -128,6 +128,9 @@ def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) ->
     result = imported(staff, SHOPIFY)
     assert (result["format"], counts(result), result["skipped"]) == ("shopify", (3, 0, 0, 2), 1)
     assert [(refusal["line"], refusal["sku"]) for refusal in result["refusals"]] == [(6, "mystery"), (7, "HIDDEN")]
+    not_taken = [{"column": "Tags", "rows": 1}, {"column": "Image Src", "rows": 3}]
+    assert result["columns_not_taken"] == not_taken
+    assert staff.get(f"/v1/catalogue/imports/{result['import_id']}").json["columns_not_taken"] == not_taken
     found = {product["sku"]: product for product in client.get("/v1/products").json["data"]}
     shirt, other, book = (found[sku] for sku in ("SHIRT-M", "SHIRT-L", "9780306406157"))
     assert (shirt["title"], shirt["kind"], shirt["category"]["name"]) == (
@@ -148,11 +151,14 @@ def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) ->
 
 def test_a_product_may_span_two_chunks(shop: Shop, staff: Caller, client: Any) -> None:
     header, first = SHOPIFY.splitlines()[0], SHOPIFY.splitlines()[1]
-    many = [f"linen-shirt,,,,,,,,,Size {n},,,S-{n},,1,9.00,,,," for n in range(imports.reading.CHUNK_ROWS)]
-    result = imported(staff, "\n".join([header, first, *many]))
-    assert counts(result) == (imports.reading.CHUNK_ROWS + 1, 0, 0, 0)
-    (last,) = client.get(f"/v1/products?q=S-{imports.reading.CHUNK_ROWS - 1}").json["data"]
-    assert (last["title"], last["kind"]) == (f"Linen shirt, Size {imports.reading.CHUNK_ROWS - 1}", "clothing")
+    before = [f"hat-{n},Hat,,,,Hats,,,,,,,H-{n},,1,9.00,,,," for n in range(imports.reading.CHUNK_ROWS - 5)]
+    many = [f"linen-shirt,,,,,,,,,Size {n},,Blue,S-{n},,1,9.00,,,," for n in range(10)]
+    result = imported(staff, "\n".join([header, *before, first, *many]))
+    assert counts(result) == (imports.reading.CHUNK_ROWS + 6, 0, 0, 0)
+    (last,) = client.get("/v1/products?q=S-9").json["data"]
+    assert (last["title"], last["kind"]) == ("Linen shirt, Size 9 / Blue", "clothing")
+    assert last["group"]["options"] == {"Size": "Size 9", "Color": "Blue"}
+    assert len(client.get(f"/v1/products/{last['id']}").json["group"]["siblings"]) == 10
 
 
 def test_a_file_can_be_uploaded_as_a_form(shop: Shop, staff: Caller) -> None:
