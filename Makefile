@@ -56,7 +56,8 @@ test-machine: $(DEV) ## let Hypothesis look for requests after which the books d
 test-fuzz: SEED := $(shell date +%s)
 test-fuzz: $(DEV) ## give random input to each parser and to the API, for ten minutes
 	@echo "SEED=$(SEED)"
-	FUZZ_EXAMPLES=4000 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) tests/fuzz tests/api/test_bounds.py
+	FUZZ_EXAMPLES=4000 SEQUENCES=100 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) \
+		tests/api/test_sequences.py tests/fuzz tests/api/test_bounds.py
 	CASES=15 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) $(FUZZ)
 
 test-all: test test-long test-fuzz ## `make test`, the long fault tests, and ten minutes of fuzzing

@@ -1,39 +1,79 @@
-"""Links of the OpenAPI document: where the response to a POST leads (OpenAPI 3.1, section 4.8.20)."""
+"""Links of the OpenAPI document: where a response leads (OpenAPI 3.1, section 4.8.20)."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from api.docs.examples import Examples
 
+NEXT = {"add_cart_item": "place_order"}
+"""Operation → the one that follows it and needs no id."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """An operation on one resource: `path` has one parameter, which is the id of the resource."""
+
+    operation: str
+    method: str
+    path: str
+    parameter: str
+    pattern: str
+
+    @property
+    def reads(self) -> bool:
+        """Whether the operation returns the resource itself."""
+        return self.method == "get" and self.path.endswith(f"/{{{self.parameter}}}")
+
+    def link(self, member: str) -> dict[str, Any]:
+        """The link from a response that contains the id in this member."""
+        return {"operationId": self.operation, "parameters": {self.parameter: f"$response.body#/{member}"}}
+
 
 def add_links(document: dict[str, Any], examples: Examples) -> None:
-    """Adds, in place, a link to each resource that a 201 or 202 names by its id, such as the task."""
-    readers = _readers(document["paths"])
+    """Adds, in place, the links of each response that represents a resource, or names one.
+
+    A resource that is created or read links to every operation on it. A 201 or 202 also links to what it names by an
+    id, such as the task.
+    """
+    targets = list(_targets(document["paths"]))
     for path, item in document["paths"].items():
-        for status in ("201", "202"):
-            answer = item.get("post", {}).get("responses", {}).get(status, {})
+        for method, status in (("post", "201"), ("post", "202"), ("get", "200")):
+            answer = item.get(method, {}).get("responses", {}).get(status, {})
             schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+            members = examples.resolved(schema).get("properties", {})
             links = {
-                operation: {"operationId": operation, "parameters": {parameter: f"$response.body#/{name}"}}
-                for name in examples.resolved(schema).get("properties", {})
-                for key in [f"{path}/" if name == "id" else name]
-                for operation, parameter in readers.get(key, ())
+                target.operation: target.link(member)
+                for member, described in members.items()
+                for target in targets
+                if _is_own(member, described, path, target) or (method == "post" and _is_named(member, target))
             }
+            operation = item.get(method, {}).get("operationId")
+            if operation in NEXT:
+                links[NEXT[operation]] = {"operationId": NEXT[operation]}
+            links.pop(operation, None)
             if links:
                 answer["links"] = links
 
 
-def _readers(paths: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Operations that read a resource by one id, with the name of its parameter.
-
-    By the member that names such a resource elsewhere, `order_id`, and by the path under which it is created.
-    """
-    found: dict[str, list[tuple[str, str]]] = {}
+def _targets(paths: Mapping[str, Any]) -> Iterator[Target]:
     for path, item in paths.items():
-        named = re.fullmatch(r"([^{}]*/)\{(\w+_id)\}", path)
-        if "get" in item and named:
-            reader = item["get"]["operationId"], named[2]
-            found.setdefault("task_id" if named[2] == "run_id" else named[2], []).append(reader)
-            found.setdefault(named[1], []).append(reader)
-    return found
+        if path.count("{") == 1:
+            [parameter] = [found for found in item["parameters"] if found["in"] == "path"]
+            pattern = parameter["schema"].get("pattern", "")
+            for method, operation in item.items():
+                if method != "parameters":
+                    yield Target(operation["operationId"], method, path, parameter["name"], pattern)
+
+
+def _is_own(member: str, described: Mapping[str, Any], path: str, target: Target) -> bool:
+    """Whether this member of a response of `path` is the id by which the target takes the same resource."""
+    if target.path == f"{path}/{{{member}}}":  # POST /v1/roles and GET /v1/roles/{name}
+        return True
+    return member == "id" and described.get("pattern") == target.pattern
+
+
+def _is_named(member: str, target: Target) -> bool:
+    """Whether this member names another resource, which the target reads."""
+    name = "task_id" if target.parameter == "run_id" else target.parameter
+    return target.reads and member == name and name.endswith("_id")
