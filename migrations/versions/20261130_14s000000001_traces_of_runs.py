@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "14s000000001"
-down_revision = "13f000000002"
+down_revision = "14p000000001"
 branch_labels = None
 depends_on = None
 
