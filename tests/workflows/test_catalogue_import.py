@@ -139,7 +139,7 @@ def test_a_shopify_export_is_imported(shop: Shop, staff: Caller, client: Any) ->
         "Shirts",
     )
     assert shirt["description"] == "Cool & light.\nMade in Porto."
-    assert shirt["attributes"] == {"size": "M", "colour": "Blue", "brand": "Aurelio"}
+    assert shirt["attributes"] == {"size": "M", "colour": "Blue", "brand": "Aurelio", "weight_g": 200}
     assert (shirt["price"]["amount"], shirt["availability"]["available"]) == (4990, 7)
     assert (other["title"], other["description"]) == ("Linen shirt, L / Blue", shirt["description"])
     assert (other["price"]["amount"], other["availability"]["available"]) == (5100, 0)
