@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 from marshmallow import fields, validate
 
 from api.catalogue.schemas import Sibling
-from api.http.fields import IdField, List, Pattern, Schema, Timestamp
+from api.http.fields import IdField, List, MapField, Pattern, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import catalogue
 
@@ -25,7 +25,7 @@ class ProductOption(Schema):
 
 
 class ProductOptions(Schema):
-    options = fields.Dict(
+    options = MapField(
         keys=fields.String(validate=validate.Length(1, 100)),
         values=fields.String(validate=validate.Length(1, 255)),
         required=True,

@@ -109,6 +109,19 @@ class List(fields.List[Any]):
         return items
 
 
+class MapField(fields.Dict):
+    """An object with any names, in a request. Faults are named by them: `capacity.book`. `validate` has to bound it."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super()._deserialize(value, *arguments, **options)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            faults = {name: fault.get("value") or fault["key"] for name, fault in error.messages.items()}
+            raise ValidationError(faults) from error
+
+
 class Line(fields.String):
     """One line of text that is mailed or printed: at most `longest` characters, and no line breaks, control characters
     or invisible format characters, such as those that reverse the direction of writing. ZWNJ and ZWJ are allowed where

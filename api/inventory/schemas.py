@@ -4,7 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api.http.fields import KIND_PATTERN, IdField, Line, List, Money, Schema, Timestamp
+from api.http.fields import KIND_PATTERN, IdField, Line, List, MapField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.tasks.schemas import Accepted
 from models import inventory
@@ -172,11 +172,11 @@ MAX_KINDS = 1000
 """Of a map by kind in a request. The setting `kinds` says how many the shop may have."""
 
 
-def _by_kind(values: fields.Field[Any], **options: Any) -> fields.Dict:
-    return fields.Dict(keys=fields.String(validate=KIND_PATTERN), values=values, **options)
+def _by_kind(values: fields.Field[Any], **options: Any) -> MapField:
+    return MapField(keys=fields.String(validate=KIND_PATTERN), values=values, **options)
 
 
-def _units() -> fields.Dict:
+def _units() -> MapField:
     units = fields.Integer(strict=True, allow_none=True, validate=validate.Range(0, inventory.MAX_LEVEL))
     return _by_kind(
         units, validate=validate.Length(max=MAX_KINDS),

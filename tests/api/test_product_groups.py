@@ -69,7 +69,7 @@ def test_a_product_shows_new_siblings_to_those_who_have_read_it(staff: Caller, c
 
 @pytest.mark.parametrize(("options", "field"), [
     ({}, "options"), ({"Colour": "Red"}, "options"), ({"Size": "S", "Colour": "Red"}, "options"),
-    ({"Size": "  "}, "options.Size"), ({"Size": "S\u0007"}, "options.Size"),
+    ({"Size": ""}, "options.Size"), ({"Size": "  "}, "options.Size"), ({"Size": "S\u0007"}, "options.Size"),
 ])  # fmt: skip
 def test_a_product_needs_a_value_of_each_option(staff: Caller, options: dict[str, str], field: str) -> None:
     refused = put(staff, create(staff), make_product("A", 1), **options)
