@@ -145,13 +145,3 @@ def test_every_reference_in_the_asyncapi_document_leads_somewhere(client: Any) -
         part = json.loads(text)
         for name in reference.split("/"):
             part = part[name]
-
-
-def test_every_public_event_is_documented_with_its_members() -> None:
-    rows = re.findall(r"^\| `([a-z._]+)` \| \w+ \| (.+) \|$", (ROOT / "docs" / "events.md").read_text(), re.M)
-    assert {name for name, _ in rows} == set(PUBLIC_TYPES)
-    for name, described in rows:
-        if not described.startswith("the same"):
-            assert {f"`{member}`" for member in PUBLIC_TYPES[name].__annotations__} - set(
-                re.findall(r"`\w+`", described)
-            ) == set(), name

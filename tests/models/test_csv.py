@@ -32,8 +32,8 @@ def test_nothing_else_writes_csv() -> None:
         for path in (ROOT / package).rglob("*.py")
         if WRITERS.search(path.read_text())
     }
-    serving = {name for name in found if name.startswith("api/")}
-    assert found - serving == {"models/core/csv.py"}
+    serving = {name for name in found if name.startswith("api/")} - {"api/docs/descriptions.py"}  # names the type
+    assert found - serving == {"models/core/csv.py", "api/docs/descriptions.py"}
     for name in serving:
         source = (ROOT / name).read_text()
         assert not re.search(r"csv\.writer|DictWriter", source), name

@@ -24,6 +24,8 @@ PUBLISHED = {
     "dispute.opened": (1, "payment_id order_id transaction_id"),
     "fulfilment.delivered": (1, "parcel_id order_id"),
     "fulfilment.shipped": (1, "parcel_id order_id"),
+    "incident.opened": (1, "incident state detail"),
+    "incident.resolved": (1, "incident state detail"),
     "order.cancelled": (1, "order_id user_id"),
     "order.confirmed": (1, "order_id user_id"),
     "order.created": (1, "order_id user_id"),

@@ -38,7 +38,7 @@ def test_the_request_names_the_runs_payment_and_provider(order: Any) -> None:
     assert (datetime.now(UTC) - since).total_seconds() < 60
     assert request == {
         "payment_id": payment_id, "order_id": order.id, "amount": 3998, "currency": "EUR", "method": "pm_card_visa",
-        "gateway": "stripe",
+        "gateway": "stripe", "user_id": order.user_id,
     }  # fmt: skip
     undone = asked(payments.void, order.run_id)
     assert (undone["reference"], undone["hold"]["payment_id"]) == (None, payment_id)
