@@ -7,9 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from demo.temporary_stack import PORTS
 from tests.processes import Process
 
-FREE_PORTS = {f"SHOP_{name}_PORT": "0" for name in ("API", "FLOWER", "GATEWAY", "PAYPAL", "CARRIER", "MAILBOX", "SMTP")}
+FREE_PORTS = {f"SHOP_{name.upper()}": "0" for name in PORTS}
 
 
 def shop(var: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 
 NAMES = {
     "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "worker-shop", "worker-mail",
-    "worker-messages", "worker-bulk", "dispatcher-1", "dispatcher-2", "beat", "relay", "webhooks", "flower",
+    "worker-messages", "worker-bulk", "dispatcher-1", "dispatcher-2", "beat", "relay", "webhooks", "flower", "metrics",
 }  # fmt: skip
 
 

@@ -8,19 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from demo.temporary_stack import PORTS
 from local import provision
 from settings import DEFAULT_SECRET, load
-
-PORTS = (
-    "api_port",
-    "flower_port",
-    "metrics_port",
-    "gateway_port",
-    "paypal_port",
-    "carrier_port",
-    "mailbox_port",
-    "smtp_port",
-)
 
 
 @pytest.fixture
