@@ -1,5 +1,7 @@
 """Readiness: the database and its storage, the broker, a worker for every queue, dispatchers, and external services."""
 
+import math
+import threading
 import time
 
 from sqlalchemy import text
@@ -16,20 +18,38 @@ from workflows.app import app
 
 OVERDUE = 30.0  # seconds without a sweep
 CACHE_SECONDS = 5.0  # seconds for which a result is cached
+LONGEST_CHECK = 10.0  # seconds; while another thread checks, an older result does not count
 
-_cached: tuple[float, dict[str, str | None]] = (-CACHE_SECONDS, {})
+_cached: tuple[float, dict[str, str | None]] = (-math.inf, {})
+_checking = threading.Lock()
 
 
 def ready() -> dict[str, str | None]:
-    """Component → fault, or None if it is available."""
+    """Component → fault, or None if it is available.
+
+    One thread of the process checks at a time; others get the previous answer, or wait if there is no recent one. Each
+    check holds two of Celery's pooled connections, so that many at once would wait for each other without end, and all
+    that publish with them.
+    """
     global _cached
     since, answer = _cached
-    if time.monotonic() - since >= CACHE_SECONDS or any(answer.values()):
-        answer = {"database": _database(), "broker": _broker()}
-        answer["storage"] = "not checked: the database is unavailable" if answer["database"] else storage.fault()
-        answer["workers"] = "not checked: the broker is unavailable" if answer["broker"] else _workers()
-        answer["dispatchers"] = "not checked: the database is unavailable" if answer["database"] else _dispatchers()
-        _cached = (time.monotonic(), answer)
+    if time.monotonic() - since < CACHE_SECONDS and not any(answer.values()):
+        return answer
+    if not _checking.acquire(blocking=time.monotonic() - since > LONGEST_CHECK):
+        return answer
+    try:
+        if _cached[0] == since:  # otherwise another thread has checked while this one waited
+            _cached = (time.monotonic(), _check())
+        return _cached[1]
+    finally:
+        _checking.release()
+
+
+def _check() -> dict[str, str | None]:
+    answer = {"database": _database(), "broker": _broker()}
+    answer["storage"] = "not checked: the database is unavailable" if answer["database"] else storage.fault()
+    answer["workers"] = "not checked: the broker is unavailable" if answer["broker"] else _workers()
+    answer["dispatchers"] = "not checked: the database is unavailable" if answer["database"] else _dispatchers()
     return answer
 
 
