@@ -1,4 +1,4 @@
-"""Whether what the shop is told can be written: PostgreSQL accepts writes, and disks have space."""
+"""Whether data can be written: PostgreSQL accepts writes, and disks have space."""
 
 import shutil
 

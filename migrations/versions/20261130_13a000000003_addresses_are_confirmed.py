@@ -13,7 +13,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("user", sa.Column("email_confirmed_at", sa.DateTime(timezone=True)), schema="accounts")
     op.execute('UPDATE accounts."user" SET email_confirmed_at = created_at')
-    # Tokens of before are valid for an hour; they reset the password and confirm nothing.
+    # Existing tokens are valid for an hour; they reset the password and confirm nothing.
     op.add_column("password_reset", sa.Column("email", sa.String(254)), schema="accounts")
     op.create_table(
         "email_confirmation",

@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_pending_email_expires_at_user_id", "pending_email", ["expires_at", "user_id"], schema="accounts"
     )
-    # Rows of before have no key, and are gone within a week.
+    # Existing rows have no key, and are deleted within a week.
     op.add_column("email_change", sa.Column("email_key", sa.String()), schema="accounts")
     op.create_index("ix_email_change_email_key", "email_change", ["email_key"], schema="accounts")
 

@@ -37,7 +37,7 @@ def confirm_tokens() -> list[str]:
 
 
 def restore_tokens() -> list[str]:
-    """Those of the mails to the addresses of before, oldest first."""
+    """Those of the mails to the former addresses, oldest first."""
     return [accounts.derive_restore_token(run_id) for run_id in runs_of("email_changing")]
 
 

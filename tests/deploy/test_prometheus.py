@@ -1,4 +1,4 @@
-"""Prometheus' own tool checks the rules, and operators are told what to do about each alert."""
+"""Prometheus' own tool checks the rules, and each alert has a runbook."""
 
 import os
 import re
