@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from durable.ids import new_id
 from local.waiting import wait_until
@@ -21,6 +21,7 @@ from settings import Settings
 from tasks.notifications import sending
 from tests.api.test_email_confirmation import confirm, mail_token, newcomer, runs_of
 from tests.conftest import Caller
+from tests.models.racing import is_blocked
 
 __all__ = ["newcomer"]
 
@@ -104,13 +105,6 @@ def transaction_on_thread(work: Callable[[Any], object]) -> Iterator[tuple[Barri
         yield commit, running
 
 
-def is_waiting_for_a_lock() -> bool:
-    with transaction() as session:
-        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
-                       "current_database()")  # fmt: skip
-        return bool(session.scalars(waiting).one())
-
-
 def test_a_mail_that_is_being_held_is_seen_by_the_confirmation(client: Any, app: Any, newcomer: Caller) -> None:
     token = mail_token(newcomer.user_id)
     with (
@@ -118,7 +112,7 @@ def test_a_mail_that_is_being_held_is_seen_by_the_confirmation(client: Any, app:
         ThreadPoolExecutor(1) as pool,
     ):
         confirming = pool.submit(confirm, app.test_client(), token)
-        assert wait_until(is_waiting_for_a_lock, 20, 0.02)
+        assert wait_until(is_blocked, 20, 0.02)
         assert runs_of("held_mail") == []  # nothing looks for held mails before the mail is there
         commit.wait()
         assert holding.result() is None
@@ -134,7 +128,7 @@ def test_a_mail_is_sent_if_the_address_is_being_confirmed(newcomer: Caller) -> N
         ThreadPoolExecutor(1) as pool,
     ):
         holding = pool.submit(hold, newcomer.user_id)
-        assert wait_until(is_waiting_for_a_lock, 20, 0.02)
+        assert wait_until(is_blocked, 20, 0.02)
         commit.wait()
         assert holding.result() is not None
     assert held(newcomer.user_id) == []
@@ -154,7 +148,7 @@ def test_a_mail_that_is_held_while_the_account_closes_is_erased(newcomer: Caller
         ThreadPoolExecutor(1) as pool,
     ):
         holding = pool.submit(hold, newcomer.user_id)
-        assert wait_until(is_waiting_for_a_lock, 20, 0.02)
+        assert wait_until(is_blocked, 20, 0.02)
         commit.wait()
         assert holding.result() is None
     with transaction() as session:

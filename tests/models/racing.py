@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from sqlalchemy import text
+
+from models.core.database import single_statements
 from models.core.errors import Conflict, InsufficientStock
 
 
@@ -18,3 +21,10 @@ def race(calls: Sequence[Callable[[], object]]) -> list[bool]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(one, calls))
+
+
+def is_blocked() -> bool:
+    """Whether a transaction waits for a lock."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with single_statements() as connection:
+        return bool(connection.scalar(text(waits)))

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from local.waiting import wait_until
 from models import carts, catalogue, inventory
-from models.core.database import single_statements, transaction
+from models.core.database import transaction
 from models.core.errors import InsufficientStock, NotFound
+from tests.models.racing import is_blocked
 
 
 @pytest.fixture
@@ -153,17 +153,9 @@ def test_removal_of_ordered_items_sees_concurrent_changes(user: str, meanwhile: 
                 carts.set_quantity(session, user, blue, meanwhile)
             carts.add(session, user, red, 4)
             taking = others.submit(take_out)
-            assert wait_until(_is_blocked, 10)
+            assert wait_until(is_blocked, 10)
         taking.result(10)
     assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # items added meanwhile stay
-
-
-def _is_blocked() -> bool:
-    waits = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with single_statements() as connection:
-        return bool(connection.scalar(waits))
 
 
 def test_concurrent_additions_all_count(user: str) -> None:

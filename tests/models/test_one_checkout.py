@@ -13,6 +13,7 @@ from models import carts, orders
 from models.core.database import engine, single_statements, transaction
 from models.core.errors import Conflict
 from tests.conftest import ADDRESS
+from tests.models.racing import is_blocked
 from tests.shopping import make_customer, make_product
 
 
@@ -50,12 +51,6 @@ def refused(user: str) -> Conflict:
     with pytest.raises(Conflict) as refusal:
         place(user)
     return refusal.value
-
-
-def is_blocked() -> bool:
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with single_statements() as connection:
-        return bool(connection.scalar(text(waits)))
 
 
 def count_orders() -> int:
