@@ -168,28 +168,42 @@ def fill_risen(session: Session, levels: Sequence[Any]) -> None:
         announce_change(session, level, was_low[level.product_id, level.warehouse_id])
 
 
-# Also locks the terms' products of what the order has reserved, from which other orders may be filled.
-_LOCK_LEVELS = text("""
+# Also the products of what the order has reserved, from which other orders may be filled.
+_LEVELS_OF_ORDER = """
     SELECT product_id, warehouse_id, low_since IS NOT NULL AS was_low, false AS recovered FROM inventory.stock
     WHERE product_id IN (
         SELECT product_id FROM inventory.backorder WHERE order_id = :order_id
         UNION SELECT product_id FROM inventory.reservation WHERE order_id = :order_id
     )
-    ORDER BY product_id, warehouse_id FOR UPDATE
-""").bindparams(bindparam("order_id", type_=Id("ord")))
-_LOCK_OF_ORDER = _LOCK_LEVELS.columns(product_id=Id("prd"), warehouse_id=Id("wh"))
+    ORDER BY product_id, warehouse_id"""
+
+
+def _levels(ending: str = "") -> Any:
+    query = text(_LEVELS_OF_ORDER + ending).bindparams(bindparam("order_id", type_=Id("ord")))
+    return query.columns(product_id=Id("prd"), warehouse_id=Id("wh"))
+
+
+_READ_OF_ORDER, _LOCK_OF_ORDER = _levels(), _levels(" FOR UPDATE")
 _OF_ORDER = select(Backorder.product_id).where(Backorder.order_id == bindparam("of_order"))
 
 
 def lock_of_order(session: Session, order_id: str) -> Sequence[Any] | None:
-    """Locks the levels and the terms of an order that has backorders. Returns the levels; None if it has none."""
+    """Locks the levels and the terms of an order that has backorders. Returns the levels; None if it has none.
+
+    A transaction calls it once, before it locks other levels. Once terms are locked, nothing is reserved for the order.
+    """
     products = set(session.connection().scalars(_OF_ORDER, {"of_order": order_id}))
-    if not products:
-        return None
-    levels = session.execute(_LOCK_OF_ORDER, {"order_id": order_id}).all()
-    products |= {level.product_id for level in levels}
-    session.connection().execute(_LOCK_TERMS, {"product_ids": sorted(products)})
-    return levels
+    while products:
+        with session.begin_nested() as attempt:
+            levels = session.execute(_LOCK_OF_ORDER, {"order_id": order_id}).all()
+            terms = sorted(products | {level.product_id for level in levels})
+            session.connection().execute(_LOCK_TERMS, {"product_ids": terms})
+            if len(session.execute(_READ_OF_ORDER, {"order_id": order_id}).all()) == len(levels):
+                return levels
+            # A level was inserted while this waited for the terms, and units in it may have filled the backorders. It
+            # cannot be locked now, after the terms: whoever has locked it may wait for them.
+            attempt.rollback()
+    return None
 
 
 _CONFIRM = (

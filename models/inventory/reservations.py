@@ -188,10 +188,9 @@ _CANCEL = crossed_columns(
 def release_units(session: Session, order_id: str, units: Mapping[tuple[str, str], int]) -> None:
     """Releases some of the units that an order holds: (warehouse id, product id) → units, none of which has left.
 
-    They fill the backorders of other orders. Emits `stock.recovered` for levels that rise above their reorder point.
-    Raises Conflict `wrong_state` if the order does not hold them.
+    The caller has called `lock_waiting`. The units fill the backorders of other orders. Emits `stock.recovered` for
+    levels that rise above their reorder point. Raises Conflict `wrong_state` if the order does not hold them.
     """
-    lock_of_order(session, order_id)
     warehouses, products = zip(*units, strict=True)
     values = {
         "order_id": order_id, "warehouses": list(warehouses), "products": list(products),

@@ -10,13 +10,15 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from durable.ids import new_id
+from local.waiting import wait_until
 from models import inventory
 from models.core.database import transaction
 from models.core.errors import InsufficientStock, NotFound
 from models.core.event_log import Event
+from models.inventory.backorders import lock_of_order
 from tests.counting import statements
 from tests.models.backordering import SOON, allocate, allow, backordered, confirmed, main, notified, release, waiting
-from tests.models.racing import race
+from tests.models.racing import is_blocked, race
 from tests.models.shelves import available, broken, move, product, reservations, reserve, warehouse
 
 
@@ -230,6 +232,24 @@ def test_orders_cancellations_and_goods_at_once_agree() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
+
+
+def test_a_level_that_is_inserted_while_an_order_waits_for_its_terms_is_locked_before_them() -> None:
+    book, annex = product("BOOK", 1), warehouse("Annex")
+    allow(book, 10)
+    order = confirmed({book: 3})
+
+    def lock() -> set[str]:
+        with transaction() as session:
+            return {level.warehouse_id for level in lock_of_order(session, order) or ()}
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            inventory.adjust(session, book, 1, "count", annex)  # it has locked the terms, and fills the order
+            locked = pool.submit(lock)
+            assert wait_until(is_blocked, 10)
+        assert locked.result(10) == {main(), annex}
+    assert release(order) == 2
 
 
 def test_the_audit_finds_wrong_sums_and_orders_that_were_passed_over() -> None:
