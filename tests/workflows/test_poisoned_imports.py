@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from cli.main import main
-from durable import queries
 from durable.tables import RunRecord
 from local.waiting import wait_until
 from models import imports
@@ -45,23 +44,6 @@ def test_only_the_rows_at_which_workers_fail_are_refused(shop: Shop, staff: Call
     assert [(row["line"], row["sku"], row["reason"] == reason) for row in made["refusals"]] == [
         (9, "POISON", True), (11, "T-9", False), (1005, "BUG", True),
     ]  # fmt: skip
-
-
-def test_a_slow_worker_finds_the_row_in_a_portion(
-    seeds: Any, staff: Caller, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    rows = [thing(number) for number in range(imports.reading.CHUNK_ROWS)]
-    rows[600]["sku"] = "POISON"
-    with ExitStack() as exits:
-        slow = Shop(tmp_path_factory.mktemp("slow"), exits)
-        slow.worker(app="tests.workflows.poisoned", SLOW="1")
-        slow.dispatcher()
-        accepted = send(staff, sheet(*rows)).json
-        made = ended(staff, accepted)
-        with transaction() as session:
-            lost = queries.attempts_of_step(session, accepted["task_id"], "catalogue.take[1]")
-    assert (made["status"], made["created"], made["refused"], len(lost)) == ("imported", 999, 1, 3)
-    assert [(row["line"], row["sku"]) for row in made["refusals"]] == [(602, "POISON")]
 
 
 @pytest.mark.parametrize("how", ["drop", "cancel"])
