@@ -22,6 +22,7 @@ from models.operations.imports import IMPORTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
 from models.operations.messages import MESSAGES
+from models.operations.outside import OUTSIDE
 from models.operations.people import PEOPLE
 from models.operations.refunds import ELSEWHERE, REFUNDS
 from models.operations.sales import DAILY_SALES
@@ -194,6 +195,7 @@ _BOOKS = (
     ),
     *REFUNDS,
     *AFTER_CHECKOUT,
+    *OUTSIDE,
     *LABELS,
     *EVENTS,
     *DAILY_SALES,
