@@ -1,7 +1,6 @@
 """Inventory: warehouses, stock levels, movements, reservations, purchase orders, transfers and stock counts."""
 
 from models.inventory.allocation import Units, choose
-from models.inventory.audit import audit
 from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock
 from models.inventory.backorder_terms import get_terms, set_terms
 from models.inventory.backorders import free_units, is_waiting, lock_waiting
@@ -144,7 +143,6 @@ __all__ = [
     "adjust",
     "allocate",
     "approve_count",
-    "audit",
     "await_approval",
     "book_differences",
     "cancel_count",
