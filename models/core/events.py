@@ -16,17 +16,21 @@ class DomainEvent:
     with the event's id as its key and the payload as its input. `version`: that of the payload of a public event; None:
     other programs do not receive it. The payload of a version gets no field less and no other type; else it is the next
     version. A public event is emitted while its subject is locked, which gives the subject's events their order.
+    `is_for_operators`: a webhook endpoint receives it only if it asks for this type.
     """
 
     name: ClassVar[str]
     about: ClassVar[str]
     starts: ClassVar[tuple[str, ...]]
     version: ClassVar[int | None]
+    is_for_operators: ClassVar[bool]
 
     def __init_subclass__(
-        cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = (), version: int | None = None
-    ) -> None:
+        cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = (), version: int | None = None,
+        is_for_operators: bool = False,
+    ) -> None:  # fmt: skip
         cls.name, cls.about, cls.starts, cls.version = name, about, starts, version
+        cls.is_for_operators = is_for_operators
         dataclass(frozen=True, kw_only=True)(cls)
 
     def subject_id(self) -> str | None:
@@ -335,7 +339,10 @@ class RunStuck(DomainEvent, name="run.stuck", about="run_id"):
     step: str
 
 
-class IncidentOpened(DomainEvent, name="incident.opened", about="incident", starts=("incident_notice",), version=1):
+class IncidentOpened(
+    DomainEvent, name="incident.opened", about="incident", starts=("incident_notice",), version=1,
+    is_for_operators=True,
+):  # fmt: skip
     """Something requires an operator: runs are stuck, dispatchers do not sweep, or an invariant is broken."""
 
     incident: str
@@ -343,7 +350,10 @@ class IncidentOpened(DomainEvent, name="incident.opened", about="incident", star
     detail: str
 
 
-class IncidentResolved(DomainEvent, name="incident.resolved", about="incident", starts=("incident_notice",), version=1):
+class IncidentResolved(
+    DomainEvent, name="incident.resolved", about="incident", starts=("incident_notice",), version=1,
+    is_for_operators=True,
+):  # fmt: skip
     """What required an operator is over."""
 
     incident: str
@@ -357,3 +367,5 @@ PUBLIC_TYPES: dict[str, type[DomainEvent]] = {
     name: event for name, event in sorted(EVENT_TYPES.items()) if event.version is not None
 }
 """Event name → its class, of the events that other programs receive."""
+SHOP_TYPES = tuple(name for name, event in PUBLIC_TYPES.items() if not event.is_for_operators)
+"""The names of public events that tell of the shop, and not of its operation."""
