@@ -137,8 +137,7 @@ class Turn:
             self.events[courier.target.id] = self._window.after(after, courier.target.types, room)
             return
         until = min(last, after + SPAN)
-        types = courier.target.types or None
-        found = event_feed.read_after(session, after, until=until, types=types, limit=room)
+        found = event_feed.read_after(session, after, until=until, types=courier.target.types, limit=room)
         messages = list(map(encode, found))
         self.events[courier.target.id] = messages, found[-1].position if len(found) == room else until
 

@@ -10,6 +10,7 @@ from api.http.pagination import PageQuery
 from models.core.events import PUBLIC_TYPES
 
 TYPES = list(PUBLIC_TYPES)
+WHICH = "Types of events to deliver; empty: all but those for operators, `incident.…`"
 
 
 class EndpointChanges(Schema):
@@ -23,7 +24,7 @@ class EndpointChanges(Schema):
     types = List(
         fields.String(validate=validate.OneOf(TYPES)),
         validate=validate.Length(max=len(TYPES)),
-        metadata={"description": "Types of events to deliver; empty: all", "example": ["order.confirmed"]},
+        metadata={"description": WHICH, "example": ["order.confirmed"]},
     )
     description = fields.String(validate=validate.Length(max=200), metadata={"example": "The warehouse"})
     status = fields.String(validate=validate.OneOf(("enabled", "disabled")))
@@ -42,7 +43,7 @@ class NewEndpoint(Schema):
         fields.String(validate=validate.OneOf(TYPES)),
         load_default=list,
         validate=validate.Length(max=len(TYPES)),
-        metadata={"description": "Types of events to deliver; empty: all", "example": ["order.confirmed"]},
+        metadata={"description": WHICH, "example": ["order.confirmed"]},
     )
     description = fields.String(
         load_default="", validate=validate.Length(max=200), metadata={"example": "The warehouse"}

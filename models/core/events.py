@@ -16,17 +16,21 @@ class DomainEvent:
     with the event's id as its key and the payload as its input. `version`: that of the payload of a public event; None:
     other programs do not receive it. The payload of a version gets no field less and no other type; else it is the next
     version. A public event is emitted while its subject is locked, which gives the subject's events their order.
+    `is_for_operators`: a webhook endpoint receives it only if it asks for this type.
     """
 
     name: ClassVar[str]
     about: ClassVar[str]
     starts: ClassVar[tuple[str, ...]]
     version: ClassVar[int | None]
+    is_for_operators: ClassVar[bool]
 
     def __init_subclass__(
-        cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = (), version: int | None = None
-    ) -> None:
+        cls, *, name: str, about: str = "subject", starts: tuple[str, ...] = (), version: int | None = None,
+        is_for_operators: bool = False,
+    ) -> None:  # fmt: skip
         cls.name, cls.about, cls.starts, cls.version = name, about, starts, version
+        cls.is_for_operators = is_for_operators
         dataclass(frozen=True, kw_only=True)(cls)
 
     def subject_id(self) -> str | None:
@@ -245,6 +249,16 @@ class BackorderFilled(DomainEvent, name="backorder.filled", about="order_id", st
     quantities: dict[str, int]  # product id → units that are allocated now
 
 
+class ReservationReleased(
+    DomainEvent, name="reservation.released", about="reservation_id", starts=("back_in_stock_check",), version=1
+):  # fmt: skip
+    """Units that were held for an order of another system are available again: `status` is released or expired."""
+
+    reservation_id: str
+    reference: str  # what the other system calls the order
+    status: str
+
+
 class ReturnReceived(DomainEvent, name="return.received", about="return_id", version=1):
     """The goods of a return have arrived."""
 
@@ -325,7 +339,10 @@ class RunStuck(DomainEvent, name="run.stuck", about="run_id"):
     step: str
 
 
-class IncidentOpened(DomainEvent, name="incident.opened", about="incident", starts=("incident_notice",), version=1):
+class IncidentOpened(
+    DomainEvent, name="incident.opened", about="incident", starts=("incident_notice",), version=1,
+    is_for_operators=True,
+):  # fmt: skip
     """Something requires an operator: runs are stuck, dispatchers do not sweep, or an invariant is broken."""
 
     incident: str
@@ -333,7 +350,10 @@ class IncidentOpened(DomainEvent, name="incident.opened", about="incident", star
     detail: str
 
 
-class IncidentResolved(DomainEvent, name="incident.resolved", about="incident", starts=("incident_notice",), version=1):
+class IncidentResolved(
+    DomainEvent, name="incident.resolved", about="incident", starts=("incident_notice",), version=1,
+    is_for_operators=True,
+):  # fmt: skip
     """What required an operator is over."""
 
     incident: str
@@ -347,3 +367,5 @@ PUBLIC_TYPES: dict[str, type[DomainEvent]] = {
     name: event for name, event in sorted(EVENT_TYPES.items()) if event.version is not None
 }
 """Event name → its class, of the events that other programs receive."""
+SHOP_TYPES = tuple(name for name, event in PUBLIC_TYPES.items() if not event.is_for_operators)
+"""The names of public events that tell of the shop, and not of its operation."""

@@ -28,13 +28,13 @@ from durable.ids import Id, new_id
 from models.core import event_log
 from models.core.event_feed import PublicEvent
 from models.core.event_log import Event
-from models.core.events import WebhookDisabled
+from models.core.events import SHOP_TYPES, WebhookDisabled
 from models.webhooks.tables import Delivery, Endpoint
 from settings import settings
 
 
 class Target(NamedTuple):
-    """An enabled endpoint, as the deliverer needs it. `secrets`: the current one first."""
+    """An enabled endpoint, as the deliverer needs it. `types`: those it receives. `secrets`: the current one first."""
 
     id: str
     url: str
@@ -86,8 +86,8 @@ def load_targets(session: Session) -> list[Target]:
     rows = session.execute(select(*columns).where(Endpoint.deleted_at.is_(None), Endpoint.disabled_at.is_(None)))
     return [
         Target(
-            row.id, row.url, tuple(row.types), (row.secret, row.previous) if row.overlaps else (row.secret,),
-            row.cursor, row.failing_since is not None,
+            row.id, row.url, tuple(row.types) or SHOP_TYPES,
+            (row.secret, row.previous) if row.overlaps else (row.secret,), row.cursor, row.failing_since is not None,
         )
         for row in rows
     ]  # fmt: skip

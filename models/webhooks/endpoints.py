@@ -21,9 +21,9 @@ OVERLAP = timedelta(hours=24)
 
 
 def create_endpoint(session: Session, url: str, types: Sequence[str], description: str) -> Endpoint:
-    """Creates an endpoint, to which events of these types (empty: all) are delivered from now on.
+    """Creates an endpoint, to which events of these types are delivered from now on.
 
-    Raises Invalid `url_not_allowed` and Conflict `too_many_endpoints`.
+    Without any, all but those for operators. Raises Invalid `url_not_allowed` and Conflict `too_many_endpoints`.
     """
     check_url(url)
     lock_name(session, "webhook endpoints")

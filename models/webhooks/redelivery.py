@@ -73,9 +73,8 @@ def redeliver_period(session: Session, endpoint_id: str, since: datetime, until:
     period = [
         Event.id >= _id_at(since.timestamp() - MARGIN), Event.id < _id_at(until.timestamp() + MARGIN),
         Event.created_at >= since, Event.created_at < until, Event.position.is_not(None),
+        Event.name.in_(endpoint.wanted),
     ]  # fmt: skip
-    if endpoint.types:
-        period.append(Event.name.in_(endpoint.types))
     columns = Event.id.label("event_id"), Event.position, Event.name.label("type")
     found = session.execute(select(*columns).where(*period).limit(MAX_EVENTS + 1)).mappings().all()
     if len(found) > MAX_EVENTS:

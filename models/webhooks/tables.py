@@ -7,15 +7,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from durable.ids import Id
 from models.core.database import Base, Created
+from models.core.events import SHOP_TYPES
 
 
 class Endpoint(Base):
     """An address of another program to which events are delivered. Never deleted, for the sake of its deliveries.
 
-    `types`: those that it receives; empty: all. `cursor`: the position up to which each event is delivered, or has a
-    row in `delivery`. `failing_since`: the first failure since the last success. The secrets sign and must therefore be
-    readable; `previous_secret` signs, too, until `previous_until`. They are stored as they are, because a key that
-    encrypts them would be readable by whoever reads this table, and they give access to nothing in the shop.
+    `types`: those that it receives; empty: all but those for operators. `cursor`: the position up to which each event
+    is delivered, or has a row in `delivery`. `failing_since`: the first failure since the last success. The secrets
+    sign and must therefore be readable; `previous_secret` signs, too, until `previous_until`. They are stored as they
+    are, because a key that encrypts them would be readable by whoever reads this table, and they give access to nothing
+    in the shop.
     """
 
     __tablename__ = "endpoint"
@@ -39,6 +41,11 @@ class Endpoint(Base):
     def status(self) -> str:
         """`enabled` or `disabled`."""
         return "enabled" if self.disabled_at is None else "disabled"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The types of events that it receives."""
+        return tuple(self.types) or SHOP_TYPES
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.id}>"  # without the secrets

@@ -11,7 +11,7 @@ from durable.ids import new_id
 from models import webhooks
 from models.core import event_feed, event_log
 from models.core.database import transaction
-from models.core.events import PUBLIC_TYPES, OrderConfirmed, OrderCreated
+from models.core.events import PUBLIC_TYPES, IncidentOpened, OrderConfirmed, OrderCreated
 from models.operations import retention
 from models.webhooks import Delivery, Endpoint, Known
 from models.webhooks.addresses import is_public
@@ -168,6 +168,12 @@ def test_the_events_of_a_period_are_delivered_again(admin: Any, endpoint: str) -
     assert len(admin.get(f"{PLACE}/{endpoint}/deliveries?status=pending").json["data"]) == 2
     yesterday = {"from": (NOW - timedelta(days=2)).isoformat(), "to": (NOW - timedelta(days=1)).isoformat()}
     assert admin.post(f"{PLACE}/{endpoint}/redeliver", json=yesterday).json == {"deliveries": 0}
+    with transaction() as session:
+        event_log.emit(session, IncidentOpened(incident="dispatchers", state="opened", detail="None sweeps."))
+        session.info.clear()  # no worker mails it
+    with transaction() as session:
+        event_feed.place_events(session)
+    assert admin.post(f"{PLACE}/{endpoint}/redeliver", json=TODAY).json == {"deliveries": 2}  # not those for operators
     admin.patch(f"{PLACE}/{endpoint}", json={"types": ["order.confirmed"]})
     assert admin.post(f"{PLACE}/{endpoint}/redeliver", json=TODAY).json == {"deliveries": 1}
     wrong = admin.post(f"{PLACE}/{endpoint}/redeliver", json={"from": TODAY["to"], "to": TODAY["from"]})

@@ -12,8 +12,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from durable.ids import new_id
 from local.waiting import wait_until
 from models import webhooks
+from models.core import event_log
 from models.core.database import transaction
-from models.core.events import OrderCancelled, OrderConfirmed, OrderCreated
+from models.core.events import IncidentOpened, OrderCancelled, OrderConfirmed, OrderCreated
 from models.webhooks import Endpoint
 from tests.processes import Process
 from tests.relay.receiving import STORY, Receiver, tell
@@ -58,6 +59,17 @@ def test_an_endpoint_receives_the_types_that_it_has_asked_for(receiver: Receiver
     tell(new_id("ord"), OrderCreated)
     seen(deliverer, lambda: state(endpoint).cursor == 4)
     assert [message["event"]["type"] for message in receiver.received("/fine")] == ["order.cancelled"]
+
+
+def test_events_for_operators_are_delivered_to_those_who_ask_for_them(receiver: Receiver) -> None:
+    everything, operators = receiver.endpoint("/shop"), receiver.endpoint("/alarm", "incident.opened")
+    deliverer = receiver.deliver()
+    with transaction() as session:
+        event_log.emit(session, IncidentOpened(incident="dispatchers", state="opened", detail="None sweeps."))
+    tell(new_id("ord"), OrderCreated)
+    seen(deliverer, lambda: state(everything).cursor == state(operators).cursor == 2)
+    assert [message["event"]["type"] for message in receiver.received("/shop")] == ["order.created"]
+    assert [message["event"]["type"] for message in receiver.received("/alarm")] == ["incident.opened"]
 
 
 def test_both_secrets_sign_during_a_rotation(receiver: Receiver) -> None:
