@@ -28,6 +28,6 @@ def migrate(revision: str | None, yes: bool, force: bool) -> None:
             return
         versions.check(force=force)
         schema.migrate()
-    except (schema.UnknownRevision, versions.NotThisRelease) as error:
+    except (schema.UnknownRevision, schema.CannotGoBack, versions.NotThisRelease) as error:
         raise click.ClickException(str(error)) from error
     click.echo("The database schema is up to date.")

@@ -25,3 +25,13 @@ def working_on(run: str, name: str | None = None, request: str | None = None) ->
     finally:
         for variable in (run_id, step, request_id, trace):
             variable.set(None)
+
+
+@contextmanager
+def tracing(traceparent: str | None) -> Iterator[None]:
+    """Sets the trace for a block, and restores it at its end."""
+    former = trace.set(traceparent)
+    try:
+        yield
+    finally:
+        trace.reset(former)

@@ -62,9 +62,10 @@ def _guarded(queues: Queues, work: Callable[[], object]) -> bool:
 def start_missed_slots() -> None:
     """Starts slots that beat has missed."""
     with transaction() as session:
-        for started in schedule.start_missed(session):
-            log.warning("beat has missed %s; starting it now", started)
-            config.options().observer.slot_missed(started.partition(" ")[0])
+        started = schedule.start_missed(session)
+    for slot in started:
+        log.warning("beat has missed %s; started it now", slot)
+        config.options().observer.slot_started(slot, missed=True)
 
 
 def report_versions() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from durable.plan import Call
     from durable.run import Run
+    from durable.schedule import Slot
 
 
 class Observer:
@@ -29,5 +30,9 @@ class Observer:
     def run_ended(self, run: "Run", status: str) -> None:
         """A worker has ended the run."""
 
-    def slot_missed(self, workflow: str) -> None:
-        """A dispatcher has started a slot that beat has missed."""
+    def slot_trace(self) -> str | None:
+        """The trace context in which the run of a slot is about to be started; None: it is not traced."""
+        return None
+
+    def slot_started(self, slot: "Slot", missed: bool) -> None:
+        """The run of a slot has been started: by beat, or by a dispatcher because beat has missed it."""

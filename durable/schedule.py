@@ -3,6 +3,7 @@
 The key of a run is its slot, so duplicated, late or restarted beats start each slot once.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from durable import transitions
+from durable import config, context, transitions
 from durable.database import observe_clock, transaction
 from durable.tables import RunRecord, ScheduleRecord
 
@@ -58,6 +59,19 @@ class Schedule:
         return at.strftime(FORMATS[self.every])
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A slot whose run has been started. `trace`: the context of its span. `since`: epoch seconds."""
+
+    workflow: str
+    name: str
+    trace: str | None
+    since: float
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {self.name}"
+
+
 _schedules: list[Schedule] = []
 
 
@@ -81,11 +95,13 @@ def _start(task: object, workflow: str) -> None:
     schedule = next(one for one in _schedules if one.workflow == workflow)
     with transaction() as session:
         now = session.scalars(select(func.clock_timestamp())).one()
-        _start_slot(session, schedule, schedule.slot_at(now))
+        started = _start_slot(session, schedule, schedule.slot_at(now))
+    if started is not None:
+        config.options().observer.slot_started(started, missed=False)
 
 
-def start_missed(session: Session) -> list[str]:
-    """Starts missed slots and returns them as `workflow slot`. A new schedule starts with the current slot."""
+def start_missed(session: Session) -> list[Slot]:
+    """Starts missed slots and returns them. A new schedule starts with the current slot."""
     now = session.scalars(select(func.clock_timestamp())).one()
     observe_clock(now)
     started = []
@@ -97,11 +113,9 @@ def start_missed(session: Session) -> list[str]:
             session.execute(new.on_conflict_do_nothing())
             continue
         for slot in schedule.missed(known.slot, now - LATE):
-            if not _is_started(session, schedule, slot):
-                _start_slot(session, schedule, slot)
-                started.append(f"{schedule.workflow} {slot}")
+            started.append(_start_slot(session, schedule, slot))
             known.slot = slot
-    return started
+    return [slot for slot in started if slot is not None]
 
 
 def _is_started(session: Session, schedule: Schedule, slot: str) -> bool:
@@ -109,5 +123,11 @@ def _is_started(session: Session, schedule: Schedule, slot: str) -> bool:
     return session.scalars(same).one_or_none() is not None
 
 
-def _start_slot(session: Session, schedule: Schedule, slot: str) -> None:
-    transitions.start(session, schedule.workflow, key=slot, input={"slot": slot})
+def _start_slot(session: Session, schedule: Schedule, name: str) -> Slot | None:
+    """Starts the run of a slot, in a trace of its own; None if there is one."""
+    if _is_started(session, schedule, name):
+        return None
+    slot = Slot(schedule.workflow, name, config.options().observer.slot_trace(), time.time())
+    with context.tracing(slot.trace):
+        transitions.start(session, slot.workflow, key=name, input={"slot": name})
+    return slot

@@ -1,6 +1,7 @@
 """What the database and the broker know: runs, leases, queues, breakers. Read once per interval, by the exporter alone.
 
-A statement that takes too long is ended. What cannot be read is missing from the answer, and `shop_source_up` says so.
+A statement that takes too long is ended. What cannot be read in time is missing from the answer, and `shop_source_up`
+says so.
 """
 
 import logging
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 10.0  # seconds for which an answer is kept
 STATEMENT = "2s"
+PATIENCE = 5.0  # seconds; Prometheus waits for ten by default
 
 _RUNS = text("""
     SELECT workflow, status, count(*) AS runs, extract(epoch FROM max(clock_timestamp() - created_at))::float AS oldest,
@@ -48,49 +50,93 @@ _SERVER = text("""
 """)
 
 
+class Source:
+    """What one server has told, at most INTERVAL ago. It is asked in a thread: one that does not answer delays nobody.
+
+    `read` raises `errors` if the server cannot be read.
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[], list[GaugeMetricFamily]], errors: tuple[type[BaseException], ...],
+        clock: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self.name, self._read, self._errors, self._clock = name, read, errors, clock
+        self._read_at, self._known = -INTERVAL, list[GaugeMetricFamily]()
+        self._reading, self._starting = threading.Thread(), threading.Lock()
+        self._up = False
+
+    def ask(self) -> None:
+        """Begins to read, unless that is under way, or what is known is fresh."""
+        with self._starting:
+            if not self._reading.is_alive() and self._clock() - self._read_at >= INTERVAL:
+                self._reading = threading.Thread(target=self._try_to_read, name=f"read {self.name}", daemon=True)
+                self._reading.start()
+
+    def wait(self, seconds: float) -> tuple[bool, list[GaugeMetricFamily]]:
+        """Whether the server has answered, and what; waits for a reading that is under way, but no longer than that."""
+        reading = self._reading
+        if reading.ident is not None:
+            reading.join(max(seconds, 0.0))
+        if reading.is_alive():
+            log.warning("the %s does not answer", self.name)
+            return False, []
+        return self._up, self._known
+
+    def _try_to_read(self) -> None:
+        known, up = list[GaugeMetricFamily](), False
+        try:
+            known, up = self._read(), True
+        except self._errors as error:
+            log.warning("could not read the %s: %s", self.name, str(error).splitlines()[0])
+        finally:
+            self._known, self._up, self._read_at = known, up, self._clock()
+
+
 class Gauges(Collector):
-    """Answers with what it has read in the last INTERVAL. One reading at a time, by the thread that asks."""
+    """Answers within PATIENCE with what the database and the broker have told."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._read_at, self._known = clock, -INTERVAL, list[GaugeMetricFamily]()
-        self._reading = threading.Lock()
+        self._clock = clock
         self._queues, self._busy_since = Queues(), dict[str, float]()
+        self._progress: dict[str, float] = {}
+        """Queue → when its last served message was published, by our clock."""
+        self._sources = (
+            Source("database", self._read_database, (DBAPIError, NoConnectionFree), clock),
+            Source("broker", self._read_broker, broker_errors(), clock),
+        )
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Nothing, so that registering it reads nothing."""
         return ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        with self._reading:
-            if self._clock() - self._read_at >= INTERVAL:
-                self._known, self._read_at = self._read(), self._clock()
-        yield from self._known
-
-    def _read(self) -> list[GaugeMetricFamily]:
         up = GaugeMetricFamily("shop_source_up", "Whether it could be read", labels=["source"])
-        found = [up]
-        progress: dict[str, float] = {}
-        try:
-            with transaction() as session:
-                connection = session.connection()
-                connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT}'"))
-                found += [*_runs(connection), *_others(connection)]
-                progress = dict(connection.execute(_PROGRESS).all())
-            up.add_metric(["database"], 1)
-        except (DBAPIError, NoConnectionFree) as error:
-            log.warning("could not read the database: %s", str(error).splitlines()[0])
-            found = [up]
-            up.add_metric(["database"], 0)
-        try:
-            found += self._read_queues(progress)
-            up.add_metric(["broker"], 1)
-        except broker_errors() as error:
-            log.warning("could not read the queues: %s", error)
-            self._queues.close()
-            up.add_metric(["broker"], 0)
+        for source in self._sources:
+            source.ask()
+        until = time.monotonic() + PATIENCE
+        for source in self._sources:
+            answered, found = source.wait(until - time.monotonic())
+            up.add_metric([source.name], answered)
+            yield from found
+        yield up
+
+    def _read_database(self) -> list[GaugeMetricFamily]:
+        with transaction() as session:
+            connection = session.connection()
+            connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT}'"))
+            found = [*_runs(connection), *_others(connection)]
+            now = self._clock()
+            self._progress = {queue: now - since for queue, since in connection.execute(_PROGRESS)}
         return found
 
-    def _read_queues(self, progress: dict[str, float]) -> list[GaugeMetricFamily]:
+    def _read_broker(self) -> list[GaugeMetricFamily]:
+        try:
+            return self._read_queues()
+        except broker_errors():
+            self._queues.close()
+            raise
+
+    def _read_queues(self) -> list[GaugeMetricFamily]:
         length = GaugeMetricFamily("shop_queue_length", "Messages that wait", labels=["queue"])
         age = GaugeMetricFamily(
             "shop_queue_age_seconds", "At most how long the oldest one has waited", labels=["queue"]
@@ -101,7 +147,7 @@ class Gauges(Collector):
             if not waiting:
                 self._busy_since.pop(queue, None)
             busy = now - self._busy_since.setdefault(queue, now) if waiting else 0.0
-            age.add_metric([queue], min(busy, progress.get(queue, busy)))
+            age.add_metric([queue], min(busy, now - self._progress.get(queue, now - busy)))
         return [length, age]
 
 

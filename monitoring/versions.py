@@ -5,6 +5,11 @@ from sqlalchemy import text
 from models.core.database import transaction
 from models.core.schema import UnknownRevision, check_revision
 
+_HAS_VERSIONS = text("""
+    SELECT 1 FROM information_schema.columns
+    WHERE table_schema = 'workflow' AND table_name = 'run' AND column_name = 'version'
+""")
+
 
 class NotThisRelease(Exception):
     """This code cannot take over the database. A sentence that says why, and what to do."""
@@ -26,12 +31,15 @@ def check(*, force: bool) -> None:
 
 
 def list_needed() -> list[str]:
-    """The workflows and versions that live runs need and this release does not declare; empty in an empty database."""
+    """The workflows and versions that live runs need and this release does not declare.
+
+    Empty in an empty database, and with a schema of before 0.1.0, whose runs have no version.
+    """
     import workflows  # noqa: F401, late: it imports Celery
     from durable import queries
 
     with transaction() as session:
-        if session.scalar(text("SELECT to_regclass('workflow.run')")) is None:
+        if session.scalar(_HAS_VERSIONS) is None:
             return []
         found = queries.count_undeclared(session)
     return [f"{name} version {version} ({count} {'run' if count == 1 else 'runs'})" for name, version, count in found]

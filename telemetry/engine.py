@@ -9,6 +9,7 @@ from durable.errors import Refusal, Unavailable
 from durable.observer import Observer
 from durable.plan import Call
 from durable.run import Run
+from durable.schedule import Slot
 from telemetry import metrics, tracing
 from telemetry.metrics import of
 
@@ -57,8 +58,14 @@ class EngineObserver(Observer):
                 attributes=attributes,
             )  # fmt: skip
 
-    def slot_missed(self, workflow: str) -> None:
-        of(metrics.SLOTS_MISSED, workflow).inc()
+    def slot_trace(self) -> str | None:
+        return tracing.begin(None)[0] if tracing.enabled() else None
+
+    def slot_started(self, slot: Slot, missed: bool) -> None:
+        if missed:
+            of(metrics.SLOTS_MISSED, slot.workflow).inc()
+        attributes = {"shop.slot": slot.name, "shop.workflow": slot.workflow, "shop.missed": str(missed).lower()}
+        tracing.export(f"slot {slot.workflow}", slot.trace, None, slot.since, attributes=attributes)
 
 
 def _export_step(run: Run, call: Call, outcome: str, since: float) -> None:

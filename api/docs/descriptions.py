@@ -20,6 +20,7 @@ PARAMETERS: Mapping[tuple[str, str], str] = {
     ("path", "name"): "The name",
     ("path", "provider"): "The name of the provider, as in the list of providers",
     ("path", "role"): "The name of the role",
+    ("path", "tag"): "A tag of the OpenAPI document",
     ("query", "fulfilment_status"): "Only those with this status of fulfilment",
     ("query", "handle"): "Only the group with this handle",
     ("query", "in_stock"): "Only products that are available, or only those that are not",

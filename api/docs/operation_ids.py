@@ -104,7 +104,9 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("get", "/readyz"): "check_readiness",
     ("get", "/openapi.json"): "get_openapi_document",
     ("get", "/asyncapi.json"): "get_asyncapi_document",
-    ("get", "/docs"): "get_api_reference",
+    ("get", "/docs"): "get_operation_index",
+    ("get", "/docs/{tag}"): "get_api_reference",
+    ("get", "/docs/{tag}/openapi.json"): "get_tag_openapi_document",
     ("get", "/docs/errors"): "get_error_reference",
     ("get", "/docs/assets/{name}"): "get_docs_asset",
 }  # fmt: skip

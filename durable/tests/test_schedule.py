@@ -34,7 +34,7 @@ def runs(workflow: str) -> list[str]:
 
 def fill() -> list[str]:
     with transaction() as session:
-        return schedule.start_missed(session)
+        return [str(slot) for slot in schedule.start_missed(session)]
 
 
 @pytest.mark.parametrize(

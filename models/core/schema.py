@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from models.core.database import transaction
 
@@ -14,6 +15,10 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 class UnknownRevision(Exception):
     """The database, or a command, names a revision of the schema that this release does not have. A sentence."""
+
+
+class CannotGoBack(Exception):
+    """The database has rows that an older schema does not allow. Nothing has changed. A sentence."""
 
 
 def migrate() -> None:
@@ -26,11 +31,20 @@ def migrate() -> None:
 
 
 def go_back(revision: str) -> None:
-    """Takes back all migrations after this revision, with what they have added. Raises UnknownRevision."""
+    """Takes back all migrations after this revision, with what they have added, or none of them.
+
+    Raises UnknownRevision, and CannotGoBack.
+    """
     check_revision()
     if revision not in _known():
         raise UnknownRevision(f"This release has no revision {revision}.")
-    command.downgrade(_config(), revision)
+    try:
+        command.downgrade(_config(), revision)
+    except IntegrityError as error:
+        raise CannotGoBack(
+            f"The schema of revision {revision} does not allow what the database contains: {_reason(error)}."
+            " Nothing has changed. Go back to a later revision, or restore a backup."
+        ) from error
 
 
 def check_revision() -> None:
@@ -60,6 +74,11 @@ def is_known(revision: str) -> bool:
 def newest_revision() -> str:
     """The revision to which this release migrates."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _reason(error: IntegrityError) -> str:
+    """What PostgreSQL says: which constraint of which table."""
+    return str(error.orig).splitlines()[0]
 
 
 def _known() -> set[str]:

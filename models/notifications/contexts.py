@@ -223,8 +223,11 @@ class SignInChanged(Account):
     change: str
 
 
-class PasswordReset(Account):
-    """`pages`: the URL of the shop's pages, empty if it has none."""
+class PasswordReset(TypedDict):
+    """`pages`: the URL of the shop's pages, empty if it has none.
+
+    It has no text that users choose: whoever registered may have given a stranger's address.
+    """
 
     token: str
     pages: str
@@ -254,9 +257,12 @@ class ConfirmNewEmail(Confirmation):
     hours: int
 
 
-class EmailChanging(PasswordReset):
-    """`token` restores the address to which this is mailed; `days`: for which it is valid."""
+class EmailChanging(Account):
+    """`token` restores the address to which this is mailed; `days`: for which it is valid. `pages`: the URL of the
+    shop's pages, empty if it has none."""
 
+    token: str
+    pages: str
     days: int
 
 

@@ -10,8 +10,8 @@ _LINES: list[contexts.OrderLine] = [{"quantity": 2, "title": "Emma"}, {"quantity
 _ADA, _NUMBER = "Ada", 100001
 
 _ACCOUNT: contexts.Account = {"first_name": _ADA, "username": "ada"}
-_RESET: contexts.PasswordReset = {**_ACCOUNT, "token": "q7Rk2xW9", "pages": "https://shop.example"}
-_EMAIL_CHANGING: contexts.EmailChanging = {**_RESET, "days": 7}
+_RESET: contexts.PasswordReset = {"token": "q7Rk2xW9", "pages": "https://shop.example"}
+_EMAIL_CHANGING: contexts.EmailChanging = {**_ACCOUNT, **_RESET, "days": 7}
 _TO_CONFIRM: contexts.Confirmation = {
     "token": "q7Rk2xW9", "api": "https://api.shop.example", "pages": "https://shop.example",
 }  # fmt: skip

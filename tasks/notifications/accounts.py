@@ -108,7 +108,11 @@ def password_reset(session: Session, run: Run[ResetInput]) -> Request | None:
     user_id = run.input["user_id"]
     if user_id is None:  # the request named no account, which its answer does not reveal
         return None
-    request = _to_user(session, run, kinds.PASSWORD_RESET, user_id, token=TOKEN, pages=settings.public_url)
+    user = accounts.get(session, user_id)
+    if user.status != "active":
+        return None
+    context: contexts.PasswordReset = {"token": TOKEN, "pages": settings.public_url}
+    request = compose(session, run, kinds.PASSWORD_RESET, context, user.email, user.id, user.language)
     if request is None:
         return None
     accounts.save_reset_token(session, run.id, user_id)

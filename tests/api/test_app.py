@@ -34,8 +34,8 @@ def test_every_endpoint_declares_its_access_rule(app: Any) -> None:
 
 
 PUBLIC = {
-    "GET /", "GET /docs", "GET /docs/assets/<name>", "GET /docs/errors", "GET /healthz", "GET /openapi.json",
-    "GET /readyz",
+    "GET /", "GET /docs", "GET /docs/<role:tag>", "GET /docs/<role:tag>/openapi.json", "GET /docs/assets/<name>",
+    "GET /docs/errors", "GET /healthz", "GET /openapi.json", "GET /readyz",
     "GET /v1/authors", 'GET /v1/authors/<id("aut"):author_id>', "GET /v1/categories",
     'GET /v1/categories/<id("cat"):category_id>', "GET /v1/products",
     'GET /v1/products/<id("prd"):product_id>', "GET /v1/product-groups", "GET /v1/kinds",

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from sqlalchemy import select
@@ -77,9 +77,15 @@ def test_mails_to_confirmed_users_are_not_held(customer: Caller) -> None:
     assert held(customer.user_id) == []
 
 
-def test_the_mails_that_ask_have_no_text_of_the_user() -> None:
-    assert set(contexts.ConfirmAddress.__annotations__) == {"token", "days", "api", "pages"}
-    assert set(contexts.ConfirmNewEmail.__annotations__) == {"token", "hours", "api", "pages"}
+OUR_WORDS = {"token", "days", "hours", "api", "pages", "digits", "minutes"}
+"""Variables of templates that the shop alone decides."""
+TO_UNCONFIRMED = [kind for kind in notifications.KINDS.values() if kind.proves]
+
+
+@pytest.mark.parametrize("kind", [*TO_UNCONFIRMED, kinds.PHONE_CODE], ids=lambda kind: str(kind.name))
+def test_what_goes_to_an_unconfirmed_address_or_number_has_no_text_of_a_user(kind: Kind[Any]) -> None:
+    """Whoever has it may be a stranger, and mail programs make a link of a username such as `example.com`."""
+    assert get_type_hints(kind.context).keys() <= OUR_WORDS  # tests/models compares the templates with it
 
 
 def test_the_tokens_of_one_run_differ_by_kind() -> None:

@@ -105,7 +105,7 @@ def test_values_are_neither_templates_nor_markup() -> None:
 
 
 def test_a_link_is_a_button_in_html_and_a_url_in_text() -> None:
-    context: contexts.PasswordReset = {**ACCOUNT, "token": "a&b", "pages": "https://shop.example"}
+    context: contexts.PasswordReset = {"token": "a&b", "pages": "https://shop.example"}
     rendered = render(kinds.PASSWORD_RESET, "email", context)
     assert "\nChoose a new password: https://shop.example/password#token=a&b\n" in rendered.text
     assert 'href="https://shop.example/password#token=a&amp;b">Choose a new password</a>' in rendered.html

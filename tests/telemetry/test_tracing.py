@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import select
 
 from durable import context, traces
+from durable.tables import RunRecord, ScheduleRecord
 from local.waiting import wait_until
+from models.core.database import transaction
 from tasks.gateways import traced
 from telemetry import tracing
 from tests.processes import ROOT
@@ -37,10 +40,13 @@ class Traced:
     api: str
     file: Path
 
+    def all_spans(self) -> list[Span]:
+        """Those that have arrived."""
+        return [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.exists() else []
+
     def spans(self, trace: str) -> list[Span]:
         """Those of a trace that have arrived, the oldest first."""
-        found = [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.exists() else []
-        return sorted((span for span in found if span["trace"] == trace), key=lambda span: span["began"])
+        return sorted((span for span in self.all_spans() if span["trace"] == trace), key=lambda span: span["began"])
 
     def wait_for(self, trace: str, *names: str) -> dict[str, Span]:
         """Name → span, once these have arrived."""
@@ -128,6 +134,43 @@ def test_a_step_that_was_suspended_is_linked_with_its_suspension_and_with_what_h
     assert webhook["parent"] == ""
     confirmed = next(span for span in traced_shop.spans(trace) if span["name"] == "orders.confirm")
     assert confirmed["links"] == []
+
+
+def test_what_beat_starts_has_a_trace_with_its_slot(traced_shop: Traced) -> None:
+    from workflows import app
+
+    for _ in range(2):  # the second message finds the run of the slot, and has no span
+        app.send_task("schedule.start", ("cart_expiry",), queue="reports")
+
+    def roots() -> list[Span]:
+        return [span for span in traced_shop.all_spans() if span["name"] == "slot cart_expiry"]
+
+    assert wait_until(roots, 20)
+    [root] = roots()
+    assert (root["parent"], root["links"], root["attributes"]["shop.missed"]) == ("", [], "false")
+    found = traced_shop.wait_for(root["trace"], "run cart_expiry")
+    assert found["run cart_expiry"]["parent"] == root["span"]
+    steps = [span for span in found.values() if "shop.attempt" in span["attributes"]]
+    assert steps
+    assert {span["parent"] for span in steps} == {found["run cart_expiry"]["span"]}
+    with transaction() as session:
+        run = session.scalars(select(RunRecord).where(RunRecord.workflow == "cart_expiry")).one()
+        assert run.key == root["attributes"]["shop.slot"]
+    assert len(roots()) == 1
+
+
+def test_a_missed_slot_that_a_dispatcher_starts_has_a_trace(traced_shop: Traced) -> None:
+    with transaction() as session:
+        session.merge(ScheduleRecord(workflow="back_in_stock_check", slot="2020-01-01T00"))
+    traced_shop.shop.dispatcher()  # dispatchers look for missed slots when they begin
+
+    def roots() -> list[Span]:
+        return [span for span in traced_shop.all_spans() if span["name"] == "slot back_in_stock_check"]
+
+    assert wait_until(roots, 20)
+    [found] = roots()
+    assert found["attributes"]["shop.missed"] == "true"
+    traced_shop.wait_for(found["trace"], "run back_in_stock_check")
 
 
 def test_a_trace_that_the_caller_does_not_sample_is_not_sent(traced_shop: Traced) -> None:

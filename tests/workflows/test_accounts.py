@@ -110,7 +110,7 @@ def test_mails_are_in_the_language_of_the_customer_with_an_html_part(shop: Shop,
 
 def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer: Any) -> None:
     assert client.post("/v1/auth/password/forgot", json={"email": "customer@example.org"}).status_code == 202
-    (mail,) = mails_to(shop, "customer@example.org", "Reset the password of customer")
+    (mail,) = mails_to(shop, "customer@example.org", "Reset your password")
     token = re.search(r"^(\S{43})$", text_of(shop, mail), re.MULTILINE)
     assert token, text_of(shop, mail)
     ended("password_reset")
@@ -124,6 +124,23 @@ def test_password_reset_with_the_mailed_token(shop: Shop, client: Any, customer:
     (mail_of_the_change,) = mails_to(shop, "customer@example.org", "Your password was changed")
     assert "customer" in text_of(shop, mail_of_the_change)
     ended("password_changed")
+
+
+def test_mails_to_an_address_that_is_not_confirmed_have_nothing_that_its_user_wrote(shop: Shop, client: Any) -> None:
+    """Whoever registers can give the address of a stranger, who then reads the mail of the shop."""
+    hers = {"username": "you-have-won", "first_name": "Klick", "last_name": "Prize-Example-Org"}
+    place = {"line1": "Casino Road", "city": "Jackpot", "country": "GB"}
+    body = {"email": "stranger@example.org", "password": PASSWORD, "address": place, **hers}
+    assert client.post("/v1/auth/register", json=body).status_code == 201
+    assert client.post("/v1/auth/password/forgot", json={"email": "stranger@example.org"}).status_code == 202
+    for subject in ("Confirm your e-mail address", "Reset your password"):
+        (mail,) = mails_to(shop, "stranger@example.org", subject)
+        source = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+        for word in (*hers.values(), *place.values()):
+            assert word == "GB" or word not in source, (subject, word)
+    ended("confirm_address")
+    ended("password_reset")
+    assert len([mail for mail in shop.mails() if mail["to"] == ["stranger@example.org"]]) == 2
 
 
 def test_a_sign_in_from_a_new_device_is_reported_by_mail(shop: Shop, client: Any, customer: Any) -> None:
@@ -162,7 +179,7 @@ def test_a_former_address_is_notified_and_restored_by_the_mailed_token(
             assert not any(one[1] in row for one in (token, confirming) for row in rows), table
     assert client.post("/v1/auth/email/confirm", json={"token": confirming[1]}).status_code == 204
     assert client.post("/v1/auth/email/restore", json={"token": token[1]}).status_code == 200
-    (reset,) = mails_to(shop, "robbed@example.org", "Reset the password of robbed")
+    (reset,) = mails_to(shop, "robbed@example.org", "Reset your password")
     chosen = re.search(r"Your token is:\n\n(\S{43})\n", text_of(shop, reset))
     assert chosen, text_of(shop, reset)
     body = {"token": chosen[1], "new_password": "a new password"}
@@ -188,7 +205,7 @@ def test_a_changed_second_factor_is_reported_by_mail(shop: Shop, customer: Any) 
 
 
 def test_the_reset_mail_links_to_the_configured_pages() -> None:
-    context: contexts.PasswordReset = {"first_name": "Ada", "username": "ada", "token": "t" * 43, "pages": ""}
+    context: contexts.PasswordReset = {"token": "t" * 43, "pages": ""}
     assert "/password" not in render(kinds.PASSWORD_RESET, "email", context).text
     linked: contexts.PasswordReset = {**context, "pages": "https://shop.example"}
     text = render(kinds.PASSWORD_RESET, "email", linked).text
