@@ -1,11 +1,15 @@
 """Permission checks, and lists of users."""
 
+from typing import Any
+
 from marshmallow import fields, validate
 
+from models import accounts
 from models.accounts import Principal
+from models.core.database import transaction
 from serving.authentication import SECOND_FACTOR_MISSING
 from serving.fields import Pattern, Schema
-from serving.pages import PageQuery
+from serving.pages import Page, PageQuery, page
 
 
 def _word(example: str) -> fields.String:
@@ -41,3 +45,10 @@ def decide(principal: Principal | None, resource: str, action: str) -> dict[str,
     if permission in principal.withheld:
         return {"allowed": False, "reason": SECOND_FACTOR_MISSING}
     return {"allowed": may, "reason": f"{'A' if may else 'No'} role of the user holds {permission}."}
+
+
+def list_users(query: dict[str, Any]) -> Page:
+    """A page of user accounts that match, newest first."""
+    found = accounts.find_users(query.pop("q", None), query.pop("role", None))
+    with transaction() as session:
+        return page(session, found, accounts.User.id.desc(), **query)

@@ -54,9 +54,10 @@ class CheckoutRequestBody(TypedDict):
     payment: PaymentChoiceBody
 
 
-def place(session: Session, user_id: str, body: CheckoutRequestBody, return_page: str) -> orders.Placed:
+def place(session: Session, user_id: str, body: CheckoutRequestBody, return_page: str | None) -> orders.Placed:
     """Places an order from the cart and starts its checkout. `return_page`: where customers return to who had to
-    confirm the payment, unless the request names another. Raises what `orders.place` raises."""
+    confirm the payment, unless the request names another; None: such a payment is declined.
+    Raises what `orders.place` raises."""
     payment = body["payment"]
     address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
     return orders.place(

@@ -24,7 +24,7 @@ from api.http.idempotency import idempotent
 from api.http.limits import limited
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
-from api.http.request_hooks import UNSTORABLE, is_storable, takes_files
+from api.http.request_hooks import is_storable, takes_files
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
@@ -33,6 +33,7 @@ from models.core.database import transaction
 from models.core.errors import ShopError
 from models.imports import NotACatalogue
 from serving.bounds import invalid
+from serving.requests import UNSTORABLE
 from settings import settings
 
 P = ParamSpec("P")
