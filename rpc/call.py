@@ -12,6 +12,7 @@ from serving import run_waiter
 
 AUTHORIZATION, API_KEY, CART_TOKEN = "authorization", "x-api-key", "x-cart-token"
 IDEMPOTENCY_KEY, REQUEST_ID, TRACEPARENT = "idempotency-key", "x-request-id", "traceparent"
+LONGEST = 24 * 3600.0  # seconds; a later deadline is none
 
 
 class Call:
@@ -25,7 +26,8 @@ class Call:
         self.trailing: dict[str, str] = {}
         """Metadata that is sent with the status."""
         left = context.time_remaining()
-        self.deadline = None if left is None else time.monotonic() + left
+        # Without a deadline, gRPC's is at the end of its time.
+        self.deadline = None if left is None or left > LONGEST else time.monotonic() + left
 
     @property
     def token(self) -> str | None:
