@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -14,9 +15,7 @@ from sqlalchemy.exc import OperationalError
 from cli.terminal import console
 from models.core import audit_chain
 from models.core.database import transaction
-from models.core.errors import GatewayDown
 from models.operations import audit_log
-from models.operations.at_gateway import AT_GATEWAY
 from models.operations.audit import EXAMPLES, Finding
 from telemetry import metrics
 
@@ -65,15 +64,17 @@ def audit(as_json: bool, entry: str | None, name_all: bool, may_act: bool) -> No
     if may_act and as_json:
         raise click.UsageError("--act asks questions; it cannot be used with --json.")
     metrics.enable("audit")
+    from monitoring import invariants  # after `enable`, which says where its metrics are
+
     try:
-        findings, silent = _check(None if name_all or may_act else EXAMPLES)
+        checked = invariants.check_what_is_possible(examples=None if name_all or may_act else EXAMPLES)
         with transaction() as session:
             last = audit_chain.last_entry(session)
             is_missing = entry is not None and not audit_log.has_entry(session, entry)
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise Unreachable(f"Cannot connect to the database; is the stack running? ({reason})") from error
-    unchecked = [invariant.name for invariant in AT_GATEWAY] if silent else []
+    findings, unchecked = checked.findings, checked.unchecked
     if as_json:
         skipped: list[dict[str, object]] = [
             {"name": name, "ok": None, "figures": {}, "examples": [], "count": 0} for name in unchecked
@@ -81,8 +82,9 @@ def audit(as_json: bool, entry: str | None, name_all: bool, may_act: bool) -> No
         click.echo(json.dumps([*map(asdict, findings), *skipped], indent=2))
     else:
         _print(findings, unchecked, last)
-    if silent:
-        click.echo(f"The gateway does not respond, so {len(unchecked)} invariants were not checked: {silent}", err=True)
+    if unchecked:
+        away = f"The gateway does not respond, so {len(unchecked)} invariants were not checked: {checked.silent}"
+        click.echo(away, err=True)
     if is_missing:
         click.echo(f"The audit log has no entry {entry}: it was deleted or changed.", err=True)
     if may_act:
@@ -90,21 +92,11 @@ def audit(as_json: bool, entry: str | None, name_all: bool, may_act: bool) -> No
         from cli import audit_actions
 
         audit_actions.act(findings)
-    holds = all(finding.ok for finding in findings) and not is_missing
-    sys.exit(1 if not holds else UNCHECKED if silent else 0)
+    holds = checked.holds and not is_missing
+    sys.exit(1 if not holds else UNCHECKED if unchecked else 0)
 
 
-def _check(examples: int | None) -> tuple[list[Finding], str | None]:
-    """The findings, and why the gateway's part is not among them."""
-    from monitoring import invariants
-
-    try:
-        return invariants.check_invariants(examples=examples), None
-    except GatewayDown as error:
-        return invariants.check_local_invariants(examples=examples), " ".join(str(error).split())
-
-
-def _print(findings: list[Finding], unchecked: list[str], last_entry: str | None) -> None:
+def _print(findings: Sequence[Finding], unchecked: Sequence[str], last_entry: str | None) -> None:
     table = Table("", "invariant", "figures", box=SIMPLE, pad_edge=False)
     for finding in findings:
         figures = ", ".join(f"{name} {value}" for name, value in finding.figures.items())
@@ -117,8 +109,8 @@ def _print(findings: list[Finding], unchecked: list[str], last_entry: str | None
     if last_entry:
         console().print(f"The audit log ends with entry {last_entry}.\nKeep it elsewhere; --entry checks it later.\n")
     broken = sum(not finding.ok for finding in findings)
-    checked = f"{len(findings)} invariants" + (" that were checked" if unchecked else "")
-    console().print(f"{broken} of {checked} are broken." if broken else f"All {checked} hold.")
+    what = f"{len(findings)} invariants" + (" that were checked" if unchecked else "")
+    console().print(f"{broken} of {what} are broken." if broken else f"All {what} hold.")
 
 
 def _name(finding: Finding) -> str:

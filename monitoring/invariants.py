@@ -1,15 +1,42 @@
 """The shop's audit; the API and the `shop` command share it."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from models import payments
 from models.core.database import transaction
+from models.core.errors import GatewayDown
 from models.operations import audit
+from models.operations.at_gateway import AT_GATEWAY
 from tasks.gateways.payments import PROVIDERS
 from telemetry import metrics
 from telemetry.metrics import of
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What an audit has found. `unchecked`: the invariants that could not be checked, and `silent` why, or None."""
+
+    findings: Sequence[audit.Finding]
+    unchecked: Sequence[str] = ()
+    silent: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether every invariant that was checked holds."""
+        return all(finding.ok for finding in self.findings)
+
+
+def check_what_is_possible(*, examples: int | None = audit.EXAMPLES) -> Checked:
+    """The shop's invariants; without those with the gateway if it does not respond. Raises OperationalError."""
+    try:
+        return Checked(check_invariants(examples=examples))
+    except GatewayDown as error:
+        names = [invariant.name for invariant in AT_GATEWAY]
+        return Checked(check_local_invariants(examples=examples), names, " ".join(str(error).split()))
 
 
 def check_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Finding]:

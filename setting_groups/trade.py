@@ -40,6 +40,12 @@ class Trade(BaseModel):
         description="value of the differences of a stock count, in minor units, above which whoever has counted cannot "
         "approve it",
     )
+    reservation_seconds: float = Field(
+        3600.0, gt=0, description="seconds for which goods are held for an outside order, unless the request says"
+    )
+    reservation_max_seconds: int = Field(
+        604_800, ge=1, description="seconds for which a request can hold goods for an outside order"
+    )
     checkout_deadline: float = Field(
         300.0, gt=0, description="seconds after its first step at which an unfinished checkout is compensated"
     )

@@ -1,4 +1,4 @@
-"""Steps of the inventory service: orders' stock, restocking, transfers, and stock counts."""
+"""Steps of the inventory service: orders' stock, restocking, transfers, stock counts, and outside reservations."""
 
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from models.core.workflow_inputs import (
     CancellationInput,
     CheckoutInput,
     LowStockInput,
+    OutsideReservationInput,
     RestockInput,
     StockCheckInput,
     StockCountInput,
@@ -169,6 +170,23 @@ def close_unapproved_count(session: Session, run: Run[StockCountInput]) -> dict[
     """Closes a stock count that was not approved, and returns the result."""
     count = inventory.close_unapproved_count(session, run.input["stock_count_id"], run.error)
     return {"stock_count_id": count.id, "status": count.status}
+
+
+@service.step
+def hold_outside(session: Session, run: Run[OutsideReservationInput]) -> dict[str, str] | Suspend:
+    """Waits until the goods of an outside reservation are shipped or released. Refused once it has expired."""
+    run.consume("ended")  # the reservation says how
+    held = inventory.check_held(session, run.input["reservation_id"])
+    if held.status == "held":
+        return Suspend(held.expires_at)
+    return {"reservation_id": held.id, "status": held.status}
+
+
+@service.step
+def release_outside(session: Session, run: Run[OutsideReservationInput]) -> dict[str, str]:
+    """Releases the goods of an outside reservation that has expired, or whose run was cancelled."""
+    held = inventory.close_held(session, run.input["reservation_id"], run.error)
+    return {"reservation_id": held.id, "status": held.status}
 
 
 @service.step

@@ -6,7 +6,7 @@ from typing import Any
 
 ACTIONS = frozenset({
     "approve", "cancel", "capture", "confirm", "disable", "preview", "receive", "redeliver", "refuse", "retry",
-    "rotate", "submit", "test", "verify",
+    "release", "rotate", "ship", "submit", "test", "verify",
 })  # fmt: skip
 """Last segments of paths that are verbs: `POST /v1/orders/{order_id}/cancel` is `cancel_order`."""
 VERBS = {"get": "get", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}

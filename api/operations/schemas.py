@@ -63,15 +63,20 @@ class Invariant(Schema):
     examples = fields.List(
         fields.String(), metadata={"description": "The first few objects that violate the invariant"}
     )
+    count = fields.Integer(metadata={"description": "How many objects violate it"})
 
 
 class Audit(Schema):
-    ok = fields.Boolean()
+    ok = fields.Boolean(metadata={"description": "Whether all invariants were checked, and hold"})
     checked_at = Timestamp()
     data = fields.List(fields.Nested(Invariant))
     audit_log = fields.String(
         allow_none=True, metadata={"description": "Last entry of the audit log, `number:code`; keep it elsewhere"}
     )
+    not_checked = fields.List(
+        fields.String(), metadata={"description": "Invariants that compare with a gateway that does not respond"}
+    )
+    gateway_error = fields.String(allow_none=True, metadata={"description": "Why they were not checked"})
 
 
 KINDS = sorted({name.partition(".")[0] for name in EVENT_TYPES})

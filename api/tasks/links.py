@@ -23,6 +23,8 @@ def links_of(run: RunRow) -> dict[str, str]:
         found["transfer"] = url_for("inventory.TransferView", transfer_id=run.input["transfer_id"])
     if "stock_count_id" in run.input:
         found["stock_count"] = url_for("inventory.StockCountView", stock_count_id=run.input["stock_count_id"])
+    if "reservation_id" in run.input:
+        found["reservation"] = url_for("inventory.ReservationView", reservation_id=run.input["reservation_id"])
     if "import_id" in run.input:
         found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
     if run.result and "report_id" in run.result:

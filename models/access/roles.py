@@ -12,8 +12,8 @@ from models.core.errors import NotFound
 
 PERMISSIONS = (
     "audit:read", "keys:write", "notifications:read", "notifications:write", "orders:read", "orders:write",
-    "payments:capture", "payments:read", "payments:refund", "products:write", "reports:read", "roles:write",
-    "runs:read", "runs:write", "stock:approve", "stock:read", "stock:write", "users:read", "users:write",
+    "payments:capture", "payments:read", "payments:refund", "products:write", "reports:read", "reservations:write",
+    "roles:write", "runs:read", "runs:write", "stock:approve", "stock:read", "stock:write", "users:read", "users:write",
     "webhooks:read", "webhooks:write",
 )  # fmt: skip
 
@@ -24,7 +24,8 @@ SEEDS: dict[str, tuple[str, ...]] = {
         "stock:read", "users:read",
     ),
     "warehouse": (
-        "orders:read", "orders:write", "reports:read", "stock:approve", "stock:read", "stock:write",
+        "orders:read", "orders:write", "reports:read", "reservations:write", "stock:approve", "stock:read",
+        "stock:write",
     ),
     "finance": (
         "audit:read", "orders:read", "payments:capture", "payments:read", "payments:refund", "reports:read",

@@ -245,6 +245,16 @@ class BackorderFilled(DomainEvent, name="backorder.filled", about="order_id", st
     quantities: dict[str, int]  # product id → units that are allocated now
 
 
+class ReservationReleased(
+    DomainEvent, name="reservation.released", about="reservation_id", starts=("back_in_stock_check",), version=1
+):  # fmt: skip
+    """Units that were held for an order of another system are available again: `status` is released or expired."""
+
+    reservation_id: str
+    reference: str  # what the other system calls the order
+    status: str
+
+
 class ReturnReceived(DomainEvent, name="return.received", about="return_id", version=1):
     """The goods of a return have arrived."""
 

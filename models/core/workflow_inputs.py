@@ -165,6 +165,10 @@ class StockCountInput(TypedDict):
     stock_count_id: str
 
 
+class OutsideReservationInput(TypedDict):
+    reservation_id: str
+
+
 class SlotInput(TypedDict):
     slot: str
     portion: NotRequired[int]  # the number of the batch

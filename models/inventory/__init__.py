@@ -1,7 +1,6 @@
 """Inventory: warehouses, stock levels, movements, reservations, purchase orders, transfers and stock counts."""
 
 from models.inventory.allocation import Units, choose
-from models.inventory.audit import audit
 from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock
 from models.inventory.backorder_terms import get_terms, set_terms
 from models.inventory.backorders import free_units, is_waiting, lock_waiting
@@ -28,6 +27,18 @@ from models.inventory.counts import (
     submit_count,
 )
 from models.inventory.moving import receive_stock
+from models.inventory.outside import (
+    check_held,
+    close_held,
+    get_outside,
+    get_outside_lines,
+    hold,
+    order_id_of,
+    release_held,
+    select_outside,
+    ship_held,
+)
+from models.inventory.outside_tables import OUTSIDE_STATUS, OutsideReservation
 from models.inventory.product_levels import ProductLevel, list_product_levels
 from models.inventory.purchasing import (
     cancel_purchase_order,
@@ -103,6 +114,7 @@ __all__ = [
     "LINE_STATES",
     "MAX_LEVEL",
     "OPEN",
+    "OUTSIDE_STATUS",
     "PURCHASE_ORDER_STATUS",
     "RESERVATION_STATUS",
     "SCOPES",
@@ -116,6 +128,7 @@ __all__ = [
     "Counted",
     "Movement",
     "Opening",
+    "OutsideReservation",
     "ProductLevel",
     "PurchaseLine",
     "PurchaseOrder",
@@ -130,17 +143,18 @@ __all__ = [
     "adjust",
     "allocate",
     "approve_count",
-    "audit",
     "await_approval",
     "book_differences",
     "cancel_count",
     "cancel_purchase_order",
     "cancel_transfer",
     "check_capacity",
+    "check_held",
     "check_open",
     "choose",
     "close_booked_count",
     "close_cancelled",
+    "close_held",
     "close_refused_transfer",
     "close_unapproved_count",
     "create_warehouse",
@@ -150,6 +164,8 @@ __all__ = [
     "get_available",
     "get_count",
     "get_default_warehouse",
+    "get_outside",
+    "get_outside_lines",
     "get_purchase_lines",
     "get_purchase_order",
     "get_remaining_capacity",
@@ -159,6 +175,7 @@ __all__ = [
     "get_transfer",
     "get_transfer_lines",
     "get_warehouse",
+    "hold",
     "holds_stock",
     "in_stock",
     "is_waiting",
@@ -171,6 +188,7 @@ __all__ = [
     "open_count",
     "open_stock",
     "open_with_lines",
+    "order_id_of",
     "orderable_of",
     "reallocate",
     "receive",
@@ -179,6 +197,7 @@ __all__ = [
     "receive_transfer",
     "refuse_count",
     "release",
+    "release_held",
     "release_units",
     "reorder",
     "request_transfer",
@@ -189,6 +208,7 @@ __all__ = [
     "select_counts",
     "select_levels",
     "select_movements",
+    "select_outside",
     "select_purchase_orders",
     "select_transfers",
     "select_warehouses",
@@ -196,6 +216,7 @@ __all__ = [
     "set_terms",
     "set_threshold",
     "ship",
+    "ship_held",
     "slice_differences",
     "stop_waiting",
     "submit_count",

@@ -6,7 +6,7 @@ from sqlalchemy import ARRAY, Boolean, Integer, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id, new_id
-from models.core.errors import Conflict
+from models.core.errors import Conflict, InsufficientStock
 from models.core.events import StockLow
 from models.inventory.allocation import Units, choose, columns_of
 from models.inventory.backorders import confirm, fill_risen, free, lock_of_order, sell_beyond_stock
@@ -107,13 +107,13 @@ _RELEASE = crossed_columns(
 )
 
 
-def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
+def reserve(session: Session, order_id: str, lines: Mapping[str, int], *, beyond_stock: bool = True) -> None:
     """Reserves `lines` (product id → units) for an order, all or none, in active warehouses.
 
     In as few warehouses as possible, of which each sends a parcel; among those, where the most stock is. What is not
-    available is backordered, if the terms of the product allow it. Correct under concurrency. Emits `stock.low` for
-    levels that fall to their reorder point. Raises InsufficientStock with `lines` [{product_id, requested, available}].
-    Idempotent per order.
+    available is backordered, if `beyond_stock` and the terms of the product allow it. Correct under concurrency. Emits
+    `stock.low` for levels that fall to their reorder point. Raises InsufficientStock with `lines` [{product_id,
+    requested, available}]. Idempotent per order.
     """
     values = {"order_id": order_id, "products": list(lines), "quantities": list(lines.values())}
     found = session.execute(_RESERVE_IN_ONE, values).all()
@@ -121,6 +121,8 @@ def reserve(session: Session, order_id: str, lines: Mapping[str, int]) -> None:
     if levels:
         taken = choose(lines, [Units(row.product_id, row.warehouse_id, row.available) for row in levels])
         missing = _missing(lines, taken)
+        if missing and not beyond_stock:
+            raise _insufficient(lines, missing)
         if missing:
             sell_beyond_stock(session, order_id, missing, lines)
         found = session.execute(_RESERVE_IN_SEVERAL, {"order_id": order_id, **columns_of(taken)}).all()
@@ -132,6 +134,14 @@ def _missing(lines: Mapping[str, int], taken: Sequence[Units]) -> dict[str, int]
     for part in taken:
         missing[part.product_id] -= part.quantity
     return {product_id: quantity for product_id, quantity in missing.items() if quantity}
+
+
+def _insufficient(lines: Mapping[str, int], missing: Mapping[str, int]) -> InsufficientStock:
+    short = [
+        {"product_id": product_id, "requested": lines[product_id], "available": lines[product_id] - units}
+        for product_id, units in sorted(missing.items())
+    ]
+    return InsufficientStock("Stock is insufficient for this order.", lines=short)
 
 
 def release(session: Session, order_id: str) -> int:
@@ -253,7 +263,7 @@ _SHIP = text("""
         RETURNING stock.product_id, taken.quantity
     )
     INSERT INTO inventory.movement (id, product_id, warehouse_id, quantity, reason, reference)
-    SELECT moved.id, product_id, :warehouse_id, -quantity, 'sale', :reference
+    SELECT moved.id, product_id, :warehouse_id, -quantity, :reason, :reference
     FROM left_stock JOIN unnest(:products, :movements) AS moved (product_id, id) USING (product_id)
 """).bindparams(
     bindparam("order_id", type_=Id("ord")), bindparam("warehouse_id", type_=Id("wh")),
@@ -262,14 +272,17 @@ _SHIP = text("""
 )  # fmt: skip
 
 
-def ship(session: Session, order_id: str, warehouse_id: str, lines: Mapping[str, int], *, reference: str) -> None:
-    """Takes allocated units (product id → units) out of stock, with a movement `sale` each.
+def ship(
+    session: Session, order_id: str, warehouse_id: str, lines: Mapping[str, int], *, reference: str,
+    reason: str = "sale",
+) -> None:  # fmt: skip
+    """Takes allocated units (product id → units) out of stock, with a movement each.
 
     Raises Conflict `wrong_state` if a line is not allocated to the order there.
     """
     values = {
         "order_id": order_id, "warehouse_id": warehouse_id, "products": list(lines), "quantities": list(lines.values()),
-        "movements": [new_id("mov") for _ in lines], "reference": reference,
+        "movements": [new_id("mov") for _ in lines], "reference": reference, "reason": reason,
     }  # fmt: skip
     if session.connection().execute(_SHIP, values).rowcount != len(lines):
         raise Conflict(

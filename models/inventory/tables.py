@@ -127,7 +127,10 @@ class Movement(Base):
 
 
 class Reservation(Base):
-    """Units of a product in a warehouse that are reserved for an order. `shipped`: of those, units that have left."""
+    """Units of a product in a warehouse that are reserved for an order. `shipped`: of those, units that have left.
+
+    `order_id`: also that of an outside reservation, with another prefix.
+    """
 
     __tablename__ = "reservation"
     __table_args__ = (

@@ -93,7 +93,8 @@ AFTER_CHECKOUT = (
                 WHERE parcel.order_id = held.order_id AND parcel.warehouse_id = held.warehouse_id
                 AND inside.product_id = held.product_id AND shipped_at IS NOT NULL
             ), 0) AS bad
-        FROM inventory.reservation AS held WHERE shipped > 0""",
+        FROM inventory.reservation AS held WHERE shipped > 0
+        AND NOT EXISTS (SELECT FROM inventory.outside_reservation AS outside WHERE outside.id = held.order_id)""",
     ),
     Invariant(
         "every parcel has ended or a run takes care of it",

@@ -6,14 +6,13 @@ The audit runs while the shop is in operation: an order with a live run may not 
 excluded where that is the case.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models import inventory
 from models.operations import audit_log
 from models.operations.after_checkout import AFTER_CHECKOUT
 from models.operations.at_gateway import AT_GATEWAY, LEDGER
@@ -22,9 +21,11 @@ from models.operations.imports import IMPORTS
 from models.operations.invariant import Invariant
 from models.operations.labels import LABELS
 from models.operations.messages import MESSAGES
+from models.operations.outside import OUTSIDE
 from models.operations.people import PEOPLE
 from models.operations.refunds import ELSEWHERE, REFUNDS
 from models.operations.sales import DAILY_SALES
+from models.operations.stock import STOCK
 from settings import settings
 
 EXAMPLES = 5  # violations of each invariant that are named
@@ -194,6 +195,7 @@ _BOOKS = (
     ),
     *REFUNDS,
     *AFTER_CHECKOUT,
+    *OUTSIDE,
     *LABELS,
     *EVENTS,
     *DAILY_SALES,
@@ -221,23 +223,26 @@ def audit(session: Session, ledger: Ledger | None, *, examples: int | None = EXA
     before it.
     """
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    figures, faults = audit_log.verify(session)
+    log = Finding(audit_log.NAME, figures["wrong"] == 0, figures, faults[:examples], figures["wrong"])
+    books = [*check(session, _BOOKS, examples=examples), log, *check(session, STOCK, examples=examples)]
+    if ledger is None:
+        return books
+    values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}
+    given = _PLACED + LEDGER
+    return [*books, *(_check(session, each, given, values, examples) for each in AT_GATEWAY)]
+
+
+def check(
+    session: Session, invariants: Iterable[Invariant], *, examples: int | None = EXAMPLES
+) -> list[Finding]:  # fmt: skip
+    """Checks invariants of the shop's own books in the caller's transaction."""
     bounds = {
         "overdue": OVERDUE,
         "mails_kept": settings.keep_notifications_days,
         "events_kept": settings.keep_events_days,
     }
-    books = [_check(session, invariant, _PLACED, bounds, examples) for invariant in _BOOKS]
-    figures, faults = audit_log.verify(session)
-    log = Finding(audit_log.NAME, figures["wrong"] == 0, figures, faults[:examples], figures["wrong"])
-    stock = [
-        Finding(name, ok, {figure: int(value or 0) for figure, value in figures.items()}, [])
-        for name, ok, figures in inventory.audit(session)
-    ]
-    if ledger is None:
-        return [*books, log, *stock]
-    values = {"asked_at": ledger.asked_at, **_columns(ledger.payments)}
-    given = _PLACED + LEDGER
-    return [*books, log, *stock, *(_check(session, each, given, values, examples) for each in AT_GATEWAY)]
+    return [_check(session, invariant, _PLACED, bounds, examples) for invariant in invariants]
 
 
 def _check(

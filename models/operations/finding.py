@@ -51,9 +51,10 @@ def find(session: Session, asked: str, limit: int) -> Found:
     """The timeline of what `asked` names: its `limit` newest entries.
 
     `asked`: an e-mail address, the number of an order or an invoice, a payment's reference, a tracking number, the id
-    of a request, a user, an order, a payment or a run, or a customer's name.
+    of a request, a user, an order, a payment or a run, several of those ids as a provider has them of a payment, or a
+    customer's name.
     """
-    found = _resolve(session, " ".join(asked.split()))
+    found = _resolve_any(session, " ".join(asked.split()))
     runs = _runs(session, found)
     entries = sorted(
         [
@@ -69,6 +70,16 @@ def find(session: Session, asked: str, limit: int) -> Found:
     found.is_cut |= len(entries) > limit or len(runs) == MAX_ROWS
     found.entries = entries[-limit:]
     return found
+
+
+def _resolve_any(session: Session, asked: str) -> Found:
+    """PayPal's custom id is `ord_…/pay_…/usr_…`, an attempt at any provider `run_…:step`: the first that is known."""
+    ids = [part for part in re.split("[/:]", asked[:MAX_LENGTH]) if _ID.fullmatch(part)]
+    for part in ids:
+        found = _resolve(session, part)
+        if found.orders or found.customers or found.runs:
+            return found
+    return _resolve(session, asked)
 
 
 def _resolve(session: Session, asked: str) -> Found:

@@ -1,7 +1,7 @@
 """Which rows are deleted by age: one rule for each table that would grow without bound.
 
 Tables without a rule are kept forever: orders, lines, invoices, payments, transactions, stock movements, purchase
-orders, transfers, stock counts.
+orders, transfers, stock counts, outside reservations.
 """
 
 from collections.abc import Sequence

@@ -53,6 +53,7 @@ BEYOND_SCHEMAS = {
     "PUT /v1/products/{product_id}/backorder": "a date is promised, not in the past, unless the limit is 0",
     "POST /v1/transfers": "each product may appear only once, and the warehouses differ",
     "POST /v1/transfers/{transfer_id}/receive": "each product may appear only once",
+    "POST /v1/reservations": "each product may appear only once",
     "POST /v1/stock-counts": "each product may appear only once, and one scope",
     "POST /v1/stock-counts/{stock_count_id}/lines": "each product may appear only once",
     "POST /v1/orders/{order_id}/allocation": "each product may appear only once",

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from models import catalogue, inventory
+from models import catalogue
 from models.core.database import transaction
 from models.inventory import MAX_LEVEL
 from models.inventory.tables import Stock
+from models.operations import audit
+from models.operations.stock import STOCK
 from models.orders.placing import MAX_TOTAL
 from serving.carts import MAX_QUANTITY
 from tests.conftest import ADDRESS
@@ -62,7 +64,7 @@ def test_the_differences_of_a_count_are_valued(staff: Any, gem: str) -> None:
 def test_the_audit_values_the_stock(gem: str) -> None:
     with transaction() as session:
         session.execute(update(Stock).values(average_cost=catalogue.MAX_PRICE))
-        figures = {name: figures for name, _, figures in inventory.audit(session)}
+        figures = {finding.name: finding.figures for finding in audit.check(session, STOCK)}
     average = figures["average costs lie between the costs at which units came"]
     assert average["value"] == MAX_LEVEL * catalogue.MAX_PRICE
 

@@ -13,9 +13,9 @@ VERBS = {
     "add", "adjust", "approve", "assign", "cancel", "capture", "change", "check", "close", "confirm", "create",
     "delete", "disable", "empty", "enter", "export", "finish", "get", "import", "introspect", "link", "list", "log",
     "mark", "open", "place", "preview", "reauthenticate", "receive", "redeliver", "refresh", "refund", "register",
-    "remove", "replace", "request", "reset", "restock", "restore", "retry", "refuse", "rotate", "run", "send", "set",
-    "sign", "signal", "start", "stream", "submit", "subscribe", "test", "unlink", "unsubscribe", "update", "verify",
-    "withdraw",
+    "release", "remove", "replace", "request", "reset", "restock", "restore", "retry", "refuse", "rotate", "run",
+    "send", "set", "ship", "sign", "signal", "start", "stream", "submit", "subscribe", "test", "unlink", "unsubscribe",
+    "update", "verify", "withdraw",
 }  # fmt: skip
 
 

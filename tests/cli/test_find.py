@@ -75,6 +75,15 @@ def test_whatever_names_an_order_shows_the_same_timeline(packed: dict[str, str])
         assert (shown["orders"], shown["entries"]) == ([packed["order"]], expected["entries"]), name
 
 
+def test_what_a_provider_has_of_a_payment_is_found_as_a_whole(packed: dict[str, str]) -> None:
+    expected = found(packed["order"])["entries"]
+    lost = f"ord_{32 * '0'}/pay_{32 * '0'}"
+    whole = "/".join(packed[name] for name in ("order", "payment", "user"))
+    for name in (whole, f"{whole}/cancelled", f"{packed['run']}:payments.authorise", f"{lost}/{packed['user']}"):
+        assert found(name)["entries"] == expected, name
+    assert find(lost).exit_code == 1
+
+
 def test_a_timeline_names_people_by_their_ids_alone(packed: dict[str, str]) -> None:
     shown = find("ada@example.org").output
     assert packed["user"] in shown

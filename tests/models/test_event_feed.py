@@ -34,6 +34,7 @@ PUBLISHED = {
     "payment.refunded": (1, "payment_id order_id transaction_id amount currency"),
     "product.changed": (1, "product_id sku change"),
     "refund.failed": (1, "payment_id order_id transaction_id"),
+    "reservation.released": (1, "reservation_id reference status"),
     "return.received": (1, "return_id order_id"),
     "stock.changed": (
         1,

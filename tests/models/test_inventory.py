@@ -12,6 +12,8 @@ from durable.ids import new_id
 from models import catalogue, inventory
 from models.core.database import transaction
 from models.core.errors import Conflict, InsufficientStock, Invalid, NotFound
+from models.operations import audit
+from models.operations.stock import STOCK
 from tests.models.shelves import available, broken, move, product, reserve, warehouse
 
 
@@ -208,6 +210,7 @@ def test_the_audit_finds_inconsistent_levels() -> None:
         with transaction() as session:
             change = update(inventory.Stock).where(inventory.Stock.product_id == book)
             session.execute(change.values({column: getattr(inventory.Stock, column) + 1}))
-            broken = [name for name, holds, _ in inventory.audit(session) if not holds]
-            assert len(broken) == 1
+            (broken,) = [finding for finding in audit.check(session, STOCK) if not finding.ok]
+            (at,) = session.scalars(select(inventory.Warehouse.id))
+            assert (broken.examples, broken.count) == ([f"{book} in {at}"], 1)
             session.rollback()

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,6 +36,11 @@ def make_stock_count(session: Session) -> inventory.StockCount:
     warehouse_id = inventory.get_default_warehouse(session).id
     about = {"warehouse_id": warehouse_id, "run_id": new_id("run"), "scope": "warehouse"}
     return inventory.StockCount(id=new_id("cnt"), **about, status="open")
+
+
+def make_outside_reservation(session: Session) -> inventory.OutsideReservation:
+    about = {"reference": new_id("any"), "units": 1, "run_id": new_id("run"), "expires_at": func.now()}
+    return inventory.OutsideReservation(id=new_id("res"), **about, status="held")
 
 
 def make_backorder(session: Session) -> inventory.Backorder:
@@ -91,6 +97,7 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "transfer": (inventory.TRANSFER_STATUS, make_transfer),
     "stock count": (inventory.STOCK_COUNT_STATUS, make_stock_count),
+    "outside reservation": (inventory.OUTSIDE_STATUS, make_outside_reservation),
     "backorder": (inventory.BACKORDER_STATUS, make_backorder),
     "reservation": (inventory.RESERVATION_STATUS, make_reservation),
     "order": (orders.ORDER_STATUS, make_order),

@@ -5,6 +5,7 @@ which the shop does not know the reference.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from models.core.errors import BadRequest, BadSignature, Conflict, GatewayDown, PaymentDeclined
 from settings import Settings
 from tasks.gateways.payments import paypal_orders as orders
-from tasks.gateways.payments.paypal_client import Client, Refused, request_id
+from tasks.gateways.payments.paypal_client import USED_BEFORE, Client, PayPalError, Refused, request_id
 from tasks.gateways.payments.paypal_refunds import list_disputes, read_refund
 from tasks.gateways.payments.paypal_webhooks import read_event, verification
 from tasks.gateways.payments.provider import (
@@ -58,8 +59,7 @@ class PayPal:
         if request.return_url is None:
             raise PaymentDeclined("payer_action_required", "PayPal asks the customer, who is not there.")
         try:
-            body = orders.order_body(request, idempotency_key)
-            order, is_new = self._client.post(ORDERS, body, request_id(idempotency_key))
+            order, is_new = self._create(request, idempotency_key)
             if not is_new:  # what is repeated may be the first answer, whatever has become of the order since
                 order = self._order(order["id"])
         except orders.NotAnAmount as error:
@@ -197,6 +197,15 @@ class PayPal:
         if answer.get("verification_status") != "SUCCESS":
             raise BadSignature("PayPal has not signed this event.")
         return read_event(payload)
+
+    def _create(self, request: AuthorisationRequest, key: str) -> tuple[dict[str, Any], bool]:
+        try:
+            return self._client.post(ORDERS, orders.order_body(request, key), request_id(key))
+        except PayPalError as error:
+            if request.user_id is None or error.issue != USED_BEFORE:
+                raise
+        # A release before did not name the user. Under one key PayPal takes the same order only.
+        return self._client.post(ORDERS, orders.order_body(replace(request, user_id=None), key), request_id(key))
 
     def _order(self, reference: str) -> dict[str, Any]:
         return self._client.get(f"{ORDERS}/{reference}")

@@ -23,11 +23,17 @@ LATER = (408, 409, 429)
 """The same call may be repeated: it took too long, its twin is under way, or there were too many."""
 
 
-OUR_MISTAKES = ("PAYPAL_REQUEST_ID_PREVIOUSLY_USED", "DUPLICATE_REQUEST_ID")
+USED_BEFORE = "PAYPAL_REQUEST_ID_PREVIOUSLY_USED"
+"""The same request id was used for something else."""
+OUR_MISTAKES = (USED_BEFORE, "DUPLICATE_REQUEST_ID")
 
 
 class PayPalError(Exception):
-    """PayPal does not take our credentials or our request: a bug or a setting."""
+    """PayPal does not take our credentials or our request: a bug or a setting. `issue` is its word for the reason."""
+
+    def __init__(self, issue: str, text: str) -> None:
+        super().__init__(text)
+        self.issue = issue
 
 
 class Refused(Exception):
@@ -127,4 +133,5 @@ def _read(response: requests.Response) -> dict[str, Any]:
     if response.status_code in (404, 422) and issue not in OUR_MISTAKES:
         raise Refused(response.status_code, issue, description)
     debug = body.get("debug_id", "none")
-    raise PayPalError(f"PayPal refuses the request ({response.status_code} {issue}, debug id {debug}): {description}")
+    text = f"PayPal refuses the request ({response.status_code} {issue}, debug id {debug}): {description}"
+    raise PayPalError(issue, text)

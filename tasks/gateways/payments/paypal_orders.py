@@ -1,7 +1,8 @@
 """PayPal's orders in the shop's words: amounts, whose order it is, and where it stands.
 
-What the shop writes on an order: `custom_id` is `<order id>/<payment id>`, followed by a mark once the order is given
-up; `invoice_id` is the payment's id, of which PayPal takes money once; `reference_id` is the idempotency key.
+What the shop writes on an order: `custom_id` is `<order id>/<payment id>/<user id>`, followed by a mark once the order
+is given up; `invoice_id` is the payment's id, of which PayPal takes money once; `reference_id` is the idempotency key,
+which begins with the id of the run.
 """
 
 from collections.abc import Iterable
@@ -54,7 +55,7 @@ def order_body(request: AuthorisationRequest, attempt: str) -> dict[str, Any]:
     separator = "&" if "?" in request.return_url else "?"
     unit = {
         "reference_id": attempt,
-        "custom_id": f"{request.order_id}/{request.payment_id or ''}",
+        "custom_id": "/".join((request.order_id, request.payment_id or "", *filter(None, [request.user_id]))),
         "invoice_id": request.payment_id or request.order_id,
         "amount": to_money(request.amount, request.currency),
     }
@@ -72,9 +73,11 @@ def order_body(request: AuthorisationRequest, attempt: str) -> dict[str, Any]:
 
 
 def change_mark(order: dict[str, Any], mark: str) -> list[dict[str, str]]:
-    """The patch that marks an order so that nobody authorises it any more."""
+    """The patch that marks an order so that nobody authorises it any more. A long mark takes the place of the user."""
     unit = _unit(order)
     whose = str(unit.get("custom_id", "")).removesuffix(mark)
+    if len(whose + mark) > LONGEST_ID:
+        whose = "/".join(whose.split("/")[:2])
     path = f"/purchase_units/@reference_id=='{unit['reference_id']}'/custom_id"
     return [{"op": "replace", "path": path, "value": (whose + mark)[:LONGEST_ID]}]
 

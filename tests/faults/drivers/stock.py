@@ -83,6 +83,18 @@ def _record_receipt(session: Session, made: inventory.Transfer) -> None:
     lines[0].received = 4
 
 
+@drives("outside_reservation", "inventory.hold_outside")
+def outside_reservation(refused_at: str | None = None) -> str:
+    """Goods for a marketplace are shipped, or else the reservation has expired before any worker looks."""
+    number = next(numbers)
+    goods = make_product(f"OUTSIDE-{number}", 5)
+    with transaction() as session:
+        held = inventory.hold(session, f"market-{number}", {goods: 3}, 0 if refused_at else 600)
+        if not refused_at:
+            inventory.ship_held(session, held.id)
+    return held.run_id
+
+
 @drives("low_stock")
 def low_stock(refused_at: str | None = None) -> str:
     """Stock falls to its reorder point, without a reorder quantity."""

@@ -15,7 +15,7 @@ from tasks.gateways.payments import provider
 from tasks.gateways.payments.paypal import PayPal
 from tasks.gateways.payments.paypal_client import PayPalError
 from tasks.gateways.payments.paypal_orders import NotAnAmount, from_money, to_money
-from tasks.gateways.payments.provider import Capture, WebhookEvent
+from tasks.gateways.payments.provider import Authorisation, Capture, WebhookEvent
 from tests.servers import Receiver, Server, unresponsive_port
 from tests.tasks.gateways.payments.asking import fault, ledger, new_key
 from tests.tasks.gateways.payments.paypal_asking import BACK, age, approve, ask, held, look, ordered, paypal_at, repeat
@@ -149,6 +149,37 @@ def test_a_decline_is_final_for_its_key(paypal: PayPal, sandbox: Server) -> None
     assert (look(paypal, reference).state, look(paypal, reference).decline_code) == ("declined", "instrument_declined")
     assert paypal.next_action(reference) is None
     paypal.void(reference=reference)  # there is nothing to release
+
+
+def custom_id(sandbox: Server, reference: str) -> str:
+    (found,) = [made for made in ledger(sandbox) if made["id"] == reference]
+    return str(found["custom_id"])
+
+
+def test_whoever_sees_a_payment_at_paypal_finds_the_customer(paypal: PayPal, sandbox: Server) -> None:
+    user = f"usr_{new_key()}"
+    asked, key, reference = ordered(paypal, user_id=user)
+    whole = f"{asked.order_id}/{asked.payment_id}/{user}"
+    assert custom_id(sandbox, reference) == whole
+    assert (look(paypal, reference).order_id, look(paypal, reference).payment_id) == (asked.order_id, asked.payment_id)
+    paypal.void(reference=reference)
+    assert custom_id(sandbox, reference) == f"{whole}/cancelled"
+    assert look(paypal, reference).state == "cancelled"
+    declined, key, reference = ordered(paypal, user_id=user)
+    approve(paypal, reference, funding="declined")
+    with pytest.raises(PaymentDeclined):
+        paypal.authorise(declined, key)
+    # A long mark takes the user's place: PayPal takes 127 characters.
+    assert custom_id(sandbox, reference) == f"{declined.order_id}/{declined.payment_id}/declined:instrument_declined"
+    assert look(paypal, reference).decline_code == "instrument_declined"
+
+
+def test_an_order_that_a_release_before_has_made_without_the_customer_goes_on(paypal: PayPal, sandbox: Server) -> None:
+    asked, key, reference = ordered(paypal)
+    approve(paypal, reference)
+    named = replace(asked, user_id=f"usr_{new_key()}")
+    assert paypal.authorise(named, key) == Authorisation(reference, "authorised")
+    assert custom_id(sandbox, reference) == f"{asked.order_id}/{asked.payment_id}"
 
 
 def test_a_customer_who_cancels_leaves_it_waiting_until_it_is_given_up(paypal: PayPal) -> None:
