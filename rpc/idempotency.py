@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.core import idempotency
 from models.core.database import transaction
 from rpc.call import IDEMPOTENCY_KEY, Call
+from serving import staff_actions
 
 Answer = TypeVar("Answer", bound=Message)
 REPLAYED = "idempotent-replayed"
@@ -29,13 +30,13 @@ def once(
     key = idempotency.check_key(call.metadata.get(IDEMPOTENCY_KEY), required)
     with transaction() as session:
         if key is None:
-            return act(session)
+            return _named(act(session))
         owner = call.principal.user_id
         first = idempotency.claim(session, owner, key, _fingerprint(request))
         if first is not None:
             call.trailing[REPLAYED] = "true"
             return json_format.ParseDict(first.body, kind())
-        answer = act(session)
+        answer = _named(act(session))
         idempotency.save(session, owner, key, idempotency.StoredResponse(OK, json_format.MessageToDict(answer), {}))
         return answer
 
@@ -44,3 +45,10 @@ def _fingerprint(request: Message) -> str:
     """A hash of the request: its type and its fields."""
     name = f"gRPC {request.DESCRIPTOR.full_name}\n".encode()
     return hashlib.sha256(name + request.SerializeToString(deterministic=True)).hexdigest()
+
+
+def _named(answer: Answer) -> Answer:
+    """Returns the answer unchanged. The action that is recorded is about the resource in it."""
+    shown = next((value for field, value in answer.ListFields() if field.message_type is not None), answer)
+    staff_actions.name_subject(getattr(shown, "id", None))
+    return answer

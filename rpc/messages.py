@@ -35,6 +35,9 @@ def _unstorable(message: Message, path: Path = ()) -> Iterator[Path]:
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_STRING and "\0" in value:
             yield (*path, field.name)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.is_repeated:
+            for index, one in enumerate(value):
+                yield from _unstorable(one, (*path, field.name, index))
         elif field.type == FieldDescriptor.TYPE_MESSAGE:
             yield from _unstorable(value, (*path, field.name))
 
@@ -48,10 +51,13 @@ def validated(schema: Schema, message: Message, without: str = "") -> Any:
 
 
 def _values(message: Message) -> dict[str, Any]:
-    return {
-        field.name: _values(value) if field.type == FieldDescriptor.TYPE_MESSAGE else value
-        for field, value in message.ListFields()
-    }
+    values: dict[str, Any] = {}
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            values[field.name] = list(map(_values, value)) if field.is_repeated else _values(value)
+        else:
+            values[field.name] = value
+    return values
 
 
 def build(kind: type[MessageType], values: Mapping[str, Any] | object) -> MessageType:

@@ -6,6 +6,7 @@ Calls with a permission must write in a `transaction()`; changes in `single_stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
@@ -40,3 +41,10 @@ def recording(action: StaffActed) -> Iterator[None]:
         yield
     finally:
         current_action.reset(token)
+
+
+def name_subject(subject: str | None) -> None:
+    """The id that the present action is about, unless the request has named one."""
+    action = current_action.get()
+    if action is not None and action.subject is None:
+        current_action.set(replace(action, subject=subject))

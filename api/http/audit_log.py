@@ -5,13 +5,12 @@ Views with a permission must write in a `transaction()`; changes in `single_stat
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from flask import Response, request
 
 from models.core.database import request_id
 from models.core.events import StaffActed
-from serving.staff_actions import current_action, recording
+from serving.staff_actions import current_action, name_subject, recording
 
 
 @contextmanager
@@ -34,8 +33,7 @@ def add_subject(response: Response) -> Response:
 
     For views that respond before they commit; `idempotent` calls it.
     """
-    action = current_action.get()
-    if action is not None and action.subject is None and isinstance(answer := response.get_json(silent=True), dict):
+    if current_action.get() is not None and isinstance(answer := response.get_json(silent=True), dict):
         ids = (value for name, value in answer.items() if name == "id" or name.endswith("_id"))
-        current_action.set(replace(action, subject=next((value for value in ids if isinstance(value, str)), None)))
+        name_subject(next((value for value in ids if isinstance(value, str)), None))
     return response

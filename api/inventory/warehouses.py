@@ -12,7 +12,6 @@ from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
     CapacityResult,
-    GoodsBody,
     NewWarehouse,
     NewWarehouseBody,
     Warehouse,
@@ -22,6 +21,7 @@ from api.inventory.schemas import (
 from models import catalogue, inventory
 from models.core.database import transaction
 from serving.inventory import CapacityQuery, check_capacity
+from serving.reservations import GoodsBody
 
 
 @blueprint.route("/warehouses")

@@ -109,6 +109,27 @@ PAIRS: Mapping[str, Pair] = {
             {"warehouse_id": f"wh_{NOTHING}", "product_id": "x", "quantity": 1},
         ),
     ),
+    of("Inventory.Reserve"): Pair(
+        "POST /v1/reservations", "reservation",
+        ({"reference": "a-1", "lines": [{"product_id": f"prd_{NOTHING}", "quantity": 1}]},),
+        (
+            {}, {"reference": "a\nb", "lines": [{"product_id": "x", "quantity": 1}]},
+            {"reference": "a-1", "lines": [{"product_id": f"prd_{NOTHING}", "quantity": 1}] * 2},
+            {"reference": "\0", "lines": [{"product_id": "\0", "quantity": 1}]},
+        ),
+    ),
+    of("Inventory.GetReservation"): Pair(
+        "GET /v1/reservations/{reservation_id}", "reservation",
+        ({"reservation_id": f"res_{NOTHING}"}, {"reservation_id": "x"}),
+    ),
+    of("Inventory.Release"): Pair(
+        "POST /v1/reservations/{reservation_id}/release", "reservation",
+        ({"reservation_id": f"res_{NOTHING}"}, {"reservation_id": "x"}),
+    ),
+    of("Inventory.Ship"): Pair(
+        "POST /v1/reservations/{reservation_id}/ship", "reservation",
+        ({"reservation_id": f"res_{NOTHING}"}, {"reservation_id": "x"}),
+    ),
     of("Notifications.ListNotifications"): Pair("GET /v1/notifications", invalid=(*PAGES, {"user_id": "x"})),
     of("Notifications.GetNotification"): Pair(
         "GET /v1/notifications/{notification_id}", "notification",

@@ -131,14 +131,18 @@ def found(client: Any, staff: Caller, customer: Caller, order: Callable[..., Any
     }
 
 
-MEASURED = {of("Notifications.GetNotification"), of("Tasks.FollowTask"), of("Orders.PlaceOrder")}
+STOCK = ("Reserve", "GetReservation", "Release", "Ship")
+ALONE = {
+    of("Notifications.GetNotification"), of("Tasks.FollowTask"), of("Orders.PlaceOrder"),
+    *(of(f"Inventory.{name}") for name in STOCK),
+}  # fmt: skip
 """Have tests of their own."""
 
 
 def test_both_doors_answer_staff_alike(
     channel: Channel, client: Any, staff: Caller, sign_in: Callable[..., Caller], found: dict[str, dict[str, Any]]
 ) -> None:
-    assert PAIRS.keys() - found.keys() == MEASURED
+    assert PAIRS.keys() - found.keys() == ALONE
     admin = sign_in("root", "admin")
     for name, fields in found.items():
         if "Cart" in name:
@@ -203,3 +207,51 @@ def test_a_checkout_without_a_key_is_refused_alike(channel: Channel, client: Any
     body = {"address": ADDRESS, "payment": {"method": "pm_card_visa"}}
     refused = check_refusals(channel, client, of("Orders.PlaceOrder"), body, bearer(customer))
     assert refused.reason == "idempotency_key_required"
+
+
+@pytest.mark.parametrize("ending", ["Release", "Ship"])
+def test_both_doors_hold_stock_alike(
+    ending: str, channel: Channel, client: Any, api_key: Callable[..., dict[str, str]]
+) -> None:
+    key = api_key("reservations:write", "stock:read")
+    product_id, shown = make_product("A", 9), []
+    for reference in ("ours", "theirs"):
+        body = {"reference": reference, "lines": [{"product_id": product_id, "quantity": 2}], "expires_in": 60}
+        if reference == "ours":
+            held = channel.call(of("Inventory.Reserve"), body, key).reservation
+            again = check_refusals(channel, client, of("Inventory.Reserve"), body, key)
+            assert (again.reason, again.metadata) == ("already_reserved", {"reservation_id": held.id})
+            about = {"reservation_id": held.id}
+            read = channel.call(of("Inventory.GetReservation"), about, key)
+            assert read.reservation == held
+            assert read == as_message(rest(client, PAIRS[of("Inventory.GetReservation")], about, key),
+                                      PAIRS[of("Inventory.GetReservation")], read)  # fmt: skip
+            ended = channel.call(of(f"Inventory.{ending}"), about, key).reservation
+            ended = json_format.MessageToDict(ended, preserving_proto_field_name=True)
+        else:
+            made = rest(client, PAIRS[of("Inventory.Reserve")], body, key)
+            assert made.status_code == 201
+            ended = rest(client, PAIRS[of(f"Inventory.{ending}")], {"reservation_id": made.json["id"]}, key).json
+        other = "Ship" if ending == "Release" else "Release"
+        about = {"reservation_id": ended["id"]}
+        assert check_refusals(channel, client, of(f"Inventory.{other}"), about, key).reason == "wrong_state"
+        shown.append((ended["status"], [int(line["quantity"]) for line in ended["lines"]]))
+    assert shown[0] == shown[1]
+
+
+def test_what_staff_change_is_recorded_by_both_doors(channel: Channel, client: Any, sign_in: Any) -> None:
+    root = sign_in("root", "admin")
+    product_id = make_product("A", 9)
+    recorded = []
+    for door in ("gRPC", "POST"):
+        body = {"reference": door, "lines": [{"product_id": product_id, "quantity": 2}]}
+        if door == "gRPC":
+            made = channel.call(of("Inventory.Reserve"), body, bearer(root)).reservation.id
+            channel.call(of("Inventory.GetReservation"), {"reservation_id": made}, bearer(root))
+        else:
+            made = rest(client, PAIRS[of("Inventory.Reserve")], body, bearer(root)).json["id"]
+        [event, *_] = root.get("/v1/events?name=staff.acted").json["data"]
+        payload = event["payload"]
+        assert (event["subject"], payload["method"]) == (made, door)
+        recorded.append((payload["permission"], event["actor"]))
+    assert recorded == [("reservations:write", root.user_id)] * 2
