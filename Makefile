@@ -57,7 +57,7 @@ test-fuzz: SEED := $(shell date +%s)
 test-fuzz: $(DEV) ## give random input to each parser and to the API, for ten minutes
 	@echo "SEED=$(SEED)"
 	FUZZ_EXAMPLES=4000 SEQUENCES=100 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) \
-		tests/api/test_sequences.py tests/fuzz tests/api/test_bounds.py
+		tests/api/test_sequences.py tests/fuzz tests/rpc/test_fuzz.py tests/api/test_bounds.py
 	CASES=15 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) $(FUZZ)
 
 test-all: test test-long test-fuzz ## `make test`, the long fault tests, and ten minutes of fuzzing
