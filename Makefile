@@ -57,7 +57,7 @@ test-fuzz: SEED := $(shell date +%s)
 test-fuzz: $(DEV) ## give random input to each parser and to the API, for ten minutes
 	@echo "SEED=$(SEED)"
 	FUZZ_EXAMPLES=4000 SEQUENCES=100 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) \
-		tests/api/test_sequences.py tests/fuzz tests/api/test_bounds.py
+		tests/api/test_sequences.py tests/fuzz tests/rpc/test_fuzz.py tests/api/test_bounds.py
 	CASES=15 $(PYTEST) -n 2 --dist worksteal --timeout 1200 --hypothesis-seed=$(SEED) $(FUZZ)
 
 test-all: test test-long test-fuzz ## `make test`, the long fault tests, and ten minutes of fuzzing
@@ -113,14 +113,14 @@ release: $(DEV) ## check changelog and version, build the wheel and test it
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv
 	@build/venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	@build/venv/bin/pip install --quiet --disable-pip-version-check --no-deps dist/shopflow-$(VERSION)-*.whl
-	@cd build && venv/bin/shop --version && venv/bin/python -c 'import api.app, workflows'
+	@cd build && venv/bin/shop --version && venv/bin/python -c 'import api.app, rpc.server, workflows'
 
 clean: ## delete build and test artefacts; the data in var/ are kept
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist shopflow *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Rebuilt only if the lock file or pyproject.toml has changed.
-$(READY): requirements-local.lock pyproject.toml
+# Rebuilt only if the lock file, pyproject.toml or the protos have changed.
+$(READY): requirements-local.lock pyproject.toml setup.py $(shell find rpc/protos -name "*.proto")
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Shopflow requires Python 3.11 or newer; choose one with: make PYTHON=python3.12 …" >&2; exit 1; }
 	@echo "Installing into $(VENV) …"

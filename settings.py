@@ -137,6 +137,12 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
         return f"http://{_in_url(host)}:{self.api_port}"
 
+    @property
+    def rpc_local(self) -> str:
+        """The address of gRPC on this machine, as clients take it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.rpc_host, self.rpc_host)  # noqa: S104
+        return f"{_in_url(host)}:{self.rpc_port}"
+
     @cached_property
     def smtp(self) -> str:
         return self.smtp_url or f"smtp://127.0.0.1:{self.smtp_port}"

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 LONG = ("memory", "overload", "bulkheads", "events", "trends")
-PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads")
+PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads", "grpc")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,7 +36,8 @@ def main(
 
     engine: workflows per second, compared with a plain Celery canvas and with DBOS. checkout: orders through HTTP.
     backlog: 2,000 checkouts in the queue of one worker process. growth: orders and lists with up to a million past
-    orders. reads: lists, searches and product pages of 100,000 products, and their import. memory: memory of each
+    orders. reads: lists, searches and product pages of 100,000 products, and their import. grpc: calls for
+    products and tokens. memory: memory of each
     process under load. overload: goodput at up to four times the capacity. bulkheads: throughput while the mail server
     or the payment gateway hangs. events: webhooks and the feed. trends: reports on trends. The last
     five are not part of all.

@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": "demo.replay:replay",
     "restart": "cli.stack:restart",
     "restore": "cli.backups:restore",
+    "rpc": "cli.rpc:rpc",
     "runs": "cli.runs:runs",
     "status": "cli.stack:status",
     "up": "cli.stack:up",

@@ -106,6 +106,7 @@ def _print_addresses(settings: Settings) -> None:
         ["Flower", f"http://127.0.0.1:{settings.flower_port}",
          f"user {settings.flower_user}, password: shop config flower_password"],
     ]  # fmt: skip
+    rows.append(["gRPC", settings.rpc_local, "calls: docs/grpc.md"])
     rows.append(["metrics", f"http://127.0.0.1:{settings.metrics_port}/metrics", "for Prometheus"])
     if not settings.smtp_url:
         rows.append(["mailbox", f"http://127.0.0.1:{settings.mailbox_port}", f"SMTP on port {settings.smtp_port}"])

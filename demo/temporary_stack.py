@@ -14,6 +14,7 @@ from typing import Any
 SHOP = Path(sys.executable).with_name("shop")
 PORTS = (
     "api_port",
+    "rpc_port",
     "flower_port",
     "metrics_port",
     "gateway_port",

@@ -105,6 +105,7 @@ def _ports(settings: Settings) -> dict[str, int]:
 
 def _listeners(settings: Settings) -> list[tuple[str, str]]:
     found = [("api_port", settings.api_host), ("flower_port", "127.0.0.1"), ("metrics_port", settings.metrics_host)]
+    found.append(("rpc_port", settings.rpc_host))
     if not settings.stripe_api_base:
         found.append(("gateway_port", "127.0.0.1"))
     if not settings.carrier_api_base:

@@ -22,6 +22,10 @@ def ready(settings: Settings, program: ProcessSpec) -> bool:
             return _redis_responds(settings)
         case "api":
             return _status(program.address, "/readyz") == 200
+        case "rpc":
+            from rpc.probe import is_serving  # late: gRPC takes a tenth of a second to import
+
+            return is_serving(settings.rpc_local, tls=bool(settings.rpc_tls_certificate))
         case "mailbox":
             return _status(program.address) < 500 and _smtp_responds(settings)
         case "metrics":

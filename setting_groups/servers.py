@@ -33,6 +33,18 @@ class Servers(BaseModel):
     api_threads: int = Field(
         48, ge=4, description="threads per API process; at most two thirds of them may wait for tasks"
     )
+    rpc_host: str = Field("127.0.0.1", description="address on which gRPC listens; another one than loopback needs TLS")
+    rpc_port: int = Field(50051, ge=0, le=65535, description="port of gRPC; 0 picks a free one")
+    rpc_workers: int = Field(2, ge=1, le=64, description="gRPC processes; they share the port")
+    rpc_threads: int = Field(
+        24, ge=4, le=1000, description="threads per gRPC process; at most two thirds wait for tasks, a sixth streams"
+    )
+    rpc_grace: float = Field(8.0, ge=0, description="seconds for running gRPC calls to end when the process stops")
+    rpc_tls_certificate: str = Field("", description="file with the certificate chain of gRPC, PEM; empty: no TLS")
+    rpc_tls_key: str = Field("", description="file with the key of SHOP_RPC_TLS_CERTIFICATE, PEM")
+    rpc_tls_client_ca: str = Field(
+        "", description="file with the CAs that sign the certificates of gRPC clients, PEM; empty: clients need none"
+    )
     flower_port: int = Field(5555, ge=0, le=65535, description="port of Flower")
     flower_user: str = Field("operator", description="username for Flower")
     flower_password: str = Field(DEFAULT_SECRET, min_length=8, description="password for Flower")

@@ -19,6 +19,8 @@ LONG = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 REQUESTS = Counter("shop_http_requests", "Requests", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("shop_http_request_seconds", "Time to answer a request", ["method", "route"], buckets=QUICK)
+RPC_CALLS = Counter("shop_rpc_calls", "gRPC calls", ["call", "status"])
+RPC_SECONDS = Histogram("shop_rpc_call_seconds", "Time to answer a gRPC call", ["call"], buckets=QUICK)
 RUNS_ENDED = Counter("shop_runs_ended", "Runs that have ended", ["workflow", "status"])
 RUN_SECONDS = Histogram("shop_run_seconds", "Time from a run's start to its end", ["workflow", "status"], buckets=LONG)
 STEPS = Counter("shop_steps", "Attempts of steps that have ended", ["step", "outcome"])

@@ -7,13 +7,14 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
-from api.access.schemas import RoleOfUser, Roles, UserQuery
+from api.access.schemas import RoleOfUser, Roles
 from api.accounts.schemas import User
 from api.http.auth import allowed
 from api.http.errors import error_codes
-from api.http.pagination import Page, page, page_of
+from api.http.pagination import Page, mark_page, page_of
 from models import access, accounts
 from models.core.database import transaction
+from serving.access import UserQuery, list_users
 
 
 @blueprint.route("/users")
@@ -23,9 +24,8 @@ class UsersView(MethodView):
     @blueprint.response(200, page_of(User))
     def get(self, query: dict[str, Any]) -> Page:
         """Returns user accounts, newest first."""
-        found = accounts.find_users(query.pop("q", None), query.pop("role", None))
-        with transaction() as session:
-            return page(session, found, accounts.User.id.desc(), **query)
+        mark_page()
+        return list_users(query)
 
 
 @blueprint.route('/users/<id("usr"):user_id>')

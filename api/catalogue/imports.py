@@ -17,14 +17,14 @@ from api.catalogue.blueprint import blueprint
 from api.catalogue.csv import catalogue_rows, refusal_rows
 from api.catalogue.schemas import Import, ImportQuery, ListedImport
 from api.http.auth import allowed
-from api.http.errors import error_codes, invalid
+from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.fields import FILE
 from api.http.idempotency import idempotent
 from api.http.limits import limited
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
-from api.http.request_hooks import UNSTORABLE, is_storable, takes_files
+from api.http.request_hooks import is_storable, takes_files
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
@@ -32,6 +32,8 @@ from models import imports
 from models.core.database import transaction
 from models.core.errors import ShopError
 from models.imports import NotACatalogue
+from serving.bounds import invalid
+from serving.requests import UNSTORABLE
 from settings import settings
 
 P = ParamSpec("P")

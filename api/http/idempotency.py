@@ -11,9 +11,7 @@ from api.http import audit_log
 from api.http.fields import documents_header
 from models.core import idempotency
 from models.core.database import single_statements, transaction
-from models.core.errors import BadRequest
 
-MAX_LENGTH = 255
 HEADER = "Idempotency-Key"
 OWN_HEADERS = ("Content-Type", "Content-Length")  # not stored: they are set again on replay
 
@@ -39,7 +37,7 @@ def idempotent(
     `one_statement`: the method writes with a single statement; without a key it then needs no transaction.
     `stands_for`: returns what to fingerprint in place of the body, if that is a file.
     """
-    schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
+    schema = {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_LENGTH}
     header = {"in": "header", "name": HEADER, "required": required, "schema": schema}
     without_key = single_statements if one_statement else transaction
 
@@ -65,16 +63,7 @@ def idempotent(
 
 
 def _key(required: bool) -> str | None:
-    key = request.headers.get(HEADER)
-    if not key:
-        if required or key is not None:  # an empty key is a mistake of a client that meant to send one
-            raise BadRequest("This request requires an Idempotency-Key.", code="idempotency_key_required")
-        return None
-    if len(key) > MAX_LENGTH:
-        raise BadRequest(
-            f"The Idempotency-Key is longer than {MAX_LENGTH} characters.", code="idempotency_key_too_long"
-        )
-    return key
+    return idempotency.check_key(request.headers.get(HEADER), required)
 
 
 def _fingerprint(body_digest: Callable[[], str] | None) -> str:

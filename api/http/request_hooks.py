@@ -2,11 +2,9 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
 from flask_smorest import Blueprint
@@ -15,11 +13,13 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.http import access_log
 from api.http.bounds import MAX_FAULTS, Path, named
-from api.http.errors import invalid, problem
+from api.http.errors import problem
 from durable import context
 from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
+from serving.bounds import invalid
+from serving.requests import UNSTORABLE, read_request_id
 from settings import settings
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -27,7 +27,6 @@ View = TypeVar("View", bound=Callable[..., object])
 MAX_BODY = 1 << 20  # bytes
 MAX_NESTING = 32  # objects and lists within each other
 MAX_DIGITS = 100  # of a number; those that the schemas accept are much shorter
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -52,8 +51,7 @@ def install(app: Flask) -> None:
 
 
 def _set_request_id() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    request_id.set(given if REQUEST_ID.fullmatch(given) else uuid4().hex)
+    request_id.set(read_request_id(request.headers.get("X-Request-Id")))
 
 
 def _check_input() -> None:
@@ -105,7 +103,6 @@ def _takes_files() -> bool:
 
 
 MAX_EXACT_FLOAT = 2**53  # below it, every float represents exactly one integer
-UNSTORABLE = "contains a character that cannot be stored"
 
 
 def _refuse_constant(name: str) -> None:

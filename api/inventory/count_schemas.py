@@ -6,10 +6,10 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.http.fields import EITHER, IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
-from api.inventory.schemas import MAX_LINES
 from api.tasks.schemas import Accepted
 from models import inventory
 from models.inventory import Counted
+from serving.reservations import MAX_LINES
 
 SHOWN_LINES = 500
 """Lines that a count contains; the list of its lines, and the CSV file, contain all."""

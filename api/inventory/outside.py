@@ -11,11 +11,18 @@ from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.pagination import Page, page, page_of
 from api.inventory.blueprint import blueprint
-from api.inventory.outside_schemas import NewReservation, NewReservationBody, Reservation, ReservationQuery
+from api.inventory.outside_schemas import Reservation, ReservationQuery
 from api.tasks.accepted import LOCATION
 from models import inventory
 from models.core.database import transaction
-from settings import settings
+from serving.reservations import (
+    NewReservation,
+    NewReservationBody,
+    hold,
+    read_one,
+    reservation_view,
+    reservation_views,
+)
 
 
 @blueprint.route("/reservations")
@@ -28,7 +35,7 @@ class ReservationsView(MethodView):
         chosen = {name: query.pop(name) for name in ("status", "reference") if name in query}
         with transaction() as session:
             found = page(session, inventory.select_outside(**chosen), inventory.OutsideReservation.id.desc(), **query)
-            found["data"] = _views(session, found["data"])
+            found["data"] = reservation_views(session, found["data"])
         return found
 
     @allowed("reservations:write")
@@ -41,10 +48,12 @@ class ReservationsView(MethodView):
 
         All lines or none, and only available units. While goods are held for a reference, it cannot be used again.
         """
-        lines = {line["product_id"]: line["quantity"] for line in body["lines"]}
-        seconds = body.get("expires_in", min(settings.reservation_seconds, settings.reservation_max_seconds))
-        held = inventory.hold(session, body["reference"], lines, seconds, owner=g.principal.user_id)
-        return _view(session, held), 201, {"Location": url_for("inventory.ReservationView", reservation_id=held.id)}
+        held = hold(session, body, g.principal.user_id)
+        return (
+            reservation_view(session, held),
+            201,
+            {"Location": url_for("inventory.ReservationView", reservation_id=held.id)},
+        )
 
 
 @blueprint.route('/reservations/<id("res"):reservation_id>')
@@ -53,8 +62,7 @@ class ReservationView(MethodView):
     @blueprint.response(200, Reservation)
     def get(self, reservation_id: str) -> dict[str, object]:
         """Returns a reservation with its lines."""
-        with transaction() as session:
-            return _view(session, inventory.get_outside(session, reservation_id))
+        return read_one(reservation_id)
 
 
 @blueprint.route('/reservations/<id("res"):reservation_id>/release')
@@ -68,7 +76,7 @@ class ReleaseReservationView(MethodView):
 
         Repeated, or after the reservation has expired, it changes nothing. 409 once the goods were shipped.
         """
-        return _view(session, inventory.release_held(session, reservation_id))
+        return reservation_view(session, inventory.release_held(session, reservation_id))
 
 
 @blueprint.route('/reservations/<id("res"):reservation_id>/ship')
@@ -82,14 +90,4 @@ class ShipReservationView(MethodView):
 
         All of them. Repeated, it changes nothing. 409 once they were released or the reservation has expired.
         """
-        return _view(session, inventory.ship_held(session, reservation_id))
-
-
-def _view(session: Session, held: inventory.OutsideReservation) -> dict[str, object]:
-    return _views(session, [held])[0]
-
-
-def _views(session: Session, found: list[inventory.OutsideReservation]) -> list[dict[str, object]]:
-    lines = inventory.get_outside_lines(session, [held.id for held in found])
-    names = ("id", "reference", "status", "expires_at", "run_id", "created_at", "updated_at")
-    return [{**{name: getattr(held, name) for name in names}, "lines": lines[held.id]} for held in found]
+        return reservation_view(session, inventory.ship_held(session, reservation_id))

@@ -1,33 +1,11 @@
-"""Request and response schemas of reservations for orders of other systems."""
-
-from typing import NotRequired
+"""Query and response schemas of reservations for orders of other systems."""
 
 from marshmallow import fields, validate
 
-from api.http.fields import IdField, Line, List, Schema, Timestamp
+from api.http.fields import IdField, Schema, Timestamp
 from api.http.pagination import PageQuery
-from api.inventory.schemas import MAX_LINES, Delivery, DeliveryBody, Goods
 from models import inventory
-from settings import settings
-
-REFERENCE = 100
-
-
-class NewReservation(Delivery):
-    reference = Line(
-        1, REFERENCE, links=True, required=True,
-        metadata={"description": "What the other system calls its order", "example": "amazon-302-5512334"},
-    )  # fmt: skip
-    lines = List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
-    expires_in = fields.Integer(
-        strict=True, validate=validate.Range(1, settings.reservation_max_seconds),
-        metadata={"description": "Seconds for which the goods are held; by default SHOP_RESERVATION_SECONDS"},
-    )  # fmt: skip
-
-
-class NewReservationBody(DeliveryBody):
-    reference: str
-    expires_in: NotRequired[int]
+from serving.reservations import REFERENCE
 
 
 class ReservationLine(Schema):

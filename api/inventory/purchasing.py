@@ -15,22 +15,14 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.inventory.blueprint import blueprint
-from api.inventory.schemas import (
-    AcceptedRestock,
-    Delivery,
-    DeliveryBody,
-    ListedLevel,
-    PurchaseOrder,
-    PurchaseOrderQuery,
-    Restock,
-    RestockBody,
-)
-from api.inventory.stock import level_view
+from api.inventory.schemas import AcceptedRestock, ListedLevel, PurchaseOrder, PurchaseOrderQuery, Restock, RestockBody
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
+from serving.inventory import level_view
+from serving.reservations import Delivery, DeliveryBody
 from settings import settings
 
 

@@ -2,38 +2,13 @@
 
 from typing import Any, NotRequired, TypedDict
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from api.http.fields import KIND_PATTERN, IdField, Line, List, MapField, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
 from api.tasks.schemas import Accepted
 from models import inventory
-
-MAX_LINES = 500
-
-
-class Goods(Schema):
-    product_id = IdField("prd", required=True)
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
-
-
-class GoodsBody(TypedDict):
-    product_id: str
-    quantity: int
-
-
-class DeliveryBody(TypedDict):
-    lines: list[GoodsBody]
-
-
-class Delivery(Schema):
-    lines = List(fields.Nested(Goods), required=True, validate=validate.Length(1, MAX_LINES))
-
-    @validates_schema
-    def _each_product_once(self, data: DeliveryBody, **_: object) -> None:
-        products = [line["product_id"] for line in data["lines"]]
-        if len(set(products)) < len(products):
-            raise ValidationError("each product may appear only once", "lines")
+from serving.reservations import MAX_LINES, Delivery, Goods, GoodsBody
 
 
 class OrderedGoods(Goods):
@@ -103,14 +78,6 @@ class Level(Schema):
 class ListedLevel(Level):
     sku = fields.String()
     title = fields.String()
-
-
-class LevelQuery(PageQuery):
-    product_id = IdField("prd")
-    warehouse_id = IdField("wh")
-    low = fields.Boolean(
-        metadata={"description": "Only levels whose available units are at or below the reorder point"}
-    )
 
 
 class Movement(Schema):
@@ -226,11 +193,6 @@ class Totals(Schema):
 class WarehouseDetail(Warehouse):
     levels = _by_kind(fields.Nested(Totals))
     remaining = _units()
-
-
-class CapacityQuery(Schema):
-    product_id = IdField("prd", required=True)
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
 
 
 class CapacityResult(Schema):

@@ -6,9 +6,9 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.http.fields import IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
-from api.inventory.schemas import MAX_LINES, Delivery, GoodsBody
 from api.tasks.schemas import Accepted
 from models import inventory
+from serving.reservations import MAX_LINES, Delivery, GoodsBody
 
 
 class NewTransfer(Delivery):

@@ -1,9 +1,11 @@
 """The database: one engine per process, the declarative base, and transactions."""
 
+import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
@@ -54,6 +56,8 @@ Statements = Session | Connection
 """For rules that only read or write with one statement: a session or `single_statements`."""
 
 
+deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+"""When what this thread does is no longer of use, on the clock of `time.monotonic`; None: never."""
 VALUES = re.compile(r"\n(DETAIL|CONTEXT):[^\n]*")
 CHECK_AFTER_IDLE = 1.0  # seconds of idle time after which a connection is checked before use
 
@@ -98,6 +102,7 @@ def engine() -> Engine:
     )
     event.listen(made, "checkin", _record_checkin)
     event.listen(made, "checkout", _check_connection)
+    event.listen(made, "checkout", limit_statements(0))
     event.listen(made, "checkout", _count_checkout)
     if metrics.program:
         of(metrics.POOL, metrics.program).set(settings.database_pool + settings.api_threads)
@@ -137,6 +142,36 @@ def _count_checkout(connection: DBAPIConnection, record: ConnectionPoolEntry, pr
     if metrics.program:
         record.info["counted"] = True
         of(metrics.CONNECTIONS, metrics.program).inc()
+
+
+def limit_statements(usual: int) -> Callable[[DBAPIConnection, ConnectionPoolEntry, object], None]:
+    """A listener that lets PostgreSQL end statements when the `deadline` of this thread is over. `usual`: the timeout
+    of the connection in milliseconds without a deadline, 0 for none.
+
+    A connection keeps its timeout, and timeouts are rounded up by a tenth at most: calls with the same time to live
+    need no further round trip.
+    """
+
+    def limit(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object) -> None:
+        until = deadline.get()
+        wanted = usual
+        if until is not None:
+            left = _rounded(max((until - time.monotonic()) * 1000, 1.0))
+            wanted = min(left, usual) if usual else left
+        if record.info.get("statement_timeout", usual) == wanted:
+            return
+        before, connection.autocommit = connection.autocommit, True  # outside a transaction, so that it stays
+        cursor = connection.cursor()
+        cursor.execute(f"SET statement_timeout = {wanted}")
+        cursor.close()
+        connection.autocommit = before
+        record.info["statement_timeout"] = wanted
+
+    return limit
+
+
+def _rounded(milliseconds: float) -> int:
+    return math.ceil(1.1 ** math.ceil(math.log(milliseconds, 1.1)))
 
 
 def dispose_engine() -> None:

@@ -8,7 +8,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.database import Base, Created, Statements
-from models.core.errors import Invalid
+from models.core.errors import BadRequest, Invalid
+
+MAX_LENGTH = 255  # characters of a key
 
 
 class IdempotencyKey(Base):
@@ -45,6 +47,19 @@ _KEEP = (
     .where(IdempotencyKey.owner == bindparam("of_owner"), IdempotencyKey.key == bindparam("of_key"))
     .values({name: bindparam(name) for name in ("status", "body", "headers")})
 )
+
+
+def check_key(key: str | None, required: bool) -> str | None:
+    """The key of a request. Raises BadRequest (`idempotency_key_required`, `idempotency_key_too_long`)."""
+    if not key:
+        if required or key is not None:  # an empty key is a mistake of a client that meant to send one
+            raise BadRequest("This request requires an Idempotency-Key.", code="idempotency_key_required")
+        return None
+    if len(key) > MAX_LENGTH:
+        raise BadRequest(
+            f"The Idempotency-Key is longer than {MAX_LENGTH} characters.", code="idempotency_key_too_long"
+        )
+    return key
 
 
 def claim(session: Session, owner: str, key: str, fingerprint: str) -> StoredResponse | None:

@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Row, create_engine
+from sqlalchemy import Engine, Row, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from models.core.database import CONNECTION, SESSION_OPTIONS
+from models.core.database import CONNECTION, SESSION_OPTIONS, limit_statements
 from settings import settings
 
 POOL_SIZE, MAX_CONNECTIONS = 2, 8
 """Connections per process and plan mode. Statements take a few milliseconds."""
+TIMEOUT = 10_000  # milliseconds
 OPTIONS = (
-    f"{SESSION_OPTIONS} -c default_transaction_read_only=on -c statement_timeout=10s -c jit=off"
+    f"{SESSION_OPTIONS} -c default_transaction_read_only=on -c statement_timeout={TIMEOUT} -c jit=off"
     " -c synchronize_seqscans=off -c random_page_cost=1.1 -c plan_cache_mode="
 )
 
@@ -26,7 +27,7 @@ OPTIONS = (
 @cache
 def _engine(plan_mode: str) -> Engine:
     """The engine for reads of this process. Connects on first use."""
-    return create_engine(
+    made = create_engine(
         settings.database,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
@@ -36,6 +37,8 @@ def _engine(plan_mode: str) -> Engine:
         pool_timeout=5,
         connect_args={**CONNECTION, "application_name": "shopflow reading", "options": OPTIONS + plan_mode},
     )
+    event.listen(made, "checkout", limit_statements(TIMEOUT))
+    return made
 
 
 def rows(statement: str, values: Mapping[str, object], *, plan_each: bool) -> list[Row[*tuple[Any, ...]]]:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from api.carts.schemas import MAX_QUANTITY
 from models import catalogue
 from models.core.database import transaction
 from models.inventory import MAX_LEVEL
@@ -14,6 +13,7 @@ from models.inventory.tables import Stock
 from models.operations import audit
 from models.operations.stock import STOCK
 from models.orders.placing import MAX_TOTAL
+from serving.carts import MAX_QUANTITY
 from tests.conftest import ADDRESS
 from tests.shopping import make_product
 

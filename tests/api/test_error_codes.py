@@ -13,7 +13,7 @@ from models.core.errors import ShopError
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     file
-    for layer in ("api", "durable", "models", "tasks", "workflows")
+    for layer in ("api", "durable", "models", "rpc", "serving", "tasks", "workflows")
     for file in (ROOT / layer).rglob("*.py")
     if "tests" not in file.relative_to(ROOT).parts
 ]

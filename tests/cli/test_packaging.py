@@ -23,7 +23,7 @@ class Missing(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
-for package in ("api", "durable", "models", "monitoring", "tasks", "workflows", "cli"):
+for package in ("api", "durable", "models", "monitoring", "rpc", "serving", "tasks", "workflows", "cli"):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
         if not module.name.startswith("durable.tests") and module.name != "cli.stack":
             importlib.import_module(module.name)

@@ -19,7 +19,7 @@ from tests.command import FREE_PORTS, processes, shop
 pytestmark = pytest.mark.long
 
 NAMES = {
-    "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "worker-shop", "worker-mail",
+    "postgres", "redis", "gateway", "paypal", "carrier", "mailbox", "api", "rpc", "worker-shop", "worker-mail",
     "worker-messages", "worker-bulk", "dispatcher-1", "dispatcher-2", "beat", "relay", "webhooks", "flower", "metrics",
 }  # fmt: skip
 

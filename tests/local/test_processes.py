@@ -94,7 +94,7 @@ def test_servers_start_first_and_there_are_two_dispatchers() -> None:
     found = names()
     assert found[:2] == ["postgres", "redis"]
     assert set(found[2:]) == {
-        "gateway", "carrier", "paypal", "mailbox", "api", "worker-shop", "worker-mail", "worker-messages",
+        "gateway", "carrier", "paypal", "mailbox", "api", "rpc", "worker-shop", "worker-mail", "worker-messages",
         "worker-bulk", "dispatcher-1", "dispatcher-2", "relay", "webhooks", "metrics", "beat",
         "flower",
     }  # fmt: skip
