@@ -37,7 +37,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The text format of log lines. `telemetry/logs.py` adds the context."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
-    "sms", "push", "reports", "fulfilment", "returns",
+    "sms", "push", "reports", "fulfilment", "returns", "pictures",
 )  # fmt: skip
 """One queue per service; also one each for mail that is not urgent, such as reminders, for text messages and for push
 notifications."""
@@ -136,6 +136,10 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         """The URL of the API on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
         return f"http://{_in_url(host)}:{self.api_port}"
+
+    @property
+    def picture_store_url(self) -> str:
+        return self.picture_store or (var_folder() / "pictures").as_uri()
 
     @cached_property
     def smtp(self) -> str:

@@ -25,6 +25,8 @@ def links_of(run: RunRow) -> dict[str, str]:
         found["stock_count"] = url_for("inventory.StockCountView", stock_count_id=run.input["stock_count_id"])
     if "import_id" in run.input:
         found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
+    if "picture_id" in run.input:
+        found["picture"] = url_for("pictures.PictureView", picture_id=run.input["picture_id"])
     if run.result and "report_id" in run.result:
         found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
     return found
