@@ -12,6 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError, model_validator
 from pydantic_settings import (
@@ -136,6 +137,12 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         """The URL of the API on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
         return f"http://{_in_url(host)}:{self.api_port}"
+
+    @property
+    def picture_folder(self) -> Path | None:
+        """The folder of the pictures; None if they are in a bucket."""
+        url = urlsplit(self.picture_store_url)
+        return Path(unquote(url.path)) if url.scheme == "file" else None
 
     @property
     def picture_store_url(self) -> str:

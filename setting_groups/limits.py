@@ -46,12 +46,6 @@ class Limits(BaseModel):
     picture_pixels: int = Field(
         50_000_000, ge=1, description="maximum pixels of an uploaded picture; beyond it: 422 `picture_refused`"
     )
-    picture_widths: tuple[int, ...] = Field(
-        (320, 640, 1280, 1920),
-        min_length=1,
-        max_length=12,
-        description="widths in pixels in which pictures are shown, as a list in JSON, ascending",
-    )
     product_pictures: int = Field(20, ge=1, description="pictures of a product; beyond it: 409 `too_many_pictures`")
     upload_seconds: float = Field(600.0, gt=0, description="seconds in which an uploaded file must have arrived")
     api_head_timeout: float = Field(

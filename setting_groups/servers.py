@@ -51,6 +51,12 @@ class Servers(BaseModel):
         description="store of pictures: `file:///folder`, which API and workers share, or `s3://bucket/prefix`; empty: "
         "the folder `pictures` of the data folder",
     )
+    picture_widths: tuple[int, ...] = Field(
+        (320, 640, 1280, 1920),
+        min_length=1,
+        max_length=12,
+        description="widths in pixels in which pictures are shown, as a list in JSON, ascending",
+    )
     s3_endpoint: str = Field("", pattern="^(https?://.+)?$", description="a service that speaks S3; empty: Amazon")
     s3_region: str = Field("us-east-1", description="region of the bucket")
     s3_access_key: str = Field("", description="access key of the bucket; empty: the credentials of the machine")

@@ -42,16 +42,19 @@ class Folder:
                 return None
 
     def remove(self, folder: str) -> int:
+        with _failures():
+            if not (self._root / folder).exists():
+                return 0
         names = self.list_names(folder)
         with _failures():
-            if (self._root / folder).exists():
-                shutil.rmtree(self._root / folder)
-                _sync(self._root)
+            shutil.rmtree(self._root / folder)
+            _sync(self._root)
         return len(names)
 
     def list_names(self, folder: str) -> set[str]:
         with _failures():
             if not (self._root / folder).is_dir():
+                self._check()
                 return set()
             names = (path.name for path in (self._root / folder).iterdir())
             return {name for name in names if not name.startswith(_UNFINISHED)}
