@@ -12,6 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError, model_validator
 from pydantic_settings import (
@@ -37,7 +38,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 """The text format of log lines. `telemetry/logs.py` adds the context."""
 QUEUES = (
     "accounts", "access", "catalogue", "carts", "orders", "payments", "inventory", "notifications", "mass_mail",
-    "sms", "push", "reports", "fulfilment", "returns",
+    "sms", "push", "reports", "fulfilment", "returns", "pictures",
 )  # fmt: skip
 """One queue per service; also one each for mail that is not urgent, such as reminders, for text messages and for push
 notifications."""
@@ -142,6 +143,16 @@ class Settings(Limits, Retention, Trade, Providers, Messages, SignIn, Servers, B
         """The address of gRPC on this machine, as clients take it."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.rpc_host, self.rpc_host)  # noqa: S104
         return f"{_in_url(host)}:{self.rpc_port}"
+
+    @property
+    def picture_folder(self) -> Path | None:
+        """The folder of the pictures; None if they are in a bucket."""
+        url = urlsplit(self.picture_store_url)
+        return Path(unquote(url.path)) if url.scheme == "file" else None
+
+    @property
+    def picture_store_url(self) -> str:
+        return self.picture_store or (var_folder() / "pictures").as_uri()
 
     @cached_property
     def smtp(self) -> str:

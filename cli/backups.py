@@ -1,4 +1,4 @@
-"""`shop backup` and `shop restore`: the database, into a file and back."""
+"""`shop backup` and `shop restore`: the database, and pictures that are in a folder, into files and back."""
 
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from sqlalchemy import text
 
-from local import backups
+from local import backups, picture_backups
 from models.core.database import engine, transaction
 from settings import settings
 
@@ -20,6 +20,8 @@ SIZE = text('SELECT count(*) FROM accounts."user" UNION ALL SELECT count(*) FROM
 def backup(file: Path, overwrite: bool) -> None:
     """Write a backup of the database into FILE, while the shop is in operation.
 
+    Pictures that are in a folder are written beside it, into FILE.pictures.tar; a bucket has backups of its own.
+
     FILE has PostgreSQL's custom format and is as of one moment. It contains personal data, and can be read by you
     alone. The secrets are not in it: keep `stack.json` of the data folder, or your SHOP_ variables, as well. For a shop
     that takes real money, archive PostgreSQL's log continuously besides.
@@ -27,19 +29,26 @@ def backup(file: Path, overwrite: bool) -> None:
     if file.exists() and not overwrite:
         raise click.ClickException(f"{file} exists; choose another file, or add --overwrite.")
     since = time.monotonic()
-    backups.back_up(settings.database, file)
+    folder, beside = settings.picture_folder, picture_backups.file_beside(file)
+    if folder is not None and not folder.is_dir():
+        folder = None  # a shop without a picture yet
+    with nullcontext() if folder is None else picture_backups.packing(folder, beside):
+        backups.back_up(settings.database, file)
     click.echo(f"{file}: {_size(file)} in {time.monotonic() - since:.1f} s")
+    if folder is not None:
+        click.echo(f"{beside}: {_size(beside)}")
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before a shop is replaced.")
 def restore(file: Path, yes: bool) -> None:
-    """Replace the database with the backup in FILE, and migrate it.
+    """Replace the database with the backup in FILE, and migrate it; pictures with those of FILE.pictures.tar.
 
     Asks first if the database holds a shop. The processes of a stack on this machine are stopped meanwhile, except
     database and queue, and started again; stop those of other machines yourself. Everything is replaced in one
-    transaction: if it fails, nothing has changed. Run `shop audit` afterwards.
+    transaction: if it fails, nothing has changed. Then pictures are replaced, if they are in a folder and FILE has them
+    beside it. Run `shop audit` afterwards.
     """
     backups.check(settings.database, file)
     held = _held()
@@ -50,6 +59,9 @@ def restore(file: Path, yes: bool) -> None:
     with _paused():
         backups.restore(settings.database, file)
         _migrate()
+        beside = picture_backups.file_beside(file)
+        if settings.picture_folder and beside.exists():
+            picture_backups.unpack(beside, settings.picture_folder)
     click.echo(f"{file}: {_size(file)} restored in {time.monotonic() - since:.1f} s. Check it with `shop audit`.")
 
 

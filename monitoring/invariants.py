@@ -11,6 +11,7 @@ from models.core.database import transaction
 from models.core.errors import GatewayDown
 from models.operations import audit
 from models.operations.at_gateway import AT_GATEWAY
+from monitoring.stored_files import check_files
 from tasks.gateways.payments import PROVIDERS
 from telemetry import metrics
 from telemetry.metrics import of
@@ -47,13 +48,15 @@ def check_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Fin
     """
     ledger = read_ledger()
     with transaction() as session:
-        return _measured(audit.audit(session, ledger, examples=examples))
+        books = audit.audit(session, ledger, examples=examples)
+    return _measured([*books, *check_files(examples)])
 
 
 def check_local_invariants(*, examples: int | None = audit.EXAMPLES) -> list[audit.Finding]:
     """The invariants of the shop's own books alone. Raises OperationalError when the database is away."""
     with transaction() as session:
-        return _measured(audit.audit(session, None, examples=examples))
+        books = audit.audit(session, None, examples=examples)
+    return _measured([*books, *check_files(examples)])
 
 
 def read_ledger() -> audit.Ledger:

@@ -23,6 +23,7 @@ class Limits(BaseModel):
         "60/10 minutes", pattern=RATE, description="tokens of mails, for addresses and passwords, sent from one network"
     )
     limit_imports: str = Field("30/10 minutes", pattern=RATE, description="uploaded files of one user or API key")
+    limit_pictures: str = Field("300/10 minutes", pattern=RATE, description="uploaded pictures of one user or API key")
     streams_per_caller: int = Field(
         2, ge=1, description="event streams of one user or API key at a time, in each API process"
     )
@@ -37,6 +38,15 @@ class Limits(BaseModel):
         1 << 24, ge=1 << 20, description="maximum size of a page of a list; beyond it: 422 `answer_too_large`"
     )
     import_rows: int = Field(1_000_000, ge=1, description="maximum rows of an imported file")
+    picture_bytes: int = Field(
+        20 << 20,
+        ge=1 << 10,
+        description="maximum size of an uploaded picture; beyond it: 413 `request_entity_too_large`",
+    )
+    picture_pixels: int = Field(
+        50_000_000, ge=1, description="maximum pixels of an uploaded picture; beyond it: 422 `picture_refused`"
+    )
+    product_pictures: int = Field(20, ge=1, description="pictures of a product; beyond it: 409 `too_many_pictures`")
     upload_seconds: float = Field(600.0, gt=0, description="seconds in which an uploaded file must have arrived")
     api_head_timeout: float = Field(
         10.0, gt=0, description="seconds for the request line and the headers of a request; beyond it: 408"

@@ -57,8 +57,24 @@ class Servers(BaseModel):
     database_pool: int = Field(2, ge=1, description="maximum database connections per process, plus one per API thread")
     broker_url: str = Field("", description="Redis, Valkey or RabbitMQ; empty: the embedded server")
     result_url: str = Field("", description="Redis result backend for chords; empty: the broker, if it is a Redis")
+    picture_store: str = Field(
+        "",
+        pattern=r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?)?$",
+        description="store of pictures: `file:///folder`, which API and workers share, or `s3://bucket/prefix`; empty: "
+        "the folder `pictures` of the data folder",
+    )
+    picture_widths: tuple[int, ...] = Field(
+        (320, 640, 1280, 1920),
+        min_length=1,
+        max_length=12,
+        description="widths in pixels in which pictures are shown, as a list in JSON, ascending",
+    )
+    s3_endpoint: str = Field("", pattern="^(https?://.+)?$", description="a service that speaks S3; empty: Amazon")
+    s3_region: str = Field("us-east-1", description="region of the bucket")
+    s3_access_key: str = Field("", description="access key of the bucket; empty: the credentials of the machine")
+    s3_secret_key: str = Field("", description="secret of the access key")
     worker_groups: str = Field(
-        "shop=*/notifications;mail=notifications,mass_mail;messages=sms,push;bulk=catalogue,reports",
+        "shop=*/notifications;mail=notifications,mass_mail;messages=sms,push;bulk=catalogue,reports,pictures",
         description="workers as name=queues; * = all other queues; queues after a / are performed in place only; "
         "name:4=… = 4 child processes",
     )

@@ -14,6 +14,7 @@ SCHEDULES = [
     Schedule("inventory_report", "day", hour=0, minute=10, make_up=31),
     Schedule("report_subscriptions", "day", hour=0, minute=20, make_up=1),
     Schedule("sales_fold", "hour", minute=57),
+    Schedule("picture_sweep", "day", hour=3, minute=20),
     Schedule("reconciliation", "day", hour=2, minute=40, make_up=1),
 ]
 

@@ -50,6 +50,20 @@ class GroupOfProduct(Schema):
     price_to = fields.Nested(Money, metadata={**SOMETIMES, "description": "The highest price; with `group=true`"})
 
 
+class PictureSource(Schema):
+    type = fields.String(validate=validate.OneOf(("image/avif", "image/webp", "image/jpeg")))
+    width = fields.Integer(metadata={"description": "In pixels"})
+    url = fields.String(metadata={"description": "Immutable; from the address of the API"})
+
+
+class ShownPicture(Schema):
+    id = IdField("pic")
+    alt = fields.String(metadata={"description": "What it shows, in words"})
+    width = fields.Integer(metadata={"description": "Of the original, upright, in pixels"})
+    height = fields.Integer()
+    sources = fields.List(fields.Nested(PictureSource), metadata={"description": "By type, AVIF first; then by width"})
+
+
 class Product(Schema):
     id = IdField("prd")
     sku = fields.String()
@@ -62,6 +76,9 @@ class Product(Schema):
     attributes = fields.Dict(keys=fields.String(), metadata={"description": ATTRIBUTES})
     group = fields.Nested(GroupOfProduct, allow_none=True)
     availability = fields.Nested(Availability)
+    pictures = fields.List(
+        fields.Nested(ShownPicture), metadata={"description": "In their order; of a product in a list, only the first"}
+    )
     created_at = Timestamp()
     updated_at = Timestamp()
 

@@ -15,12 +15,14 @@ PARAMETERS: Mapping[tuple[str, str], str] = {
     ("header", "Idempotency-Key"): "Repeated with the same key and body, the request returns the first response again",
     ("path", "address"): "The e-mail address",
     ("path", "channel"): "The channel of the notification",
+    ("path", "ending"): "The end of the name: its format",
     ("path", "kind"): "The kind",
     ("path", "language"): "The language of the template",
     ("path", "name"): "The name",
     ("path", "provider"): "The name of the provider, as in the list of providers",
     ("path", "role"): "The name of the role",
     ("path", "tag"): "A tag of the OpenAPI document",
+    ("path", "width"): "The width in pixels",
     ("query", "fulfilment_status"): "Only those with this status of fulfilment",
     ("query", "handle"): "Only the group with this handle",
     ("query", "in_stock"): "Only products that are available, or only those that are not",
@@ -47,7 +49,8 @@ HEADERS: Mapping[str, str] = {
     "X-Cart-Token": "The token of the guest cart",
 }
 FILES: Mapping[str, str] = {
-    "application/pdf": "A PDF file", "image/png": "An image", "text/css": "A stylesheet", "text/csv": "A CSV file",
+    "application/pdf": "A PDF file", "image/avif": "A picture",
+    "image/png": "An image", "text/css": "A stylesheet", "text/csv": "A CSV file",
     "text/event-stream": "A stream of server-sent events", "text/html": "A page", "text/javascript": "A script",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "A workbook",
 }  # fmt: skip

@@ -46,6 +46,8 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("post", "/v1/users/{user_id}/roles"): "assign_user_role",
     ("delete", "/v1/users/{user_id}/roles/{role}"): "withdraw_user_role",
     ("post", "/v1/catalogue/imports"): "import_catalogue",
+    ("get", "/v1/products/{product_id}/pictures"): "list_product_pictures",
+    ("get", "/v1/pictures/{picture_id}/{width}.{ending}"): "get_picture_file",
     ("get", "/v1/catalogue/export"): "export_catalogue",
     ("post", "/v1/products/books"): "create_book",
     ("put", "/v1/product-groups/{group_id}/products/{product_id}"): "set_product_in_group",

@@ -27,6 +27,8 @@ def links_of(run: RunRow) -> dict[str, str]:
         found["reservation"] = url_for("inventory.ReservationView", reservation_id=run.input["reservation_id"])
     if "import_id" in run.input:
         found["import"] = url_for("catalogue.ImportView", import_id=run.input["import_id"])
+    if "picture_id" in run.input:
+        found["picture"] = url_for("pictures.PictureView", picture_id=run.input["picture_id"])
     if run.result and "report_id" in run.result:
         found["report"] = url_for("reports.ReportView", report_id=run.result["report_id"])
     return found

@@ -22,6 +22,22 @@ MEMBERS = f"""
 _SIBLINGS = f", 'siblings', ({MEMBERS} AND sibling.id <> product.id)"
 _SUMMARY = """, 'products', products, 'price_from', json_build_object('amount', lowest, 'currency', currency),
             'price_to', json_build_object('amount', highest, 'currency', currency)"""
+_PICTURES = """(
+            SELECT coalesce(json_agg(json_build_object(
+                'id', 'pic_' || translate(shown.id::text, '-', ''), 'alt', shown.alt, 'width', shown.width,
+                'height', shown.height, 'sources', shown.sources
+            ) ORDER BY shown.position, shown.id), '[]')
+            FROM {shown})"""
+_ALL_PICTURES = _PICTURES.format(
+    shown="pictures.picture AS shown WHERE shown.product_id = product.id AND shown.status = 'ready'"
+)
+_FIRST_PICTURE = _PICTURES.format(
+    shown="""(
+                SELECT * FROM pictures.picture WHERE picture.product_id = product.id AND picture.status = 'ready'
+                ORDER BY position, id LIMIT 1
+            ) AS shown"""
+)
+"""Of each product in a list: with all of them, a page could have thousands."""
 _TEMPLATE = """
     json_build_object(
         'id', 'prd_' || translate(product.id::text, '-', ''), 'sku', sku, 'kind', product.kind, 'title', product.title,
@@ -30,15 +46,15 @@ _TEMPLATE = """
         'author', CASE WHEN author.id IS NOT NULL THEN json_build_object(
             'id', 'aut_' || translate(author.id::text, '-', ''), 'name', author.name) END,
         'attributes', attributes, 'group', {group},
-        'availability', json_build_object('available', pieces, 'in_stock', pieces > 0),
+        'availability', json_build_object('available', pieces, 'in_stock', pieces > 0), 'pictures', {pictures},
         'created_at', to_char(product.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'updated_at', to_char(product.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     )::text
 """  # connections are in UTC
 _IN_GROUP = _GROUP.format(options=_OPTIONS.format(of="product"), more="{more}")
-JSON = _TEMPLATE.format(group=_IN_GROUP.format(more=""))
-JSON_OF_ONE = _TEMPLATE.format(group=_IN_GROUP.format(more=_SIBLINGS))
-JSON_OF_GROUPS = _TEMPLATE.format(group=_IN_GROUP.format(more=_SUMMARY))
+JSON = _TEMPLATE.format(group=_IN_GROUP.format(more=""), pictures=_FIRST_PICTURE)
+JSON_OF_ONE = _TEMPLATE.format(group=_IN_GROUP.format(more=_SIBLINGS), pictures=_ALL_PICTURES)
+JSON_OF_GROUPS = _TEMPLATE.format(group=_IN_GROUP.format(more=_SUMMARY), pictures=_FIRST_PICTURE)
 JOINED = """
     JOIN catalogue.category ON category.id = product.category_id
     LEFT JOIN catalogue.author ON author.id = product.author_id

@@ -60,6 +60,12 @@ def update_product(session: Session, product: Product, changes: Mapping[str, obj
     return _save(session, product, "updated")
 
 
+def mark_changed(session: Session, product: Product) -> None:
+    """Records that what belongs to a locked product has changed, such as its pictures."""
+    product.updated_at = datetime.now(UTC)
+    _save(session, product, "updated")
+
+
 def delete_product(session: Session, product: Product) -> None:
     """Marks a product as deleted; it leaves its group. Carts report it as gone; existing orders keep it."""
     product.group_id = product.option_values = None

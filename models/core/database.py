@@ -34,7 +34,7 @@ from telemetry.metrics import of
 
 SCHEMAS = (
     "workflow", "access", "accounts", "catalogue", "carts", "inventory", "payments", "orders", "notifications",
-    "reports", "fulfilment", "returns", "webhooks",
+    "reports", "fulfilment", "returns", "webhooks", "pictures",
 )  # fmt: skip
 
 # A process that is suspended during a transaction must not hold its locks for more than a few seconds.

@@ -117,5 +117,9 @@ class ProviderDown(Unavailable):
     """A provider of OpenID Connect did not respond, or not as it should."""
 
 
+class FileStoreDown(Unavailable):
+    """The store of files did not respond, or refuses what it must not refuse."""
+
+
 class CarrierDown(Unavailable):
     """The carrier did not respond or is temporarily unavailable."""

@@ -123,6 +123,10 @@ class ImportInput(TypedDict):
     import_id: str
 
 
+class PictureInput(TypedDict):
+    picture_id: str
+
+
 class LowStockInput(TypedDict):
     product_id: str
     warehouse_id: str

@@ -23,6 +23,7 @@ from models.operations.labels import LABELS
 from models.operations.messages import MESSAGES
 from models.operations.outside import OUTSIDE
 from models.operations.people import PEOPLE
+from models.operations.pictures import PICTURES
 from models.operations.refunds import ELSEWHERE, REFUNDS
 from models.operations.sales import DAILY_SALES
 from models.operations.stock import STOCK
@@ -202,6 +203,7 @@ _BOOKS = (
     *MESSAGES,
     *PEOPLE,
     *IMPORTS,
+    *PICTURES,
     Invariant(
         "every customer was notified of the order's result",
         "count(*) AS ended, count(sent_at) AS sent, count(fault) AS refused, count(held) AS held",

@@ -34,6 +34,7 @@ BEYOND_SCHEMAS = {
     "GET /v1/products": "relevance is to something that is searched for",
     "PATCH /v1/categories/{category_id}": "a parent must exist",
     "POST /v1/catalogue/imports": "the file must be a catalogue",
+    "POST /v1/products/{product_id}/pictures": "the file must be a picture",
     "POST /v1/checkout": "a method is given with the provider stripe, and only with it",
     "POST /v1/categories": "a parent must exist",
     "POST /v1/kinds": "names of attributes differ, and a minimum is below the maximum",

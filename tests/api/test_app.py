@@ -40,6 +40,8 @@ PUBLIC = {
     'GET /v1/categories/<id("cat"):category_id>', "GET /v1/products",
     'GET /v1/products/<id("prd"):product_id>', "GET /v1/product-groups", "GET /v1/kinds",
     "GET /v1/kinds/<kind:name>",
+    'GET /v1/products/<id("prd"):product_id>/pictures',
+    'GET /v1/pictures/<id("pic"):picture_id>/<int:width>.<any(avif,webp,jpg):ending>',
     'GET /v1/product-groups/<id("grp"):group_id>', "POST /v1/auth/introspect", "POST /v1/auth/login",
     "POST /v1/auth/password/forgot", "POST /v1/auth/password/reset", "POST /v1/auth/refresh", "POST /v1/auth/register",
     "POST /v1/auth/email/restore", "GET /v1/auth/email/confirm", "POST /v1/auth/email/confirm",

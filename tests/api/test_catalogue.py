@@ -42,7 +42,7 @@ def test_a_product_is_shown_with_all_its_fields(staff: Caller, client: Any) -> N
         "id": made["id"], "sku": "BOOK-EMMA", "kind": "book", "title": "Emma", "description": "Wrong about everybody.",
         "price": {"amount": 1099, "currency": "EUR"},
         "attributes": {"published_on": "1815-12-23", "isbn": "9780306406157"}, "group": None,
-        "availability": {"available": 3, "in_stock": True},
+        "availability": {"available": 3, "in_stock": True}, "pictures": [],
     }  # fmt: skip
     lamp = create(staff, **LAMP)
     assert (lamp["author"], lamp["description"]) == (None, "")

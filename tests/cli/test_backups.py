@@ -92,3 +92,21 @@ def test_what_is_no_backup_of_this_release_is_refused_and_changes_nothing(target
     assert refused.returncode == 1
     said = "made by a newer release (revision ffffffffffff); this release knows the schema up to"
     assert f"{said} {schema.newest_revision()}." in refused.stderr
+
+
+def test_pictures_in_a_folder_are_backed_up_and_restored(database: None, target: str, tmp_path: Path) -> None:
+    var, file = tmp_path / "var", tmp_path / "shop.dump"
+    kept, added = (var / "pictures" / f"pic_{digit * 32}" / "320.jpg" for digit in "12")
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"a picture")
+    (kept.parent / ".640.jpg.0123").write_bytes(b"half a pict")
+    assert shop(var, "backup", str(file), SHOP_DATABASE_URL=URL).returncode == 0
+    beside = tmp_path / "shop.dump.pictures.tar"
+    assert beside.stat().st_mode & 0o777 == 0o600
+    kept.unlink()
+    added.parent.mkdir()
+    added.write_bytes(b"another")
+    restored = shop(var, "restore", str(file), SHOP_DATABASE_URL=target)
+    assert restored.returncode == 0, restored.stderr
+    assert kept.read_bytes() == b"a picture"
+    assert not added.parent.exists()

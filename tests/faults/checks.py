@@ -12,6 +12,7 @@ from local.waiting import wait_until
 from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
+from monitoring.stored_files import check_files
 from settings import Settings
 from tasks.gateways.payments.paypal import PayPal
 from tests.faults import stall_times
@@ -70,7 +71,7 @@ def check_invariants(shop: Shop, *, repeated_mails: int = 0) -> None:
 
     `repeated_mails`: how many mails may be sent twice, because a worker died between sending and recording.
     """
-    assert [finding for finding in audited(shop) if not finding.ok] == []
+    assert [finding for finding in (*audited(shop), *check_files()) if not finding.ok] == []
     labels = Counter(made["reference"] for made in shop.shipments())
     assert max(labels.values(), default=0) <= 1
     ledger = shop.ledger()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
+from monitoring.stored_files import check_files
 from tests.models.auditing import broken, change, check, ledger
 from tests.models.sales import Action, Sale
 from tests.reaching import ENDPOINT, KEYS, add_device
@@ -17,8 +18,9 @@ from tests.shopping import make_customer
 
 def test_all_invariants_hold_in_a_new_shop() -> None:
     found = check(ledger())
-    assert len(found) == 64
-    assert f" {len(found)} invariants hold\n" in Path("README.md").read_text()
+    assert len(found) == 67
+    with_store = len(found) + len(check_files())
+    assert f" {with_store} invariants hold\n" in Path("README.md").read_text()
     assert [finding for finding in found.values() if not finding.ok] == []
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 import models
 from durable.ids import new_id
-from models import accounts, fulfilment, imports, inventory, orders, payments, returns
+from models import accounts, catalogue, fulfilment, imports, inventory, orders, payments, pictures, returns
 from models.core.database import transaction
 from models.core.errors import Conflict
 from models.core.status import Transitions
@@ -93,6 +93,13 @@ def make_import(session: Session) -> imports.Import:
     return imports.Import(id=new_id("imp"), **about, status="reading")
 
 
+def make_picture(session: Session) -> pictures.Picture:
+    about = {"sku": "MUG", "title": "Mug", "price_amount": 900, "currency": "EUR", "category": "Mugs"}
+    product = catalogue.create_product(session, {**about, "kind": "clothing", "description": ""})
+    about = {"run_id": new_id("run"), "position": 1, "alt": "", "width": 3, "height": 2}
+    return pictures.Picture(id=new_id("pic"), product_id=product.id, status="processing", **about)
+
+
 ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "purchase order": (inventory.PURCHASE_ORDER_STATUS, make_purchase_order),
     "transfer": (inventory.TRANSFER_STATUS, make_transfer),
@@ -108,6 +115,7 @@ ROWS: dict[str, tuple[Transitions, Callable[[Session], Any]]] = {
     "account": (accounts.ACCOUNT_STATUS, make_account),
     "warehouse": (inventory.WAREHOUSE_STATUS, make_warehouse),
     "import": (imports.IMPORT_STATUS, make_import),
+    "picture": (pictures.PICTURE_STATUS, make_picture),
 }
 """Name → transition table, and a function that makes a new row."""
 

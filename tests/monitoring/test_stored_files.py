@@ -1,0 +1,72 @@
+"""The audit's look into the store of pictures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models import pictures
+from models.core.database import transaction
+from monitoring.stored_files import MISSING, ORPHANED, check_files
+from settings import settings
+from tasks.gateways.files import open_store
+from tests.photographs import photograph
+from tests.shopping import make_product
+
+
+@pytest.fixture
+def store(database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an empty store."""
+    monkeypatch.setitem(settings.__dict__, "picture_store", (tmp_path / "pictures").as_uri())
+    open_store.cache_clear()
+    return tmp_path / "pictures"
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_store() -> Iterator[None]:
+    yield
+    open_store.cache_clear()
+
+
+@pytest.fixture
+def shown(store: Path) -> str:
+    """A ready picture with its files."""
+    body = photograph(60, 40)
+    with transaction() as session:
+        picture_id = pictures.add(session, make_product("MUG", 1), body, "", None).id
+    files = dict(pictures.render(body, 60))
+    for name, contents in files.items():
+        open_store().put(f"{picture_id}/{name}", contents, "image/*")
+    with transaction() as session:
+        described = {name: pictures.describe(contents) for name, contents in files.items()}
+        pictures.publish(session, picture_id, (60, 40), described)
+    return picture_id
+
+
+def wrong() -> dict[str, list[str]]:
+    return {finding.name: finding.examples for finding in check_files() if not finding.ok}
+
+
+def test_a_shop_without_pictures_needs_no_folder(store: Path) -> None:
+    assert [(finding.ok, finding.figures["checked"]) for finding in check_files()] == [(True, 0)] * 2
+    assert not store.exists()
+
+
+def test_a_missing_file_is_found(shown: str, store: Path) -> None:
+    assert wrong() == {}
+    (store / shown / "60.webp").unlink()
+    assert wrong() == {MISSING: [shown]}
+
+
+def test_a_file_without_a_picture_is_found(shown: str, store: Path) -> None:
+    stranger = f"pic_{'0' * 32}"
+    open_store().put(f"{stranger}/60.jpg", b"x", "image/jpeg")
+    (store / "lost+found").mkdir()
+    assert wrong() == {ORPHANED: [stranger]}
+
+
+def test_a_store_that_does_not_work_is_no_broken_invariant(shown: str, store: Path) -> None:
+    store.rename(store.with_name("unmounted"))
+    store.write_text("")
+    assert wrong() == {}
+    assert [finding.figures for finding in check_files()] == [{"unreachable": 1}] * 2
