@@ -114,6 +114,8 @@ release: $(DEV) ## check changelog and version, build the wheel and test it
 	@build/venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	@build/venv/bin/pip install --quiet --disable-pip-version-check --no-deps dist/shopflow-$(VERSION)-*.whl
 	@cd build && venv/bin/shop --version && venv/bin/python -c 'import api.app, rpc.server, workflows'
+	@build/venv/bin/pip install --quiet --disable-pip-version-check -r requirements-local.lock
+	@cd build && venv/bin/shop demo
 
 clean: ## delete build and test artefacts; the data in var/ are kept
 	rm -rf $(VENV) build dist shopflow *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,5 +1,6 @@
 """gunicorn settings: processes with threads. A request that waits for a task occupies one thread."""
 
+import gc
 import os
 import resource
 from socket import socket
@@ -13,6 +14,8 @@ from local.die_with_parent import die_with_parent
 from settings import settings
 from telemetry import logs, metrics
 
+preload_app = True  # imported once, instead of by each process, which shares its memory and is replaced at once
+gc.disable()  # until it is imported: what is imported stays, and looking for garbage in it takes a third of the time
 bind = settings.api_bind
 worker_class = "api.server.worker.Worker"
 workers = settings.api_workers
@@ -40,6 +43,11 @@ if _soft != resource.RLIM_INFINITY and _soft < _wanted:
 NICENESS = 5
 """Where the API shares cores with workers, accepted orders take precedence over new requests: the API gets a third of
 the processor time of a worker. On a machine of its own, this has no effect."""
+
+
+def when_ready(server: Arbiter) -> None:
+    gc.freeze()  # leaves the application out of all later collections
+    gc.enable()
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

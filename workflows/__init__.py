@@ -1,6 +1,12 @@
 """Workflows, one file each. `celery -A workflows` loads the application, all steps and the schedule."""
 
-from workflows import (
+import gc
+
+# What is imported stays. Looking for garbage in it meanwhile takes a fifth of the time.
+_collecting = gc.isenabled()
+gc.disable()
+
+from workflows import (  # noqa: E402
     abandoned_carts,
     accounts,
     authorisations,
@@ -26,7 +32,11 @@ from workflows import (
     transfer,
     webhooks,
 )
-from workflows.app import app
+from workflows.app import app  # noqa: E402
+
+gc.freeze()  # leaves it out of all later collections, so that forked processes share its memory
+if _collecting:
+    gc.enable()
 
 __all__ = [
     "abandoned_carts",

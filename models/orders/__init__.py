@@ -2,7 +2,6 @@
 
 from models.orders.cancelling import cancel, cancel_confirmed, check_cancellable
 from models.orders.credit_notes import credit_refund, get_credit_note, issue_credit_note, list_credit_notes
-from models.orders.document_pdf import file_name, pdf_of_document
 from models.orders.documents import (
     Document,
     DocumentLine,
@@ -10,7 +9,9 @@ from models.orders.documents import (
     describe_credit_note,
     describe_invoice,
     facts_of,
+    file_name,
     money,
+    pdf_of_document,
 )
 from models.orders.editing import annotate
 from models.orders.erasing import OVER, erase_user

@@ -119,12 +119,7 @@ def _is_latin_1(document: Document) -> bool:
     return True
 
 
-def file_name(document: Document) -> str:
-    """Such as `credit-note-C2026-000001.pdf`."""
-    return f"{document.title.lower().replace(' ', '-')}-{document.number}.pdf"
-
-
-def pdf_of_document(document: Document) -> bytes:
+def write(document: Document) -> bytes:
     """The file. Titles and names wrap, amounts are aligned at the right."""
     paper = Paper(document)
     paper.add_page()

@@ -145,3 +145,15 @@ def facts_of(document: Document) -> list[tuple[str, str]]:
 def money(amount: int, currency: str) -> str:
     """An amount in minor units, for people: `19.99 EUR`, with a no-break space."""
     return f"{amount // 100}.{amount % 100:02}\N{NO-BREAK SPACE}{currency}"
+
+
+def file_name(document: Document) -> str:
+    """Such as `credit-note-C2026-000001.pdf`."""
+    return f"{document.title.lower().replace(' ', '-')}-{document.number}.pdf"
+
+
+def pdf_of_document(document: Document) -> bytes:
+    """An invoice or a credit note as a PDF file."""
+    from models.orders import document_pdf  # late: fpdf2 takes a tenth of a second, and most processes make no file
+
+    return document_pdf.write(document)

@@ -1,20 +1,16 @@
-"""The sandbox PayPal's HTTP side: authentication, routing, request ids and injected faults."""
+"""The calls of PayPal's API that the sandbox answers, and the routes of all that it serves."""
 
-import asyncio
-import json
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.web import Application, RequestHandler
 
 from sandbox.doors import GuardedApplication
-from sandbox.faults import Faults, FaultsHandler
-from sandbox.paypal import answers, disputes, orders, params, payments, webhooks
-from sandbox.paypal.answers import Answer, Refused
-from sandbox.paypal.faults import Fault
+from sandbox.faults import FaultsHandler
+from sandbox.paypal import answers, disputes, operating, orders, params, payments, webhooks
+from sandbox.paypal.answers import Answer
+from sandbox.paypal.call import Call, State
 from sandbox.paypal.ledger import Ledger
 from sandbox.paypal.pages import ApprovePage, OrderList
 
@@ -22,79 +18,6 @@ HOUR, DAY = 3600.0, 86400.0
 KEEP_ORDERS, KEEP_PAYMENTS = 6 * HOUR, 45 * DAY  # how long an answer is repeated under its PayPal-Request-Id
 TOKEN_LIFE = 9 * HOUR
 TOKENS_A_MINUTE = 120
-
-
-@dataclass
-class State:
-    """What the handlers share. All of them run in one thread, so that only an `await` can part their work."""
-
-    ledger: Ledger
-    client: tuple[str, str]
-    webhook_id: str
-    faults: Faults[Fault] = field(default_factory=lambda: Faults(Fault))
-    in_use: set[tuple[str, str]] = field(default_factory=set)
-
-
-class Call(RequestHandler):
-    """One call of PayPal's API."""
-
-    state: State
-
-    def initialize(self, state: State) -> None:
-        self.state = state
-
-    def prepare(self) -> None:
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self.state.ledger.knows_token(token):
-            self.reply(answers.unauthorised())
-
-    async def do(self, work: Callable[[], Answer]) -> None:
-        """Answers with what `work` makes, unless a fault comes before or after it."""
-        fault = self.state.faults.next(f"{self.request.method} {self.request.path}")
-        if fault and fault.kind in ("500", "429"):
-            return self.reply(answers.told_to_fail() if fault.kind == "500" else answers.rate_limited())
-        try:
-            answer = work()
-        except Refused as refused:
-            answer = refused.answer
-        if fault and fault.kind == "cut":
-            self.detach().close()
-            return
-        if fault and fault.kind == "500_after":
-            answer = answers.told_to_fail()
-        if fault:
-            await asyncio.sleep(fault.seconds)
-        self.reply(answer)
-
-    async def write_once(self, keep: float, work: Callable[[Any, str | None], tuple[Answer, str]]) -> None:
-        """Does the work of a POST, once for its PayPal-Request-Id as long as its answer is kept."""
-        request_id, path = self.request.headers.get("PayPal-Request-Id"), self.request.path
-        if request_id and (path, request_id) in self.state.in_use:
-            return self.reply(answers.in_use(request_id).answer)
-
-        def once() -> Answer:
-            given = params.decode(self.request.body)
-            return self.state.ledger.answer_once(path, request_id, given, keep, lambda: work(given, request_id))
-
-        holding = {(path, request_id)} if request_id else set()
-        self.state.in_use |= holding
-        try:
-            await self.do(once)
-        finally:
-            self.state.in_use -= holding
-
-    def reply(self, answer: Answer) -> None:
-        self.set_status(answer.status)
-        if answer.body is None:
-            self.finish()
-            return
-        self.set_header("Content-Type", "application/json")
-        if "debug_id" in answer.body:
-            self.set_header("PayPal-Debug-Id", answer.body["debug_id"])
-        self.finish(json.dumps(answer.body))
-
-    def write_error(self, status_code: int, **_: Any) -> None:
-        self.reply(answers.error(status_code, "INTERNAL_SERVER_ERROR", "INTERNAL_SERVICE_ERROR", self._reason))
 
 
 class Token(Call):
@@ -213,60 +136,6 @@ class Unknown(Call):
         self.reply(answers.missing(self.request.path).answer)
 
 
-class Operator(Call):
-    """What tests and operators ask of the sandbox; PayPal has nothing like it."""
-
-    def prepare(self) -> None:
-        """Everybody may ask."""
-
-    def given(self, model: type[params.P]) -> params.P:
-        return params.check(model, params.decode(self.request.body))
-
-    def change(self, work: Callable[[], Answer]) -> None:
-        try:
-            with self.state.ledger.transaction():
-                answer = work()
-        except Refused as refused:
-            answer = refused.answer
-        self.reply(answer)
-
-
-class Book(Operator):
-    def get(self) -> None:
-        done = self.state.ledger.operations()
-        self.set_header("Content-Type", "application/json")
-        book = [payments.entry(order, done.get(order["id"], [])) for order in self.state.ledger.orders()]
-        self.finish(json.dumps(book))
-
-
-class Age(Operator):
-    def post(self, identifier: str) -> None:
-        self.change(lambda: orders.age(self.state.ledger, identifier, self.given(params.Age).hours))
-
-
-class Dispute(Operator):
-    def post(self, identifier: str) -> None:
-        self.change(
-            lambda: Answer(200, disputes.dispute(self.state.ledger, identifier, self.given(params.Dispute).outcome))
-        )
-
-
-class RefundEnd(Operator):
-    def post(self, identifier: str) -> None:
-        self.change(lambda: payments.end_refund(self.state.ledger, identifier, self.given(params.RefundEnd).status))
-
-
-class Tokens(Operator):
-    def delete(self) -> None:
-        self.state.ledger.expire_tokens()
-        self.reply(Answer(204, None))
-
-
-class Health(Operator):
-    def get(self) -> None:
-        self.reply(Answer(200, {"status": "ok"}))
-
-
 def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> Application:
     """The routes over the ledger. `client`: id and secret of the one caller; `webhook_id`: that of the one webhook."""
     shared = {"state": State(ledger, client, webhook_id)}
@@ -281,12 +150,12 @@ def application(ledger: Ledger, client: tuple[str, str], webhook_id: str) -> App
         (r"/v2/payments/captures/([^/]+)/refund", Refund),
         (r"/v1/customer/disputes", Disputes),
         (r"/v1/notifications/verify-webhook-signature", Verify),
-        (r"/sandbox/ledger", Book),
-        (r"/sandbox/orders/([^/]+)/age", Age),
-        (r"/sandbox/orders/([^/]+)/dispute", Dispute),
-        (r"/sandbox/refunds/([^/]+)/end", RefundEnd),
-        (r"/sandbox/tokens", Tokens),
-        (r"/healthz", Health),
+        (r"/sandbox/ledger", operating.Book),
+        (r"/sandbox/orders/([^/]+)/age", operating.Age),
+        (r"/sandbox/orders/([^/]+)/dispute", operating.Dispute),
+        (r"/sandbox/refunds/([^/]+)/end", operating.RefundEnd),
+        (r"/sandbox/tokens", operating.Tokens),
+        (r"/healthz", operating.Health),
     ]
     return GuardedApplication(
         [

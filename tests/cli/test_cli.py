@@ -8,8 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import click
 import pytest
 
+from cli.main import COMMANDS, main
 from setting_groups.production import KNOWN_VAPID_KEY
 from tests import command
 from tests.processes import ROOT
@@ -31,6 +33,28 @@ def test_help_lists_every_command(shop: Shop) -> None:
         "config", "dispatcher", "find", "backup", "restore", "restart",
     ):  # fmt: skip
         assert f"\n  {name} " in found.stdout
+
+
+def test_the_list_of_commands_has_the_help_of_each() -> None:
+    """It is written down, so that `shop --help` need not import all commands."""
+    context = click.Context(main)
+    for name, (_, help) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(1000) == help, name
+
+
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_the_list_of_commands_imports_none_of_them(tmp_path: Path, asked: str) -> None:
+    code = f"""import sys
+from cli.main import main
+try:
+    main([{asked!r}])
+except SystemExit:
+    heavy = ("cli.", "demo", "settings", "sqlalchemy", "rich")
+    print(sorted(name for name in sys.modules if name.startswith(heavy)))"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.endswith("['cli.main']\n")
 
 
 def test_status_of_a_stack_that_is_down(shop: Shop) -> None:
