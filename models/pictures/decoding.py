@@ -88,8 +88,11 @@ def decode(body: bytes, fit: int | None = None) -> Image.Image:
             image.draft("RGB", (int(side), int(side)))
         image.load()
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-        shown = _to_srgb(_plain(upright), profile)
+        ImageOps.exif_transpose(image, in_place=True)
+        plain = _plain(image)
+        shown = _to_srgb(plain, profile)
+        if shown is image:  # a file, which knows its metadata
+            shown = image.copy()
         shown.info = {}
         return shown
 
@@ -145,4 +148,4 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             converted = None
         if converted is not None:
             return converted
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)

@@ -34,7 +34,6 @@ BEYOND_SCHEMAS = {
     "GET /v1/products": "relevance is to something that is searched for",
     "PATCH /v1/categories/{category_id}": "a parent must exist",
     "POST /v1/catalogue/imports": "the file must be a catalogue",
-    "POST /v1/products/{product_id}/pictures": "the file must be a picture",
     "POST /v1/checkout": "a method is given with the provider stripe, and only with it",
     "POST /v1/categories": "a parent must exist",
     "POST /v1/kinds": "names of attributes differ, and a minimum is below the maximum",
@@ -105,6 +104,9 @@ def schema(mode: str = "all", with_credentials: bool = True, **phases: bool) -> 
             {"include-name": f"POST /v1/webhooks/{sender}",
              "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "400"]}}}
             for sender in ("payments", "paypal", "carrier")
+        ] + [
+            {"include-name": "POST /v1/products/{product_id}/pictures",
+             "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, "415", "422"]}}},
         ] + [
             {"include-name": name, "checks": {"use_after_free": {"enabled": False}}} for name in STAYS
         ] + [

@@ -3,12 +3,15 @@
 from contextlib import suppress
 from functools import cache
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models import pictures
 from tests.photographs import SVG, bomb, exif_of, photograph
 
+# Pillow warns of broken metadata, which is dropped. A picture that is too large is another category, and an error.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 KINDS = ("JPEG", "PNG", "WEBP", "AVIF")
 
 
