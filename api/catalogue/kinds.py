@@ -13,7 +13,7 @@ from api.http.errors import error_codes
 from api.http.etags import ETAG, check_unchanged, etag
 from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
-from models import catalogue
+from models import catalogue, inventory
 from models.core.database import transaction
 
 Answer = tuple[dict[str, object], dict[str, str]]
@@ -64,6 +64,17 @@ class KindView(MethodView):
             check_unchanged(kind.updated_at)
             catalogue.update_kind(session, kind, body)
         return _shown(kind), etag(kind.updated_at)
+
+    @allowed("products:write")
+    @error_codes("kind_in_use", "stale")
+    @blueprint.response(204)
+    def delete(self, name: str) -> None:
+        """Deletes a kind that no product has, and its capacity in warehouses. Deleted products count, too."""
+        with transaction() as session:
+            kind = catalogue.get_kind(session, name, lock=True)
+            check_unchanged(kind.updated_at)
+            catalogue.delete_kind(session, kind)
+            inventory.forget_kind(session, name)
 
 
 def _shown(kind: catalogue.Kind) -> dict[str, object]:

@@ -42,7 +42,7 @@ from models.catalogue.kind_input import (
     Attribute,
     Kinds,
 )
-from models.catalogue.kinds import create_kind, get_kind, kind_names, read_kinds, select_kinds, update_kind
+from models.catalogue.kinds import create_kind, delete_kind, get_kind, kind_names, read_kinds, select_kinds, update_kind
 from models.catalogue.product_input import MAX_PRICE, ProductInput, validate
 from models.catalogue.products import (
     create_book,
@@ -87,6 +87,7 @@ __all__ = [
     "delete_author",
     "delete_category",
     "delete_group",
+    "delete_kind",
     "delete_product",
     "find_or_create_author",
     "find_or_create_category",

@@ -19,6 +19,10 @@ class AttributeInUse(Conflict):
     code = "attribute_in_use"
 
 
+class KindInUse(Conflict):
+    code = "kind_in_use"
+
+
 def select_kinds() -> Select[Kind]:
     """The query for all kinds. The caller orders it."""
     return select(Kind)
@@ -84,6 +88,20 @@ def update_kind(session: Session, kind: Kind, changes: Mapping[str, Any]) -> Kin
     kind.updated_at = datetime.now(UTC)
     session.flush()
     return kind
+
+
+def delete_kind(session: Session, kind: Kind) -> None:
+    """Deletes a locked kind. Raises Conflict `kind_in_use` with `products` and, of those, `on_sale`.
+
+    Products that were deleted count: orders and reports go on to show them.
+    """
+    having = select(func.count(), func.count().filter(Product.deleted_at.is_(None))).where(Product.kind == kind.name)
+    products, on_sale = session.execute(having).one()
+    if products:
+        detail = f"There are {products} products of kind {kind.name}, of which {on_sale} are on sale."
+        raise KindInUse(detail, products=products, on_sale=on_sale)
+    session.delete(kind)
+    session.flush()
 
 
 def _is_used(session: Session, kind: str, attribute: str) -> bool:

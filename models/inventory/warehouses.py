@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -90,6 +90,17 @@ def _check_kinds(session: Session, capacity: Mapping[str, int | None]) -> None:
     unknown = sorted(capacity.keys() - catalogue.kind_names(session))
     if unknown:
         raise Invalid("No such kind of products.", errors={f"capacity.{name}": ["No such kind."] for name in unknown})
+
+
+_FORGET = text("""
+    UPDATE inventory.warehouse SET capacity = capacity - :kind, updated_at = clock_timestamp()
+    WHERE jsonb_exists(capacity, :kind)
+""")
+
+
+def forget_kind(session: Session, kind: str) -> None:
+    """Removes the capacity for a kind that was deleted: another one with its name starts without."""
+    session.execute(_FORGET, {"kind": kind})
 
 
 def _fill_from(session: Session, warehouse: Warehouse) -> None:

@@ -8,6 +8,7 @@ import pytest
 from models import catalogue
 from models.catalogue.kind_input import BUILT_IN, Attribute
 from models.core.database import transaction
+from models.core.errors import Conflict, Invalid
 from settings import settings
 from tests.conftest import Caller
 from tests.models.racing import race
@@ -110,6 +111,47 @@ def test_an_invalid_kind_is_refused(staff: Caller, attributes: list[dict[str, An
 def test_an_attribute_may_have_any_name(staff: Caller, mug: str, name: str) -> None:
     assert staff.patch(mug, json={"attributes": [{"name": name, "type": "text"}]}).status_code == 200
     assert cup(staff, **{name: "x"}).json["attributes"] == {name: "x"}
+
+
+def test_a_kind_that_no_product_has_is_deleted(staff: Caller, client: Any, mug: str) -> None:
+    path = f"/v1/warehouses/{staff.get('/v1/warehouses').json['data'][0]['id']}"
+    staff.patch(path, json={"capacity": {"mug": 10, "book": 5}})
+    assert staff.delete(mug, headers={"If-Match": '"stale"'}).status_code == 412
+    assert staff.delete(mug).status_code == 204
+    assert (client.get(mug).status_code, staff.delete(mug).status_code, cup(staff).status_code) == (404, 404, 422)
+    assert "mug" not in [kind["name"] for kind in client.get("/v1/kinds").json["data"]]
+    assert staff.post("/v1/kinds", json=MUG).status_code == 201  # another one with this name
+    assert staff.get(path).json["capacity"] == {"book": 5, "clothing": None, "electronics": None, "mug": None}
+
+
+def test_a_kind_that_products_have_or_had_stays(staff: Caller, mug: str) -> None:
+    products = [cup(staff, capacity_ml=number).json["id"] for number in (3, 30)]
+    staff.delete(f"/v1/products/{products[0]}")
+    refused = staff.delete(mug)
+    assert (*refusal(refused), refused.json["products"], refused.json["on_sale"]) == (409, "kind_in_use", 2, 1)
+    staff.delete(f"/v1/products/{products[1]}")
+    refused = staff.delete(mug)
+    assert (*refusal(refused), refused.json["products"], refused.json["on_sale"]) == (409, "kind_in_use", 2, 0)
+
+
+def test_of_a_deletion_and_new_products_at_once_one_wins(staff: Caller) -> None:
+    def delete(name: str) -> None:
+        with transaction() as session:
+            catalogue.delete_kind(session, catalogue.get_kind(session, name, lock=True))
+
+    def create(name: str, number: int) -> None:
+        fields = {"sku": f"{name}-{number}", "kind": name, "title": "Cup", "price_amount": 1, "currency": "EUR"}
+        try:
+            with transaction() as session:
+                catalogue.create_product(session, {**fields, "category": "Kitchen"})
+        except Invalid as error:
+            raise Conflict(f"There is no such kind: {error.extra}") from error
+
+    for round_ in range(6):
+        name = f"mug_{round_}"
+        staff.post("/v1/kinds", json={**MUG, "name": name})
+        deleted, *made = race([partial(delete, name), *(partial(create, name, number) for number in range(3))])
+        assert made == [not deleted] * 3
 
 
 def test_only_staff_may_write(client: Any, customer: Caller, mug: str) -> None:
