@@ -18,9 +18,9 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from api.http.auth import access_token
 from benchmarks.customers import ADDRESS
 from models.core.database import engine
+from serving.authentication import access_token
 
 MAX_CONNECTIONS = 900  # gunicorn accepts a thousand per process
 TIMEOUT = 60.0  # seconds for a response

@@ -143,9 +143,9 @@ def _pages(report: Report) -> None:
     """Times pages of 100 events in the middle of the feed, of all types and of a rare one."""
     from sqlalchemy import text
 
-    from api.http.pagination import page
     from models.core import event_log
     from models.core.database import transaction
+    from serving.pages import page
 
     for size in SIZES:
         with transaction() as session:

@@ -186,9 +186,9 @@ def client(app: Any, database: None) -> Any:
 @pytest.fixture
 def sign_in(client: Any) -> Callable[..., Caller]:
     """Creates and signs in a customer with further roles: `sign_in("ada", "staff")`. The password is PASSWORD."""
-    from api.http.auth import access_token
     from models import access, accounts, carts
     from models.core.database import transaction
+    from serving.authentication import access_token
 
     def make(username: str, *roles: str) -> Caller:
         password_hash = accounts.hash_password(PASSWORD)

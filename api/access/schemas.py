@@ -5,22 +5,7 @@ from typing import TypedDict
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, List, Pattern, RoleConverter, Schema, Timestamp
-from api.http.pagination import PageQuery
 from models import access
-
-
-def _word(example: str) -> fields.String:
-    word = Pattern(r"^[a-z][a-z_-]{0,31}$", error="a lower-case word")
-    return fields.String(required=True, validate=word, metadata={"example": example})
-
-
-class PermissionQuery(Schema):
-    token = fields.String(
-        validate=validate.Length(1, 4000),
-        metadata={"description": "The access token to check; defaults to the one of this request"},
-    )
-    action = _word("write")
-    resource = _word("products")
 
 
 class PermissionDecision(Schema):
@@ -102,14 +87,6 @@ class Role(Schema):
 
 class Permissions(Schema):
     data = fields.List(fields.String(), metadata={"description": "All permissions that a role can contain"})
-
-
-class UserQuery(PageQuery):
-    q = fields.String(
-        validate=validate.Length(2, 254),
-        metadata={"description": "A prefix of the username, e-mail address or last name", "example": "ada"},
-    )
-    role = fields.String(validate=validate.Length(1, 64), metadata={"example": "staff"})
 
 
 class Roles(Schema):

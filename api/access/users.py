@@ -7,13 +7,14 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.access.blueprint import blueprint
-from api.access.schemas import RoleOfUser, Roles, UserQuery
+from api.access.schemas import RoleOfUser, Roles
 from api.accounts.schemas import User
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.pagination import Page, page, page_of
 from models import access, accounts
 from models.core.database import transaction
+from serving.access import UserQuery
 
 
 @blueprint.route("/users")

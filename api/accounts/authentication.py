@@ -20,12 +20,11 @@ from api.accounts.schemas import (
     RegistrationBody,
     ResetPassword,
     SignedIn,
-    Token,
     Tokens,
 )
 from api.accounts.signing_in import device, tokens
 from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
-from api.http.auth import public, read_token, signed_in
+from api.http.auth import public, signed_in
 from api.http.errors import error_codes
 from api.http.limits import limited
 from models import accounts, carts
@@ -33,6 +32,7 @@ from models.core.database import transaction
 from models.core.errors import NotSignedIn
 from models.core.events import LoginThrottled
 from models.notifications import find_language
+from serving.accounts import Token, introspect
 
 
 @blueprint.route("/auth/register")
@@ -140,12 +140,7 @@ class IntrospectView(MethodView):
     @blueprint.response(200, Introspection)
     def post(self, body: dict[str, str]) -> dict[str, object]:
         """Returns whether an access token is active, and its claims (RFC 7662)."""
-        found = read_token(body["token"])
-        if found is None:
-            return {"active": False}
-        principal, claims = found
-        scope = " ".join(sorted(principal.permissions))
-        return {**claims, "active": True, "token_type": "Bearer", "scope": scope, "roles": sorted(principal.roles)}
+        return introspect(body["token"])
 
 
 @blueprint.route("/auth/password")

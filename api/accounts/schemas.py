@@ -9,6 +9,7 @@ from api.carts.schemas import Merge
 from api.http.fields import EITHER, SOMETIMES, IdField, Line, Pattern, Schema, Timestamp, TrueOrFalse
 from models import accounts, notifications
 from models.core import folding
+from serving.accounts import NewAddress
 
 
 def _username() -> fields.String:
@@ -43,14 +44,6 @@ def _language(**options: Any) -> fields.String:
 
 def _name() -> Line:
     return Line(1, 100, required=True, metadata={"example": "Lovelace"})
-
-
-class NewAddress(Schema):
-    line1 = Line(1, 200, required=True, metadata={"example": "12 St James's Square"})
-    line2 = Line(0, 200)
-    city = Line(1, 100, required=True, metadata={"example": "London"})
-    postal_code = Line(0, 20)
-    country = Line(2, 60, required=True, metadata={"example": "GB"})
 
 
 class AddressInput(NewAddress):
@@ -110,10 +103,6 @@ class Login(Schema):
 
 class RefreshToken(Schema):
     refresh_token = fields.String(required=True, validate=validate.Length(1, 200))
-
-
-class Token(Schema):
-    token = fields.String(required=True, validate=validate.Length(1, 4000))
 
 
 class NewPassword(Schema):

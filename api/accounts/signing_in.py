@@ -2,8 +2,8 @@
 
 from flask import request
 
-from api.http.auth import ACCESS_LIFETIME, access_token
 from models import accounts
+from serving.authentication import ACCESS_LIFETIME, access_token
 
 
 def device() -> tuple[str | None, str | None]:

@@ -10,15 +10,13 @@ from sqlalchemy.orm import Session
 from api.http.auth import PERSON, declare_rule, signed_in
 from api.http.fields import documents_header
 from models import carts
-from models.accounts import Principal
-from models.core.database import single_statements
+from serving.carts import guest_principal
 
 HEADER = "X-Cart-Token"
 SCHEME = {
     "type": "apiKey", "in": "header", "name": HEADER,
     "description": "The token of a guest cart, returned by `POST /v1/cart`",
 }  # fmt: skip
-NOBODY: frozenset[str] = frozenset()
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -34,9 +32,7 @@ def signed_in_or_guest(view: Callable[P, Answer]) -> Callable[P, Answer]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         if not is_guest():
             return of_customer(*args, **kwargs)
-        with single_statements() as connection:
-            cart_id = carts.find_guest_cart(connection, request.headers[HEADER])
-        g.principal = Principal(cart_id, "", NOBODY, NOBODY)
+        g.principal = guest_principal(request.headers[HEADER])
         return view(*args, **kwargs)
 
     return declare_rule(guarded, "signed in or guest", PERSON, {"cart": []})

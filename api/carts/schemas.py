@@ -1,7 +1,5 @@
 """Request and response schemas of the cart views."""
 
-from typing import TypedDict
-
 from marshmallow import fields, validate
 
 from api.carts.guest_token import HEADER
@@ -23,9 +21,6 @@ class Merge(Schema):
 
     added = fields.Integer(required=True, metadata={"description": "Units added to the customer's cart", "example": 4})
     short = fields.List(fields.Nested(Shortage), required=True)
-
-
-MAX_QUANTITY = 1_000_000  # units in one request
 
 
 CHANGE_VALUE = {
@@ -74,25 +69,4 @@ class OpenedCart(Cart):
     )
     cart = fields.Nested(
         Merge, metadata={**SOMETIMES, "description": f"The result of merging the guest cart that `{HEADER}` named"}
-    )
-
-
-class Quantity(Schema):
-    quantity = fields.Integer(
-        required=True, strict=True, validate=validate.Range(1, MAX_QUANTITY), metadata={"example": 2}
-    )
-
-
-class NewItem(Quantity):
-    product_id = IdField("prd", required=True)
-
-
-class NewItemBody(TypedDict):
-    product_id: str
-    quantity: int
-
-
-class Removal(Schema):
-    quantity = fields.Integer(
-        validate=validate.Range(1, MAX_QUANTITY), metadata={"description": "Units to remove; defaults to all"}
     )

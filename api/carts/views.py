@@ -5,13 +5,14 @@ from flask.views import MethodView
 
 from api.carts.blueprint import blueprint
 from api.carts.guest_token import HEADER, accepts_guest_cart, merge_guest_cart, signed_in_or_guest
-from api.carts.schemas import Cart, NewItem, NewItemBody, OpenedCart, Quantity, Removal
+from api.carts.schemas import Cart, OpenedCart
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.limits import limited
 from models import carts
 from models.core.database import Statements, single_statements, transaction
+from serving.carts import NewItem, NewItemBody, Quantity, Removal, cart_view
 
 
 @blueprint.route("/cart")
@@ -21,7 +22,7 @@ class CartView(MethodView):
     def get(self) -> dict[str, object]:
         """Returns the cart with current prices and availability, and changes since it was last shown."""
         with single_statements() as connection:
-            return _cart_view(connection)
+            return cart_view(connection, g.principal.user_id)
 
     @public
     @accepts_guest_cart
@@ -43,14 +44,14 @@ class CartView(MethodView):
 def _open_for_guest() -> tuple[object, dict[str, str]]:
     with transaction() as session:
         cart_id, token = carts.open_guest_cart(session)
-        return {**_cart_view(session, cart_id), "token": token}, {HEADER: token}
+        return {**cart_view(session, cart_id), "token": token}, {HEADER: token}
 
 
 @signed_in
 def _open_for_customer() -> tuple[object, int]:
     with transaction() as session:
         merged = merge_guest_cart(session, g.principal.user_id)
-        return {**_cart_view(session), **merged}, 200
+        return {**cart_view(session, g.principal.user_id), **merged}, 200
 
 
 @blueprint.route("/cart/items")
@@ -63,7 +64,7 @@ class CartItemsView(MethodView):
     def post(self, session: Statements, body: NewItemBody) -> dict[str, object]:
         """Adds units of a product to the cart. The quantity is added to the existing one."""
         carts.add(session, g.principal.user_id, **body)
-        return _cart_view(session)
+        return cart_view(session, g.principal.user_id)
 
     @signed_in_or_guest
     @blueprint.response(200, Cart)
@@ -71,7 +72,7 @@ class CartItemsView(MethodView):
         """Empties the cart."""
         with transaction() as session:
             carts.clear(session, g.principal.user_id)
-            return _cart_view(session)
+            return cart_view(session, g.principal.user_id)
 
 
 @blueprint.route('/cart/items/<id("prd"):product_id>')
@@ -84,7 +85,7 @@ class CartItemView(MethodView):
         """Sets the quantity of a product in the cart."""
         with transaction() as session:
             carts.set_quantity(session, g.principal.user_id, product_id, body["quantity"])
-            return _cart_view(session)
+            return cart_view(session, g.principal.user_id)
 
     @signed_in_or_guest
     @blueprint.arguments(Removal, location="query")
@@ -93,29 +94,4 @@ class CartItemView(MethodView):
         """Removes units of a product from the cart, by default all of them."""
         with transaction() as session:
             carts.remove(session, g.principal.user_id, product_id, query.get("quantity"))
-            return _cart_view(session)
-
-
-def _cart_view(session: Statements, holder: str | None = None) -> dict[str, object]:
-    seen = carts.view_with_changes(session, holder or g.principal.user_id)
-    return {
-        "items": [_item(line) for line in seen.items],
-        "total": {"amount": seen.total, "currency": seen.currency},
-        "changes": [_change(change, seen.currency) for change in seen.changes],
-    }
-
-
-def _item(line: carts.Line) -> dict[str, object]:
-    return {
-        "product_id": line.product_id, "name": line.name, "quantity": line.quantity, "available": line.available,
-        "unit_price": {"amount": line.unit_price, "currency": line.currency},
-        "line_total": {"amount": line.line_total, "currency": line.currency},
-    }  # fmt: skip
-
-
-def _change(change: carts.Change, currency: str) -> dict[str, object]:
-    before, now = (
-        {"amount": figure, "currency": currency} if change.kind == "price" else figure
-        for figure in (change.before, change.now)
-    )
-    return {"product_id": change.product_id, "kind": change.kind, "before": before, "now": now}
+            return cart_view(session, g.principal.user_id)

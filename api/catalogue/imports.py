@@ -17,7 +17,7 @@ from api.catalogue.blueprint import blueprint
 from api.catalogue.csv import catalogue_rows, refusal_rows
 from api.catalogue.schemas import Import, ImportQuery, ListedImport
 from api.http.auth import allowed
-from api.http.errors import error_codes, invalid
+from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
 from api.http.fields import FILE
 from api.http.idempotency import idempotent
@@ -32,6 +32,7 @@ from models import imports
 from models.core.database import transaction
 from models.core.errors import ShopError
 from models.imports import NotACatalogue
+from serving.bounds import invalid
 from settings import settings
 
 P = ParamSpec("P")

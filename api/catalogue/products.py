@@ -7,13 +7,12 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.catalogue.blueprint import blueprint
-from api.catalogue.listing import json_response, parse_query, render_page
+from api.catalogue.listing import json_response, render_page
 from api.catalogue.schemas import (
     NewBook,
     NewProduct,
     Product,
     ProductChanges,
-    ProductQuery,
     product_fields,
 )
 from api.http.auth import allowed, public
@@ -24,6 +23,7 @@ from api.http.pagination import page_of
 from models import catalogue
 from models.catalogue import search
 from models.core.database import transaction
+from serving.catalogue import ProductQuery, parse_query
 
 
 @blueprint.route("/products")

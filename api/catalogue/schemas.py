@@ -6,8 +6,6 @@ from marshmallow import fields, validate
 
 from api.http.fields import KIND_PATTERN, SOMETIMES, IdField, Line, Money, Schema, Timestamp
 from api.http.pagination import PageQuery
-from models import catalogue
-from models.catalogue import search
 from models.imports import IMPORT_STATUS
 
 ATTRIBUTES = "Those of its kind: `GET /v1/kinds`"
@@ -101,32 +99,6 @@ class NewBook(_ProductFields):
     sku = fields.String(metadata={"description": "If omitted, a new one", "example": "BOOK-EMMA"})
     author = fields.Nested(BookAuthor, required=True)
     published_on = fields.Date(metadata={"example": "1815-12-23"})
-
-
-class ProductQuery(PageQuery):
-    q = fields.String(
-        validate=validate.Length(1, 200),
-        metadata={
-            "description": "Words, or prefixes of words, of title, author, category and description, in any order; "
-            "a prefix of the SKU; or the id"
-        },
-    )
-    category = fields.String(metadata={"description": "Id or name; includes subcategories"})
-    author = fields.String(metadata={"description": "Id or name"})
-    kind = fields.String(validate=KIND_PATTERN, metadata={"example": "book"})
-    in_stock = fields.Boolean()
-    group = fields.Boolean(metadata={"description": "Of the products of a group that match, only the first"})
-    group_id = IdField("grp", metadata={"description": "Products of this group"})
-    price_min = fields.Integer(
-        validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "In minor units"}
-    )
-    price_max = fields.Integer(
-        validate=validate.Range(0, catalogue.MAX_PRICE), metadata={"description": "In minor units"}
-    )
-    sort = fields.String(
-        validate=validate.OneOf(tuple(search.SORTS)),
-        metadata={"description": "Defaults to `relevance` with `q`, otherwise to newest first"},
-    )
 
 
 def product_fields(body: dict[str, Any]) -> dict[str, object]:

@@ -5,19 +5,20 @@ from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.checkout.blueprint import blueprint
-from api.checkout.schemas import AcceptedOrder, CheckoutRequest, CheckoutRequestBody
+from api.checkout.schemas import AcceptedOrder
 from api.http.auth import signed_in
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.schemas import Order
-from api.orders.views import order_views
 from durable.tables import RunRecord
-from models import accounts, orders
+from models import orders
+from serving.checkout import CheckoutRequest, CheckoutRequestBody, place
+from serving.orders import order_views
 
 
 def _order(session: Session, run: RunRecord) -> object:
-    return order_views(session, [orders.get(session, run.input["order_id"])])[0]
+    return order_views(session, [orders.get(session, run.input["order_id"])], g.principal)[0]
 
 
 EXAMPLE = {
@@ -51,13 +52,8 @@ class CheckoutView(MethodView):
         Returns 202 and the task to follow. With `Prefer: wait=N`, waits up to N seconds and returns the order, the
         error, or the 202 with the `next_action` of a payment that the customer has to confirm (3-D Secure, PayPal).
         """
-        user_id, payment = g.principal.user_id, body["payment"]
-        address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
         try:
-            order = orders.place(
-                session, user_id, address, payment.get("method", payment["provider"]), gateway=payment["provider"],
-                return_url=payment.get("return_url") or url_for("payments.ReturnView", _external=True),
-            )  # fmt: skip
+            order = place(session, g.principal.user_id, body, url_for("payments.ReturnView", _external=True))
         except orders.InProgress as refusal:
             refusal.extra["links"] = _links(refusal.extra["task_id"], refusal.extra["order_id"])
             raise

@@ -2,9 +2,9 @@
 
 from api.health.blueprint import blueprint
 from api.health.schemas import Liveness, Readiness
-from api.http import limits
 from api.http.auth import public
 from monitoring import health
+from serving import limits
 
 
 @blueprint.route("/healthz", methods=["GET"])

@@ -5,22 +5,13 @@ Views with a permission must write in a `transaction()`; changes in `single_stat
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 
 from flask import Response, request
-from sqlalchemy import event, text
-from sqlalchemy.orm import Session
 
-from models.core import event_log
 from models.core.database import request_id
 from models.core.events import StaffActed
-
-current_action: ContextVar[StaffActed | None] = ContextVar("current_action", default=None)
-
-_HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
-"""PostgreSQL assigns a transaction id at the first write. Read-only requests, and replayed responses, have none and are
-not recorded."""
+from serving.staff_actions import current_action, recording
 
 
 @contextmanager
@@ -34,22 +25,8 @@ def record_action(permission: str) -> Iterator[None]:
     action = StaffActed(
         subject=subject, method=request.method, path=request.path, permission=permission, request_id=request_id.get()
     )
-    token = current_action.set(action)
-    try:
+    with recording(action):
         yield
-    finally:
-        current_action.reset(token)
-
-
-@event.listens_for(Session, "before_commit", insert=True)  # before the listener that adds it to the audit log
-def _emit_event(session: Session) -> None:
-    action = current_action.get()
-    if action is None:
-        return
-    session.flush()
-    if session.scalar(_HAS_WRITTEN):
-        current_action.set(None)  # after-commit hooks have transactions of their own
-        event_log.emit(session, action)
 
 
 def add_subject(response: Response) -> Response:

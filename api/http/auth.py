@@ -1,98 +1,46 @@
 """Authentication and authorisation: the access rule that every view declares."""
 
-import time
 from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar
-from uuid import uuid4
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
-import jwt
 from flask import g, request
 from flask_smorest import Blueprint
 
 from api.http import audit_log
-from models import access, accounts
 from models.accounts import Principal
 from models.core import event_log
-from models.core.database import single_statements
-from models.core.errors import NotAllowed, NotSignedIn
-from settings import settings
+from serving import authentication
 
-ACCESS_LIFETIME = 15 * 60  # seconds
-REQUIRED = ["sub", "sid", "iat", "exp", "jti"]
 API_KEY_HEADER = "X-Api-Key"
 PERSON: dict[str, list[str]] = {"bearer": []}
 MACHINE: dict[str, list[str]] = {"api_key": []}
 
-SECOND_FACTOR_MISSING = (
-    "This shop requires a second factor for permissions. Enable one with `POST /v1/me/second-factor`, or sign in with "
-    "it."
-)
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 View = TypeVar("View", bound=Callable[..., object])
 
 
-def access_token(user_id: str, session_id: str) -> str:
-    """Issues an access token (RFC 7519, HS256). It is valid for 15 minutes and while its session is active."""
-    now = int(time.time())
-    claims = {"sub": user_id, "sid": session_id, "iat": now, "exp": now + ACCESS_LIFETIME, "jti": uuid4().hex}
-    return jwt.encode(claims, settings.secret_key, algorithm="HS256")
-
-
-def read_token(token: str) -> tuple[Principal, dict[str, Any]] | None:
-    """Returns the principal and claims of an access token; None if it is forged, expired or revoked."""
-    try:
-        claims = _claims(token)
-    except jwt.InvalidTokenError:
-        return None
-    if claims["exp"] <= time.time():  # the cached claims were valid when they were decoded
-        return None
-    with single_statements() as connection:
-        principal = accounts.find_principal(connection, claims["sub"], claims["sid"])
-    return (principal, claims) if principal else None
-
-
-@lru_cache(maxsize=4096)
-def _claims(token: str) -> dict[str, Any]:
-    """Decodes a token; callers must not modify the result. The signature check is cached: it takes 0.1 ms.
-
-    Raises InvalidTokenError, which is not cached.
-    """
-    return jwt.decode(token, settings.secret_key, algorithms=["HS256"], options={"require": REQUIRED})
-
-
 def claimed_user_id() -> str | None:
     """The user id in the access token, verified by signature only: the session may have ended."""
     given = request.authorization
-    try:
-        return str(_claims(given.token)["sub"]) if given is not None and given.token else None
-    except jwt.InvalidTokenError:
-        return None
+    return authentication.claimed_user_id(given.token) if given is not None and given.token else None
 
 
 def authenticate_user() -> Principal:
     """Authenticates the user by the Authorization header. Raises NotSignedIn."""
-    given = request.authorization
-    if given is None or given.type != "bearer" or not given.token:
-        raise NotSignedIn("Sign in and send the access token as `Authorization: Bearer …`.")
-    found = read_token(given.token)
-    if found is None:
-        raise NotSignedIn("The access token is invalid, expired or revoked.", code="invalid_token")
-    return found[0]
+    return authentication.authenticate_user(_bearer())
 
 
 def authenticate() -> Principal:
     """Authenticates a user by access token or a machine by API key. Raises NotSignedIn."""
-    given = request.headers.get(API_KEY_HEADER)
-    if given is None:
-        return authenticate_user()
-    with single_statements() as connection:
-        found = access.find_key(connection, given)
-    if found is None:
-        raise NotSignedIn("The API key is invalid, expired or revoked.", code="invalid_api_key")
-    return Principal(found.user_id, "", frozenset(), found.permissions, found.key_id)
+    return authentication.authenticate(_bearer(), request.headers.get(API_KEY_HEADER))
+
+
+def _bearer() -> str | None:
+    given = request.authorization
+    return given.token if given is not None and given.type == "bearer" else None
 
 
 def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
@@ -103,8 +51,7 @@ def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
-        if API_KEY_HEADER in request.headers:
-            raise NotAllowed("This requires a signed-in user; API keys are not accepted.")
+        authentication.refuse_api_key(request.headers.get(API_KEY_HEADER))
         _admit(authenticate_user)
         return view(*args, **kwargs)
 
@@ -130,10 +77,7 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
 
     def authorise() -> Principal:
         principal = authenticate()
-        if permission in principal.withheld:
-            raise NotAllowed(SECOND_FACTOR_MISSING, code="second_factor_missing", permission=permission)
-        if permission not in principal.permissions:
-            raise NotAllowed(f"This requires the permission {permission}.", permission=permission)
+        authentication.require_permission(principal, permission)
         return principal
 
     def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:

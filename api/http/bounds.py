@@ -1,67 +1,16 @@
-"""Bounds of the answer to a refused request: what a client sends does not decide how much it gets back."""
+"""Bounds of problem documents. What they have in common with other refusals is in `serving/bounds.py`."""
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from flask import json
 
+from serving.bounds import MAX_FAULTS, MAX_ITEMS, Path, cut, flatten_messages, named, shorten
+
+__all__ = ["MAX_ANSWER", "MAX_FAULTS", "MAX_ITEMS", "Path", "bounded", "flatten_messages", "named", "shorten"]
+
 MAX_ANSWER = 64 * 1024  # bytes
-MAX_FAULTS = 20
-MAX_PATH = 200  # characters
-MAX_TEXT = 500  # characters
-MAX_ITEMS = 100
-"""Of a list or an object within an additional member."""
-MAX_DEPTH = 6
 TRUNCATED = "truncated"
-
-Path = tuple[object, ...]
-
-
-def shorten(text: str, most: int = MAX_TEXT) -> str:
-    """The text, or its beginning and an ellipsis: at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def named(path: Path) -> str:
-    """The name of a field in a problem document, `address.city` or `lines.0.quantity`, at most 200 characters."""
-    parts, length = [], 0
-    for part in path:
-        parts.append(shorten(str(part), MAX_PATH))
-        length += len(parts[-1]) + 1
-        if length > MAX_PATH:
-            break
-    return shorten(".".join(parts), MAX_PATH) or "body"
-
-
-def flatten_messages(messages: object, most: int = MAX_FAULTS + 1) -> dict[str, list[str]]:
-    """Flattens marshmallow's nested messages: `{"address": {"city": […]}}` → `{"address.city": […]}`.
-
-    Contains the first faults, by default one more than a problem document; their names and reasons are cut.
-    """
-    found: dict[str, list[str]] = {}
-    for path, reason in islice(_faults(messages), most):
-        found.setdefault(named(path), []).append(shorten(str(reason)))
-    return found
-
-
-def _faults(messages: object) -> Iterator[tuple[Path, object]]:
-    """Yields the path and the reason of each fault, in order. Needs no recursion, however deep the messages are."""
-    waiting: list[Iterator[tuple[Path, object]]] = [iter([((), messages)])]
-    while waiting:
-        path, found = next(waiting[-1], ((), waiting))
-        if found is waiting:
-            waiting.pop()
-        elif isinstance(found, dict):
-            waiting.append(_within(path, found))
-        elif isinstance(found, list | tuple):
-            waiting.append((path, reason) for reason in found)
-        else:
-            yield path, found
-
-
-def _within(path: Path, messages: dict[Any, object]) -> Iterator[tuple[Path, object]]:
-    return ((path if name == "_schema" else (*path, name), inner) for name, inner in messages.items())
 
 
 def bounded(members: dict[str, Any]) -> bytes:
@@ -71,8 +20,7 @@ def bounded(members: dict[str, Any]) -> bytes:
     halved until the document fits.
     """
     shown = {
-        name: flatten_messages(value, MAX_FAULTS) if name == "errors" else _cut(value)
-        for name, value in members.items()
+        name: flatten_messages(value, MAX_FAULTS) if name == "errors" else cut(value) for name, value in members.items()
     }
     sizes = {name: len(json.dumps(value)) for name, value in shown.items()}
     while sum(sizes.values()) > MAX_ANSWER - 40 * (len(sizes) + 1):  # less the names and what separates them
@@ -80,19 +28,6 @@ def bounded(members: dict[str, Any]) -> bytes:
         shown[largest] = _half(shown[largest])
         sizes[largest] = len(json.dumps(shown[largest]))
     return json.dumps(shown if shown == members else {**shown, TRUNCATED: True}).encode()
-
-
-def _cut(value: Any, depth: int = 0) -> Any:
-    if isinstance(value, str):
-        return shorten(value)
-    if isinstance(value, dict | list | tuple) and depth == MAX_DEPTH:
-        return None
-    if isinstance(value, dict):
-        first = islice(value.items(), MAX_ITEMS)
-        return {shorten(str(name), MAX_PATH): _cut(inner, depth + 1) for name, inner in first}
-    if isinstance(value, list | tuple):
-        return type(value)(_cut(inner, depth + 1) for inner in islice(value, MAX_ITEMS))
-    return value
 
 
 def _half(value: Any) -> Any:

@@ -13,11 +13,12 @@ from marshmallow import Schema as MarshmallowSchema
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
-from api.http.bounds import bounded, flatten_messages, shorten
+from api.http.bounds import bounded, shorten
 from api.server.connection import TooSlow
 from durable import Refusal, Unavailable
 from models.core.database import request_id
-from models.core.errors import Invalid, NotSignedIn
+from models.core.errors import NotSignedIn
+from serving.bounds import invalid
 
 log = logging.getLogger(__name__)
 
@@ -107,11 +108,6 @@ def install(app: Flask) -> None:
         app.register_error_handler(error_type, _unavailable)
     app.register_error_handler(exc.DBAPIError, lambda e: _unavailable(e) if e.connection_invalidated else _bug(e))
     app.register_error_handler(Exception, _bug)
-
-
-def invalid(messages: object) -> Invalid:
-    """Makes an `Invalid` error from marshmallow's messages."""
-    return Invalid("Some fields are invalid; see errors.", errors=flatten_messages(messages))
 
 
 def _refused(error: Refusal) -> Response:

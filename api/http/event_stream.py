@@ -10,8 +10,9 @@ from sqlalchemy.exc import OperationalError
 
 from api.http.auth import admit_again
 from api.http.errors import problem
-from api.http.run_waiter import acquire_stream_slot, watch
+from api.http.run_waiter import acquire_stream_slot
 from durable import Refusal
+from serving.run_waiter import watch
 
 log = logging.getLogger(__name__)
 

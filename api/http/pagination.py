@@ -1,55 +1,19 @@
-"""Keyset pagination: every page costs the same, however far into the list."""
+"""Lists: the schema of their pages. `serving/pages.py` reads them."""
 
-from datetime import datetime
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
 
 from flask import g
-from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import Schema as MarshmallowSchema
-from marshmallow import fields, post_load, validate
-from sqlalchemy import ColumnElement, DateTime, Select, and_, literal, or_, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
-from sqlalchemy.sql.elements import UnaryExpression
-from sqlalchemy.sql.operators import desc_op
+from marshmallow import fields
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
-from api.http.errors import invalid
-from api.http.fields import Pattern, Schema
-from settings import settings
+from serving import pages
+from serving.fields import Schema
+from serving.pages import Page, PageArgs, PageQuery, SortKey
 
-SortKey = ColumnElement[Any] | InstrumentedAttribute[Any]
-
-
-class PageQuery(Schema):
-    """The query parameters of every list; lists with filters inherit from it."""
-
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100), metadata={"description": "Rows per page"})
-    cursor = fields.String(
-        load_default=None,
-        validate=[validate.Length(max=1000), Pattern(r"^[A-Za-z0-9_.-]*$", error="is not a cursor")],
-        metadata={"description": "`next_cursor` of the previous page"},
-    )
-
-    @post_load
-    def mark_request(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        """An answer longer than SHOP_ANSWER_BYTES is refused (request_hooks.py)."""
-        g.is_page = True
-        return data
-
-
-class PageArgs(TypedDict):
-    """What PageQuery takes in."""
-
-    limit: int
-    cursor: str | None
-
-
-class Page(TypedDict):
-    """What `page_of` shows."""
-
-    data: list[Any]
-    has_more: bool
-    next_cursor: str | None
+__all__ = ["Page", "PageArgs", "PageQuery", "mark_page", "page", "page_of"]
 
 
 @cache
@@ -64,60 +28,11 @@ def page_of(schema: type[MarshmallowSchema]) -> type[Schema]:
 
 
 def page(session: Session, query: Select[*tuple[Any, ...]], *keys: SortKey, limit: int, cursor: str | None) -> Page:
-    """One page of a query; "data" contains the query's rows or entities.
-
-    `keys`: the columns to sort by, each plain or `.desc()`. They must be NOT NULL and unique together (end with the
-    id). Raises Invalid for a cursor of another list or another sort order.
-    """
-    columns = [_column(key) for key in keys]
-    serializer = URLSafeSerializer(settings.secret_key, salt="cursor:" + ",".join(map(str, keys)))
-    if cursor:
-        query = query.where(_after(keys, _values(serializer, cursor, columns)))
-    rows = session.execute(query.add_columns(*columns).order_by(*keys).limit(limit + 1)).all()
-    shown, has_more = rows[:limit], len(rows) > limit
-    width = len(keys)
-    return {
-        "data": [row[0] if len(row) == width + 1 else row[:-width] for row in shown],
-        "has_more": has_more,
-        "next_cursor": serializer.dumps([_plain(value) for value in shown[-1][-width:]]) if has_more else None,
-    }
+    """One page of a query, as `serving.pages.page`, which is the answer to the present request."""
+    mark_page()
+    return pages.page(session, query, *keys, limit=limit, cursor=cursor)
 
 
-def _is_descending(key: SortKey) -> bool:
-    return isinstance(key, UnaryExpression) and key.modifier is desc_op
-
-
-def _column(key: SortKey) -> SortKey:
-    return key.element if isinstance(key, UnaryExpression) and key.modifier is not None else key
-
-
-def _values(serializer: URLSafeSerializer, cursor: str, columns: list[SortKey]) -> list[ColumnElement[Any]]:
-    """Decodes a cursor. Cursors are signed, so their contents can be trusted."""
-    try:
-        values = serializer.loads(cursor)
-    except BadData:
-        raise invalid({"cursor": ["is not a cursor of this list with this sort order"]}) from None
-    return [
-        literal(datetime.fromisoformat(value) if isinstance(column.type, DateTime) else value, column.type)
-        for column, value in zip(columns, values, strict=True)
-    ]
-
-
-def _after(keys: tuple[SortKey, ...], values: list[ColumnElement[Any]]) -> ColumnElement[bool]:
-    """The condition for rows after the last one of the previous page. If all directions are equal, it is one row
-    comparison, which an index supports best."""
-    columns = [_column(key) for key in keys]
-    directions = {_is_descending(key) for key in keys}
-    if len(directions) == 1:
-        left, right = tuple_(*columns), tuple_(*values)
-        return left < right if directions == {True} else left > right
-    branches = []
-    for index, key in enumerate(keys):
-        equal = [columns[i] == values[i] for i in range(index)]
-        further = columns[index] < values[index] if _is_descending(key) else columns[index] > values[index]
-        branches.append(and_(*equal, further))
-    return or_(*branches)
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+def mark_page() -> None:
+    """The answer to the present request is a page: one longer than SHOP_ANSWER_BYTES is refused (request_hooks.py)."""
+    g.is_page = True

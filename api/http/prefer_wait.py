@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from api.http.errors import error_codes, problem
 from api.http.fields import apidoc, documents_header
-from api.http.run_waiter import MAX_WAIT, wait_for_end
-from api.tasks.views import find_next_action, get_owner_and_end
+from api.http.run_waiter import wait_for_end
 from durable import queries
 from durable.tables import RunRecord
 from models.core.database import transaction
+from serving.run_waiter import MAX_WAIT
+from serving.tasks import find_next_action, get_owner_and_end
 
 RUN_CODES = ("deadline_exceeded", "too_many_attempts", "cancelled_by_operator")
 """The error codes with which any run can be cancelled."""

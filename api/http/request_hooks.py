@@ -15,11 +15,12 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.http import access_log
 from api.http.bounds import MAX_FAULTS, Path, named
-from api.http.errors import invalid, problem
+from api.http.errors import problem
 from durable import context
 from models.core import event_log
 from models.core.database import request_id
 from models.core.errors import BadRequest
+from serving.bounds import invalid
 from settings import settings
 
 View = TypeVar("View", bound=Callable[..., object])

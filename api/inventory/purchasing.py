@@ -25,12 +25,12 @@ from api.inventory.schemas import (
     Restock,
     RestockBody,
 )
-from api.inventory.stock import level_view
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
+from serving.inventory import level_view
 from settings import settings
 
 

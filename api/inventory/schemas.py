@@ -105,14 +105,6 @@ class ListedLevel(Level):
     title = fields.String()
 
 
-class LevelQuery(PageQuery):
-    product_id = IdField("prd")
-    warehouse_id = IdField("wh")
-    low = fields.Boolean(
-        metadata={"description": "Only levels whose available units are at or below the reorder point"}
-    )
-
-
 class Movement(Schema):
     id = IdField("mov")
     product_id = IdField("prd")
@@ -226,11 +218,6 @@ class Totals(Schema):
 class WarehouseDetail(Warehouse):
     levels = _by_kind(fields.Nested(Totals))
     remaining = _units()
-
-
-class CapacityQuery(Schema):
-    product_id = IdField("prd", required=True)
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, inventory.MAX_LEVEL))
 
 
 class CapacityResult(Schema):

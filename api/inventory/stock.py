@@ -9,14 +9,13 @@ from sqlalchemy.orm import Session
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
-from api.http.pagination import Page, page, page_of
+from api.http.pagination import Page, mark_page, page, page_of
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
     Adjusted,
     Adjustment,
     AdjustmentBody,
     Level,
-    LevelQuery,
     ListedLevel,
     Movement,
     MovementQuery,
@@ -25,6 +24,7 @@ from api.inventory.schemas import (
 )
 from models import inventory
 from models.core.database import transaction
+from serving.inventory import LevelQuery, level_view, list_levels
 
 
 @blueprint.route("/stock")
@@ -34,14 +34,8 @@ class StockView(MethodView):
     @blueprint.response(200, page_of(ListedLevel))
     def get(self, query: dict[str, Any]) -> Page:
         """Returns stock levels per product and warehouse."""
-        chosen = {name: query.pop(name) for name in ("product_id", "warehouse_id", "low") if name in query}
-        table = inventory.Stock
-        with transaction() as session:
-            found = page(
-                session, inventory.select_levels(**chosen), table.product_id.asc(), table.warehouse_id.asc(), **query
-            )
-            found["data"] = [{**level_view(stock), "sku": sku, "title": title} for stock, sku, title in found["data"]]
-        return found
+        mark_page()
+        return list_levels(query)
 
 
 @blueprint.route("/stock/adjustments")
@@ -82,12 +76,6 @@ class ThresholdsView(MethodView):
                 session, body["product_id"], body.get("warehouse_id"), body["reorder_point"], body["reorder_quantity"]
             )
         return level_view(level)
-
-
-def level_view(stock: inventory.Stock) -> dict[str, object]:
-    """A stock level as the API shows it."""
-    names = ("product_id", "warehouse_id", "on_hand", "reserved", "reorder_point", "reorder_quantity")
-    return {**{name: getattr(stock, name) for name in names}, "available": stock.available}
 
 
 def _movement(movement: inventory.Movement) -> dict[str, object]:

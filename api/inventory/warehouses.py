@@ -11,7 +11,6 @@ from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.inventory.blueprint import blueprint
 from api.inventory.schemas import (
-    CapacityQuery,
     CapacityResult,
     GoodsBody,
     NewWarehouse,
@@ -22,6 +21,7 @@ from api.inventory.schemas import (
 )
 from models import catalogue, inventory
 from models.core.database import transaction
+from serving.inventory import CapacityQuery, check_capacity
 
 
 @blueprint.route("/warehouses")
@@ -78,10 +78,7 @@ class CapacityCheckView(MethodView):
     @blueprint.response(200, CapacityResult)
     def post(self, body: GoodsBody, warehouse_id: str) -> dict[str, object]:
         """Checks whether a quantity of a product fits into the warehouse now."""
-        with transaction() as session:
-            warehouse = inventory.get_warehouse(session, warehouse_id)
-            fits, remaining = inventory.check_capacity(session, warehouse, **body)
-        return {"fits": fits, "remaining": remaining}
+        return check_capacity(warehouse_id, **body)
 
 
 def _shown(warehouse: inventory.Warehouse, kinds: list[str]) -> dict[str, object]:

@@ -1,28 +1,26 @@
 """Views of the delivery log, of bounces, and of the addresses that they suppress."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import g
 from flask.views import MethodView
 
+import serving.notifications
 from api.http.auth import allowed, user_or_api_key
 from api.http.errors import error_codes
-from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
+from api.http.pagination import Page, PageArgs, PageQuery, mark_page, page, page_of
 from api.notifications.blueprint import blueprint
 from api.notifications.schemas import (
     BounceReport,
     BounceReportBody,
     Notification,
-    NotificationQuery,
     NotificationText,
     Suppression,
 )
 from models import notifications
 from models.core.database import transaction
-from models.core.errors import NotAllowed, NotFound
-
-READ = "notifications:read"
+from models.core.errors import NotFound
+from serving.notifications import NotificationQuery
 
 
 @blueprint.route("/notifications")
@@ -33,14 +31,8 @@ class NotificationsView(MethodView):
     @blueprint.response(200, page_of(Notification))
     def get(self, query: dict[str, Any]) -> Page:
         """Returns what was sent to you, newest first, or to another user, with the permission `notifications:read`."""
-        user_id = query.pop("user_id", g.principal.user_id)
-        if user_id != g.principal.user_id and READ not in g.principal.permissions:
-            raise NotAllowed(f"This requires the permission {READ}.", permission=READ)
-        with transaction() as session:
-            chosen = notifications.select_notifications(user_id)
-            found = page(session, chosen, notifications.Notification.id.desc(), **query)
-            found["data"] = notifications.describe_deliveries(session, found["data"])
-        return found
+        mark_page()
+        return serving.notifications.list_of_user(g.principal, query)
 
 
 @blueprint.route('/notifications/<id("ntf"):notification_id>')
@@ -53,11 +45,7 @@ class NotificationView(MethodView):
         Tokens are in the sent mail alone, and links are without their query. The text is empty once the account is
         closed.
         """
-        with transaction() as session:
-            row, text = notifications.read_text(session, notification_id)
-            if row.user_id != g.principal.user_id and READ not in g.principal.permissions:
-                raise NotFound("No such notification.")
-            return {**asdict(notifications.describe_deliveries(session, [row])[0]), "text": text}
+        return serving.notifications.read_one(g.principal, notification_id)
 
 
 @blueprint.route("/notifications/suppressions")

@@ -5,15 +5,10 @@ from typing import TypedDict
 from marshmallow import fields, validate
 
 from api.http.fields import IdField, Pattern, Schema, Timestamp
-from api.http.pagination import PageQuery
 from models import notifications
 from models.notifications.template_language import MAX_SOURCE
 
 CUSTOM = {"example": "Your order {{ number }} is confirmed"}
-
-
-class NotificationQuery(PageQuery):
-    user_id = IdField("usr", metadata={"description": "With the permission `notifications:read`: of another user"})
 
 
 class Notification(Schema):

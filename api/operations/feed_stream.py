@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from flask import Response, request
 
 from api.http import event_stream
-from api.http.errors import invalid
 from models.core import event_feed
 from models.core.database import single_statements
 from models.core.event_feed import PublicEvent
+from serving.bounds import invalid
 
 BATCH, WINDOW = 100, 10_000
 """Events that one read returns, and looks at."""

@@ -12,16 +12,16 @@ from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.blueprint import blueprint
 from api.orders.schemas import AcceptedCancellation, Cancel, CancelBody, CreditNotes, History, Order
-from api.orders.views import order_views
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import fulfilment, orders
 from models.core.database import transaction
+from serving.orders import order_views
 
 
 def _order(session: Session, run: RunRecord) -> object:
-    return order_views(session, [orders.get(session, run.input["order_id"])])[0]
+    return order_views(session, [orders.get(session, run.input["order_id"])], g.principal)[0]
 
 
 @blueprint.route('/orders/<id("ord"):order_id>/cancel')

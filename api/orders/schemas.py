@@ -5,31 +5,8 @@ from typing import NotRequired, TypedDict
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.http.fields import SOMETIMES, IdField, Line, List, Money, Schema, Timestamp
-from api.http.pagination import PageQuery
-from api.reports.schemas import PLAUSIBLE
 from api.tasks.schemas import Accepted
 from models import fulfilment, orders, payments
-
-
-class OrderQuery(PageQuery):
-    """Filters; an order matches all of them."""
-
-    q = fields.String(
-        validate=validate.Length(1, 254),
-        metadata={
-            "description": "The number of the order or its invoice, a payment reference, a tracking number, the e-mail "
-            "address, full name or last name of the customer",
-            "example": "lovelace",
-        },
-    )
-    user_id = IdField("usr", metadata={"description": "Of this customer"})
-    status = fields.String(validate=validate.OneOf(orders.ORDER_STATUS.statuses))
-    payment_status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
-    fulfilment_status = fields.String(validate=validate.OneOf(fulfilment.FULFILMENT_STATUSES))
-    since = Timestamp(data_key="from", validate=PLAUSIBLE, metadata={"description": "Placed then or later"})
-    until = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Placed before"})
-    sku = fields.String(validate=validate.Length(1, 64))
-    tag = fields.String(validate=validate.Length(1, 64))
 
 
 class OrderLine(Schema):

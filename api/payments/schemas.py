@@ -3,25 +3,8 @@
 from marshmallow import fields, validate
 
 from api.http.fields import Amount, IdField, Line, Money, Schema, Timestamp
-from api.http.pagination import PageQuery
-from api.reports.schemas import PLAUSIBLE
 from api.tasks.schemas import Accepted
 from models import payments
-from tasks.gateways.payments import PROVIDERS
-
-
-class PaymentQuery(PageQuery):
-    """Filters; a payment matches all of them."""
-
-    status = fields.String(validate=validate.OneOf(payments.PAYMENT_STATUS.statuses))
-    provider = fields.String(validate=validate.OneOf(sorted(PROVIDERS)))
-    reference = fields.String(
-        validate=validate.Length(1, 255),
-        metadata={"description": "The provider's name for the payment", "example": "pi_3Nabc"},
-    )
-    order_id = IdField("ord")
-    since = Timestamp(data_key="from", validate=PLAUSIBLE, metadata={"description": "Opened then or later"})
-    until = Timestamp(data_key="to", validate=PLAUSIBLE, metadata={"description": "Opened before"})
 
 
 class TransactionError(Schema):

@@ -1,27 +1,25 @@
 """Views of payments, and the payment gateway's webhook."""
 
-from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
 from flask import Response, g, request
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
+import serving.payments
 from api.http.auth import allowed, public, user_or_api_key
 from api.http.errors import error_codes
-from api.http.fields import Schema
 from api.http.idempotency import idempotent
-from api.http.pagination import Page, PageArgs, page, page_of
+from api.http.pagination import Page, PageArgs, mark_page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.payments.blueprint import blueprint
-from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentQuery, PaymentSummary, Refund
+from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentSummary, Refund
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
 from durable.tables import RunRecord
 from models import orders, payments
 from models.core.database import transaction
-from models.core.errors import NotAllowed
-from models.operations import payment_search
+from serving.payments import PaymentQuery, payment_detail
 from tasks.gateways.payments import provider
 
 
@@ -42,13 +40,8 @@ class PaymentsView(MethodView):
         All other parameters than `limit` and `cursor` are filters, which require `payments:read`.
         """
         place: PageArgs = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
-        if query and "payments:read" not in g.principal.permissions:
-            raise NotAllowed("Searching payments requires the permission payments:read.", permission="payments:read")
-        chosen = payment_search.narrow(orders.select_visible_payments(g.principal), query)
-        with transaction() as session:
-            found = page(session, chosen, payments.Payment.id.desc(), **place)
-            found["data"] = [_view(payment) for payment in found["data"]]
-        return found
+        mark_page()
+        return serving.payments.list_visible(g.principal, place, query)
 
 
 @blueprint.route('/payments/<id("pay"):payment_id>')
@@ -57,32 +50,11 @@ class PaymentView(MethodView):
     @blueprint.response(200, Payment)
     def get(self, payment_id: str) -> dict[str, object]:
         """Returns a payment with its gateway transactions."""
-        with transaction() as session:
-            payment = orders.get_visible_payment(session, payment_id, g.principal)
-            done = payments.list_transactions(session, payment_id)
-            return _detail(session, payment, done)
-
-
-def _detail(session: Session, payment: payments.Payment, done: Sequence[payments.Transaction]) -> dict[str, object]:
-    sums = {
-        "captured": payment.captured, "refunded": payment.refunded,
-        "refundable": payments.refundable(session, payment),
-    }  # fmt: skip
-    return {
-        **_view(payment),
-        **{name: {"amount": amount, "currency": payment.currency} for name, amount in sums.items()},
-        "transactions": [_transaction(one, payment.currency) for one in done],
-    }
-
-
-def _transaction(one: payments.Transaction, currency: str) -> dict[str, object]:
-    same = ("id", "kind", "status", "reference", "run_id", "error", "created_at")
-    return {**{name: getattr(one, name) for name in same}, "amount": {"amount": one.amount, "currency": currency}}
+        return serving.payments.read_visible(g.principal, payment_id)
 
 
 def _payment_of_run(session: Session, run: RunRecord) -> object:
-    payment = payments.get_payment(session, run.input["payment_id"])
-    return _detail(session, payment, payments.list_transactions(session, payment.id))
+    return payment_detail(session, payments.get_payment(session, run.input["payment_id"]))
 
 
 WAIT_RESULT = WaitResult(Payment, "payment", _payment_of_run, status=200)
@@ -181,12 +153,3 @@ class ReturnView(MethodView):
     def get(self) -> Response:
         """The page to which customers return after they have confirmed a payment, without a `return_url`."""
         return Response(RETURN_PAGE, mimetype="text/html")
-
-
-def _view(payment: payments.Payment) -> dict[str, object]:
-    amount = {"amount": payment.amount, "currency": payment.currency}
-    return {**_fields(payment, PaymentSummary), "amount": amount}
-
-
-def _fields(row: object, schema: type[Schema]) -> dict[str, object]:
-    return {name: getattr(row, name) for name in schema._declared_fields}

@@ -8,9 +8,9 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from api.http.fields import IdField, List, Schema, Timestamp
 from api.http.pagination import PageQuery
 from models import reports
+from serving.fields import PLAUSIBLE
 
 LINES_SHOWN = 1000
-PLAUSIBLE = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 LONGEST = timedelta(days=1100)
 """Three years. The lines of a report are limited by its period."""
 

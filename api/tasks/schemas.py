@@ -1,29 +1,10 @@
 """Request and response schemas of the task views."""
 
-from flask import g
 from marshmallow import fields, validate
 
 from api.http.fields import SOMETIMES, IdField, Schema, Timestamp
-from api.http.run_waiter import MAX_WAIT
 
 STATUSES = ("running", "waiting", "compensating", "succeeded", "cancelled", "failed")
-
-
-def shown_error(error: dict[str, object] | None) -> dict[str, object] | None:
-    """An error without its internal members: HTTP status and step, and unless the caller may read all runs, `trace`
-    (type and message of the exception) and `where` (the line that raised it)."""
-    principal = g.get("principal")
-    may_read = principal is not None and "runs:read" in principal.permissions
-    hidden = ("status", "step") if may_read else ("status", "step", "trace", "where")
-    return error and {name: value for name, value in error.items() if name not in hidden}
-
-
-class WaitQuery(Schema):
-    wait = fields.Float(
-        load_default=0.0,
-        validate=validate.Range(0, MAX_WAIT),
-        metadata={"description": "Seconds to wait for the end of the task"},
-    )
 
 
 class TaskStep(Schema):
@@ -33,8 +14,7 @@ class TaskStep(Schema):
     attempts = fields.Integer()
     started_at = Timestamp()
     finished_at = Timestamp(allow_none=True)
-    error = fields.Function(
-        lambda step: shown_error(step.error),
+    error = fields.Raw(
         metadata={
             "type": ["object", "null"],
             "description": "Why it failed. With `runs:read`, an `internal_error` has `trace` and `where`",

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from api.carts.schemas import MAX_QUANTITY
 from models import catalogue, inventory
 from models.core.database import transaction
 from models.inventory import MAX_LEVEL
 from models.inventory.tables import Stock
 from models.orders.placing import MAX_TOTAL
+from serving.carts import MAX_QUANTITY
 from tests.conftest import ADDRESS
 from tests.shopping import make_product
 

@@ -18,6 +18,7 @@ from api.docs.openapi import operations
 from api.http import bounds
 from api.http.fields import List
 from api.http.request_hooks import MAX_NESTING
+from serving.bounds import MAX_PATH, MAX_TEXT
 from tests.api.hostile import SHAPES, VALUES, nested, spoiled
 
 DOCUMENT = json.loads(create_app().extensions["openapi"]())
@@ -62,7 +63,7 @@ def refused(answer: Any) -> dict[str, Any]:
     body: dict[str, Any] = answer.json
     errors = body.get("errors", {})
     assert sum(map(len, errors.values())) <= bounds.MAX_FAULTS
-    assert all(len(name) <= bounds.MAX_PATH for name in errors)
+    assert all(len(name) <= MAX_PATH for name in errors)
     return body
 
 
@@ -143,7 +144,7 @@ def test_any_operation_answers_shortly_to_any_json(caller: FlaskClient, route: t
 )
 def test_a_long_url_or_header_gets_a_short_answer(caller: FlaskClient, url: str, headers: dict[str, str]) -> None:
     answer = caller.get(url, headers=headers)
-    assert len(refused(answer)["detail"]) <= bounds.MAX_TEXT
+    assert len(refused(answer)["detail"]) <= MAX_TEXT
 
 
 def test_faults_beyond_the_twentieth_are_left_out(client: Any) -> None:

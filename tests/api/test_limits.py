@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 from pybreaker import CircuitBreaker
 
-from api.http import limits, request_hooks
-from api.http.run_waiter import Holder, Places
+from api.http import request_hooks
+from serving import limits
+from serving.run_waiter import Holder, Places
 from settings import Settings, settings
 from tests.conftest import ADDRESS, UNLIMITED
 

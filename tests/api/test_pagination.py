@@ -7,11 +7,11 @@ from itsdangerous import URLSafeSerializer
 from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from api.http.pagination import page
 from durable.ids import new_id
 from models.accounts import Address, User
 from models.core.database import transaction
 from models.core.errors import Invalid
+from serving.pages import page
 from settings import settings
 
 CITIES = ["Bath", "Leeds", "York", "Leeds", "Bath", "Derby", "Leeds"]

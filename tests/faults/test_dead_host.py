@@ -42,7 +42,7 @@ with single_statements() as connection:
         connection.execute(text("SELECT pg_sleep(0.05)"))
 """
 LISTENS = """
-from api.http.run_waiter import _Listener
+from serving.run_waiter import _Listener
 
 listener = _Listener()
 listener._wake_all = lambda: print("connected", flush=True)
