@@ -1,4 +1,4 @@
-"""The Flask application. gunicorn serves `api.app:app`."""
+"""The Flask application of the API. gunicorn serves it with pages: `web.app:app`."""
 
 import json
 from copy import deepcopy

@@ -143,7 +143,7 @@ def _shop(settings: Settings) -> list[ProcessSpec]:
     ]  # fmt: skip
     schedule = str(var_folder() / "beat" / "schedule")
     return [
-        ProcessSpec("api", ("gunicorn", "-c", "python:gunicornconfig", "api.app:app"), settings.api_local),
+        ProcessSpec("api", ("gunicorn", "-c", "python:gunicornconfig", "web.app:app"), settings.api_local),
         ProcessSpec("rpc", ("shop", "rpc"), settings.rpc_local, stop_seconds=int(settings.rpc_grace) + 10),
         *workers,
         ProcessSpec("dispatcher-1", ("shop", "dispatcher")),

@@ -13,7 +13,7 @@ from tests.processes import Process
 def serving(var: Path, **settings: str) -> Iterator[str]:
     """Serves the tests' database from one process; yields its URL."""
     environment = {**os.environ, "SHOP_API_PORT": "0", "SHOP_API_WORKERS": "1", **settings}
-    arguments = ("-c", "python:gunicornconfig", "api.app:app")
+    arguments = ("-c", "python:gunicornconfig", "web.app:app")
     process = Process("gunicorn", *arguments, environment=environment, log=var / "api.log")
     try:
         process.wait_for("Listening at: http://127.0.0.1:")

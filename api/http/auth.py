@@ -52,7 +52,7 @@ def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
         authentication.refuse_api_key(request.headers.get(API_KEY_HEADER))
-        _admit(authenticate_user)
+        admit(authenticate_user)
         return view(*args, **kwargs)
 
     return declare_rule(guarded, "signed in", PERSON)
@@ -63,7 +63,7 @@ def user_or_api_key(view: Callable[P, Answer]) -> Callable[P, Answer]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
-        _admit(authenticate)
+        admit(authenticate)
         return view(*args, **kwargs)
 
     return declare_rule(guarded, "identified", PERSON, MACHINE)
@@ -83,7 +83,7 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
     def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
-            _admit(authorise)
+            admit(authorise)
             with audit_log.record_action(permission):
                 return view(*args, **kwargs)
 
@@ -92,8 +92,8 @@ def allowed(permission: str) -> Callable[[Callable[P, Answer]], Callable[P, Answ
     return decorate
 
 
-def _admit(authorise: Callable[[], Principal]) -> None:
-    """Sets `g.principal`, and keeps the check for `admit_again`."""
+def admit(authorise: Callable[[], Principal]) -> None:
+    """Sets `g.principal`, and keeps the check, `authorise`, for `admit_again`."""
     g.authorise = authorise
     g.principal = principal = authorise()
     event_log.actor.set(principal.key_id or principal.user_id)

@@ -65,6 +65,8 @@ def _check_input() -> None:
     if request.content_length or request.headers.get("Transfer-Encoding"):
         if request.is_json:
             unstorable += islice(_unstorable(_parse_body()), MAX_FAULTS + 1)
+        elif _takes_form():
+            unstorable += [(name,) for name, value in request.form.items(multi=True) if not is_storable(name + value)]
         elif not _takes_files():
             raise UnsupportedMediaType("The body must be JSON (Content-Type: application/json).")
     if unstorable:
@@ -91,6 +93,12 @@ def takes_files(limit: int) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def _takes_form() -> bool:
+    """Whether the body is a form, and the view a page that takes one (web/blueprint.py)."""
+    is_form = request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")
+    return is_form and hasattr(current_app.view_functions[request.endpoint or ""], "takes_form")
 
 
 def _takes_files() -> bool:

@@ -138,7 +138,7 @@ _QUANTITIES = {
 }
 
 
-def get_quantities(session: Session, holder: str) -> dict[str, int]:
+def get_quantities(session: Statements, holder: str) -> dict[str, int]:
     """Product id → quantity, in the order in which the products were added."""
     return dict(session.execute(_QUANTITIES[holder_kind(holder)], {"holder": holder}).all())
 

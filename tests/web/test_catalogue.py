@@ -1,0 +1,171 @@
+"""The shop's pages of products, categories and the basket."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from models import catalogue
+from models.core.database import transaction
+from tests.shopping import make_product, product  # noqa: F401
+from tests.web.conftest import Browser
+
+HOSTILE = """<script>alert(1)</script> "'&</title> {{ 7*7 }}"""
+
+
+def titles(page: Any) -> list[str]:
+    return re.findall(r'class="tile-title">([^<]*)<', page.text)
+
+
+def test_a_hostile_title_is_text_everywhere(browser: Browser) -> None:
+    with transaction() as session:
+        made = catalogue.create_product(
+            session,
+            {"sku": "EVIL", "kind": "clothing", "title": HOSTILE, "description": f"{HOSTILE}</script>",
+             "price_amount": 100, "currency": "EUR", "category": HOSTILE, "attributes": {}},
+        )  # fmt: skip
+    for path in ("/", "/products", f"/products/{made.id}", "/categories", "/products?q=alert",
+                 "/search/suggestions?q=alert", f"/products?q={HOSTILE}", "/products?author=<b>x</b>"):  # fmt: skip
+        page = browser.get(path)
+        assert page.status_code == 200, path
+        assert "<script>alert" not in page.text, path
+        assert "<b>x" not in page.text
+        assert "49" not in titles(page)
+        assert page.text.count("</script>") == page.text.count("<script"), path
+
+
+def test_the_page_of_a_product_describes_it_for_machines(browser: Browser) -> None:
+    product_id = make_product("EMMA", 3, 1999)
+    page = browser.get(f"/products/{product_id}")
+    assert "<h1>The EMMA</h1>" in page.text
+    assert "€19.99" in page.text
+    assert "Only 3 left" in page.text
+    described = re.search(r'<script type="application/ld\+json">(.*?)</script>', page.text)
+    assert described is not None
+    offer = json.loads(described[1])["offers"]
+    assert (offer["price"], offer["priceCurrency"]) == ("19.99", "EUR")
+    assert offer["availability"] == "https://schema.org/InStock"
+    assert f'<link rel="canonical" href="http://localhost/products/{product_id}">' in page.text
+    assert '<meta property="og:title" content="The EMMA">' in page.text
+    german = browser.get(f"/products/{product_id}", headers={"Accept-Language": "de"}).text
+    assert "19,99\N{NO-BREAK SPACE}€" in german
+
+
+def test_a_sold_out_product_says_so(browser: Browser) -> None:
+    page = browser.get(f"/products/{make_product('GONE', 0)}").text
+    assert "Sold out" in page
+    assert "https://schema.org/OutOfStock" in page
+
+
+def test_variants_of_a_group_lead_to_each_other(browser: Browser) -> None:
+    small, large = make_product("S", 1), make_product("L", 0)
+    with transaction() as session:
+        fields = {"title": "A shirt", "options": [{"name": "Size", "values": ["S", "L"]}]}
+        catalogue.create_group(session, fields, [(small, {"Size": "S"}), (large, {"Size": "L"})])
+    page = browser.get(f"/products/{small}").text
+    assert f'href="/products/{large}"' in page
+    assert "(sold out)" in page
+    assert titles(browser.get("/products")) == ["A shirt"]
+
+
+def test_the_list_is_filtered_sorted_and_paged_by_its_address(browser: Browser) -> None:
+    for number in range(30):
+        make_product(f"P{number:02}", number % 2, 100 * (number + 1))
+    assert len(titles(browser.get("/products"))) == 24
+    assert titles(browser.get("/products?sort=price"))[0] == "The P00"
+    assert titles(browser.get("/products?sort=price&price_min=29,00&price_max=29.50")) == ["The P28"]
+    assert len(titles(browser.get("/products?in_stock=true"))) == 15
+    assert titles(browser.get("/products?q=p07")) == ["The P07"]
+    seen, path = [], "/products?sort=title&category=Things"
+    while path:
+        page = browser.get(path)
+        seen += titles(page)
+        following = re.search(r'rel="next" href="([^"]+)"', page.text)
+        path = following[1].replace("&amp;", "&") if following else ""
+    assert seen == [f"The P{number:02}" for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["price_min=abc", "price_max=-1", "price_min=1e99", "category=nothing", "author=x", "q=nothing", "in_stock=7"],
+)
+def test_a_filter_that_matches_nothing_shows_an_empty_list(browser: Browser, query: str) -> None:
+    make_product("P", 1)
+    page = browser.get(f"/products?{query}")
+    assert (page.status_code, titles(page)) == (200, [])
+    assert "No product matches." in page.text
+
+
+def test_parameters_that_are_not_filters_change_nothing(browser: Browser) -> None:
+    make_product("P", 1)
+    assert titles(browser.get("/products?utm_source=x&sort=nonsense&price_min=&category=")) == ["The P"]
+    assert browser.get("/products?cursor=nonsense").status_code == 422
+
+
+def test_suggestions_are_a_part_of_a_page(browser: Browser) -> None:
+    product_id = make_product("P", 1)
+    part = browser.get("/search/suggestions?q=th").text
+    assert f'href="/products/{product_id}"' in part
+    assert "<html" not in part
+    assert browser.get("/search/suggestions?q=t").text.strip() == ""
+    assert "Nothing found" in browser.get("/search/suggestions?q=zzz").text
+
+
+def test_categories_are_a_tree(browser: Browser) -> None:
+    with transaction() as session:
+        books = catalogue.create_category(session, "Books")
+        novels = catalogue.create_category(session, "Novels", books.id)
+    assert "<ul>" in browser.get("/categories").text.partition("Books")[2].partition("Novels")[0]
+    page = browser.get(f"/products?category={novels.id}").text
+    assert f'<a href="/products?category={books.id}">Books</a>' in page
+    assert '<span aria-current="page">Novels</span>' in page
+
+
+def test_a_guest_fills_changes_and_empties_the_basket(browser: Browser) -> None:
+    product_id = make_product("P", 3)
+    added = browser.send(f"/basket/{product_id}", {"quantity": "2"})
+    assert (added.status_code, added.headers["Location"]) == (303, f"/basket?added={product_id}")
+    page = browser.get(added.headers["Location"]).text
+    assert "“The P” is in your basket." in page
+    assert "€39.98" in page
+    assert '<span class="count">2<' in browser.get("/products").text
+    change = f"/basket/{product_id}/quantity"
+    assert browser.send(change, {"quantity": "3"}).status_code == 303
+    refused = browser.send(change, {"quantity": "4"})
+    assert (refused.status_code, "There are not as many units left" in refused.text) == (422, True)
+    assert browser.send(f"/basket/{product_id}", {"quantity": "1"}).status_code == 422
+    for quantity in ("x", "-1", "1.5", "99999999999999999999"):
+        assert browser.send(change, {"quantity": quantity}).status_code == 422
+    assert browser.send(change, {"quantity": "3", "remove": "yes"}).status_code == 303
+    assert browser.send(change, {"quantity": "3", "remove": "yes"}).status_code == 303  # in another tab
+    assert "Your basket is empty." in browser.get("/basket").text
+
+
+def test_the_basket_says_what_has_changed(browser: Browser) -> None:
+    product_id = make_product("P", 3)
+    browser.send(f"/basket/{product_id}")
+    browser.get("/basket")
+    with transaction() as session:
+        catalogue.update_product(session, catalogue.get_product(session, product_id, lock=True), {"price_amount": 2100})
+    assert "“The P” now costs €21.00 instead of €19.99." in browser.get("/basket").text
+    with transaction() as session:
+        catalogue.delete_product(session, catalogue.get_product(session, product_id, lock=True))
+    page = browser.get("/basket").text
+    assert "“The P” is no longer sold." in page
+    assert "/checkout" not in page
+
+
+def test_a_basket_that_has_expired_is_replaced(browser: Browser) -> None:
+    browser.set_cookie("basket", "unknown")
+    assert "Your basket is empty." in browser.get("/basket").text
+    assert browser.send(f"/basket/{make_product('P', 1)}").status_code == 303
+
+
+def test_a_customer_has_the_basket_everywhere(signed_in: Callable[..., Browser]) -> None:
+    ada = signed_in("ada")
+    assert ada.send(f"/basket/{make_product('P', 1)}").status_code == 303
+    assert "Set-Cookie" not in ada.get("/basket").headers
+    assert "The P" in ada.get("/basket").text
+    assert ada.send(f"/basket/prd_{'0' * 32}").status_code == 404

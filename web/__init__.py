@@ -1,0 +1,1 @@
+"""Pages for people, on the application of the API: the shop."""

@@ -1,0 +1,7 @@
+"""The shop: its views. Each file declares those of one subject."""
+
+from web.shop import account, basket, checkout, home, language, orders, products, register, robots, sign_in
+
+__all__ = [
+    "account", "basket", "checkout", "home", "language", "orders", "products", "register", "robots", "sign_in",
+]  # fmt: skip

@@ -1,0 +1,116 @@
+"""Products: the list with filters, the search with suggestions, and the page of one product."""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from flask import Response, request
+
+from models.catalogue import search
+from serving.catalogue import ProductQuery
+from settings import settings
+from web import access
+from web.blueprint import shop
+from web.language import translatable as _
+from web.pages import canonical, render
+from web.shop.home import Node, read_tree
+from web.shop.listing import read_products
+
+PAGE = 24  # products
+SUGGESTIONS = 6
+SORTS = {
+    "": _("Best first"), "-created_at": _("Newest first"), "price": _("Price: low to high"),
+    "-price": _("Price: high to low"), "title": _("Title: A to Z"),
+}  # fmt: skip
+FILTERS = ("q", "category", "author", "in_stock", "price_min", "price_max", "sort")
+
+
+@shop.get("/products")
+@access.everybody
+def products() -> Response:
+    """The list of products. Filters, sorting and the place in the list are in the address."""
+    asked = {name: value for name in FILTERS if (value := request.args.get(name, "").strip())}
+    wanted = _query(asked)
+    found, cursor = read_products(wanted) if wanted is not None else ([], None)
+    tree = read_tree()
+    path = _path(tree, asked.get("category", ""))
+    following = {**asked, "cursor": cursor} if cursor else None
+    return render(
+        "shop/products.html", products=found, following=following, asked=asked, tree=tree, path=path, sorts=SORTS,
+        is_first=not request.args.get("cursor"), is_valid=wanted is not None,
+    )  # fmt: skip
+
+
+@shop.get("/search/suggestions")
+@access.everybody
+def suggestions() -> Response:
+    """A part of the page: the first products that match what is being typed."""
+    q = request.args.get("q", "").strip()[:200]
+    found, _ = read_products({"limit": SUGGESTIONS, "q": q, "group": True}) if len(q) > 1 else ([], None)
+    return render("shop/suggestions.html", products=found, q=q)
+
+
+@shop.get('/products/<id("prd"):product_id>')
+@access.everybody
+def product(product_id: str) -> Response:
+    """The page of a product."""
+    shown, _ = search.read_product(product_id)
+    found = json.loads(shown)
+    tree = read_tree()
+    path = _path(tree, found["category"]["id"])
+    return render("shop/product.html", product=found, path=path, schema_org=_schema_org(found))
+
+
+def _query(asked: dict[str, str]) -> dict[str, Any] | None:
+    """The parameters of the list; None if a filter cannot match anything, such as a price that is no number."""
+    given = {**asked, "limit": PAGE, "group": True}
+    for name in ("price_min", "price_max"):
+        if name in given:
+            given[name] = _minor_units(asked[name])
+    if cursor := request.args.get("cursor"):
+        given["cursor"] = cursor
+    if given.get("sort") not in SORTS:
+        given.pop("sort", None)
+    if ProductQuery().validate(given):
+        return None
+    return dict(ProductQuery().load(given))
+
+
+def _minor_units(text: str) -> int | str:
+    """What is typed as a price, in minor units; the text itself if it is no price."""
+    try:
+        amount = Decimal(text.replace(",", ".")).scaleb(get_currency_precision(settings.currency))
+    except InvalidOperation:
+        return text
+    return int(amount) if amount.is_finite() and abs(amount) < 10**15 else text
+
+
+def _path(tree: list[Node], category: str) -> list[Node]:
+    """The categories from the root to the one with this id or name."""
+    for node in tree:
+        if category and category in (node.id, node.name):
+            return [node]
+        below = _path(node.below, category)
+        if below:
+            return [node, *below]
+    return []
+
+
+def _schema_org(product: dict[str, Any]) -> str:
+    """The product for search engines (schema.org), as JSON that is safe within a script element."""
+    price = product["price"]
+    precision = get_currency_precision(price["currency"])
+    stock = "InStock" if product["availability"]["in_stock"] else "OutOfStock"
+    described = {
+        "@context": "https://schema.org", "@type": "Product", "name": product["title"], "sku": product["sku"],
+        "description": product["description"][:5000], "url": canonical(),
+        "offers": {
+            "@type": "Offer", "price": str(Decimal(price["amount"]).scaleb(-precision)),
+            "priceCurrency": price["currency"], "availability": f"https://schema.org/{stock}",
+        },
+    }  # fmt: skip
+    if product["author"]:
+        described |= {"@type": ["Product", "Book"], "author": {"@type": "Person", "name": product["author"]["name"]}}
+    text = json.dumps(described, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
