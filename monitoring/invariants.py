@@ -2,12 +2,9 @@
 
 import time
 
-from sqlalchemy import func, select
-
-from models import payments
 from models.core.database import transaction
 from models.operations import audit
-from tasks.gateways.payments import PROVIDERS
+from tasks.auditing import read_ledger
 from telemetry import metrics
 from telemetry.metrics import of
 
@@ -27,32 +24,6 @@ def check_local_invariants(*, examples: int | None = audit.EXAMPLES) -> list[aud
     """The invariants of the shop's own books alone. Raises OperationalError when the database is away."""
     with transaction() as session:
         return _measured(audit.audit(session, None, examples=examples))
-
-
-def read_ledger() -> audit.Ledger:
-    """All payments that the providers know. Raises GatewayDown."""
-    with transaction() as session:
-        asked_at = session.scalars(select(func.clock_timestamp())).one()
-        references = {
-            name: payments.list_references(session, name)
-            for name, provider in PROVIDERS.items()
-            if not provider.can_list
-        }
-    known = [
-        audit.ProviderPayment(
-            made.reference,
-            made.order_id,
-            made.payment_id,
-            made.state,
-            made.amount,
-            made.currency,
-            made.captured,
-            made.refunded,
-        )
-        for name, provider in PROVIDERS.items()
-        for made in provider.list_since(known=references.get(name, ()))
-    ]
-    return audit.Ledger(asked_at, known)
 
 
 def _measured(findings: list[audit.Finding]) -> list[audit.Finding]:

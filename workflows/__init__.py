@@ -3,6 +3,7 @@
 from workflows import (
     abandoned_carts,
     accounts,
+    audit,
     authorisations,
     back_in_stock,
     backorders,
@@ -30,6 +31,7 @@ __all__ = [
     "abandoned_carts",
     "accounts",
     "app",
+    "audit",
     "authorisations",
     "back_in_stock",
     "backorders",
