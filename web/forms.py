@@ -1,7 +1,9 @@
 """Forms: validated by the schemas of the API, and shown again with what is wrong with each field."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from flask import request
@@ -28,16 +30,16 @@ class Form:
         """What to show in a field."""
         return "" if name.rpartition(".")[2] in SECRET else self.values.get(name, "")
 
-    def refuse(self, error: Refusal, **fields: str) -> None:
+    def refuse(self, error: Refusal, fields: Mapping[str, str] = MappingProxyType({})) -> None:
         """Takes in a refusal; `fields`: code → the field that it is about. Raises what is not about the form."""
         if error.status >= 500 or isinstance(error, TooManyRequests):
             raise error
         about = fields.get(error.code)
         named = error.extra.get("errors")
-        if isinstance(named, dict):
-            self.errors |= {str(name): describe_field(str(reasons[0])) for name, reasons in named.items()}
-        elif about:
+        if about:
             self.errors[about] = describe_refusal(error.code, error.detail)
+        elif isinstance(named, dict):
+            self.errors |= {str(name): describe_field(str(reasons[0])) for name, reasons in named.items()}
         else:
             self.refusal = describe_refusal(error.code, error.detail)
 
@@ -78,6 +80,6 @@ def _nested(flat: Mapping[str, str]) -> dict[str, Any]:
     return made
 
 
-def checked(prefix: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """The names under `prefix` whose box is ticked."""
-    return (name.removeprefix(prefix) for name in values if name.startswith(prefix))
+def is_id(prefix: str, text: str) -> bool:
+    """Whether a text from a form is an id with this prefix, which the database can look up."""
+    return re.fullmatch(f"{prefix}_[0-9a-f]{{32}}", text) is not None

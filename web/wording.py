@@ -57,7 +57,8 @@ FIELDS = {
         "Use 3 to 64 letters, digits, dots, hyphens or underscores."
     ),
     "Length must be between 8 and 256.": _("Use at least 8 characters."),
-    "is too common; choose another one": _("This password is too common. Choose another one."),
+    "is invalid, expired or already used; request another e-mail": _("This code is not valid or has expired."),
+    "is invalid, expired or already used": _("This code is not valid or has expired."),
 }
 """Messages of the schemas → what a form says."""
 
