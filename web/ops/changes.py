@@ -6,7 +6,7 @@ would refuse, and shows the steps that the engine would plan.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, request, url_for
@@ -45,7 +45,8 @@ class Preview:
     """What would happen. `steps`: stages of names, in order; `dropped`: items that can be dropped; `refusal`: why it is
     not possible; `ends`: it would end at once."""
 
-    run: RunRecord
+    id: str
+    workflow: str
     before: str
     status: str
     steps: list[list[str]]
@@ -122,19 +123,18 @@ def _rehearse(run_id: str, verb: str) -> Preview:
         with transaction() as session:
             run = queries.get_run(session, run_id)
             before = run.status
-            found.append(_look(session, run, before, ""))
+            found.append(_look(session, run, before))
             _try(session, run, verb)
             session.flush()
             session.refresh(run)
-            found.append(_look(session, run, before, ""))
+            found.append(_look(session, run, before))
             raise _RolledBackError
     except _RolledBackError:
         return found[-1]
     except Refusal as refusal:
         if not found:
             raise
-        seen = found[0]
-        return Preview(seen.run, seen.before, seen.before, [], [], refusal.detail, False)
+        return replace(found[0], steps=[], items=[], refusal=refusal.detail)
 
 
 def _try(session: Session, run: RunRecord, verb: str) -> None:
@@ -146,9 +146,9 @@ def _try(session: Session, run: RunRecord, verb: str) -> None:
         durable.retry(session, run.id)
 
 
-def _look(session: Session, run: RunRecord, before: str, refusal: str) -> Preview:
+def _look(session: Session, run: RunRecord, before: str) -> Preview:
     workflow, steps = declared(run), queries.steps_of_run(session, run.id)
     planned = plan(workflow, progress_in(run.status, steps)) if workflow and run.finished_at is None else []
     names = [[call.name for call in stage] for stage in planned]
     items = droppable(workflow, run, steps)
-    return Preview(run, before, run.status, names, items, refusal, run.finished_at is not None)
+    return Preview(run.id, run.workflow, before, run.status, names, items, "", run.finished_at is not None)

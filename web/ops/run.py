@@ -66,10 +66,9 @@ def _read(session: Session, run_id: str) -> dict[str, Any]:
     return {
         "run": found, "steps": steps, "now": now, "workflow": workflow,
         "picture": picture.draw(workflow, found, steps) if workflow else None,
-        "rows": timeline.rows(found, shown, attempts, now), "hidden": len(steps) - len(shown),
+        "rows": timeline.rows(found, shown, attempts, now), "older": len(steps) - len(shown),
         "failures": timeline.failed_attempts(attempts), "left": _left(workflow, found, steps),
         "error": timeline.describe(found.error), "droppable": droppable(workflow, found, steps),
-        "status": "stuck" if found.stuck_at and not found.finished_at else found.status,
         "asked": _waits_for(found, steps, attempts),
     }  # fmt: skip
 
