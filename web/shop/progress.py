@@ -120,7 +120,7 @@ def _reason(reason: Mapping[str, Any], decline: str | None) -> str:
     """Why the order was cancelled; empty if it was not."""
     code = str(reason.get("code", ""))
     if code == "payment_declined":
-        return f"{gettext('Your payment was declined.')} {describe_decline(decline)}"
+        return gettext("Your payment was declined.") + " " + describe_decline(decline)
     known = {
         "cancelled_by_customer": gettext("You have cancelled it."),
         "cancelled_by_staff": gettext("We had to cancel it. You will not be charged."),
