@@ -47,7 +47,7 @@ def find_runs(
     if older_than is not None:
         query = query.where(RunRecord.created_at < func.now() - timedelta(seconds=older_than))
     if error:
-        query = query.where(RunRecord.error["code"].astext == error)
+        query = query.where(RunRecord.error.is_not(None), RunRecord.error["code"].astext == error)  # a partial index
         return query.where(RunRecord.error["step"].astext == step) if step else query
     return query.where(RunRecord.finished_at.is_(None), _has_begun(step)) if step else query
 

@@ -166,7 +166,9 @@ def test_a_run_of_a_workflow_that_is_not_declared_is_shown(operator: Browser) ->
 
 def test_what_may_be_personal_is_masked_unless_permitted(signed_in: Callable[..., Browser]) -> None:
     run_id = started(input={"reason": "I am Ada Lovelace"}, result={"email": "ada@example.org", "order_id": "ord_1"})
-    step(run_id, "payments.authorise", "intent", request={"recipient": "ada@example.org", "address": {"line1": "1 Quay"}})
+    step(
+        run_id, "payments.authorise", "intent", request={"recipient": "ada@example.org", "address": {"line1": "1 Quay"}}
+    )
     watcher = signed_in("wanda", role("watcher", "runs:read"))
     page = watcher.get(f"/ops/runs/{run_id}").text
     for personal in ("Lovelace", "ada@example.org", "1 Quay"):
