@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -18,7 +19,7 @@ from tests.web.browser.test_screenshots import FOLDER, WIDTHS, buy, pytestmark, 
 from tests.web.ops.making import declined, started, step, stuck
 
 __all__ = ["pytestmark"]
-LATER = {"lease_until": datetime.now(UTC) + timedelta(days=1), "published_at": None}
+LATER: dict[str, Any] = {"lease_until": datetime.now(UTC) + timedelta(days=1), "published_at": None}
 """So that no dispatcher takes up what is made for the pictures."""
 
 
