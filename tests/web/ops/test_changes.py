@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models.core.database import transaction
 from models.core.event_log import Event
 from tests.web.conftest import Browser
-from tests.web.ops.making import declined, started, state, step, stuck
+from tests.web.ops.making import TRACE, declined, started, state, step, stuck
 
 
 @pytest.fixture
@@ -111,6 +111,16 @@ def test_an_item_that_kills_its_workers_is_dropped(operator: Browser) -> None:
     assert "No step of this run can be dropped now." in page.text
     answer = operator.post(f"/ops/runs/{run_id}/drop", data={**form_of(page), "step": "catalogue.take[0]"})
     assert answer.status_code == 409
+    step(run_id, "catalogue.read", output={"chunks": [0, 1]})
+    step(run_id, "catalogue.take[0]", "intent", error=TRACE, attempts=4)
+    page = operator.get(f"/ops/runs/{run_id}/drop")
+    assert "<option>catalogue.take[0]</option>" in page.text
+    for name in ("catalogue.take[7]", "catalogue.finish", ""):
+        answer = operator.post(f"/ops/runs/{run_id}/drop", data={**form_of(page), "step": name})
+        assert (answer.status_code, "cannot be dropped" not in answer.text) == (409, False), name
+    answer = operator.post(f"/ops/runs/{run_id}/drop", data={**form_of(page), "step": "catalogue.take[0]"})
+    assert answer.status_code == 303
+    assert state(run_id).signals == {"drop": [{"step": "catalogue.take[0]"}]}
 
 
 def test_many_runs_are_changed_and_each_refusal_is_named(operator: Browser) -> None:
