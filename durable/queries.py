@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from durable.errors import RunNotFound
@@ -22,10 +22,13 @@ def get_run(session: Session, run_id: str) -> RunRecord:
 
 def find_runs(
     workflow: str | None = None, status: str | None = None, older_than: float | None = None, *,
-    owner: str | None = None, request_id: str | None = None, stuck: bool | None = None,
+    owner: str | None = None, request_id: str | None = None, stuck: bool | None = None, step: str | None = None,
+    error: str | None = None,
 ) -> Select[RunRecord]:  # fmt: skip
     """The query for runs. The caller orders it. `older_than`: minimum age in seconds. `owner`: the user who started
-    them. `request_id`: the request that did. `stuck`: whether they require an operator."""
+    them. `request_id`: the request that did. `stuck`: whether they require an operator. `error`: the code with which
+    they were refused. `step`: the one that they have begun and not completed; with `error`, the one that was refused.
+    """
     query = select(RunRecord)
     if owner:
         query = query.where(RunRecord.owner == owner)
@@ -43,7 +46,15 @@ def find_runs(
             query = query.where(RunRecord.finished_at.is_(None))  # uses a partial index
     if older_than is not None:
         query = query.where(RunRecord.created_at < func.now() - timedelta(seconds=older_than))
-    return query
+    if error:
+        query = query.where(RunRecord.error.is_not(None), RunRecord.error["code"].astext == error)  # a partial index
+        return query.where(RunRecord.error["step"].astext == step) if step else query
+    return query.where(RunRecord.finished_at.is_(None), _has_begun(step)) if step else query
+
+
+def _has_begun(step: str) -> ColumnElement[bool]:
+    begun = select(StepRecord.run_id).where(StepRecord.run_id == RunRecord.id, StepRecord.name == step)
+    return begun.where(StepRecord.status != "done").exists()
 
 
 def count_undeclared(session: Session) -> list[tuple[str, int, int]]:

@@ -4,12 +4,15 @@ The key of a run is its slot, so duplicated, late or restarted beats start each 
 """
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -48,6 +51,10 @@ class Schedule:
             found.append(self._name(at))
             at -= LENGTHS[self.every]
         return found[::-1]
+
+    def next_at(self, now: datetime) -> datetime:
+        """When the next slot begins."""
+        return self._latest(now) + LENGTHS[self.every]
 
     def _latest(self, now: datetime) -> datetime:
         at = now.astimezone(UTC).replace(minute=self.minute, second=0, microsecond=0)
@@ -116,6 +123,41 @@ def start_missed(session: Session) -> list[Slot]:
             started.append(_start_slot(session, schedule, slot))
             known.slot = slot
     return [slot for slot in started if slot is not None]
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """A schedule now. `run_id` and `status`: of the run of its latest slot; None: it was not started. `missed`: slots
+    that are overdue and that a dispatcher will start."""
+
+    workflow: str
+    every: str
+    latest: str
+    next_at: datetime
+    run_id: str | None
+    status: str | None
+    missed: list[str]
+
+
+def list_slots(session: Session) -> list[SlotState]:
+    """The state of every schedule, those that are next first. Three queries."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    known = {record.workflow: record.slot for record in session.scalars(select(ScheduleRecord))}
+    overdue = {one.workflow: one.missed(known[one.workflow], now - LATE) for one in _schedules if one.workflow in known}
+    due = [(one.workflow, slot) for one in _schedules for slot in [*overdue.get(one.workflow, ()), one.slot_at(now)]]
+    same = tuple_(RunRecord.workflow, RunRecord.key).in_(due)
+    rows = session.execute(select(RunRecord.workflow, RunRecord.key, RunRecord.id, RunRecord.status).where(same))
+    runs = {(row.workflow, row.key): row for row in rows}
+    states = [_state(one, now, overdue.get(one.workflow, ()), runs) for one in _schedules]
+    return sorted(states, key=attrgetter("next_at"))
+
+
+def _state(schedule: Schedule, now: datetime, overdue: Iterable[str], runs: Mapping[tuple[str, str], Any]) -> SlotState:
+    name, latest = schedule.workflow, schedule.slot_at(now)
+    run = runs.get((name, latest))
+    missed = [slot for slot in overdue if (name, slot) not in runs]
+    run_id, status = (run.id, run.status) if run else (None, None)
+    return SlotState(name, schedule.every, latest, schedule.next_at(now), run_id, status, missed)
 
 
 def _is_started(session: Session, schedule: Schedule, slot: str) -> bool:

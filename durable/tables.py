@@ -36,6 +36,7 @@ class RunRecord(Base):
         # lease_until is in no index, so that renewing a lease is a HOT update.
         Index("ix_run_live", "id", postgresql_where=text("finished_at IS NULL")),
         Index("ix_run_failed", "id", postgresql_where=text("status = 'failed'")),
+        Index("ix_run_error_code", text("(error ->> 'code')"), "id", postgresql_where=text("error IS NOT NULL")),
         Index("ix_run_owner_id", "owner", "id", postgresql_where=text("owner IS NOT NULL")),
         Index("ix_run_request_id_id", "request_id", "id", postgresql_where=text("request_id IS NOT NULL")),
     )

@@ -4,15 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
-from models import payments
 from models.core.database import transaction
 from models.core.errors import GatewayDown
 from models.operations import audit
 from models.operations.at_gateway import AT_GATEWAY
 from monitoring.stored_files import check_files
-from tasks.gateways.payments import PROVIDERS
+from tasks.auditing import read_ledger
 from telemetry import metrics
 from telemetry.metrics import of
 
@@ -57,32 +54,6 @@ def check_local_invariants(*, examples: int | None = audit.EXAMPLES) -> list[aud
     with transaction() as session:
         books = audit.audit(session, None, examples=examples)
     return _measured([*books, *check_files(examples)])
-
-
-def read_ledger() -> audit.Ledger:
-    """All payments that the providers know. Raises GatewayDown."""
-    with transaction() as session:
-        asked_at = session.scalars(select(func.clock_timestamp())).one()
-        references = {
-            name: payments.list_references(session, name)
-            for name, provider in PROVIDERS.items()
-            if not provider.can_list
-        }
-    known = [
-        audit.ProviderPayment(
-            made.reference,
-            made.order_id,
-            made.payment_id,
-            made.state,
-            made.amount,
-            made.currency,
-            made.captured,
-            made.refunded,
-        )
-        for name, provider in PROVIDERS.items()
-        for made in provider.list_since(known=references.get(name, ()))
-    ]
-    return audit.Ledger(asked_at, known)
 
 
 def _measured(findings: list[audit.Finding]) -> list[audit.Finding]:

@@ -9,6 +9,7 @@ gc.disable()
 from workflows import (  # noqa: E402
     abandoned_carts,
     accounts,
+    audit,
     authorisations,
     back_in_stock,
     backorders,
@@ -42,6 +43,7 @@ __all__ = [
     "abandoned_carts",
     "accounts",
     "app",
+    "audit",
     "authorisations",
     "back_in_stock",
     "backorders",

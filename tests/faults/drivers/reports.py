@@ -76,3 +76,10 @@ def _subscriber(number: int) -> tuple[str, str]:
         access.grant(session, user_id, "finance")
         reports.set_subscriptions(session, user_id, [(kind, "daily")])
     return user_id, kind
+
+
+@drives("audit")
+def audit(refused_at: str | None = None) -> str:
+    """The invariants of the shop are checked, whatever the other tests have left."""
+    with transaction() as session:
+        return durable.start(session, "audit", key=new_id("aud"), input={})

@@ -1,0 +1,258 @@
+"""The console's pages: who may open them, what they show, and what they mask."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from models import access
+from models.core import event_log
+from models.core.database import transaction
+from models.core.events import IncidentOpened, IncidentResolved
+from tests.api.test_statements import ran
+from tests.web.conftest import Browser
+from tests.web.ops.making import DECLINED, declined, failed, started, step, stuck
+
+READING = (
+    "/ops/", "/ops/?part=live", "/ops/runs", "/ops/queues", "/ops/workers", "/ops/schedule", "/ops/incidents",
+    "/ops/find", "/ops/audit", "/ops/audit?part=live",
+)  # fmt: skip
+HOSTILE = "<script>alert(1)</script>\"'>"
+
+
+@pytest.fixture
+def operator(signed_in: Callable[..., Browser]) -> Browser:
+    return signed_in("operator", "admin")
+
+
+def role(name: str, *permissions: str) -> str:
+    with transaction() as session:
+        session.add(access.Role(name=name))
+        session.flush()
+        session.add_all(access.RolePermission(role=name, permission=permission) for permission in permissions)
+    return name
+
+
+@pytest.mark.parametrize("path", READING)
+def test_pages_are_closed_to_strangers_and_customers(
+    browser: Browser, signed_in: Callable[..., Browser], path: str
+) -> None:
+    led = browser.get(path)
+    assert (led.status_code, led.headers["Location"].partition("?")[0]) == (303, "/sign-in")
+    refused = signed_in("ada").get(path)
+    assert refused.status_code == 403
+    assert "does not have the permission" in refused.text
+
+
+@pytest.mark.parametrize("path", READING)
+def test_every_page_has_a_strict_policy_landmarks_and_nothing_inline(operator: Browser, path: str) -> None:
+    stuck()
+    page = operator.get(path)
+    assert page.status_code == 200, page.text
+    policy = page.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert re.findall(r"\sstyle=|\son\w+=|<style|javascript:", page.text) == []
+    assert re.findall(r"<script(?![^>]*src=)", page.text) == []
+    if "part=" not in path:
+        assert page.text.count("<h1") == 1
+        assert re.search(r'<main id="content"', page.text)
+    ids = re.findall(r'\sid="([^"]+)"', page.text)
+    assert len(ids) == len(set(ids))
+
+
+def test_staff_read_runs_and_change_none(signed_in: Callable[..., Browser]) -> None:
+    run_id = stuck()
+    staff = signed_in("mary", "staff")
+    page = staff.get(f"/ops/runs/{run_id}")
+    assert page.status_code == 200
+    assert "/retry" not in page.text
+    assert staff.get("/ops/audit").status_code == 403
+    for verb in ("retry", "cancel", "signal", "drop"):
+        assert staff.get(f"/ops/runs/{run_id}/{verb}").status_code == 403
+        assert staff.send(f"/ops/runs/{run_id}/{verb}").status_code == 403
+
+
+def test_finance_opens_the_audit_alone(signed_in: Callable[..., Browser]) -> None:
+    finance = signed_in("fred", "finance")
+    page = finance.get("/ops/audit")
+    assert page.status_code == 200
+    assert 'href="/ops/runs"' not in page.text
+    assert finance.get("/ops/").status_code == 403
+
+
+def test_searching_needs_to_read_orders_too(signed_in: Callable[..., Browser]) -> None:
+    watcher = signed_in("wanda", role("watcher", "runs:read"))
+    assert watcher.get("/ops/find?q=100001").status_code == 403
+    page = watcher.get("/ops/")
+    assert page.status_code == 200
+    assert 'action="/ops/find"' not in page.text
+
+
+def test_the_overview_counts_and_links_to_lists(operator: Browser) -> None:
+    stuck(), started(), started("clean_up", status="waiting")
+    page = operator.get("/ops/").text
+    assert re.search(r'href="/ops/runs\?stuck=true"><strong>1<', page)
+    assert re.search(r'href="/ops/runs\?status=running"><strong>2<', page)
+    assert re.search(r'href="/ops/runs\?workflow=clean_up&amp;status=waiting">1<', page)
+    assert "none has ever swept" in page
+
+
+def test_the_list_is_filtered_and_paged_by_its_address(operator: Browser) -> None:
+    ids = [started("clean_up") for _ in range(51)]
+    one, other = stuck(), declined()
+
+    def listed(query: str) -> list[str]:
+        page = operator.get(f"/ops/runs?{query}")
+        assert page.status_code == 200, page.text
+        return re.findall(r'class="id" href="/ops/runs/(run_\w+)"', page.text)
+
+    assert listed("stuck=true") == [one]
+    assert listed("step=payments.authorise") == [one]
+    assert listed("error=payment_declined") == [other]
+    assert listed("error=payment_declined&step=payments.authorise") == [other]
+    assert listed("error=payment_declined&step=inventory.reserve") == []
+    assert listed("older_than=3600") == []
+    first = operator.get("/ops/runs?workflow=clean_up").text
+    following = re.search(r'rel="next" href="([^"]+)"', first)
+    assert following is not None
+    rest = operator.get(following[1].replace("&amp;", "&")).text
+    assert re.findall(r'class="id" href="/ops/runs/(run_\w+)"', rest) == [ids[0]]
+    assert "First page" in rest
+
+
+@pytest.mark.parametrize("query", ["status=x", "older_than=-1", "older_than=abc", "request_id=%00", "order=999999999",
+                                   "user=nobody", "stuck=maybe"])  # fmt: skip
+def test_a_filter_that_cannot_be_read_is_named(operator: Browser, query: str) -> None:
+    started()
+    page = operator.get(f"/ops/runs?{query}")
+    assert page.status_code in (200, 422)
+    assert 'role="alert"' in page.text or page.status_code == 422
+    assert "/ops/runs/run_" not in page.text
+
+
+def test_a_run_shows_its_picture_its_timeline_and_its_attempts(operator: Browser) -> None:
+    page = operator.get(f"/ops/runs/{stuck()}").text
+    assert 'aria-label="payments.authorise: waits for a retry"' in page
+    assert 'aria-label="inventory.reserve: done"' in page
+    assert 'aria-label="undo: inventory.release: not needed"' in page
+    assert 'aria-label="orders.confirm: still to come, the pivot: no way back after it"' in page
+    assert page.count("ValueError: no such row") >= 6
+    assert "Stuck since" in page
+    assert "orders@here machine:1/42" in page
+    assert "part=live" in page
+
+
+def test_a_run_that_was_refused_shows_why_and_what_was_undone(operator: Browser) -> None:
+    page = operator.get(f"/ops/runs/{declined()}").text
+    assert "payment_declined: Your card has insufficient funds." in page
+    assert 'aria-label="inventory.reserve: undone"' in page
+    assert 'aria-label="payments.authorise: refused"' in page
+    assert 'hx-trigger="every' not in page, "it has ended"
+
+
+def test_the_live_part_is_a_part(operator: Browser) -> None:
+    part = operator.get(f"/ops/runs/{started()}?part=live").text
+    assert "<html" not in part
+    assert 'hx-trigger="every 2s"' in part
+
+
+def test_a_run_of_a_workflow_that_is_not_declared_is_shown(operator: Browser) -> None:
+    run_id = started(version=99)
+    assert "This release does not declare checkout, version 99" in operator.get(f"/ops/runs/{run_id}").text
+    assert operator.get(f"/ops/runs/run_{'0' * 32}").status_code == 404
+
+
+def test_what_may_be_personal_is_masked_unless_permitted(signed_in: Callable[..., Browser]) -> None:
+    run_id = started(input={"reason": "I am Ada Lovelace"}, result={"email": "ada@example.org", "order_id": "ord_1"})
+    step(
+        run_id, "payments.authorise", "intent", request={"recipient": "ada@example.org", "address": {"line1": "1 Quay"}}
+    )
+    watcher = signed_in("wanda", role("watcher", "runs:read"))
+    page = watcher.get(f"/ops/runs/{run_id}").text
+    for personal in ("Lovelace", "ada@example.org", "1 Quay"):
+        assert personal not in page
+    assert "ord_1" in page
+    assert "masked" in page
+    assert "1 Quay" in signed_in("root", "admin").get(f"/ops/runs/{run_id}").text
+
+
+def test_hostile_texts_are_escaped(operator: Browser) -> None:
+    run_id = started(
+        key=HOSTILE, input={"reason": HOSTILE}, error={"code": HOSTILE, "detail": HOSTILE, "step": HOSTILE},
+        stuck_at=datetime.now(UTC), stuck_reason=HOSTILE, request_id="x",
+    )  # fmt: skip
+    step(run_id, "payments.authorise", "intent", error={"trace": HOSTILE}, worker=HOSTILE)
+    failed(run_id, "payments.authorise", error={"trace": HOSTILE})
+    with transaction() as session:
+        event_log.emit(session, IncidentOpened(incident=f"stuck:{HOSTILE}"[:60], state="opened", detail=HOSTILE))
+    pages = [f"/ops/runs/{run_id}", "/ops/runs", "/ops/", "/ops/incidents", "/ops/workers", f"/ops/runs/{run_id}/retry",
+             f"/ops/find?q={HOSTILE}", f"/ops/runs?workflow={HOSTILE}", f"/ops/runs?error={HOSTILE}"]  # fmt: skip
+    for path in pages:
+        page = operator.get(path)
+        assert page.status_code == 200, (path, page.text)
+        assert "<script>alert" not in page.text, path
+
+
+def test_incidents_lead_to_their_cause(operator: Browser) -> None:
+    with transaction() as session:
+        for name in ("stuck:checkout", "dispatchers", "audit:orders have lines"):
+            event_log.emit(session, IncidentOpened(incident=name, state="opened", detail="It is wrong."))
+        event_log.emit(session, IncidentResolved(incident="dispatchers", state="resolved", detail="It is over."))
+    page = operator.get("/ops/incidents").text
+    current, _, history = page.partition('id="history-title"')
+    assert 'href="/ops/runs?workflow=checkout&amp;stuck=true"' in current
+    assert 'href="/ops/audit"' in current
+    assert 'href="/ops/schedule">dispatchers' not in current
+    assert history.count("dispatchers") == 2
+    assert "stuck:checkout" in operator.get("/ops/").text
+
+
+def test_three_clicks_lead_from_an_alert_to_the_cause(operator: Browser) -> None:
+    run_id = stuck()
+    with transaction() as session:
+        event_log.emit(session, IncidentOpened(incident="stuck:checkout", state="opened", detail="A run is stuck."))
+    path, clicks = "/ops/", 0
+    for link in (r'notice-alert.*?href="(/ops/runs\?[^"]+)"', rf'href="(/ops/runs/{run_id})"'):
+        found = re.search(link, operator.get(path).text, re.DOTALL)
+        assert found is not None
+        path, clicks = found[1].replace("&amp;", "&"), clicks + 1
+    assert clicks < 3
+    assert "ValueError: no such row" in operator.get(path).text
+
+
+def test_the_schedule_names_slots_that_were_missed(operator: Browser) -> None:
+    page = operator.get("/ops/schedule").text
+    for workflow in ("clean_up", "inventory_report", "reconciliation"):
+        assert workflow in page
+    assert "No dispatcher has ever swept" in page
+
+
+def test_german_pages_are_german(operator: Browser) -> None:
+    run_id = stuck()
+    for path in (*READING, f"/ops/runs/{run_id}", f"/ops/runs/{run_id}/cancel"):
+        page = operator.get(path, headers={"Accept-Language": "de"})
+        assert page.status_code == 200
+    assert "klemmt" in operator.get("/ops/", headers={"Accept-Language": "de"}).text
+
+
+def test_the_number_of_statements_does_not_grow_with_the_runs(operator: Browser) -> None:
+    def count(path: str) -> int:
+        operator.get(path)
+        with ran() as counted:
+            assert operator.get(path).status_code == 200
+        return counted["statements"]
+
+    run_id = stuck()
+    before = {path: count(path) for path in ("/ops/", "/ops/runs", "/ops/queues", f"/ops/runs/{run_id}")}
+    for _ in range(20):
+        stuck(), declined()
+    assert {path: count(path) for path in before} == before
+    assert before["/ops/runs"] <= 3
+    assert before["/ops/"] <= 18
+    assert before[f"/ops/runs/{run_id}"] <= 12
+
+
+def test_a_page_of_the_api_is_not_affected(operator: Browser) -> None:
+    assert operator.get("/v1/runs").status_code == 401, "a cookie is no access token"
+    assert DECLINED["code"] == "payment_declined"

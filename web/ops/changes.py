@@ -1,0 +1,154 @@
+"""What an operator can do to a run: retry, cancel, signal, drop an item. Each has a page that shows what would happen.
+
+What would happen is found out by doing it, in a transaction that is rolled back: so that page refuses what the form
+would refuse, and shows the steps that the engine would plan.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Response, request, url_for
+from marshmallow import ValidationError, fields
+from sqlalchemy.orm import Session
+
+import durable
+from durable import Refusal, queries
+from durable.plan import plan, progress_in
+from durable.tables import RunRecord
+from models.core.database import transaction
+from models.core.errors import Invalid, NotFound
+from serving.fields import Pattern, Schema
+from web import access
+from web.blueprint import ops, takes_form
+from web.forms import Form
+from web.language import gettext
+from web.ops.once import new_token, once
+from web.ops.pages import show
+from web.ops.run import declared, droppable
+
+VERBS = ("retry", "cancel", "signal", "drop")
+
+
+class SignalForm(Schema):
+    """As the API takes it."""
+
+    name = fields.String(
+        required=True, validate=Pattern(r"^[a-z][a-z0-9_.]{0,63}$", error="a lower-case name of at most 64 characters")
+    )
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would happen. `steps`: stages of names, in order; `dropped`: items that can be dropped; `refusal`: why it is
+    not possible; `ends`: it would end at once."""
+
+    id: str
+    workflow: str
+    before: str
+    status: str
+    steps: list[list[str]]
+    items: list[str]
+    refusal: str
+    ends: bool
+
+
+class _RolledBackError(Exception):
+    """Ends the transaction of a rehearsal."""
+
+
+@ops.get('/runs/<id("run"):run_id>/<any(retry, cancel, signal, drop):verb>')
+@access.allowed("runs:write")
+def preview(run_id: str, verb: str) -> Response:
+    """What the verb would do, with the button that does it. Changes nothing."""
+    return _preview(run_id, verb, Form(request.args.to_dict()))
+
+
+@ops.post('/runs/<id("run"):run_id>/<any(retry, cancel, signal, drop):verb>')
+@takes_form
+@access.allowed("runs:write")
+def change(run_id: str, verb: str) -> Response:
+    """Does it, once per form, and shows the run."""
+    done = url_for("ops.run", run_id=run_id, done=verb)
+    form = Form({name: value.strip() for name, value in request.form.items()})
+    try:
+        work = _work(verb, form)
+        return once(lambda session: (work(session, run_id), done)[1])
+    except NotFound:
+        raise
+    except Refusal as error:
+        form.refuse(error)
+        return _preview(run_id, verb, form, 409 if error.status == 409 else 422)
+
+
+def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
+    """What the verb does to a run. Raises Invalid for what was filled in."""
+    if verb == "retry":
+        return durable.retry
+    if verb == "cancel":
+        return durable.cancel
+    if verb == "drop":
+        item = form.values.get("step", "")
+        return lambda session, run_id: durable.drop(session, run_id, item)
+    sent = _read_signal(form)
+    return lambda session, run_id: durable.signal(session, run_id, sent["name"], sent["data"])
+
+
+def _read_signal(form: Form) -> dict[str, Any]:
+    try:
+        data = json.loads(form.values.get("data") or "{}")
+        if not isinstance(data, dict):
+            raise ValueError
+    except ValueError:
+        raise Invalid("data", errors={"data": [gettext("This is not a JSON object.")]}) from None
+    try:
+        return dict(SignalForm().load({"name": form.values.get("name", ""), "data": data}))
+    except ValidationError as error:
+        raise Invalid("fields", errors=error.messages) from None
+
+
+def _preview(run_id: str, verb: str, form: Form, status: int = 200) -> Response:
+    seen = _rehearse(run_id, verb)
+    if seen.refusal and status == 200:
+        form.refusal = seen.refusal
+    return show("change.html", status, verb=verb, seen=seen, form=form, once=new_token())
+
+
+def _rehearse(run_id: str, verb: str) -> Preview:
+    """Does it and rolls it back. A signal and a drop are filled in later: they are rehearsed as a retry is."""
+    found: list[Preview] = []
+    try:
+        with transaction() as session:
+            run = queries.get_run(session, run_id)
+            before = run.status
+            found.append(_look(session, run, before))
+            _try(session, run, verb)
+            session.flush()
+            session.refresh(run)
+            found.append(_look(session, run, before))
+            raise _RolledBackError
+    except _RolledBackError:
+        return found[-1]
+    except Refusal as refusal:
+        if not found:
+            raise
+        return replace(found[0], steps=[], items=[], refusal=refusal.detail)
+
+
+def _try(session: Session, run: RunRecord, verb: str) -> None:
+    if verb == "cancel":
+        durable.cancel(session, run.id)
+    elif verb == "signal":
+        durable.signal(session, run.id, "preview", {})
+    else:
+        durable.retry(session, run.id)
+
+
+def _look(session: Session, run: RunRecord, before: str) -> Preview:
+    workflow, steps = declared(run), queries.steps_of_run(session, run.id)
+    planned = plan(workflow, progress_in(run.status, steps)) if workflow and run.finished_at is None else []
+    names = [[call.name for call in stage] for stage in planned]
+    items = droppable(workflow, run, steps)
+    return Preview(run.id, run.workflow, before, run.status, names, items, "", run.finished_at is not None)

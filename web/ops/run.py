@@ -1,0 +1,120 @@
+"""One run: its picture, its timeline, its data, and what it has to do with."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from durable import UnknownWorkflow, queries
+from durable.plan import plan, progress_in
+from durable.tables import AttemptRecord, RunRecord, StepRecord
+from durable.workflow import Workflow, workflow_of
+from models.core.database import transaction
+from web import access
+from web.blueprint import ops
+from web.language import translatable as _
+from web.ops import logs, picture, related, timeline
+from web.ops.masking import is_masked, pretty
+from web.ops.pages import may, show, wants_part
+from web.ops.related import database_now
+
+SAID = {
+    "retry": _("The run has been resumed. It has no deadline any more."),
+    "cancel": _("The run is being cancelled: what was done is being undone."),
+    "signal": _("The signal has been sent."),
+    "drop": _("The item will be dropped at its next attempt, and the run has been resumed."),
+}  # fmt: skip
+"""What a form has done, for the page that is shown after it."""
+LISTED_ITEMS = 300  # rows of a timeline; an import can have thousands
+
+
+@ops.get('/runs/<id("run"):run_id>')
+@access.allowed("runs:read")
+def run(run_id: str) -> Response:
+    """The page of a run. `part=live`: what changes while it is under way."""
+    with transaction() as session:
+        seen = _read(session, run_id)
+        if wants_part("live"):
+            return show("run_live.html", **seen)
+        found, steps = seen["run"], seen["steps"]
+        about = related.read_related(session, found)
+        children = related.read_children(session, found)
+    return show(
+        "run.html", **seen, about=about, children=children, links=related.subjects_of(found), reveal=may("users:read"),
+        data=_data(found, steps), said=SAID.get(request.args.get("done", "")),
+    )  # fmt: skip
+
+
+@ops.get('/runs/<id("run"):run_id>/log')
+@access.allowed("runs:read")
+def run_log(run_id: str) -> Response:
+    """The lines of the logs on this machine that are about the run."""
+    with transaction() as session:
+        found = queries.get_run(session, run_id)
+    lines = logs.read_lines(run_id)
+    template = "log_lines.html" if wants_part("lines") else "log.html"
+    return show(template, run=found, lines=lines, is_here=logs.exist())
+
+
+def _read(session: Session, run_id: str) -> dict[str, Any]:
+    found = queries.get_run(session, run_id)
+    steps, attempts = queries.steps_of_run(session, run_id), queries.attempts_of_run(session, run_id)
+    workflow = declared(found)
+    now = database_now(session)
+    shown = steps[-LISTED_ITEMS:]
+    return {
+        "run": found, "steps": steps, "now": now, "workflow": workflow,
+        "picture": picture.draw(workflow, found, steps) if workflow else None,
+        "rows": timeline.rows(found, shown, attempts, now), "older": len(steps) - len(shown),
+        "failures": timeline.failed_attempts(attempts), "left": _left(workflow, found, steps),
+        "error": timeline.describe(found.error), "droppable": droppable(workflow, found, steps),
+        "asked": _waits_for(found, steps, attempts),
+    }  # fmt: skip
+
+
+def declared(run: RunRecord) -> Workflow | None:
+    """The declaration of a run's workflow; None if this release has none."""
+    try:
+        return workflow_of(run.workflow, run.version)
+    except UnknownWorkflow:
+        return None
+
+
+def _left(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
+    """The steps that are still to come and have not begun."""
+    if workflow is None or run.finished_at is not None:
+        return []
+    begun = {step.name for step in steps}
+    planned = plan(workflow, progress_in(run.status, steps))
+    return [call.name for stage in planned for call in stage if call.name not in begun]
+
+
+def droppable(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
+    """The items that an operator can drop now."""
+    if workflow is None or run.finished_at is not None:
+        return []
+    planned = plan(workflow, progress_in(run.status, steps))
+    return [call.name for call in (planned[0] if planned else ()) if call.step.droppable]
+
+
+def _waits_for(run: RunRecord, steps: Sequence[StepRecord], attempts: Sequence[AttemptRecord]) -> str:
+    """The error of the attempt that the run will repeat, for the top of the page."""
+    failing = [step for step in steps if step.status == "intent" and step.error]
+    if run.finished_at is not None or not failing:
+        return ""
+    return f"{failing[-1].name}: {timeline.describe(failing[-1].error)}"
+
+
+def _data(run: RunRecord, steps: Sequence[StepRecord]) -> list[tuple[str, str, bool]]:
+    """Name, JSON, and whether something is masked: of the input, the result, the signals, and each step's output."""
+    reveal = may("users:read")
+    kept: list[tuple[str, Any]] = [("input", run.input), ("result", run.result), ("signals", run.signals or None)]
+    for step in steps[-LISTED_ITEMS:]:
+        kept += [(step.name, step.output), (f"{step.name} (request)", step.request)]
+        kept.append((f"{step.name} (progress)", step.progress))
+    return [
+        (name, pretty(value, reveal=reveal), not reveal and is_masked(value))
+        for name, value in kept
+        if value is not None
+    ]
