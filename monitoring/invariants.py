@@ -8,8 +8,8 @@ from models.core.database import transaction
 from models.core.errors import GatewayDown
 from models.operations import audit
 from models.operations.at_gateway import AT_GATEWAY
-from monitoring.stored_files import check_files
 from tasks.auditing import read_ledger
+from tasks.stored_files import check_files
 from telemetry import metrics
 from telemetry.metrics import of
 

@@ -16,6 +16,7 @@ from models.operations import audit
 from models.operations.at_gateway import AT_GATEWAY
 from tasks.gateways.payments import PROVIDERS
 from tasks.reports import service
+from tasks.stored_files import check_files
 
 
 class Audited(TypedDict):
@@ -63,7 +64,8 @@ def _check(request: object, idempotency_key: str) -> Audited:
     except GatewayDown as error:
         silent = " ".join(str(error).split())
     with transaction() as session:
-        findings = audit.audit(session, ledger)
+        books = audit.audit(session, ledger)
+    findings = [*books, *check_files()]
     with transaction() as session:
         last = audit_chain.last_entry(session)
     return {

@@ -12,9 +12,9 @@ from local.waiting import wait_until
 from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
-from monitoring.stored_files import check_files
 from settings import Settings
 from tasks.gateways.payments.paypal import PayPal
+from tasks.stored_files import check_files
 from tests.faults import stall_times
 from tests.shop import Shop
 

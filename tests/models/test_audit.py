@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from models import orders, payments
 from models.core.database import transaction
 from models.operations import audit
-from monitoring.stored_files import check_files
+from tasks.stored_files import check_files
 from tests.models.auditing import broken, change, check, ledger
 from tests.models.sales import Action, Sale
 from tests.reaching import ENDPOINT, KEYS, add_device

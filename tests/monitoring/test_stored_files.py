@@ -7,9 +7,9 @@ import pytest
 
 from models import pictures
 from models.core.database import transaction
-from monitoring.stored_files import MISSING, ORPHANED, check_files
 from settings import settings
 from tasks.gateways.files import open_store
+from tasks.stored_files import MISSING, ORPHANED, check_files
 from tests.photographs import photograph
 from tests.shopping import make_product
 

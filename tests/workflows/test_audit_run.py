@@ -37,7 +37,7 @@ def test_an_audit_of_a_new_shop_holds(shop: Shop) -> None:
     make_product("P", 3)
     found = audited()
     assert (found["ok"], found["unchecked"], found["silent"]) == (True, [], None)
-    assert len(found["findings"]) == 63
+    assert len(found["findings"]) == 69
 
 
 def test_an_audit_names_what_is_broken(shop: Shop) -> None:
