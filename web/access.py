@@ -12,11 +12,13 @@ from typing import ParamSpec, TypeVar
 from flask import Response, g
 from itsdangerous import BadData, URLSafeSerializer
 
+from api.http.audit_log import record_action
 from api.http.auth import admit, declare_rule
 from models import accounts
 from models.accounts import OpenedSession, Principal
 from models.core.database import single_statements
 from models.core.errors import NotSignedIn
+from serving.authentication import require_permission
 from settings import settings
 from web import cookies
 
@@ -56,6 +58,27 @@ def signed_in(view: Callable[P, Answer]) -> Callable[P, Answer]:
         return view(*args, **kwargs)
 
     return declare_rule(guarded, "signed in")
+
+
+def allowed(*permissions: str) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
+    """Opens a page to staff who hold all these permissions. Sets `g.principal`; changes are in the audit log."""
+
+    def authorise() -> Principal:
+        principal = require()
+        for permission in permissions:
+            require_permission(principal, permission)
+        return principal
+
+    def decorate(view: Callable[P, Answer]) -> Callable[P, Answer]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
+            admit(authorise)
+            with record_action(permissions[0]):
+                return view(*args, **kwargs)
+
+        return declare_rule(guarded, permissions[0])
+
+    return decorate
 
 
 def sign_in(response: Response, opened: OpenedSession) -> None:

@@ -17,8 +17,10 @@ KINDS = {
 SOURCES = {
     "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/print.css"),
+    "desk.css": ("css/desk.css",),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js",),
+    "desk.js": ("desk.js",),
     "icons.svg": ("icons.svg",),
     "favicon.svg": ("favicon.svg",),
 }  # fmt: skip

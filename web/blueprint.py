@@ -1,4 +1,4 @@
-"""The blueprints of pages, one for each face: the shop.
+"""The blueprints of pages, one for each face: the shop, and the desk of its staff.
 
 Their views declare an access rule (`web/access.py`), and every form is checked (`web/csrf.py`).
 """
@@ -13,9 +13,11 @@ from web import csrf
 View = TypeVar("View", bound=Callable[..., object])
 
 shop = Blueprint("shop", __name__, template_folder="templates")
-FACES = (shop.name,)
+desk = Blueprint("desk", __name__, template_folder="templates", url_prefix="/desk")
+FACES = (shop.name, desk.name)
 
 shop.before_request(csrf.check)
+desk.before_request(csrf.check)
 
 
 def takes_form(view: View) -> View:

@@ -1,5 +1,6 @@
 """Forms: validated by the schemas of the API, and shown again with what is wrong with each field."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,3 +82,8 @@ def _nested(flat: Mapping[str, str]) -> dict[str, Any]:
 def checked(prefix: str, values: Mapping[str, Any]) -> Iterator[str]:
     """The names under `prefix` whose box is ticked."""
     return (name.removeprefix(prefix) for name in values if name.startswith(prefix))
+
+
+def is_id(prefix: str, text: str) -> bool:
+    """Whether a text from a form is an id with this prefix, which the database can look up."""
+    return re.fullmatch(f"{prefix}_[0-9a-f]{{32}}", text) is not None

@@ -1,7 +1,7 @@
 """Languages of the pages: which one, its texts, and how it writes money and dates.
 
-Texts are English in the source. `translations/<language>/web.po` has them in another language; the files are read when
-the process starts.
+Texts are English in the source. The files of `translations/<language>/` have them in another language; they are
+read when they are first needed.
 """
 
 from datetime import date, datetime
@@ -102,9 +102,13 @@ def _parsed(language: str) -> Locale:
 def _translations(language: str) -> NullTranslations:
     if language == "en":
         return NullTranslations()
-    with files("web").joinpath("translations", language, "web.po").open("rb") as source:
-        catalogue = read_po(source, locale=language)
-    made = BytesIO()
-    write_mo(made, catalogue)
-    made.seek(0)
-    return GNUTranslations(made)
+    found = NullTranslations()
+    for file in sorted(files("web").joinpath("translations", language).iterdir(), key=lambda file: file.name):
+        made = BytesIO()
+        with file.open("rb") as source:
+            write_mo(made, read_po(source, locale=language))
+        made.seek(0)
+        read = GNUTranslations(made)
+        read.add_fallback(found)
+        found = read
+    return found
