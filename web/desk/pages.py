@@ -21,6 +21,8 @@ SECTIONS = (
     ("desk.picking", _("Picking list"), "orders:write", "l"),
     ("desk.returns_page", _("Returns"), "orders:read", "r"),
     ("desk.payments_page", _("Payments"), "payments:read", "m"),
+    ("desk.stock_page", _("Stock"), "stock:read", "s"),
+    ("desk.transfers_page", _("Transfers"), "stock:read", "f"),
 )  # fmt: skip
 """Sections of the desk: endpoint, name, the permission that shows them, and the key that leads there after g."""
 

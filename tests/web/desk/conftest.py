@@ -1,38 +1,21 @@
-"""Staff at the desk, and orders at every stage, without workers."""
+"""Staff at the desk, and an order."""
 
-import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models import fulfilment, payments
-from models.core.database import transaction
-from tests.models.sales import Sale
-from tests.shopping import make_customer, make_product, place_order
-from tests.web.conftest import Browser
-
-
-class Desk(Browser):
-    """A browser of somebody of the staff, who fills in forms."""
-
-    def form(self, page: str, action: str) -> dict[str, str]:
-        """The hidden fields of the form on `page` that is sent to `action`."""
-        html = self.get(page).text
-        [body] = re.findall(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.DOTALL)
-        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', body))
-
-    def fill(self, page: str, action: str, **values: Any) -> Any:
-        """Sends the form as it is on `page`, with these values."""
-        return self.post(action, data={**self.form(page, action), **values})
+if TYPE_CHECKING:
+    from tests.web.desk.selling import Bought, Desk
 
 
 @pytest.fixture
-def staff_of(signed_in: Callable[..., Browser], app: Any) -> Callable[..., Desk]:
+def staff_of(signed_in: Callable[..., Any]) -> "Callable[..., Desk]":
     """Somebody with these roles: `staff_of("warehouse")`."""
+    from tests.web.desk.selling import Desk
 
     def open_desk(*roles: str) -> Desk:
-        browser = signed_in(f"{'-'.join(roles) or 'nobody'}-person", *roles)
+        browser = signed_in(f"{'-'.join(roles)}-person", *roles)
         browser.__class__ = Desk
         assert isinstance(browser, Desk)
         return browser
@@ -41,39 +24,15 @@ def staff_of(signed_in: Callable[..., Browser], app: Any) -> Callable[..., Desk]
 
 
 @pytest.fixture
-def desk(staff_of: Callable[..., Desk]) -> Desk:
+def desk(staff_of: "Callable[..., Desk]") -> "Desk":
     """Somebody with the roles staff, warehouse and finance."""
     return staff_of("staff", "warehouse", "finance")
 
 
-class Bought(Sale):
-    """An order of a customer who exists."""
-
-    def __init__(self, product_id: str, quantity: int = 2, username: str = "grace") -> None:
-        user_id = make_customer(username)
-        with transaction() as session:
-            self.order = place_order(session, user_id, {product_id: quantity})
-            self.payment_id = payments.find_first_payment(session, self.order.id)
-        self.lines, self.product_id, self.held = {product_id: quantity}, product_id, None
-        self.path = f"/desk/orders/{self.id}"
-
-    def confirmed(self) -> "Bought":
-        """The order, confirmed and allocated."""
-        for act in self.forwards():
-            act()
-        return self
-
-    def parcel(self) -> fulfilment.Parcel:
-        """A parcel of everything, which has left after its payment was captured."""
-        with transaction() as session:
-            made = fulfilment.pack(session, self.id, tracking_number="1Z", actor=self.order.user_id)
-            opened = payments.open_capture(session, self.payment_id, made.run_id)
-            assert opened is not None
-            payments.settle_capture(session, opened, self.order.total, "pi_captured")
-            return fulfilment.ship(session, made.id, "fulfilment")
-
-
 @pytest.fixture
-def sale(database: None) -> Bought:
+def sale(database: None) -> "Bought":
     """A confirmed order of two units."""
+    from tests.shopping import make_product
+    from tests.web.desk.selling import Bought
+
     return Bought(make_product("EMMA", 6)).confirmed()

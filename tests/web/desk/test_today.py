@@ -12,12 +12,12 @@ from models.payments import Payment
 from tests.api.test_app import endpoints
 from tests.counting import statements
 from tests.web.conftest import Browser
-from tests.web.desk.conftest import Bought, Desk
+from tests.web.desk.selling import Bought, Desk
 from web.desk import today
 
 PAGES = {
     "/desk/orders": "orders:read", "/desk/returns": "orders:read", "/desk/picking": "orders:write",
-    "/desk/payments": "payments:read",
+    "/desk/payments": "payments:read", "/desk/stock": "stock:read", "/desk/transfers": "stock:read",
 }  # fmt: skip
 ROLES = {
     "staff": {"orders:read", "orders:write", "products:write", "runs:read", "stock:read", "users:read"},
