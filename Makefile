@@ -23,7 +23,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine test-shop test-long test-machine test-fuzz test-all coverage up down status logs lint types bench lock audit release clean
+.PHONY: help demo test test-engine test-shop test-long test-machine test-fuzz test-all coverage up down status logs screenshots lint types bench lock audit release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ status: $(READY) ## show the status of each process; make exits with 2 unless al
 
 logs: $(READY) ## follow the logs
 	@$(BIN)/shop logs --follow
+
+screenshots: $(DEV) ## take pictures of every page, in three widths, light and dark, into build/screenshots
+	@rm -rf build/screenshots
+	SCREENSHOTS=$(CURDIR)/build/screenshots $(PYTEST) -q tests/web/browser/test_screenshots.py
 
 lint: $(DEV) ## check style and imports between layers
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
 """Forms: validated by the schemas of the API, and shown again with what is wrong with each field."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from flask import request
@@ -29,16 +30,16 @@ class Form:
         """What to show in a field."""
         return "" if name.rpartition(".")[2] in SECRET else self.values.get(name, "")
 
-    def refuse(self, error: Refusal, **fields: str) -> None:
+    def refuse(self, error: Refusal, fields: Mapping[str, str] = MappingProxyType({})) -> None:
         """Takes in a refusal; `fields`: code → the field that it is about. Raises what is not about the form."""
         if error.status >= 500 or isinstance(error, TooManyRequests):
             raise error
         about = fields.get(error.code)
         named = error.extra.get("errors")
-        if isinstance(named, dict):
-            self.errors |= {str(name): describe_field(str(reasons[0])) for name, reasons in named.items()}
-        elif about:
+        if about:
             self.errors[about] = describe_refusal(error.code, error.detail)
+        elif isinstance(named, dict):
+            self.errors |= {str(name): describe_field(str(reasons[0])) for name, reasons in named.items()}
         else:
             self.refusal = describe_refusal(error.code, error.detail)
 
@@ -77,11 +78,6 @@ def _nested(flat: Mapping[str, str]) -> dict[str, Any]:
             inside = inside.setdefault(parent, {})
         inside[last] = value
     return made
-
-
-def checked(prefix: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """The names under `prefix` whose box is ticked."""
-    return (name.removeprefix(prefix) for name in values if name.startswith(prefix))
 
 
 def is_id(prefix: str, text: str) -> bool:

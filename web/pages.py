@@ -53,7 +53,7 @@ def common() -> dict[str, Any]:
 
 def canonical(path: str | None = None) -> str:
     """The address of a page by which search engines know it: without what changes only how it is shown."""
-    return f"{settings.public_url or request.host_url.rstrip('/')}{path or request.path}"
+    return f"{settings.public_url or request.host_url.rstrip('/')}{request.path if path is None else path}"
 
 
 def see(endpoint: str, **values: Any) -> Response:

@@ -50,6 +50,7 @@ DECLINES = {
     "processing_error": _("The bank could not process the card just now."),
     "card_velocity_exceeded": _("The card was used too often in a short time."),
 }
+UNKNOWN_DECLINE = _("The bank did not say why.")
 FIELDS = {
     "Missing data for required field.": _("Please fill in this field."),
     "Not a valid email address.": _("This is not an e-mail address."),
@@ -57,7 +58,8 @@ FIELDS = {
         "Use 3 to 64 letters, digits, dots, hyphens or underscores."
     ),
     "Length must be between 8 and 256.": _("Use at least 8 characters."),
-    "is too common; choose another one": _("This password is too common. Choose another one."),
+    "is invalid, expired or already used; request another e-mail": _("This code is not valid or has expired."),
+    "is invalid, expired or already used": _("This code is not valid or has expired."),
 }
 """Messages of the schemas → what a form says."""
 
@@ -80,7 +82,7 @@ def describe_refusal(code: str, detail: str) -> str:
 
 def describe_decline(code: str | None) -> str:
     """Why a card was declined."""
-    return gettext(DECLINES.get(code or "", _("The bank did not say why.")))
+    return gettext(DECLINES.get(code or "", UNKNOWN_DECLINE))
 
 
 def describe_field(message: str) -> str:

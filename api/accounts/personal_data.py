@@ -27,13 +27,18 @@ class ExportView(MethodView):
 
         Requires a sign-in of the last ten minutes.
         """
-        require_fresh_sign_in(None)
-        with transaction() as session:
-            accounts.take_attempt(session, accounts.export_limits(g.principal.user_id))
-        file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, the response closes it
-        with transaction() as session:
-            for part in personal_data.write(session, g.principal.user_id):
-                file.write(part.encode())
-        file.seek(0)
-        name = f"shopflow-{datetime.now(UTC):%Y-%m-%d}.json"
-        return send_file(file, mimetype="application/json", as_attachment=True, download_name=name)
+        return export()
+
+
+def export() -> Response:
+    """That file, for the user of the request. Raises NotAllowed without a fresh sign-in, and TooManyRequests."""
+    require_fresh_sign_in(None)
+    with transaction() as session:
+        accounts.take_attempt(session, accounts.export_limits(g.principal.user_id))
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, the response closes it
+    with transaction() as session:
+        for part in personal_data.write(session, g.principal.user_id):
+            file.write(part.encode())
+    file.seek(0)
+    name = f"shopflow-{datetime.now(UTC):%Y-%m-%d}.json"
+    return send_file(file, mimetype="application/json", as_attachment=True, download_name=name)

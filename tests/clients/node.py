@@ -34,16 +34,17 @@ def has_node() -> bool:
 needs_node = pytest.mark.skipif(not has_node(), reason="there is no npm with Node 20.19 or newer on PATH")
 
 
-def install() -> Path:
-    """Installs the tools unless they are there; returns the folder. Skips the test if they cannot be downloaded."""
-    locked = sha256(b"".join((HERE / name).read_bytes() for name in MANIFESTS)).hexdigest()
+def install(manifests: Path = HERE) -> Path:
+    """Installs the tools of the manifests in this folder unless they are there; returns where. Skips the test if they
+    cannot be downloaded."""
+    locked = sha256(b"".join((manifests / name).read_bytes() for name in MANIFESTS)).hexdigest()
     folder = ROOT / "build" / "node" / locked[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         flock(lock, LOCK_EX)  # another process of pytest-xdist may install them
         if not (folder / "installed").exists():
             for name in MANIFESTS:
-                shutil.copy(HERE / name, folder)
+                shutil.copy(manifests / name, folder)
             try:
                 done = run(folder, *INSTALL)
             except subprocess.TimeoutExpired:

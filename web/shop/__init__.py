@@ -1,5 +1,7 @@
 """The shop: its views. Each file declares those of one subject."""
 
-from web.shop import basket, home, language, products
+from web.shop import account, basket, checkout, home, language, orders, products, register, robots, sign_in
 
-__all__ = ["basket", "home", "language", "products"]
+__all__ = [
+    "account", "basket", "checkout", "home", "language", "orders", "products", "register", "robots", "sign_in",
+]  # fmt: skip

@@ -1,0 +1,130 @@
+"""A complete shop, and Chromium to visit it with.
+
+Chromium is a program on PATH, such as Debian's package `chromium`. Without it, or without npm for axe, the tests are
+skipped.
+"""
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.clients import node
+from tests.serving import serving
+from tests.shop import Shop
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+MISSING = "there is no Chromium on PATH; on Debian: apt-get install chromium"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(240))
+            item.add_marker(node.needs_node)
+            item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=MISSING))
+
+
+class Visitor:
+    """Somebody who looks at pages in a browser. Checks each page with axe, and that nothing is reported."""
+
+    def __init__(self, page: Page, url: str, axe: str) -> None:
+        self.page, self.url, self.axe = page, url, axe
+        self.reported: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.reported.append(str(error)))
+        page.set_default_timeout(20_000)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        elsewhere = not message.location["url"].startswith(self.url)  # such as a sandbox without an icon
+        if message.type in ("error", "warning") and not (elsewhere and message.location["url"].startswith("http")):
+            self.reported.append(f"{message.text} at {self.page.url}")
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.url}{path}")
+        self.check()
+
+    def follow(self, name: str, role: Any = "link") -> None:
+        """Presses a link or button, waits for the page that it leads to, and checks it."""
+        self.page.get_by_role(role, name=name, exact=True).first.click()
+        self.page.wait_for_load_state()
+        self.check()
+
+    def fill(self, fields: Mapping[str, str]) -> None:
+        """Fills in fields of the page by their names."""
+        for name, value in fields.items():
+            field = self.page.locator(f'main [name="{name}"]')
+            if field.evaluate("field => field.localName") == "select":
+                field.select_option(value)
+            else:
+                field.fill(value)
+
+    def sees(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for()
+
+    def check(self) -> None:
+        """Checks the page: accessibility, nothing in the console, and nothing wider than the window."""
+        self.page.evaluate(self.axe)
+        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        faults = [
+            f"{fault['id']}: {fault['help']}: {node['html'][:200]} {node['failureSummary']}"
+            for fault in found["violations"]
+            for node in fault["nodes"]
+        ]
+        assert faults == [], (self.page.url, faults)
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{self.page.url} is {wide} px too wide"
+        assert self.reported == []
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The program that checks accessibility."""
+    return (node.install(Path(__file__).parent) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """A shop of real processes; yields its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    with ExitStack() as exits:
+        shop = Shop(tmp_path, exits, api_port=port, with_paypal=True)
+        shop.worker(concurrency=2)
+        shop.dispatcher()
+        assert shop.paypal is not None
+        ports = {"SHOP_GATEWAY_PORT": shop.gateway.ports["http"], "SHOP_PAYPAL_PORT": shop.paypal.ports["http"]}
+        settings = {name: str(value) for name, value in {**ports, "SHOP_API_PORT": port}.items()}
+        yield exits.enter_context(serving(tmp_path, **settings))
+
+
+@pytest.fixture
+def visit(chromium: Browser, axe: str, site: str) -> Iterator[Callable[..., Visitor]]:
+    """Opens a browser window of its own: `visit(width=320, java_script_enabled=False)`."""
+    with ExitStack() as exits:
+
+        def open_window(width: int = 1200, height: int = 900, **options: Any) -> Visitor:
+            context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+            exits.callback(context.close)
+            return Visitor(context.new_page(), site, axe)
+
+        yield open_window

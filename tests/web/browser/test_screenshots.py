@@ -1,0 +1,75 @@
+"""Pictures of every page, for people to look at: `make screenshots`."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PASSWORD
+from tests.web.browser.books import OPTICKS, fill_shelves
+from tests.web.browser.conftest import Visitor
+
+FOLDER = os.environ.get("SCREENSHOTS", "")
+WIDTHS = (320, 800, 1400)
+pytestmark = pytest.mark.skipif(not FOLDER, reason="run by `make screenshots`")
+
+
+def pages_of(books: dict[str, str], order: str, declined: str, waiting: str) -> dict[str, str]:
+    return {
+        "home": "/", "products": "/products", "search": "/products?q=the", "nothing-found": "/products?q=zzz",
+        "product": f"/products/{books['Emma']}", "sold-out": f"/products/{books['Middlemarch']}",
+        "long-title": f"/products/{books[OPTICKS]}",
+        "categories": "/categories", "basket": "/basket", "checkout": "/checkout", "order": order, "declined": declined,
+        "waiting": waiting, "orders": "/account/orders", "profile": "/account", "addresses": "/account/addresses",
+        "notifications": "/account/notifications", "password": "/account/password", "devices": "/account/sessions",
+        "data": "/account/data", "confirm-password": "/account/confirm", "not-found": "/nothing",
+    }  # fmt: skip
+
+
+def buy(ada: Visitor, product_id: str, card: str) -> str:
+    ada.page.goto(f"{ada.url}/products/{product_id}")
+    ada.page.get_by_role("button", name="Add to basket").click()
+    ada.page.goto(f"{ada.url}/checkout")
+    ada.page.get_by_label(card).check()
+    ada.page.get_by_role("button", name="Buy now").click()
+    ada.page.wait_for_url("**/orders/*")
+    return ada.page.url.removeprefix(ada.url)
+
+
+def test_every_page_in_three_widths_light_and_dark(
+    visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    books = fill_shelves()
+    sign_in("ada")
+    ada = visit()
+    ada.page.goto(f"{ada.url}/sign-in")
+    ada.fill({"username": "ada", "password": PASSWORD})
+    ada.page.locator("main button").click()
+    ada.page.wait_for_load_state()
+    order = buy(ada, books["Emma"], "works")
+    ada.sees("Your order is confirmed")
+    declined = buy(ada, books["Walden"], "has no money left")
+    ada.sees("Your payment was declined")
+    waiting = buy(ada, books["Alice in Wonderland"], "(3-D Secure)")
+    ada.sees("Please confirm the payment")
+    for_strangers = {
+        "sign-in": "/sign-in", "register": "/register", "forgot": "/forgot-password", "reset": "/password",
+        "confirm-email": "/email/confirm",
+    }  # fmt: skip
+    cookies = ada.page.context.cookies()
+    for width in WIDTHS:
+        for scheme in ("light", "dark"):
+            window = visit(width=width, color_scheme=scheme)
+            folder = Path(FOLDER) / f"{width}-{scheme}"
+            window.page.goto(f"{window.url}/sign-in")
+            for name, path in for_strangers.items():
+                take(window, folder, name, path)
+            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+            for name, path in pages_of(books, order, declined, waiting).items():
+                take(window, folder, name, path)
+
+
+def take(window: Visitor, folder: Path, name: str, path: str) -> None:
+    window.page.goto(f"{window.url}{path}")
+    window.page.screenshot(path=folder / f"{name}.png", full_page=True)
