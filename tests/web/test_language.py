@@ -25,8 +25,14 @@ def texts() -> set[str]:
 
 
 def catalogue(language: str) -> Catalog:
-    with files("web").joinpath("translations", language, "web.po").open("rb") as source:
-        return read_po(source, locale=language)
+    """The translations of all files; a text may be in several."""
+    found = Catalog(locale=language)
+    for file in files("web").joinpath("translations", language).iterdir():
+        with file.open("rb") as source:
+            for message in read_po(source, locale=language):
+                if message.id:
+                    found[message.id] = message
+    return found
 
 
 def of(message: object) -> set[str]:

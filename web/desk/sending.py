@@ -38,8 +38,6 @@ DONE = {
     "saved": _("The product is saved."),
     "created": _("The product is created."),
     "deleted": _("The product is deleted. Orders keep it."),
-    "importing": _("The import is under way."),
-    "import_cancelled": _("The import is being cancelled. What was imported stays."),
 }
 """What an action did → the sentence that says so."""
 

@@ -46,7 +46,6 @@ REFUSALS = {
     "capacity_exceeded": _("The warehouse has no room for as many units."),
     "warehouse_closed": _("This warehouse is closed."),
     "sku_taken": _("Another product has this SKU."),
-    "not_a_catalogue": _("This file is not a catalogue that can be imported."),
 }
 
 
