@@ -7,8 +7,10 @@ from flask import Flask
 from api.app import create_app as create_api
 from api.http.auth import public
 from web import assets, pages
+from web import desk as _desk  # noqa: F401, declares the views
 from web import ops as _console  # noqa: F401, declares the views
 from web import shop as _views  # noqa: F401, declares the views
+from web.blueprint import desk as desk_blueprint
 from web.blueprint import ops as ops_blueprint
 from web.blueprint import shop as shop_blueprint
 from web.shop.home import home
@@ -20,6 +22,7 @@ def create_app() -> Flask:
     pages.install(app)
     app.register_blueprint(assets.blueprint)
     app.register_blueprint(shop_blueprint)
+    app.register_blueprint(desk_blueprint)
     app.register_blueprint(ops_blueprint)
     app.view_functions["docs.start"] = _page_or(app.view_functions["docs.start"])
     return app

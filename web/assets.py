@@ -17,9 +17,11 @@ KINDS = {
 SOURCES = {
     "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/print.css"),
+    "desk.css": ("css/desk.css",),
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js",),
+    "desk.js": ("desk.js",),
     "ops.js": ("ops.js",),
     "icons.svg": ("icons.svg",),
     "favicon.svg": ("favicon.svg",),

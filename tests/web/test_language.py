@@ -1,12 +1,11 @@
 """Every text of the pages has a translation."""
 
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
@@ -25,11 +24,15 @@ def texts() -> set[str]:
     return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
 
 
-def catalogue(language: str) -> Iterator[Message]:
-    """The messages of all files of the language."""
+def catalogue(language: str) -> Catalog:
+    """The translations of all files; a text may be in several."""
+    found = Catalog(locale=language)
     for file in files("web").joinpath("translations", language).iterdir():
         with file.open("rb") as source:
-            yield from read_po(source, locale=language)
+            for message in read_po(source, locale=language):
+                if message.id:
+                    found[message.id] = message
+    return found
 
 
 def of(message: object) -> set[str]:

@@ -1,0 +1,110 @@
+"""The desk in a browser: every page in three widths, light and dark, checked with axe; and its keys."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from models import fulfilment, returns
+from models.core.database import transaction
+from tests.conftest import PASSWORD
+from tests.models.shelves import warehouse
+from tests.serving import serving
+from tests.shopping import make_product
+from tests.web.browser.conftest import Visitor
+from tests.web.desk.selling import Bought
+
+FOLDER = os.environ.get("SCREENSHOTS", "")
+WIDTHS = (320, 800, 1400)
+ROLES = ("staff", "warehouse", "finance", "admin")
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: None) -> Iterator[str]:
+    """A server alone: nothing moves while pictures are taken."""
+    with serving(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def pages(database: None) -> dict[str, str]:
+    """Name → path of every page, with orders at several stages."""
+    emma, annex = make_product("EMMA", 9), warehouse("Annex")
+    fresh = Bought(emma, 2).confirmed()
+    returned = Bought(make_product("DUNE", 5), 2, "alan").confirmed()
+    parcel = returned.parcel()
+    with transaction() as session:
+        fulfilment.deliver(session, parcel.id, returned.order.user_id)
+        fulfilment.edit(session, returned.id, actor=returned.order.user_id, note="Call first", tags=["vip", "gift"])
+        made = returns.request(
+            session, returned.id, {returned.product_id: 1}, reason="The cover is torn", comment="Sorry!",
+            actor=returned.order.user_id, is_staff=True,
+        )  # fmt: skip
+        returns.approve(session, made.id)
+    assert annex
+    return {
+        "today": "/desk/", "orders": "/desk/orders", "order-to-ship": fresh.path, "order-returned": returned.path,
+        "no-orders": "/desk/orders?q=nobody", "picking": "/desk/picking", "returns": "/desk/returns",
+        "payments": "/desk/payments", "products": "/desk/products", "product": f"/desk/products/{emma}",
+        "new-product": "/desk/products/new", "stock": "/desk/stock", "product-stock": f"/desk/stock/{emma}",
+        "transfers": "/desk/transfers", "not-found": "/desk/orders/ord_" + "0" * 32,
+    }  # fmt: skip
+
+
+def enter(somebody: Visitor) -> Visitor:
+    somebody.page.goto(f"{somebody.url}/sign-in")
+    somebody.fill({"username": "boss", "password": PASSWORD})
+    somebody.page.locator("main button").first.click()
+    somebody.page.wait_for_load_state()
+    return somebody
+
+
+def test_every_page_of_the_desk_in_three_widths_light_and_dark(
+    pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    sign_in("boss", *ROLES)
+    cookies = enter(visit()).page.context.cookies()
+    faults = []
+    for width in WIDTHS:
+        for scheme in ("light", "dark"):
+            window = visit(width=width, color_scheme=scheme)
+            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+            for name, path in pages.items():
+                window.page.goto(f"{window.url}{path}")
+                if FOLDER:
+                    picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"{name}.png"
+                    window.page.screenshot(path=picture, full_page=True)
+                for summary in window.page.locator("main summary").all():
+                    summary.click()
+                try:
+                    window.reported = [one for one in window.reported if "404" not in one]
+                    window.check()
+                except AssertionError as error:
+                    faults.append((width, scheme, name, str(error)[:1500]))
+    assert faults == []
+
+
+def test_the_keyboard_alone_leads_through_the_desk(
+    pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    sign_in("boss", *ROLES)
+    boss = enter(visit())
+    boss.page.goto(f"{boss.url}/desk/")
+    boss.page.keyboard.press("g")
+    boss.page.keyboard.press("o")
+    boss.page.wait_for_url("**/desk/orders")
+    boss.page.keyboard.press("/")
+    boss.page.keyboard.type("grace@example.org")
+    boss.page.keyboard.press("Enter")
+    boss.page.wait_for_url(re.compile("q=grace"))
+    boss.page.get_by_role("row").nth(1).get_by_role("link").first.focus()
+    boss.page.keyboard.press("Enter")
+    boss.page.wait_for_url("**/desk/orders/ord_*")
+    boss.page.get_by_label("Note for colleagues").focus()
+    boss.page.keyboard.type("Gift wrap")
+    boss.page.get_by_role("button", name="Save").focus()
+    boss.page.keyboard.press("Enter")
+    boss.sees("Note and tags are saved.")
+    boss.check()

@@ -1,0 +1,51 @@
+"""A browser of somebody of the staff, and orders that need no workers."""
+
+import re
+from typing import Any
+
+from models import fulfilment, payments
+from models.core.database import transaction
+from tests.models.sales import Sale
+from tests.shopping import make_customer, place_order
+from tests.web.conftest import Browser
+
+
+class Desk(Browser):
+    """A browser of somebody of the staff, who fills in forms."""
+
+    def form(self, page: str, action: str) -> dict[str, str]:
+        """The hidden fields of the form on `page` that is sent to `action`."""
+        html = self.get(page).text
+        [body] = re.findall(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.DOTALL)
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', body))
+
+    def fill(self, page: str, action: str, **values: Any) -> Any:
+        """Sends the form as it is on `page`, with these values."""
+        return self.post(action, data={**self.form(page, action), **values})
+
+
+class Bought(Sale):
+    """An order of a customer who exists."""
+
+    def __init__(self, product_id: str, quantity: int = 2, username: str = "grace") -> None:
+        user_id = make_customer(username)
+        with transaction() as session:
+            self.order = place_order(session, user_id, {product_id: quantity})
+            self.payment_id = payments.find_first_payment(session, self.order.id)
+        self.lines, self.product_id, self.held = {product_id: quantity}, product_id, None
+        self.path = f"/desk/orders/{self.id}"
+
+    def confirmed(self) -> "Bought":
+        """The order, confirmed and allocated."""
+        for act in self.forwards():
+            act()
+        return self
+
+    def parcel(self) -> fulfilment.Parcel:
+        """A parcel of everything, which has left after its payment was captured."""
+        with transaction() as session:
+            made = fulfilment.pack(session, self.id, tracking_number="1Z", actor=self.order.user_id)
+            opened = payments.open_capture(session, self.payment_id, made.run_id)
+            assert opened is not None
+            payments.settle_capture(session, opened, self.order.total, "pi_captured")
+            return fulfilment.ship(session, made.id, "fulfilment")

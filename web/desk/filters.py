@@ -1,0 +1,46 @@
+"""Filters of lists: they are in the address, and read by the schemas of the API's lists."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from marshmallow import Schema, ValidationError
+
+from serving.pages import PageArgs
+from web.desk.pages import asked
+
+DAYS = ("from", "to")
+"""Filters that people give as a day, and the API as a time."""
+ROWS = 50
+
+
+@dataclass(frozen=True)
+class Filters:
+    """`shown`: as they are in the address. `values`: for the query; None: one cannot be read."""
+
+    shown: dict[str, str]
+    place: PageArgs
+    values: dict[str, Any] | None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the first page of the list."""
+        return self.place["cursor"] is None
+
+
+def read_filters(schema: Schema, *names: str) -> Filters:
+    """The filters of the address with these names, and the place in the list."""
+    shown = asked(*names)
+    cursor = request.args.get("cursor")
+    given = {name: _moment(value) if name in DAYS else value for name, value in shown.items()}
+    try:
+        values = dict(schema.load({**given, "limit": ROWS, **({"cursor": cursor} if cursor else {})}))
+    except ValidationError:
+        return Filters(shown, {"limit": ROWS, "cursor": None}, None)
+    place: PageArgs = {"limit": values.pop("limit"), "cursor": values.pop("cursor")}
+    return Filters(shown, place, values)
+
+
+def _moment(value: str) -> str:
+    return f"{value}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value

@@ -1,0 +1,134 @@
+"""What staff do with an order and its parcels. Each action calls the rule that the API's endpoint calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, g, url_for
+from sqlalchemy.orm import Session
+
+from api.fulfilment.schemas import NewFulfilment
+from api.orders.schemas import Cancel, Edit
+from api.returns.schemas import NewReturn
+from models import fulfilment, orders, returns
+from models.core.database import transaction
+from models.core.errors import Invalid
+from web import access
+from web.blueprint import desk, takes_form
+from web.desk.orders import show_order
+from web.desk.sending import load, pieces, send, text
+from web.desk.versions import check_version
+from web.language import gettext
+
+ORDER = '/orders/<id("ord"):order_id>'
+PARCEL = '/parcels/<id("ful"):parcel_id>'
+
+
+def act(order_id: str, done: str, work: Callable[[Session], str | None]) -> Response:
+    """Does something with an order and leads to its page, which says so. `work` returns the id of the run, if any."""
+
+    def address(session: Session) -> str:
+        task = work(session)
+        return url_for("desk.order_page", order_id=order_id, done=done, task=task)
+
+    return send(address, lambda outcome, status: show_order(order_id, outcome, status))
+
+
+@desk.post(f"{ORDER}/note")
+@takes_form
+@access.allowed("orders:write")
+def annotate(order_id: str) -> Response:
+    """Saves note and tags, unless somebody else has changed them since the page was opened."""
+
+    def work(session: Session) -> None:
+        tags = [tag.strip() for tag in text("tags").split(",") if tag.strip()]
+        note = text("note").replace("\r\n", "\n")
+        body: Any = {"note": "", "tags": [], **load(Edit(), note=note, tags=tags)}
+        row = orders.lock(session, order_id)
+        check_version(row.note, row.tags)
+        fulfilment.edit(session, order_id, actor=g.principal.user_id, **body)
+
+    return act(order_id, "annotated", work)
+
+
+@desk.post(f"{ORDER}/ship")
+@takes_form
+@access.allowed("orders:write")
+def ship(order_id: str) -> Response:
+    """Ships a parcel from a warehouse: the lines that are filled in, or all that is left there."""
+
+    def work(session: Session) -> str:
+        body: Any = load(
+            NewFulfilment(), lines=pieces(), warehouse_id=text("warehouse_id"), carrier=text("carrier"),
+            service=text("service"), tracking_number=text("tracking_number"),
+        )  # fmt: skip
+        if "lines" in body:
+            body["lines"] = _by_product(body["lines"])
+        return fulfilment.pack(session, order_id, actor=g.principal.user_id, **body).run_id
+
+    return act(order_id, "shipping", work)
+
+
+@desk.post(f"{ORDER}/cancel")
+@takes_form
+@access.allowed("orders:write")
+def cancel_order(order_id: str) -> Response:
+    """Cancels the pieces that are filled in, or all that are in no parcel; or a checkout."""
+
+    def work(session: Session) -> str:
+        body: Any = load(Cancel(), lines=pieces(), reason=text("reason"))
+        if orders.get_visible_order(session, order_id, g.principal).status == "pending":
+            return orders.give_up(session, order_id)
+        lines = _by_product(body["lines"]) if "lines" in body else None
+        return fulfilment.cancel_pieces(
+            session, order_id, lines=lines, actor=g.principal.user_id, is_staff=True, reason=body.get("reason")
+        )[1]
+
+    return act(order_id, "cancelling", work)
+
+
+@desk.post(f"{ORDER}/return")
+@takes_form
+@access.allowed("orders:write")
+def register_return(order_id: str) -> Response:
+    """Registers a return of delivered pieces, for the customer."""
+
+    def work(session: Session) -> str:
+        lines = pieces()
+        if not lines:
+            raise Invalid(gettext("Fill in how many pieces come back."))
+        body: Any = load(NewReturn(), lines=lines, reason=text("reason"), comment=text("comment"))
+        return returns.request(
+            session, order_id, _by_product(body["lines"]), reason=body["reason"], comment=body.get("comment"),
+            actor=g.principal.user_id, is_staff=True,
+        ).run_id  # fmt: skip
+
+    return act(order_id, "returning", work)
+
+
+@desk.post(f"{PARCEL}/delivered")
+@takes_form
+@access.allowed("orders:write")
+def deliver(parcel_id: str) -> Response:
+    """Records the delivery of a parcel by hand."""
+
+    def work(session: Session) -> None:
+        fulfilment.deliver(session, parcel_id, g.principal.user_id)
+
+    return act(_order_of(parcel_id), "delivered", work)
+
+
+@desk.post(f"{PARCEL}/cancel")
+@takes_form
+@access.allowed("orders:write")
+def withdraw(parcel_id: str) -> Response:
+    """Cancels a parcel that has not left."""
+    return act(_order_of(parcel_id), "withdrawn", lambda session: fulfilment.withdraw(session, parcel_id).run_id)
+
+
+def _order_of(parcel_id: str) -> str:
+    with transaction() as session:
+        return fulfilment.get_parcel(session, parcel_id).order_id
+
+
+def _by_product(lines: list[dict[str, Any]]) -> dict[str, int]:
+    return {line["product_id"]: line["quantity"] for line in lines}

@@ -1,0 +1,81 @@
+"""What the pages of the desk share: how they are rendered, who sees which section, and bars of charts."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from babel.numbers import format_decimal
+from flask import Response, g, render_template, request
+
+from models.core.errors import NotAllowed
+from models.operations import attention
+from web import once
+from web.blueprint import desk
+from web.desk.words import name_of, tone_of
+from web.language import LOCALES, language
+from web.language import translatable as _
+from web.pages import HEADERS
+
+SECTIONS = (
+    ("desk.today", _("Today"), None, "t"),
+    ("desk.orders_page", _("Orders"), "orders:read", "o"),
+    ("desk.picking", _("Picking list"), "orders:write", "l"),
+    ("desk.returns_page", _("Returns"), "orders:read", "r"),
+    ("desk.payments_page", _("Payments"), "payments:read", "m"),
+    ("desk.products_page", _("Products"), "products:write", "p"),
+    ("desk.stock_page", _("Stock"), "stock:read", "s"),
+    ("desk.transfers_page", _("Transfers"), "stock:read", "f"),
+)  # fmt: skip
+"""Sections of the desk: endpoint, name, the permission that shows them, and the key that leads there after g."""
+
+
+class Bar(NamedTuple):
+    """A bar of a chart: what it is, its value in words, and its height in percent of the highest."""
+
+    label: str
+    value: str
+    height: float
+
+
+def show(template: str, status: int = 200, **values: Any) -> Response:
+    """A page of the desk."""
+    html = render_template(f"desk/{template}", principal=g.principal, canonical="", **values)
+    return Response(html, status, HEADERS, content_type="text/html; charset=utf-8")
+
+
+def may(permission: str | None) -> bool:
+    """Whether who looks at the page holds the permission."""
+    return "principal" in g and (permission is None or permission in g.principal.permissions)
+
+
+def require_staff() -> None:
+    """Raises NotAllowed for somebody without any permission: a customer."""
+    if not g.principal.permissions:
+        raise NotAllowed("This page is for staff.")
+
+
+def bars(points: Sequence[tuple[str, str, float]]) -> list[Bar]:
+    """The bars of a chart, from label, value in words, and value."""
+    highest = max((value for _, _, value in points), default=0) or 1
+    return [Bar(label, words, round(value / highest * 100, 1)) for label, words, value in points]
+
+
+def asked(*names: str) -> dict[str, str]:
+    """The filters that are in the address and not empty."""
+    return {name: value for name in names if (value := request.args.get(name, "").strip())}
+
+
+def sections() -> list[tuple[str, str, str]]:
+    """The sections that whoever looks at the page may open: endpoint, name, key."""
+    return [(endpoint, name, key) for endpoint, name, permission, key in SECTIONS if may(permission)]
+
+
+@desk.app_template_filter("figure")
+def figure(value: int) -> str:
+    """A number with the separators of the language; from `attention.MOST` on, how many there are at least."""
+    shown = format_decimal(min(value, attention.MOST - 1), locale=LOCALES[language()])
+    return f"{shown}+" if value >= attention.MOST else str(shown)
+
+
+desk.context_processor(
+    lambda: {"may": may, "sections": sections, "new_token": once.new_token, "name_of": name_of, "tone_of": tone_of}
+)

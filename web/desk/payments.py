@@ -1,0 +1,102 @@
+"""Payments: the list, and captures and refunds, which are decided on the page of the order."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from flask import Response, g, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.payments.schemas import Capture, Refund
+from models import orders, payments
+from models.core.database import transaction
+from models.core.errors import Invalid
+from models.orders import Order
+from models.payments import PAYMENT_STATUS
+from serving.payments import PaymentQuery, list_visible
+from tasks.gateways.payments import PROVIDERS
+from web import access
+from web.blueprint import desk, takes_form
+from web.desk.filters import read_filters
+from web.desk.order_actions import act
+from web.desk.pages import show
+from web.desk.sending import load, text
+from web.language import gettext
+from web.language import translatable as _
+
+FILTERS = ("status", "provider", "reference", "from", "to")
+PAYMENT = '/payments/<id("pay"):payment_id>'
+VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
+    (_("All"), {}), (_("To capture"), {"status": "authorised"}), (_("Waits for the customer"),
+    {"status": "action_required"}), (_("Failed"), {"status": "failed"}), (_("Disputed"), {"status": "disputed"}),
+)  # fmt: skip
+
+
+@desk.get("/payments")
+@access.allowed("payments:read")
+def payments_page() -> Response:
+    """The list of payments, newest first."""
+    filters = read_filters(PaymentQuery(), *FILTERS)
+    found: Any = {"data": [], "next_cursor": None}
+    if filters.values is not None:
+        found = list_visible(g.principal, filters.place, filters.values)
+    ids = [payment["order_id"] for payment in found["data"]]
+    with transaction() as session:
+        numbers = dict(session.execute(select(Order.id, Order.number).where(Order.id.in_(ids))).all())
+    views = [(name, url_for("desk.payments_page", **one), one == filters.shown) for name, one in VIEWS]
+    return show(
+        "payments.html", section="desk.payments_page", payments=found["data"], cursor=found["next_cursor"],
+        filters=filters, numbers=numbers, views=views, statuses=PAYMENT_STATUS.statuses, providers=sorted(PROVIDERS),
+    )  # fmt: skip
+
+
+@desk.post(f"{PAYMENT}/capture")
+@takes_form
+@access.allowed("payments:capture")
+def capture(payment_id: str) -> Response:
+    """Captures an authorised payment, or a part of it."""
+    order_id, currency = _order_of(payment_id)
+
+    def work(session: Session) -> str | None:
+        body: Any = load(Capture(), amount=minor_units(text("amount"), currency))
+        return orders.capture_payment(session, payment_id, body.get("amount"), owner=g.principal.user_id).run_id
+
+    return act(order_id, "capturing", work)
+
+
+@desk.post(f"{PAYMENT}/refund")
+@takes_form
+@access.allowed("payments:refund")
+def refund(payment_id: str) -> Response:
+    """Refunds captured money, in whole or in part."""
+    order_id, currency = _order_of(payment_id)
+
+    def work(session: Session) -> str | None:
+        body: Any = load(Refund(), amount=minor_units(text("amount"), currency), reason=text("reason"))
+        asked = payments.request_refund(
+            session, payment_id, body.get("amount"), body["reason"], owner=g.principal.user_id
+        )
+        return asked.run_id
+
+    return act(order_id, "refunding", work)
+
+
+def minor_units(shown: str, currency: str) -> int | None:
+    """An amount as people write it, `12.50` or `12,50`, in minor units; None if it is empty. Raises Invalid."""
+    if not shown:
+        return None
+    try:
+        exact = Decimal(shown.replace(",", ".")).scaleb(get_currency_precision(currency))
+        units = int(exact.to_integral_exact())
+    except (InvalidOperation, ValueError, OverflowError):
+        raise Invalid(gettext("The amount cannot be read. Write it as 12.50.")) from None
+    if units != exact or abs(units) > 10**12:
+        raise Invalid(gettext("The amount cannot be read. Write it as 12.50."))
+    return units
+
+
+def _order_of(payment_id: str) -> tuple[str, str]:
+    with transaction() as session:
+        payment = payments.get_payment(session, payment_id)
+        return payment.order_id, payment.currency

@@ -1,0 +1,67 @@
+"""The words of the desk: statuses, and what its refusals say. Codes without words of their own show the API's."""
+
+from durable import Refusal
+from web.language import gettext
+from web.language import translatable as _
+
+NAMES = {
+    "pending": _("pending"), "confirmed": _("confirmed"), "processing": _("processing"), "shipped": _("shipped"),
+    "delivered": _("delivered"), "cancelled": _("cancelled"), "returned": _("returned"),
+    "action_required": _("waits for the customer"), "authorised": _("authorised"), "captured": _("captured"),
+    "partially_captured": _("partially captured"), "partially_refunded": _("partially refunded"),
+    "refunded": _("refunded"), "disputed": _("disputed"), "failed": _("failed"), "voided": _("voided"),
+    "unfulfilled": _("unfulfilled"), "partially_fulfilled": _("partially fulfilled"), "fulfilled": _("fulfilled"),
+    "requested": _("requested"), "approved": _("approved"), "refused": _("refused"), "in_transit": _("in transit"),
+    "received": _("received"), "closed": _("closed"), "label_bought": _("label bought"), "lost": _("lost"),
+    "succeeded": _("succeeded"), "declined": _("declined"), "won": _("won"), "inquiry": _("inquiry"),
+    "needs_response": _("needs a response"), "under_review": _("under review"), "running": _("running"),
+    "waiting": _("waiting"), "compensating": _("compensating"), "open": _("open"), "submitted": _("submitted"),
+    "booked": _("booked"), "authorise": _("authorisation"), "capture": _("capture"), "refund": _("refund"),
+    "dispute": _("dispute"), "void": _("void"), "issued": _("issued"), "paid": _("paid"),
+}  # fmt: skip
+"""Status or kind → words. The colour never stands alone."""
+GOOD = ("delivered", "captured", "fulfilled", "refunded", "received", "succeeded", "won", "booked", "paid", "approved")
+BAD = ("cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
+NOW = ("processing", "action_required", "in_transit", "running", "compensating", "requested", "submitted", "confirmed")
+REFUSALS = {
+    "capture_in_progress": _("The payment is just being captured. Look again in a moment."),
+    "carrier_refused": _("The carrier sold no label for this parcel."),
+    "form_expired": _("This form has expired. Reload the page and send it again."),
+    "has_parcels": _("All pieces are in parcels already. Cancel a parcel that has not left, or wait for the return."),
+    "idempotency_key_reused": _(
+        "This form was sent before, with other values. The page shows the present state: fill it in again."
+    ),
+    "no_carrier": _("No carrier is set up. Enter a tracking number instead."),
+    "no_sender_address": _("The warehouse has no address to send from. Enter a tracking number instead."),
+    "nothing_to_cancel": _("Fewer pieces can be cancelled than you wanted."),
+    "nothing_to_return": _("More is to be returned than was delivered and not returned before."),
+    "nothing_to_ship": _("Nothing is allocated to this order in one warehouse that this parcel could take."),
+    "payment_disputed": _("The customer's bank disputes this payment. A refund must wait for its decision."),
+    "payment_refused": _("The payment provider refused."),
+    "return_period_over": _("The time for returns is over."),
+    "stale": _("Somebody else has changed this since you opened the page. Nothing was saved: here is what it is now."),
+    "amount_too_large": _("The amount is more than can be captured or refunded."),
+    "insufficient_stock": _("There are fewer units available."),
+    "below_reserved": _("Fewer units would be left than are reserved for orders."),
+    "capacity_exceeded": _("The warehouse has no room for as many units."),
+    "warehouse_closed": _("This warehouse is closed."),
+    "sku_taken": _("Another product has this SKU."),
+}
+
+
+def name_of(status: str | None) -> str:
+    """The word for a status; a status without one is shown as it is."""
+    return gettext(NAMES[status]) if status in NAMES else (status or "").replace("_", " ")
+
+
+def tone_of(status: str | None) -> str:
+    """The colour of a status: good, bad, now or none."""
+    for tone, statuses in (("good", GOOD), ("bad", BAD), ("now", NOW)):
+        if status in statuses:
+            return tone
+    return "none"
+
+
+def describe(error: Refusal) -> str:
+    """A refusal in the words of the desk."""
+    return gettext(REFUSALS[error.code]) if error.code in REFUSALS else error.detail

@@ -1,0 +1,50 @@
+"""A form takes effect once: its hidden token is an idempotency key, as the header is for programs."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+
+from flask import Response, g, request
+from sqlalchemy.orm import Session
+
+from models.core import idempotency
+from models.core.database import transaction
+from models.core.errors import BadRequest
+from web import csrf
+from web.pages import lead
+
+FIELD = "once"
+SHORTEST, LONGEST = 16, 64
+
+
+def new_token() -> str:
+    """The token of a form that is shown now."""
+    return secrets.token_urlsafe(24)
+
+
+def once(work: Callable[[Session], str]) -> Response:
+    """Does `work` in a transaction and leads to the address that it returns; a form that is sent again only leads.
+
+    Raises BadRequest for a form without a token, and what `work` raises.
+    """
+    owner, name = g.principal.user_id, key()
+    with transaction() as session:
+        first = idempotency.claim(session, owner, name, fingerprint())
+        address = work(session) if first is None else str(first.body)
+        if first is None:
+            idempotency.save(session, owner, name, idempotency.StoredResponse(303, address, {}))
+    return lead(address)
+
+
+def key() -> str:
+    """The idempotency key of this form. Raises BadRequest."""
+    given = request.form.get(FIELD, "")
+    if not SHORTEST <= len(given) <= LONGEST:
+        raise BadRequest("This form has no token. Reload the page and send it again.", code="form_expired")
+    return f"form:{given}"
+
+
+def fingerprint() -> str:
+    """A hash of the address and of what was filled in."""
+    sent = sorted((name, value) for name, value in request.form.items(multi=True) if name not in (FIELD, csrf.FIELD))
+    return hashlib.sha256(f"{request.path}\n{sent}".encode()).hexdigest()
