@@ -31,17 +31,18 @@ class Server:
     """A gRPC server that shares its port with those of other processes."""
 
     def __init__(self, host: str, port: int, tls: Tls | None = None) -> None:
-        run_waiter.use_threads(settings.rpc_threads)
+        run_waiter.use_threads(settings.rpc_waiters)
+        waiting = ThreadPoolExecutor(settings.rpc_waiters, thread_name_prefix="rpc-waiting")
         self._server = grpc.server(
             ThreadPoolExecutor(settings.rpc_threads, thread_name_prefix="rpc"),
             options=list(_options().items()),
-            maximum_concurrent_rpcs=settings.rpc_threads + QUEUED,
+            maximum_concurrent_rpcs=settings.rpc_threads + settings.rpc_waiters + QUEUED,
         )
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=None)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.name for service in SERVICES]
         for service in SERVICES:
-            self._server.add_generic_rpc_handlers((service.handlers(),))
+            self._server.add_generic_rpc_handlers((service.handlers(waiting),))
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         for name in ("", *names):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class Method:
     rule: Rule
     perform: Perform
     is_stream: bool
+    waits: bool
     only_reads: bool
 
 
@@ -49,35 +51,39 @@ class Service:
         self.name = descriptor.full_name
         self.methods: dict[str, Method] = {}
 
-    def call(self, name: str, rule: Rule) -> Callable[[Perform], Perform]:
-        """Declares the function that answers a method. It gets the call and the request."""
+    def call(self, name: str, rule: Rule, *, waits: bool = False) -> Callable[[Perform], Perform]:
+        """Declares the function that answers a method. It gets the call and the request. `waits`: it may take its time,
+        and has a thread of those that wait."""
         described: MethodDescriptor = self.descriptor.methods_by_name[name]
         only_reads = described.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
         def declare(perform: Perform) -> Perform:
             request = GetMessageClass(described.input_type)
             self.methods[name] = Method(
-                f"{self.name}/{name}", request, rule, perform, described.server_streaming, only_reads
+                f"{self.name}/{name}", request, rule, perform, described.server_streaming, waits, only_reads
             )
             return perform
 
         return declare
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        """What a server needs. Raises NotImplementedError for a method that nothing answers."""
+    def handlers(self, waiting: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
+        """What a server needs. `waiting`: the threads of calls that wait. Raises NotImplementedError for a method that
+        nothing answers."""
         if missing := {*self.descriptor.methods_by_name} - {*self.methods}:
             raise NotImplementedError(f"{self.name}: nothing answers {', '.join(sorted(missing))}")
-        return grpc.method_handlers_generic_handler(self.name, _handlers(self.methods))
+        return grpc.method_handlers_generic_handler(self.name, _handlers(self.methods, waiting))
 
 
-def _handlers(methods: Mapping[str, Method]) -> dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]:
+def _handlers(methods: Mapping[str, Method], waiting: ThreadPoolExecutor) -> Any:
     """Without a deserialiser: a message that cannot be decoded is a refusal, with a code."""
-    return {
-        name: grpc.unary_stream_rpc_method_handler(_streaming(method))
-        if method.is_stream
-        else grpc.unary_unary_rpc_method_handler(_answering(method))
-        for name, method in methods.items()
-    }
+    found: dict[str, Any] = {}
+    for name, method in methods.items():
+        behaviour = _streaming(method) if method.is_stream else _answering(method)
+        if method.waits:
+            vars(behaviour)["experimental_thread_pool"] = waiting
+        kind = grpc.unary_stream_rpc_method_handler if method.is_stream else grpc.unary_unary_rpc_method_handler
+        found[name] = kind(behaviour)
+    return found
 
 
 def _answering(method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:

@@ -37,7 +37,10 @@ class Servers(BaseModel):
     rpc_port: int = Field(50051, ge=0, le=65535, description="port of gRPC; 0 picks a free one")
     rpc_workers: int = Field(2, ge=1, le=64, description="gRPC processes; they share the port")
     rpc_threads: int = Field(
-        24, ge=4, le=1000, description="threads per gRPC process; at most two thirds wait for tasks, a sixth streams"
+        8, ge=1, le=1000, description="threads per gRPC process for calls that do not wait; more make each call slower"
+    )
+    rpc_waiters: int = Field(
+        24, ge=6, le=1000, description="threads per gRPC process for tasks; two thirds may wait, a sixth may stream"
     )
     rpc_grace: float = Field(8.0, ge=0, description="seconds for running gRPC calls to end when the process stops")
     rpc_tls_certificate: str = Field("", description="file with the certificate chain of gRPC, PEM; empty: no TLS")

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from models.core.database import CONNECTION, SESSION_OPTIONS, limit_statements
 from settings import settings
 
-POOL_SIZE, MAX_CONNECTIONS = 2, 8
-"""Connections per process and plan mode. Statements take a few milliseconds."""
+MAX_CONNECTIONS = 8
+"""Per process and plan mode. Statements take a few milliseconds. They are kept: to open one costs PostgreSQL a process,
+which took a quarter of the time of a gRPC call at 16 connections."""
 TIMEOUT = 10_000  # milliseconds
 OPTIONS = (
     f"{SESSION_OPTIONS} -c default_transaction_read_only=on -c statement_timeout={TIMEOUT} -c jit=off"
@@ -32,8 +33,9 @@ def _engine(plan_mode: str) -> Engine:
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        pool_size=POOL_SIZE,
-        max_overflow=MAX_CONNECTIONS - POOL_SIZE,
+        pool_size=MAX_CONNECTIONS,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=5,
         connect_args={**CONNECTION, "application_name": "shopflow reading", "options": OPTIONS + plan_mode},
     )

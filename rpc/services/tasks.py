@@ -23,7 +23,7 @@ POLL_INTERVAL = 1.0  # seconds between two reads of the steps; the end of a run 
 RETRY_AFTER = 5  # seconds
 
 
-@service.call("GetTask", IDENTIFIED)
+@service.call("GetTask", IDENTIFIED, waits=True)
 def get_task(call: Call, request: pb.GetTaskRequest) -> pb.GetTaskResponse:
     run_id = known("run", request.task_id, "task")
     seconds = validated(WAIT, request, without="task_id")["wait"]
@@ -37,7 +37,7 @@ def get_task(call: Call, request: pb.GetTaskRequest) -> pb.GetTaskResponse:
     return build(pb.GetTaskResponse, {"task": read_task(run_id, call.principal).view})
 
 
-@service.call("FollowTask", IDENTIFIED)
+@service.call("FollowTask", IDENTIFIED, waits=True)
 def follow_task(call: Call, request: pb.FollowTaskRequest) -> Iterator[pb.FollowTaskResponse]:
     run_id = known("run", request.task_id, "task")
     visible(get_owner_and_end(run_id), call.principal)

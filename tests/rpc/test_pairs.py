@@ -12,6 +12,7 @@ from models.core.database import transaction
 from rpc.services import SERVICES
 from rpc.statuses import CODES
 from tests.api.test_app import endpoints
+from tests.api.test_notifications import compose
 from tests.conftest import ADDRESS, Caller
 from tests.rpc.calls import METHODS, Channel, Refused, bearer
 from tests.rpc.pairs import PAIRS, Pair, of
@@ -178,6 +179,23 @@ def test_both_doors_show_the_state_of_a_task_alike(
     assert ours == as_message(theirs, PAIRS[name], ours)
     assert ours.task.steps == []
     assert ours.task.progress.total > 3
+
+
+def test_both_doors_show_what_was_mailed_alike(
+    channel: Channel, client: Any, customer: Caller, sign_in: Callable[..., Caller]
+) -> None:
+    message = compose(customer.user_id, "ada@example.org")
+    for name, fields in (
+        ("Notifications.GetNotification", {"notification_id": message.id}),
+        ("Notifications.ListNotifications", {}),
+    ):
+        ours = channel.call(of(name), fields, bearer(customer))
+        assert ours == as_message(rest(client, PAIRS[of(name)], fields, bearer(customer)), PAIRS[of(name)], ours)
+    assert ours.data[0].id == message.id
+    fields = {"notification_id": message.id}
+    stranger = bearer(sign_in("stranger"))
+    refused = check_refusals(channel, client, of("Notifications.GetNotification"), fields, stranger)
+    assert refused.reason == "not_found"
 
 
 def test_both_doors_place_orders_alike(channel: Channel, client: Any, sign_in: Callable[..., Caller]) -> None:
