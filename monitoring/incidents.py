@@ -19,7 +19,8 @@ from settings import settings
 
 OVERDUE = 60.0  # seconds without a sweep
 LONGEST = 64  # characters of an incident's name, which is the subject of its events
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('shopflow:incidents'))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('shopflow:reported incidents'))")
+"""Not the lock of the relay that leads (relay/leader.py), which holds that while it looks."""
 _OPEN = text("""
     SELECT subject FROM (
         SELECT DISTINCT ON (subject) subject, name FROM workflow.event
