@@ -3,10 +3,12 @@
 The state of an incident is its latest event, `incident.opened` or `incident.resolved`; each starts a mail.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 import workflows  # noqa: F401, its after-commit hook publishes the mails: dispatchers may be what has failed
@@ -17,9 +19,12 @@ from models.core.events import IncidentOpened, IncidentResolved
 from models.operations import audit
 from settings import settings
 
+log = logging.getLogger(__name__)
+
 OVERDUE = 60.0  # seconds without a sweep
 LONGEST = 64  # characters of an incident's name, which is the subject of its events
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('shopflow:incidents'))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('shopflow:reported incidents'))")
+"""Not the lock of the relay that leads (relay/leader.py), which holds that while it looks."""
 _OPEN = text("""
     SELECT subject FROM (
         SELECT DISTINCT ON (subject) subject, name FROM workflow.event
@@ -79,20 +84,55 @@ def report(find: Callable[[Session], Faults], is_watched: Callable[[str], bool])
 
 
 class Watch:
-    """Looks at the work every `SHOP_ALERT_INTERVAL` seconds, and at the books every hour."""
+    """Looks at the work every `SHOP_ALERT_INTERVAL` seconds, and at the books every hour.
+
+    What cannot be looked at is an incident, too: `watch:work`, `watch:books`. It is looked at again the next time.
+    """
 
     AUDIT_INTERVAL = 3600.0  # seconds
 
     def __init__(self) -> None:
         self._looked_at, self._audited_at = time.monotonic(), time.monotonic()
+        self._begun_at: float | None = None
+        self._failed: dict[str, str] = {}
+
+    def busy_for(self) -> float:
+        """Seconds for which the present look has lasted; 0 between two looks. For another thread."""
+        begun_at = self._begun_at
+        return 0.0 if begun_at is None else time.monotonic() - begun_at
 
     def look(self) -> None:
         """Reports what is due to be looked at. Raises OperationalError."""
         now = time.monotonic()
-        if now - self._looked_at >= settings.alert_interval:
-            self._looked_at = now
-            report(find_stopped_work, lambda name: not name.startswith("audit:"))
-        if now - self._audited_at >= self.AUDIT_INTERVAL:
-            self._audited_at = now
-            broken = find_broken_invariants()
-            report(lambda session: broken, lambda name: name.startswith("audit:"))
+        if now - self._looked_at < settings.alert_interval:
+            return
+        self._looked_at = self._begun_at = now
+        try:
+            self._try("watch:work", lambda: report(find_stopped_work, _is_work))
+            if now - self._audited_at >= self.AUDIT_INTERVAL and self._try("watch:books", _audit):
+                self._audited_at = now
+            report(lambda session: self._failed, lambda name: name.startswith("watch:"))
+        finally:
+            self._begun_at = None
+
+    def _try(self, name: str, work: Callable[[], object]) -> bool:
+        """Whether it was possible; otherwise `name` is an incident. Raises OperationalError: then nothing is."""
+        try:
+            work()
+        except OperationalError:
+            raise
+        except Exception as error:
+            log.exception("%s: will retry", name)
+            self._failed[name] = f"This cannot be checked ({type(error).__name__}): shop logs relay"
+            return False
+        self._failed.pop(name, None)
+        return True
+
+
+def _is_work(name: str) -> bool:
+    return not name.startswith(("audit:", "watch:"))
+
+
+def _audit() -> None:
+    broken = find_broken_invariants()
+    report(lambda session: broken, lambda name: name.startswith("audit:"))
