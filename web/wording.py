@@ -32,6 +32,7 @@ CODES = {
     "password_too_common": _("This password is too common. Choose another one."),
     "product_unavailable": _("Your basket contains products that are no longer sold. Remove them first."),
     "return_period_over": _("The time for returns is over."),
+    "second_factor_missing": _("This needs a second factor. Set one up for your account, and sign in with it."),
     "second_factor_failed": _("This code is not right, or was used already."),
     "too_many_addresses": _("You have as many addresses as the shop allows. Delete one first."),
     "too_many_lines": _("Your basket has more products than an order can have. Order fewer of them."),

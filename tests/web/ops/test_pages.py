@@ -133,10 +133,10 @@ def test_a_filter_that_cannot_be_read_is_named(operator: Browser, query: str) ->
 
 def test_a_run_shows_its_picture_its_timeline_and_its_attempts(operator: Browser) -> None:
     page = operator.get(f"/ops/runs/{stuck()}").text
-    assert 'aria-label="payments.authorise: waits for a retry"' in page
-    assert 'aria-label="inventory.reserve: done"' in page
-    assert 'aria-label="undo: inventory.release: not needed"' in page
-    assert 'aria-label="orders.confirm: still to come, the pivot: no way back after it"' in page
+    assert 'aria-label="authorise payments · waits for a retry"' in page
+    assert 'aria-label="reserve inventory · done"' in page
+    assert 'aria-label="↩ release inventory · not needed, undo"' in page
+    assert 'aria-label="confirm orders · still to come, the pivot: no way back after it"' in page
     assert page.count("ValueError: no such row") >= 6
     assert "Stuck since" in page
     assert "orders@here machine:1/42" in page
@@ -146,8 +146,8 @@ def test_a_run_shows_its_picture_its_timeline_and_its_attempts(operator: Browser
 def test_a_run_that_was_refused_shows_why_and_what_was_undone(operator: Browser) -> None:
     page = operator.get(f"/ops/runs/{declined()}").text
     assert "payment_declined: Your card has insufficient funds." in page
-    assert 'aria-label="inventory.reserve: undone"' in page
-    assert 'aria-label="payments.authorise: refused"' in page
+    assert 'aria-label="reserve inventory · undone"' in page
+    assert 'aria-label="authorise payments · refused"' in page
     assert 'hx-trigger="every' not in page, "it has ended"
 
 
