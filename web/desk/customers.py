@@ -5,12 +5,12 @@ from typing import Any
 from flask import Response, g
 from sqlalchemy import select
 
+import serving.notifications
 import serving.orders
 from models import access as roles
 from models import accounts
 from models.accounts import User
 from models.core.database import transaction
-from models.notifications import Notification
 from models.operations.order_search import OrderFilters
 from serving.access import UserQuery
 from serving.pages import page
@@ -46,9 +46,9 @@ def customer_page(user_id: str) -> Response:
     with transaction() as session:
         user = accounts.get_active(session, user_id)
         held = roles.roles_of(session, user_id)
-        if may("notifications:read"):
-            newest = select(Notification).where(Notification.user_id == user_id).order_by(Notification.id.desc())
-            mails = session.scalars(newest.limit(SHOWN)).all()
+    if may("notifications:read"):
+        wanted = {"user_id": user_id, "limit": SHOWN, "cursor": None}
+        mails = serving.notifications.list_of_user(g.principal, wanted)["data"]
     bought: Any = {"data": []}
     if may("orders:read"):
         filters: OrderFilters = {"user_id": user_id}

@@ -18,10 +18,23 @@ NAMES = {
     "waiting": _("waiting"), "compensating": _("compensating"), "open": _("open"), "submitted": _("submitted"),
     "booked": _("booked"), "authorise": _("authorisation"), "capture": _("capture"), "refund": _("refund"),
     "dispute": _("dispute"), "void": _("void"), "issued": _("issued"), "paid": _("paid"),
+    "sent": _("sent"), "held": _("held"), "bounced": _("not delivered"),
 }  # fmt: skip
 """Status or kind → words. The colour never stands alone."""
-GOOD = ("delivered", "captured", "fulfilled", "refunded", "received", "succeeded", "won", "booked", "paid", "approved")
-BAD = ("cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
+GOOD = (
+    "sent",
+    "delivered",
+    "captured",
+    "fulfilled",
+    "refunded",
+    "received",
+    "succeeded",
+    "won",
+    "booked",
+    "paid",
+    "approved",
+)
+BAD = ("bounced", "cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
 NOW = ("processing", "action_required", "in_transit", "running", "compensating", "requested", "submitted", "confirmed")
 REFUSALS = {
     "capture_in_progress": _("The payment is just being captured. Look again in a moment."),
