@@ -23,6 +23,7 @@ SECTIONS = (
     ("desk.payments_page", _("Payments"), "payments:read", "m"),
     ("desk.customers_page", _("Customers"), "users:read", "c"),
     ("desk.products_page", _("Products"), "products:write", "p"),
+    ("desk.imports_page", _("Imports"), "products:write", "i"),
     ("desk.stock_page", _("Stock"), "stock:read", "s"),
     ("desk.transfers_page", _("Transfers"), "stock:read", "f"),
 )  # fmt: skip
