@@ -1,5 +1,29 @@
 """The desk of the staff: its views. Each file declares those of one subject."""
 
-from web.desk import order_actions, orders, payments, picking, products, returns, stock, today, transfers
+from web.desk import (
+    customers,
+    imports,
+    order_actions,
+    orders,
+    payments,
+    picking,
+    products,
+    returns,
+    stock,
+    today,
+    transfers,
+)
 
-__all__ = ["order_actions", "orders", "payments", "picking", "products", "returns", "stock", "today", "transfers"]
+__all__ = [
+    "customers",
+    "imports",
+    "order_actions",
+    "orders",
+    "payments",
+    "picking",
+    "products",
+    "returns",
+    "stock",
+    "today",
+    "transfers",
+]

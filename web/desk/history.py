@@ -33,7 +33,7 @@ def list_moments(
         *_changes(session, order), *(one for parcel in parcels for one in _of_parcel(parcel)),
         *(one for each in made for one in _of_return(each)), *(one for each in paid for one in _of_payment(each)),
     ]  # fmt: skip
-    return sorted(found, key=lambda moment: moment.at, reverse=True)
+    return sorted(found, key=lambda moment: moment.at)[::-1]
 
 
 def _changes(session: Session, order: Order) -> Iterator[Moment]:

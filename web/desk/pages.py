@@ -21,7 +21,9 @@ SECTIONS = (
     ("desk.picking", _("Picking list"), "orders:write", "l"),
     ("desk.returns_page", _("Returns"), "orders:read", "r"),
     ("desk.payments_page", _("Payments"), "payments:read", "m"),
+    ("desk.customers_page", _("Customers"), "users:read", "c"),
     ("desk.products_page", _("Products"), "products:write", "p"),
+    ("desk.imports_page", _("Imports"), "products:write", "i"),
     ("desk.stock_page", _("Stock"), "stock:read", "s"),
     ("desk.transfers_page", _("Transfers"), "stock:read", "f"),
 )  # fmt: skip

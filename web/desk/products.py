@@ -153,10 +153,10 @@ def _show_new(outcome: Outcome, status: int = 200) -> Response:
 def _show_product(product_id: str, outcome: Outcome, status: int = 200) -> Response:
     with transaction() as session:
         product = catalogue.get_product(session, product_id)
+        author, category = product.author, product.category
         shown = {
             "sku": product.sku, "title": product.title, "description": product.description,
-            "category": product.category.name if product.category else "",
-            "author": product.author.name if product.author else "",
+            "category": category.name if category else "", "author": author.name if author else "",
             "price": _as_written(product.price_amount, product.currency),
             "attributes": _write_attributes(product.attributes),
         }  # fmt: skip

@@ -37,6 +37,7 @@ DONE = {
     "transfer_cancelled": _("The transfer is being cancelled."),
     "saved": _("The product is saved."),
     "created": _("The product is created."),
+    "import_cancelled": _("The import is being cancelled. What was imported stays."),
     "deleted": _("The product is deleted. Orders keep it."),
 }
 """What an action did → the sentence that says so."""

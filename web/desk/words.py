@@ -18,11 +18,37 @@ NAMES = {
     "waiting": _("waiting"), "compensating": _("compensating"), "open": _("open"), "submitted": _("submitted"),
     "booked": _("booked"), "authorise": _("authorisation"), "capture": _("capture"), "refund": _("refund"),
     "dispute": _("dispute"), "void": _("void"), "issued": _("issued"), "paid": _("paid"),
+    "reading": _("being read"), "importing": _("being imported"), "imported": _("imported"),
+    "sent": _("sent"), "held": _("held"), "bounced": _("not delivered"),
 }  # fmt: skip
 """Status or kind → words. The colour never stands alone."""
-GOOD = ("delivered", "captured", "fulfilled", "refunded", "received", "succeeded", "won", "booked", "paid", "approved")
-BAD = ("cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
-NOW = ("processing", "action_required", "in_transit", "running", "compensating", "requested", "submitted", "confirmed")
+GOOD = (
+    "imported",
+    "sent",
+    "delivered",
+    "captured",
+    "fulfilled",
+    "refunded",
+    "received",
+    "succeeded",
+    "won",
+    "booked",
+    "paid",
+    "approved",
+)
+BAD = ("bounced", "cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
+NOW = (
+    "reading",
+    "importing",
+    "processing",
+    "action_required",
+    "in_transit",
+    "running",
+    "compensating",
+    "requested",
+    "submitted",
+    "confirmed",
+)
 REFUSALS = {
     "capture_in_progress": _("The payment is just being captured. Look again in a moment."),
     "carrier_refused": _("The carrier sold no label for this parcel."),
@@ -45,6 +71,7 @@ REFUSALS = {
     "below_reserved": _("Fewer units would be left than are reserved for orders."),
     "capacity_exceeded": _("The warehouse has no room for as many units."),
     "warehouse_closed": _("This warehouse is closed."),
+    "not_a_catalogue": _("This file is not a catalogue that can be imported."),
     "sku_taken": _("Another product has this SKU."),
 }
 

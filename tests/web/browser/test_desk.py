@@ -49,7 +49,8 @@ def pages(database: None) -> dict[str, str]:
         "no-orders": "/desk/orders?q=nobody", "picking": "/desk/picking", "returns": "/desk/returns",
         "payments": "/desk/payments", "products": "/desk/products", "product": f"/desk/products/{emma}",
         "new-product": "/desk/products/new", "stock": "/desk/stock", "product-stock": f"/desk/stock/{emma}",
-        "transfers": "/desk/transfers", "not-found": "/desk/orders/ord_" + "0" * 32,
+        "transfers": "/desk/transfers", "customers": "/desk/customers", "imports": "/desk/imports",
+        "customer": f"/desk/customers/{fresh.order.user_id}", "not-found": "/desk/orders/ord_" + "0" * 32,
     }  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from web.desk import today
 PAGES = {
     "/desk/orders": "orders:read", "/desk/returns": "orders:read", "/desk/picking": "orders:write",
     "/desk/payments": "payments:read", "/desk/stock": "stock:read", "/desk/transfers": "stock:read",
-    "/desk/products": "products:write", "/desk/products/new": "products:write",
+    "/desk/products": "products:write", "/desk/products/new": "products:write", "/desk/customers": "users:read",
+    "/desk/imports": "products:write",
 }  # fmt: skip
 ROLES = {
     "staff": {"orders:read", "orders:write", "products:write", "runs:read", "stock:read", "users:read"},

@@ -1,0 +1,44 @@
+"""The desk's pages of imports, without workers."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+from models import imports
+from models.core.database import transaction
+from tests.web.desk.selling import Desk
+
+FILE = ",".join(imports.NATIVE_COLUMNS).encode() + b"\nBOOK-EMMA" + b"," * (len(imports.NATIVE_COLUMNS) - 1) + b"\n"
+
+
+def upload(desk: Desk, content: bytes, form: dict[str, str] | None = None) -> Any:
+    form = form or desk.form("/desk/imports", "/desk/imports")
+    data = {**form, "file": (BytesIO(content), "<b>books.csv")}
+    return desk.post("/desk/imports", data=data, content_type="multipart/form-data")
+
+
+def test_a_file_is_imported_once_followed_and_cancelled(desk: Desk) -> None:
+    form = desk.form("/desk/imports", "/desk/imports")
+    sent = [upload(desk, FILE, form) for _ in range(2)]
+    assert [one.status_code for one in sent] == [303, 303], sent[0].text
+    path = sent[0].headers["Location"]
+    assert path == sent[1].headers["Location"]
+    with transaction() as session:
+        assert len(session.scalars(imports.select_imports()).all()) == 1
+    page = desk.get(path).text
+    assert "being read" in page
+    assert "<b>books" not in page + desk.get("/desk/imports").text
+    part = desk.get(f"{path}?part=1").text
+    assert "<html" not in part
+    assert "being read" in part
+    assert re.match(r"line,sku,reason", desk.get(f"{path}/refused.csv").text)
+    cancelled = desk.fill(path, f"{path}/cancel")
+    assert "The import is being cancelled" in desk.get(cancelled.headers["Location"]).text
+
+
+def test_what_is_no_catalogue_is_refused_in_words(desk: Desk) -> None:
+    refused = upload(desk, b"\x00\x01")
+    assert refused.status_code in (400, 422)
+    assert "not a catalogue" in refused.text
+    form = desk.form("/desk/imports", "/desk/imports")
+    assert "Choose a file." in desk.post("/desk/imports", data=form).text
