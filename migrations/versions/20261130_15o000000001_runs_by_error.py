@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "15o000000001"
-down_revision = "14v000000003"
+down_revision = "15p000000001"
 branch_labels = None
 depends_on = None
 

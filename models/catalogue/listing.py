@@ -1,6 +1,6 @@
 """The statements of lists and searches of products."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from models.catalogue.product_json import JOINED, JOINED_TO_GROUPS, JSON, JSON_OF_GROUPS
@@ -37,6 +37,9 @@ FILTERS = {
     "words": "search @@ %(words)s::tsquery",
 }
 
+_COMMON_WORDS = f"coalesce({FILTERS['words']}, false)"
+"""The same for words that many products contain. An index on words would find them all, to be sorted, where an index in
+the order of the list finds enough of them at once; this condition fits no index on words."""
 
 _OF_GROUPS = "(SELECT id, relevance, group_id FROM ranked JOIN catalogue.product USING (id)) AS {}"
 _NOT_RANKED = """(group_id IS NULL OR group_id NOT IN (
@@ -98,14 +101,20 @@ def listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> s
 
 
 @lru_cache(1000)
-def listing_of_groups(shape: frozenset[str], sort: str, limit: int, most: int, has_cursor: bool) -> str:
+def listing_of_groups(
+    shape: frozenset[str], sort: str, limit: int, most: int, has_cursor: bool, are_common: bool = False
+) -> str:  # fmt: skip
     """The statement of a page that has one product of each group: the first of those that match.
 
     Reads at most `most` products after the cursor. Of each group among them, the first one is chosen, unless another
     one is before the cursor. Each row has also `number`, how many were read, and `last_key` and `last_id`, the
-    position of the last of them; if none is chosen, there is one row, without `id`.
+    position of the last of them; if none is chosen, there is one row, without `id`. `are_common`: whether many products
+    have the words.
     """
     chosen = _selection(shape, sort, grouped=True)
+    if are_common:
+        common = [_COMMON_WORDS if condition == FILTERS["words"] else condition for condition in chosen.conditions]
+        chosen = replace(chosen, conditions=common)
     where = f"WHERE {_none_before(chosen)}" if has_cursor else ""
     return f"""
         WITH {chosen.ranked and f"{chosen.ranked},"}

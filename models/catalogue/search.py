@@ -23,6 +23,9 @@ __all__ = ["SORTS", "ListQuery", "ListedProduct", "list_products", "read_members
 _PRODUCT = re.compile("prd_[0-9a-f]{32}")
 READ_FIRST, READ_MOST = 8, 2000
 """If groups are shown: products read for each one that is shown, and how many times more at each attempt; at most."""
+COMMON = 10_000
+"""Words that more products have are common. Below, all products that have them are read and sorted in about 15 ms;
+above, a part of the list that has 2,000 of them is read in about 20 ms (100,000 products)."""
 Position = tuple[Any, ...]
 
 
@@ -126,14 +129,29 @@ def _page_of_groups(sort: str, values: dict[str, Any], limit: int, after: Positi
     shape = frozenset(name for name in values if name in FILTERS)
     found: list[ListedProduct] = []
     most = READ_FIRST * limit
+    are_common = sort == "unranked" and _are_common(values)
     while len(found) < limit:
-        statement = listing_of_groups(shape, sort, limit, most, after is not None)
+        statement = listing_of_groups(shape, sort, limit, most, after is not None, are_common)
         rows = _rows(statement, sort, shape, values, after)
         found += [ListedProduct(row.json, (row.key, str(row.id)), row.more) for row in rows if row.id is not None]
         if not rows or rows[0].number < most:
             break
+        if most == READ_FIRST * limit and sort not in ("relevance", "unranked"):
+            are_common = "words" in values and _are_common(values)  # not before, as most pages are full by now
         after, most = (rows[0].last_key, str(rows[0].last_id)), min(READ_FIRST * most, READ_MOST)
     return found[:limit]
+
+
+_COUNT_SOME = f"""
+    SELECT count(*) AS number FROM (
+        SELECT FROM catalogue.product WHERE deleted_at IS NULL AND {FILTERS["words"]} LIMIT %(common)s
+    ) AS matches
+"""  # noqa: S608, constants only
+
+
+def _are_common(values: Mapping[str, Any]) -> bool:
+    asked = {"words": values["words"], "common": COMMON}
+    return bool(readonly.rows(_COUNT_SOME, asked, plan_each=False)[0].number == COMMON)
 
 
 def _rows(

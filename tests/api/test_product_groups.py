@@ -1,5 +1,6 @@
 """Product groups: products that differ by options, over the REST API."""
 
+import itertools
 from functools import partial
 from typing import Any
 
@@ -254,19 +255,25 @@ def test_a_list_shows_one_product_of_each_group(staff: Caller, client: Any, sort
     assert sorted(product["sku"] for product in stocked) == ["ALONE", "Coat-3", "Hat-3", "Shirt-3"]
 
 
-def test_a_search_shows_one_product_of_each_group(staff: Caller, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also beyond the matches that are ranked."""
+@pytest.mark.parametrize("common", [1, 10_000])
+def test_a_search_shows_one_product_of_each_group(
+    staff: Caller, client: Any, monkeypatch: pytest.MonkeyPatch, common: int
+) -> None:
+    """Also beyond the matches that are ranked, and whether the words are common or not."""
     monkeypatch.setattr("models.catalogue.listing.MAX_RANKED", 2)
+    monkeypatch.setattr("models.catalogue.search.COMMON", common)
+    monkeypatch.setattr("models.catalogue.search.READ_FIRST", 1)  # so that a page takes several statements
     listing.listing_of_groups.cache_clear()
     for name in ("Shirt", "Coat", "Hat"):
         members = [make_product(f"{name}-{at}", 1) for at in range(3)]
         products = [{"product_id": one, "options": {"Size": str(at)}} for at, one in enumerate(members)]
         create(staff, title=name, products=products)
     make_product("ALONE", 1)
-    for limit in (1, 2, 10):
+    for limit, sort in itertools.product((1, 2, 10), ("relevance", "title", "-created_at")):
         found, cursor = [], ""
+        query = f"/v1/products?q=wear&group=true&limit={limit}&sort={sort}"
         while cursor is not None:
-            page = client.get(f"/v1/products?q=wear&group=true&limit={limit}{cursor and '&cursor='}{cursor}").json
+            page = client.get(f"{query}{cursor and '&cursor='}{cursor}").json
             found += page["data"]
             cursor = page["next_cursor"]
         titles = [product["group"]["title"] if product["group"] else "alone" for product in found]

@@ -14,7 +14,7 @@ from durable.tables import RunRecord
 from models.core.database import transaction
 from web import access
 from web.blueprint import ops, takes_form
-from web.ops.once import new_token, once
+from web.once import new_token, once
 from web.ops.pages import show, wants_part
 
 WORKFLOW = "audit"

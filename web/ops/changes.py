@@ -24,7 +24,7 @@ from web import access
 from web.blueprint import ops, takes_form
 from web.forms import Form
 from web.language import gettext
-from web.ops.once import new_token, once
+from web.once import new_token, once
 from web.ops.pages import show
 from web.ops.run import declared, droppable
 

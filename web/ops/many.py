@@ -16,10 +16,9 @@ from models.core import idempotency
 from models.core.database import transaction
 from models.core.errors import Invalid
 from serving.staff_actions import current_action, recording
-from web import access
+from web import access, once
 from web.blueprint import ops, takes_form
 from web.language import gettext
-from web.ops import once
 from web.ops.pages import show
 from web.ops.runs import chosen, given, problems
 
