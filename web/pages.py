@@ -1,6 +1,7 @@
 """Pages: templates with what all of them show, headers, and error pages."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, redirect, render_template, request, url_for
 
@@ -81,17 +82,20 @@ def lead(address: str) -> Response:
 
 def _finish(response: Response) -> Response:
     """Shows an error as a page, and sets the browser's cookie."""
-    is_page = request.blueprint in FACES
+    is_page = request.blueprint in FACES or (request.path == "/" and wants_page())
     is_unknown = request.url_rule is None and not request.path.startswith("/v1/") and wants_page()
     if response.mimetype == PROBLEM and (is_page or is_unknown):
         response = _as_page(response)
-    return csrf.remember_browser(response) if is_page or is_unknown else response
+    return csrf.remember_browser(response)
 
 
 def _as_page(response: Response) -> Response:
     """A problem document as a page. Who has to sign in is led there, and back."""
     problem = response.get_json()
     here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    if response.status_code == 401 and "HX-Request" in request.headers:  # not into the part of a page
+        shown = urlsplit(request.headers.get("HX-Current-URL", "")).path
+        return Response(status=204, headers={"HX-Redirect": url_for("shop.sign_in", next=shown)})
     if response.status_code == 401:
         return lead(url_for("shop.sign_in", next=here))
     if problem["code"] == "fresh_sign_in_required":

@@ -124,6 +124,17 @@ def test_the_language_is_that_of_the_browser_until_another_is_chosen(browser: Br
     assert '<html lang="en">' in browser.get("/", headers={"Accept-Language": "fr"}).text
 
 
+def test_the_forms_of_the_start_page_can_be_sent(browser: Browser) -> None:
+    assert browser.send("/language", {"language": "de", "next": "/"}, page="/").status_code == 303
+
+
+def test_a_part_of_a_page_leads_the_page_to_the_sign_in(browser: Browser) -> None:
+    path = f"/orders/ord_{'0' * 32}"
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://localhost{path}"}
+    answer = browser.get(f"{path}/progress", headers=headers)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, f"/sign-in?next={path}")
+
+
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "/\tx", ""])
 def test_no_form_leads_to_another_site(browser: Browser, path: str) -> None:
     assert browser.send("/language", {"language": "en", "next": path}).headers["Location"] == "/"
