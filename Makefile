@@ -28,8 +28,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## run a complete shop with sample orders, then clean up; REPLAY=file.csv LIMIT=300 replays real invoices
-	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)")
+demo: $(READY) ## run a complete shop with sample orders, then clean up, unless KEEP=1; REPLAY=file.csv LIMIT=300 replays real invoices
+	$(BIN)/shop demo $(if $(REPLAY),--replay "$(REPLAY)") $(if $(LIMIT),--limit "$(LIMIT)") $(if $(KEEP),--keep)
 
 ifdef TESTS
 test: lint types ## lint, types and tests, except long ones; TESTS=tests/faults runs a part of the tests

@@ -102,6 +102,9 @@ def _cell(value: object) -> str:
 def _print_addresses(settings: Settings) -> None:
     api = settings.api_local
     rows = [
+        ["shop", f"{api}/", "for customers"],
+        ["desk", f"{api}/desk/", "for staff: sign in as an administrator (shop create-admin)"],
+        ["console", f"{api}/ops/", "for operators: sign in as an administrator"],
         ["API", f"{api}/v1", "documentation: /docs"],
         ["Flower", f"http://127.0.0.1:{settings.flower_port}",
          f"user {settings.flower_user}, password: shop config flower_password"],

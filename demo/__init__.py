@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ from demo import checks, day, programme, tables
 from demo.checks import Check, Level
 from demo.client import Client
 from demo.replay.journal import Journal
-from demo.shopping import Purchase, make_customers, place_orders, register
+from demo.shopping import NAMES_AND_CITIES, PASSWORD, Purchase, make_customers, place_orders, register, username_of
 from demo.temporary_stack import INTERRUPTS, CommandFailed, TemporaryStack
 
 NAMES = ("on_hand", "reserved", "available")
@@ -69,7 +68,7 @@ def demo(replay: Path | None, limit: int | None, keep: bool) -> None:
         stack.show_logs()
         raise
     finally:
-        _stop_or_keep(console, stack, keep)
+        _stop_or_keep(console, stack, keep, is_replay=replay is not None)
     _report(console, found, time.monotonic() - began)
 
 
@@ -150,10 +149,10 @@ def _phase(console: Console, title: str) -> Iterator[None]:
 
 
 def _administrator(stack: TemporaryStack, shop: Client) -> Client:
-    password = token_urlsafe(16)
-    stack.shop("create-admin", "--username", ADMIN, "--email", f"{ADMIN}@example.com", "--password", password)
+    account = ("--username", ADMIN, "--email", f"{ADMIN}@example.com", "--password", stack.admin_password)
+    stack.shop("create-admin", *account)
     staff = shop.new_client()
-    staff.sign_in(ADMIN, password)
+    staff.sign_in(ADMIN, stack.admin_password)
     return staff
 
 
@@ -188,10 +187,18 @@ def _format_event(event: day.Event) -> str:
     return f"{event.order:7} {event.what:48.48}  {event.amount:>12}  {event.id}"
 
 
-def _stop_or_keep(console: Console, stack: TemporaryStack, keep: bool) -> None:
+def _stop_or_keep(console: Console, stack: TemporaryStack, keep: bool, *, is_replay: bool) -> None:
     if keep and stack.is_up:
+        admin = f"{ADMIN}, password {stack.admin_password}"
+        _, last_name, *_ = NAMES_AND_CITIES[0]
+        customer = "register there" if is_replay else f"sign in as {username_of(last_name)}, password {PASSWORD}"
         console.print(
-            f"\nThe stack is still running: API {stack.api}/docs, mailbox {stack.mailbox}.\n"
+            "\nThe stack is still running.\n"
+            f"  shop     {stack.api}/  {customer}\n"
+            f"  desk     {stack.api}/desk/  sign in as {admin}\n"
+            f"  console  {stack.api}/ops/  sign in as {admin}\n"
+            f"  API      {stack.api}/docs\n"
+            f"  mailbox  {stack.mailbox}\n"
             f"All addresses: SHOP_VAR={stack.folder} shop status. To stop it: SHOP_VAR={stack.folder} shop down",
             soft_wrap=True, highlight=False,
         )  # fmt: skip

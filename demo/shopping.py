@@ -25,6 +25,11 @@ ORDERS_EACH = (3, 3, 3, 3, 3, 3, 2, 2, 2)
 """Number of orders of each other customer."""
 
 
+def username_of(last_name: str) -> str:
+    """The user name of a customer."""
+    return last_name.lower()
+
+
 @dataclass(frozen=True)
 class PlannedOrder:
     """A planned order: SKU → units, payment method, and the expected error code."""
@@ -52,7 +57,7 @@ class Customer:
 
     def register(self) -> None:
         """Registers the customer."""
-        username = self.last_name.lower()
+        username = username_of(self.last_name)
         self.client.register(
             {
                 "username": username, "email": f"{username}@example.com", "password": PASSWORD,

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 SHOP = Path(sys.executable).with_name("shop")
@@ -40,6 +41,7 @@ class TemporaryStack:
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="shopflow-demo-"))
+        self.admin_password = token_urlsafe(16)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
         free = {f"SHOP_{port.upper()}": "0" for port in PORTS}
         self._environment = {**inherited, **free, **settings, "SHOP_VAR": str(self.folder)}
