@@ -43,7 +43,9 @@ def backup(file: Path, overwrite: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before a shop is replaced.")
 def restore(file: Path, yes: bool) -> None:
-    """Replace the database with the backup in FILE, and migrate it; pictures with those of FILE.pictures.tar.
+    """Replace the database with the backup in FILE, and migrate it.
+
+    Pictures are replaced with those of FILE.pictures.tar.
 
     Asks first if the database holds a shop. The processes of a stack on this machine are stopped meanwhile, except
     database and queue, and started again; stop those of other machines yourself. Everything is replaced in one
