@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -106,10 +107,11 @@ def database(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> Iterator[None]:
 
 
 def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
-    """Resets the database to that of a new shop."""
+    """Resets the database to that of a new shop, and deletes the pictures."""
     from sqlalchemy import text
 
     from models.core.database import transaction
+    from settings import settings
 
     tables = reversed(all_tables())
     with transaction() as session:
@@ -119,6 +121,8 @@ def make_new(seeds: list[tuple[Any, list[dict[str, Any]]]]) -> None:
         session.execute(text("; ".join(f'DELETE FROM {table.schema}."{table.name}"' for table in tables)))  # noqa: S608
         for table, rows in seeds:
             session.execute(table.insert(), rows)
+    if settings.picture_folder is not None:
+        shutil.rmtree(settings.picture_folder, ignore_errors=True)  # there are none before the first picture
 
 
 def all_tables() -> list[Any]:

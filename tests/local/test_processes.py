@@ -60,7 +60,7 @@ def test_mail_and_bulk_work_have_their_own_workers_by_default() -> None:
     assert found["shop"].in_place == ("notifications",)
     assert found["mail"].queues == ("notifications", "mass_mail")
     assert found["messages"].queues == ("sms", "push")
-    assert found["bulk"].queues == ("catalogue", "reports")
+    assert found["bulk"].queues == ("catalogue", "reports", "pictures")
 
 
 @pytest.mark.parametrize(

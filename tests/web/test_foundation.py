@@ -49,7 +49,8 @@ def test_the_start_page_is_the_shop_for_browsers_and_json_for_programs(browser: 
 def test_pages_are_not_in_the_openapi_document(browser: Browser) -> None:
     paths = json.loads(browser.get("/openapi.json").text)["paths"]
     assert {path for path in paths if not path.startswith("/v1/")} == {
-        "/", "/openapi.json", "/asyncapi.json", "/docs", "/docs/errors", "/docs/assets/{name}", "/healthz", "/readyz",
+        "/", "/openapi.json", "/asyncapi.json", "/docs", "/docs/errors", "/docs/assets/{name}", "/docs/{tag}",
+        "/docs/{tag}/openapi.json", "/healthz", "/readyz",
     }  # fmt: skip
 
 
