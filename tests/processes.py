@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +86,10 @@ class Process:
 
     def send_all(self, number: int) -> None:
         """Sends the signal to it and its children."""
-        with suppress(ProcessLookupError):
+        try:
             os.killpg(self.pid, number)
+        except ProcessLookupError:  # it has ended, or has been started so recently that it has no session yet
+            self.send_signal(number)
 
     def kill(self) -> None:
         """Kills it and its children, like a power failure."""

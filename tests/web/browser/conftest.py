@@ -44,7 +44,7 @@ class Visitor:
         self.reported: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.reported.append(str(error)))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
 
     def _hear(self, message: ConsoleMessage) -> None:
         elsewhere = not message.location["url"].startswith(self.url)  # such as a sandbox without an icon
