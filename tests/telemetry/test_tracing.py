@@ -125,9 +125,11 @@ def test_a_step_that_was_suspended_is_linked_with_its_suspension_and_with_what_h
     assert decided.status_code == 200
     traced_shop.wait_for(trace, "run checkout")
     waits = [span for span in traced_shop.spans(trace) if span["name"] == "payments.await_customer"]
-    assert [span["attributes"]["shop.outcome"] for span in waits] == ["suspended", "done"]
-    suspension, waker = waits[1]["links"]
-    assert suspension == [trace, waits[0]["span"]]
+    *suspended, done = waits  # on a slow machine the step asks the gateway once more before the customer decides
+    assert {span["attributes"]["shop.outcome"] for span in suspended} == {"suspended"}
+    assert done["attributes"]["shop.outcome"] == "done"
+    suspension, waker = done["links"]
+    assert suspension == [trace, suspended[-1]["span"]]
     assert waker[0] != trace
     webhook = traced_shop.wait_for(waker[0], "POST /v1/webhooks/payments")["POST /v1/webhooks/payments"]
     assert waker[1] in {span["span"] for span in traced_shop.spans(waker[0])}
