@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from settings import QUEUES
 from tests.processes import Process
 from tests.shop import Shop
 
@@ -12,7 +13,7 @@ AT_ONCE = {"SHOP_LEASE": "3", "SHOP_SWEEP": "0.5", "SHOP_GATEWAY_TIMEOUT": "5", 
 """For many concurrent runs: a worker short of CPU does not lose its run to another one."""
 SERVICES = (
     "orders", "payments", "inventory", "carts", "notifications,mass_mail", "sms,push", "fulfilment,returns",
-    "accounts,access,catalogue,reports",
+    "accounts,access,catalogue,reports,pictures",
 )  # fmt: skip
 
 
@@ -38,4 +39,6 @@ def kept_alive(*processes: Process) -> Iterator[None]:
 
 def worker_per_service(shop: Shop, **settings: str) -> list[Process]:
     """A worker with two processes for the queues of each service: every step is a message."""
+    served = {queue for queues in SERVICES for queue in queues.split(",")}
+    assert served == set(QUEUES), "runs would wait for the queues that no worker has"
     return [shop.worker(queues, queues.partition(",")[0], 2, **settings) for queues in SERVICES]
