@@ -95,7 +95,7 @@ class AuditView(MethodView):
     def get(self) -> dict[str, object]:
         """Checks the shop's invariants against the database and the payment gateway's ledger.
 
-        While the gateway does not respond, the shop's own books are checked alone: `not_checked` names the others.
+        What is away, a gateway or the store of pictures, is left out: `not_checked` names the invariants that need it.
         """
         checked_at = datetime.now(UTC)
         checked = invariants.check_what_is_possible()
