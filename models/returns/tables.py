@@ -39,6 +39,7 @@ class Return(HasLabel, Base):
         CheckConstraint(RETURN_STATUS.constraint, name="status"),
         CheckConstraint(HAS_NUMBER, name="label"),
         Index("ix_return_tracking_number", "tracking_number"),
+        Index("ix_return_status", "status", "id"),
         {"schema": "returns"},
     )
     id: Mapped[str] = mapped_column(Id("ret"), primary_key=True)
