@@ -16,6 +16,7 @@ from settings import settings
 from tasks.gateways.files import open_store
 from tests.conftest import Caller
 from tests.photographs import SVG, animated, bomb, photograph
+from tests.publishing import publish
 from tests.shopping import make_product
 
 PHOTOGRAPH = photograph(60, 40)
@@ -47,12 +48,7 @@ def count(table: Any) -> int:
 def make_ready(accepted: Any, width: int = 60) -> str:
     """Does what the workers do; returns the picture's id."""
     picture_id: str = accepted.json["picture"]["id"]
-    files = {}
-    for name, contents in pictures.render(photograph(width, 40), width):
-        open_store().put(f"{picture_id}/{name}", contents, "image/*")
-        files[name] = pictures.describe(contents)
-    with transaction() as session:
-        pictures.publish(session, picture_id, (width, 40), files)
+    publish(picture_id, width)
     return picture_id
 
 

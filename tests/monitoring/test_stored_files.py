@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from models import pictures
-from models.core.database import transaction
 from settings import settings
 from tasks.auditing import check_what_is_possible
 from tasks.gateways.files import open_store
 from tasks.stored_files import MISSING, ORPHANED, STORED, check_files
-from tests.photographs import photograph
+from tests.publishing import add_picture
 from tests.shopping import make_product
 
 
@@ -32,16 +30,7 @@ def _forget_the_store() -> Iterator[None]:
 @pytest.fixture
 def shown(store: Path) -> str:
     """A ready picture with its files."""
-    body = photograph(60, 40)
-    with transaction() as session:
-        picture_id = pictures.add(session, make_product("MUG", 1), body, "", None).id
-    files = dict(pictures.render(body, 60))
-    for name, contents in files.items():
-        open_store().put(f"{picture_id}/{name}", contents, "image/*")
-    with transaction() as session:
-        described = {name: pictures.describe(contents) for name, contents in files.items()}
-        pictures.publish(session, picture_id, (60, 40), described)
-    return picture_id
+    return add_picture(make_product("MUG", 1))
 
 
 def wrong() -> dict[str, list[str]]:

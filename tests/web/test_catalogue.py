@@ -9,6 +9,7 @@ import pytest
 
 from models import catalogue
 from models.core.database import transaction
+from tests.publishing import add_picture
 from tests.shopping import make_product, product  # noqa: F401
 from tests.web.conftest import Browser
 
@@ -51,6 +52,22 @@ def test_the_page_of_a_product_describes_it_for_machines(browser: Browser) -> No
     assert '<meta property="og:title" content="The EMMA">' in page.text
     german = browser.get(f"/products/{product_id}", headers={"Accept-Language": "de"}).text
     assert "19,99\N{NO-BREAK SPACE}€" in german
+
+
+def test_a_product_shows_its_pictures_and_a_list_the_first(browser: Browser) -> None:
+    product_id = make_product("EMMA", 3)
+    first, second = add_picture(product_id, 'The cover, "as new"'), add_picture(product_id, "The <back>")
+    page = browser.get(f"/products/{product_id}").text
+    assert f'srcset="/v1/pictures/{first}/60.avif 60w"' in page
+    assert f'<img src="/v1/pictures/{first}/60.jpg"' in page
+    assert 'width="60" height="40" alt="The cover, &#34;as new&#34;"' in page
+    assert 'alt="The &lt;back&gt;"' in page
+    assert f'<meta property="og:image" content="http://localhost/v1/pictures/{first}/60.jpg">' in page
+    assert browser.get(f"/v1/pictures/{first}/60.avif").mimetype == "image/avif"
+    listed = browser.get("/products").text
+    assert first in listed
+    assert second not in listed
+    assert "cover-title" not in listed
 
 
 def test_a_sold_out_product_says_so(browser: Browser) -> None:

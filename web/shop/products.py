@@ -59,7 +59,8 @@ def product(product_id: str) -> Response:
     found = json.loads(shown)
     tree = read_tree()
     path = _path(tree, found["category"]["id"])
-    return render("shop/product.html", product=found, path=path, schema_org=_schema_org(found))
+    image = _image(found)
+    return render("shop/product.html", product=found, path=path, image=image, schema_org=_schema_org(found, image))
 
 
 def _query(asked: dict[str, str]) -> dict[str, Any] | None:
@@ -97,7 +98,14 @@ def _path(tree: list[Node], category: str) -> list[Node]:
     return []
 
 
-def _schema_org(product: dict[str, Any]) -> str:
+def _image(product: dict[str, Any]) -> str | None:
+    """The address of the first picture for other sites: its largest JPEG, which all of them can show."""
+    sources = [each for picture in product["pictures"][:1] for each in picture["sources"]]
+    jpegs = [each["url"] for each in sources if each["type"] == "image/jpeg"]
+    return canonical(jpegs[-1]) if jpegs else None
+
+
+def _schema_org(product: dict[str, Any], image: str | None) -> str:
     """The product for search engines (schema.org), as JSON that is safe within a script element."""
     price = product["price"]
     precision = get_currency_precision(price["currency"])
@@ -110,6 +118,8 @@ def _schema_org(product: dict[str, Any]) -> str:
             "priceCurrency": price["currency"], "availability": f"https://schema.org/{stock}",
         },
     }  # fmt: skip
+    if image:
+        described["image"] = image
     if product["author"]:
         described |= {"@type": ["Product", "Book"], "author": {"@type": "Person", "name": product["author"]["name"]}}
     text = json.dumps(described, ensure_ascii=False)
