@@ -33,7 +33,7 @@ def check(*, force: bool) -> None:
 def list_needed() -> list[str]:
     """The workflows and versions that live runs need and this release does not declare.
 
-    Empty in an empty database, and with a schema of before 0.1.0, whose runs have no version.
+    Empty in an empty database, and with a schema older than 0.1.0, whose runs have no version.
     """
     import workflows  # noqa: F401, late: it imports Celery
     from durable import queries

@@ -93,7 +93,7 @@ def session_id() -> str:
 
 
 def require() -> Principal:
-    """Who has signed in, read anew. Raises NotSignedIn."""
+    """Who has signed in, from the database, not from the request's cache. Raises NotSignedIn."""
     found = _find_principal()
     if found is None:
         raise NotSignedIn("Sign in to see this page.")

@@ -1,4 +1,4 @@
-"""Registering, signing in and out, and forgotten passwords."""
+"""Registering, signing in and out, and password resets."""
 
 import re
 from collections.abc import Callable

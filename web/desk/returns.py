@@ -67,7 +67,7 @@ def approve(return_id: str) -> Response:
 @takes_form
 @access.allowed("orders:write")
 def refuse(return_id: str) -> Response:
-    """Refuses a return, with the reason that the customer is told."""
+    """Refuses a return. The mail to the customer contains the reason."""
 
     def work(session: Session) -> str:
         body: Any = load(ReturnRefusal(), reason=text("reason"))

@@ -1,4 +1,4 @@
-"""Registration, forgotten passwords, and the confirmation of e-mail addresses."""
+"""Registration, password resets, and the confirmation of e-mail addresses."""
 
 from typing import Any
 from uuid import uuid4
