@@ -15,19 +15,36 @@ from web.language import LOCALES, language
 from web.language import translatable as _
 from web.pages import HEADERS
 
+
+class Section(NamedTuple):
+    """A section of the desk: its name, the key that leads there after g, and its pages.
+
+    A page is an endpoint, its name, and the permission that shows it.
+    """
+
+    name: str
+    key: str
+    pages: tuple[tuple[str, str, str | None], ...]
+
+
 SECTIONS = (
-    ("desk.today", _("Today"), None, "t"),
-    ("desk.orders_page", _("Orders"), "orders:read", "o"),
-    ("desk.picking", _("Picking list"), "orders:write", "l"),
-    ("desk.returns_page", _("Returns"), "orders:read", "r"),
-    ("desk.payments_page", _("Payments"), "payments:read", "m"),
-    ("desk.customers_page", _("Customers"), "users:read", "c"),
-    ("desk.products_page", _("Products"), "products:write", "p"),
-    ("desk.imports_page", _("Imports"), "products:write", "i"),
-    ("desk.stock_page", _("Stock"), "stock:read", "s"),
-    ("desk.transfers_page", _("Transfers"), "stock:read", "f"),
+    Section(_("Today"), "t", (("desk.today", _("Today"), None),)),
+    Section(_("Orders"), "o", (
+        ("desk.orders_page", _("Orders"), "orders:read"),
+        ("desk.picking", _("Picking list"), "orders:write"),
+        ("desk.returns_page", _("Returns"), "orders:read"),
+    )),
+    Section(_("Payments"), "m", (("desk.payments_page", _("Payments"), "payments:read"),)),
+    Section(_("Customers"), "c", (("desk.customers_page", _("Customers"), "users:read"),)),
+    Section(_("Products"), "p", (
+        ("desk.products_page", _("Products"), "products:write"),
+        ("desk.imports_page", _("Imports"), "products:write"),
+    )),
+    Section(_("Stock"), "s", (
+        ("desk.stock_page", _("Levels"), "stock:read"),
+        ("desk.transfers_page", _("Transfers"), "stock:read"),
+    )),
 )  # fmt: skip
-"""Sections of the desk: endpoint, name, the permission that shows them, and the key that leads there after g."""
 
 
 class Bar(NamedTuple):
@@ -66,9 +83,10 @@ def asked(*names: str) -> dict[str, str]:
     return {name: value for name in names if (value := request.args.get(name, "").strip())}
 
 
-def sections() -> list[tuple[str, str, str]]:
-    """The sections that whoever looks at the page may open: endpoint, name, key."""
-    return [(endpoint, name, key) for endpoint, name, permission, key in SECTIONS if may(permission)]
+def sections() -> list[Section]:
+    """The sections that whoever looks at the page may open, each with the pages that they may open."""
+    seen = [each._replace(pages=tuple(page for page in each.pages if may(page[2]))) for each in SECTIONS]
+    return [section for section in seen if section.pages]
 
 
 @desk.app_template_filter("figure")
