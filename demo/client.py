@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -99,6 +100,10 @@ class Client:
         """Sends JSON, with an Idempotency-Key if `key` is given."""
         return self._request("POST", path, body=body, key=key, retries=RETRY if key else RETRY_IF_NOT_SENT)
 
+    def post_file(self, path: str, content: bytes, **query: str) -> Any:
+        """Sends a file as the body."""
+        return self._request("POST", path, query=query, body=content, key=str(uuid4()), retries=RETRY)
+
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """Sends JSON."""
         return self._request("PUT", path, body=body)
@@ -157,8 +162,9 @@ class Client:
         if key is not None:
             headers["Idempotency-Key"] = key
         url = self.address + path + (f"?{urlencode(query)}" if query else "")
+        sent = {"body": body} if isinstance(body, bytes) else {"json": body}
         try:
-            return self._pool.request(method, url, json=body, headers=headers, timeout=TIMEOUT, retries=retries)
+            return self._pool.request(method, url, **sent, headers=headers, timeout=TIMEOUT, retries=retries)
         except HTTPError as error:
             raise Unreachable(f"{method} {url}: no response: {error}") from error
 

@@ -1,6 +1,6 @@
 """The programme of the day in the life of the demo's shop."""
 
-from demo import messages
+from demo import messages, pictures
 from demo.day import Day, Line
 from demo.listener import Listener, check_events
 from demo.shopping import LAST_COPY, Customer, Purchase
@@ -14,6 +14,7 @@ def run(day: Day, mailbox: str, orders: list[Purchase], goods: dict[str, Line], 
     cancelled = next(purchase for purchase in firm if purchase.customer is not shipped.customer)
     product = goods[shipped.order["lines"][0]["sku"]]
     listener = Listener(day.staff)
+    resizing = pictures.upload(day, goods)
     day.confirm_address(customers[0], mailbox)
     day.confirm_payment(customers[0], product, {"method": "pm_card_threeDSecure2Required"}, "the bank's page")
     day.confirm_payment(customers[1], product, {"provider": "paypal"}, "PayPal's page")
@@ -26,5 +27,6 @@ def run(day: Day, mailbox: str, orders: list[Purchase], goods: dict[str, Line], 
     day.transfer(goods[LAST_COPY], 2)
     day.count_stock(product)
     day.report()
+    pictures.check(day, resizing, goods)
     check_events(day, listener)
     listener.close()

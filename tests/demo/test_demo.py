@@ -25,7 +25,7 @@ DAY = (
     r"goods received and refunded +\d+\.\d\d EUR +ret_", r"credit note issued +\d+\.\d\d EUR +C\d+-000001",
     r"cancelled, authorisation voided +\d+\.\d\d EUR +pay_", r"5 units received +purchase order",
     r"2 units received in the Annex +tfr_", r"one unit missing: \S+ +cnt_", r"a report with charts +\d+ units +file:",
-    r"webhooks received and verified: \d+ +whe_",
+    r"covers uploaded and resized: 12 +pic_", r"webhooks received and verified: \d+ +whe_",
 )  # fmt: skip
 
 
