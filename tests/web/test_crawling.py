@@ -1,0 +1,95 @@
+"""Every page that a link leads to, and every form on it: nothing is dead, and no nonsense breaks anything."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from tests.web.conftest import Browser
+from tests.web.crawling import FilledForm, Reader, Site, placed
+from tests.web.desk.selling import Bought
+from tests.web.ops.making import declined, stuck
+from web.pages import is_safe_path
+
+NONSENSE = (
+    "", " ", "-1", "0", "1e309", "NaN", "²", "\uff19", "9" * 30, "9223372036854775808", "0000-00-00", "2026-02-30",
+    "<script>alert(1)</script>", "'; DROP TABLE users; --", "{{ 7*7 }}", "%s%n", "../../etc/passwd", "\u202e\u0301",
+    "9999-12-31", "[]", "{}", "prd_" + "0" * 32, "x" * 5000, "\N{PILE OF POO}", "a,b;c\td\r\ne",
+)  # fmt: skip
+LARGEST = 600_000  # bytes of a page
+KEPT = ("csrf_token", "once", "key")
+"""Without these fields, a form is refused before its values are read."""
+
+
+@pytest.fixture
+def site(app: Any, signed_in: Callable[..., Browser]) -> tuple[Site, Browser]:
+    """What an administrator reaches in a shop with an order, and runs that are stuck and declined."""
+    from tests.shopping import make_product
+
+    Bought(make_product("EMMA", 6)).confirmed()
+    stuck()
+    declined()
+    browser = signed_in("root", "admin")
+    return Site(app).crawl(browser), browser
+
+
+def test_no_link_is_dead(site: tuple[Site, Browser]) -> None:
+    found, _ = site
+    assert len(found.pages) > 40
+    assert found.dead == {}
+
+
+def test_ids_are_unique_and_labels_have_a_field(site: tuple[Site, Browser]) -> None:
+    found, _ = site
+    wrong = {address: page.wrong_ids() for address, page in found.pages.items() if page.wrong_ids()}
+    assert wrong == {}
+
+
+def test_addresses_with_nonsense_are_answered(app: Any, site: tuple[Site, Browser]) -> None:
+    found, browser = site
+    asked = {(urlsplit(address).path, name) for address, form in found.forms("get") for name in form.fields}
+    asked |= {(urlsplit(address).path, name) for address in found.pages for name in ("cursor", "q", "nothing")}
+    for path, name in sorted(asked):
+        for value in NONSENSE:
+            check(browser.get(f"{path}?{urlencode({name: value})}"), path, name, value)
+        check(browser.get(f"{path}?{name}=%ed%a0%80%00"), path, name, "bytes")
+
+
+def test_forms_with_nonsense_are_refused_or_taken(
+    app: Any, site: tuple[Site, Browser], signed_in: Callable[..., Browser]
+) -> None:
+    found, _ = site
+    forms = list(found.forms("post"))
+    assert len(forms) > 20
+    for number, (page, form) in enumerate(forms):
+        browser = signed_in(f"root-{number}", "admin")  # some forms end the session or close the account
+        for value in NONSENSE:
+            answer = send(browser, page, form, value)
+            if answer is None:  # an earlier value was taken, and the form has gone
+                break
+            check(answer, form.action, "all fields", value)
+
+
+def send(browser: Browser, page: str, form: FilledForm, value: str) -> Any:
+    """Sends a form as it is on the page now, with one value in all of its fields."""
+    shown = browser.get(page)
+    if shown.status_code != 200:
+        return None
+    now = [each for each in placed(Reader(shown.text), page) if each.action == form.action]
+    same = next((each for each in now if each.fields.keys() == form.fields.keys()), None)
+    if same is None:
+        return None
+    sent = {name: given if name in KEPT else value for name, given in same.fields.items()}
+    return browser.post(form.action, data=sent)
+
+
+def check(answer: Any, *about: str) -> None:
+    """An answer is a page of a bounded size, or leads to one; a refusal says what is wrong."""
+    assert answer.status_code < 500, (*about, answer.text[:500])
+    assert len(answer.data) < LARGEST, about
+    if answer.status_code in (301, 302, 303, 308):
+        assert is_safe_path(answer.headers["Location"]), about
+    elif answer.status_code >= 400:
+        assert "<h1" in answer.text, about
+    assert "<script>alert(1)" not in answer.text, about
