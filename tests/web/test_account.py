@@ -83,7 +83,7 @@ def test_notifications_are_switched_off_and_on(ada: Browser) -> None:
 
 
 def test_every_kind_that_customers_choose_has_a_name() -> None:
-    from web.shop.account import KINDS
+    from web.shop.account.notifications import KINDS
 
     of_codes = {"confirm_address", "password_reset", "email_changing", "confirm_new_email"}
     assert set(KINDS) == set(accounts.CUSTOMER_KINDS) - of_codes
