@@ -36,6 +36,7 @@ CODES = {
     "second_factor_failed": _("This code is not right, or was used already."),
     "too_many_addresses": _("You have as many addresses as the shop allows. Delete one first."),
     "too_many_lines": _("Your basket has more products than an order can have. Order fewer of them."),
+    "stale": _("This was changed since you opened the page. Nothing was saved: please check what it is now."),
     "tasks_under_way": _("Your account cannot be closed while orders are under way."),
     "unavailable": _("Please try again in a few seconds. Nothing of what you sent was lost or done twice."),
     "username_looks_taken": _("This username looks like one that is taken."),

@@ -1,10 +1,10 @@
-"""The profile: name and username."""
+"""The profile: name, username, and the language of mails."""
 
 from flask import Response, g, request
 
 from api.accounts.schemas import ProfileChanges
 from durable import Refusal
-from models import accounts
+from models import accounts, notifications
 from models.core.database import transaction
 from web import access
 from web.blueprint import shop, takes_form
@@ -23,8 +23,8 @@ def account() -> Response:
 @takes_form
 @access.signed_in
 def change_profile() -> Response:
-    """Changes name and username; another e-mail address is asked to be confirmed."""
-    form, body = read(ProfileChanges(only=("first_name", "last_name", "username")))
+    """Changes name, username and the language of mails."""
+    form, body = read(ProfileChanges(only=("first_name", "last_name", "username", "language"), partial=("language",)))
     if form:
         try:
             with transaction() as session:
@@ -38,4 +38,12 @@ def _profile(form: Form, status: int = 200) -> Response:
     with transaction() as session:
         user = accounts.get(session, g.principal.user_id)
         pending = accounts.find_pending_email(session, user.id)
-    return render("account/profile.html", status, form=form, user=user, pending=pending, saved="saved" in request.args)
+    return render(
+        "account/profile.html",
+        status,
+        form=form,
+        user=user,
+        pending=pending,
+        saved="saved" in request.args,
+        mails_in=notifications.choose_language(user.language),
+    )
