@@ -21,7 +21,8 @@ from web.pages import render
 PAGES = (
     ("/account", _("Profile")), ("/account/email", _("E-mail address")), ("/account/orders", _("Orders")),
     ("/account/addresses", _("Addresses")), ("/account/notifications", _("Notifications")),
-    ("/account/password", _("Password")), ("/account/sessions", _("Devices")), ("/account/data", _("Your data")),
+    ("/account/password", _("Password")), ("/account/second-factor", _("Authenticator app")),
+    ("/account/sessions", _("Devices")), ("/account/data", _("Your data")),
 )  # fmt: skip
 """The pages of the account's menu: path and name."""
 DONE = {
@@ -31,6 +32,7 @@ DONE = {
     "address_saved": _("The address is saved. Orders that you have placed keep the old one."),
     "address_added": _("The address is added."),
     "address_deleted": _("The address is deleted. Orders that you have placed keep it."),
+    "second_factor_disabled": _("Signing in needs no code any more."),
     "address_chosen": _("This address is used by default now."),
 }
 """What an action did → the sentence that says so."""
