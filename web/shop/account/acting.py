@@ -22,6 +22,7 @@ PAGES = (
     ("/account", _("Profile")), ("/account/email", _("E-mail address")), ("/account/orders", _("Orders")),
     ("/account/addresses", _("Addresses")), ("/account/notifications", _("Notifications")),
     ("/account/password", _("Password")), ("/account/second-factor", _("Authenticator app")),
+    ("/account/passkeys", _("Passkeys")),
     ("/account/sessions", _("Devices")), ("/account/data", _("Your data")),
 )  # fmt: skip
 """The pages of the account's menu: path and name."""
@@ -32,6 +33,9 @@ DONE = {
     "address_saved": _("The address is saved. Orders that you have placed keep the old one."),
     "address_added": _("The address is added."),
     "address_deleted": _("The address is deleted. Orders that you have placed keep it."),
+    "passkey_added": _("The passkey is added. You can sign in with it now."),
+    "passkey_renamed": _("The passkey has its new name."),
+    "passkey_deleted": _("The passkey is deleted. Delete it on your device, too: it does not work any more."),
     "second_factor_disabled": _("Signing in needs no code any more."),
     "address_chosen": _("This address is used by default now."),
 }
