@@ -28,8 +28,8 @@ def add(browser: Browser, device: SoftwareAuthenticator, **changes: str) -> Any:
 
 
 def enter(browser: Browser, device: SoftwareAuthenticator, **form: str) -> Any:
-    options = browser.post("/v1/auth/passkeys/options").json["public_key"]
-    form = {"credential": json.dumps(device.get(options)), **form}
+    answer: Any = browser.post("/v1/auth/passkeys/options").json
+    form = {"credential": json.dumps(device.get(answer["public_key"])), **form}
     return browser.send("/sign-in/passkey", form, page="/sign-in")
 
 
