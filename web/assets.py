@@ -16,11 +16,12 @@ KINDS = {
 }  # fmt: skip
 SOURCES = {
     "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
-                  "css/orders.css", "css/print.css"),
+                  "css/orders.css", "css/account.css", "css/print.css"),
     "desk.css": ("css/desk.css",),
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js",),
+    "passkeys.js": ("passkeys.js",),
     "desk.js": ("desk.js",),
     "ops.js": ("ops.js",),
     "icons.svg": ("icons.svg",),

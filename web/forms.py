@@ -32,7 +32,7 @@ class Form:
 
     def refuse(self, error: Refusal, fields: Mapping[str, str] = MappingProxyType({})) -> None:
         """Takes in a refusal; `fields`: code → the field that it is about. Raises what is not about the form."""
-        if error.status >= 500 or isinstance(error, TooManyRequests):
+        if error.status >= 500 or isinstance(error, TooManyRequests) or error.code == "fresh_sign_in_required":
             raise error
         about = fields.get(error.code)
         named = error.extra.get("errors")

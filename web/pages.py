@@ -89,10 +89,16 @@ def _finish(response: Response) -> Response:
     return csrf.remember_browser(response)
 
 
+def _page_of_form() -> str:
+    """The page from which a form was sent, as far as the browser says."""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.host and is_safe_path(came_from.path) else "/"
+
+
 def _as_page(response: Response) -> Response:
     """A problem document as a page. Who has to sign in is led there, and back."""
     problem = response.get_json()
-    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    here = request.full_path.rstrip("?") if request.method == "GET" else _page_of_form()
     if response.status_code == 401 and "HX-Request" in request.headers:  # not into the part of a page
         shown = urlsplit(request.headers.get("HX-Current-URL", "")).path
         return Response(status=204, headers={"HX-Redirect": url_for("shop.sign_in", next=shown)})

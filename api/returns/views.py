@@ -21,7 +21,6 @@ from durable import queries
 from durable.tables import RunRecord
 from models import orders, returns
 from models.core.database import transaction
-from models.core.errors import NotFound
 from settings import settings
 
 
@@ -81,7 +80,7 @@ class ReturnView(MethodView):
     def get(self, return_id: str) -> dict[str, object]:
         """Returns a return with its lines."""
         with transaction() as session:
-            return _views(session, [_visible(session, return_id)])[0]
+            return _views(session, [returns.get_visible_return(session, return_id, g.principal)])[0]
 
 
 @blueprint.route('/returns/<id("ret"):return_id>/label')
@@ -91,7 +90,7 @@ class ReturnLabelView(MethodView):
     def get(self, return_id: str) -> Response:
         """Returns the label for the way back as a PDF file. 404 without one, or if it was refunded."""
         with transaction() as session:
-            made = _visible(session, return_id)
+            made = returns.get_visible_return(session, return_id, g.principal)
         return pdf_of(made)
 
 
@@ -134,13 +133,6 @@ class ReceiveView(MethodView):
         Resellable goods are taken into stock, damaged ones are written off; what was received is refunded and credited.
         """
         return _accepted(session, returns.receive(session, return_id, body["lines"]))
-
-
-def _visible(session: Session, return_id: str) -> returns.Return:
-    made = returns.get_return(session, return_id)
-    if made.user_id != g.principal.user_id and "orders:read" not in g.principal.permissions:
-        raise NotFound("There is no such return.")
-    return made
 
 
 def _accepted(session: Session, made: returns.Return) -> TaskAnswer:

@@ -1,7 +1,7 @@
 """Inventory: warehouses, stock levels, movements, reservations, purchase orders, transfers and stock counts."""
 
 from models.inventory.allocation import Units, choose
-from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock
+from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock, waits_for_stock
 from models.inventory.backorder_terms import get_terms, set_terms
 from models.inventory.backorders import free_units, is_waiting, lock_waiting
 from models.inventory.count_booking import book_differences, close_booked_count, slice_differences
@@ -226,4 +226,5 @@ __all__ = [
     "take_in_transfer",
     "update_warehouse",
     "wait_for_stock",
+    "waits_for_stock",
 ]

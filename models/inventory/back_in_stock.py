@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 import durable
 from models import catalogue
+from models.core.database import Statements
 from models.core.errors import Conflict
 from models.inventory.stock import get_available, in_stock
 from models.inventory.tables import Reservation, Waiting
@@ -22,6 +23,12 @@ def wait_for_stock(session: Session, user_id: str, product_id: str) -> None:
     if get_available(session, [product_id])[product_id] > 0:
         raise Conflict("This product is available.", code="in_stock")
     session.execute(insert(Waiting).values(user_id=user_id, product_id=product_id).on_conflict_do_nothing())
+
+
+def waits_for_stock(connection: Statements, user_id: str, product_id: str) -> bool:
+    """Whether a customer waits for a product."""
+    waiting = select(Waiting.product_id).where(Waiting.user_id == user_id, Waiting.product_id == product_id)
+    return connection.execute(waiting).first() is not None
 
 
 def stop_waiting(session: Session, user_id: str, product_id: str | None = None) -> None:

@@ -11,6 +11,7 @@ import durable
 from durable import transitions
 from durable.ids import Id, new_id
 from models import orders
+from models.accounts import Principal
 from models.core import event_log
 from models.core.errors import Conflict, NotFound
 from models.core.events import ReturnReceived
@@ -135,6 +136,14 @@ def get_return(session: Session, return_id: str) -> Return:
     """The return. Raises NotFound."""
     made = session.get(Return, return_id)
     if made is None:
+        raise NotFound("There is no such return.")
+    return made
+
+
+def get_visible_return(session: Session, return_id: str, principal: Principal) -> Return:
+    """A return of the user, or with the permission `orders:read` of anybody. Raises NotFound."""
+    made = get_return(session, return_id)
+    if made.user_id != principal.user_id and "orders:read" not in principal.permissions:
         raise NotFound("There is no such return.")
     return made
 

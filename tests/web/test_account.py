@@ -15,9 +15,11 @@ from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.shopping import make_product
 from tests.web.conftest import Browser
+from web.once import new_token
 
 PAGES = (
-    "/account", "/account/orders", "/account/addresses", "/account/notifications", "/account/password",
+    "/account", "/account/email", "/account/orders", "/account/addresses", "/account/notifications",
+    "/account/password", "/account/second-factor",
     "/account/sessions", "/account/data",
 )  # fmt: skip
 
@@ -41,6 +43,9 @@ def test_the_profile_is_changed(ada: Browser, sign_in: Callable[..., Any]) -> No
     form = {"first_name": "Augusta", "last_name": "King", "username": "augusta"}
     assert ada.send("/account", form).headers["Location"] == "/account?saved=1"
     assert "Hello, Augusta" in ada.get("/account?saved=1").text
+    assert ada.send("/account", {**form, "language": "de"}).status_code == 303
+    assert 'value="de" lang="de" selected' in ada.get("/account").text
+    assert ada.send("/account", {**form, "language": "xx"}).status_code == 422
     taken = ada.send("/account", {**form, "username": "grace"})
     assert (taken.status_code, "This username is taken." in taken.text) == (422, True)
 
@@ -55,20 +60,55 @@ def test_the_password_is_changed_and_other_devices_are_signed_out(ada: Browser, 
     assert browser.get("/account").status_code == 303
 
 
+NEW = {"line1": "1 High Street", "line2": "Flat 2", "city": "Oxford", "country": "GB"}
+
+
+def addresses(browser: Browser) -> list[str]:
+    return re.findall(r'href="(/account/addresses/adr_\w+)"', browser.get("/account/addresses").text)
+
+
+def add(browser: Browser, once: str = "", **changes: str) -> Any:
+    form = {**NEW, "once": once or new_token(), **changes}
+    return browser.send("/account/addresses", form, page="/account/addresses")
+
+
 def test_addresses_are_added_chosen_and_deleted(ada: Browser, signed_in: Callable[..., Browser]) -> None:
-    new = {"line1": "1 High Street", "city": "Oxford", "country": "GB"}
-    assert ada.send("/account/addresses", {**new, "city": ""}).status_code == 422
-    assert ada.send("/account/addresses", new).status_code == 303
-    page = ada.get("/account/addresses").text
-    paths = re.findall(r'action="(/account/addresses/adr_\w+)"', page)
+    assert add(ada, city="").status_code == 422
+    token = new_token()
+    assert [add(ada, token).status_code for _ in range(2)] == [303, 303]
+    paths = addresses(ada)
     assert len(paths) == 2
     eve = signed_in("eve")
-    for form in ({}, {"delete": "yes"}):
-        assert eve.send(paths[1], form).status_code == 404
-    assert ada.send(paths[1]).status_code == 303
-    assert re.findall(r'action="(/account/addresses/adr_\w+)"', ada.get("/account/addresses").text)[0] == paths[1]
-    assert ada.send(paths[1], {"delete": "yes"}).status_code == 303
-    assert "Oxford" not in ada.get("/account/addresses").text
+    for form in ("", "/default", "/delete"):
+        assert eve.send(f"{paths[1]}{form}", {**NEW, "once": new_token()}).status_code == 404
+    assert eve.get(paths[1]).status_code == 404
+    assert ada.send(f"{paths[1]}/default").status_code == 303
+    assert addresses(ada)[0] == paths[1]
+    deleted = ada.send(f"{paths[1]}/delete")
+    page = ada.get(deleted.headers["Location"]).text
+    assert ("Oxford" in page, "The address is deleted" in page) == (False, True)
+
+
+def test_an_address_is_edited_unless_another_tab_was_faster(ada: Browser) -> None:
+    add(ada)
+    path = addresses(ada)[1]
+    page = ada.get(path).text
+    assert ('value="Oxford"' in page, 'value="Flat 2"' in page) == (True, True)
+    [version] = re.findall(r'name="version" value="(\w+)"', page)
+
+    def save(**changes: str) -> Any:
+        return ada.send(path, {**NEW, "version": version, "once": new_token(), **changes}, page=path)
+
+    assert save(city="").status_code == 422
+    saved = save(city="Cambridge", line2="")
+    page = ada.get(saved.headers["Location"]).text
+    assert ("Cambridge" in page, "Flat 2" in page, "The address is saved" in page) == (True, False, True)
+    late = save(city="London")
+    assert (late.status_code, "was changed since" in late.text, 'value="London"' in late.text) == (422, True, True)
+    assert "London" not in ada.get(path).text
+    with transaction() as session:
+        ids = [found.id for found in session.scalars(select(accounts.Address).order_by(accounts.Address.is_default))]
+    assert path.endswith(ids[0])
 
 
 def test_notifications_are_switched_off_and_on(ada: Browser) -> None:
@@ -83,7 +123,7 @@ def test_notifications_are_switched_off_and_on(ada: Browser) -> None:
 
 
 def test_every_kind_that_customers_choose_has_a_name() -> None:
-    from web.shop.account import KINDS
+    from web.shop.account.notifications import KINDS
 
     of_codes = {"confirm_address", "password_reset", "email_changing", "confirm_new_email"}
     assert set(KINDS) == set(accounts.CUSTOMER_KINDS) - of_codes

@@ -155,9 +155,9 @@ def test_what_was_sold_meanwhile_is_told_at_the_checkout(shop: Shop, ada: Browse
 def test_nobody_sees_the_order_of_others(ada: Browser, signed_in: Callable[..., Browser]) -> None:
     path = buy(ada)
     eve = signed_in("eve")
-    for part in ("", "/progress", "/events", "/invoice.pdf"):
+    for part in ("", "/progress", "/events", "/invoice.pdf", "/cancel-pieces"):
         assert eve.get(path + part).status_code == 404, part
-    for part in ("/cancel", "/return"):
+    for part in ("/cancel", "/return", "/cancel-pieces"):
         assert eve.send(path + part).status_code == 404, part
     assert path not in eve.get("/account/orders").text
     assert ada.get(path + "/invoice.pdf").status_code == 404  # there is none yet

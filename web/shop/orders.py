@@ -14,6 +14,7 @@ from models import fulfilment, orders, returns
 from models.core.database import transaction
 from models.core.errors import Invalid, NotFound
 from serving.fields import Line
+from serving.labels import file_name, read_label
 from serving.orders import list_orders
 from serving.run_waiter import watch
 from web import access
@@ -72,6 +73,16 @@ def invoice(order_id: str) -> Response:
         document = orders.describe_invoice(session, order_id)
     headers = {"Content-Disposition": f'attachment; filename="{orders.file_name(document)}"'}
     return Response(orders.pdf_of_document(document), headers=headers, content_type="application/pdf")
+
+
+@shop.get('/returns/<id("ret"):return_id>/label')
+@access.signed_in
+def return_label(return_id: str) -> Response:
+    """The label for the way back, which mails link, as a PDF file."""
+    with transaction() as session:
+        made = returns.get_visible_return(session, return_id, g.principal)
+    headers = {"Content-Disposition": f'inline; filename="{file_name(made)}"'}
+    return Response(read_label(made), headers=headers, content_type="application/pdf")
 
 
 @shop.post('/orders/<id("ord"):order_id>/cancel')

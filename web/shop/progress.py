@@ -75,6 +75,7 @@ class Progress:
     is_live: bool
     is_over: bool
     can_cancel: bool
+    can_cancel_pieces: bool
     can_return: bool
     can_pay_again: bool
 
@@ -104,9 +105,16 @@ def read_progress(order_id: str, principal: Principal) -> Progress:
         order=view, headline=_headline(status, action), steps=_steps(view, done, parcels, action), parcels=parcels,
         returns=sent_back, action=action, reason=_reason(order.reason or {}, decline), run_id=order.run_id or "",
         is_live=status == "pending", is_over=status in OVER,
-        can_cancel=status in ("pending", "confirmed") and not parcels, can_return=returnable,
+        can_cancel=status in ("pending", "confirmed") and not parcels,
+        can_cancel_pieces=status == "confirmed" and _count_pieces(view) > 1,
+        can_return=returnable,
         can_pay_again=status == "cancelled" and order.confirmed_at is None,
     )  # fmt: skip
+
+
+def _count_pieces(order: Mapping[str, Any]) -> int:
+    """The pieces that were not cancelled."""
+    return sum(line["quantity"] - line["cancelled"] for line in order["lines"])
 
 
 def _headline(status: str, action: Mapping[str, Any] | None) -> str:

@@ -24,7 +24,7 @@ from web.wording import describe_refusal
 @access.everybody
 def sign_in() -> Response:
     """The form to sign in."""
-    return _sign_in(Form())
+    return sign_in_page(Form())
 
 
 @shop.post("/sign-in")
@@ -34,14 +34,14 @@ def send_sign_in() -> Response:
     """Signs in with username or e-mail address and password, and merges the guest's basket."""
     form, body = read(Login())
     if not form:
-        return _sign_in(form, 422)
+        return sign_in_page(form, 422)
     try:
         opened = _log_in(body["username"], body["password"])
     except NotSignedIn as error:
         if error.code == "second_factor_required":
             return _second_factor(Form(), error.extra["challenge"])
         form.refuse(error)
-        return _sign_in(form, 422)
+        return sign_in_page(form, 422)
     return enter(opened)
 
 
@@ -62,7 +62,7 @@ def send_second_factor() -> Response:
         opened = _complete(body["challenge"], Answer(body.get("code"), body.get("recovery_code")))
     except Refusal as error:
         form.refuse(error, {"second_factor_failed": "code"})
-        return _sign_in(form, 422) if error.code == "invalid_challenge" else _second_factor(form, challenge, 422)
+        return sign_in_page(form, 422) if error.code == "invalid_challenge" else _second_factor(form, challenge, 422)
     return enter(opened)
 
 
@@ -149,7 +149,8 @@ def next_value() -> str:
     return wanted if is_safe_path(wanted) else ""
 
 
-def _sign_in(form: Form, status: int = 200) -> Response:
+def sign_in_page(form: Form, status: int = 200) -> Response:
+    """The page to sign in, with what is wrong with what was sent."""
     return render("account/sign_in.html", status, form=form, next=next_value())
 
 

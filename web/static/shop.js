@@ -32,6 +32,11 @@
   });
   for (const button of document.querySelectorAll("[data-without-script]")) button.hidden = true;
 
+  for (const button of document.querySelectorAll("[data-prints]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
   // What is wrong with a form is read out, and can be corrected at once.
   const faulty = document.querySelector("[aria-invalid=true], .notice-alert[tabindex]");
   if (faulty) faulty.focus();

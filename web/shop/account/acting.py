@@ -1,0 +1,81 @@
+"""What the account's pages share: forms that take effect once, what was done, and whether the sign-in is fresh."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask import Response, g, request
+from sqlalchemy.orm import Session
+
+from durable import Refusal
+from models import accounts
+from models.core.database import transaction
+from models.core.errors import NotFound
+from web import once
+from web.blueprint import shop
+from web.forms import Form
+from web.language import gettext
+from web.language import translatable as _
+from web.pages import render
+
+PAGES = (
+    ("/account", _("Profile")), ("/account/email", _("E-mail address")), ("/account/orders", _("Orders")),
+    ("/account/addresses", _("Addresses")), ("/account/notifications", _("Notifications")),
+    ("/account/password", _("Password")), ("/account/second-factor", _("Authenticator app")),
+    ("/account/passkeys", _("Passkeys")),
+    ("/account/sessions", _("Devices")), ("/account/data", _("Your data")),
+)  # fmt: skip
+"""The pages of the account's menu: path and name."""
+DONE = {
+    "email_asked": _("A mail is on its way to the new address. It becomes yours once you follow the link in it."),
+    "email_kept": _("Your address stays as it is."),
+    "confirmation_sent": _("Another mail is on its way. Please follow the link in it."),
+    "address_saved": _("The address is saved. Orders that you have placed keep the old one."),
+    "address_added": _("The address is added."),
+    "address_deleted": _("The address is deleted. Orders that you have placed keep it."),
+    "passkey_added": _("The passkey is added. You can sign in with it now."),
+    "passkey_renamed": _("The passkey has its new name."),
+    "passkey_deleted": _("The passkey is deleted. Delete it on your device, too: it does not work any more."),
+    "second_factor_disabled": _("Signing in needs no code any more."),
+    "address_chosen": _("This address is used by default now."),
+}
+"""What an action did → the sentence that says so."""
+
+
+def show(template: str, form: Form | None = None, status: int = 200, **values: Any) -> Response:
+    """A page of the account, with what the last action did, as the address names it."""
+    done = gettext(DONE.get(request.args.get("done", ""), "")) if request.args.get("done") in DONE else ""
+    return render(f"account/{template}", status, form=Form() if form is None else form, done=done, **values)
+
+
+def act(
+    work: Callable[[Session], str],
+    form: Form,
+    refused: Callable[[Form, int], Response],
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    """Does `work` once and leads to the address that it returns. A refusal shows the page again, by `refused`.
+
+    `fields`: code of a refusal → the field that it is about. Raises NotFound, and what is not about the form.
+    """
+    try:
+        return once.once(work)
+    except NotFound:
+        raise
+    except Refusal as error:
+        form.refuse(error, fields)
+    return refused(form, 422)
+
+
+def is_fresh() -> bool:
+    """Whether the sign-in is one of the last ten minutes. If not, forms that need one ask for the password."""
+    with transaction() as session:
+        return accounts.is_fresh(session, g.principal.session_id)
+
+
+def account_pages() -> list[tuple[str, str]]:
+    """The pages that the menu shows."""
+    return list(PAGES)
+
+
+shop.context_processor(lambda: {"new_token": once.new_token, "is_fresh": is_fresh, "account_pages": account_pages})
