@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from durable import Refusal
+from durable.ids import new_id
 from models import accounts, carts, orders
 from models.core import idempotency
 from models.core.database import transaction
@@ -65,7 +66,13 @@ def send_checkout() -> Response:
 @shop.get("/checkout/return")
 @access.signed_in
 def payment_return() -> Response:
-    """Where the bank's and PayPal's pages lead back to: to the customer's newest order."""
+    """Where the bank's and PayPal's pages lead back to: to the order that was paid.
+
+    Payments that a release before has opened do not name it; they lead to the customer's newest order.
+    """
+    order_id = request.args.get("order", "")
+    if is_id("ord", order_id):
+        return see("shop.order", order_id=order_id)
     newest = orders.select_own_orders(g.principal).order_by(orders.Order.id.desc()).limit(1)
     with transaction() as session:
         order = session.scalars(newest).one_or_none()
@@ -78,7 +85,9 @@ def _place_once(session: Session, user_id: str, key: str, body: CheckoutRequestB
     if first is not None:
         return str(first.body["order_id"])
     site = settings.public_url or request.host_url.rstrip("/")
-    order = place(session, user_id, body, f"{site}{url_for('shop.payment_return')}")
+    order_id = new_id("ord")
+    back = f"{site}{url_for('shop.payment_return', order=order_id)}"
+    order = place(session, user_id, body, back, order_id)
     idempotency.save(session, user_id, f"page {key}", StoredResponse(303, {"order_id": order.id}, {}))
     return order.id
 
