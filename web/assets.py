@@ -20,7 +20,7 @@ SOURCES = {
     "desk.css": ("css/desk.css",),
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
-    "shop.js": ("shop.js",),
+    "shop.js": ("shop.js", "search.js"),
     "desk.js": ("desk.js",),
     "ops.js": ("ops.js",),
     "icons.svg": ("icons.svg",),
