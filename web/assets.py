@@ -21,6 +21,7 @@ SOURCES = {
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js", "search.js"),
+    "payment.js": ("payment.js",),
     "desk.js": ("desk.js",),
     "ops.js": ("ops.js",),
     "icons.svg": ("icons.svg",),
