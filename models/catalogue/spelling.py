@@ -16,7 +16,7 @@ from rapidfuzz.distance import OSA
 from models.core import readonly
 
 MAX_WORDS = 200_000
-"""Words that a process keeps, the most frequent ones; about 25 MB."""
+"""Words that a process keeps, the most frequent ones; about 15 MB."""
 NEWEST = 300_000
 """Products whose words are read, the newest ones."""
 SHARE = 0.01

@@ -71,7 +71,9 @@ def test_an_order_is_confirmed_and_its_page_says_so(shop: Shop, ada: Browser) ->
     cancelled = ada.send(f"{path}/cancel")
     assert cancelled.status_code == 303
     assert "You have cancelled it." in ada.get(path).text
-    assert ada.send(f"{path}/cancel").status_code == 422
+    again = ada.send(f"{path}/cancel", headers={"Accept-Language": "de"})
+    assert (again.status_code, "Der Stand hat sich inzwischen geändert" in again.text) == (422, True)
+    assert "This order is" not in again.text
 
 
 def test_a_declined_card_is_told_with_a_way_to_try_another(shop: Shop, ada: Browser) -> None:
