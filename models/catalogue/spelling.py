@@ -3,6 +3,7 @@
 PostgreSQL compares words exactly (its extension pg_trgm is not everywhere). Only a search without any hit comes here.
 """
 
+import logging
 import threading
 import time
 from bisect import bisect_left
@@ -12,8 +13,11 @@ from typing import NamedTuple
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import readonly
+
+log = logging.getLogger(__name__)
 
 MAX_WORDS = 200_000
 """Words that a process keeps, the most frequent ones; about 15 MB."""
@@ -78,16 +82,22 @@ class _Kept:
         self.reading = threading.Lock()
 
     def get(self) -> Vocabulary:
-        """The vocabulary. One thread reads it anew when it is due; meanwhile, others use the old one."""
+        """The vocabulary. Only the first search waits for it: later, a thread reads it anew when it is due."""
         kept = self.vocabulary
-        if kept is not None and not kept.is_due:
-            return kept
-        if not self.reading.acquire(blocking=kept is None) and kept is not None:
-            return kept
+        if kept is None:
+            with self.reading:
+                if self.vocabulary is None:
+                    self.vocabulary = _read()
+                return self.vocabulary
+        if kept.is_due and self.reading.acquire(blocking=False):
+            threading.Thread(target=self._renew, name="vocabulary", daemon=True).start()
+        return kept
+
+    def _renew(self) -> None:
         try:
-            if self.vocabulary is None or self.vocabulary.is_due:
-                self.vocabulary = _read()
-            return self.vocabulary
+            self.vocabulary = _read()
+        except SQLAlchemyError:
+            log.warning("The words of the catalogue could not be read; the old ones stay.", exc_info=True)
         finally:
             self.reading.release()
 

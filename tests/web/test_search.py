@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local.waiting import wait_until
 from models import catalogue
 from models.catalogue import spelling
 from models.core.database import transaction
@@ -112,4 +113,4 @@ def test_the_words_of_new_products_are_known_soon(browser: Browser, monkeypatch:
     make_product("Walrus", 1)
     assert titles(browser.get("/products?q=Walrusss")) == []
     monkeypatch.setattr(spelling, "SHARE", 1e9)
-    assert titles(browser.get("/products?q=Walrusss")) == ["The Walrus"]
+    assert wait_until(lambda: titles(browser.get("/products?q=Walrusss")) == ["The Walrus"], 20, 0.05)
