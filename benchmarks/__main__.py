@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-LONG = ("memory", "overload", "bulkheads", "events", "trends")
+LONG = ("memory", "overload", "bulkheads", "events", "trends", "pages")
 PROGRAMS = ("engine", "checkout", "backlog", "growth", "reads", "grpc")
 
 
@@ -39,8 +39,9 @@ def main(
     orders. reads: lists, searches and product pages of 100,000 products, and their import. grpc: calls for
     products and tokens. memory: memory of each
     process under load. overload: goodput at up to four times the capacity. bulkheads: throughput while the mail server
-    or the payment gateway hangs. events: webhooks and the feed. trends: reports on trends. The last
-    five are not part of all.
+    or the payment gateway hangs. events: webhooks and the feed. trends: reports on trends. pages: pages
+    of a shop with 100,000 products, their weight and their first paint in Chromium on a slow connection. The last six
+    are not part of all.
 
     Everything runs in a temporary folder, which is deleted at the end.
     """

@@ -76,8 +76,8 @@ class Api:
             return str(answer.headers["ETag"])
 
 
-def catalogue(products: int) -> bytes:
-    """Generates a catalogue as a CSV file, the same one each time."""
+def catalogue(products: int, *, are_coined: bool = False) -> bytes:
+    """Generates a catalogue as a CSV file, the same one each time. `are_coined`: each title has a word of its own."""
     chance = random.Random(1)  # noqa: S311
     words = [hashlib.md5(str(n).encode(), usedforsecurity=False).hexdigest()[: 4 + n % 5] for n in range(WORDS)]
     words = [re.sub("[0-9]", lambda digit: "aeioubcdfg"[int(digit[0])], word) for word in words]
@@ -87,14 +87,21 @@ def catalogue(products: int) -> bytes:
     writer.writerow(["sku", "kind", "title", "author", "category", "price", "stock", "description", "attributes"])
     for n in range(products):
         said = chance.choices(words, weights, k=44)
+        title = [*said[:4], coined(n)] if are_coined else said[:4]
         kind = ("book", "clothing", "electronics")[n % 3]
         author = f"{words[n % 977].title()} {words[n * 7 % 4999].title()}" if kind == "book" else ""
         writer.writerow([
-            f"SKU-{n:06}", kind, " ".join(said[:4]).capitalize(), author, f"Shelf {words[n % 200]}",
+            f"SKU-{n:06}", kind, " ".join(title).capitalize(), author, f"Shelf {words[n % 200]}",
             f"{5 + n % 90}.{n % 100:02}", n % 50, " ".join(said[4:]).capitalize() + ".",
             '{"pages": 320, "language": "en"}' if kind == "book" else '{"colour": "blue", "brand": "Aurelio"}',
         ])  # fmt: skip
     return text.getvalue().encode()
+
+
+def coined(n: int) -> str:
+    """A word of six to nine letters, another one for each number up to a million."""
+    letters = hashlib.md5(f"coined {n}".encode(), usedforsecurity=False).digest()
+    return "".join("abcdefghijklmnopqrstuvwxyz"[letter % 26] for letter in letters[: 6 + n % 4])
 
 
 def _import(report: Report, api: Api, pids: dict[str, int]) -> None:

@@ -54,15 +54,17 @@ class CheckoutRequestBody(TypedDict):
     payment: PaymentChoiceBody
 
 
-def place(session: Session, user_id: str, body: CheckoutRequestBody, return_page: str | None) -> orders.Placed:
+def place(
+    session: Session, user_id: str, body: CheckoutRequestBody, return_page: str | None, order_id: str | None = None
+) -> orders.Placed:
     """Places an order from the cart and starts its checkout. `return_page`: where customers return to who had to
     confirm the payment, unless the request names another; None: such a payment is declined.
-    Raises what `orders.place` raises."""
+    `order_id`: the new order's id, if that page's address names it. Raises what `orders.place` raises."""
     payment = body["payment"]
     address = body.get("address") or accounts.address_as_data(session, user_id, body["address_id"])
     return orders.place(
         session, user_id, address, payment.get("method", payment["provider"]), gateway=payment["provider"],
-        return_url=payment.get("return_url") or return_page,
+        return_url=payment.get("return_url") or return_page, order_id=order_id,
     )  # fmt: skip
 
 

@@ -1,14 +1,21 @@
 """Payment providers, carriers, and the receivers of webhooks."""
 
-from pydantic import BaseModel, Field
+import re
+
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from setting_groups.secret import DEFAULT_SECRET
+
+PUBLISHABLE = re.compile("pk_(test|live)_[A-Za-z0-9_]+")
 
 
 class Providers(BaseModel):
     """Payment providers, carriers, and the receivers of webhooks."""
 
     stripe_api_key: str = Field("sk_test_sandbox", description="Stripe secret key")
+    stripe_publishable_key: str = Field(
+        "", description="Stripe publishable key, for the card form of the checkout page; empty: no card form"
+    )
     stripe_api_base: str = Field("", description="Stripe API base URL; empty: the sandbox gateway")
     stripe_webhook_secret: str = Field(
         DEFAULT_SECRET, description="secret for the signatures of the gateway's webhooks"
@@ -58,3 +65,27 @@ class Providers(BaseModel):
     webhooks_disable_days: float = Field(
         5.0, gt=0, le=6, description="days without any success after which an endpoint is disabled"
     )
+
+    @field_validator("stripe_publishable_key")
+    @classmethod
+    def _refuse_other_keys(cls, key: str) -> str:
+        """Browsers are sent this key: a secret one must not be confused with it."""
+        if key.startswith(("sk_", "rk_")):
+            raise ValueError("this is a secret key, which would be shown to everybody; set the publishable key, pk_…")
+        if key and not PUBLISHABLE.fullmatch(key):
+            raise ValueError("this is not a publishable key of Stripe, which begins with pk_test_ or pk_live_")
+        return key
+
+    @model_validator(mode="after")
+    def _refuse_keys_of_two_modes(self) -> "Providers":
+        if self.stripe_publishable_key and _mode(self.stripe_publishable_key) != _mode(self.stripe_api_key):
+            raise ValueError(
+                "SHOP_STRIPE_PUBLISHABLE_KEY and SHOP_STRIPE_API_KEY must both be for tests, or both live: a card that "
+                "was entered with one cannot be charged with the other."
+            )
+        return self
+
+
+def _mode(key: str) -> str:
+    """The mode of one of Stripe's keys: `test` or `live`."""
+    return "live" if "_live_" in key else "test"

@@ -11,12 +11,21 @@ from web import access, assets, basket, csrf, language
 from web.blueprint import FACES
 from web.wording import describe_problem
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+
+def policy(**more: str) -> str:
+    """The Content-Security-Policy of a page. `more`: directive, with an underscore → what else it allows."""
+    allowed = {
+        "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
+        "connect-src": "'self'", "form-action": "'self'", "base-uri": "'none'", "frame-ancestors": "'none'",
+    }  # fmt: skip
+    for name, sources in more.items():
+        directive = name.replace("_", "-")
+        allowed[directive] = f"{allowed.get(directive, '')} {sources}".strip()
+    return "; ".join(f"{directive} {sources}" for directive, sources in allowed.items())
+
+
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": policy(),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",

@@ -1,10 +1,15 @@
-"""What errors say to customers. Codes without words of their own show the API's sentence."""
+"""What errors say to customers.
 
+Codes without words here show the API's sentence in English, and those of `refusals.py` in other languages.
+"""
+
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from web.language import gettext, ngettext
+from web.language import gettext, language, ngettext
 from web.language import translatable as _
+from web.refusals import DETAILS, REFUSALS
 
 TITLES = {
     403: _("You cannot do this"), 404: _("This page does not exist"), 405: _("This does not work here"),
@@ -47,7 +52,7 @@ CODES = {
     "username_looks_taken": _("This username looks like one that is taken."),
     "username_taken": _("This username is taken."),
     "wrong_credentials": _("The name or the password is not right."),
-    "wrong_state": _("The order has moved on, and this is no longer possible."),
+    "wrong_state": _("It has moved on in the meantime, and this is no longer possible."),
 }
 DECLINES = {
     "authentication_required": _("Your bank asks you to confirm the payment."),
@@ -69,6 +74,21 @@ FIELDS = {
     "is invalid, expired or already used": _("This code is not valid or has expired."),
 }
 """Messages of the schemas → what a form says."""
+PATTERNS = (
+    (r"Length must be between (?P<least>\d+) and (?P<most>\d+)\.", _("Use %(least)s to %(most)s characters.")),
+    (r"Shorter than minimum length (?P<least>\d+)\.", _("Use at least %(least)s characters.")),
+    (r"Longer than maximum length (?P<most>\d+)\.", _("Use at most %(most)s characters.")),
+    (
+        r"Must be greater than or equal to (?P<least>\S+) and less than or equal to (?P<most>\S+)\.",
+        _("Use a number from %(least)s to %(most)s."),
+    ),
+    (r"Must be greater than or equal to (?P<least>\S+)\.", _("Use %(least)s or more.")),
+    (r"Must be less than or equal to (?P<most>\S+)\.", _("Use %(most)s or less.")),
+    (r"Not a valid (integer|number|decimal)\.", _("This is not a number.")),
+    (r"Not a valid (date|datetime)\.", _("This is not a date.")),
+    (r"Not a valid (string|boolean|URL)\.|Must be one of: .*|Field may not be null\.", _("This cannot be used here.")),
+)
+"""The same for messages with numbers."""
 
 
 def describe_problem(status: int, problem: Mapping[str, Any]) -> tuple[str, str]:
@@ -79,12 +99,16 @@ def describe_problem(status: int, problem: Mapping[str, Any]) -> tuple[str, str]
         text = ngettext("You can try again in %(n)d second.", "You can try again in %(n)d seconds.", seconds)
         return title, text % {"n": seconds}
     words = CODES.get(problem["code"]) or TEXTS.get(status)
-    return title, gettext(words) if words else str(problem["detail"])
+    return title, gettext(words) if words else describe_refusal(problem["code"], str(problem["detail"]))
 
 
 def describe_refusal(code: str, detail: str) -> str:
     """A refusal as a form says it."""
-    return gettext(CODES[code]) if code in CODES else detail
+    if code in CODES:
+        return gettext(CODES[code])
+    if language() == "en":
+        return detail
+    return gettext(REFUSALS[code]) if code in REFUSALS else gettext(detail) if detail in DETAILS else detail
 
 
 def describe_decline(code: str | None) -> str:
@@ -94,4 +118,9 @@ def describe_decline(code: str | None) -> str:
 
 def describe_field(message: str) -> str:
     """What is wrong with a field."""
-    return gettext(FIELDS[message]) if message in FIELDS else message
+    if message in FIELDS:
+        return gettext(FIELDS[message])
+    for pattern, text in PATTERNS:
+        if found := re.fullmatch(pattern, message):
+            return gettext(text) % found.groupdict()
+    return message

@@ -82,16 +82,17 @@ _PLACE = text(f"""
 
 def place(
     session: Session, user_id: str, address: dict[str, Any], method: str, *, gateway: str = payments.GATEWAY,
-    return_url: str | None = None,
+    return_url: str | None = None, order_id: str | None = None,
 ) -> Placed:  # fmt: skip
     """Freezes the user's cart into an order, opens its payment and starts its `checkout`.
 
     `method` is a payment method of the provider `gateway`, which sends customers who had to confirm the payment back to
-    `return_url`; None: the customer is absent, and a payment that has to be confirmed is declined. The run
-    reserves the stock and authorises the payment. Raises Conflict (`cart_empty`, `product_unavailable`,
-    `too_many_lines`, `order_too_large`), and InProgress while another order of this cart is pending.
+    `return_url`; None: the customer is absent, and a payment that has to be confirmed is declined. `order_id`: a new
+    id, of a caller whose `return_url` names the order. The run reserves the stock and authorises the payment. Raises
+    Conflict (`cart_empty`, `product_unavailable`, `too_many_lines`, `order_too_large`), and InProgress while another
+    order of this cart is pending.
     """
-    connection, order_id = session.connection(), new_id("ord")
+    connection, order_id = session.connection(), order_id or new_id("ord")
     items = connection.execute(_CART, {"user_id": user_id, "order_id": order_id}).all()
     if not items or items[0].order_id != order_id:
         raise _nothing_to_order(session, user_id)

@@ -33,6 +33,8 @@ class Call(RequestHandler):
     """Base of the handlers of Stripe's API. Subclasses implement `get` and `post`."""
 
     state: State
+    keys: tuple[str, ...] = ("sk_", "rk_")
+    """How the API keys begin that may call it."""
 
     def initialize(self, state: State) -> None:
         self.state = state
@@ -131,5 +133,5 @@ class Call(RequestHandler):
                 key = b64decode(value, validate=True).decode().partition(":")[0]
             except (Base64Error, UnicodeDecodeError):
                 key = ""
-        if not key.startswith(("sk_", "rk_")):
-            raise errors.unauthorised(key)
+        if not key.startswith(self.keys):
+            raise errors.unauthorised(key, self.keys)

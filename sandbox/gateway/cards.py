@@ -25,6 +25,16 @@ DISPUTES = {
 }
 """Methods whose captured charge is disputed later, each with the reason. The last one begins as an inquiry."""
 INQUIRY = "pm_card_createDisputeInquiry"
+NUMBERS = {
+    "4242424242424242": "pm_card_visa",
+    "5555555555554444": "pm_card_mastercard",
+    "4000000000003220": "pm_card_threeDSecure2Required",
+    "4000000000000002": "pm_card_chargeDeclined",
+    "4000000000009995": "pm_card_chargeDeclinedInsufficientFunds",
+    "4000000000000069": "pm_card_chargeDeclinedExpiredCard",
+    "4000000000000127": "pm_card_chargeDeclinedIncorrectCvc",
+}
+"""Numbers of test cards, from which Stripe.js creates payment methods."""
 UNDECIDED = {"pm_sandbox_requiresAction": "requires_action", "pm_sandbox_processing": "processing"}
 
 

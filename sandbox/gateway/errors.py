@@ -1,5 +1,6 @@
 """Responses and errors of the sandbox gateway, with the messages and statuses of Stripe's API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +41,10 @@ def missing(kind: str, identifier: str, param: str, status: int = 400) -> Refuse
     return invalid(f"No such {kind}: '{identifier}'", status=status, code="resource_missing", param=param)
 
 
-def unauthorised(key: str) -> Refused:
+def unauthorised(key: str, allowed: Sequence[str]) -> Refused:
     if key:
-        return Refused(401, "invalid_request_error", "Invalid API Key provided: it must start with sk_ or rk_.")
+        text = f"Invalid API Key provided: it must start with {' or '.join(allowed)}."
+        return Refused(401, "invalid_request_error", text)
     return Refused(
         401,
         "invalid_request_error",

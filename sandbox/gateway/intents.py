@@ -9,7 +9,7 @@ raises Refused before it has changed anything.
 import time
 from typing import Any
 
-from sandbox.gateway import cards
+from sandbox.gateway import cards, payment_methods
 from sandbox.gateway.errors import Answer, error, invalid, missing
 from sandbox.gateway.ledger import Ledger, new_id
 from sandbox.gateway.params import Cancel, Capture, CreateIntent
@@ -22,12 +22,11 @@ def create(ledger: Ledger, params: CreateIntent, key: str | None, bank: str) -> 
 
     `bank`: base URL of the pages on which customers authenticate. Raises Refused for an unknown payment method.
     """
-    if not cards.known(params.payment_method):
-        raise missing("PaymentMethod", params.payment_method, "payment_method")
+    method = payment_methods.resolve(ledger, params.payment_method)
     off_session = params.off_session == "true"
     intent = _intent(params)
     ledger.add(intent, intent["id"])
-    if undecided := cards.undecided(params.payment_method, off_session):
+    if undecided := cards.undecided(method, off_session):
         intent |= {"status": undecided}
         ledger.note(intent["id"], "authorise", params.amount, undecided, key)
         if undecided == "requires_action":
@@ -35,7 +34,7 @@ def create(ledger: Ledger, params: CreateIntent, key: str | None, bank: str) -> 
             ledger.emit("payment_intent.requires_action", intent, key)
         ledger.save(intent)
         return Answer(200, intent)
-    return _ask_bank(ledger, intent, cards.decline(params.payment_method, off_session), key)
+    return _ask_bank(ledger, intent, cards.decline(method, off_session), key)
 
 
 def retrieve(ledger: Ledger, identifier: str) -> dict[str, Any]:

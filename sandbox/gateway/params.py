@@ -37,6 +37,18 @@ class CreateIntent(Params):
     metadata: Metadata = {}
 
 
+class CardDetails(Params):
+    number: Annotated[str, BeforeValidator(lambda value: "".join(value.split()) if isinstance(value, str) else value)]
+    exp_month: int
+    exp_year: int
+    cvc: str
+
+
+class CreatePaymentMethod(Params):
+    type: Literal["card"]
+    card: CardDetails
+
+
 class Capture(Params):
     amount_to_capture: Amount | None = None
 

@@ -7,7 +7,7 @@ from tornado.web import Application, RequestHandler
 
 from sandbox.doors import GuardedApplication
 from sandbox.faults import FaultsHandler
-from sandbox.gateway import disputes, errors, intents, params, refunds
+from sandbox.gateway import disputes, errors, intents, params, payment_methods, refunds
 from sandbox.gateway.bank import BANK, BankPage
 from sandbox.gateway.call import Call, State
 from sandbox.gateway.errors import Answer, Refused
@@ -43,6 +43,15 @@ class Intent(Call):
             return intents.expand(self.state.ledger, intent) if query_params.expand else intent
 
         await self.read(retrieve)
+
+
+class PaymentMethods(Call):
+    keys = ("pk_", "sk_", "rk_")  # Stripe.js has only the publishable key
+
+    async def post(self) -> None:
+        await self.write_once(
+            lambda form, key: payment_methods.create(self.state.ledger, params.check(params.CreatePaymentMethod, form))
+        )
 
 
 class Capture(Call):
@@ -167,6 +176,7 @@ def application(ledger: Ledger) -> Application:
         (r"/v1/payment_intents/([^/]+)", Intent),
         (r"/v1/payment_intents/([^/]+)/capture", Capture),
         (r"/v1/payment_intents/([^/]+)/cancel", Cancel),
+        (r"/v1/payment_methods", PaymentMethods),
         (r"/v1/refunds", Refunds),
         (r"/v1/disputes", Disputes),
         (r"/v1/disputes/([^/]+)", Dispute),

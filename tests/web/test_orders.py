@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.waiting import wait_until
-from models import fulfilment, inventory, orders
+from models import fulfilment, inventory, orders, payments
 from models.core.database import transaction
 from tests.shop import Shop
 from tests.shopping import make_product
@@ -71,7 +71,9 @@ def test_an_order_is_confirmed_and_its_page_says_so(shop: Shop, ada: Browser) ->
     cancelled = ada.send(f"{path}/cancel")
     assert cancelled.status_code == 303
     assert "You have cancelled it." in ada.get(path).text
-    assert ada.send(f"{path}/cancel").status_code == 422
+    again = ada.send(f"{path}/cancel", headers={"Accept-Language": "de"})
+    assert (again.status_code, "Der Stand hat sich inzwischen geändert" in again.text) == (422, True)
+    assert "This order is" not in again.text
 
 
 def test_a_declined_card_is_told_with_a_way_to_try_another(shop: Shop, ada: Browser) -> None:
@@ -88,8 +90,25 @@ def test_a_payment_is_confirmed_on_the_page_of_the_bank(shop: Shop, ada: Browser
     path = buy(ada, payment="pm_card_threeDSecure2Required")
     assert ends(ada, path, "Please confirm the payment")
     assert re.search(r'href="http://127\.0\.0\.1:\d+/sandbox/bank/[^"]+"', ada.get(path).text)
-    back = ada.get("/checkout/return?payment_intent=pi_1&redirect_status=succeeded")
-    assert (back.status_code, back.headers["Location"]) == (303, path)
+
+
+def test_payment_pages_lead_back_to_the_order_that_was_paid(
+    shop: Shop, ada: Browser, signed_in: Callable[..., Browser]
+) -> None:
+    first = buy(ada)
+    assert ends(ada, first, "Your order is confirmed")
+    ada.send(f"/basket/{make_product('WALDEN', 5)}", {"quantity": "1"})
+    second, eve = buy(ada), signed_in("eve")
+    for path in (first, second):
+        with transaction() as session:
+            url = session.query(payments.Payment).filter_by(order_id=path.rpartition("/")[2]).one().return_url
+        assert url == f"http://localhost/checkout/return?order={path.rpartition('/')[2]}"
+        paid = f"{url}&payment_intent=pi_1&redirect_status=succeeded"
+        back = ada.get(paid)
+        assert (back.status_code, back.headers["Location"]) == (303, path)
+        assert eve.get(paid, follow_redirects=True).status_code == 404
+    for unnamed in ("/checkout/return", "/checkout/return?order=ord_1"):  # of a release before
+        assert ada.get(unnamed).headers["Location"] == second
 
 
 def test_a_page_is_streamed_until_the_checkout_has_ended(shop: Shop, ada: Browser) -> None:

@@ -1,7 +1,6 @@
 """The checkout on one page: address, payment, and what is bought."""
 
 import hashlib
-from typing import Any
 from uuid import uuid4
 
 from flask import Response, g, request, url_for
@@ -9,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from durable import Refusal
+from durable.ids import new_id
 from models import accounts, carts, orders
 from models.core import idempotency
 from models.core.database import transaction
@@ -19,18 +19,10 @@ from settings import settings
 from web import access
 from web.blueprint import shop, takes_form
 from web.forms import Form, is_id, read
-from web.language import gettext
-from web.language import translatable as _
 from web.pages import render, see
+from web.shop import paying
 from web.wording import describe_field
 
-SANDBOX_CARDS = {
-    "pm_card_visa": _("Visa ending in 4242: works"),
-    "pm_card_threeDSecure2Required": _("Visa ending in 3220: the bank asks you to confirm (3-D Secure)"),
-    "pm_card_chargeDeclined": _("Visa ending in 0002: is declined"),
-    "pm_card_chargeDeclinedInsufficientFunds": _("Visa ending in 9995: has no money left"),
-}
-"""Test cards of Stripe's documentation. They are offered only while the shop uses the sandbox gateway."""
 NEW = "new"
 
 
@@ -65,7 +57,13 @@ def send_checkout() -> Response:
 @shop.get("/checkout/return")
 @access.signed_in
 def payment_return() -> Response:
-    """Where the bank's and PayPal's pages lead back to: to the customer's newest order."""
+    """Where the bank's and PayPal's pages lead back to: to the order that was paid.
+
+    Payments that a release before has opened do not name it; they lead to the customer's newest order.
+    """
+    order_id = request.args.get("order", "")
+    if is_id("ord", order_id):
+        return see("shop.order", order_id=order_id)
     newest = orders.select_own_orders(g.principal).order_by(orders.Order.id.desc()).limit(1)
     with transaction() as session:
         order = session.scalars(newest).one_or_none()
@@ -78,7 +76,9 @@ def _place_once(session: Session, user_id: str, key: str, body: CheckoutRequestB
     if first is not None:
         return str(first.body["order_id"])
     site = settings.public_url or request.host_url.rstrip("/")
-    order = place(session, user_id, body, f"{site}{url_for('shop.payment_return')}")
+    order_id = new_id("ord")
+    back = f"{site}{url_for('shop.payment_return', order=order_id)}"
+    order = place(session, user_id, body, back, order_id)
     idempotency.save(session, user_id, f"page {key}", StoredResponse(303, {"order_id": order.id}, {}))
     return order.id
 
@@ -89,23 +89,14 @@ def _read() -> tuple[Form, CheckoutRequestBody | None]:
     form, address = read(NewAddress(), "address.")
     if chosen != NEW:
         form.errors.clear()
-    method = request.form.get("payment", "")
-    if method not in payment_methods():
-        form.errors["payment"] = gettext("Choose how you want to pay.")
+    payment = paying.read_payment(form)
     if chosen != NEW and not is_id("adr", chosen):
         form.errors["address_id"] = describe_field("Missing data for required field.")
     if form.errors:
         return form, None
-    payment: Any = {"provider": "paypal"} if method == "paypal" else {"provider": "stripe", "method": method}
     if chosen == NEW:
         return form, {"address": address, "payment": payment}
     return form, {"address_id": chosen, "payment": payment}
-
-
-def payment_methods() -> dict[str, str]:
-    """The ways to pay that the page offers, each with a label."""
-    cards = {} if settings.stripe_api_base else SANDBOX_CARDS
-    return cards | ({"paypal": _("PayPal")} if "paypal" in settings.payment_providers else {})
 
 
 def _checkout(form: Form, status: int = 200) -> Response:
@@ -117,8 +108,13 @@ def _checkout(form: Form, status: int = 200) -> Response:
     if not basket.items and form:
         return see("shop.basket")
     chosen = form.values.get("address_id") or (addresses[0].id if addresses else NEW)
-    return render(
+    paid_by = form.values.get("payment", paying.CARD)
+    page = render(
         "orders/checkout.html", status, form=form, basket=basket, addresses=addresses, chosen=chosen, new=NEW,
-        methods=payment_methods(), paid_by=form.values.get("payment") or next(iter(payment_methods()), ""),
-        is_sandbox=not settings.stripe_api_base, key=form.values.get("key") or uuid4().hex,
+        methods=paying.payment_methods(), paid_by=paying.default_method() if paid_by == paying.CARD else paid_by,
+        are_test_cards=paying.are_test_cards(), has_card_form=paying.has_card_form(),
+        stripe_key=settings.stripe_publishable_key, key=form.values.get("key") or uuid4().hex,
     )  # fmt: skip
+    if paying.has_card_form():
+        page.headers["Content-Security-Policy"] = paying.POLICY
+    return page

@@ -15,7 +15,7 @@ from web.blueprint import shop
 from web.language import translatable as _
 from web.pages import canonical, render
 from web.shop.home import Node, read_tree
-from web.shop.listing import read_products
+from web.shop.listing import Found, read_products, search_products
 
 PAGE = 24  # products
 SUGGESTIONS = 6
@@ -23,7 +23,8 @@ SORTS = {
     "": _("Best first"), "-created_at": _("Newest first"), "price": _("Price: low to high"),
     "-price": _("Price: high to low"), "title": _("Title: A to Z"),
 }  # fmt: skip
-FILTERS = ("q", "category", "author", "in_stock", "price_min", "price_max", "sort")
+FILTERS = ("q", "category", "author", "in_stock", "price_min", "price_max", "sort", "exact")
+"""What an address may have; with `exact`, a search is not repeated with other spellings."""
 
 
 @shop.get("/products")
@@ -32,13 +33,14 @@ def products() -> Response:
     """The list of products. Filters, sorting and the place in the list are in the address."""
     asked = {name: value for name in FILTERS if (value := request.args.get(name, "").strip())}
     wanted = _query(asked)
-    found, cursor = read_products(wanted) if wanted is not None else ([], None)
+    found = _find(wanted, is_exact="exact" in asked)
     tree = read_tree()
     path = _path(tree, asked.get("category", ""))
-    following = {**asked, "cursor": cursor} if cursor else None
+    spelled = {"q": found.spelled} if found.spelled else {}
+    following = {**asked, **spelled, "cursor": found.cursor} if found.cursor else None
     return render(
-        "shop/products.html", products=found, following=following, asked=asked, tree=tree, path=path, sorts=SORTS,
-        is_first=not request.args.get("cursor"), is_valid=wanted is not None,
+        "shop/products.html", products=found.products, spelled=found.spelled, following=following, asked=asked,
+        tree=tree, path=path, sorts=SORTS, is_first=not request.args.get("cursor"), is_valid=wanted is not None,
     )  # fmt: skip
 
 
@@ -47,8 +49,8 @@ def products() -> Response:
 def suggestions() -> Response:
     """A part of the page: the first products that match what is being typed."""
     q = request.args.get("q", "").strip()[:200]
-    found, _ = read_products({"limit": SUGGESTIONS, "q": q, "group": True}) if len(q) > 1 else ([], None)
-    return render("shop/suggestions.html", products=found, q=q)
+    found = search_products({"limit": SUGGESTIONS, "q": q, "group": True}) if len(q) > 1 else Found([])
+    return render("shop/suggestions.html", products=found.products, spelled=found.spelled, q=q)
 
 
 @shop.get('/products/<id("prd"):product_id>')
@@ -63,9 +65,16 @@ def product(product_id: str) -> Response:
     return render("shop/product.html", product=found, path=path, image=image, schema_org=_schema_org(found, image))
 
 
+def _find(wanted: dict[str, Any] | None, *, is_exact: bool) -> Found:
+    if wanted is None:
+        return Found([])
+    return Found(*read_products(wanted)) if is_exact else search_products(wanted)
+
+
 def _query(asked: dict[str, str]) -> dict[str, Any] | None:
     """The parameters of the list; None if a filter cannot match anything, such as a price that is no number."""
     given = {**asked, "limit": PAGE, "group": True}
+    given.pop("exact", None)
     for name in ("price_min", "price_max"):
         if name in given:
             given[name] = _minor_units(asked[name])

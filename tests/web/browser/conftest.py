@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.clients import node
 from tests.serving import serving
@@ -89,11 +89,16 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -105,16 +110,21 @@ def axe() -> str:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
     """A shop of real processes; yields its URL."""
+    with ExitStack() as exits:
+        yield open_site(tmp_path, exits)[0]
+
+
+def open_site(var: Path, exits: ExitStack, **settings: str) -> tuple[str, Shop]:
+    """Starts a shop of real processes, which the exit stack ends. `settings`: of the process that serves its pages."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    with ExitStack() as exits:
-        shop = Shop(tmp_path, exits, api_port=port, with_paypal=True)
-        shop.worker(concurrency=2)
-        shop.dispatcher()
-        assert shop.paypal is not None
-        ports = {"SHOP_GATEWAY_PORT": shop.gateway.ports["http"], "SHOP_PAYPAL_PORT": shop.paypal.ports["http"]}
-        settings = {name: str(value) for name, value in {**ports, "SHOP_API_PORT": port}.items()}
-        yield exits.enter_context(serving(tmp_path, **settings))
+    shop = Shop(var, exits, api_port=port, with_paypal=True)
+    shop.worker(concurrency=2)
+    shop.dispatcher()
+    assert shop.paypal is not None
+    ports = {"SHOP_GATEWAY_PORT": shop.gateway.ports["http"], "SHOP_PAYPAL_PORT": shop.paypal.ports["http"]}
+    shown = {name: str(value) for name, value in {**ports, "SHOP_API_PORT": port}.items()}
+    return exits.enter_context(serving(var, **shown, **settings)), shop
 
 
 @pytest.fixture

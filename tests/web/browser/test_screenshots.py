@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="run by `make screenshots`")
 def pages_of(books: dict[str, str], order: str, declined: str, waiting: str) -> dict[str, str]:
     return {
         "home": "/", "products": "/products", "search": "/products?q=the", "nothing-found": "/products?q=zzz",
+        "slip": "/products?q=frankenstien",
         "product": f"/products/{books['Emma']}", "sold-out": f"/products/{books['Middlemarch']}",
         "long-title": f"/products/{books[OPTICKS]}",
         "categories": "/categories", "basket": "/basket", "checkout": "/checkout", "order": order, "declined": declined,
@@ -68,6 +69,11 @@ def test_every_page_in_three_widths_light_and_dark(
             window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
             for name, path in pages_of(books, order, declined, waiting).items():
                 take(window, folder, name, path)
+            window.page.goto(f"{window.url}/")
+            window.page.get_by_role("combobox", name="Search products").press_sequentially("novels", delay=20)
+            window.page.get_by_role("option").first.wait_for()
+            window.page.keyboard.press("ArrowDown")
+            window.page.screenshot(path=folder / "suggestions.png")
 
 
 def take(window: Visitor, folder: Path, name: str, path: str) -> None:
