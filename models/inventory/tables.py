@@ -207,7 +207,12 @@ class PurchaseOrder(Base):
     """A purchase order for a warehouse. `run_id`: its run of the workflow `restock`."""
 
     __tablename__ = "purchase_order"
-    __table_args__ = (CheckConstraint(PURCHASE_ORDER_STATUS.constraint, name="status"), {"schema": "inventory"})
+    __table_args__ = (
+        CheckConstraint(PURCHASE_ORDER_STATUS.constraint, name="status"),
+        Index("ix_purchase_order_status", "status", "id"),
+        Index("ix_purchase_order_warehouse", "warehouse_id", "id"),
+        {"schema": "inventory"},
+    )
     id: Mapped[str] = mapped_column(Id("po"), primary_key=True)
     number: Mapped[int] = mapped_column(Identity(start=1001), unique=True)
     warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id))

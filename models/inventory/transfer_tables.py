@@ -37,6 +37,9 @@ class Transfer(Base):
             "ix_transfer_live", "target_id",
             postgresql_where=text(f"status IN {TRANSFER_STATUS.preceding('cancelled')}"),
         ),
+        Index("ix_transfer_status", "status", "id"),
+        Index("ix_transfer_source", "source_id", "id"),
+        Index("ix_transfer_target", "target_id", "id"),
         {"schema": "inventory"},
     )  # fmt: skip
     id: Mapped[str] = mapped_column(Id("tfr"), primary_key=True)
