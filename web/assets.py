@@ -17,11 +17,12 @@ KINDS = {
 SOURCES = {
     "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/print.css"),
-    "desk.css": ("css/desk.css",),
+    "desk.css": ("css/desk.css", "css/stock.css"),
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js",),
     "desk.js": ("desk.js",),
+    "scan.js": ("scan.js",),
     "ops.js": ("ops.js",),
     "icons.svg": ("icons.svg",),
     "favicon.svg": ("favicon.svg",),
