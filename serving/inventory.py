@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from models import inventory
 from models.core.database import transaction
 from serving.fields import IdField, Schema
-from serving.pages import Page, PageQuery, page
+from serving.pages import Page, PageArgs, PageQuery, page
 
 
 class LevelQuery(PageQuery):
@@ -38,6 +38,21 @@ def list_levels(query: dict[str, Any]) -> Page:
             session, inventory.select_levels(**chosen), table.product_id.asc(), table.warehouse_id.asc(), **query
         )
         found["data"] = [{**level_view(stock), "sku": sku, "title": title} for stock, sku, title in found["data"]]
+    return found
+
+
+def list_alerts(place: PageArgs, warehouse_id: str | None = None) -> Page:
+    """A page of the levels at or below their reorder point, most recent first, with what is on order for them."""
+    table = inventory.Stock
+    low = inventory.select_levels(warehouse_id=warehouse_id, low=True)
+    low = low.add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
+    keys = table.low_since.desc(), table.product_id.desc(), table.warehouse_id.desc()
+    with transaction() as session:
+        found = page(session, low, *keys, **place)
+        found["data"] = [
+            {**level_view(stock), "sku": sku, "title": title, "low_since": stock.low_since, "on_order": on_order}
+            for stock, sku, title, on_order in found["data"]
+        ]
     return found
 
 

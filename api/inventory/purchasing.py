@@ -21,7 +21,7 @@ from durable import queries
 from durable.tables import RunRecord
 from models import inventory
 from models.core.database import transaction
-from serving.inventory import level_view
+from serving.inventory import list_alerts
 from serving.reservations import Delivery, DeliveryBody
 from settings import settings
 
@@ -46,16 +46,7 @@ class AlertsView(MethodView):
     @blueprint.response(200, page_of(Alert))
     def get(self, query: PageArgs) -> Page:
         """Returns stock levels at or below their reorder point, most recent first."""
-        table = inventory.Stock
-        low = inventory.select_levels(low=True).add_columns(inventory.on_order_of(table.product_id, table.warehouse_id))
-        keys = table.low_since.desc(), table.product_id.desc(), table.warehouse_id.desc()
-        with transaction() as session:
-            found = page(session, low, *keys, **query)
-            found["data"] = [
-                {**level_view(stock), "sku": sku, "title": title, "low_since": stock.low_since, "on_order": on_order}
-                for stock, sku, title, on_order in found["data"]
-            ]
-        return found
+        return list_alerts(query)
 
 
 @blueprint.route("/restocks")

@@ -1,8 +1,14 @@
 """Inventory: warehouses, stock levels, movements, reservations, purchase orders, transfers and stock counts."""
 
 from models.inventory.allocation import Units, choose
-from models.inventory.back_in_stock import notify_waiting, stop_waiting, wait_for_stock, waits_for_stock
-from models.inventory.backorder_terms import get_terms, set_terms
+from models.inventory.back_in_stock import (
+    count_waiting,
+    notify_waiting,
+    stop_waiting,
+    wait_for_stock,
+    waits_for_stock,
+)
+from models.inventory.backorder_terms import get_terms, lock_terms, set_terms
 from models.inventory.backorders import free_units, is_waiting, lock_waiting
 from models.inventory.count_booking import book_differences, close_booked_count, slice_differences
 from models.inventory.count_differences import (
@@ -13,7 +19,7 @@ from models.inventory.count_differences import (
     select_count_lines,
 )
 from models.inventory.count_tables import SCOPES, STOCK_COUNT_STATUS, CountLine, StockCount
-from models.inventory.counting import Counted, enter_lines, open_with_lines
+from models.inventory.counting import Counted, enter_lines, open_with_lines, scan_counted
 from models.inventory.counts import (
     approve_count,
     await_approval,
@@ -54,6 +60,14 @@ from models.inventory.purchasing import (
 )
 from models.inventory.reallocation import reallocate
 from models.inventory.reservations import allocate, holds_stock, release, release_units, reserve, ship
+from models.inventory.scanning import (
+    book_scanned_delivery,
+    book_scanned_transfer,
+    discard_scanned,
+    identify_code,
+    scan_delivery,
+    scan_transfer,
+)
 from models.inventory.stock import (
     Opening,
     adjust,
@@ -94,6 +108,7 @@ from models.inventory.transfers import (
     take_back_transfer,
     take_in_transfer,
 )
+from models.inventory.undoing import UNDO, can_be_undone, undo_adjustment
 from models.inventory.warehouses import (
     MAX_LEVEL,
     check_capacity,
@@ -121,6 +136,7 @@ __all__ = [
     "SCOPES",
     "STOCK_COUNT_STATUS",
     "TRANSFER_STATUS",
+    "UNDO",
     "WAREHOUSE_STATUS",
     "Backorder",
     "BackorderTerms",
@@ -146,6 +162,9 @@ __all__ = [
     "approve_count",
     "await_approval",
     "book_differences",
+    "book_scanned_delivery",
+    "book_scanned_transfer",
+    "can_be_undone",
     "cancel_count",
     "cancel_purchase_order",
     "cancel_transfer",
@@ -158,7 +177,9 @@ __all__ = [
     "close_held",
     "close_refused_transfer",
     "close_unapproved_count",
+    "count_waiting",
     "create_warehouse",
+    "discard_scanned",
     "enter_lines",
     "expires_at",
     "forget_kind",
@@ -179,10 +200,12 @@ __all__ = [
     "get_warehouse",
     "hold",
     "holds_stock",
+    "identify_code",
     "in_stock",
     "is_waiting",
     "lines_after",
     "list_product_levels",
+    "lock_terms",
     "lock_waiting",
     "lock_warehouse",
     "notify_waiting",
@@ -205,6 +228,9 @@ __all__ = [
     "request_transfer",
     "reserve",
     "restock",
+    "scan_counted",
+    "scan_delivery",
+    "scan_transfer",
     "seed",
     "select_count_lines",
     "select_counts",
@@ -224,6 +250,7 @@ __all__ = [
     "submit_count",
     "take_back_transfer",
     "take_in_transfer",
+    "undo_adjustment",
     "update_warehouse",
     "wait_for_stock",
     "waits_for_stock",

@@ -1,6 +1,6 @@
 """Customers who want to know when a product that is sold out is available again. Each is notified once."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,11 @@ def stop_waiting(session: Session, user_id: str, product_id: str | None = None) 
     """Forgets that a customer waits for a product, by default for any."""
     waiting = delete(Waiting).where(Waiting.user_id == user_id)
     session.execute(waiting if product_id is None else waiting.where(Waiting.product_id == product_id))
+
+
+def count_waiting(session: Session, product_id: str) -> int:
+    """How many customers wait for a product."""
+    return session.scalars(select(func.count()).select_from(Waiting).where(Waiting.product_id == product_id)).one()
 
 
 def notify_waiting(

@@ -31,3 +31,13 @@ def get_terms(session: Session, product_id: str) -> BackorderTerms:
     catalogue.get_product(session, product_id)
     found = session.get(BackorderTerms, product_id)
     return found or BackorderTerms(product_id=product_id, maximum=0, backordered=0, excess=0, promised_on=None)
+
+
+def lock_terms(session: Session, product_id: str) -> BackorderTerms:
+    """The terms of a product, as `get_terms` returns them, locked against changes until the transaction ends.
+
+    Raises NotFound.
+    """
+    catalogue.get_product(session, product_id, lock=True)  # there may be no terms yet
+    session.get(BackorderTerms, product_id, with_for_update=True)
+    return get_terms(session, product_id)

@@ -37,6 +37,7 @@ class StockCount(Base):
         CheckConstraint(f"scope IN {SCOPES}", name="scope"),
         CheckConstraint("(scope = 'category') = (category_id IS NOT NULL)", name="category"),
         Index("ix_stock_count_warehouse", "warehouse_id", "id"),
+        Index("ix_stock_count_status", "status", "id"),
         {"schema": "inventory"},
     )
     id: Mapped[str] = mapped_column(Id("cnt"), primary_key=True)

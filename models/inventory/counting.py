@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from sqlalchemy import ARRAY, BigInteger, Integer, String, bindparam, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
@@ -16,6 +17,8 @@ from models.catalogue import Identified
 from models.core.errors import Conflict, Invalid, NotFound
 from models.inventory.count_tables import STOCK_COUNT_STATUS, CountLine, StockCount
 from models.inventory.counts import check_not_expired, get_count, open_count
+from models.inventory.scanning import identify_code
+from models.inventory.warehouses import MAX_LEVEL
 
 NAMES = ("product_id", "sku", "barcode")
 
@@ -80,7 +83,34 @@ def enter_lines(session: Session, count_id: str, entries: Sequence[Counted], act
     NotFound with `products` (the unknown names), Invalid if a product is named twice, and Conflict: `wrong_state`,
     `count_expired`, `ambiguous_barcode` with `barcodes`, `not_in_count` with `products`.
     """
+    return _enter(session, _share(session, count_id), entries, actor)
+
+
+def scan_counted(session: Session, count_id: str, code: str, units: int, actor: str | None) -> CountLine:
+    """Adds units to what was counted of the product with this SKU or barcode; negative units are taken back.
+
+    Not idempotent. Raises NotFound for an unknown count, `unknown_code` and `nothing_scanned` if more is taken back
+    than was counted, Invalid if more is counted than a level can have, and what `enter_lines` raises.
+    """
     count = _share(session, count_id)
+    found = identify_code(session, code)
+    if count.scope == "warehouse":  # two people may scan the first unit of a product that was not listed
+        row = {"stock_count_id": count.id, "product_id": found.product_id, "sku": found.sku, "title": found.title}
+        new = insert(CountLine).values(**row, unit_value=found.price_amount)
+        session.execute(new.on_conflict_do_nothing())
+    at = CountLine.stock_count_id == count.id, CountLine.product_id == found.product_id
+    line = session.scalars(select(CountLine).where(*at).with_for_update()).one_or_none()
+    sum_up = (line.counted or 0 if line else 0) + units
+    if sum_up < 0:
+        raise Conflict("Fewer units were counted.", code="nothing_scanned")
+    if sum_up > MAX_LEVEL:
+        raise Invalid("A stock level cannot exceed a billion units.", errors={"units": ["is too large"]})
+    return _enter(session, count, [{"product_id": found.product_id, "counted": sum_up}], actor)[0]
+
+
+def _enter(
+    session: Session, count: StockCount, entries: Sequence[Counted], actor: str | None
+) -> list[CountLine]:  # fmt: skip
     if count.status != "open":
         raise STOCK_COUNT_STATUS.refusal(count.status)
     check_not_expired(session, count)

@@ -28,6 +28,7 @@ class OutsideReservation(Base):
         CheckConstraint("units > 0", name="units"),
         Index("uq_outside_reservation_held", "reference", unique=True, postgresql_where=text("status = 'held'")),
         Index("ix_outside_reservation_reference", "reference", "id"),
+        Index("ix_outside_reservation_status", "status", "id"),
         {"schema": "inventory"},
     )
     id: Mapped[str] = mapped_column(Id("res"), primary_key=True)

@@ -112,7 +112,7 @@ def receive(session: Session, purchase_order_id: str, lines: Mapping[str, int], 
     Not idempotent. Raises NotFound, and Conflict: `wrong_state` for a closed purchase order, `more_than_ordered` with
     `lines` [{product_id, outstanding}], `warehouse_closed`, and `capacity_exceeded` with `remaining`.
     """
-    order = _lock_to(session, purchase_order_id, "received")
+    order = lock_open_order(session, purchase_order_id)
     ordered = {line.product_id: line for line in get_purchase_lines(session, [order.id])[order.id]}
     outstanding = {product_id: line.quantity - line.delivered for product_id, line in ordered.items()}
     beyond = [
@@ -172,6 +172,11 @@ def close_cancelled(session: Session, purchase_order_id: str) -> PurchaseOrder:
 def _close(order: PurchaseOrder, status: str) -> None:
     PURCHASE_ORDER_STATUS.move(order, status)
     order.closed_at = order.updated_at = func.now()
+
+
+def lock_open_order(session: Session, purchase_order_id: str) -> PurchaseOrder:
+    """Locks the run and the purchase order, which has outstanding units. Raises NotFound, Conflict (`wrong_state`)."""
+    return _lock_to(session, purchase_order_id, "received")
 
 
 def _lock_to(session: Session, purchase_order_id: str, status: str) -> PurchaseOrder:

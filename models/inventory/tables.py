@@ -207,7 +207,12 @@ class PurchaseOrder(Base):
     """A purchase order for a warehouse. `run_id`: its run of the workflow `restock`."""
 
     __tablename__ = "purchase_order"
-    __table_args__ = (CheckConstraint(PURCHASE_ORDER_STATUS.constraint, name="status"), {"schema": "inventory"})
+    __table_args__ = (
+        CheckConstraint(PURCHASE_ORDER_STATUS.constraint, name="status"),
+        Index("ix_purchase_order_status", "status", "id"),
+        Index("ix_purchase_order_warehouse", "warehouse_id", "id"),
+        {"schema": "inventory"},
+    )
     id: Mapped[str] = mapped_column(Id("po"), primary_key=True)
     number: Mapped[int] = mapped_column(Identity(start=1001), unique=True)
     warehouse_id: Mapped[str] = mapped_column(Id("wh"), ForeignKey(Warehouse.id))
@@ -221,7 +226,8 @@ class PurchaseOrder(Base):
 class PurchaseLine(Base):
     """A line of a purchase order. `delivered`: accepted units; `received`: of those, units in stock.
 
-    `unit_cost`: the supplier's price, None if it is not known.
+    `scanned`: units that were scanned and are not booked as delivered yet. `unit_cost`: the supplier's price, None if
+    it is not known.
     """
 
     __tablename__ = "purchase_order_line"
@@ -229,6 +235,7 @@ class PurchaseLine(Base):
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("0 <= received AND received <= delivered AND delivered <= quantity", name="received"),
         CheckConstraint("unit_cost >= 0", name="unit_cost"),
+        CheckConstraint("scanned >= 0", name="scanned"),
         Index(
             "ix_purchase_order_line_cost", "product_id", "purchase_order_id",
             postgresql_where=text("unit_cost IS NOT NULL"),
@@ -244,6 +251,7 @@ class PurchaseLine(Base):
     quantity: Mapped[int]
     delivered: Mapped[int] = mapped_column(server_default="0")
     received: Mapped[int] = mapped_column(server_default="0")
+    scanned: Mapped[int] = mapped_column(server_default="0")
     unit_cost: Mapped[MinorUnits | None]
 
 

@@ -37,6 +37,9 @@ class Transfer(Base):
             "ix_transfer_live", "target_id",
             postgresql_where=text(f"status IN {TRANSFER_STATUS.preceding('cancelled')}"),
         ),
+        Index("ix_transfer_status", "status", "id"),
+        Index("ix_transfer_source", "source_id", "id"),
+        Index("ix_transfer_target", "target_id", "id"),
         {"schema": "inventory"},
     )  # fmt: skip
     id: Mapped[str] = mapped_column(Id("tfr"), primary_key=True)
@@ -53,13 +56,14 @@ class Transfer(Base):
 class TransferLine(Base):
     """Units of a product in a transfer. `received`: how many have arrived, once that is known.
 
-    `unit_cost`: the average cost in the source, as they left.
+    `scanned`: how many were scanned until then. `unit_cost`: the average cost in the source, as they left.
     """
 
     __tablename__ = "transfer_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("received BETWEEN 0 AND quantity", name="received"),
+        CheckConstraint("scanned >= 0", name="scanned"),
         {"schema": "inventory"},
     )
     transfer_id: Mapped[str] = mapped_column(Id("tfr"), ForeignKey(Transfer.id), primary_key=True)
@@ -68,4 +72,5 @@ class TransferLine(Base):
     title: Mapped[str] = mapped_column(String(300))
     quantity: Mapped[int]
     received: Mapped[int | None]
+    scanned: Mapped[int] = mapped_column(server_default="0")
     unit_cost: Mapped[Cost | None]

@@ -92,9 +92,7 @@ def receive_transfer(
     By default all. What is not named has not arrived: it is written off. Not idempotent. Raises NotFound, and Conflict:
     `wrong_state` unless the goods are in transit, `more_than_sent` with `lines` [{product_id, sent}].
     """
-    transfer = _lock_with_run(session, transfer_id)
-    if transfer.status != "in_transit" or transfer.received_at or transfer.cancelled_at:
-        raise _decided(transfer)
+    transfer = lock_in_transit(session, transfer_id)
     sent = {line.product_id: line for line in get_transfer_lines(session, [transfer.id])[transfer.id]}
     arrived = {product_id: line.quantity for product_id, line in sent.items()} if lines is None else lines
     beyond = [
@@ -213,6 +211,17 @@ def _decided(transfer: Transfer) -> Conflict:
 def _move(transfer: Transfer, status: str) -> None:
     TRANSFER_STATUS.move(transfer, status)
     transfer.updated_at = func.now()
+
+
+def lock_in_transit(session: Session, transfer_id: str) -> Transfer:
+    """Locks the run and the transfer, about whose goods nothing is decided yet.
+
+    Raises NotFound, and Conflict `wrong_state`.
+    """
+    transfer = _lock_with_run(session, transfer_id)
+    if transfer.status != "in_transit" or transfer.received_at or transfer.cancelled_at:
+        raise _decided(transfer)
+    return transfer
 
 
 def _lock_with_run(session: Session, transfer_id: str) -> Transfer:

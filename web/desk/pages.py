@@ -42,7 +42,13 @@ SECTIONS = (
     )),
     Section(_("Stock"), "s", (
         ("desk.stock_page", _("Levels"), "stock:read"),
+        ("desk.stock_alerts_page", _("Low stock"), "stock:read"),
+        ("desk.movements_page", _("Movements"), "stock:read"),
+        ("desk.purchase_orders_page", _("Purchase orders"), "stock:read"),
         ("desk.transfers_page", _("Transfers"), "stock:read"),
+        ("desk.stock_counts_page", _("Stock counts"), "stock:read"),
+        ("desk.reservations_page", _("Reservations"), "stock:read"),
+        ("desk.warehouses_page", _("Warehouses"), "stock:read"),
     )),
 )  # fmt: skip
 

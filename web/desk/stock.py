@@ -43,7 +43,7 @@ def stock_page() -> Response:
     filters = read_filters(LevelFilters(), "q", "warehouse_id", "low")
     found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        warehouses = _warehouses(session)
+        warehouses = list_warehouses(session)
         if filters.values is not None:
             chosen = dict(filters.values)
             products = _find_products(chosen.pop("q", ""))
@@ -124,10 +124,15 @@ def show_stock(product_id: str, outcome: Outcome, status: int = 200) -> Response
         versions = {one["warehouse_id"]: version_of(*points.get(one["warehouse_id"], (None, None))) for one in levels}
         newest = inventory.select_movements(product_id).order_by(inventory.Movement.id.desc()).limit(MOVEMENTS)
         movements = session.scalars(newest).all()
-        warehouses = _warehouses(session)
+        undone = {one.reference for one in movements if one.reason == inventory.UNDO}
+        undoable = {one.id for one in movements if inventory.can_be_undone(one)} - undone
+        terms = inventory.get_terms(session, product_id) if product.deleted_at is None else None
+        waiting = inventory.count_waiting(session, product_id)
+        warehouses = list_warehouses(session)
     return show(
         "product_stock.html", status, section="desk.stock_page", product=product, levels=levels, points=points,
-        versions=versions, movements=movements, warehouses=warehouses, outcome=outcome,
+        versions=versions, movements=movements, warehouses=warehouses, outcome=outcome, undoable=undoable, terms=terms,
+        waiting=waiting, terms_version=version_of(terms.maximum, terms.promised_on) if terms else "",
     )  # fmt: skip
 
 
@@ -139,6 +144,7 @@ def _find_products(q: str) -> list[str] | None:
     return [json.loads(product)["id"] for product in read_page(parse_query(query)).products]
 
 
-def _warehouses(session: Session) -> dict[str, str]:
+def list_warehouses(session: Session) -> dict[str, str]:
+    """The id and the name of every warehouse, by name."""
     rows = session.scalars(inventory.select_warehouses().order_by(inventory.Warehouse.name))
     return {row.id: row.name for row in rows}

@@ -19,6 +19,11 @@ class Desk(Browser):
         [body] = re.findall(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.DOTALL)
         return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', body))
 
+    def first_form(self, page: str, action: str) -> dict[str, str]:
+        """The hidden fields of the first of several forms on `page` that are sent to `action`."""
+        html = self.get(page).text.partition(f'action="{action}')[2].partition("</form>")[0]
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
+
     def fill(self, page: str, action: str, **values: Any) -> Any:
         """Sends the form as it is on `page`, with these values."""
         return self.post(action, data={**self.form(page, action), **values})

@@ -1,0 +1,129 @@
+"""Stock in a browser: goods are ordered and received by scanning, a count is scanned, without JavaScript, too.
+
+And pictures of the pages of stock, each checked with axe: `make screenshots`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models import inventory
+from models.core.database import transaction
+from tests.models.shelves import warehouse
+from tests.shopping import make_product
+from tests.web.browser.conftest import Visitor
+from tests.web.browser.test_desk import FOLDER, ROLES, WIDTHS, enter, site
+
+__all__ = ["site"]
+
+
+@pytest.fixture
+def pages(database: None) -> dict[str, str]:
+    """Name → path of the pages of stock, with something on each."""
+    emma, dune = make_product("EMMA", 9), make_product("DUNE", 5)
+    annex = warehouse("Annex", clothing=500)
+    with transaction() as session:
+        main = inventory.get_default_warehouse(session).id
+        order = inventory.restock(session, {emma: 12, dune: 4}, costs={emma: 250}).id
+        inventory.scan_delivery(session, order, "EMMA", 3)
+        inventory.set_threshold(session, dune, None, 6, 20)
+        inventory.set_threshold(session, emma, None, 30, None)
+        made = inventory.send_transfer(session, inventory.request_transfer(session, main, annex, {emma: 2}).id)
+        count = inventory.open_count(session, None, actor="usr_" + "0" * 32).id
+        inventory.enter_lines(session, count, [{"product_id": emma, "counted": 5}], "usr_" + "0" * 32)
+        inventory.hold(session, "market-302-5512334", {emma: 1}, 3600)
+        inventory.adjust(session, emma, 2, "found behind the shelf", actor="usr_" + "0" * 32)
+    new = f"/desk/purchase-orders/new?product={emma}&quantity-{emma}=20&product={dune}"
+    return {
+        "alerts": "/desk/stock-alerts", "alerts-one": f"/desk/stock-alerts?warehouse_id={main}",
+        "movements": "/desk/movements", "purchase-orders": "/desk/purchase-orders", "order-goods": new,
+        "purchase-order": f"/desk/purchase-orders/{order}", "scan": f"/desk/purchase-orders/{order}/scan",
+        "transfers": "/desk/transfers", "transfer": f"/desk/transfers/{made.id}", "new-transfer": "/desk/transfers/new",
+        "scan-transfer": f"/desk/transfers/{made.id}/scan", "counts": "/desk/stock-counts",
+        "new-count": "/desk/stock-counts/new", "count": f"/desk/stock-counts/{count}",
+        "scan-count": f"/desk/stock-counts/{count}/scan", "reservations": "/desk/reservations",
+        "warehouses": "/desk/warehouses", "warehouse": f"/desk/warehouses/{annex}",
+        "new-warehouse": "/desk/warehouses/new", "product-stock": f"/desk/stock/{emma}",
+    }  # fmt: skip
+
+
+def test_every_page_of_stock_in_all_widths_light_and_dark(
+    pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    sign_in("boss", *ROLES)
+    cookies = enter(visit()).page.context.cookies()
+    faults = []
+    for width in (*WIDTHS, 2000):
+        for scheme in ("light", "dark") if width in WIDTHS else ("light",):
+            window = visit(width=width, color_scheme=scheme)
+            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+            for name, path in pages.items():
+                window.page.goto(f"{window.url}{path}")
+                if FOLDER:
+                    picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"stock-{name}.png"
+                    window.page.screenshot(path=picture, full_page=True)
+                for summary in window.page.locator("main summary").all():
+                    summary.click()
+                try:
+                    window.check()
+                except AssertionError as error:
+                    faults.append((width, scheme, name, str(error)[:1500]))
+                    window.reported = []
+    assert faults == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_goods_are_ordered_and_received_by_scanning(
+    database: None, visit: Callable[..., Visitor], sign_in: Callable[..., object], scripts: bool
+) -> None:
+    emma = make_product("EMMA", 1)
+    make_product("DUNE", 1)
+    sign_in("boss", *ROLES)
+    boss = enter(visit(java_script_enabled=scripts))
+    boss.page.goto(f"{boss.url}/desk/purchase-orders/new")
+    boss.page.keyboard.type("EMMA\n")  # the field has the focus
+    boss.page.get_by_label("Units of The EMMA").fill("3")
+    boss.page.get_by_role("button", name="Order", exact=True).click()
+    boss.sees("The goods are ordered.")
+    boss.page.get_by_role("link", name="Receive by scanning").click()
+    boss.sees("Ready. Scan a product.")
+    for code, said in (
+        ("EMMA", "1 of 3"),
+        ("EMMA", "2 of 3"),
+        ("DUNE", "is not expected here"),
+        ("nothing", "No product has this SKU"),
+        ("EMMA", "3 of 3"),
+        ("EMMA", "more than was ordered"),
+    ):
+        boss.page.keyboard.type(f"{code}\n")
+        boss.sees(said)
+        boss.page.locator("#code:focus").wait_for()
+    if scripts:
+        boss.reported = [one for one in boss.reported if "409" not in one]  # the browser names refusals
+        boss.check()
+    boss.page.get_by_role("button", name="Take back one unit of The EMMA").click()
+    boss.sees("taken back")
+    boss.page.get_by_role("button", name="Book what was scanned (2)").click()
+    boss.sees("The delivery is recorded.")
+    with transaction() as session:
+        [order] = session.scalars(inventory.select_purchase_orders())
+        [line] = inventory.get_purchase_lines(session, [order.id])[order.id]
+        assert (line.product_id, line.delivered, line.scanned) == (emma, 2, 0)
+
+
+def test_a_scanner_that_is_faster_than_the_server_loses_nothing(
+    database: None, visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    emma = make_product("EMMA", 1)
+    sign_in("boss", *ROLES)
+    with transaction() as session:
+        order_id = inventory.restock(session, {emma: 100}).id
+    boss = enter(visit())
+    boss.page.goto(f"{boss.url}/desk/purchase-orders/{order_id}/scan")
+    boss.page.keyboard.type("EMMA\n" * 25)
+    boss.sees("25 of 100")
+    with transaction() as session:
+        [line] = inventory.get_purchase_lines(session, [order_id])[order_id]
+        assert line.scanned == 25
+    boss.check()
