@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Response, g, request
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
 
 from models.core import idempotency
 from models.core.database import transaction
@@ -45,6 +46,13 @@ def key() -> str:
 
 
 def fingerprint() -> str:
-    """A hash of the address and of what was filled in."""
+    """A hash of the address, of what was filled in, and of the files."""
     sent = sorted((name, value) for name, value in request.form.items(multi=True) if name not in (FIELD, csrf.FIELD))
+    sent += [(name, _digest(file)) for name, file in request.files.items(multi=True)]
     return hashlib.sha256(f"{request.path}\n{sent}".encode()).hexdigest()
+
+
+def _digest(file: FileStorage) -> str:
+    digest = hashlib.file_digest(file.stream, "sha256")  # type: ignore[arg-type]  # it can be read
+    file.stream.seek(0)
+    return digest.hexdigest()
