@@ -13,7 +13,7 @@ from models.orders.documents import (
     money,
     pdf_of_document,
 )
-from models.orders.editing import annotate
+from models.orders.editing import add_tag, annotate, remove_tag
 from models.orders.erasing import OVER, erase_user
 from models.orders.flagging import flag
 from models.orders.history import Change, change_status, list_changes
@@ -59,6 +59,7 @@ __all__ = [
     "Order",
     "Placed",
     "Seller",
+    "add_tag",
     "annotate",
     "cancel",
     "cancel_confirmed",
@@ -93,6 +94,7 @@ __all__ = [
     "money",
     "pdf_of_document",
     "place",
+    "remove_tag",
     "select_own_orders",
     "select_visible_orders",
     "select_visible_payments",

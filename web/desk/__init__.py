@@ -3,7 +3,9 @@
 from web.desk import (
     customers,
     imports,
+    many_orders,
     order_actions,
+    order_views,
     orders,
     payments,
     picking,
@@ -18,7 +20,9 @@ from web.desk import (
 __all__ = [
     "customers",
     "imports",
+    "many_orders",
     "order_actions",
+    "order_views",
     "orders",
     "payments",
     "picking",

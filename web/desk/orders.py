@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from durable.tables import RunRecord
-from models import fulfilment, inventory, orders, returns
+from models import accounts, fulfilment, inventory, orders, returns
 from models.accounts import User
 from models.core.database import transaction
 from models.operations import run_search
@@ -19,7 +19,7 @@ from serving.orders import OrderQuery, list_visible, order_views
 from serving.payments import payment_detail
 from web import access
 from web.blueprint import desk
-from web.desk.filters import read_filters
+from web.desk.filters import Filters, read_filters
 from web.desk.history import Moment, list_moments
 from web.desk.pages import may, show
 from web.desk.sending import Outcome, read_outcome
@@ -33,6 +33,8 @@ VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
     (_("Disputed"), {"payment_status": "disputed"}),
 )  # fmt: skip
 """Views of the list that are often needed."""
+LIST = "orders"
+"""The list, of saved views."""
 RUNS = 20
 
 
@@ -62,17 +64,22 @@ class Shown(TypedDict):
 @access.allowed("orders:read")
 def orders_page() -> Response:
     """The list of orders, newest first. Its filters and the place in it are in the address."""
-    filters = read_filters(OrderQuery(), *FILTERS)
+    return show_orders(read_filters(OrderQuery(), *FILTERS), read_outcome())
+
+
+def show_orders(filters: Filters, outcome: Outcome, status: int = 200) -> Response:
+    """The list of orders with these filters, and what the user has saved of it."""
     found: Any = {"data": [], "next_cursor": None}
     if filters.values is not None:
         found = list_visible(g.principal, filters.place, filters.values)  # type: ignore[arg-type]
     with transaction() as session:
         names = _names(session, [order["id"] for order in found["data"]])
+        own = accounts.list_views(session, g.principal.user_id, LIST)
     views = [(name, url_for("desk.orders_page", **chosen), chosen == filters.shown) for name, chosen in VIEWS]
     return show(
-        "orders.html", section="desk.orders_page", orders=found["data"], cursor=found["next_cursor"], filters=filters,
-        names=names, views=views, statuses=orders.ORDER_STATUS.statuses, payment_statuses=PAYMENT_STATUS.statuses,
-        fulfilment_statuses=fulfilment.FULFILMENT_STATUSES,
+        "orders.html", status, section="desk.orders_page", orders=found["data"], cursor=found["next_cursor"],
+        filters=filters, names=names, views=views, statuses=orders.ORDER_STATUS.statuses, own=own, outcome=outcome,
+        payment_statuses=PAYMENT_STATUS.statuses, fulfilment_statuses=fulfilment.FULFILMENT_STATUSES,
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ DONE = {
     "annotated": _("Note and tags are saved."),
     "shipping": _("The parcel is being made: its label is bought, the payment is captured, the goods leave stock."),
     "cancelling": _("The cancellation is under way: stock is free again, and the money goes back."),
+    "view_saved": _("The view is saved. It is among the views above the list, for you alone."),
+    "view_deleted": _("The view is deleted. The list still shows its filters: save them again to undo this."),
     "delivered": _("The parcel is recorded as delivered."),
     "withdrawn": _("The parcel is being cancelled."),
     "uploaded": _("The pictures are uploaded. They are shown in the shop once they are resized."),

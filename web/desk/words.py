@@ -61,6 +61,7 @@ REFUSALS = {
     ),
     "no_carrier": _("No carrier is set up. Enter a tracking number instead."),
     "no_sender_address": _("The warehouse has no address to send from. Enter a tracking number instead."),
+    "too_many_views": _("You have as many views of this list as the shop allows. Delete one first."),
     "nothing_to_cancel": _("Fewer pieces can be cancelled than you wanted."),
     "too_many_pictures": _("The product would have more pictures than a product may have."),
     "unsupported_picture": _("This is not a picture of an accepted type: JPEG, PNG, WebP or AVIF."),
