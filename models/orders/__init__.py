@@ -17,7 +17,7 @@ from models.orders.editing import add_tag, annotate, remove_tag
 from models.orders.erasing import OVER, erase_user
 from models.orders.flagging import flag
 from models.orders.history import Change, change_status, list_changes
-from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
+from models.orders.invoices import change_invoice_status, confirm, find_invoice, get_invoice, list_invoice_numbers
 from models.orders.paying import capture_payment, give_up
 from models.orders.placing import InProgress, Placed, place
 from models.orders.queries import get, get_summary, lines_of, list_lines, lock
@@ -74,6 +74,7 @@ __all__ = [
     "erase_user",
     "facts_of",
     "file_name",
+    "find_invoice",
     "flag",
     "get",
     "get_credit_note",
