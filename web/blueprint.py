@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from flask import Blueprint
 
-from web import csrf
+from api.http.request_hooks import MAX_BODY
+from web import access, csrf
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -25,3 +26,20 @@ def takes_form(view: View) -> View:
     """Marks a view that reads a form."""
     vars(view)["takes_form"] = True
     return view
+
+
+def takes_files(most: int) -> Callable[[View], View]:
+    """Marks a view that reads a form with files: `most` bytes from staff, and no more than any form from others.
+
+    The form is read before the access rule of the view is asked, because its token is in it.
+    """
+
+    def most_bytes() -> int:
+        principal = access.find_principal()
+        return most if principal is not None and principal.permissions else MAX_BODY
+
+    def mark(view: View) -> View:
+        vars(view)["most_bytes"] = most_bytes
+        return takes_form(view)
+
+    return mark

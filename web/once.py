@@ -3,13 +3,15 @@
 import hashlib
 import secrets
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from flask import Response, g, request
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
 
 from models.core import idempotency
 from models.core.database import transaction
-from models.core.errors import BadRequest
+from models.core.errors import BadRequest, NotFound
 from web import csrf
 from web.pages import lead
 
@@ -22,7 +24,14 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def once(work: Callable[[Session], str]) -> Response:
+class Undoable(NamedTuple):
+    """Where a form leads, and what was there before: JSON, which is kept with its token for a day."""
+
+    address: str
+    before: dict[str, Any]
+
+
+def once(work: Callable[[Session], str | Undoable]) -> Response:
     """Does `work` in a transaction and leads to the address that it returns; a form that is sent again only leads.
 
     Raises BadRequest for a form without a token, and what `work` raises.
@@ -30,10 +39,19 @@ def once(work: Callable[[Session], str]) -> Response:
     owner, name = g.principal.user_id, key()
     with transaction() as session:
         first = idempotency.claim(session, owner, name, fingerprint())
-        address = work(session) if first is None else str(first.body)
+        done = work(session) if first is None else first.body
         if first is None:
-            idempotency.save(session, owner, name, idempotency.StoredResponse(303, address, {}))
-    return lead(address)
+            idempotency.save(session, owner, name, idempotency.StoredResponse(303, done, {}))
+    return lead(done if isinstance(done, str) else done[0])
+
+
+def find_before(session: Session, token: str) -> dict[str, Any]:
+    """What was there before the form with this token, of whoever is signed in. Raises NotFound."""
+    first = idempotency.find(session, g.principal.user_id, f"form:{token}")
+    if first is None or not isinstance(first.body, list):
+        raise NotFound("There is nothing to undo.")
+    before: dict[str, Any] = first.body[1]
+    return before
 
 
 def key() -> str:
@@ -45,6 +63,13 @@ def key() -> str:
 
 
 def fingerprint() -> str:
-    """A hash of the address and of what was filled in."""
+    """A hash of the address, of what was filled in, and of the files."""
     sent = sorted((name, value) for name, value in request.form.items(multi=True) if name not in (FIELD, csrf.FIELD))
+    sent += [(name, _digest(file)) for name, file in request.files.items(multi=True)]
     return hashlib.sha256(f"{request.path}\n{sent}".encode()).hexdigest()
+
+
+def _digest(file: FileStorage) -> str:
+    digest = hashlib.file_digest(file.stream, "sha256")  # type: ignore[arg-type]  # it can be read
+    file.stream.seek(0)
+    return digest.hexdigest()

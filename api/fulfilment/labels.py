@@ -7,9 +7,9 @@ from api.fulfilment.blueprint import blueprint
 from api.fulfilment.schemas import RatesQuery, ShippingRates
 from api.http.auth import allowed, public
 from api.http.errors import error_codes
-from models import fulfilment, orders, returns
+from models import fulfilment, returns
 from models.core.database import transaction
-from serving.labels import file_name, read_label
+from serving.labels import file_name, list_rates, prepare_rates, read_label
 from tasks.gateways.carriers import carrier, labels
 
 ACTOR = "carrier"
@@ -39,15 +39,13 @@ class ShippingRatesView(MethodView):
         It is the parcel that `POST /v1/orders/{id}/fulfilments` would ship without `lines`.
         """
         with transaction() as session:
-            order = orders.get_visible_order(session, query["order_id"], g.principal)
-            warehouse_id, lines = fulfilment.choose(session, order.id)
-            asked = fulfilment.describe_shipment(session, order, warehouse_id, lines, reference=f"rates of {order.id}")
+            warehouse_id, asked = prepare_rates(session, g.principal, query["order_id"])
         rates = [
             {"carrier": rate.carrier, "service": rate.service, "delivery_days": rate.delivery_days,
              "price": {"amount": rate.amount, "currency": rate.currency}}
-            for rate in labels.list_rates(asked)
+            for rate in list_rates(asked)
         ]  # fmt: skip
-        return {"order_id": order.id, "warehouse_id": warehouse_id, "data": rates}
+        return {"order_id": query["order_id"], "warehouse_id": warehouse_id, "data": rates}
 
 
 @blueprint.route("/webhooks/carrier")

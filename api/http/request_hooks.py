@@ -96,9 +96,16 @@ def takes_files(limit: int) -> Callable[[View], View]:
 
 
 def _takes_form() -> bool:
-    """Whether the body is a form, and the view a page that takes one (web/blueprint.py)."""
-    is_form = request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")
-    return is_form and hasattr(current_app.view_functions[request.endpoint or ""], "takes_form")
+    """Whether the body is a form, and the view a page that takes one (web/blueprint.py).
+
+    If so, and if the form may have files, sets the size limit of the request.
+    """
+    view = current_app.view_functions[request.endpoint or ""]
+    if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return False
+    if hasattr(view, "most_bytes"):
+        request.max_content_length = view.most_bytes()
+    return hasattr(view, "takes_form")
 
 
 def _takes_files() -> bool:

@@ -110,6 +110,8 @@ from models.accounts.profiles import update_profile
 from models.accounts.reach import Way, find_ways, send_example
 from models.accounts.recovery_codes import count_codes as count_recovery_codes
 from models.accounts.registration import add_customer, register, upsert_admin
+from models.accounts.saved_views import MAX_NAME as MAX_VIEW_NAME
+from models.accounts.saved_views import ListView, delete_view, list_views, save_view
 from models.accounts.second_factor import (
     Answer,
     Enrolment,
@@ -164,6 +166,7 @@ __all__ = [
     "CONFIRMED_WITHIN",
     "CUSTOMER_KINDS",
     "MAX_CODE_ATTEMPTS",
+    "MAX_VIEW_NAME",
     "METHODS",
     "RESTORED_FOR",
     "SIGN_IN_TIME",
@@ -179,6 +182,7 @@ __all__ = [
     "Identity",
     "KnownDevice",
     "Limit",
+    "ListView",
     "LoginSession",
     "LoginThrottle",
     "OpenedSession",
@@ -216,6 +220,7 @@ __all__ = [
     "count_recovery_codes",
     "delete_address",
     "delete_passkey",
+    "delete_view",
     "derive_change_token",
     "derive_code",
     "derive_confirmation_token",
@@ -260,6 +265,7 @@ __all__ = [
     "list_devices",
     "list_identities",
     "list_passkeys",
+    "list_views",
     "lock_address_status",
     "log_in",
     "login_limits",
@@ -294,6 +300,7 @@ __all__ = [
     "rotate",
     "save_confirmation_token",
     "save_reset_token",
+    "save_view",
     "second_factor_limits",
     "select_live_sessions",
     "send_example",

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import access, notifications
+from models.accounts.saved_views import ListView
 from models.accounts.sign_in_tables import Identity, KnownDevice, Passkey, RecoveryCode, SecondFactor
 from models.accounts.tables import (
     ACCOUNT_STATUS,
@@ -25,15 +26,16 @@ from models.core.errors import Conflict
 from models.core.events import AccountClosed
 
 OWNED = (
-    Address, Device, EmailChange, EmailConfirmation, Identity, KnownDevice, LoginSession, Passkey, PasswordReset,
-    PendingEmail, Phone, Preference, RecoveryCode, SecondFactor,
+    Address, Device, EmailChange, EmailConfirmation, Identity, KnownDevice, ListView, LoginSession, Passkey,
+    PasswordReset, PendingEmail, Phone, Preference, RecoveryCode, SecondFactor,
 )  # fmt: skip
 
 
 def close(session: Session, user_id: str) -> None:
     """Closes an account and erases personal data: names, e-mail address, password, second factor, passkeys, identities,
-    addresses, phone number, devices, sessions, preferences, roles and API keys are erased immediately; data of other
-    services by the workflow that `account.closed` starts. Username and e-mail address become available again.
+    addresses, phone number, devices, sessions, preferences, views of lists, roles and API keys are erased immediately;
+    data of other services by the workflow that `account.closed` starts. Username and e-mail address become available
+    again.
 
     Raises NotFound, and Conflict: `tasks_under_way` (such as a checkout, which ends within seconds), `last_admin`.
     """

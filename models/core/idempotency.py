@@ -78,6 +78,12 @@ def claim(session: Session, owner: str, key: str, fingerprint: str) -> StoredRes
     return StoredResponse(first.status, first.body, first.headers or {})
 
 
+def find(session: Session, owner: str, key: str) -> StoredResponse | None:
+    """The stored response of a key, if it was used."""
+    first = session.get(IdempotencyKey, (owner, key))
+    return StoredResponse(first.status, first.body, first.headers or {}) if first and first.status else None
+
+
 _IS_USED = select(
     select(IdempotencyKey.key)
     .where(IdempotencyKey.owner == bindparam("of_owner"), IdempotencyKey.key == bindparam("of_key"))

@@ -1,6 +1,6 @@
 """Fulfilment: parcels, from packing to delivery, their labels, and what carriers report."""
 
-from models.fulfilment.by_hand import edit
+from models.fulfilment.by_hand import edit, ship_all
 from models.fulfilment.cancelling import cancel_pieces
 from models.fulfilment.labels import (
     GATEWAY,
@@ -96,5 +96,6 @@ __all__ = [
     "record_label_refund",
     "record_update",
     "ship",
+    "ship_all",
     "withdraw",
 ]

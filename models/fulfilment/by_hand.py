@@ -44,10 +44,22 @@ def edit(
     return order, []
 
 
-def _ship(session: Session, order: Order, actor: str) -> list[str]:
+def ship_all(session: Session, order_id: str, *, actor: str, buys_labels: bool) -> list[str]:
+    """Packs what is in no parcel, a parcel for each warehouse, and returns the runs of all that are still to leave.
+
+    `buys_labels`: from the carrier; otherwise the parcels have no tracking number. Raises NotFound, and Conflict
+    `wrong_state`, `nothing_to_ship`, `no_carrier` or `no_sender_address`.
+    """
+    order = orders.lock(session, order_id)
+    if order.status not in ("confirmed", "processing"):
+        raise ORDER_STATUS.refusal(order.status)
+    return _ship(session, order, actor, None if buys_labels else "")
+
+
+def _ship(session: Session, order: Order, actor: str, tracking_number: str | None = "") -> list[str]:
     """The runs of the parcels that are still to leave, of which one per warehouse is new."""
     for warehouse_id, lines in left_to_pack(session, order.id).items():
-        pack(session, order.id, lines=lines, warehouse_id=warehouse_id, tracking_number="", actor=actor)
+        pack(session, order.id, lines=lines, warehouse_id=warehouse_id, tracking_number=tracking_number, actor=actor)
     runs = [parcel.run_id for parcel in list_parcels(session, order.id) if parcel.status in ("pending", "label_bought")]
     if not runs:
         raise Conflict("Nothing is allocated to this order.", code="nothing_to_ship", left=[])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy import ARRAY, BindParameter, Row, TextualSelect, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
@@ -58,8 +58,7 @@ def list_tracking(session: Session, parcel_ids: Sequence[str]) -> dict[str, list
     return found
 
 
-_PICKING = (
-    text("""
+_PICKING = """
     SELECT held.order_id, placed.number, held.product_id, line.sku, line.title,
         held.quantity - coalesce(packed.quantity, 0) AS quantity
     FROM inventory.reservation AS held JOIN orders."order" AS placed ON placed.id = held.order_id
@@ -72,13 +71,27 @@ _PICKING = (
     ) AS packed ON true
     WHERE held.warehouse_id = :warehouse_id AND held.status = 'allocated'
     AND placed.status IN ('confirmed', 'processing') AND held.quantity > coalesce(packed.quantity, 0)
-    ORDER BY placed.number, line.sku LIMIT :most
-""")
-    .bindparams(bindparam("warehouse_id", type_=Id("wh")))
-    .columns(order_id=Id("ord"), product_id=Id("prd"))
-)
+    {only} ORDER BY placed.number, line.sku LIMIT :most
+"""
 
 
-def list_to_pick(session: Session, warehouse_id: str, most: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The first `most` lines that are allocated in a warehouse and in no parcel, oldest orders first."""
-    return session.connection().execute(_PICKING, {"warehouse_id": warehouse_id, "most": most}).all()
+def _picking(only: str, *values: BindParameter[Any]) -> TextualSelect:
+    chosen = text(_PICKING.replace("{only}", only)).bindparams(bindparam("warehouse_id", type_=Id("wh")), *values)
+    return chosen.columns(order_id=Id("ord"), product_id=Id("prd"))
+
+
+_ALL = _picking("")
+_CHOSEN = _picking("AND held.order_id = ANY(:order_ids)", bindparam("order_ids", type_=ARRAY(Id("ord"))))
+
+
+def list_to_pick(
+    session: Session, warehouse_id: str, most: int, order_ids: Sequence[str] = ()
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The first `most` lines that are allocated in a warehouse and in no parcel, oldest orders first.
+
+    `order_ids`: only of these orders, unless empty.
+    """
+    values: dict[str, Any] = {"warehouse_id": warehouse_id, "most": most}
+    if order_ids:
+        return session.connection().execute(_CHOSEN, {**values, "order_ids": list(order_ids)}).all()
+    return session.connection().execute(_ALL, values).all()

@@ -13,11 +13,11 @@ from models.orders.documents import (
     money,
     pdf_of_document,
 )
-from models.orders.editing import annotate
+from models.orders.editing import add_tag, annotate, remove_tag
 from models.orders.erasing import OVER, erase_user
 from models.orders.flagging import flag
 from models.orders.history import Change, change_status, list_changes
-from models.orders.invoices import change_invoice_status, confirm, get_invoice, list_invoice_numbers
+from models.orders.invoices import change_invoice_status, confirm, find_invoice, get_invoice, list_invoice_numbers
 from models.orders.paying import capture_payment, give_up
 from models.orders.placing import InProgress, Placed, place
 from models.orders.queries import get, get_summary, lines_of, list_lines, lock
@@ -59,6 +59,7 @@ __all__ = [
     "Order",
     "Placed",
     "Seller",
+    "add_tag",
     "annotate",
     "cancel",
     "cancel_confirmed",
@@ -73,6 +74,7 @@ __all__ = [
     "erase_user",
     "facts_of",
     "file_name",
+    "find_invoice",
     "flag",
     "get",
     "get_credit_note",
@@ -93,6 +95,7 @@ __all__ = [
     "money",
     "pdf_of_document",
     "place",
+    "remove_tag",
     "select_own_orders",
     "select_visible_orders",
     "select_visible_payments",

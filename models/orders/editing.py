@@ -19,3 +19,20 @@ def annotate(session: Session, order_id: str, *, note: str | None = None, tags: 
     if tags is not None:
         order.tags = sorted(set(tags))
     return order
+
+
+def add_tag(session: Session, order_id: str, tag: str) -> bool:
+    """Gives an order a tag, and says whether it is new. Raises NotFound."""
+    order = lock(session, order_id)
+    if tag in order.tags:
+        return False
+    order.tags = sorted({*order.tags, tag})
+    return True
+
+
+def remove_tag(session: Session, order_id: str, tag: str) -> bool:
+    """Takes a tag from an order, and says whether it had it. Raises NotFound."""
+    order = lock(session, order_id)
+    had = tag in order.tags
+    order.tags = [each for each in order.tags if each != tag]
+    return had

@@ -61,6 +61,11 @@ def get_invoice(session: Session, order_id: str) -> Invoice:
     return _one(session.scalars(select(Invoice).where(Invoice.order_id == order_id)).one_or_none())
 
 
+def find_invoice(session: Session, order_id: str) -> Invoice | None:
+    """The invoice of an order; None until it is confirmed."""
+    return session.scalars(select(Invoice).where(Invoice.order_id == order_id)).one_or_none()
+
+
 def change_invoice_status(session: Session, order_id: str, status: str) -> Invoice:
     """Gives an invoice a new status. Raises NotFound, and Conflict `wrong_state`."""
     locked = select(Invoice).where(Invoice.order_id == order_id).with_for_update()

@@ -1,5 +1,6 @@
 """Parcels with a label, by real workers and the sandbox carrier: bought once, refunded if it is not used."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -174,3 +175,28 @@ def test_rates_are_for_what_is_left(shop: Shop, packer: Any, placed: Any) -> Non
     assert ship(packer, placed).json["status"] == "shipped"
     answer = packer.get(f"/v1/shipping-rates?order_id={placed['id']}")
     assert (answer.status_code, answer.json["code"]) == (409, "nothing_to_ship")
+
+
+def test_the_desk_shows_prices_buys_one_and_prints_the_label(shop: Shop, placed: Any, sign_in: Any) -> None:
+    from models.accounts import OpenedSession
+    from web import access
+    from web.app import create_app
+
+    made, app = sign_in("packer", "warehouse"), create_app()
+    desk = app.test_client()
+    with app.test_request_context():
+        response = app.make_response("")
+        access.sign_in(response, OpenedSession(made.user_id, made.session_id, ""))
+    name, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
+    desk.set_cookie(name, value)
+    path = f"/desk/orders/{placed['id']}"
+    page = desk.get(f"{path}?rates=1").text
+    [form] = re.findall(rf'<form[^>]*action="{path}/ship"[^>]*>(.*?)</form>', page, re.DOTALL)
+    assert "Albatross, Express · <strong>€28.60</strong>" in form
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    shipped = desk.post(f"{path}/ship", data={**hidden, "rate": "Albatross|Express"})
+    assert shipped.status_code == 303, shipped.text
+    assert wait_until(lambda: "Print the label" in desk.get(path).text, 30)
+    [label] = re.findall(r"/desk/parcels/ful_\w{32}/label\.pdf", desk.get(path).text)
+    found = desk.get(label)
+    assert (found.mimetype, found.data[:5]) == ("application/pdf", b"%PDF-")

@@ -29,9 +29,9 @@ class Filters:
         return self.place["cursor"] is None
 
 
-def read_filters(schema: Schema, *names: str) -> Filters:
-    """The filters of the address with these names, and the place in the list."""
-    shown = asked(*names)
+def read_filters(schema: Schema, *names: str, shown: dict[str, str] | None = None) -> Filters:
+    """The filters of the address with these names, or those that are given, and the place in the list."""
+    shown = asked(*names) if shown is None else shown
     cursor = request.args.get("cursor")
     given = {name: _moment(value) if name in DAYS else value for name, value in shown.items()}
     try:

@@ -7,13 +7,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from durable.tables import RunRecord
 from models import orders
 from models.accounts import User
+from models.core.event_log import Event
 from models.fulfilment import Parcel
+from models.notifications import Notification
 from models.orders import Order
 from models.returns import Return
 from web.desk.words import name_of
 from web.language import gettext, money
+
+MOST = 50
+"""Rows of each kind."""
 
 
 class Moment(NamedTuple):
@@ -34,6 +40,19 @@ def list_moments(
         *(one for each in made for one in _of_return(each)), *(one for each in paid for one in _of_payment(each)),
     ]  # fmt: skip
     return sorted(found, key=lambda moment: moment.at)[::-1]
+
+
+def list_mails(session: Session, runs: Sequence[RunRecord]) -> Sequence[Notification]:
+    """What these runs have sent to the customer and to staff, newest first."""
+    keys = [f"{run.workflow}:{run.key}" for run in runs]
+    query = select(Notification).where(Notification.key.in_(keys)).order_by(Notification.id.desc()).limit(MOST)
+    return session.scalars(query).all()
+
+
+def list_events(session: Session, subjects: Sequence[str]) -> Sequence[Event]:
+    """The events about these ids, newest first, among them what staff did."""
+    query = select(Event).where(Event.subject.in_(subjects)).order_by(Event.id.desc()).limit(MOST)
+    return session.scalars(query).all()
 
 
 def _changes(session: Session, order: Order) -> Iterator[Moment]:

@@ -1,29 +1,38 @@
 """Orders: the list, and the page of one with everything that belongs to it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from flask import Response, g, url_for
+from flask import Response, g, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from durable import Refusal
 from durable.tables import RunRecord
-from models import fulfilment, inventory, orders, returns
+from models import accounts, fulfilment, inventory, orders, returns
 from models.accounts import User
 from models.core.database import transaction
+from models.core.errors import CarrierDown
+from models.core.event_log import Event
+from models.notifications import Notification
 from models.operations import run_search
 from models.orders import Order
 from models.payments import PAYMENT_STATUS, Payment
 from models.returns import Return
+from serving.labels import list_rates, prepare_rates
 from serving.orders import OrderQuery, list_visible, order_views
 from serving.payments import payment_detail
+from tasks.gateways.carriers.carrier import Rate
 from web import access
 from web.blueprint import desk
-from web.desk.filters import read_filters
-from web.desk.history import Moment, list_moments
+from web.desk.filters import Filters, read_filters
+from web.desk.history import Moment, list_events, list_mails, list_moments
 from web.desk.pages import may, show
 from web.desk.sending import Outcome, read_outcome
 from web.desk.versions import version_of
+from web.desk.words import describe
+from web.language import gettext
 from web.language import translatable as _
 
 FILTERS = ("q", "status", "payment_status", "fulfilment_status", "from", "to", "sku", "tag", "user_id")
@@ -33,7 +42,11 @@ VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
     (_("Disputed"), {"payment_status": "disputed"}),
 )  # fmt: skip
 """Views of the list that are often needed."""
-RUNS = 20
+LIST = "orders"
+"""The list, of saved views."""
+RUNS = 50
+UNSHIPPED = ("pending", "label_bought")
+"""Statuses of a parcel that can be cancelled."""
 
 
 class Shown(TypedDict):
@@ -52,27 +65,41 @@ class Shown(TypedDict):
     runs: Sequence[RunRecord]
     history: list[Moment]
     packable: dict[str, dict[str, int]]
+    movable: dict[str, int]
     returnable: dict[str, int]
     warehouses: dict[str, str]
     titles: dict[str, str]
     following: list[str]
+    invoice_status: str | None
+    next_of_invoice: list[str]
+    mails: Sequence[Notification]
+    events: Sequence[Event]
+    rates: list[Rate]
+    rates_from: str | None
+    rates_refused: str
+    undo_parcel: str | None
 
 
 @desk.get("/orders")
 @access.allowed("orders:read")
 def orders_page() -> Response:
     """The list of orders, newest first. Its filters and the place in it are in the address."""
-    filters = read_filters(OrderQuery(), *FILTERS)
+    return show_orders(read_filters(OrderQuery(), *FILTERS), read_outcome())
+
+
+def show_orders(filters: Filters, outcome: Outcome, status: int = 200) -> Response:
+    """The list of orders with these filters, and what the user has saved of it."""
     found: Any = {"data": [], "next_cursor": None}
     if filters.values is not None:
         found = list_visible(g.principal, filters.place, filters.values)  # type: ignore[arg-type]
     with transaction() as session:
         names = _names(session, [order["id"] for order in found["data"]])
+        own = accounts.list_views(session, g.principal.user_id, LIST)
     views = [(name, url_for("desk.orders_page", **chosen), chosen == filters.shown) for name, chosen in VIEWS]
     return show(
-        "orders.html", section="desk.orders_page", orders=found["data"], cursor=found["next_cursor"], filters=filters,
-        names=names, views=views, statuses=orders.ORDER_STATUS.statuses, payment_statuses=PAYMENT_STATUS.statuses,
-        fulfilment_statuses=fulfilment.FULFILMENT_STATUSES,
+        "orders.html", status, section="desk.orders_page", orders=found["data"], cursor=found["next_cursor"],
+        filters=filters, names=names, views=views, statuses=orders.ORDER_STATUS.statuses, own=own, outcome=outcome,
+        payment_statuses=PAYMENT_STATUS.statuses, fulfilment_statuses=fulfilment.FULFILMENT_STATUSES,
     )  # fmt: skip
 
 
@@ -102,11 +129,25 @@ def credit_note(order_id: str, credit_note_id: str) -> Response:
 def show_order(order_id: str, outcome: Outcome, status: int = 200) -> Response:
     """The page of an order, with what an action did or why it was refused."""
     with transaction() as session:
-        shown = _read(session, order_id)
+        shown = _read(session, order_id, outcome.task)
+    if "rates" in request.args and shown["packable"]:
+        _ask_rates(order_id, shown)
     return show("order.html", status, section="desk.orders_page", outcome=outcome, **shown)
 
 
-def _read(session: Session, order_id: str) -> Shown:
+def _ask_rates(order_id: str, shown: Shown) -> None:
+    """Adds what carriers charge for the next parcel, or why they do not say."""
+    try:
+        with transaction() as session:
+            shown["rates_from"], asked = prepare_rates(session, g.principal, order_id)
+        shown["rates"] = list_rates(asked)
+    except CarrierDown:
+        shown["rates_refused"] = gettext("The carrier does not respond. Try again in a moment.")
+    except Refusal as refusal:
+        shown["rates_refused"] = describe(refusal)
+
+
+def _read(session: Session, order_id: str, task: str) -> Shown:
     row = orders.get_visible_order(session, order_id, g.principal)
     parcels = fulfilment.list_parcels(session, order_id)
     made = session.scalars(select(Return).where(Return.order_id == order_id).order_by(Return.id)).all()
@@ -114,15 +155,24 @@ def _read(session: Session, order_id: str) -> Shown:
     order: Any = order_views(session, [row], g.principal)[0]
     user = session.get(User, row.user_id) if may("users:read") else None
     can_pack = may("orders:write") and row.status in ("confirmed", "processing")
+    runs = _runs(session, order_id)
+    invoice = orders.find_invoice(session, order_id)
+    left = fulfilment.left_to_pack(session, order_id) if can_pack else {}
     can_return = may("orders:write") and any(parcel.delivered_at for parcel in parcels)
     return {
         "order": order, "version": version_of(row.note, row.tags), "customer": _name(row), "parcels": parcels,
         "email": user.email if user else None, "returns": made, "payments": paid,
         "contents": fulfilment.list_contents(session, [one.id for one in parcels]),
         "returned": returns.list_lines(session, [one.id for one in made]),
-        "notes": orders.list_credit_notes(session, order_id), "runs": _runs(session, order_id),
+        "notes": orders.list_credit_notes(session, order_id), "runs": runs if may("runs:read") else [],
         "history": list_moments(session, row, parcels, made, paid),
-        "packable": fulfilment.left_to_pack(session, order_id) if can_pack else {},
+        "mails": list_mails(session, runs) if may("notifications:read") else [],
+        "events": list_events(session, [row.id, *_ids(parcels), *_ids(made)]) if may("audit:read") else [],
+        "invoice_status": invoice.status if invoice else None,
+        "next_of_invoice": list(orders.INVOICE_STATUS.following[invoice.status]) if invoice else [],
+        "rates": [], "rates_from": None, "rates_refused": "",
+        "undo_parcel": next((one.id for one in parcels if one.run_id == task and one.status in UNSHIPPED), None),
+        "packable": left, "movable": dict(sum((Counter(there) for there in left.values()), Counter())),
         "returnable": returns.list_returnable(session, order_id) if can_return else {},
         "warehouses": {one.id: one.name for one in session.scalars(inventory.select_warehouses())},
         "titles": {line["product_id"]: line["title"] for line in order["lines"]},
@@ -138,10 +188,13 @@ def _payments(session: Session, order_id: str) -> list[dict[str, Any]]:
 
 
 def _runs(session: Session, order_id: str) -> Sequence[RunRecord]:
-    if not may("runs:read"):
-        return []
+    """The newest runs about an order."""
     query = run_search.find_runs(session, order_id=order_id).order_by(RunRecord.id.desc()).limit(RUNS)
     return session.scalars(query).all()
+
+
+def _ids(rows: Sequence[Any]) -> list[str]:
+    return [row.id for row in rows]
 
 
 def _names(session: Session, order_ids: Sequence[str]) -> dict[str, str]:

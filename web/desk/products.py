@@ -21,7 +21,14 @@ from web.desk.payments import minor_units
 from web.desk.sending import Outcome, load, read_outcome, send, text
 from web.desk.versions import check_version, version_of
 from web.language import gettext
+from web.language import translatable as _
 
+PAGES = (
+    ("desk.product_page", _("Product"), "products:write"),
+    ("desk.pictures_page", _("Pictures"), "products:write"),
+    ("desk.product_stock", _("Stock"), "stock:read"),
+)
+"""The pages of a product: endpoint, name, and the permission that shows it."""
 PRODUCT = '/products/<id("prd"):product_id>'
 
 
@@ -167,3 +174,6 @@ def _show_product(product_id: str, outcome: Outcome, status: int = 200) -> Respo
 def _as_written(amount: int, currency: str) -> str:
     places = get_currency_precision(currency)
     return f"{amount / 10**places:.{places}f}"
+
+
+desk.context_processor(lambda: {"product_pages": PAGES})

@@ -15,15 +15,27 @@ from web.desk.words import describe
 from web.forms import is_id
 from web.language import gettext
 from web.language import translatable as _
-from web.once import FIELD, once
+from web.once import FIELD, Undoable, once
 from web.wording import describe_field
 
 DONE = {
     "annotated": _("Note and tags are saved."),
+    "note_undone": _("Note and tags are what they were before."),
+    "packing": _("The order is being packed. Its customer can no longer cancel it."),
+    "all_delivered": _("All parcels of the order are recorded as delivered. This cannot be undone."),
+    "moved_allocation": _("The goods now come from the other warehouse. Move them back to undo this."),
+    "invoice_paid": _("The invoice is recorded as paid."),
+    "invoice_void": _("The invoice is void. This cannot be undone."),
     "shipping": _("The parcel is being made: its label is bought, the payment is captured, the goods leave stock."),
     "cancelling": _("The cancellation is under way: stock is free again, and the money goes back."),
+    "view_saved": _("The view is saved. It is among the views above the list, for you alone."),
+    "view_deleted": _("The view is deleted. The list still shows its filters: save them again to undo this."),
     "delivered": _("The parcel is recorded as delivered."),
     "withdrawn": _("The parcel is being cancelled."),
+    "uploaded": _("The pictures are uploaded. They are shown in the shop once they are resized."),
+    "described": _("The text of the picture is saved."),
+    "moved": _("The picture is moved."),
+    "picture_deleted": _("The picture is deleted."),
     "capturing": _("The payment is being captured."),
     "refunding": _("The refund is under way. The customer is notified."),
     "returning": _("The return is registered."),
@@ -45,10 +57,14 @@ DONE = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the last action did, or why it was refused, and what was filled in then. `task`: its run, if it has one."""
+    """What the last action did, or why it was refused, and what was filled in then.
+
+    `task`: its run, if it has one. `undo`: the token of the form, if the action can be undone.
+    """
 
     done: str = ""
     task: str = ""
+    undo: str = ""
     refusal: str = ""
     values: dict[str, str] = field(default_factory=dict)
 
@@ -60,10 +76,11 @@ class Outcome:
 def read_outcome() -> Outcome:
     """The outcome that the address names, after an action."""
     done, task = request.args.get("done", ""), request.args.get("task", "")
-    return Outcome(gettext(DONE[done]) if done in DONE else "", task if is_id("run", task) else "")
+    undo = request.args.get("undo", "")
+    return Outcome(gettext(DONE[done]) if done in DONE else "", task if is_id("run", task) else "", undo)
 
 
-def send(work: Callable[[Session], str], refused: Callable[[Outcome, int], Response]) -> Response:
+def send(work: Callable[[Session], str | Undoable], refused: Callable[[Outcome, int], Response]) -> Response:
     """Does `work` once and leads to the address that it returns. A refusal shows the page again, by `refused`.
 
     Raises NotFound, and refusals that are not about the form.

@@ -5,6 +5,7 @@ from web.language import gettext
 from web.language import translatable as _
 
 NAMES = {
+    "resizing": _("being resized"),
     "pending": _("pending"), "confirmed": _("confirmed"), "processing": _("processing"), "shipped": _("shipped"),
     "delivered": _("delivered"), "cancelled": _("cancelled"), "returned": _("returned"),
     "action_required": _("waits for the customer"), "authorised": _("authorised"), "captured": _("captured"),
@@ -38,6 +39,7 @@ GOOD = (
 )
 BAD = ("bounced", "cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
 NOW = (
+    "resizing",
     "reading",
     "importing",
     "processing",
@@ -59,7 +61,10 @@ REFUSALS = {
     ),
     "no_carrier": _("No carrier is set up. Enter a tracking number instead."),
     "no_sender_address": _("The warehouse has no address to send from. Enter a tracking number instead."),
+    "too_many_views": _("You have as many views of this list as the shop allows. Delete one first."),
     "nothing_to_cancel": _("Fewer pieces can be cancelled than you wanted."),
+    "too_many_pictures": _("The product would have more pictures than a product may have."),
+    "unsupported_picture": _("This is not a picture of an accepted type: JPEG, PNG, WebP or AVIF."),
     "nothing_to_return": _("More is to be returned than was delivered and not returned before."),
     "nothing_to_ship": _("Nothing is allocated to this order in one warehouse that this parcel could take."),
     "payment_disputed": _("The customer's bank disputes this payment. A refund must wait for its decision."),
