@@ -17,7 +17,7 @@ KINDS = {
 SOURCES = {
     "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/print.css"),
-    "desk.css": ("css/desk.css",),
+    "desk.css": ("css/desk.css", "css/settings.css"),
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js",),
