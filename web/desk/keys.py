@@ -89,7 +89,7 @@ def _chosen() -> list[str]:
 
 def _owners(session: Session, ids: list[str]) -> dict[str, str]:
     rows = session.execute(select(accounts.User.id, accounts.User.username).where(accounts.User.id.in_(ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _show_new(outcome: Outcome, status: int = 200) -> Response:

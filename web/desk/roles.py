@@ -32,7 +32,7 @@ def roles_page() -> Response:
             found = page(session, roles.list_roles(), roles.Role.name, **filters.place)
         holders = select(roles.UserRole.role, func.count()).group_by(roles.UserRole.role)
         names = [name for name, _ in found["data"]]
-        counts = dict(session.execute(holders.where(roles.UserRole.role.in_(names))).tuples().all())
+        counts = dict(session.execute(holders.where(roles.UserRole.role.in_(names))).all())
     return show("roles.html", section="desk.roles_page", roles=found["data"], cursor=found["next_cursor"],
                 filters=filters, counts=counts, outcome=read_outcome(), seeds=roles.SEEDS)  # fmt: skip
 

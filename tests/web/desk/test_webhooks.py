@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from models import webhooks
 from models.core.database import transaction
-from models.core.events import StaffActed
 from models.core.event_log import Event
+from models.core.events import StaffActed
 from models.webhooks import Endpoint
 from tests.api.test_webhooks import delivered, tell
 from tests.web.desk.selling import Desk
@@ -41,7 +41,12 @@ def secret_in(html: str) -> str | None:
 
 
 def test_an_endpoint_is_created_once_and_its_secret_shown_once(boss: Desk) -> None:
-    form = {**boss.form(NEW, NEW), "url": URL, "types": ["order.confirmed", "stock.low"], "description": "The warehouse"}
+    form = {
+        **boss.form(NEW, NEW),
+        "url": URL,
+        "types": ["order.confirmed", "stock.low"],
+        "description": "The warehouse",
+    }
     first, again = boss.post(NEW, data=form), boss.post(NEW, data=form)
     with transaction() as session:
         [made] = session.scalars(webhooks.list_endpoints())
