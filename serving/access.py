@@ -3,8 +3,9 @@
 from typing import Any
 
 from marshmallow import fields, validate
+from sqlalchemy import select
 
-from models import accounts
+from models import access, accounts
 from models.accounts import Principal
 from models.core.database import transaction
 from serving.authentication import SECOND_FACTOR_MISSING
@@ -32,6 +33,26 @@ class UserQuery(PageQuery):
         metadata={"description": "A prefix of the username, e-mail address or last name", "example": "ada"},
     )
     role = fields.String(validate=validate.Length(1, 64), metadata={"example": "staff"})
+
+
+def list_staff(query: dict[str, Any]) -> Page:
+    """A page of those who hold any permission, newest first: each a user with `roles` and `has_second_factor`."""
+    chosen = accounts.find_staff(query.pop("q", None), query.pop("role", None))
+    with transaction() as session:
+        found = page(session, chosen, accounts.User.id.desc(), **query)
+        ids = [user.id for user in found["data"]]
+        held: dict[str, list[str]] = {user_id: [] for user_id in ids}
+        roles = select(access.UserRole.user_id, access.UserRole.role).where(access.UserRole.user_id.in_(ids))
+        for user_id, role in session.execute(roles.order_by(access.UserRole.role)):
+            held[user_id].append(role)
+        factors = select(accounts.SecondFactor.user_id).where(
+            accounts.SecondFactor.user_id.in_(ids), accounts.SecondFactor.confirmed_at.is_not(None)
+        )
+        protected = set(session.scalars(factors))
+    found["data"] = [
+        {"user": user, "roles": held[user.id], "has_second_factor": user.id in protected} for user in found["data"]
+    ]
+    return found
 
 
 def decide(principal: Principal | None, resource: str, action: str) -> dict[str, object]:

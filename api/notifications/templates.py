@@ -1,13 +1,11 @@
 """Views of templates: staff read, change, preview and test them."""
 
 from typing import get_type_hints
-from uuid import uuid4
 
 from flask import g
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
-import durable
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
@@ -26,10 +24,9 @@ from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
 from durable.tables import RunRecord
-from models import accounts, notifications
+from models import notifications
 from models.core.database import transaction
-from models.core.errors import NotFound
-from models.notifications.rendering import Source
+from serving.notifications import preview_template, send_test
 
 ONE = "/notification-templates/<kind>/<channel>/<language>"
 
@@ -79,13 +76,7 @@ class PreviewView(MethodView):
     def post(self, body: dict[str, str], kind: str, channel: str, language: str) -> dict[str, str]:
         """Renders a subject and a text with the kind's example; by default those of the template. Saves nothing."""
         with transaction() as session:
-            now = notifications.get_template(session, (kind, channel, language))
-        source = Source(body.get("subject", now.subject), body.get("text", now.text))
-        made = notifications.preview((kind, channel, language), source)
-        if channel != notifications.CHANNELS[0]:
-            return {"subject": made.subject, "text": made.text, "html": ""}
-        mail = notifications.dress(made.subject, made.text, made.html, language)
-        return {"subject": made.subject, "text": mail.text, "html": mail.page}
+            return preview_template(session, (kind, channel, language), body)
 
 
 def _delivery_of_run(session: Session, run: RunRecord) -> notifications.Delivery:
@@ -105,15 +96,7 @@ class TestView(MethodView):
 
         By mail to your address, as a text message to your verified number, or to the device that you have added last.
         """
-        user_id, kind = g.principal.user_id, notifications.KINDS[body["kind"]]
-        if body["channel"] not in kind.all_channels:
-            raise NotFound("No such template.")
-        if body["channel"] != notifications.CHANNELS[0]:
-            run_id = accounts.send_example(session, user_id, kind, body["channel"], body["language"])
-            return accept(queries.get_run(session, run_id))
-        about = {"user_id": user_id, "kind": kind.name, "language": body["language"]}
-        run_id = durable.start(session, "notification_test", key=uuid4().hex, input=about, owner=user_id)
-        return accept(queries.get_run(session, run_id))
+        return accept(queries.get_run(session, send_test(session, g.principal.user_id, **body)))
 
 
 def _view(template: notifications.Template) -> dict[str, object]:

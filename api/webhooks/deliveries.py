@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask.views import MethodView
-from sqlalchemy.orm import Session
 
 from api.http.auth import allowed
 from api.http.errors import error_codes
@@ -12,11 +11,7 @@ from api.webhooks.blueprint import blueprint
 from api.webhooks.schemas import DeliveryPeriod, DeliveryPeriodBody, DeliveryQuery, Redelivered, WebhookDelivery
 from models import webhooks
 from models.core.database import transaction
-
-SAME = (
-    "id", "endpoint_id", "event_id", "type", "position", "status", "attempts", "due_at", "attempted_at", "error",
-    "duration", "created_at",
-)  # fmt: skip
+from serving.webhooks import delivery_views
 
 
 @blueprint.route('/endpoints/<id("whe"):endpoint_id>/deliveries')
@@ -31,7 +26,7 @@ class DeliveriesView(MethodView):
             webhooks.get_endpoint(session, endpoint_id)
             listed = webhooks.list_deliveries(endpoint_id, status)
             found = page(session, listed, webhooks.Delivery.event_id.desc(), **query)
-            found["data"] = _shown(session, found["data"])
+            found["data"] = delivery_views(session, found["data"])
             return found
 
 
@@ -56,18 +51,4 @@ class RedeliverView(MethodView):
     def post(self, delivery_id: str) -> object:
         """Delivers an event again, at once and under the same `webhook-id`."""
         with transaction() as session:
-            return _shown(session, [webhooks.redeliver(session, delivery_id)])[0]
-
-
-def _shown(session: Session, deliveries: list[webhooks.Delivery]) -> list[dict[str, Any]]:
-    bodies = webhooks.requests_of(session, deliveries)
-    return [
-        {
-            **{name: getattr(delivery, name) for name in SAME},
-            "request": {"url": delivery.url, "body": bodies.get(delivery.event_id)},
-            "response": None
-            if delivery.response_status is None
-            else {"status": delivery.response_status, "body": delivery.response_body},
-        }
-        for delivery in deliveries
-    ]
+            return delivery_views(session, [webhooks.redeliver(session, delivery_id)])[0]

@@ -18,8 +18,10 @@ def list_roles() -> Select[str, list[str]]:
     return select(Role.name, permissions_in(Role.name).label("permissions"))
 
 
-def get_role(session: Session, name: str) -> tuple[str, list[str]]:
-    """A role's name and permissions. Raises NotFound."""
+def get_role(session: Session, name: str, *, lock: bool = False) -> tuple[str, list[str]]:
+    """A role's name and permissions, with `lock` locked against changes. Raises NotFound."""
+    if lock:
+        _lock(session, name)
     found = session.execute(list_roles().where(Role.name == name)).one_or_none()
     if found is None:
         raise NotFound(f"No such role: {name}.")

@@ -8,6 +8,7 @@ from models.accounts.addresses import (
     list_addresses,
     update_address,
 )
+from models.accounts.administration import end_sessions_of
 from models.accounts.challenges import LIFETIME as SIGN_IN_TIME
 from models.accounts.closing import close
 from models.accounts.confirmations import (
@@ -157,7 +158,7 @@ from models.accounts.tables import (
     SpentToken,
     User,
 )
-from models.accounts.users import find_email, find_id, find_users, get, get_active
+from models.accounts.users import find_email, find_id, find_staff, find_users, get, get_active
 
 __all__ = [
     "ACCOUNT_STATUS",
@@ -231,6 +232,7 @@ __all__ = [
     "email_limits",
     "end_other_sessions",
     "end_session",
+    "end_sessions_of",
     "export_limits",
     "find_change",
     "find_credentials",
@@ -244,6 +246,7 @@ __all__ = [
     "find_principal",
     "find_second_factor",
     "find_session",
+    "find_staff",
     "find_user_by_token",
     "find_users",
     "find_verified_number",

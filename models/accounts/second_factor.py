@@ -10,15 +10,15 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import access
 from models.accounts import recovery_codes
+from models.accounts.administration import lock_administered
 from models.accounts.sessions import end_other_sessions
 from models.accounts.sign_in_tables import SecondFactor
 from models.accounts.tables import ONE_FACTOR, LoginSession
-from models.accounts.users import get_active, lock
+from models.accounts.users import lock
 from models.core import event_log
 from models.core.encryption import decrypt, encrypt
-from models.core.errors import Conflict, NotAllowed, NotFound, NotSignedIn
+from models.core.errors import Conflict, NotFound, NotSignedIn
 from models.core.events import SignInChanged
 from settings import settings
 
@@ -152,11 +152,7 @@ def reset_second_factor(session: Session, user_id: str, held: frozenset[str]) ->
 
     The caller must hold all permissions of the user. Raises NotFound, NotAllowed, Conflict `second_factor_disabled`.
     """
-    get_active(session, user_id)
-    lock(session, user_id)
-    missing = sorted(access.permissions_of(session, user_id) - held)
-    if missing:
-        raise NotAllowed(f"You lack permissions of this user: {', '.join(missing)}.", permissions=missing)
+    lock_administered(session, held, user_id)
     if not has_second_factor(session, user_id):
         raise Conflict("This user has no second factor.", code="second_factor_disabled")
     _remove(session, user_id)

@@ -14,7 +14,7 @@ from models.notifications.examples import EXAMPLES
 from models.notifications.holding import drop, hold, list_held, record_held, why_drop
 from models.notifications.kinds import CHANNELS, KINDS, Kind
 from models.notifications.language import LANGUAGES, choose_language, find_language
-from models.notifications.layout import Mail, dress
+from models.notifications.layout import Mail, dress, layout_style
 from models.notifications.log import (
     STATUSES,
     Delivery,
@@ -75,6 +75,7 @@ __all__ = [
     "is_composed",
     "is_suppressed",
     "kinds",
+    "layout_style",
     "lift_suppression",
     "list_held",
     "list_templates",

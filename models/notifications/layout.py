@@ -54,6 +54,13 @@ def dress(subject: str, text: str, body: str, language: str, unsubscribe: str = 
     return Mail(f"{text}\n-- \n{footer_text}", page)
 
 
+@cache
+def layout_style() -> str:
+    """The content of the style element that every mail has."""
+    found = re.search("<style>(.*?)</style>", _layout().template, re.DOTALL)
+    return found[1] if found else ""
+
+
 def _in_text(value: str | Link) -> str:
     return f"{value.label}: {value.url}" if isinstance(value, Link) else value
 

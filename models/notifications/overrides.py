@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.core import event_log
 from models.core.errors import NotFound, TemplateRefused
 from models.core.events import TemplateFailed
+from models.core.quotas import lock_name
 from models.notifications.examples import EXAMPLES
 from models.notifications.kinds import KINDS, Context, Kind
 from models.notifications.language import LANGUAGES
@@ -66,14 +67,17 @@ def list_templates(session: Session) -> list[Template]:
     return [_view(key, changed.get(key)) for key in keys()]
 
 
-def get_template(session: Session, key: Key) -> Template:
-    """The template in use. Raises NotFound."""
+def get_template(session: Session, key: Key, *, lock: bool = False) -> Template:
+    """The template in use, with `lock` locked against other changes. Raises NotFound."""
+    if lock:
+        _lock(session, key)
     return _view(_known(key), session.get(Override, key))
 
 
 def change_template(session: Session, key: Key, changes: Mapping[str, str]) -> Template:
     """Changes the subject, the text or both. Raises NotFound and TemplateRefused."""
     kind, channel, language = _known(key)
+    _lock(session, key)
     original = read_source(*key)
     about = {"kind": kind, "channel": channel, "language": language}
     session.execute(insert(Override).values(**about, **original._asdict()).on_conflict_do_nothing())
@@ -90,6 +94,7 @@ def change_template(session: Session, key: Key, changes: Mapping[str, str]) -> T
 def reset_template(session: Session, key: Key) -> None:
     """Uses the file again. Raises NotFound for a template that does not exist."""
     kind, channel, language = _known(key)
+    _lock(session, key)
     same = Override.kind == kind, Override.channel == channel, Override.language == language
     session.execute(delete(Override).where(*same))
     _cache.read_at = None
@@ -147,6 +152,11 @@ _SOURCES = select(Override.kind, Override.channel, Override.language, Override.s
 @lru_cache(maxsize=256)
 def _compiled(source: Source, language: str) -> Compiled:
     return Compiled(source, language)
+
+
+def _lock(session: Session, key: Key) -> None:
+    """Locks a template until the end of the transaction. One that nobody has changed has no row."""
+    lock_name(session, "/".join(("template", *key)))
 
 
 def _known(key: Key) -> Key:

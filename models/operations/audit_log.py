@@ -1,18 +1,21 @@
-"""Verifying the audit log: its chain of entries against the events that they cover."""
+"""The audit log: its entries, and verifying their chain against the events that they cover."""
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, Select, select, text
 from sqlalchemy.orm import Session
 
-from durable.ids import Id
+from durable.ids import Id, first_id
 from models.core.audit_chain import COVERED, KINDS, NO_ENTRY, AuditEntry, sign, signing_keys
+from models.core.event_log import Event
 from settings import settings
 
 NAME = "the audit log is complete and unchanged"
+MARGIN = timedelta(hours=1)
+"""By which an id may be older than its event, or younger."""
 # From the oldest entry on, an event of staff without an entry was not written by the shop.
 _ENTRIES = (
     text(f"""
@@ -75,6 +78,26 @@ def _wrong_event(entry: Row[Any], may_be_missing: datetime) -> str | None:
     if any(hmac.compare_digest(code, entry.code) for code in codes):
         return None
     return "was changed, or signed with another key (SHOP_AUDIT_KEYS)"
+
+
+def select_entries(
+    *, name: str | None = None, actors: Collection[str] | None = None, subject: str | None = None,
+    since: datetime | None = None, until: datetime | None = None,
+) -> Select[AuditEntry, Event]:  # fmt: skip
+    """Entries with their events, to be ordered by the caller: of an event's name, by any of these users and keys, about
+    something, and of a period (`until` excluded), where it is given."""
+    chosen = select(AuditEntry, Event).join(Event, Event.id == AuditEntry.event_id)
+    if name is not None:
+        chosen = chosen.where(Event.name == name)
+    if actors is not None:
+        chosen = chosen.where(Event.actor.in_(actors))
+    if subject is not None:
+        chosen = chosen.where(Event.subject == subject)
+    if since is not None:  # ids sort by time, roughly; there is no index of the times
+        chosen = chosen.where(AuditEntry.event_id >= first_id(since - MARGIN), AuditEntry.created_at >= since)
+    if until is not None:
+        chosen = chosen.where(AuditEntry.event_id < first_id(until + MARGIN), AuditEntry.created_at < until)
+    return chosen
 
 
 def has_entry(session: Session, known: str) -> bool:

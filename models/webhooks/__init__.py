@@ -18,7 +18,7 @@ from models.webhooks.endpoints import (
     rotate_secret,
     update_endpoint,
 )
-from models.webhooks.redelivery import list_deliveries, redeliver, redeliver_period, requests_of
+from models.webhooks.redelivery import get_delivery, list_deliveries, redeliver, redeliver_period, requests_of
 from models.webhooks.signing import sign
 from models.webhooks.tables import Delivery, Endpoint
 
@@ -31,6 +31,7 @@ __all__ = [
     "check_url",
     "create_endpoint",
     "delete_endpoint",
+    "get_delivery",
     "get_endpoint",
     "is_public",
     "list_deliveries",

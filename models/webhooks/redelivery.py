@@ -41,11 +41,18 @@ def requests_of(session: Session, deliveries: Sequence[Delivery]) -> dict[str, d
     }  # fmt: skip
 
 
-def redeliver(session: Session, delivery_id: str) -> Delivery:
-    """Delivers an event again, at once and under its id. Raises NotFound, and Conflict `endpoint_disabled`."""
-    delivery = session.scalars(select(Delivery).where(Delivery.id == delivery_id).with_for_update()).one_or_none()
+def get_delivery(session: Session, delivery_id: str, *, lock: bool = False) -> Delivery:
+    """Returns a delivery, with `lock` locked. Raises NotFound."""
+    query = select(Delivery).where(Delivery.id == delivery_id)
+    delivery = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if delivery is None:
         raise NotFound("No such delivery.")
+    return delivery
+
+
+def redeliver(session: Session, delivery_id: str) -> Delivery:
+    """Delivers an event again, at once and under its id. Raises NotFound, and Conflict `endpoint_disabled`."""
+    delivery = get_delivery(session, delivery_id, lock=True)
     _check(get_endpoint(session, delivery.endpoint_id))
     delivery.attempts, delivery.begun_at, delivery.succeeded = 0, None, False
     delivery.due_at = func.now()

@@ -1,55 +1,7 @@
-"""The desk of the staff: its views. Each file declares those of one subject."""
+"""The desk of the staff: its views. Each file declares those of one subject; all are imported with the package."""
 
-from web.desk import (
-    backorders,
-    count_page,
-    counts,
-    customers,
-    imports,
-    levels,
-    many_orders,
-    order_actions,
-    order_changes,
-    order_views,
-    orders,
-    payments,
-    picking,
-    pictures,
-    products,
-    purchase_orders,
-    reservations,
-    returns,
-    scanning,
-    stock,
-    stock_words,
-    today,
-    transfers,
-    warehouses,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "backorders",
-    "count_page",
-    "counts",
-    "customers",
-    "imports",
-    "levels",
-    "many_orders",
-    "order_actions",
-    "order_changes",
-    "order_views",
-    "orders",
-    "payments",
-    "picking",
-    "pictures",
-    "products",
-    "purchase_orders",
-    "reservations",
-    "returns",
-    "scanning",
-    "stock",
-    "stock_words",
-    "today",
-    "transfers",
-    "warehouses",
-]
+for file in iter_modules(__path__):
+    import_module(f"{__name__}.{file.name}")

@@ -1,4 +1,4 @@
-"""Customers: the list of accounts, and the page of one with roles, orders and mails."""
+"""Customers: the list of accounts, and the page of one with roles, orders, messages and sessions."""
 
 from typing import Any
 
@@ -18,9 +18,11 @@ from web import access
 from web.blueprint import desk
 from web.desk.filters import read_filters
 from web.desk.pages import may, show
+from web.desk.sending import Outcome, read_outcome
 
+CUSTOMER = '/customers/<id("usr"):user_id>'
 SHOWN = 20
-"""Orders and mails on the page of a customer."""
+"""Orders, mails and sessions on the page of a customer."""
 
 
 @desk.get("/customers")
@@ -38,14 +40,32 @@ def customers_page() -> Response:
                 filters=filters, roles=names)  # fmt: skip
 
 
-@desk.get('/customers/<id("usr"):user_id>')
+@desk.get(CUSTOMER)
 @access.allowed("users:read")
 def customer_page(user_id: str) -> Response:
     """The page of an account."""
-    mails: Any = []
+    return show_customer(user_id, read_outcome())
+
+
+@desk.get('/messages/<id("ntf"):notification_id>')
+@access.allowed("notifications:read")
+def message_page(notification_id: str) -> Response:
+    """A message as it was sent. Tokens and queries of links are left out."""
+    return show("message.html", section="desk.customers_page",
+                message=serving.notifications.read_one(g.principal, notification_id))  # fmt: skip
+
+
+def show_customer(user_id: str, outcome: Outcome, status: int = 200) -> Response:
+    """The page of an account, with what an action did or why it was refused."""
+    sessions: Any = []
     with transaction() as session:
         user = accounts.get_active(session, user_id)
         held = roles.roles_of(session, user_id)
+        factor = accounts.find_second_factor(session, user_id)
+        if may("users:write"):
+            newest = accounts.select_live_sessions(user_id).order_by(accounts.LoginSession.id.desc())
+            sessions = session.scalars(newest.limit(SHOWN)).all()
+    mails: Any = []
     if may("notifications:read"):
         wanted = {"user_id": user_id, "limit": SHOWN, "cursor": None}
         mails = serving.notifications.list_of_user(g.principal, wanted)["data"]
@@ -53,5 +73,7 @@ def customer_page(user_id: str) -> Response:
     if may("orders:read"):
         filters: OrderFilters = {"user_id": user_id}
         bought = serving.orders.list_visible(g.principal, {"limit": SHOWN, "cursor": None}, filters)
-    return show("customer.html", section="desk.customers_page", user=user, roles=held, mails=mails,
-                orders=bought["data"])  # fmt: skip
+    return show(
+        "customer.html", status, section="desk.customers_page", user=user, roles=held, mails=mails,
+        orders=bought["data"], factor=factor, sessions=sessions, outcome=outcome,
+    )  # fmt: skip

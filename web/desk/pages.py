@@ -50,6 +50,16 @@ SECTIONS = (
         ("desk.reservations_page", _("Reservations"), "stock:read"),
         ("desk.warehouses_page", _("Warehouses"), "stock:read"),
     )),
+    Section(_("Settings"), "e", (
+        ("desk.webhooks_page", _("Webhooks"), "webhooks:read"),
+        ("desk.templates_page", _("Templates"), "notifications:read"),
+        ("desk.suppressions_page", _("Suppressed addresses"), "notifications:read"),
+        ("desk.staff_page", _("Staff"), "users:read"),
+        ("desk.roles_page", _("Roles"), "users:read"),
+        ("desk.keys_page", _("API keys"), "keys:write"),
+        ("desk.audit_log_page", _("Audit log"), "runs:read"),
+        ("desk.settings_page", _("All settings"), "runs:write"),
+    )),
 )  # fmt: skip
 
 

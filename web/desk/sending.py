@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from flask import Response, request
 from marshmallow import Schema, ValidationError
@@ -11,6 +12,7 @@ from durable import Refusal
 from models.core.errors import Invalid, NotFound, TooManyRequests
 from serving.bounds import invalid
 from web import csrf
+from web.desk import setting_words
 from web.desk.words import describe
 from web.forms import is_id
 from web.language import gettext
@@ -18,6 +20,7 @@ from web.language import translatable as _
 from web.once import FIELD, Undoable, once
 from web.wording import describe_field
 
+Made = TypeVar("Made")
 DONE = {
     "annotated": _("Note and tags are saved."),
     "note_undone": _("Note and tags are what they were before."),
@@ -51,6 +54,7 @@ DONE = {
     "created": _("The product is created."),
     "import_cancelled": _("The import is being cancelled. What was imported stays."),
     "deleted": _("The product is deleted. Orders keep it."),
+    **setting_words.DONE,
 }
 """What an action did → the sentence that says so."""
 
@@ -94,6 +98,25 @@ def send(work: Callable[[Session], str | Undoable], refused: Callable[[Outcome, 
             raise
         values = {name: value for name, value in request.form.items() if name not in (FIELD, csrf.FIELD)}
         return refused(Outcome(refusal=_in_words(error), values=values), error.status)
+
+
+def send_and_show(
+    work: Callable[[Session], tuple[str, Made]], shown: Callable[[Made], Response],
+    refused: Callable[[Outcome, int], Response],
+) -> Response:  # fmt: skip
+    """Does `work` once and answers with the page of what it has made, such as a secret that is stored nowhere.
+
+    A form that is sent again leads to the address that `work` returns besides. Raises as `send`.
+    """
+    made: list[Made] = []
+
+    def first(session: Session) -> str:
+        address, value = work(session)
+        made.append(value)
+        return address
+
+    response = send(first, refused)
+    return shown(made[0]) if made and response.status_code == 303 else response
 
 
 def load(schema: Schema, **values: object) -> dict[str, object]:

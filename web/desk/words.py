@@ -1,6 +1,7 @@
 """The words of the desk: statuses, and what its refusals say. Codes without words of their own show the API's."""
 
 from durable import Refusal
+from web.desk import setting_words
 from web.language import gettext
 from web.language import translatable as _
 
@@ -21,6 +22,7 @@ NAMES = {
     "dispute": _("dispute"), "void": _("void"), "issued": _("issued"), "paid": _("paid"),
     "reading": _("being read"), "importing": _("being imported"), "imported": _("imported"),
     "sent": _("sent"), "held": _("held"), "bounced": _("not delivered"),
+    **setting_words.NAMES,
 }  # fmt: skip
 """Status or kind → words. The colour never stands alone."""
 GOOD = (
@@ -36,6 +38,7 @@ GOOD = (
     "booked",
     "paid",
     "approved",
+    *setting_words.GOOD,
 )
 BAD = ("bounced", "cancelled", "failed", "disputed", "declined", "lost", "refused", "needs_response")
 NOW = (
@@ -78,6 +81,7 @@ REFUSALS = {
     "warehouse_closed": _("This warehouse is closed."),
     "not_a_catalogue": _("This file is not a catalogue that can be imported."),
     "sku_taken": _("Another product has this SKU."),
+    **setting_words.REFUSALS,
 }
 
 

@@ -1,5 +1,6 @@
 """The desk's pages of accounts."""
 
+import re
 from collections.abc import Callable
 
 from tests.web.desk.selling import Bought, Desk
@@ -22,3 +23,12 @@ def test_who_may_not_read_accounts_sees_none(staff_of: Callable[..., Desk], sale
     warehouse = staff_of("warehouse")
     assert warehouse.get(f"/desk/customers/{sale.order.user_id}").status_code == 403
     assert "/desk/customers" not in warehouse.get(sale.path).text
+
+
+def test_a_message_is_read_as_it_was_sent(desk: Desk, sale: Bought, staff_of: Callable[..., Desk]) -> None:
+    page = desk.get(f"/desk/customers/{sale.order.user_id}").text
+    [path] = set(re.findall(r'href="(/desk/messages/ntf_\w+)"', page))
+    message = desk.get(path).text
+    assert "ada@example.org" in message
+    assert "order confirmed · email" in message
+    assert staff_of("warehouse").get(path).status_code == 403
