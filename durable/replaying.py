@@ -55,21 +55,24 @@ def clock(session: Session) -> datetime:
 
 
 def list_starts(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> list[str]:
-    """The steps from which the run can be replayed now, in the order of the workflow. An `Each` is listed once."""
+    """The steps from which the run can be replayed now, in the order of the workflow. An `Each` is listed once.
+
+    Where nothing would be repeated, a retry does the same, and the step is not listed.
+    """
     if not is_declared(run.workflow, run.version):
         return []
     begun = {step.name.partition("[")[0] for step in steps}
-    stages = workflow_of(run.workflow, run.version).stages
-    names = [step.name for stage in stages for step in steps_of(stage) if step.name in begun]
-    return [name for name in names if _can_replay(run, steps, name, now)]
+    workflow = workflow_of(run.workflow, run.version)
+    names = [step.name for stage in workflow.stages for step in steps_of(stage) if step.name in begun]
+    return [name for name in names if _repeats(workflow, run, steps, name, now)]
 
 
-def _can_replay(run: RunRecord, steps: Sequence[StepRecord], name: str, now: datetime) -> bool:
+def _repeats(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], name: str, now: datetime) -> bool:
     try:
-        find_again(run, steps, name, now)
+        again = find_again(run, steps, name, now)
     except RunConflict:
         return False
-    return True
+    return any(has_happened(_declared(workflow, record), record) for record in again)
 
 
 def find_again(run: RunRecord, steps: Sequence[StepRecord], name: str, now: datetime) -> list[StepRecord]:
@@ -111,9 +114,13 @@ def _from(workflow: Workflow, steps: Sequence[StepRecord], name: str) -> list[St
     return [step for step in steps if step.name in own or step.name.partition("[")[0] in later]
 
 
-def _check_step(workflow: Workflow, record: StepRow) -> None:
+def _declared(workflow: Workflow, record: StepRow) -> Step:
     base = record.name.partition("[")[0]
-    step = next(step for step in workflow.all_steps() if step.name == base)
+    return next(step for step in workflow.all_steps() if step.name == base)
+
+
+def _check_step(workflow: Workflow, record: StepRow) -> None:
+    step = _declared(workflow, record)
     if not has_happened(step, record):
         return
     if step in workflow.pivots:
