@@ -154,7 +154,7 @@ def test_a_run_that_was_refused_shows_why_and_what_was_undone(operator: Browser)
 def test_the_live_part_is_a_part(operator: Browser) -> None:
     part = operator.get(f"/ops/runs/{started()}?part=live").text
     assert "<html" not in part
-    assert 'hx-trigger="every 2s"' in part
+    assert 'hx-trigger="sse:changed, every 5s"' in part
 
 
 def test_a_run_of_a_workflow_that_is_not_declared_is_shown(operator: Browser) -> None:
