@@ -8,7 +8,7 @@ would refuse, and shows the steps that the engine would plan.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from flask import Response, request, url_for
 from marshmallow import ValidationError, fields
@@ -41,10 +41,15 @@ class SignalForm(Schema):
     data = fields.Dict(keys=fields.String(), load_default=dict)
 
 
+EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
+"""Type of a member → what stands for it in an example; null for all others."""
+
+
 @dataclass(frozen=True)
 class Preview:
     """What would happen. `steps`: stages of names, in order; `items`: what can be chosen: items that can be dropped, or
     steps from which the run can be replayed; `again`: what a replay repeats, and whether it calls an external service;
+    `signals`: those that its workflow declares, each with an example of its data as JSON;
     `refusal`: why it is not possible; `ends`: it would end at once."""
 
     id: str
@@ -56,6 +61,7 @@ class Preview:
     refusal: str
     ends: bool
     again: list[tuple[str, bool]] = field(default_factory=list)
+    signals: dict[str, str] = field(default_factory=dict)
 
 
 class _RolledBackError(Exception):
@@ -96,7 +102,19 @@ def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
         work, step = durable.drop if verb == "drop" else durable.replay, form.values.get("step", "")
         return lambda session, run_id: work(session, run_id, step)
     sent = _read_signal(form)
-    return lambda session, run_id: durable.signal(session, run_id, sent["name"], sent["data"])
+    return lambda session, run_id: _send(session, run_id, sent["name"], sent["data"])
+
+
+def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
+    """Raises Invalid if the data of a declared signal lacks a member: the step that reads it would fail again and
+    again."""
+    workflow = declared(queries.get_run(session, run_id))
+    wanted = workflow.signals.get(name) if workflow else None
+    missing = sorted(getattr(wanted, "__required_keys__", frozenset()) - data.keys())
+    if missing:
+        reason = gettext("The signal %(name)s needs %(members)s.") % {"name": name, "members": ", ".join(missing)}
+        raise Invalid("data", errors={"data": [reason]})
+    durable.signal(session, run_id, name, data)
 
 
 def _read_signal(form: Form) -> dict[str, Any]:
@@ -175,4 +193,12 @@ def _look(session: Session, run: RunRecord, before: str) -> Preview:
     planned = plan(workflow, progress_in(run.status, steps)) if workflow and run.finished_at is None else []
     names = [[call.name for call in stage] for stage in planned]
     items = droppable(workflow, run, steps)
-    return Preview(run.id, run.workflow, before, run.status, names, items, "", run.finished_at is not None)
+    signals = {name: example_of(data) for name, data in (workflow.signals if workflow else {}).items()}
+    ends = run.finished_at is not None
+    return Preview(run.id, run.workflow, before, run.status, names, items, "", ends, signals=signals)
+
+
+def example_of(data: type | None) -> str:
+    """An example of a signal's data as JSON: each member with an empty value of its type."""
+    known = get_type_hints(data) if data else {}
+    return json.dumps({name: EMPTY.get(get_origin(kind) or kind) for name, kind in known.items()})
