@@ -1,4 +1,4 @@
-"""`shop runs`: lists, shows, retries and cancels runs, and drops steps of them."""
+"""`shop runs`: lists, shows, retries, replays and cancels runs, and drops steps of them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from models.core.database import transaction
 
 @click.group()
 def runs() -> None:
-    """List, show, retry and cancel workflow runs, and drop steps of them."""
+    """List, show, retry, replay and cancel workflow runs, and drop steps of them."""
 
 
 @runs.command("list")
@@ -134,6 +134,49 @@ def drop(run_id: str, step: str) -> None:
 
     _change(run_id, lambda session, found: drop_step(session, found, step))
     click.echo(f"{step} of {run_id} will be dropped.")
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID", type=RunId())
+@click.argument("step", required=False)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def replay(run_id: str, step: str | None, yes: bool) -> None:
+    """Perform a STEP such as `reports.part`, or one of its items, and all later steps again.
+
+    Lists what would be performed again, and asks. Without a STEP, lists those from which the run can be replayed: only
+    steps that are declared as replayable, because performing them again does no harm. A run that has succeeded is
+    resumed.
+    """
+    from durable import replay as replay_run
+
+    if step is None:
+        found = _replayable(run_id)
+        click.echo("\n".join(found) if found else f"{run_id} cannot be replayed: no step of it may be performed again.")
+        return
+    again = _performed_again(run_id, step)
+    click.echo(f"Performed again: {', '.join(again)}")
+    if not yes:
+        click.confirm("Replay the run?", abort=True)
+    _change(run_id, lambda session, found: replay_run(session, found, step))
+    click.echo(f"{run_id} is replayed from {step}.")
+
+
+def _replayable(run_id: str) -> list[str]:
+    import workflows  # noqa: F401  registers the workflows
+    from durable import queries, replaying
+
+    with _errors_as_messages(), transaction() as session:
+        run, steps = queries.get_run(session, run_id), queries.steps_of_run(session, run_id)
+        return replaying.list_starts(run, steps, replaying.clock(session))
+
+
+def _performed_again(run_id: str, step: str) -> list[str]:
+    import workflows  # noqa: F401  registers the workflows
+    from durable import queries, replaying
+
+    with _errors_as_messages(), transaction() as session:
+        run, steps = queries.get_run(session, run_id), queries.steps_of_run(session, run_id)
+        return [record.name for record in replaying.find_again(run, steps, step, replaying.clock(session))]
 
 
 def _change(run_id: str, change: Callable[[Session, str], RunRecord]) -> RunRecord:

@@ -37,7 +37,7 @@ def print_run(console: Console, run: RunRecord, steps: list[StepRecord], left: l
 
 
 def print_attempts(console: Console, attempts: Sequence[AttemptRecord]) -> None:
-    """Prints the failed attempts, oldest first: time, worker and error."""
+    """Prints the failed attempts, and those that a replay has repeated, oldest first: time, worker and error."""
     if not attempts:
         return
     table = Table("failed attempt", "at", "worker", "error", box=SIMPLE, pad_edge=False)

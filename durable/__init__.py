@@ -6,6 +6,7 @@ from durable.dropping import drop
 from durable.errors import Refusal, RunConflict, RunNotFound, StepTimeout, Unavailable, UnknownWorkflow
 from durable.lease import heartbeat
 from durable.observer import Observer
+from durable.replaying import replay
 from durable.retry import Retry
 from durable.run import Run, Suspend
 from durable.schedule import Schedule
@@ -16,6 +17,6 @@ from durable.workflow import Each, Outputs, Parallel, Pivot, Undoable, Workflow
 __all__ = [
     "Child", "Each", "Observer", "Options", "Outputs", "Parallel", "Pivot", "Refusal", "Retry", "Run", "RunConflict",
     "RunNotFound", "Schedule", "Service", "Step", "StepTimeout", "Suspend", "Unavailable", "Undoable",
-    "UnknownWorkflow", "Workflow", "cancel", "configure", "drop", "extend_deadline", "heartbeat", "notify", "retry",
-    "signal", "start", "start_child",
+    "UnknownWorkflow", "Workflow", "cancel", "configure", "drop", "extend_deadline", "heartbeat", "notify", "replay",
+    "retry", "signal", "start", "start_child",
 ]  # fmt: skip

@@ -60,6 +60,7 @@ class Run(Generic[Input]):
     published: bool  # whether there may be a message of this generation
     request_id: str | None  # the request that has started it
     trace: str | None  # see traces.py
+    replays: int
     age: float  # seconds since its start, when it was read
     steps: dict[str, StepState]
     read_at: datetime  # by the database's clock

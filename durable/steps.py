@@ -26,6 +26,7 @@ class CallOptions(TypedDict, total=False):
     """Options of any step; see `Service.step`."""
 
     queue: str | None
+    replayable: bool
     retry: Retry
     timeout: float | None
     final: Sequence[type[Exception]]
@@ -51,6 +52,7 @@ class Step(Generic[Output]):
     on_refusal: Callable[[Session, Any, Refusal], None] | None = None
     for_each: bool = False
     droppable: bool = False
+    replayable: bool = False
     long: bool = False
     commits_at_once: bool = False
     anywhere: bool = False
@@ -103,7 +105,8 @@ class Service:
         run's lock and may call `durable.heartbeat`. `commits_at_once`: the step locks a row that every run needs, so
         its transaction commits right after it. `anywhere`: the step is so cheap that any worker performs it in place,
         whichever queues it consumes. `retry`: a `Retry`. `timeout`: seconds after which the attempt fails. `final`:
-        exceptions that are final, like `Refusal`.
+        exceptions that are final, like `Refusal`. `replayable`: performing the step again after it is done does no
+        harm, so an operator may replay a run from it; see `replay`.
         """
         if work is None:
             return lambda work: self._make(work, **options)
@@ -112,14 +115,19 @@ class Service:
     @overload
     def step_for_each(self, work: WorkForEach[Output], /) -> Step[Output]: ...
     @overload
-    def step_for_each(self, /, *, droppable: bool) -> Callable[[WorkForEach[Output]], Step[Output]]: ...
-    def step_for_each(self, work: WorkForEach[Output] | None = None, /, *, droppable: bool = False) -> Any:
+    def step_for_each(
+        self, /, *, droppable: bool = False, replayable: bool = False
+    ) -> Callable[[WorkForEach[Output]], Step[Output]]: ...
+    def step_for_each(
+        self, work: WorkForEach[Output] | None = None, /, *, droppable: bool = False, replayable: bool = False
+    ) -> Any:
         """Declares a local step `work(session, run, item)` for an `Each`. It is implicitly `long`.
 
         `droppable`: an operator can drop an item; the work asks `run.is_dropped` and ends the item without its effect.
+        `replayable`: as for `step`.
         """
         if work is None:
-            return lambda work: self._make(work, for_each=True, droppable=droppable)
+            return lambda work: self._make(work, for_each=True, droppable=droppable, replayable=replayable)
         return self._make(work, for_each=True)
 
     def external_step_for_each(
@@ -153,7 +161,8 @@ class Service:
         returns the output; `on_refusal(session, run, refusal)` records the rejection. The decorated function may return
         `Suspend` to wait before the call, and `record` to wait and call again, with a new request and the same key. A
         suspended step counts as not started: it must not be one that has an undo. Options: `queue`, `retry`,
-        `timeout`, `final`, as for `step`.
+        `timeout`, `final`, `replayable`, as for `step`. A replay makes a new request, under the same key: a replayable
+        call must be one that the service accepts again.
         """
         return lambda work: self._make(work, call=call, record=record, on_refusal=on_refusal, **options)
 

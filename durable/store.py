@@ -27,7 +27,7 @@ _STEPS = """(SELECT jsonb_object_agg(name, jsonb_build_array(status, attempts, o
     FROM workflow.step WHERE run_id = :run_id)"""
 # Columns are more expensive for the client than for the server: rarely used ones are selected as one.
 _SELECT = f"""SELECT workflow, status, generation, input, jsonb_build_array(version, key, error, signals, attempts,
-    publications, parent, published_at IS NOT NULL, request_id, trace,
+    publications, parent, published_at IS NOT NULL, request_id, trace, replays,
     extract(epoch FROM clock_timestamp() - created_at)) AS facts,
     clock_timestamp() AS read_at, {_STEPS} AS steps"""
 _FACTS = (
@@ -41,6 +41,7 @@ _FACTS = (
     "published",
     "request_id",
     "trace",
+    "replays",
     "age",
 )
 _OF_GENERATION = """FROM workflow.run WHERE id = :run_id AND finished_at IS NULL
@@ -160,7 +161,7 @@ _WRITE = text(f"""
 """).bindparams(*_TYPES)
 _JOIN = text(f"""
     UPDATE workflow.run SET {_PROGRESS}
-    WHERE id = :run_id AND finished_at IS NULL AND status = :status RETURNING generation
+    WHERE id = :run_id AND finished_at IS NULL AND status = :status AND replays = :replays RETURNING generation
 """).bindparams(_RUN_ID, *_TYPES[3:])
 _INSERT = text(f"""
     {_UPSERT} WHERE step.status <> 'done' AND (CAST(:attempt AS int) IS NULL OR step.attempts = :attempt) RETURNING name
@@ -177,11 +178,13 @@ def write(session: Session, run: Run, worker: str) -> None:
 def join(session: Session, run: Run, call: Call, worker: str, attempt: int | None) -> None:
     """Writes one step that was performed without the run's lock. The lock is held only for this write.
 
-    Raises Superseded if the run has ended or started to compensate, or if another worker has taken over the step.
+    Raises Superseded if the run has ended, started to compensate or been replayed since it was read, or if another
+    worker has taken over the step.
     """
     session.flush()
     values = {**_values(run, worker), "progress": True}
-    joined = session.connection().execute(_JOIN, {**values, "signals": None, "status": run.status}).one_or_none()
+    read = {"signals": None, "status": run.status, "replays": run.replays}
+    joined = session.connection().execute(_JOIN, {**values, **read}).one_or_none()
     if joined is None or session.connection().scalar(_INSERT, {**values, "attempt": attempt}) is None:
         raise Superseded(f"run {run.id}, {call.name}")
 

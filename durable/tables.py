@@ -56,6 +56,7 @@ class RunRecord(Base):
     generation: Mapped[int] = mapped_column(server_default="0")  # incremented whenever the run is published again
     attempts: Mapped[int] = mapped_column(server_default="0")  # failures since the last completed step
     publications: Mapped[int] = mapped_column(server_default="0")  # by dispatchers, since the last completed step
+    replays: Mapped[int] = mapped_column(server_default="0")  # by operators; see replaying.py
     lease_until: Mapped[datetime]  # when the run is due for a dispatcher
     published_at: Mapped[datetime | None]  # None: no message is on its way
     patience: Mapped[float | None]  # seconds from the first step to the deadline
@@ -96,7 +97,7 @@ StepRow = StepRecord | Row[*tuple[Any, ...]]
 
 
 class AttemptRecord(Base):
-    """A failed attempt of a step: time, worker and error. The last hundred per step are kept."""
+    """An attempt of a step that has failed, or whose `output` a replay has discarded. The last hundred are kept."""
 
     __tablename__ = "attempt"
     run_id: Mapped[str] = mapped_column(Id("run"), ForeignKey(RunRecord.id, ondelete="CASCADE"), primary_key=True)
@@ -104,6 +105,7 @@ class AttemptRecord(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     worker: Mapped[str | None]
     error: Mapped[dict[str, Any]]
+    output: Mapped[dict[str, Any] | None]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[Now]
 

@@ -49,7 +49,8 @@ class Workflow:
     operator is notified when it is stuck. `input`: a TypedDict, whose required members `start` requires. `version`: a
     run continues with the version it was started with, as long as that version is declared beside the new one.
     `cancel_past_pivot`: an operator may cancel it past its pivot, too: what is done stays, and `if_refused` closes it.
-    Raises TypeError for an invalid declaration.
+    `signals`: the signals that its steps consume, each with a TypedDict of its data, or None: for those who send one by
+    hand. Raises TypeError for an invalid declaration.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Workflow:
         input: type | None = None,
         version: int = 1,
         cancel_past_pivot: bool = False,
+        signals: Mapping[str, type | None] | None = None,
     ) -> None:
         self.name, self.stages, self.if_refused = name, stages, tuple(if_refused)
-        self.version, self.cancel_past_pivot = version, cancel_past_pivot
+        self.version, self.cancel_past_pivot, self.signals = version, cancel_past_pivot, dict(signals or {})
         self.required: frozenset[str] = getattr(input, "__required_keys__", frozenset())
         self.pivots = tuple(stage.step for stage in stages if isinstance(stage, Pivot))
         self.undos = tuple(stage for stage in stages if isinstance(stage, Undoable))

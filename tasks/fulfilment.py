@@ -107,7 +107,7 @@ def conclude(session: Session, run: Run[ParcelInput]) -> dict[str, str]:
     return {"status": fulfilment.lose(session, run.input["parcel_id"]).status}
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def close(session: Session, run: Run[ParcelInput]) -> dict[str, str]:
     """Returns the result of the fulfilment."""
     return run.output(ship) or {}

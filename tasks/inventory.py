@@ -77,7 +77,7 @@ def receive_goods(session: Session, run: Run[RestockInput]) -> dict[str, str] | 
     return {"status": order.status}
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def close_restock(session: Session, run: Run[RestockInput]) -> dict[str, str]:
     """Returns the result of the restock."""
     order = inventory.get_purchase_order(session, run.input["purchase_order_id"])
@@ -113,7 +113,7 @@ def receive_transfer(session: Session, run: Run[TransferInput]) -> Suspend | Non
     return Suspend(run.now() + RETRY_AFTER) if transfer.status == "in_transit" else None
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def close_transfer(session: Session, run: Run[TransferInput]) -> dict[str, str]:
     """Returns the result of the transfer."""
     transfer = inventory.get_transfer(session, run.input["transfer_id"])
@@ -159,7 +159,7 @@ def close_count(session: Session, run: Run[StockCountInput]) -> dict[str, object
     return {**about, "surplus": totals.surplus, "missing": totals.missing, "short": totals.short}
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def report_count(session: Session, run: Run[StockCountInput]) -> dict[str, object]:
     """Returns the result of the stock count."""
     return run.output(close_count) or {}

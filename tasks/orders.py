@@ -33,7 +33,7 @@ def confirm(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
     return {"invoice_id": invoice.id, "invoice_number": invoice.number}
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def complete(session: Session, run: Run[CheckoutInput]) -> dict[str, str]:
     """Returns the result of the checkout."""
     confirmed = run.output(confirm) or {}
@@ -97,7 +97,7 @@ def credit_cancelled(session: Session, run: Run[CancellationInput]) -> dict[str,
     return {"credit_note_id": note.id, "credit_note_number": note.number}
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def close_cancellation(session: Session, run: Run[CancellationInput]) -> dict[str, object]:
     """Returns the result of the cancellation. Amounts in minor units."""
     given_back: Mapping[str, Any] = run.output(give_back) or {}
@@ -145,7 +145,7 @@ def credit_lines(session: Session, run: Run[LineCancellationInput]) -> dict[str,
     return {"credit_note_id": note.id, "credit_note_number": note.number}
 
 
-@service.step(anywhere=True)
+@service.step(anywhere=True, replayable=True)
 def close_line_cancellation(session: Session, run: Run[LineCancellationInput]) -> dict[str, object]:
     """Returns the result of the cancellation. Amounts in minor units."""
     return {

@@ -37,7 +37,7 @@ def _inspect(request: Wanted, key: str) -> Inspected:
     return {"width": image.width, "height": image.height, "widths": pictures.widths_of(image.width)}
 
 
-@service.external_step(call=_inspect, record=lambda session, run, answer: answer)
+@service.external_step(call=_inspect, record=lambda session, run, answer: answer, replayable=True)
 def inspect(session: Session, run: Run[PictureInput]) -> Wanted:
     """Decodes the upload outside any transaction, because it takes time. Refused if it is not a picture."""
     return {"picture_id": run.input["picture_id"]}
@@ -58,7 +58,7 @@ def _render(request: Wanted, key: str) -> dict[str, pictures.File]:
     return files
 
 
-@service.external_step_for_each(call=_render, record=lambda session, run, answer: answer)
+@service.external_step_for_each(call=_render, record=lambda session, run, answer: answer, replayable=True)
 def render(session: Session, run: Run[PictureInput], width: str) -> Wanted:
     """Makes and stores the files of one width. Refused if the picture was removed meanwhile."""
     pictures.check_processing(session, run.input["picture_id"])
@@ -91,7 +91,7 @@ def _record_removal(session: Session, run: Run[PictureInput], answer: dict[str, 
     return {**answer, "deleted": pictures.forget(session, run.input["picture_id"])}
 
 
-@service.external_step(call=_remove_files, record=_record_removal)
+@service.external_step(call=_remove_files, record=_record_removal, replayable=True)
 def remove_files(session: Session, run: Run[PictureInput]) -> Wanted:
     """Deletes the files of the picture, and then its row if it was removed. Waits for workers that still write one."""
     now = run.now()

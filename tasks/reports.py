@@ -7,20 +7,21 @@ from sqlalchemy.orm import Session
 
 import durable
 from durable import Run, Service
-from durable.ids import new_id
 from models import reports
 from models.core.workflow_inputs import ReportInput, SlotInput, UserInput
 
 service = Service("reports")
 
 
-@service.step(long=True)
+@service.step(long=True, replayable=True)
 def slice_report(session: Session, run: Run[ReportInput]) -> reports.Scope:
     """Determines the scope of the report: its kind, its period, and the slices by which it is written.
 
-    The report of a daily slot, `2026-11-22`, is on the levels of the previous day.
+    The report of a daily slot, `2026-11-22`, is on the levels of the previous day. A replay writes the same report
+    again, under its id.
     """
-    about = run.input
+    about, report_id = run.input, run.input.get("report_id") or f"rep_{run.id.removeprefix('run_')}"
+    reports.discard(session, report_id)
     if "from" in about:
         start, end = (datetime.fromisoformat(about[name]) for name in ("from", "to"))
     else:
@@ -28,19 +29,18 @@ def slice_report(session: Session, run: Run[ReportInput]) -> reports.Scope:
         start = end - timedelta(days=1)
     kind = reports.KINDS[about.get("kind", "levels")]
     return {
-        "report_id": about.get("report_id") or new_id("rep"), "kind": kind.name, "start": start.isoformat(),
-        "end": end.isoformat(), "options": cast(reports.Options, about.get("options", {})),
-        "slices": reports.cut(session, kind, start, end),
+        "report_id": report_id, "kind": kind.name, "start": start.isoformat(), "end": end.isoformat(),
+        "options": cast(reports.Options, about.get("options", {})), "slices": reports.cut(session, kind, start, end),
     }  # fmt: skip
 
 
-@service.step_for_each
+@service.step_for_each(replayable=True)
 def part(session: Session, run: Run[ReportInput], number: str) -> dict[str, int]:
     """Writes the lines of one slice."""
     return {"rows": reports.write_slice(session, _scope(run), int(number))}
 
 
-@service.step(long=True)
+@service.step(long=True, replayable=True)
 def write(session: Session, run: Run[ReportInput]) -> dict[str, object]:
     """Adds up the lines and publishes the report."""
     rows = sum(output["rows"] for output in run.outputs(part).values())
@@ -48,9 +48,10 @@ def write(session: Session, run: Run[ReportInput]) -> dict[str, object]:
     return {"report_id": report.id, "kind": report.kind, "slot": report.slot, "totals": report.totals}
 
 
-@service.step
+@service.step(replayable=True)
 def mail_subscribers(session: Session, run: Run[ReportInput]) -> dict[str, object]:
-    """Starts the mails to the subscribers of a scheduled report. The result of the run is that of `write`."""
+    """Starts the mails to the subscribers of a scheduled report, once to each. The result of the run is that of
+    `write`."""
     written = run.output(write) or {}
     schedule = run.input.get("schedule", "daily" if "slot" in run.input else None)
     if schedule is not None:

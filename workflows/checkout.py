@@ -14,4 +14,5 @@ CHECKOUT = Workflow(
     orders.complete,
     if_refused=(orders.cancel, notifications.order_cancelled),
     input=CheckoutInput,
+    signals={"cancelled": None},
 )

@@ -1,7 +1,7 @@
 """Fulfilment: a parcel gets its label, and is shipped once the order's payment is captured; its delivery takes days."""
 
 from durable import Pivot, Undoable, Workflow
-from models.core.workflow_inputs import ParcelInput
+from models.core.workflow_inputs import ActorSignal, ParcelInput
 from tasks import fulfilment, notifications, payments
 
 FULFILMENT = Workflow(
@@ -22,4 +22,5 @@ DELIVERY = Workflow(
     notifications.order_delivered,
     notifications.parcel_lost,
     input=ParcelInput,
+    signals={"delivered": ActorSignal},
 )

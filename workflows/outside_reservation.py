@@ -9,4 +9,5 @@ OUTSIDE_RESERVATION = Workflow(
     Pivot(inventory.hold_outside),
     if_refused=(inventory.release_outside,),
     input=OutsideReservationInput,
+    signals={"ended": None},
 )

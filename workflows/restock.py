@@ -1,7 +1,7 @@
 """The restock: from a purchase order to received goods; partial deliveries may take weeks."""
 
 from durable import Parallel, Pivot, Workflow
-from models.core.workflow_inputs import RestockInput
+from models.core.workflow_inputs import ActorSignal, DeliverySignal, RestockInput
 from tasks import inventory, notifications
 
 RESTOCK = Workflow(
@@ -12,4 +12,5 @@ RESTOCK = Workflow(
     inventory.close_restock,
     if_refused=(inventory.withdraw_goods, notifications.restock_cancelled),
     input=RestockInput,
+    signals={"delivery": DeliverySignal, "cancel": ActorSignal},
 )

@@ -19,4 +19,5 @@ RETURN = Workflow(
     notifications.return_received,
     returns.finish,
     input=ReturnInput,
+    signals={"decided": None, "received": None},
 )

@@ -19,4 +19,5 @@ STOCK_COUNT = Workflow(
     inventory.report_count,
     if_refused=(inventory.close_unapproved_count, notifications.count_expired),
     input=StockCountInput,
+    signals={"decided": None},
 )

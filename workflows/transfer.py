@@ -1,7 +1,7 @@
 """The transfer: goods leave one warehouse, are in transit for days, and are received in another."""
 
 from durable import Pivot, Undoable, Workflow
-from models.core.workflow_inputs import TransferInput
+from models.core.workflow_inputs import ActorSignal, TransferInput
 from tasks import inventory, notifications
 
 TRANSFER = Workflow(
@@ -12,4 +12,5 @@ TRANSFER = Workflow(
     inventory.close_transfer,
     if_refused=(inventory.close_refused_transfer, notifications.transfer_cancelled),
     input=TransferInput,
+    signals={"received": ActorSignal, "cancelled": ActorSignal},
 )

@@ -51,6 +51,14 @@ class Signal(Schema):
     data = fields.Dict(keys=fields.String(), load_default=dict)
 
 
+class Replay(Schema):
+    step = fields.String(
+        required=True,
+        validate=validate.Length(1, 200),
+        metadata={"example": "reports.part", "description": "A step, or an item of one: `reports.part[3]`"},
+    )
+
+
 class SignalBody(TypedDict):
     name: str
     data: dict[str, object]

@@ -16,7 +16,7 @@ from api.http.pagination import Page, PageArgs, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
 from api.operations import feed_stream
 from api.operations.blueprint import blueprint
-from api.operations.schemas import Audit, Event, EventQuery, FeedQuery, Run, RunQuery, Signal, SignalBody
+from api.operations.schemas import Audit, Event, EventQuery, FeedQuery, Replay, Run, RunQuery, Signal, SignalBody
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted, Task
 from api.tasks.views import task_view
@@ -71,6 +71,23 @@ class CancelView(MethodView):
     def post(self, session: Session, run_id: str) -> TaskAnswer:
         """Cancels a run: completed steps are compensated. 409 if it has ended or passed its pivot."""
         run = durable.cancel(session, run_id)
+        return accept(run, status=run.status)
+
+
+@blueprint.route('/runs/<id("run"):run_id>/replay')
+class ReplayView(MethodView):
+    @allowed("runs:write")
+    @error_codes("not_replayable", "run_busy", "run_over", "run_compensating", "workflow_unknown")
+    @blueprint.arguments(Replay)
+    @may_wait(WAIT_RESULT)
+    @idempotent()
+    @blueprint.response(202, Accepted, headers=LOCATION)
+    def post(self, session: Session, body: dict[str, str], run_id: str) -> TaskAnswer:
+        """Performs a step of a run, and every later step, again.
+
+        A run that has succeeded is resumed. 409 `not_replayable` if one of these steps must not be performed again.
+        """
+        run = durable.replay(session, run_id, body["step"])
         return accept(run, status=run.status)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, make_url
 import durable
 
 DATABASE, BROKER, OPTIONS = "DURABLE_TEST_DATABASE_URL", "DURABLE_TEST_BROKER_URL", "DURABLE_TEST_OPTIONS"
-QUEUES = ("bank", "clearing", "mail", "trips", "booking", "odd")
+QUEUES = ("bank", "clearing", "mail", "trips", "booking", "odd", "album")
 LEASE, ATTEMPTS = 1.0, 3
 
 app = Celery(

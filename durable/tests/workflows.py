@@ -139,6 +139,32 @@ def board(session: Any, run: Any) -> dict[str, Any]:
 
 ABROAD = Workflow("abroad", choose, Each(visa, over=lambda outputs: outputs["trips.choose"]["travellers"]), board)
 
+# ---- an album: all of it can be replayed
+
+album = Service("album")
+slice_album = local("album.slice", replayable=True)
+
+
+@album.step_for_each(replayable=True)
+def picture(session: Any, run: Any, item: str) -> dict[str, Any]:
+    return visit(f"album.picture[{item}]")
+
+
+upload = external("album.upload", replayable=True)
+
+
+@album.step(replayable=True)
+def index(session: Any, run: Any) -> dict[str, Any]:
+    """What the steps of this time, not of the time before, have made."""
+    sliced, uploaded = run.output(slice_album), run.output(upload)
+    return {
+        "slices": (sliced or {})["visits"], "pictures": sorted(run.outputs(picture)),
+        "upload": (uploaded or {})["visits"],
+    }  # fmt: skip
+
+
+ALBUM = Workflow("album", slice_album, Each(picture, over=lambda outputs: ["1", "2"]), upload, index)
+
 # ---- parallel members
 
 FOUR = Workflow("four", Parallel(*(local(f"odd.member_{n}") for n in range(4))), local("odd.join"))

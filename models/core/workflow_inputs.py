@@ -1,4 +1,4 @@
-"""The input of each workflow. `durable.start` checks that all required members are present."""
+"""The input of each workflow, whose required members `durable.start` checks, and the data of its signals."""
 
 from typing import NotRequired, TypedDict
 
@@ -214,3 +214,13 @@ class Place(TypedDict):
 
 class PruneInput(SlotInput):
     place: NotRequired[Place]
+
+
+class ActorSignal(TypedDict):
+    """`actor`: the id of the user or API key who has done it."""
+
+    actor: str | None
+
+
+class DeliverySignal(ActorSignal):
+    lines: NotRequired[dict[str, int]]  # product id → units received; recorded in the purchase order, too

@@ -346,9 +346,12 @@ class ReportReady(TypedDict):
 
 
 class Incident(TypedDict):
+    """`url`: its page in the console, or empty."""
+
     incident: str
     detail: str
     resolved: bool
+    url: str
 
 
 class WebhookDisabled(TypedDict):

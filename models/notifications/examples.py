@@ -102,6 +102,7 @@ _BROKEN: contexts.TemplateFailed = {
 _INCIDENT: contexts.Incident = {
     "incident": "stuck:checkout", "resolved": False,
     "detail": "A run of checkout is stuck: shop runs show run_01a1fdc4abb67dd09aa30324abf4e594",
+    "url": "https://shop.example/ops/incidents/stuck:checkout",
 }  # fmt: skip
 _DISABLED: contexts.WebhookDisabled = {"url": "https://warehouse.example/events", "reason": "It has answered 410."}
 _REPORT: contexts.ReportReady = {

@@ -24,7 +24,7 @@ from models.reports.subscriptions import (
     unsubscribe_all,
 )
 from models.reports.tables import SCHEDULES, DailySales, Line, Report, SalesChange, Subscription
-from models.reports.writing import KINDS, Options, Scope, Slice, cut, publish, write_slice
+from models.reports.writing import KINDS, Options, Scope, Slice, cut, discard, publish, write_slice
 
 __all__ = [
     "CONFIRMED",
@@ -50,6 +50,7 @@ __all__ = [
     "Subscription",
     "csv_rows",
     "cut",
+    "discard",
     "file_name",
     "fold",
     "get_report",

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import DateTime, String, TextClause, bindparam, text
+from sqlalchemy import DateTime, String, TextClause, bindparam, delete, text
 from sqlalchemy.orm import Session
 
 from durable.ids import Id
 from models.reports.kinds import SQL_TYPES, Chart, Kind
 from models.reports.sales_kinds import COVER, DEAD_STOCK, SELL_THROUGH, TRENDS
 from models.reports.stock_kinds import LEVELS, MOVEMENTS, VALUATION
-from models.reports.tables import Report
+from models.reports.tables import Line, Report
 
 KINDS = {kind.name: kind for kind in (LEVELS, VALUATION, MOVEMENTS, TRENDS, COVER, DEAD_STOCK, SELL_THROUGH)}
 """Name → kind."""
@@ -101,9 +101,16 @@ def _statement(kind: Kind) -> TextClause:
 _WRITE = {name: _statement(kind) for name, kind in KINDS.items()}
 
 
+def discard(session: Session, report_id: str) -> None:
+    """Deletes what is written of a report that is to be written again. Until then there is no such report."""
+    for table, key in ((Report, Report.id), (Line, Line.report_id)):
+        session.execute(delete(table).where(key == report_id))
+
+
 def write_slice(session: Session, scope: Scope, number: int) -> int:
-    """Writes the lines of a slice, as of now, and returns how many. A second call raises IntegrityError."""
+    """Writes the lines of a slice, as of now, and returns how many. Replaces those that it had."""
     kind, one = KINDS[scope["kind"]], scope["slices"][number]
+    session.execute(delete(Line).where(Line.report_id == scope["report_id"], Line.slice == number))
     values: dict[str, object] = {name: scope["options"].get(name) for name in ("warehouse_id", "product_id")}
     values |= {"category_id": scope["options"].get("category_id"), "interval": scope["options"].get("interval", "day")}
     values |= {name: datetime.fromisoformat(scope[name]) for name in ("start", "end")}
@@ -118,8 +125,12 @@ def write_slice(session: Session, scope: Scope, number: int) -> int:
 
 
 def publish(session: Session, scope: Scope, slot: str, run_id: str, rows: int) -> Report:
-    """Adds up the lines and publishes the report. Raises IntegrityError if the slot already has one."""
+    """Adds up the lines and publishes the report, in place of an earlier one of the same run.
+
+    Raises IntegrityError if the slot already has another one.
+    """
     kind, report_id = KINDS[scope["kind"]], scope["report_id"]
+    session.execute(delete(Report).where(Report.id == report_id, Report.run_id == run_id))
     names = ", ".join(f"{expression} AS {name}" for name, (_, expression) in kind.totals.items())
     first = next(iter(kind.totals))
     totals = _ask(session, kind, report_id, f"SELECT {names} FROM line WHERE {kind.where}")[0]  # noqa: S608

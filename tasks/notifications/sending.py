@@ -123,7 +123,9 @@ def sends(
 ) -> Callable[[Callable[[Session, Run[Any]], Request | Suspend | None]], Step[dict[str, str]]]:
     """Makes a step of a function that composes a notification, or returns None to send nothing.
 
-    A mail to an address that is not confirmed is held, and the step is done: nothing waits for its recipient.
+    A mail to an address that is not confirmed is held, and the step is done: nothing waits for its recipient. A replay
+    sends the mail again: its text and its Message-ID stay the same, so most programs show one.
+
     `kind`: that of requests of the release before, which name none.
     """
 
@@ -143,7 +145,7 @@ def sends(
             request = work(session, run)
             return request if request is None or isinstance(request, Suspend) else unless_held(session, request)
 
-        return service.external_step(call=call, record=record, queue=queue)(work_or_hold)
+        return service.external_step(call=call, record=record, queue=queue, replayable=True)(work_or_hold)
 
     return decorate
 

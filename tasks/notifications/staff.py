@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
@@ -236,8 +237,10 @@ def reconciliation_differs(session: Session, run: Run[ReconciliationInput]) -> R
 @sends(kinds.INCIDENT)
 def incident(session: Session, run: Run[IncidentInput]) -> Request | None:
     """Informs operators of what requires them, and once more when it is over."""
+    site = settings.public_url or settings.api_base
     context: contexts.Incident = {
         "incident": run.input["incident"], "detail": run.input["detail"], "resolved": run.input["state"] == "resolved",
+        "url": f"{site}/ops/incidents/{quote(run.input['incident'], safe=':')}" if site else "",
     }  # fmt: skip
     return compose(session, run, kinds.INCIDENT, context, settings.alert_email or settings.staff_email)
 

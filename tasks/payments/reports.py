@@ -65,7 +65,7 @@ def _record(session: Session, run: Run[PaymentInput], report: Report) -> dict[st
     return {"changed": sorted({*changed, *unanswered})}
 
 
-@service.external_step(call=_ask, record=_record)
+@service.external_step(call=_ask, record=_record, replayable=True)
 def refresh(session: Session, run: Run[PaymentInput]) -> ReportRequest | None:
     """Asks the provider where the refunds and disputes of a payment stand, and records it."""
     payment = payments.get_payment(session, run.input["payment_id"])

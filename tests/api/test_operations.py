@@ -82,7 +82,7 @@ def test_operations_require_permissions(customer: Any, staff: Any) -> None:
     for path in ("/v1/runs", "/v1/events", "/v1/audit"):
         assert customer.get(path).status_code == 403
     assert staff.get("/v1/runs").status_code == 200
-    for action in ("retry", "cancel", "signals"):
+    for action in ("retry", "cancel", "signals", "replay"):
         assert staff.post(f"/v1/runs/{run_id}/{action}", json={"name": "x"}).status_code == 403
     assert state(run_id).status == "running"
 

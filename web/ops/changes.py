@@ -1,4 +1,5 @@
-"""What an operator can do to a run: retry, cancel, signal, drop an item. Each has a page that shows what would happen.
+"""What an operator can do to a run: retry, cancel, signal, drop an item, replay. Each has a page that shows what would
+happen.
 
 What would happen is found out by doing it, in a transaction that is rolled back: so that page refuses what the form
 would refuse, and shows the steps that the engine would plan.
@@ -6,17 +7,19 @@ would refuse, and shows the steps that the engine would plan.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, get_origin, get_type_hints
 
 from flask import Response, request, url_for
 from marshmallow import ValidationError, fields
 from sqlalchemy.orm import Session
 
 import durable
-from durable import Refusal, queries
+from durable import Refusal, queries, replaying
 from durable.plan import plan, progress_in
+from durable.replaying import clock
 from durable.tables import RunRecord
+from durable.workflow import Workflow
 from models.core.database import transaction
 from models.core.errors import Invalid, NotFound
 from serving.fields import Pattern, Schema
@@ -28,8 +31,6 @@ from web.once import new_token, once
 from web.ops.pages import show
 from web.ops.run import declared, droppable
 
-VERBS = ("retry", "cancel", "signal", "drop")
-
 
 class SignalForm(Schema):
     """As the API takes it."""
@@ -40,10 +41,16 @@ class SignalForm(Schema):
     data = fields.Dict(keys=fields.String(), load_default=dict)
 
 
+EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
+"""Type of a member → what stands for it in an example; null for all others."""
+
+
 @dataclass(frozen=True)
 class Preview:
-    """What would happen. `steps`: stages of names, in order; `dropped`: items that can be dropped; `refusal`: why it is
-    not possible; `ends`: it would end at once."""
+    """What would happen. `steps`: stages of names, in order; `items`: what can be chosen: items that can be dropped, or
+    steps from which the run can be replayed; `again`: what a replay repeats, and whether it calls an external service;
+    `signals`: those that its workflow declares, each with an example of its data as JSON;
+    `refusal`: why it is not possible; `ends`: it would end at once."""
 
     id: str
     workflow: str
@@ -53,20 +60,22 @@ class Preview:
     items: list[str]
     refusal: str
     ends: bool
+    again: list[tuple[str, bool]] = field(default_factory=list)
+    signals: dict[str, str] = field(default_factory=dict)
 
 
 class _RolledBackError(Exception):
     """Ends the transaction of a rehearsal."""
 
 
-@ops.get('/runs/<id("run"):run_id>/<any(retry, cancel, signal, drop):verb>')
+@ops.get('/runs/<id("run"):run_id>/<any(retry, cancel, signal, drop, replay):verb>')
 @access.allowed("runs:write")
 def preview(run_id: str, verb: str) -> Response:
     """What the verb would do, with the button that does it. Changes nothing."""
     return _preview(run_id, verb, Form(request.args.to_dict()))
 
 
-@ops.post('/runs/<id("run"):run_id>/<any(retry, cancel, signal, drop):verb>')
+@ops.post('/runs/<id("run"):run_id>/<any(retry, cancel, signal, drop, replay):verb>')
 @takes_form
 @access.allowed("runs:write")
 def change(run_id: str, verb: str) -> Response:
@@ -89,11 +98,23 @@ def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
         return durable.retry
     if verb == "cancel":
         return durable.cancel
-    if verb == "drop":
-        item = form.values.get("step", "")
-        return lambda session, run_id: durable.drop(session, run_id, item)
+    if verb in ("drop", "replay"):
+        work, step = durable.drop if verb == "drop" else durable.replay, form.values.get("step", "")
+        return lambda session, run_id: work(session, run_id, step)
     sent = _read_signal(form)
-    return lambda session, run_id: durable.signal(session, run_id, sent["name"], sent["data"])
+    return lambda session, run_id: _send(session, run_id, sent["name"], sent["data"])
+
+
+def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
+    """Raises Invalid if the data of a declared signal lacks a member: the step that reads it would fail again and
+    again."""
+    workflow = declared(queries.get_run(session, run_id))
+    wanted = workflow.signals.get(name) if workflow else None
+    missing = sorted(getattr(wanted, "__required_keys__", frozenset()) - data.keys())
+    if missing:
+        reason = gettext("The signal %(name)s needs %(members)s.") % {"name": name, "members": ", ".join(missing)}
+        raise Invalid("data", errors={"data": [reason]})
+    durable.signal(session, run_id, name, data)
 
 
 def _read_signal(form: Form) -> dict[str, Any]:
@@ -110,13 +131,28 @@ def _read_signal(form: Form) -> dict[str, Any]:
 
 
 def _preview(run_id: str, verb: str, form: Form, status: int = 200) -> Response:
-    seen = _rehearse(run_id, verb)
+    seen = _rehearse_replay(run_id, form) if verb == "replay" else _rehearse(run_id, lambda s, run: _try(s, run, verb))
     if seen.refusal and status == 200:
         form.refusal = seen.refusal
     return show("change.html", status, verb=verb, seen=seen, form=form, once=new_token())
 
 
-def _rehearse(run_id: str, verb: str) -> Preview:
+def _rehearse_replay(run_id: str, form: Form) -> Preview:
+    """Of the step that is chosen, or else of the first from which the run can be replayed."""
+    with transaction() as session:
+        run, steps, now = queries.get_run(session, run_id), queries.steps_of_run(session, run_id), clock(session)
+        starts = replaying.list_starts(run, steps, now)
+        chosen = form.values.setdefault("step", starts[0] if starts else "")
+        repeated = replaying.find_again(run, steps, chosen, now) if chosen in starts else []
+        again = [(record.name, is_external(declared(run), record.name)) for record in repeated]
+    if not starts:
+        refusal = gettext("No step of this run may be performed again.")
+        return replace(_rehearse(run_id, lambda session, run: None), steps=[], items=[], refusal=refusal)
+    seen = _rehearse(run_id, lambda session, run: durable.replay(session, run.id, chosen))
+    return replace(seen, items=starts, again=again)
+
+
+def _rehearse(run_id: str, work: Callable[[Session, RunRecord], object]) -> Preview:
     """Does it and rolls it back. A signal and a drop are filled in later: they are rehearsed as a retry is."""
     found: list[Preview] = []
     try:
@@ -124,7 +160,7 @@ def _rehearse(run_id: str, verb: str) -> Preview:
             run = queries.get_run(session, run_id)
             before = run.status
             found.append(_look(session, run, before))
-            _try(session, run, verb)
+            work(session, run)
             session.flush()
             session.refresh(run)
             found.append(_look(session, run, before))
@@ -135,6 +171,12 @@ def _rehearse(run_id: str, verb: str) -> Preview:
         if not found:
             raise
         return replace(found[0], steps=[], items=[], refusal=refusal.detail)
+
+
+def is_external(workflow: Workflow | None, name: str) -> bool:
+    """Whether a step with this name calls an external service."""
+    steps = workflow.all_steps() if workflow else []
+    return any(step.name == name.partition("[")[0] and step.is_external for step in steps)
 
 
 def _try(session: Session, run: RunRecord, verb: str) -> None:
@@ -151,4 +193,12 @@ def _look(session: Session, run: RunRecord, before: str) -> Preview:
     planned = plan(workflow, progress_in(run.status, steps)) if workflow and run.finished_at is None else []
     names = [[call.name for call in stage] for stage in planned]
     items = droppable(workflow, run, steps)
-    return Preview(run.id, run.workflow, before, run.status, names, items, "", run.finished_at is not None)
+    signals = {name: example_of(data) for name, data in (workflow.signals if workflow else {}).items()}
+    ends = run.finished_at is not None
+    return Preview(run.id, run.workflow, before, run.status, names, items, "", ends, signals=signals)
+
+
+def example_of(data: type | None) -> str:
+    """An example of a signal's data as JSON: each member with an empty value of its type."""
+    known = get_type_hints(data) if data else {}
+    return json.dumps({name: EMPTY.get(get_origin(kind) or kind) for name, kind in known.items()})

@@ -6,13 +6,14 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from durable import UnknownWorkflow, queries
+from durable import UnknownWorkflow, queries, replaying
 from durable.plan import plan, progress_in
 from durable.tables import AttemptRecord, RunRecord, StepRecord
 from durable.workflow import Workflow, workflow_of
 from models.core.database import transaction
 from web import access
 from web.blueprint import ops
+from web.language import gettext
 from web.language import translatable as _
 from web.ops import logs, picture, related, timeline
 from web.ops.masking import is_masked, pretty
@@ -23,6 +24,7 @@ SAID = {
     "retry": _("The run has been resumed. It has no deadline any more."),
     "cancel": _("The run is being cancelled: what was done is being undone."),
     "signal": _("The signal has been sent."),
+    "replay": _("The run has gone back, and performs its steps again."),
     "drop": _("The item will be dropped at its next attempt, and the run has been resumed."),
 }  # fmt: skip
 """What a form has done, for the page that is shown after it."""
@@ -42,7 +44,7 @@ def run(run_id: str) -> Response:
         children = related.read_children(session, found)
     return show(
         "run.html", **seen, about=about, children=children, links=related.subjects_of(found), reveal=may("users:read"),
-        data=_data(found, steps), said=SAID.get(request.args.get("done", "")),
+        data=[*_data(found, steps), *_former(seen["attempts"])], said=SAID.get(request.args.get("done", "")),
     )  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def _read(session: Session, run_id: str) -> dict[str, Any]:
         "rows": timeline.rows(found, shown, attempts, now), "older": len(steps) - len(shown),
         "failures": timeline.failed_attempts(attempts), "left": _left(workflow, found, steps),
         "error": timeline.describe(found.error), "droppable": droppable(workflow, found, steps),
-        "asked": _waits_for(found, steps, attempts),
+        "asked": _waits_for(found, steps, attempts), "attempts": attempts,
+        "starts": replaying.list_starts(found, steps, now),
     }  # fmt: skip
 
 
@@ -108,11 +111,22 @@ def _waits_for(run: RunRecord, steps: Sequence[StepRecord], attempts: Sequence[A
 
 def _data(run: RunRecord, steps: Sequence[StepRecord]) -> list[tuple[str, str, bool]]:
     """Name, JSON, and whether something is masked: of the input, the result, the signals, and each step's output."""
-    reveal = may("users:read")
     kept: list[tuple[str, Any]] = [("input", run.input), ("result", run.result), ("signals", run.signals or None)]
     for step in steps[-LISTED_ITEMS:]:
         kept += [(step.name, step.output), (f"{step.name} (request)", step.request)]
         kept.append((f"{step.name} (progress)", step.progress))
+    return _masked(kept)
+
+
+def _former(attempts: Sequence[AttemptRecord]) -> list[tuple[str, str, bool]]:
+    """As `_data`: the outputs that a replay has discarded."""
+    kept = [one for one in attempts if one.output is not None][-LISTED_ITEMS:]
+    label = gettext("before the replay, attempt")
+    return _masked([(f"{one.step} ({label} {one.number})", one.output) for one in kept])
+
+
+def _masked(kept: Sequence[tuple[str, Any]]) -> list[tuple[str, str, bool]]:
+    reveal = may("users:read")
     return [
         (name, pretty(value, reveal=reveal), not reveal and is_masked(value))
         for name, value in kept

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from durable.replaying import REPLAYED
 from durable.tables import AttemptRecord, RunRecord, StepRecord
 from web.ops.picture import state_of
 
@@ -59,7 +60,7 @@ def rows(run: RunRecord, steps: Sequence[StepRecord], attempts: Sequence[Attempt
 
 
 def failed_attempts(attempts: Sequence[AttemptRecord]) -> list[FailedAttempt]:
-    """The failed attempts, oldest first."""
+    """The attempts that failed, or were repeated by a replay, oldest first."""
     return [
         FailedAttempt(
             one.step, one.number, one.worker or "", one.ended_at,
@@ -92,7 +93,10 @@ class _Scale:
 def _row(run: RunRecord, step: StepRecord, failed: Sequence[AttemptRecord], scale: _Scale, now: datetime) -> Row:
     end = step.finished_at or (run.finished_at or now)
     bars = [scale.bar(step.started_at, end, state_of(step))]
-    bars += [scale.bar(one.started_at or one.ended_at, one.ended_at, "failed") for one in failed]
+    bars += [
+        scale.bar(one.started_at or one.ended_at, one.ended_at, "undone" if one.error == REPLAYED else "failed")
+        for one in failed
+    ]
     took = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
     after = (step.started_at - run.created_at).total_seconds()
     return Row(

@@ -1,0 +1,96 @@
+"""Replays: workers, messages and replays of before, at the same time, and killed meanwhile."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import durable
+from durable import store
+from durable.database import transaction
+from durable.errors import Superseded
+from durable.plan import Call
+from durable.tests.driving import (
+    attempts_of,
+    ended,
+    execute,
+    perform,
+    run_of,
+    start,
+    statuses,
+    steps_of,
+    wait_until,
+)  # fmt: skip
+from durable.tests.outside import visits
+from durable.tests.test_replay import A, B, counts, performed, replay
+
+
+def test_an_answer_of_before_the_replay_is_discarded() -> None:
+    run_id = performed(A, B)
+    with transaction() as session:  # a member of a chord, which works without the run's lock
+        execute("UPDATE workflow.run SET status = 'running', finished_at = NULL")
+        execute("DELETE FROM workflow.step WHERE name = 'odd.b'")
+        run = store.read(session, run_id, None, "odd.b")
+        assert run is not None
+        store.finish(run, Call(B, "odd.b"), {"of": "old"}, started_at=run.now().isoformat())
+        replay(run_id, "odd.a")
+        with pytest.raises(Superseded):
+            store.join(session, run, Call(B, "odd.b"), "w", None)
+    assert statuses(run_id) == {"odd.a": "intent"}
+    perform(run_id)
+    assert steps_of(run_id)["odd.b"].output == {"visits": 2}
+
+
+def test_an_old_message_is_void() -> None:
+    run_id = performed(A, B)
+    replay(run_id, "odd.a")
+    perform(run_id, generation=0)
+    assert counts("odd.a", "odd.b") == [1, 1]
+
+
+def test_two_replays_at_once_happen_one_after_the_other() -> None:
+    run_id = performed(A, B)
+    with ThreadPoolExecutor() as threads, transaction() as session:
+        durable.replay(session, run_id, "odd.b")
+        session.info.clear()
+        other = threads.submit(replay, run_id, "odd.a")
+        wait_until(lambda: execute("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1, 10.0)
+        session.commit()
+        other.result(10.0)
+    assert (run_of(run_id).replays, statuses(run_id)) == (2, {"odd.a": "intent", "odd.b": "intent"})
+    perform(run_id)
+    assert counts("odd.a", "odd.b") == [2, 2]
+
+
+STEPS = ("album.slice", "album.picture", "album.upload", "album.index")
+POINTS = [f"{point}@{step}" for step in STEPS for point in ("before-commit", "after-commit")]
+
+
+@pytest.mark.parametrize("how", ["", " worker"])
+@pytest.mark.parametrize("point", [*POINTS, "after-call@album.upload"])
+def test_a_worker_killed_during_a_replay_loses_nothing(
+    work: Callable[..., Any], crash_file: Path, point: str, how: str
+) -> None:
+    work(concurrency=2)
+    run_id = start("album")
+    assert ended(run_id).result == {"slices": 1, "pictures": ["1", "2"], "upload": 1}
+    crash_file.write_text(f"{point}{how}\n")
+    with transaction() as session:
+        durable.replay(session, run_id, "album.slice")
+    wait_until(lambda: not crash_file.exists(), sweeping=True)
+    if how:
+        work(concurrency=2)
+    run = ended(run_id)
+    assert run.status == "succeeded"
+    found = steps_of(run_id)
+    assert {name: step.status for name, step in found.items()} == dict.fromkeys(found, "done")
+    assert run.result == {
+        "slices": (found["album.slice"].output or {})["visits"], "pictures": ["1", "2"],
+        "upload": (found["album.upload"].output or {})["visits"],
+    }  # fmt: skip
+    assert run.result["slices"] >= 2
+    assert len({found.key for found in visits("album.upload")}) == 1
+    replayed = sorted(kept.step for kept in attempts_of(run_id) if kept.error["code"] == "replayed")
+    assert replayed == sorted(found)
