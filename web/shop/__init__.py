@@ -1,7 +1,21 @@
 """The shop: its views. Each file declares those of one subject."""
 
-from web.shop import account, basket, checkout, home, language, orders, products, register, robots, sign_in
+from web.shop import (
+    account,
+    basket,
+    checkout,
+    home,
+    language,
+    order_changes,
+    order_documents,
+    orders,
+    products,
+    register,
+    robots,
+    sign_in,
+)
 
 __all__ = [
-    "account", "basket", "checkout", "home", "language", "orders", "products", "register", "robots", "sign_in",
+    "account", "basket", "checkout", "home", "language", "order_changes", "order_documents", "orders", "products",
+    "register", "robots", "sign_in",
 ]  # fmt: skip
