@@ -48,14 +48,19 @@ class Form:
         return not self.errors and not self.refusal
 
 
+def sent() -> Form:
+    """The form of the request, as it was filled in."""
+    return Form({name: value.strip() if name not in SECRET else value for name, value in request.form.items()})
+
+
 def read(schema: Schema, prefix: str = "") -> tuple[Form, Any]:
     """The form of the request and its values as the schema loads them: `address.city` is `{"address": {"city": …}}`.
 
     Fields that are empty count as missing. `prefix`: only fields that begin with it, without it.
     """
-    sent = {name: value.strip() if name not in SECRET else value for name, value in request.form.items()}
-    form = Form(sent)
-    known = {name.removeprefix(prefix): value for name, value in sent.items() if name.startswith(prefix) and value}
+    form = sent()
+    filled = {name: value for name, value in form.values.items() if name.startswith(prefix) and value}
+    known = {name.removeprefix(prefix): value for name, value in filled.items()}
     try:
         return form, schema.load(_nested(_known(schema, known)))
     except ValidationError as error:

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.models.test_migrations import PRODUCT_OF_BEFORE, alembic, database
+from tests.models.test_migrations import PRODUCT_OF_BEFORE, alembic, database, run_alembic
 
 __all__ = ["database"]
 
@@ -30,7 +30,7 @@ def test_existing_stock_is_held_and_an_older_release_sees_none_of_it(database: s
         who = text("SELECT role FROM access.role_permission WHERE permission = 'reservations:write'")
         assert connection.scalars(who).all() == ["admin"]
     with pytest.raises(AssertionError, match="release these reservations first"):
-        alembic(database, "downgrade", "14v000000003")
+        run_alembic(database, "downgrade", "14v000000003")
     with engine.begin() as connection:
         for table in ("outside_reservation", "reservation"):
             connection.execute(text(f"UPDATE inventory.{table} SET status = 'released'"))  # noqa: S608

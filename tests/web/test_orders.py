@@ -52,6 +52,12 @@ def buy(browser: Browser, **changes: str) -> str:
     return path
 
 
+def once_of(browser: Browser, page: str) -> str:
+    """The token by which the form of a page takes effect once."""
+    [token] = re.findall(r'name="once" value="([^"]+)"', browser.get(page).text)
+    return str(token)
+
+
 def ends(browser: Browser, path: str, words: str) -> bool:
     return wait_until(lambda: words in browser.get(path).text, 20, 0.1)
 
@@ -68,12 +74,15 @@ def test_an_order_is_confirmed_and_its_page_says_so(shop: Shop, ada: Browser) ->
     wait_until(lambda: "invoice.pdf" in ada.get(path).text, 10, 0.1)
     invoice = ada.get(f"{path}/invoice.pdf")
     assert (invoice.mimetype, invoice.data[:5]) == ("application/pdf", b"%PDF-")
-    cancelled = ada.send(f"{path}/cancel")
-    assert cancelled.status_code == 303
+    form = {"once": once_of(ada, f"{path}/cancel")}
+    for _ in range(2):  # such as by a double click
+        cancelled = ada.send(f"{path}/cancel", form)
+        assert (cancelled.status_code, cancelled.headers["Location"]) == (303, f"{path}?done=cancelling")
     assert "You have cancelled it." in ada.get(path).text
-    again = ada.send(f"{path}/cancel", headers={"Accept-Language": "de"})
+    again = ada.send(f"{path}/cancel", {"once": "x" * 32}, headers={"Accept-Language": "de"})
     assert (again.status_code, "Der Stand hat sich inzwischen geändert" in again.text) == (422, True)
     assert "This order is" not in again.text
+    assert ada.get(f"{path}/cancel").headers["Location"] == path
 
 
 def test_a_declined_card_is_told_with_a_way_to_try_another(shop: Shop, ada: Browser) -> None:
@@ -177,7 +186,8 @@ def test_nobody_sees_the_order_of_others(ada: Browser, signed_in: Callable[..., 
     for part in ("", "/progress", "/events", "/invoice.pdf", "/cancel-pieces"):
         assert eve.get(path + part).status_code == 404, part
     for part in ("/cancel", "/return", "/cancel-pieces"):
-        assert eve.send(path + part).status_code == 404, part
+        assert eve.get(path + part).status_code == 404, part
+        assert eve.send(path + part, {"once": "x" * 32}).status_code == 404, part
     assert path not in eve.get("/account/orders").text
     assert ada.get(path + "/invoice.pdf").status_code == 404  # there is none yet
 
@@ -210,14 +220,18 @@ def test_an_order_that_was_delivered_can_be_sent_back(shop: Shop, ada: Browser) 
     assert ends(ada, path, "Your order has arrived")
     page = ada.get(path).text
     assert "Parcel 1 has arrived." in page
-    quantity = re.search(r'name="(quantity-prd_\w+)"', page)
-    assert quantity is not None
-    units = quantity[1]
+    assert f'href="{path}/return"' in page
+    token = {"once": once_of(ada, f"{path}/return")}
+    [units] = re.findall(r'name="(quantity-prd_\w+)"', ada.get(f"{path}/return").text)
     wrong = {units: "1"}, {units: "3", "reason": "x"}, {"reason": "x"}, {units: "-1", "reason": "x"}
     for form in (*wrong, {"quantity-x": "1", "reason": "x"}):
-        assert ada.send(f"{path}/return", form).status_code == 422, form
-    assert ada.send(f"{path}/return", {units: "1", "reason": "Too long"}).status_code == 303
-    assert "We have received your request." in ada.get(path).text
+        assert ada.send(f"{path}/return", {**form, **token}).status_code == 422, form
+    for _ in range(2):  # such as by a double click
+        sent = ada.send(f"{path}/return", {units: "1", "reason": "Too long", **token})
+        assert (sent.status_code, sent.headers["Location"]) == (303, f"{path}?done=returning")
+    page = ada.get(path).text
+    assert page.count("We have received your request.") == 1
+    assert 'hx-trigger="every 20s"' in page  # the return goes on
     with transaction() as session:
         assert orders.get(session, order_id).status == "delivered"
 

@@ -24,7 +24,7 @@ from web.desk.sending import Outcome, load, read_outcome, send
 from web.desk.versions import check_version, version_of
 from web.desk.words import describe
 from web.language import LANGUAGES, gettext
-from web.pages import POLICY
+from web.pages import policy
 
 TEMPLATE = "/templates/<kind>/<channel>/<language>"
 WRITE = "notifications:write"
@@ -163,7 +163,7 @@ def _as_text(value: Any) -> str:
 
 def _with_policy(response: Response) -> Response:
     """Lets the preview's frame have the stylesheet of mails, which inherits the policy of the page. Nothing else."""
-    response.headers["Content-Security-Policy"] = POLICY.replace("style-src 'self'", f"style-src 'self' {_style()}")
+    response.headers["Content-Security-Policy"] = policy(style_src=_style())
     return response
 
 

@@ -1,5 +1,7 @@
-"""The console of operators: its views. Each file declares those of one subject."""
+"""The console of operators: its views. Each file declares those of one subject; all are imported with the package."""
 
-from web.ops import audit, changes, finding, incidents, live, many, overview, processes, run, runs
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["audit", "changes", "finding", "incidents", "live", "many", "overview", "processes", "run", "runs"]
+for file in iter_modules(__path__):
+    import_module(f"{__name__}.{file.name}")

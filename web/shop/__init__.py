@@ -1,21 +1,7 @@
-"""The shop: its views. Each file declares those of one subject."""
+"""The shop: its views. Each file declares those of one subject; all are imported with the package."""
 
-from web.shop import (
-    account,
-    basket,
-    cancelling,
-    checkout,
-    home,
-    language,
-    orders,
-    products,
-    register,
-    robots,
-    sign_in,
-    waiting,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "account", "basket", "cancelling", "checkout", "home", "language", "orders", "products", "register", "robots",
-    "sign_in", "waiting",
-]  # fmt: skip
+for file in iter_modules(__path__):
+    import_module(f"{__name__}.{file.name}")

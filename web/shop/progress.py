@@ -1,49 +1,37 @@
-"""What happens to an order, in a customer's words."""
+"""What happens to an order, as its page shows it to the customer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from durable import RunNotFound, queries
+from durable.tables import RunRow
 from models import fulfilment, orders, payments, returns
 from models.accounts import Principal
 from models.core.database import transaction
+from models.fulfilment import Parcel, ParcelLine
+from models.returns import Return, ReturnLine
 from serving.orders import order_views
 from serving.tasks import find_next_action
 from web.language import gettext, ngettext
-from web.language import translatable as _
-from web.wording import describe_decline, describe_refusal
+from web.shop.order_words import (
+    RETURNS,
+    describe_cancellation,
+    describe_order,
+    describe_parcel,
+    describe_wait,
+)
 
 OVER = ("cancelled", "delivered", "returned")
-"""Statuses after which a page need not look again."""
-HEADLINES = {
-    "pending": _("We are working on your order"),
-    "confirmed": _("Your order is confirmed"),
-    "processing": _("We are packing your order"),
-    "shipped": _("Your order is on its way"),
-    "delivered": _("Your order has arrived"),
-    "cancelled": _("Your order was cancelled"),
-    "returned": _("Your order was returned"),
-}
-STATES = {
-    "pending": _("being checked"), "confirmed": _("confirmed"), "processing": _("being packed"),
-    "shipped": _("on its way"), "delivered": _("delivered"), "cancelled": _("cancelled"), "returned": _("returned"),
-}  # fmt: skip
-PARCELS = {
-    "pending": _("is being packed"), "label_bought": _("is being packed"), "shipped": _("is on its way"),
-    "in_transit": _("is on its way"), "delivered": _("has arrived"), "returned": _("came back to us"),
-    "lost": _("seems to be lost; we are looking into it"),
-}  # fmt: skip
-RETURNS = {
-    "requested": _("We have received your request."), "approved": _("Please send the goods back."),
-    "in_transit": _("The goods are on their way to us."), "received": _("The goods have arrived."),
-    "refunded": _("Your money is on its way back."), "refused": _("We could not accept this return."),
-    "closed": _("This return is closed."),
-}  # fmt: skip
-
+"""Statuses after which a page need not look again, unless goods are sent back."""
+DECIDED = ("refunded", "refused", "closed")
+"""Statuses after which a return does not change."""
+PATIENCE = timedelta(seconds=20)
+"""How old an order is when its page says that it takes longer than usual."""
 
 Times = dict[str, datetime | None]
 """Step of the workflow → when it was done."""
@@ -60,20 +48,42 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A parcel, what is in it, and what happens to it."""
+
+    parcel: Parcel
+    contents: str
+    state: str
+    place: str
+
+
+@dataclass(frozen=True)
+class SentBack:
+    """A return, what is in it, and what happens to it."""
+
+    made: Return
+    contents: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """An order as its page shows it. `action`: what the customer must do before it goes on. `is_live`: it changes
-    within seconds; `is_over`: it does not change any more."""
+    within seconds; `is_over`: it does not change any more; `is_slow`: it takes longer than usual."""
 
     order: dict[str, Any]
     headline: str
     steps: list[Step]
-    parcels: list[Any]
-    returns: list[Any]
+    parcels: list[Sent]
+    returns: list[SentBack]
+    credits: list[orders.CreditNote]
     action: Mapping[str, Any] | None
     reason: str
+    wait: str
     run_id: str
     is_live: bool
     is_over: bool
+    is_slow: bool
     can_cancel: bool
     can_cancel_pieces: bool
     can_return: bool
@@ -85,29 +95,25 @@ def read_progress(order_id: str, principal: Principal) -> Progress:
     with transaction() as session:
         order = orders.get_visible_order(session, order_id, principal)
         [view] = order_views(session, [order], principal)
-        parcels = [parcel for parcel in fulfilment.list_parcels(session, order_id) if parcel.status != "cancelled"]
-        of_order = select(returns.Return).where(returns.Return.order_id == order_id)
-        sent_back = list(session.scalars(of_order.order_by(returns.Return.id)))
-        returnable = bool(parcels) and bool(returns.list_returnable(session, order_id))
-        done: Times = {}
-        action = None
-        if order.status == "pending" and order.run_id:
-            try:
-                run, steps = queries.run_with_steps(session, order.run_id)
-            except RunNotFound:
-                steps = []
-            else:
-                action = find_next_action(session, run)
-            done = {step.name: step.finished_at for step in steps if step.status == "done"}
+        parcels = _list_parcels(session, view)
+        sent_back = _list_returns(session, view)
+        can_return = bool(parcels) and bool(returns.list_returnable(session, order_id))
+        run, done = _read_run(session, order)
+        action = find_next_action(session, run) if run is not None and order.status == "pending" else None
         decline = payments.get_payment(session, str(view["payment_id"])).decline_code
-    status = str(view["status"])
+        credits = orders.list_credit_notes(session, order_id)
+    status = order.status
+    is_live = status == "pending"
+    is_being_cancelled = is_live and run is not None and run.status == "compensating"
     return Progress(
-        order=view, headline=_headline(status, action), steps=_steps(view, done, parcels, action), parcels=parcels,
-        returns=sent_back, action=action, reason=_reason(order.reason or {}, decline), run_id=order.run_id or "",
-        is_live=status == "pending", is_over=status in OVER,
-        can_cancel=status in ("pending", "confirmed") and not parcels,
-        can_cancel_pieces=status == "confirmed" and _count_pieces(view) > 1,
-        can_return=returnable,
+        order=view, headline=describe_order(view, action, is_being_cancelled=is_being_cancelled),
+        steps=_steps(view, done, [sent.parcel for sent in parcels], action), parcels=parcels, returns=sent_back,
+        credits=credits, action=None if is_being_cancelled else action, reason=describe_cancellation(view, decline),
+        wait=describe_wait(view), run_id=order.run_id or "", is_live=is_live,
+        is_over=status in OVER and all(one.made.status in DECIDED for one in sent_back),
+        is_slow=is_live and not action and datetime.now(UTC) - order.created_at > PATIENCE,
+        can_cancel=status in ("pending", "confirmed") and not parcels and not is_being_cancelled,
+        can_cancel_pieces=status == "confirmed" and _count_pieces(view) > 1, can_return=can_return,
         can_pay_again=status == "cancelled" and order.confirmed_at is None,
     )  # fmt: skip
 
@@ -117,28 +123,47 @@ def _count_pieces(order: Mapping[str, Any]) -> int:
     return sum(line["quantity"] - line["cancelled"] for line in order["lines"])
 
 
-def _headline(status: str, action: Mapping[str, Any] | None) -> str:
-    if action is not None:
-        waits = action["type"] == "wait"
-        return gettext(_("Your bank is checking the payment") if waits else _("Please confirm the payment"))
-    return gettext(HEADLINES[status])
+def _read_run(session: Session, order: orders.Order) -> tuple[RunRow | None, Times]:
+    """The run of the checkout, unless it was deleted, and when its steps were done."""
+    if order.run_id is None or order.status == "cancelled":
+        return None, {}
+    try:
+        run, steps = queries.run_with_steps(session, order.run_id)
+    except RunNotFound:
+        return None, {}
+    return run, {step.name: step.finished_at for step in steps if step.status == "done"}
 
 
-def _reason(reason: Mapping[str, Any], decline: str | None) -> str:
-    """Why the order was cancelled; empty if it was not."""
-    code = str(reason.get("code", ""))
-    if code == "payment_declined":
-        return gettext("Your payment was declined.") + " " + describe_decline(decline)
-    known = {
-        "cancelled_by_customer": gettext("You have cancelled it."),
-        "cancelled_by_staff": gettext("We had to cancel it. You will not be charged."),
-        "deadline_exceeded": gettext("It took too long to confirm the payment. You were not charged."),
-    }
-    return known.get(code) or (describe_refusal(code, str(reason.get("detail", ""))) if code else "")
+def _list_parcels(session: Session, order: Mapping[str, Any]) -> list[Sent]:
+    found = [parcel for parcel in fulfilment.list_parcels(session, order["id"]) if parcel.status != "cancelled"]
+    ids = [parcel.id for parcel in found]
+    contents, events = fulfilment.list_contents(session, ids), fulfilment.list_tracking(session, ids)
+    newest = {parcel_id: reported[-1] for parcel_id, reported in events.items() if reported}
+    return [
+        Sent(
+            parcel, _contents(order, contents[parcel.id]),
+            describe_parcel(parcel.status, newest[parcel.id].status if parcel.id in newest else None),
+            next((event.place for event in reversed(events[parcel.id]) if event.place), None) or "",
+        )
+        for parcel in found
+    ]  # fmt: skip
+
+
+def _list_returns(session: Session, order: Mapping[str, Any]) -> list[SentBack]:
+    of_order = select(Return).where(Return.order_id == order["id"]).order_by(Return.id)
+    found = list(session.scalars(of_order))
+    contents = returns.list_lines(session, [made.id for made in found])
+    return [SentBack(made, _contents(order, contents[made.id]), gettext(RETURNS[made.status])) for made in found]
+
+
+def _contents(order: Mapping[str, Any], lines: Sequence[ParcelLine | ReturnLine]) -> str:
+    """2 × Emma, 1 × Walden."""
+    titles = {line["product_id"]: line["title"] for line in order["lines"]}
+    return ", ".join(f"{line.quantity} × {titles[line.product_id]}" for line in lines if line.quantity)
 
 
 def _steps(
-    order: Mapping[str, Any], done: Times, parcels: Sequence[Any], action: Mapping[str, Any] | None
+    order: Mapping[str, Any], done: Times, parcels: Sequence[Parcel], action: Mapping[str, Any] | None
 ) -> list[Step]:
     confirmed, status = order["confirmed_at"], order["status"]
     reserved = confirmed or "inventory.reserve" in done
@@ -151,7 +176,7 @@ def _steps(
         (gettext("Goods reserved for you"), bool(reserved), done.get("inventory.reserve")),
         (gettext("Payment approved"), bool(paid), done.get("payments.await_customer")),
         (gettext("Order confirmed"), bool(confirmed), confirmed),
-        (gettext("Packed"), bool(parcels) or has_left, min((p.created_at for p in parcels), default=None)),
+        (gettext("Packed"), bool(shipped) or has_left, max((p.created_at for p in parcels), default=None)),
         (gettext("On its way to you"), has_left, max(shipped, default=None)),
         (gettext("Delivered"), has_arrived, max(arrived, default=None)),
     ]  # fmt: skip
@@ -160,6 +185,10 @@ def _steps(
         return [*steps, Step(gettext("Order cancelled"), "failed", order["cancelled_at"])]
     later = [name for name, is_done, _at in known if not is_done]
     note = gettext("Waiting for you to confirm it.") if action and action["type"] != "wait" else ""
-    if len(parcels) > 1 and shipped and not has_left:
+    if shipped and not has_left:
         note = ngettext("%(num)s parcel has left.", "%(num)s parcels have left.", len(shipped)) % {"num": len(shipped)}
+    elif len(shipped) > len(arrived) > 0:
+        note = ngettext("%(num)s parcel has arrived.", "%(num)s parcels have arrived.", len(arrived)) % {
+            "num": len(arrived)
+        }
     return steps + [Step(name, "later" if at else "now", None, "" if at else note) for at, name in enumerate(later)]

@@ -107,24 +107,37 @@ def axe() -> str:
     return (node.install(Path(__file__).parent) / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
-    """A shop of real processes; yields its URL."""
-    with ExitStack() as exits:
-        yield open_site(tmp_path, exits)[0]
-
-
-def open_site(var: Path, exits: ExitStack, **settings: str) -> tuple[str, Shop]:
-    """Starts a shop of real processes, which the exit stack ends. `settings`: of the process that serves its pages."""
+@pytest.fixture(scope="module")
+def port() -> int:
+    """A free port for the pages. The gateways and the carrier are told it before anything listens there."""
     with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    shop = Shop(var, exits, api_port=port, with_paypal=True)
-    shop.worker(concurrency=2)
-    shop.dispatcher()
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Shop]:
+    """Gateway, PayPal, carrier, mailbox, a worker and a dispatcher, whose webhooks go to the pages' process."""
+    with ExitStack() as exits:
+        shop = Shop(tmp_path_factory.mktemp("shop"), exits, api_port=port, with_paypal=True)
+        shop.open_carrier(f"http://127.0.0.1:{port}/v1/webhooks/carrier")
+        shop.worker(concurrency=2)
+        shop.dispatcher()
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def site(shop: Shop, port: int) -> Iterator[str]:
+    """A shop of real processes, started once per module; yields its URL. Each test has a new database."""
+    with serving(shop.var, **settings_of(shop, port)) as url:
+        yield url
+
+
+def settings_of(shop: Shop, port: int) -> dict[str, str]:
+    """The settings of the pages' process for these servers."""
     assert shop.paypal is not None
-    ports = {"SHOP_GATEWAY_PORT": shop.gateway.ports["http"], "SHOP_PAYPAL_PORT": shop.paypal.ports["http"]}
-    shown = {name: str(value) for name, value in {**ports, "SHOP_API_PORT": port}.items()}
-    return exits.enter_context(serving(var, **shown, **settings)), shop
+    ports = {"API": port, "GATEWAY": shop.gateway.ports["http"], "PAYPAL": shop.paypal.ports["http"]}
+    return {f"SHOP_{name}_PORT": str(number) for name, number in ports.items()}
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Playwright
 
 from tests.conftest import Caller
+from tests.serving import serving
+from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
-from tests.web.browser.conftest import CHROMIUM, FLAGS, Visitor, open_site
+from tests.web.browser.conftest import CHROMIUM, FLAGS, Visitor, settings_of
 from tests.web.browser.stripe_js import HOSTS, standing_in
 from tests.web.browser.test_journeys import sign_in_as
 from tests.web.browser.test_screenshots import FOLDER, WIDTHS
@@ -25,14 +27,17 @@ def books(database: None) -> dict[str, str]:
 
 
 @pytest.fixture
-def visit(tmp_path: Path, playwright: Playwright, axe: str, books: dict[str, str]) -> Iterator[Open]:
+def visit(
+    shop: Shop, port: int, tmp_path: Path, playwright: Playwright, axe: str, books: dict[str, str]
+) -> Iterator[Open]:
     """Opens a browser window of its own. `has_stripe=False`: Stripe cannot be reached."""
     with ExitStack() as exits:
-        url, shop = open_site(tmp_path, exits, SHOP_STRIPE_PUBLISHABLE_KEY="pk_test_standin")
-        port = exits.enter_context(standing_in(tmp_path, shop.gateway.url))
+        key = {"SHOP_STRIPE_PUBLISHABLE_KEY": "pk_test_standin"}
+        url = exits.enter_context(serving(shop.var, **settings_of(shop, port), **key))
+        stripe = exits.enter_context(standing_in(tmp_path, shop.gateway.url))
 
         def open_window(*, has_stripe: bool = True, width: int = 1200, **options: Any) -> Visitor:
-            where = f"127.0.0.1:{port if has_stripe else 9}"
+            where = f"127.0.0.1:{stripe if has_stripe else 9}"
             rules = ", ".join(f"MAP {host}:443 {where}" for host in HOSTS)
             browser = playwright.chromium.launch(
                 executable_path=CHROMIUM, args=[*FLAGS, f"--host-resolver-rules={rules}"]

@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.carrying import move
 from tests.conftest import PASSWORD, Caller
+from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.selling import at_the_desk, look_again, ship
 from tests.web.test_signing_in import ACCOUNT
 
 Visit = Callable[..., Visitor]
@@ -35,10 +38,11 @@ def pay(visitor: Visitor, card: str, button: str = "Buy now") -> None:
     visitor.page.wait_for_url(re.compile(r"/orders/ord_\w{32}$"))
 
 
-def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_order(
-    visit: Visit, books: dict[str, str]
+def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_order_to_the_door(
+    visit: Visit, books: dict[str, str], shop: Shop, sign_in: Callable[..., Caller]
 ) -> None:
     ada = visit()
+    ada.page.clock.install()
     ada.open("/")
     ada.page.get_by_role("combobox", name="Search products").press_sequentially("emm", delay=30)
     suggestion = ada.page.locator("#suggestions a", has_text="Emma")
@@ -63,9 +67,21 @@ def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_o
     ada.sees("Your order is confirmed")
     assert ada.page.locator(".step-done").count() >= 4
     ada.check()
-    ada.page.go_back()
+    sign_in("packer", "warehouse")
+    packer = at_the_desk(visit, "packer")
+    packer.follow(ada.page.locator("h1").inner_text().removeprefix("Order "))
+    ship(packer)
+    look_again(ada, "Your order is on its way")
+    code = ada.page.locator(".card", has_text="Parcel 1 is on its way.").get_by_role("link").inner_text()
+    ada.check()
+    for status in ("in_transit", "out_for_delivery", "delivered"):
+        move(shop.carrier, code, status)
+    look_again(ada, "Your order has arrived")
+    ada.sees("Parcel 1 has arrived.")
+    assert (ada.page.locator(".step-done").count(), ada.page.locator(".step-later, .step-now").count()) == (7, 0)
+    ada.check()
     ada.open("/account/orders")
-    ada.sees("Order 1")  # the number depends on the orders of other tests
+    ada.sees("delivered")
 
 
 def test_a_declined_card_and_then_another(visit: Visit, books: dict[str, str], sign_in: Callable[..., Caller]) -> None:
@@ -134,6 +150,7 @@ def test_everything_works_without_javascript(
     sign_in_as(ada, "ada")
     pay(ada, "works")
     ada.sees("Your order is confirmed")  # the page refreshes itself
+    ada.page.get_by_role("link", name="Cancel the order …").click()
     ada.page.get_by_role("button", name="Cancel the order").click()
     ada.sees("You have cancelled it.")
     assert ada.reported == []

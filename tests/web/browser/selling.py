@@ -1,0 +1,39 @@
+"""What staff do at the desk, and how a customer's page follows them."""
+
+import re
+from collections.abc import Callable
+
+from tests.conftest import PASSWORD
+from tests.web.browser.conftest import Visitor
+
+
+def at_the_desk(visit: Callable[..., Visitor], username: str) -> Visitor:
+    """Somebody of the staff, who has signed in and looks at the orders."""
+    visitor = visit()
+    visitor.page.goto(f"{visitor.url}/sign-in?next=/desk/orders")
+    visitor.fill({"username": username, "password": PASSWORD})
+    visitor.page.locator("main button").first.click()
+    visitor.page.wait_for_url("**/desk/orders")
+    visitor.check()
+    return visitor
+
+
+def ship(packer: Visitor, **fields: str) -> None:
+    """Ships a parcel from the page of an order, with a label of the carrier unless there is a tracking number."""
+    form = packer.page.locator('form[action$="/ship"]').first
+    for name, value in fields.items():
+        form.locator(f'[name="{name}"]').fill(value)
+    form.get_by_role("button", name="Ship").click()
+    packer.page.wait_for_url(re.compile("done=shipping"))
+    packer.check()
+
+
+def look_again(visitor: Visitor, text: str) -> None:
+    """Waits until the page of an order says so by itself. It asks every 20 seconds, so the browser's clock is moved;
+    it needs `page.clock.install()`."""
+    for _ in range(60):
+        if visitor.page.get_by_text(text).first.is_visible():
+            return
+        visitor.page.clock.fast_forward(21_000)
+        visitor.page.wait_for_timeout(250)
+    raise AssertionError(f"{visitor.page.url} does not say: {text}\n{visitor.page.locator('main').inner_text()}")
