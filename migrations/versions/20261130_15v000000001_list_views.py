@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "15v000000001"
-down_revision = "15r000000001"
+down_revision = "15s000000001"
 branch_labels = None
 depends_on = None
 
