@@ -75,9 +75,8 @@ def save_warehouse(warehouse_id: str) -> Response:
 
     def work(session: Session) -> str:
         check_version(inventory.lock_warehouse(session, warehouse_id).updated_at)
-        body: Any = load(WarehouseChanges(), name=text("name"), capacity=_capacity(session))
-        address: Any = load(WarehouseChanges(), address=_address())
-        inventory.update_warehouse(session, warehouse_id, {"address": {}, **body, **address})
+        body = load(NewWarehouse(), name=text("name"), address=_address(), capacity=_capacity(session))
+        inventory.update_warehouse(session, warehouse_id, body)
         return _path(warehouse_id, "warehouse_saved")
 
     return send(work, lambda outcome, status: _show(warehouse_id, outcome, status))

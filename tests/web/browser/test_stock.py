@@ -102,7 +102,7 @@ def test_goods_are_ordered_and_received_by_scanning(
     if scripts:
         boss.reported = [one for one in boss.reported if "409" not in one]  # the browser names refusals
         boss.check()
-    boss.page.get_by_role("button", name="Take back one unit of The EMMA").click()
+    boss.page.get_by_role("button", name="1 The EMMA").click()
     boss.sees("taken back")
     boss.page.get_by_role("button", name="Book what was scanned (2)").click()
     boss.sees("The delivery is recorded.")
