@@ -31,6 +31,7 @@ LISTS = (
     "/desk/transfers", "/desk/transfers?status=in_transit", "/desk/transfers?warehouse_id={annex}",
     "/desk/stock-counts", "/desk/stock-counts?status=submitted", "/desk/stock-counts?warehouse_id={annex}",
     "/desk/reservations", "/desk/reservations?status=held", "/desk/warehouses", "/desk/warehouses/{annex}",
+    "/desk/warehouses/{annex}/figures",
     "/desk/stock/{product}", "/desk/movements?product_id={product}",
     "/desk/orders?sku=PAST-7", "/desk/payments?provider=paypal", "/desk/payments?status=disputed",
     "/desk/purchase-orders?status=cancelled", "/desk/transfers?status=cancelled", "/desk/stock-counts?status=expired",
