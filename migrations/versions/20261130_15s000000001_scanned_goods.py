@@ -1,4 +1,4 @@
-"""Goods that are scanned as they are unpacked, and lists of the desk by status and warehouse."""
+"""Goods that are scanned as they are unpacked, and lists of the desk by status, warehouse and provider."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,9 +26,11 @@ def upgrade() -> None:
         op.create_check_constraint(op.f(f"ck_{table}_scanned"), table, "scanned >= 0", schema="inventory")
     for name, table, columns in INDEXES:
         op.create_index(name, table, columns, schema="inventory")
+    op.create_index("ix_payment_gateway_id", "payment", ["gateway", "id"], schema="payments")
 
 
 def downgrade() -> None:
+    op.drop_index("ix_payment_gateway_id", "payment", schema="payments")
     for name, table, _ in INDEXES:
         op.drop_index(name, table, schema="inventory")
     for table in LINES:

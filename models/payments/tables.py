@@ -57,6 +57,7 @@ class Payment(Base):
         Index("ix_payment_authorised", "gateway", "id", postgresql_where=text("status = 'authorised'")),
         Index("ix_payment_status_order_id", "status", "order_id"),
         Index("ix_payment_status_id", "status", "id"),
+        Index("ix_payment_gateway_id", "gateway", "id"),
         {"schema": "payments"},
     )
     id: Mapped[str] = mapped_column(Id("pay"), primary_key=True)

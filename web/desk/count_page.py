@@ -45,10 +45,10 @@ def enter_counted(count_id: str) -> Response:
     """Enters what was counted: `counted-<product>` of several lines, or `code` and `counted` of one product."""
 
     def work(session: Session) -> str:
-        count = inventory.get_count(session, count_id)
         body: Any = load(CountedLines(), lines=_one(session) if text("code") else _filled_in())
         inventory.enter_lines(session, count_id, body["lines"], g.principal.user_id)
-        return f"{address_of(count, 'counted')}&state={request.args.get('state', '')}"
+        return url_for("desk.stock_count_page", count_id=count_id, done="counted", state=request.args.get("state"),
+                       cursor=request.args.get("cursor"))  # fmt: skip
 
     return send(work, lambda outcome, status: show_count(count_id, outcome, status))
 
@@ -61,8 +61,7 @@ def names_of(session: Session, user_ids: set[str | None]) -> dict[str | None, st
 
 def address_of(count: inventory.StockCount, done: str) -> str:
     """The page of a count, with what was done."""
-    task = None if done == "counted" else count.run_id
-    return url_for("desk.stock_count_page", count_id=count.id, done=done, task=task)
+    return url_for("desk.stock_count_page", count_id=count.id, done=done, task=count.run_id)
 
 
 def show_count(count_id: str, outcome: Outcome, status: int = 200) -> Response:

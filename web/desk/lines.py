@@ -54,8 +54,10 @@ def read_draft(session: Session) -> Draft:
     q, said = given.get("q", "").strip()[:LONGEST], ""
     if (removed := given.get("remove", "")) in quantities:
         del quantities[removed]
+        q = ""
     elif is_id("prd", added := given.get("add", "")):
         _add(quantities, added)
+        q = ""
     elif q:
         exact = _exactly(session, q)
         if len(exact) == 1:
@@ -68,7 +70,9 @@ def read_draft(session: Session) -> Draft:
 
 
 def products_of() -> list[str]:
-    """The ids of the products of the form. Raises Invalid without any."""
+    """The ids of the products of the form. Raises Invalid without any, and if a search was not finished."""
+    if request.form.get("q", "").strip():
+        raise Invalid(gettext("A product was entered and not added. Add it, or empty the field."))
     chosen = list(dict.fromkeys(one for one in request.form.getlist("product") if is_id("prd", one)))
     if not chosen:
         raise Invalid(gettext("Add at least one product."))

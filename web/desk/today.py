@@ -36,7 +36,7 @@ CARDS = (
     Card("orders_in_work", "orders:read", _("Orders being packed"), "desk.orders_page", {"status": "processing"}),
     Card("returns_to_decide", "orders:read", _("Returns to decide"), "desk.returns_page", {"status": "requested"}),
     Card("returns_to_receive", "orders:read", _("Returns to receive"), "desk.returns_page", {"status": "under_way"}),
-    Card("low_stock", "stock:read", _("Levels at the reorder point"), "desk.stock_page", {"low": "true"}),
+    Card("low_stock", "stock:read", _("Levels at the reorder point"), "desk.stock_alerts_page", {}),
     Card("payments_failed", "payments:read", _("Payments failed in a week"), "desk.payments_page", {"status": "failed"},
          True),
     Card("payments_disputed", "payments:read", _("Disputed payments"), "desk.payments_page", {"status": "disputed"},

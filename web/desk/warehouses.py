@@ -63,8 +63,18 @@ def create_warehouse() -> Response:
 @access.allowed("stock:read")
 def warehouse_page(warehouse_id: str) -> Response:
     """The page of a warehouse: its stock and the remaining capacity by kind of product. `code`, `quantity`: whether so
-    many units of a product fit."""
+    many units of a product fit. `figures`: with the sums, which the page otherwise loads afterwards."""
     return _show(warehouse_id, read_outcome())
+
+
+@desk.get(f"{WAREHOUSE}/figures")
+@access.allowed("stock:read")
+def warehouse_figures(warehouse_id: str) -> Response:
+    """The part of the page that takes long with many products: the sums of the stock, and what remains."""
+    with transaction() as session:
+        warehouse = inventory.get_warehouse(session, warehouse_id)
+        figures = _read_figures(session, warehouse)
+    return show("warehouse_figures.html", capacity=warehouse.capacity, **figures)
 
 
 @desk.post(WAREHOUSE)
@@ -75,9 +85,8 @@ def save_warehouse(warehouse_id: str) -> Response:
 
     def work(session: Session) -> str:
         check_version(inventory.lock_warehouse(session, warehouse_id).updated_at)
-        body: Any = load(WarehouseChanges(), name=text("name"), capacity=_capacity(session))
-        address: Any = load(WarehouseChanges(), address=_address())
-        inventory.update_warehouse(session, warehouse_id, {"address": {}, **body, **address})
+        body = load(NewWarehouse(), name=text("name"), address=_address(), capacity=_capacity(session))
+        inventory.update_warehouse(session, warehouse_id, body)
         return _path(warehouse_id, "warehouse_saved")
 
     return send(work, lambda outcome, status: _show(warehouse_id, outcome, status))
@@ -123,15 +132,21 @@ def _show(warehouse_id: str, outcome: Outcome, status: int = 200) -> Response:
     fit = ""
     with transaction() as session:
         warehouse = inventory.get_warehouse(session, warehouse_id)
-        remaining = inventory.get_remaining_capacity(session, warehouse)
-        levels = inventory.get_totals(session, warehouse)
+        figures: dict[str, Any] = {"levels": {}, "kinds": sorted(catalogue.kind_names(session))}
+        if request.args.get("figures"):
+            figures = _read_figures(session, warehouse)
         if request.args.get("code") and not outcome.refusal:
             outcome, fit = _check_fit(session, warehouse, outcome)
     return show(
-        "warehouse.html", status, section=SECTION, warehouse=warehouse, kinds=sorted(remaining), address_names=ADDRESS,
-        address=warehouse.address, capacity=warehouse.capacity, levels=levels, remaining=remaining, outcome=outcome,
-        version=version_of(warehouse.updated_at), fit=fit,
+        "warehouse.html", status, section=SECTION, warehouse=warehouse, address_names=ADDRESS, outcome=outcome, fit=fit,
+        address=warehouse.address, capacity=warehouse.capacity, version=version_of(warehouse.updated_at), **figures,
     )  # fmt: skip
+
+
+def _read_figures(session: Session, warehouse: inventory.Warehouse) -> dict[str, Any]:
+    """The sums of the stock and the remaining capacity, by kind of product. They read every level of the warehouse."""
+    remaining = inventory.get_remaining_capacity(session, warehouse)
+    return {"remaining": remaining, "kinds": sorted(remaining), "levels": inventory.get_totals(session, warehouse)}
 
 
 def _check_fit(session: Session, warehouse: inventory.Warehouse, outcome: Outcome) -> tuple[Outcome, str]:

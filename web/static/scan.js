@@ -28,11 +28,15 @@
     if (isSending) return;
     isSending = true;
     while (waiting.length) {
-      let page;
+      let answer, page;
       try {
-        const answer = await fetch(form.action, { method: "POST", body: waiting[0], headers: { Accept: "text/html" } });
+        answer = await fetch(form.action, { method: "POST", body: waiting[0], headers: { Accept: "text/html" } });
         page = new DOMParser().parseFromString(await answer.text(), "text/html");
       } catch {
+        fail();
+        break;
+      }
+      if (answer.status === 429 || answer.status >= 500) {
         fail();
         break;
       }

@@ -91,6 +91,8 @@ def test_an_order_that_is_refused_keeps_what_was_filled_in(desk: Desk, emma: str
     assert desk.post(NEW, data=form).status_code == 422
     refused = desk.post(NEW, data={**form, "product": [emma], f"quantity-{emma}": "0", f"cost-{emma}": "2"})
     assert (refused.status_code, chosen(refused.text)) == (422, {emma: "0"})
+    typed = desk.post(NEW, data={**form, "product": [emma], f"quantity-{emma}": "1", "q": "EMMA"})
+    assert (typed.status_code, "entered and not added" in typed.text) == (422, True)
     wrong = desk.post(NEW, data={**form, "product": [emma], f"quantity-{emma}": "1", f"cost-{emma}": "cheap"})
     assert "The amount cannot be read." in wrong.text
 

@@ -29,7 +29,9 @@ def test_a_warehouse_is_created_edited_and_not_overwritten(desk: Desk) -> None:
     assert page == sent[1].headers["Location"].partition("?")[0]
     shown = desk.get(sent[0].headers["Location"]).text
     assert "The warehouse is created." in shown
-    assert 'data-label="Remaining">50<' in shown
+    for figures in (f"{page}?figures=true", f"{page}/figures"):
+        assert 'data-label="Remaining">50<' in desk.get(figures).text
+    assert ("Remaining" in shown, f'hx-get="{page}/figures"' in shown) == (False, True)
     assert ("Rotterdam" in shown, "Harbour" in desk.get("/desk/warehouses").text) == (True, True)
     taken = desk.fill(NEW, NEW, name="Harbour")
     assert (taken.status_code, "Another warehouse has this name." in taken.text) == (409, True)
@@ -40,7 +42,8 @@ def test_a_warehouse_is_created_edited_and_not_overwritten(desk: Desk) -> None:
     with transaction() as session:
         saved = inventory.get_warehouse(session, page.rpartition("/")[2])
         assert (saved.name, saved.address, saved.capacity["book"]) == ("Quay", {"city": "Rotterdam"}, None)
-    assert desk.fill(page, page, **{"name": "Quay", "capacity-book": "many"}).status_code == 422
+    for wrong in ({"name": "Quay", "capacity-book": "many"}, {"name": ""}):
+        assert desk.fill(page, page, **wrong).status_code == 422
 
 
 def test_a_warehouse_is_closed_and_opened_and_the_default_one_not(desk: Desk) -> None:
