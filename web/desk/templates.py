@@ -34,7 +34,7 @@ WRITE = "notifications:write"
 @access.allowed("notifications:read")
 def templates_page() -> Response:
     """The templates by kind, channel and language."""
-    filters = asked("kind", "audience", "channel", "language", "changed")
+    filters = asked("kind", "audience", "channel", "lang", "changed")
     with transaction() as session:
         every = notifications.list_templates(session)
     found = [template for template in every if _matches(template, filters)]
@@ -108,6 +108,7 @@ def test_template(kind: str, channel: str, language: str) -> Response:
 
 def _matches(template: Template, filters: dict[str, str]) -> bool:
     about = {**vars(template), "audience": notifications.KINDS[template.kind].audience}
+    about["lang"] = template.language  # the choice of the page's own language is called "language"
     about["changed"] = "true" if template.updated_at else "false"
     return all(about[name] == value for name, value in filters.items())
 
