@@ -84,6 +84,18 @@ def test_the_preview_is_a_frame_whose_style_alone_is_allowed(desk: Desk) -> None
     assert (part.status_code, "<html" in part.text, "Text, line 1: " in part.text) == (200, False, True)
 
 
+@pytest.mark.parametrize(
+    ("template", "recipient"),
+    [
+        ("welcome/email", "the customer"), ("stock_low/email", "staff@localhost (SHOP_STAFF_EMAIL)"),
+        ("stock_low/sms", "nobody (SHOP_STAFF_PHONE)"), ("incident/email", "staff@localhost (SHOP_STAFF_EMAIL)"),
+        ("goods_ordered/email", "supplier@localhost (SHOP_SUPPLIER_EMAIL)"), ("report_ready/email", "subscribed"),
+    ],
+)  # fmt: skip
+def test_a_template_says_who_is_sent_it(desk: Desk, template: str, recipient: str) -> None:
+    assert recipient in desk.get(f"/desk/templates/{template}/en").text
+
+
 def test_a_test_is_sent_to_whoever_asks(desk: Desk) -> None:
     sent = desk.fill(PATH, f"{PATH}/test")
     assert "The test is being sent to you." in desk.get(sent.headers["Location"]).text
