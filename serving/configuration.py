@@ -46,7 +46,7 @@ def entries() -> list[Entry]:
     file = var_folder() / "stack.json"
     stack = json.loads(file.read_text()) if file.exists() else {}
     environment = {name.lower() for name in os.environ}
-    found = []
+    found, groups = [], _groups()
     for name, field in Settings.model_fields.items():
         variable, description = f"SHOP_{name.upper()}", field.description or ""
         source = "environment" if variable.lower() in environment else "stack" if name in stack else "default"
@@ -54,7 +54,7 @@ def entries() -> list[Entry]:
         value = getattr(settings, name)
         shown = masked(name, value), masked(name, default)
         unit = _unit(name, value, description)
-        found.append(Entry(variable, *shown, source, description, _groups()[name], unit, name in SECRET))
+        found.append(Entry(variable, *shown, source, description, groups[name], unit, name in SECRET))
     return found
 
 

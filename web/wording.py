@@ -71,6 +71,13 @@ FIELDS = {
     ),
     "Length must be between 8 and 256.": _("Use at least 8 characters."),
     "is invalid, expired or already used; request another e-mail": _("This code is not valid or has expired."),
+    "The URL is malformed.": _("This is not an address."),
+    "The URL must begin with https:// and name a host.": _("The address must begin with https:// and name a host."),
+    "The URL must contain neither a user name nor a fragment.": _(
+        "The address must contain neither a user name nor a fragment."
+    ),
+    "The URL must begin with https://.": _("The address must begin with https://."),
+    "The URL leads into a private network.": _("The address leads into a private network."),
     "is invalid, expired or already used": _("This code is not valid or has expired."),
 }
 """Messages of the schemas → what a form says."""

@@ -21,10 +21,10 @@ class DeliveriesView(MethodView):
     @blueprint.response(200, page_of(WebhookDelivery))
     def get(self, query: dict[str, Any], endpoint_id: str) -> Page:
         """Returns the deliveries to an endpoint with request and response, those of the newest events first."""
-        status = query.pop("status", None)
+        chosen = {name: query.pop(name, None) for name in ("status", "type")}
         with transaction() as session:
             webhooks.get_endpoint(session, endpoint_id)
-            listed = webhooks.list_deliveries(endpoint_id, status)
+            listed = webhooks.list_deliveries(endpoint_id, **chosen)
             found = page(session, listed, webhooks.Delivery.event_id.desc(), **query)
             found["data"] = delivery_views(session, found["data"])
             return found

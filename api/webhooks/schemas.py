@@ -90,6 +90,7 @@ class WebhookEndpointWithSecret(WebhookEndpoint):
 
 class DeliveryQuery(PageQuery):
     status = fields.String(validate=validate.OneOf(("pending", "succeeded", "failed")))
+    type = fields.String(validate=validate.OneOf(TYPES), metadata={"description": "Type of the event"})
 
 
 class WebhookRequest(Schema):

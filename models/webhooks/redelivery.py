@@ -19,9 +19,11 @@ MAX_EVENTS = 10_000
 """Events that one request can ask for."""
 
 
-def list_deliveries(endpoint_id: str, status: str | None = None) -> Select[Delivery]:
-    """The query for deliveries to an endpoint, of a status if given. The caller orders it."""
+def list_deliveries(endpoint_id: str, status: str | None = None, type: str | None = None) -> Select[Delivery]:
+    """The query for deliveries to an endpoint, of a status and a type of event if given. The caller orders it."""
     query = select(Delivery).where(Delivery.endpoint_id == endpoint_id)
+    if type is not None:
+        query = query.where(Delivery.type == type)
     if status == "pending":
         return query.where(Delivery.due_at.is_not(None))
     if status is not None:

@@ -147,7 +147,10 @@ def test_the_log_shows_request_and_response(admin: Any, endpoint: str) -> None:
     assert shown["next_attempt_at"] is not None
     for status, number in (("pending", 1), ("failed", 0), ("succeeded", 0)):
         assert len(admin.get(f"{PLACE}/{endpoint}/deliveries?status={status}").json["data"]) == number
-    assert admin.get(f"{PLACE}/{endpoint}/deliveries?status=odd").status_code == 422
+    for type_, number in (("order.created", 1), ("order.confirmed", 0)):
+        assert len(admin.get(f"{PLACE}/{endpoint}/deliveries?type={type_}").json["data"]) == number
+    for wrong in ("status=odd", "type=login.throttled"):
+        assert admin.get(f"{PLACE}/{endpoint}/deliveries?{wrong}").status_code == 422
     assert admin.get(f"{PLACE}/{new_id('whe')}/deliveries").status_code == 404
 
 

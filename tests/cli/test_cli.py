@@ -134,7 +134,7 @@ def test_config_shows_the_source_of_each_value_and_masks_secrets(shop: Shop) -> 
     entries = {entry["name"]: entry for entry in json.loads(found.stdout)}
     assert entries["SHOP_API_PORT"] == {
         "name": "SHOP_API_PORT", "value": 81, "default": 8000, "source": "environment",
-        "description": entries["SHOP_API_PORT"]["description"],
+        "description": entries["SHOP_API_PORT"]["description"], "group": "Servers", "unit": "", "is_secret": False,
     }  # fmt: skip
     assert entries["SHOP_LEASE"]["source"] == "default"
     assert entries["SHOP_SMTP_URL"]["value"] == "smtp://me:********@mail.example"

@@ -22,6 +22,7 @@ from web.blueprint import desk
 from web.desk.filters import Filters, read_filters
 from web.desk.pages import may, show
 from web.forms import is_id
+from web.language import gettext
 from web.language import translatable as _
 
 CHECK = "audit:read"
@@ -32,6 +33,7 @@ NAMES = {
     "key.revoked": _("API key revoked"),
 }  # fmt: skip
 """Event → words."""
+EVENTS = [name for kind in KINDS for name in event_names(kind)]
 PAGES = {
     "ord": "/desk/orders/", "prd": "/desk/products/", "usr": "/desk/staff/", "whe": "/desk/webhooks/",
     "whd": "/desk/webhooks/deliveries/", "key": "/desk/api-keys/", "imp": "/desk/imports/", "run": "/ops/runs/",
@@ -42,7 +44,7 @@ LISTED = 50
 
 
 class EntryFilters(PageQuery):
-    name = fields.String(validate=validate.OneOf([name for kind in KINDS for name in event_names(kind)]))
+    name = fields.String(validate=validate.OneOf(EVENTS))
     actor = fields.String(validate=validate.Length(2, 254))
     subject = fields.String(validate=validate.Length(1, 64))
     since = Timestamp(data_key="from")
@@ -65,8 +67,8 @@ def audit_log_page() -> Response:
     subjects = {event.subject: _address(event.subject) for event in events if event.subject}
     return show(
         "audit_log.html", section="desk.audit_log_page", entries=found["data"], cursor=found["next_cursor"],
-        filters=filters, actors=actors, last=last, names=NAMES, subjects=subjects, may_check=may(CHECK),
-        every=[name for kind in KINDS for name in event_names(kind)],
+        filters=filters, actors=actors, last=last, subjects=subjects, may_check=may(CHECK),
+        names={name: gettext(NAMES.get(name, name)) for name in EVENTS},
     )  # fmt: skip
 
 

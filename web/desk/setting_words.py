@@ -1,5 +1,7 @@
 """The words of the section "Settings": what its actions did, statuses, and what its refusals say."""
 
+from durable import Refusal
+from web.language import gettext
 from web.language import translatable as _
 
 DONE = {
@@ -42,6 +44,7 @@ REFUSALS = {
     "builtin_role": _("This role is built in. It cannot be deleted, and that of administrators cannot be changed."),
     "endpoint_disabled": _("The endpoint is disabled. Enable it first."),
     "last_admin": _("This is the last administrator. Make somebody else one first."),
+    "not_reachable": _("Add a verified phone number or a device to your account first: the test would go there."),
     "name_taken": _("There is already a role with this name."),
     "second_factor_disabled": _("This account has no second factor."),
     "too_many_endpoints": _("There are as many endpoints as the shop allows. Delete one first."),
@@ -49,3 +52,16 @@ REFUSALS = {
     "too_many_keys": _("You have as many API keys as the shop allows. Revoke one first."),
 }
 """Code → what a refusal says."""
+
+
+def describe_details(error: Refusal) -> str:
+    """What a refusal says that names permissions, or a line of a template; empty: another one."""
+    missing, line = error.extra.get("permissions"), error.extra.get("line")
+    if error.code == "not_allowed" and missing:
+        return gettext("You lack these permissions yourself: %(names)s") % {"names": ", ".join(missing)}
+    if error.code != "template_refused":
+        return ""
+    where = gettext("Subject") if error.extra["field"] == "subject" else gettext("Text")
+    if line is None:
+        return f"{where}: {error.extra['reason']}"
+    return gettext("%(where)s, line %(line)d: %(why)s") % {"where": where, "line": line, "why": error.extra["reason"]}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, g, url_for
+from flask import Response, g, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -68,12 +68,12 @@ def revoke_role(user_id: str, role: str) -> Response:
         roles.revoke_role(session, g.principal.permissions, user_id, role)
         return "role_revoked"
 
-    return _act(user_id, work)
+    return _act(user_id, work, undo=role)
 
 
-def _act(user_id: str, work: Callable[[Session], str]) -> Response:
+def _act(user_id: str, work: Callable[[Session], str], undo: str | None = None) -> Response:
     return send(
-        lambda session: url_for("desk.person_page", user_id=user_id, done=work(session)),
+        lambda session: url_for("desk.person_page", user_id=user_id, done=work(session), undo=undo),
         lambda outcome, status: _show(user_id, outcome, status),
     )
 
@@ -90,5 +90,5 @@ def _show(user_id: str, outcome: Outcome, status: int = 200) -> Response:
             keys = session.scalars(newest.limit(KEYS)).all()
     return show(
         "person.html", status, section="desk.staff_page", user=user, held=held, permissions=permissions, keys=keys,
-        others=[name for name in names if name not in held], outcome=outcome,
+        others=[name for name in names if name not in held], outcome=outcome, undo=request.args.get("undo", ""),
     )  # fmt: skip

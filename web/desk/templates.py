@@ -17,6 +17,7 @@ from models.core.errors import Invalid
 from models.notifications import Template
 from models.notifications.overrides import Key
 from serving.notifications import preview_template, send_test
+from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.pages import asked, may, show
@@ -34,7 +35,7 @@ WRITE = "notifications:write"
 @access.allowed("notifications:read")
 def templates_page() -> Response:
     """The templates by kind, channel and language."""
-    filters = asked("kind", "audience", "channel", "language", "changed")
+    filters = asked("kind", "audience", "channel", "lang", "changed")
     with transaction() as session:
         every = notifications.list_templates(session)
     found = [template for template in every if _matches(template, filters)]
@@ -108,6 +109,7 @@ def test_template(kind: str, channel: str, language: str) -> Response:
 
 def _matches(template: Template, filters: dict[str, str]) -> bool:
     about = {**vars(template), "audience": notifications.KINDS[template.kind].audience}
+    about["lang"] = template.language  # the choice of the page's own language is called "language"
     about["changed"] = "true" if template.updated_at else "false"
     return all(about[name] == value for name, value in filters.items())
 
@@ -151,9 +153,25 @@ def _show(key: Key, outcome: Outcome, status: int = 200) -> Response:
     draft = {name: outcome.value(name, getattr(template, name)).replace("\r\n", "\n") for name in ("subject", "text")}
     return _with_policy(show(
         "template.html", status, section="desk.templates_page", now=template, kind=kind, names=names, draft=draft,
-        outcome=outcome, languages=LANGUAGES, version=version_of(template.subject, template.text, template.updated_at),
+        outcome=outcome, languages=LANGUAGES, recipient=_recipient(template),
+        version=version_of(template.subject, template.text, template.updated_at),
         path=_address(key), may_write=may(WRITE), **_preview(key, draft),
     ))  # fmt: skip
+
+
+def _recipient(template: Template) -> str:
+    """Who is sent this, and the setting that says so."""
+    kind = notifications.KINDS[template.kind]
+    if kind.audience == "customer":
+        return gettext("the customer")
+    if kind is notifications.KINDS["report_ready"]:
+        return gettext("those who have subscribed to the report")
+    name = "supplier_email" if kind.audience == "supplier" else "staff_email"
+    if template.channel == "sms":
+        name = "staff_phone"
+    elif kind is notifications.KINDS["incident"] and settings.alert_email:
+        name = "alert_email"
+    return f"{getattr(settings, name) or gettext('nobody')} (SHOP_{name.upper()})"
 
 
 def _as_text(value: Any) -> str:

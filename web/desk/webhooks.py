@@ -134,13 +134,13 @@ def act_on_endpoint(endpoint_id: str, work: Callable[[Session], str]) -> Respons
 
 def show_endpoint(endpoint_id: str, outcome: Outcome, status: int = 200, secret: str = "") -> Response:
     """The page of an endpoint. `secret`: it was just made, and is shown this once."""
-    filters = read_filters(DeliveryQuery(), "status")
+    filters = read_filters(DeliveryQuery(), "status", "type")
     found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
         endpoint = webhooks.get_endpoint(session, endpoint_id)
         last = event_feed.last_position(session.connection())
         if filters.values is not None:
-            listed = webhooks.list_deliveries(endpoint_id, filters.values.get("status"))
+            listed = webhooks.list_deliveries(endpoint_id, **filters.values)
             found = page(session, listed, webhooks.Delivery.event_id.desc(), **filters.place)
     return show(
         "webhook.html", status, section="desk.webhooks_page", endpoint=endpoint, outcome=outcome, secret=secret,

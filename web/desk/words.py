@@ -100,4 +100,6 @@ def tone_of(status: str | None) -> str:
 
 def describe(error: Refusal) -> str:
     """A refusal in the words of the desk."""
-    return gettext(REFUSALS[error.code]) if error.code in REFUSALS else error.detail
+    if error.code in REFUSALS:
+        return gettext(REFUSALS[error.code])
+    return setting_words.describe_details(error) or error.detail

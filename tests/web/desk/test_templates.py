@@ -30,8 +30,8 @@ def text() -> str:
 
 def test_templates_are_listed_by_kind_channel_language_and_change(desk: Desk) -> None:
     assert PATH in desk.get("/desk/templates").text
-    assert PATH in desk.get("/desk/templates?kind=welcome&language=en").text
-    for other in ("kind=stock_low", "language=de", "channel=sms", "audience=supplier", "changed=true", "kind=nothing"):
+    assert PATH in desk.get("/desk/templates?kind=welcome&lang=en").text
+    for other in ("kind=stock_low", "lang=de", "channel=sms", "audience=supplier", "changed=true", "kind=nothing"):
         assert PATH not in desk.get(f"/desk/templates?{other}").text
     assert desk.get("/desk/templates/welcome/email/fr").status_code == 404
     assert desk.get("/desk/templates/welcome/sms/en").status_code == 404
@@ -51,7 +51,7 @@ def test_a_template_is_saved_and_the_shops_own_used_again(desk: Desk) -> None:
 def test_a_mistake_is_refused_with_its_line_and_nothing_is_saved(desk: Desk) -> None:
     own = text()
     refused = desk.fill(PATH, PATH, subject="Hello", text="one\ntwo {{ nobody }}")
-    assert (refused.status_code, "Line 2 of the text" in refused.text) == (422, True)
+    assert (refused.status_code, "Text, line 2: " in refused.text) == (422, True)
     assert "two {{ nobody }}" in refused.text
     assert desk.fill(PATH, PATH, subject="Hello", text=" ").status_code == 422
     assert text() == own
@@ -81,7 +81,19 @@ def test_the_preview_is_a_frame_whose_style_alone_is_allowed(desk: Desk) -> None
     assert "script-src 'self';" in policy
     assert "sha256" not in desk.get("/desk/templates").headers["Content-Security-Policy"]
     part = desk.post(f"{PATH}/preview", data={**form, "text": "{% if %}"}, headers={"HX-Request": "true"})
-    assert (part.status_code, "<html" in part.text, "Line 1 of the text" in part.text) == (200, False, True)
+    assert (part.status_code, "<html" in part.text, "Text, line 1: " in part.text) == (200, False, True)
+
+
+@pytest.mark.parametrize(
+    ("template", "recipient"),
+    [
+        ("welcome/email", "the customer"), ("stock_low/email", "staff@localhost (SHOP_STAFF_EMAIL)"),
+        ("stock_low/sms", "nobody (SHOP_STAFF_PHONE)"), ("incident/email", "staff@localhost (SHOP_STAFF_EMAIL)"),
+        ("goods_ordered/email", "supplier@localhost (SHOP_SUPPLIER_EMAIL)"), ("report_ready/email", "subscribed"),
+    ],
+)  # fmt: skip
+def test_a_template_says_who_is_sent_it(desk: Desk, template: str, recipient: str) -> None:
+    assert recipient in desk.get(f"/desk/templates/{template}/en").text
 
 
 def test_a_test_is_sent_to_whoever_asks(desk: Desk) -> None:

@@ -110,7 +110,10 @@ def test_a_delivery_has_its_request_and_response_and_is_repeated(boss: Desk, end
     listed = f"/desk/webhooks/{endpoint}"
     assert failed in boss.get(f"{listed}?status=failed").text
     assert failed not in boss.get(f"{listed}?status=succeeded").text
-    assert "cannot be read" in boss.get(f"{listed}?status=lost").text
+    assert failed in boss.get(f"{listed}?type=order.created").text
+    assert failed not in boss.get(f"{listed}?type=order.confirmed").text
+    for wrong in ("status=lost", "type=login.throttled"):
+        assert "cannot be read" in boss.get(f"{listed}?{wrong}").text
     path = f"/desk/webhooks/deliveries/{failed}"
     page = boss.get(path).text
     for part in ("500", "&lt;b&gt;out of order", f"POST {URL}", "&#34;type&#34;: &#34;order.created&#34;", "12 ms"):
