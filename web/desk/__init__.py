@@ -2,7 +2,9 @@
 
 from web.desk import (
     customers,
+    groups,
     imports,
+    kinds,
     many_orders,
     order_actions,
     order_changes,
@@ -14,13 +16,16 @@ from web.desk import (
     products,
     returns,
     stock,
+    taxonomy,
     today,
     transfers,
 )
 
 __all__ = [
     "customers",
+    "groups",
     "imports",
+    "kinds",
     "many_orders",
     "order_actions",
     "order_changes",
@@ -32,6 +37,7 @@ __all__ = [
     "products",
     "returns",
     "stock",
+    "taxonomy",
     "today",
     "transfers",
 ]

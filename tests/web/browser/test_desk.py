@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from models import fulfilment, returns
+from models import catalogue, fulfilment, pictures, returns
 from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.models.shelves import warehouse
+from tests.photographs import photograph
+from tests.publishing import add_picture
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
@@ -43,13 +45,26 @@ def pages(database: None) -> dict[str, str]:
             actor=returned.order.user_id, is_staff=True,
         )  # fmt: skip
         returns.approve(session, made.id)
+        group = catalogue.create_group(session, {"title": "Shirt", "options": [{"name": "Size", "values": ["S", "M"]}]})
+        catalogue.put_into_group(session, group, emma, {"Size": "S"})
+        author = catalogue.create_author(session, "Jane Austen")
+        kind = catalogue.kind_names(session)[0]
+        owner = fresh.order.user_id
+        pictures.add(session, emma, photograph(), "", owner)
+    add_picture(emma, "The front", 600)
     assert annex
+    many = f"order={fresh.id}&order={returned.id}"
     return {
         "today": "/desk/", "orders": "/desk/orders", "order-to-ship": fresh.path, "order-returned": returned.path,
         "no-orders": "/desk/orders?q=nobody", "picking": "/desk/picking", "returns": "/desk/returns",
         "payments": "/desk/payments", "products": "/desk/products", "product": f"/desk/products/{emma}",
         "new-product": "/desk/products/new", "stock": "/desk/stock", "product-stock": f"/desk/stock/{emma}",
         "transfers": "/desk/transfers", "customers": "/desk/customers", "imports": "/desk/imports",
+        "orders-found": "/desk/orders?q=Grace+Tester", "ship-many": f"/desk/orders/many/ship?{many}",
+        "tag-many": f"/desk/orders/many/tag?{many}", "cancel-many": f"/desk/orders/many/cancel?{many}",
+        "pictures": f"/desk/products/{emma}/pictures", "groups": "/desk/groups", "group": f"/desk/groups/{group.id}",
+        "new-group": "/desk/groups/new", "kinds": "/desk/kinds", "kind": f"/desk/kinds/{kind}",
+        "categories": "/desk/categories", "authors": "/desk/authors", "author": f"/desk/authors/{author.id}",
         "customer": f"/desk/customers/{fresh.order.user_id}", "not-found": "/desk/orders/ord_" + "0" * 32,
     }  # fmt: skip
 
