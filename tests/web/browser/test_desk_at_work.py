@@ -27,13 +27,13 @@ def test_a_picture_is_uploaded_and_seen_in_the_shop(
     boss.follow("Upload", "button")
     boss.sees("The pictures are uploaded.")
     boss.page.locator(".picture-shown img").wait_for()
+    boss.page.wait_for_function("document.querySelector('.picture-shown img').naturalWidth > 0")
     boss.page.locator(".picture-shown .badge-bad").wait_for()
     boss.page.get_by_label("What it shows, in words").first.fill("The front")
     boss.page.get_by_role("button", name="Save the text").first.click()
     boss.sees("The text of the picture is saved.")
     boss.page.get_by_role("button", name="Move down").click()
     boss.sees("The picture is moved.")
-    boss.check()
     with transaction() as session:
         found = session.scalars(pictures.select_pictures(product_id, None).order_by(pictures.Picture.position)).all()
     assert [(one.status, one.alt) for one in found] == [("failed", ""), ("ready", "The front")]
