@@ -38,6 +38,10 @@ SECTIONS = (
     Section(_("Customers"), "c", (("desk.customers_page", _("Customers"), "users:read"),)),
     Section(_("Products"), "p", (
         ("desk.products_page", _("Products"), "products:write"),
+        ("desk.groups_page", _("Groups"), "products:write"),
+        ("desk.kinds_page", _("Kinds"), "products:write"),
+        ("desk.categories_page", _("Categories"), "products:write"),
+        ("desk.authors_page", _("Authors"), "products:write"),
         ("desk.imports_page", _("Imports"), "products:write"),
     )),
     Section(_("Stock"), "s", (

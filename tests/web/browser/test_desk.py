@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from models import fulfilment, returns
+from models import catalogue, fulfilment, pictures, returns
 from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.models.shelves import warehouse
+from tests.photographs import photograph
+from tests.publishing import add_picture
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
@@ -54,6 +56,30 @@ def pages(database: None) -> dict[str, str]:
     }  # fmt: skip
 
 
+@pytest.fixture
+def catalogue_pages(database: None) -> dict[str, str]:
+    """Name → path of the pages of the catalogue, and of what is done with many orders."""
+    emma = make_product("EMMA", 9)
+    sales = [Bought(emma, 2, name).confirmed() for name in ("grace", "alan")]
+    with transaction() as session:
+        group = catalogue.create_group(session, {"title": "Shirt", "options": [{"name": "Size", "values": ["S", "M"]}]})
+        catalogue.put_into_group(session, group, emma, {"Size": "S"})
+        author = catalogue.create_author(session, "Jane Austen")
+        owner = sales[0].order.user_id
+        pictures.add(session, emma, photograph(), "", owner)
+        broken = pictures.add(session, emma, photograph(), "", owner)
+        pictures.fail(session, broken.id, {"code": "picture_refused", "detail": "The file is broken."})
+    add_picture(emma, "The front", 600)
+    many = "&".join(f"order={one.id}" for one in sales)
+    return {
+        "orders-found": "/desk/orders?q=Grace+Tester", "ship-many": f"/desk/orders/many/ship?{many}",
+        "tag-many": f"/desk/orders/many/tag?{many}", "cancel-many": f"/desk/orders/many/cancel?{many}",
+        "pictures": f"/desk/products/{emma}/pictures", "groups": "/desk/groups", "group": f"/desk/groups/{group.id}",
+        "new-group": "/desk/groups/new", "kinds": "/desk/kinds", "kind": "/desk/kinds/book",
+        "categories": "/desk/categories", "authors": "/desk/authors", "author": f"/desk/authors/{author.id}",
+    }  # fmt: skip
+
+
 def enter(somebody: Visitor) -> Visitor:
     somebody.page.goto(f"{somebody.url}/sign-in")
     somebody.fill({"username": "boss", "password": PASSWORD})
@@ -66,8 +92,20 @@ def test_every_page_of_the_desk_in_three_widths_light_and_dark(
     pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     sign_in("boss", *ROLES)
+    assert find_faults(pages, visit) == []
+
+
+def test_every_page_of_the_catalogue_in_three_widths_light_and_dark(
+    catalogue_pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    sign_in("boss", *ROLES)
+    assert find_faults(catalogue_pages, visit) == []
+
+
+def find_faults(pages: dict[str, str], visit: Callable[..., Visitor]) -> list[tuple[object, ...]]:
+    """Visits pages in every width, light and dark, with all that can be opened; what axe and the browser report."""
     cookies = enter(visit()).page.context.cookies()
-    faults = []
+    faults: list[tuple[object, ...]] = []
     for width in WIDTHS:
         for scheme in ("light", "dark"):
             window = visit(width=width, color_scheme=scheme)
@@ -84,7 +122,7 @@ def test_every_page_of_the_desk_in_three_widths_light_and_dark(
                     window.check()
                 except AssertionError as error:
                     faults.append((width, scheme, name, str(error)[:1500]))
-    assert faults == []
+    return faults
 
 
 def test_the_keyboard_alone_leads_through_the_desk(

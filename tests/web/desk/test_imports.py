@@ -42,3 +42,19 @@ def test_what_is_no_catalogue_is_refused_in_words(desk: Desk) -> None:
     assert "not a catalogue" in refused.text
     form = desk.form("/desk/imports", "/desk/imports")
     assert "Choose a file." in desk.post("/desk/imports", data=form).text
+
+
+def test_a_catalogue_of_ten_thousand_rows_is_uploaded(desk: Desk) -> None:
+    row = ",".join(["x" * 20] * len(imports.NATIVE_COLUMNS)).encode()
+    content = b"\n".join([FILE.partition(b"\n")[0], *[row] * 10_000])
+    assert len(content) > 1 << 20
+    form = desk.form("/desk/imports", "/desk/imports")
+    fields = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in form.items()
+    )
+    head = f'{fields}--x\r\nContent-Disposition: form-data; name="file"; filename="large.csv"\r\n\r\n'
+    body = head.encode() + content + b"\r\n--x--\r\n"
+    sent = desk.post("/desk/imports", data=body, content_type="multipart/form-data; boundary=x")
+    assert sent.status_code == 303, sent.text
+    page = desk.get(sent.headers["Location"]).text
+    assert f'max="{len(content)}"' in page

@@ -47,6 +47,7 @@ def test_pictures_are_uploaded_once_followed_and_shown(desk: Desk) -> None:
     assert "<html" not in part + page.partition("<html")[0]
     assert f"/v1/pictures/{first.id}/60.jpg" in part
     page = desk.get(path).text
+    assert page.count("shown in lists") == 1
     assert "It is &lt;b&gt;broken&lt;/b&gt;." in page
     assert "hx-get" not in page
 
