@@ -12,7 +12,7 @@ from durable import Refusal
 from models.core.errors import Invalid, NotFound, TooManyRequests
 from serving.bounds import invalid
 from web import csrf
-from web.desk import setting_words
+from web.desk import setting_words, stock_words
 from web.desk.words import describe
 from web.forms import is_id
 from web.language import gettext
@@ -68,6 +68,7 @@ DONE = {
     "created": _("The product is created."),
     "import_cancelled": _("The import is being cancelled. What was imported stays."),
     "deleted": _("The product is deleted. Orders keep it."),
+    **stock_words.DONE,
     **setting_words.DONE,
 }
 """What an action did → the sentence that says so."""

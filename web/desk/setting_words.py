@@ -45,7 +45,6 @@ REFUSALS = {
     "endpoint_disabled": _("The endpoint is disabled. Enable it first."),
     "last_admin": _("This is the last administrator. Make somebody else one first."),
     "not_reachable": _("Add a verified phone number or a device to your account first: the test would go there."),
-    "name_taken": _("There is already a role with this name."),
     "second_factor_disabled": _("This account has no second factor."),
     "too_many_endpoints": _("There are as many endpoints as the shop allows. Delete one first."),
     "too_many_events": _("The period has too many events. Choose a shorter one."),

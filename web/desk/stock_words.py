@@ -1,9 +1,8 @@
 """The words of stock: what its actions did, its statuses, and what its refusals say."""
 
-from web.desk import sending, words
 from web.language import translatable as _
 
-sending.DONE |= {
+DONE = {
     "undone": _("The adjustment is undone: its opposite is booked."),
     "backorder": _("The terms are saved. Orders that wait keep their units and their date."),
     "ordered": _("The goods are ordered. The task of the purchase order ends when everything has come."),
@@ -24,11 +23,11 @@ sending.DONE |= {
     "released": _("The goods are released: they are available again."),
     "shipped": _("The goods have left: they are taken out of stock."),
 }
-words.NAMES |= {
+NAMES = {
     "ordered": _("ordered"), "partly_received": _("partly received"), "expired": _("expired"),
     "released": _("released"),
 }  # fmt: skip
-words.REFUSALS |= {
+REFUSALS = {
     "unknown_code": _("No product has this SKU or barcode. Nothing was counted."),
     "not_expected": _("This product is not expected here. Nothing was counted."),
     "ambiguous_barcode": _("Several products have this barcode. Enter the SKU."),
@@ -42,7 +41,6 @@ words.REFUSALS |= {
     "count_expired": _("Nothing was counted for too long: this count has expired. Start another one."),
     "count_too_large": _("Those are too many products for one count. Count by category."),
     "other_approver_required": _("Differences of this value are approved by somebody who has not counted them."),
-    "name_taken": _("Another warehouse has this name."),
     "default_warehouse": _("The default warehouse cannot be closed."),
 }
 SCOPES = {"warehouse": _("whole warehouse"), "category": _("category"), "products": _("chosen products")}

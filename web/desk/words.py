@@ -1,9 +1,10 @@
 """The words of the desk: statuses, and what its refusals say. Codes without words of their own show the API's."""
 
 from durable import Refusal
-from web.desk import setting_words
-from web.language import gettext
+from web.desk import setting_words, stock_words
+from web.language import gettext, language
 from web.language import translatable as _
+from web.wording import describe_refusal
 
 NAMES = {
     "resizing": _("being resized"),
@@ -22,7 +23,7 @@ NAMES = {
     "dispute": _("dispute"), "void": _("void"), "issued": _("issued"), "paid": _("paid"),
     "reading": _("being read"), "importing": _("being imported"), "imported": _("imported"),
     "sent": _("sent"), "held": _("held"), "bounced": _("not delivered"),
-    **setting_words.NAMES,
+    **stock_words.NAMES, **setting_words.NAMES,
 }  # fmt: skip
 """Status or kind → words. The colour never stands alone."""
 GOOD = (
@@ -91,6 +92,7 @@ REFUSALS = {
     "warehouse_closed": _("This warehouse is closed."),
     "not_a_catalogue": _("This file is not a catalogue that can be imported."),
     "sku_taken": _("Another product has this SKU."),
+    **stock_words.REFUSALS,
     **setting_words.REFUSALS,
 }
 
@@ -112,4 +114,6 @@ def describe(error: Refusal) -> str:
     """A refusal in the words of the desk."""
     if error.code in REFUSALS:
         return gettext(REFUSALS[error.code])
-    return setting_words.describe_details(error) or error.detail
+    if language() == "en":  # the API's sentence names things and numbers
+        return setting_words.describe_details(error) or error.detail
+    return setting_words.describe_details(error) or describe_refusal(error.code, error.detail)
