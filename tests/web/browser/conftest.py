@@ -123,7 +123,9 @@ def open_site(var: Path, exits: ExitStack, **settings: str) -> tuple[str, Shop]:
     shop.dispatcher()
     assert shop.paypal is not None
     ports = {"SHOP_GATEWAY_PORT": shop.gateway.ports["http"], "SHOP_PAYPAL_PORT": shop.paypal.ports["http"]}
-    shown = {name: str(value) for name, value in {**ports, "SHOP_API_PORT": port}.items()}
+    # A page that was left keeps its stream for some seconds; the browser would report that there is none for the next.
+    streams = {"SHOP_STREAMS_PER_CALLER": 8, "SHOP_STREAMS_PER_NETWORK": 8}
+    shown = {name: str(value) for name, value in {**ports, **streams, "SHOP_API_PORT": port}.items()}
     return exits.enter_context(serving(var, **shown, **settings)), shop
 
 
