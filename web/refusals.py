@@ -103,7 +103,6 @@ REFUSALS = {
     "import_too_large": _("The file has too many rows or columns, or a row is too long."),
     "picture_refused": _("This picture cannot be read, or has too many pixels."),
     "template_refused": _("The template is not valid."),
-    "idempotency_key_reused": _("This form was sent before with other values. Reload the page."),
     "url_not_allowed": _("Nothing is delivered to this address."),
     "too_many_requests": _("That was too often. Please wait a moment."),
     "internal_error": _("It is our mistake, not yours. We have been told about it."),
@@ -115,6 +114,7 @@ REFUSALS = {
 }
 """Code → sentence."""
 DETAILS = {
+    _("Some fields are invalid; see errors."),
     _("The kind of a product cannot be changed."),
     _("The quantity is out of range."),
     _("Both warehouses are the same."),

@@ -29,6 +29,7 @@ CODES = {
     "email_taken": _("There is already an account with this e-mail address."),
     "form_expired": _("This form has expired. Go back, reload the page and send it again."),
     "form_from_elsewhere": _("This form was sent from another site."),
+    "idempotency_key_reused": _("This form was sent before with other values. Reload the page."),
     "insufficient_stock": _("There are not as many units left as you wanted."),
     "invalid_challenge": _("The sign-in took too long. Please start again."),
     "invalid_token": _("This code is not valid or has expired."),

@@ -137,7 +137,9 @@ def settings_of(shop: Shop, port: int) -> dict[str, str]:
     """The settings of the pages' process for these servers."""
     assert shop.paypal is not None
     ports = {"API": port, "GATEWAY": shop.gateway.ports["http"], "PAYPAL": shop.paypal.ports["http"]}
-    return {f"SHOP_{name}_PORT": str(number) for name, number in ports.items()}
+    # A page that was left keeps its stream for some seconds; the browser would report that there is none for the next.
+    streams = {"SHOP_STREAMS_PER_CALLER": "8", "SHOP_STREAMS_PER_NETWORK": "8"}
+    return {f"SHOP_{name}_PORT": str(number) for name, number in ports.items()} | streams
 
 
 @pytest.fixture
