@@ -1,5 +1,5 @@
 """The console of operators: its views. Each file declares those of one subject."""
 
-from web.ops import audit, changes, finding, incidents, live, many, overview, processes, run, runs
+from web.ops import audit, changes, finding, incidents, live, many, overview, processes, rates, run, runs
 
-__all__ = ["audit", "changes", "finding", "incidents", "live", "many", "overview", "processes", "run", "runs"]
+__all__ = ["audit", "changes", "finding", "incidents", "live", "many", "overview", "processes", "rates", "run", "runs"]
