@@ -18,7 +18,7 @@ SOURCES = {
     "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/account.css", "css/print.css"),
     "desk.css": ("css/desk.css", "css/desk_orders.css", "css/desk_products.css", "css/settings.css", "css/stock.css"),
-    "ops.css": ("css/ops.css", "css/drawings.css"),
+    "ops.css": ("css/ops.css", "css/drawings.css", "css/console.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "passkeys.js": ("passkeys.js",),
     "shop.js": ("shop.js", "search.js"),

@@ -10,11 +10,13 @@ from models.core.database import transaction
 from monitoring import overview as reading
 from monitoring import workers
 from monitoring.health import OVERDUE
+from monitoring.rates import cached
 from web import access
 from web.blueprint import ops
 from web.ops.audit import last_audit
 from web.ops.incidents import open_incidents
 from web.ops.pages import may, show, wants_part
+from web.ops.rates import draw
 
 RELAY_OVERDUE = 60.0  # seconds without a move while events wait
 
@@ -28,7 +30,8 @@ def overview() -> Response:
         if wants_part("live"):
             return show("overview_live.html", **seen)
         audited = last_audit(session) if may("audit:read") else None
-    return show("overview.html", **seen, audited=audited)
+        charts = draw(cached.read(session))
+    return show("overview.html", **seen, audited=audited, charts=charts)
 
 
 def _read(session: Session) -> dict[str, Any]:

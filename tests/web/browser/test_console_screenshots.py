@@ -43,8 +43,10 @@ def make_runs() -> dict[str, str]:
 
 def pages_of(runs: dict[str, str], order: str) -> dict[str, str]:
     changes = {f"preview-{verb}": f"/ops/runs/{runs['stuck']}/{verb}" for verb in ("retry", "cancel", "signal", "drop")}
+    changes["preview-replay"] = f"/ops/runs/{runs['bought']}/replay"
     return {
-        "overview": "/ops/", "runs": "/ops/runs", "runs-none": "/ops/runs?workflow=restock",
+        "overview": "/ops/", "rates": "/ops/rates", "incident": "/ops/incidents/stuck:checkout",
+        "runs": "/ops/runs", "runs-none": "/ops/runs?workflow=restock",
         "runs-stuck": "/ops/runs?stuck=true", "many": "/ops/runs/cancel?stuck=true", "queues": "/ops/queues",
         "workers": "/ops/workers", "schedule": "/ops/schedule", "incidents": "/ops/incidents", "audit": "/ops/audit",
         "find": f"/ops/find?q={order}", "find-nothing": "/ops/find?q=nothing", "log": f"/ops/runs/{runs['stuck']}/log",

@@ -16,7 +16,7 @@ from tests.web.ops.making import DECLINED, declined, failed, started, step, stuc
 
 READING = (
     "/ops/", "/ops/?part=live", "/ops/runs", "/ops/queues", "/ops/workers", "/ops/schedule", "/ops/incidents",
-    "/ops/find", "/ops/audit", "/ops/audit?part=live",
+    "/ops/rates", "/ops/find", "/ops/audit", "/ops/audit?part=live",
 )  # fmt: skip
 HOSTILE = "<script>alert(1)</script>\"'>"
 

@@ -22,7 +22,7 @@ def test_declared_signals_are_offered_with_their_data(operator: Browser) -> None
     run_id = started("restock", status="waiting")
     page = operator.get(f"/ops/runs/{run_id}/signal").text
     assert '<option value="delivery">' in page
-    assert "<dt><code>delivery</code></dt><dd><code>{&#34;actor&#34;: null, &#34;lines&#34;: {}}</code></dd>" in page
+    assert '<code>delivery</code> <code class="hint">{&#34;actor&#34;: null, &#34;lines&#34;: {}}</code>' in page
     none = operator.get(f"/ops/runs/{started('audit')}/signal").text
     assert "declares no signals" in none
     assert "<datalist" not in none
