@@ -9,6 +9,7 @@ from web.shop import (
     language,
     orders,
     products,
+    providers,
     register,
     robots,
     sign_in,
@@ -16,6 +17,6 @@ from web.shop import (
 )
 
 __all__ = [
-    "account", "basket", "cancelling", "checkout", "home", "language", "orders", "products", "register", "robots",
-    "sign_in", "waiting",
+    "account", "basket", "cancelling", "checkout", "home", "language", "orders", "products", "providers", "register",
+    "robots", "sign_in", "waiting",
 ]  # fmt: skip
