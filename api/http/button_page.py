@@ -21,8 +21,9 @@ FORM = '<form method="post"{action}><button{name}>{label}</button></form>'
 
 @dataclass(frozen=True)
 class ButtonPage:
-    """What such a page says, in the language of the mail. Without `action`, it has no button: it is done. An empty one is the
-    address of the page.
+    """What such a page says, in the language of the mail. Without `action`, it has no button: it is done.
+
+    An empty `action` is the address of the page.
 
     `name` and `value`: what the button sends.
     """

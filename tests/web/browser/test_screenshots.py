@@ -24,7 +24,8 @@ def pages_of(books: dict[str, str], order: str, declined: str, waiting: str) -> 
         "waiting": waiting, "orders": "/account/orders", "profile": "/account", "addresses": "/account/addresses",
         "notifications": "/account/notifications", "password": "/account/password", "devices": "/account/sessions",
         "data": "/account/data", "email": "/account/email", "authenticator": "/account/second-factor",
-        "passkeys": "/account/passkeys", "new-passkey": "/account/passkeys/new", "confirm-password": "/account/confirm", "not-found": "/nothing",
+        "passkeys": "/account/passkeys", "new-passkey": "/account/passkeys/new",
+        "confirm-password": "/account/confirm", "not-found": "/nothing",
     }  # fmt: skip
 
 
