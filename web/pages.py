@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 
 from models.core.database import single_statements
 from settings import settings
@@ -93,9 +93,18 @@ def _finish(response: Response) -> Response:
     """Shows an error as a page, and sets the browser's cookie."""
     is_page = request.blueprint in FACES or (request.path == "/" and wants_page())
     is_unknown = request.url_rule is None and not request.path.startswith("/v1/") and wants_page()
-    if response.mimetype == PROBLEM and (is_page or is_unknown):
+    if response.mimetype == PROBLEM and (is_page or is_unknown or _is_behind_mail()):
         response = _as_page(response)
+    elif "button_page" in g and wants_page():
+        g.language = g.button_page.language  # that of the mail
+        response = render("button.html", response.status_code, page=g.button_page)
     return csrf.remember_browser(response)
+
+
+def _is_behind_mail() -> bool:
+    """Whether the address is one of the API that mails link, and a browser has opened it."""
+    view = getattr(current_app.view_functions.get(request.endpoint or ""), "view_class", None)
+    return getattr(view, "is_for_browsers", False) and wants_page()
 
 
 def _page_of_form() -> str:

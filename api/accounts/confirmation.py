@@ -1,6 +1,7 @@
 """Views that confirm and restore e-mail addresses, for whoever reads the mails."""
 
 import secrets
+from urllib.parse import quote
 
 from flask import Response, g
 from flask.views import MethodView
@@ -8,7 +9,7 @@ from flask.views import MethodView
 from api.accounts.blueprint import blueprint
 from api.accounts.schemas import MailedToken, Message
 from api.http.auth import public, signed_in
-from api.http.button_page import button_page
+from api.http.button_page import ButtonPage, button_page
 from api.http.errors import error_codes
 from api.http.limits import limited
 from api.http.request_hooks import takes_files
@@ -24,11 +25,13 @@ WORDS = {
            "Ihre E-Mail-Adresse ist bestätigt", "E-Mails über Ihr Konto und Ihre Bestellungen gehen jetzt dorthin."),
 }  # fmt: skip
 """Language → heading and text before and after."""
-FORM = '<form method="post" action="/v1/auth/email/confirm/button?token={token}"><button>{label}</button></form>'
+BUTTON = "/v1/auth/email/confirm/button?token="
 
 
 @blueprint.route("/auth/email/confirm")
 class ConfirmEmailView(MethodView):
+    is_for_browsers = True
+
     @public
     @error_codes("not_found")
     @blueprint.arguments(MailedToken, location="query")
@@ -42,7 +45,7 @@ class ConfirmEmailView(MethodView):
                 raise NotFound("This link is not valid.")
             language = notifications.choose_language(user.language)
         heading, text, _, _ = WORDS[language]
-        return button_page(language, heading, text, FORM.format(token=query["token"], label=heading))
+        return button_page(ButtonPage(language, heading, text, BUTTON + quote(query["token"], safe="")))
 
     @public
     @error_codes("email_taken")
@@ -62,6 +65,8 @@ class ConfirmEmailView(MethodView):
 
 @blueprint.route("/auth/email/confirm/button")
 class ConfirmationButtonView(MethodView):
+    is_for_browsers = True
+
     @public
     @error_codes("email_taken")
     @takes_files(MAX_FORM)
@@ -74,7 +79,7 @@ class ConfirmationButtonView(MethodView):
             user = accounts.confirm_by_token(session, query["token"])
             language = notifications.choose_language(user.language)
         _, _, heading, text = WORDS[language]
-        return button_page(language, heading, text)
+        return button_page(ButtonPage(language, heading, text))
 
 
 @blueprint.route("/me/email/confirmation")

@@ -1,7 +1,5 @@
 """Views of sign-in by OpenID Connect, and of the identities that are linked to an account."""
 
-import secrets
-
 from flask import g, request
 from flask.views import MethodView
 
@@ -14,13 +12,12 @@ from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
-from models import accounts, carts
+from models import accounts
+from models.accounts import OpenedSession
 from models.core.database import transaction
-from models.core.errors import Invalid, NotFound
+from models.core.errors import Invalid
 from models.notifications import find_language
-from setting_groups.sign_in import OidcProvider
-from settings import settings
-from tasks.gateways.identity import oidc
+from serving import identity
 
 
 @blueprint.route("/auth/oidc")
@@ -29,7 +26,7 @@ class OidcProvidersView(MethodView):
     @blueprint.response(200, OidcProviders)
     def get(self) -> dict[str, object]:
         """Returns the providers with which users can sign in."""
-        return {"data": [{"name": one.name, "title": one.title} for one in settings.oidc_providers]}
+        return {"data": [{"name": one.name, "title": one.title} for one in identity.list_providers()]}
 
 
 @blueprint.route("/auth/oidc/<role:provider>/start")
@@ -40,15 +37,15 @@ class OidcStartView(MethodView):
     @blueprint.response(200, OidcStarted)
     def post(self, body: dict[str, str], provider: str) -> dict[str, object]:
         """Begins a sign-in at a provider. It returns the user to the page with `code` and `state`."""
-        chosen, pages = _provider(provider), settings.oidc_pages
+        chosen, pages = identity.get_provider(provider), identity.return_pages()
         return_url = body.get("return_url", pages[0])
         if return_url not in pages:
             raise Invalid(
                 "The provider must not return to this page.", code="url_not_allowed",
                 errors={"return_url": ["must be one of SHOP_OIDC_RETURN_URLS"]},
             )  # fmt: skip
-        state = accounts.make_state(provider, return_url)
-        return {"url": oidc.make_url(chosen, state, return_url), "state": state, "expires_in": accounts.SIGN_IN_TIME}
+        url, state = identity.start(chosen, return_url)
+        return {"url": url, "state": state, "expires_in": accounts.SIGN_IN_TIME}
 
 
 @blueprint.route("/auth/oidc/<role:provider>/finish")
@@ -63,24 +60,14 @@ class OidcFinishView(MethodView):
         """Signs in with what the provider has returned to the page. The first time, it creates an account with the
         address that the provider has verified. If there is an account with that address, its owner has to sign in and
         link the identity: 409 `account_exists`."""
-        chosen, state = _provider(provider), body["state"]
-        told = oidc.exchange(chosen, body["code"], state, accounts.read_state(state, provider))
-        with transaction() as session:
-            owner = accounts.find_owner(session, told)
-            if owner is None:
-                accounts.check_new(session, told)
-        no_password = "" if owner else accounts.hash_password(secrets.token_urlsafe(32))
+        state = body["state"]
+        arrival = identity.find_arrival(identity.identify(identity.get_provider(provider), body["code"], state))
         language = find_language(list(request.accept_languages.values()))
         with transaction() as session:
-            accounts.spend_state(session, state)
-            if owner is None:
-                owner = accounts.register_identity(session, told, no_password, language)
-                carts.open_cart(session, str(owner.user_id))
-            required = accounts.ask_for_second_factor(session, owner, "oidc")
-            if required is None:
-                opened = accounts.log_in(session, owner, *device(), method="oidc")
+            opened = identity.enter(session, arrival, state, language, *device())
+            if isinstance(opened, OpenedSession):
                 return {**tokens(opened), **merge_guest_cart(session, opened.user_id)}
-        raise required
+        raise opened
 
 
 @blueprint.route("/me/identities")
@@ -116,11 +103,3 @@ class IdentityView(MethodView):
         require_fresh_sign_in(None)
         with transaction() as session:
             accounts.unlink_identity(session, g.principal.user_id, identity_id)
-
-
-def _provider(name: str) -> OidcProvider:
-    """A provider of the settings. Raises NotFound."""
-    found = next((one for one in settings.oidc_providers if one.name == name), None)
-    if found is None or not settings.oidc_pages:
-        raise NotFound("No such provider.")
-    return found

@@ -1,13 +1,11 @@
 """The page behind the unsubscribe link of a mail, and unsubscribing with one click (RFC 8058)."""
 
-from html import escape
-
 from flask import Response
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
 from api.http.auth import public
-from api.http.button_page import button_page
+from api.http.button_page import ButtonPage, button_page
 from api.http.errors import error_codes
 from api.http.request_hooks import takes_files
 from api.notifications.blueprint import blueprint
@@ -24,11 +22,12 @@ WORDS = {
            "Sie erhalten keine E-Mails dieser Art mehr: {kind}."),
 }  # fmt: skip
 """Language → heading and text before and after."""
-FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">{label}</button></form>'
 
 
 @blueprint.route("/unsubscribe")
 class UnsubscribeView(MethodView):
+    is_for_browsers = True
+
     @public
     @error_codes("not_found")
     @blueprint.arguments(UnsubscribeQuery, location="query")
@@ -38,7 +37,9 @@ class UnsubscribeView(MethodView):
         with transaction() as session:
             chosen, language = _read(session, query["token"])
         heading, text, _, _ = WORDS[language]
-        return _page(language, heading, text, chosen.kind, FORM.format(label=heading))
+        # The button sends what a mail program sends for one click.
+        page = ButtonPage(language, heading, _about(text, chosen), "", "List-Unsubscribe", "One-Click")
+        return button_page(page)
 
     @public
     @error_codes("not_found")
@@ -51,7 +52,7 @@ class UnsubscribeView(MethodView):
             chosen, language = _read(session, query["token"])
             accounts.set_preference(session, chosen.user_id, {chosen.kind: {chosen.channel: False}})
         _, _, heading, text = WORDS[language]
-        return _page(language, heading, text, chosen.kind)
+        return button_page(ButtonPage(language, heading, _about(text, chosen)))
 
 
 def _read(session: Session, token: str) -> tuple[notifications.Choice, str]:
@@ -62,5 +63,5 @@ def _read(session: Session, token: str) -> tuple[notifications.Choice, str]:
     return chosen, notifications.choose_language(accounts.get_active(session, chosen.user_id).language)
 
 
-def _page(language: str, title: str, text: str, kind: str, form: str = "") -> Response:
-    return button_page(language, title, text.format(kind=escape(kind.replace("_", " "))), form)
+def _about(text: str, chosen: notifications.Choice) -> str:
+    return text.format(kind=chosen.kind.replace("_", " "))

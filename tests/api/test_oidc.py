@@ -10,10 +10,10 @@ import requests
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from api.accounts import oidc as views
 from models import accounts, carts
 from models.accounts import challenges
 from models.core.database import transaction
+from serving import identity as shared
 from setting_groups.sign_in import OidcProvider
 from settings import Settings, settings
 from tasks.gateways.identity import bounded, oidc
@@ -39,7 +39,7 @@ def provider(sandbox: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve
         name="example", title="Example ID", issuer=sandbox.url, client_id="shop", client_secret=SecretStr("sandbox")
     )
     changed = settings.model_copy(update={"oidc_providers": (known,), "oidc_timeout": 2.0})
-    for module in (views, bounded):
+    for module in (shared, bounded):
         monkeypatch.setattr(module, "settings", changed)
     monkeypatch.setattr(oidc, "documents", oidc._Documents())
     monkeypatch.setattr(oidc, "REREAD_AFTER", 0)
@@ -51,7 +51,7 @@ def provider(sandbox: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve
 
 def known_settings() -> Settings:
     """The settings that the views use."""
-    used: Settings = vars(views)["settings"]
+    used: Settings = vars(shared)["settings"]
     return used
 
 
@@ -138,7 +138,7 @@ def test_a_provider_returns_only_to_pages_of_the_shop(
     assert refused(evil, 422, "url_not_allowed")
     assert start(client, return_url=PAGE)["url"]
     urls = {"oidc_return_urls": "https://a.example/x https://b.example/y"}
-    monkeypatch.setattr(views, "settings", known_settings().model_copy(update=urls))
+    monkeypatch.setattr(shared, "settings", known_settings().model_copy(update=urls))
     begun = start(client, return_url="https://b.example/y")
     assert "redirect_uri=https%3A%2F%2Fb.example%2Fy" in begun["url"]
 
@@ -317,7 +317,7 @@ def test_a_provider_that_is_slow_is_unavailable_and_then_left_alone(client: Any,
 
 def test_a_provider_that_is_away_is_unavailable(client: Any, provider: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     away = known_settings().oidc_providers[0].model_copy(update={"issuer": "http://127.0.0.1:9"})
-    monkeypatch.setattr(views, "settings", known_settings().model_copy(update={"oidc_providers": (away,)}))
+    monkeypatch.setattr(shared, "settings", known_settings().model_copy(update={"oidc_providers": (away,)}))
     assert refused(client.post("/v1/auth/oidc/example/start", json={}), 503, "unavailable")
 
 
@@ -325,7 +325,7 @@ def test_the_configuration_of_another_issuer_is_not_used(
     client: Any, provider: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = known_settings().oidc_providers[0].model_copy(update={"issuer": f"{provider.url}/"})
-    monkeypatch.setattr(views, "settings", known_settings().model_copy(update={"oidc_providers": (other,)}))
+    monkeypatch.setattr(shared, "settings", known_settings().model_copy(update={"oidc_providers": (other,)}))
     assert refused(client.post("/v1/auth/oidc/example/start", json={}), 503, "unavailable")
 
 

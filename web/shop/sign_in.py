@@ -103,11 +103,13 @@ def send_confirm_password() -> Response:
     return lead(_next_page("/account"))
 
 
-def enter(opened: OpenedSession) -> Response:
-    """Gives the browser the session, merges the guest's basket, and leads to where the user wanted to go."""
+def enter(opened: OpenedSession, wanted: str | None = None) -> Response:
+    """Gives the browser the session, merges the guest's basket, and leads to where the user wanted to go: `wanted`, or
+    what the form says."""
     with transaction() as session:
         merged = basket.merge(session, opened.user_id)
-    response = lead(_next_page("/basket?merged=1" if merged and merged.added else "/"))
+    default = "/basket?merged=1" if merged and merged.added else "/"
+    response = lead(_next_page(default) if wanted is None else wanted or default)
     access.sign_in(response, opened)
     return basket.forget(response)
 
@@ -149,18 +151,20 @@ def next_value() -> str:
     return wanted if is_safe_path(wanted) else ""
 
 
-def sign_in_page(form: Form, status: int = 200) -> Response:
+def sign_in_page(form: Form, status: int = 200, wanted: str | None = None) -> Response:
     """The page to sign in, with what is wrong with what was sent."""
-    return render("account/sign_in.html", status, form=form, next=next_value())
+    wanted = next_value() if wanted is None else wanted
+    return render("account/sign_in.html", status, form=form, next=wanted, links="link" in request.args)
 
 
-def second_factor_page(challenge: str) -> Response:
-    """Asks for the second factor."""
-    return _second_factor(Form(), challenge)
+def second_factor_page(challenge: str, wanted: str | None = None) -> Response:
+    """Asks for the second factor, and leads to `wanted` then, or where the form says."""
+    return _second_factor(Form(), challenge, wanted=wanted)
 
 
-def _second_factor(form: Form, challenge: str, status: int = 200) -> Response:
-    return render("account/second_factor.html", status, form=form, challenge=challenge, next=next_value())
+def _second_factor(form: Form, challenge: str, status: int = 200, wanted: str | None = None) -> Response:
+    wanted = next_value() if wanted is None else wanted
+    return render("account/second_factor.html", status, form=form, challenge=challenge, next=wanted)
 
 
 def _confirm(form: Form, status: int = 200) -> Response:

@@ -24,7 +24,9 @@ def pages_of(books: dict[str, str], order: str, declined: str, waiting: str) -> 
         "categories": "/categories", "basket": "/basket", "checkout": "/checkout", "order": order, "declined": declined,
         "waiting": waiting, "orders": "/account/orders", "profile": "/account", "addresses": "/account/addresses",
         "notifications": "/account/notifications", "password": "/account/password", "devices": "/account/sessions",
-        "data": "/account/data", "confirm-password": "/account/confirm", "not-found": "/nothing",
+        "data": "/account/data", "email": "/account/email", "authenticator": "/account/second-factor",
+        "passkeys": "/account/passkeys", "new-passkey": "/account/passkeys/new",
+        "confirm-password": "/account/confirm", "not-found": "/nothing",
     }  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def test_every_page_in_three_widths_light_and_dark(
     ada.sees("Please confirm the payment")
     for_strangers = {
         "sign-in": "/sign-in", "register": "/register", "forgot": "/forgot-password", "reset": "/password",
-        "confirm-email": "/email/confirm",
+        "confirm-email": "/email/confirm", "restore-email": "/email/restore",
     }  # fmt: skip
     cookies = ada.page.context.cookies()
     for width in WIDTHS:

@@ -1,15 +1,19 @@
 """The customer's account. Each file declares the views of one subject."""
 
-from web.shop.account import addresses, data, email, notifications, passkeys, password, profile, second_factor, sessions
+from web.shop.account import (
+    addresses,
+    data,
+    email,
+    identities,
+    notifications,
+    passkeys,
+    password,
+    profile,
+    second_factor,
+    sessions,
+)
 
 __all__ = [
-    "addresses",
-    "data",
-    "email",
-    "notifications",
-    "passkeys",
-    "password",
-    "profile",
-    "second_factor",
+    "addresses", "data", "email", "identities", "notifications", "passkeys", "password", "profile", "second_factor",
     "sessions",
-]
+]  # fmt: skip

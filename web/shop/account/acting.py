@@ -11,6 +11,7 @@ from durable import Refusal
 from models import accounts
 from models.core.database import transaction
 from models.core.errors import NotFound
+from serving import identity
 from web import once
 from web.blueprint import shop
 from web.forms import Form
@@ -22,7 +23,7 @@ PAGES = (
     ("/account", _("Profile")), ("/account/email", _("E-mail address")), ("/account/orders", _("Orders")),
     ("/account/addresses", _("Addresses")), ("/account/notifications", _("Notifications")),
     ("/account/password", _("Password")), ("/account/second-factor", _("Authenticator app")),
-    ("/account/passkeys", _("Passkeys")),
+    ("/account/passkeys", _("Passkeys")), ("/account/identities", _("Linked accounts")),
     ("/account/sessions", _("Devices")), ("/account/data", _("Your data")),
 )  # fmt: skip
 """The pages of the account's menu: path and name."""
@@ -37,6 +38,11 @@ DONE = {
     "passkey_renamed": _("The passkey has its new name."),
     "passkey_deleted": _("The passkey is deleted. Delete it on your device, too: it does not work any more."),
     "second_factor_disabled": _("Signing in needs no code any more."),
+    "identity_linked": _("The account is linked. You can sign in with it now."),
+    "identity_unlinked": _("The account is not linked any more."),
+    "identity_known": _("This account is linked already."),
+    "identity_taken": _("Nothing was changed: this account is linked to another customer."),
+    "identity_other_address": _("Nothing was changed: this account has another e-mail address than yours here."),
     "address_chosen": _("This address is used by default now."),
 }
 """What an action did → the sentence that says so."""
@@ -75,7 +81,8 @@ def is_fresh() -> bool:
 
 def account_pages() -> list[tuple[str, str]]:
     """The pages that the menu shows."""
-    return list(PAGES)
+    has_providers = bool(identity.list_providers())
+    return [page for page in PAGES if has_providers or page[0] != "/account/identities"]
 
 
 shop.context_processor(lambda: {"new_token": once.new_token, "is_fresh": is_fresh, "account_pages": account_pages})
