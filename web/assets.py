@@ -18,7 +18,7 @@ KINDS = {
 SOURCES = {
     "style.css": ("design/tokens.css", "design/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/print.css"),
-    "desk.css": ("css/desk.css", "design/charts.css"),
+    "desk.css": ("css/desk.css", "design/charts.css", "css/reports.css"),
     "ops.css": ("css/ops.css", "css/drawings.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "shop.js": ("shop.js",),

@@ -2,28 +2,36 @@
 
 from web.desk import (
     customers,
+    disputes,
     imports,
     order_actions,
     orders,
     payments,
     picking,
     products,
+    reconciliations,
+    reports,
     returns,
     stock,
+    subscriptions,
     today,
     transfers,
 )
 
 __all__ = [
     "customers",
+    "disputes",
     "imports",
     "order_actions",
     "orders",
     "payments",
     "picking",
     "products",
+    "reconciliations",
+    "reports",
     "returns",
     "stock",
+    "subscriptions",
     "today",
     "transfers",
 ]

@@ -19,6 +19,8 @@ from web.once import FIELD, once
 from web.wording import describe_field
 
 DONE = {
+    "subscribed": _("Your reports by e-mail are saved."),
+    "reconciling": _("The comparison with the payment providers is under way."),
     "annotated": _("Note and tags are saved."),
     "shipping": _("The parcel is being made: its label is bought, the payment is captured, the goods leave stock."),
     "cancelling": _("The cancellation is under way: stock is free again, and the money goes back."),
