@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal, NamedTuple
 
-WIDTHS = {"wide": 840, "narrow": 300}
+WIDTHS = {"wide": 720, "narrow": 300}
 """Widths in pixels, and heights of the part with the lines or columns."""
 PLOT = {"wide": 220, "narrow": 180}
 LABELS = {"wide": 8, "narrow": 3}
