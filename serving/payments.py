@@ -45,7 +45,7 @@ def payment_detail(session: Session, payment: payments.Payment) -> dict[str, obj
 
 
 def _transaction(one: payments.Transaction, currency: str) -> dict[str, object]:
-    same = ("id", "kind", "status", "reference", "run_id", "error", "created_at")
+    same = ("id", "kind", "status", "reference", "run_id", "error", "respond_by", "created_at")
     return {**{name: getattr(one, name) for name in same}, "amount": {"amount": one.amount, "currency": currency}}
 
 

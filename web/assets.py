@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, request
 
+import design
 from api.http.auth import public
 from models.core.errors import NotFound
 
@@ -15,9 +16,10 @@ KINDS = {
     "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml; charset=utf-8",
 }  # fmt: skip
 SOURCES = {
-    "style.css": ("css/tokens.css", "css/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
+    "style.css": ("design/tokens.css", "design/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/account.css", "css/print.css"),
-    "desk.css": ("css/desk.css", "css/desk_orders.css", "css/desk_products.css", "css/settings.css", "css/stock.css"),
+    "desk.css": ("css/desk.css", "css/desk_orders.css", "css/desk_products.css", "css/settings.css", "css/stock.css",
+                 "design/charts.css", "css/reports.css"),
     "ops.css": ("css/ops.css", "css/drawings.css", "css/console.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "passkeys.js": ("passkeys.js",),
@@ -29,7 +31,7 @@ SOURCES = {
     "icons.svg": ("icons.svg",),
     "favicon.svg": ("favicon.svg",),
 }  # fmt: skip
-"""File → the sources that it is made of."""
+"""File → the sources that it is made of, in `static/` or in the package `design`."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 blueprint = Blueprint("assets", __name__)
@@ -76,8 +78,13 @@ def _by_name() -> dict[str, Asset]:
 
 
 def _read(name: str, sources: tuple[str, ...]) -> Asset:
-    folder = files("web").joinpath("static")
-    content = b"\n".join(folder.joinpath(*source.split("/")).read_bytes() for source in sources)
+    content = b"\n".join(_source(source) for source in sources)
     stem, _, kind = name.rpartition(".")
     hashed = f"{stem}.{blake2b(content, digest_size=8).hexdigest()}.{kind}"
     return Asset(hashed, KINDS[kind], content, gzip.compress(content, mtime=0))
+
+
+def _source(path: str) -> bytes:
+    folder, _, name = path.rpartition("/")
+    where = files(design) if folder == "design" else files("web").joinpath("static", folder)
+    return where.joinpath(name).read_bytes()

@@ -21,6 +21,7 @@ from api.docs.parts import part_of
 from api.http.auth import public
 from api.http.etags import ETAG, not_modified
 from api.http.fields import Schema
+from design import BASE, read_styles
 from models.core.errors import NotFound
 
 blueprint = Blueprint("docs", __name__, description="API documentation")
@@ -103,7 +104,7 @@ def tag_docs(tag: str) -> Response:
     _part(tag)  # 404 if there is no such tag
     return _page(
         "operations.html", title=f"Shopflow API: {tag}", document=url_for("docs.tag_openapi", tag=tag),
-        styles=("swagger-ui.css", "operations.css"), scripts=("swagger-ui-bundle.js", "operations.js"),
+        styles=("pages.css", "swagger-ui.css", "operations.css"), scripts=("swagger-ui-bundle.js", "operations.js"),
         policy=SWAGGER_POLICY,
     )  # fmt: skip
 
@@ -177,6 +178,8 @@ def _index(document: str) -> dict[str, Any]:
 
 @cache
 def _content(name: str) -> bytes:
+    if name == "pages.css":
+        return read_styles(*BASE).encode() + (HERE / "assets" / name).read_bytes()
     if name in OWN_ASSETS:
         return (HERE / "assets" / name).read_bytes()
     if name not in SWAGGER_ASSETS:

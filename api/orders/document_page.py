@@ -1,11 +1,10 @@
 """An invoice or a credit note as an HTML page that can be printed, without scripts or external resources."""
 
-from base64 import b64encode
-from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from design import BASE, policy_for, read_styles
 from models import orders
 from models.orders import facts_of, money
 
@@ -13,11 +12,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
-STYLE = (TEMPLATES / "document.css").read_text()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+STYLE = read_styles(*BASE) + (TEMPLATES / "document.css").read_text()
+POLICY = policy_for(STYLE)
 """The page's Content-Security-Policy: only its own inline style."""
 
 

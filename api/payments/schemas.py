@@ -20,6 +20,10 @@ class Transaction(Schema):
     reference = fields.String(allow_none=True)
     task_id = IdField("run", allow_none=True, attribute="run_id")
     error = fields.Nested(TransactionError, allow_none=True)
+    respond_by = Timestamp(
+        allow_none=True,
+        metadata={"description": "Of a dispute: until when the provider takes a response; null if it takes none"},
+    )
     created_at = Timestamp()
 
 

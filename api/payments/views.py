@@ -1,5 +1,6 @@
 """Views of payments, and the payment gateway's webhook."""
 
+from html import escape
 from typing import Any, NotRequired, TypedDict
 
 from flask import Response, g, request
@@ -15,11 +16,13 @@ from api.http.prefer_wait import WaitResult, may_wait
 from api.payments.blueprint import blueprint
 from api.payments.schemas import AcceptedTransaction, Capture, Payment, PaymentSummary, Refund
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
+from design import BASE, policy_for, read_styles
 from durable import queries
 from durable.tables import RunRecord
 from models import orders, payments
 from models.core.database import transaction
 from serving.payments import PaymentQuery, payment_detail
+from settings import settings
 from tasks.gateways.payments import provider
 
 
@@ -139,9 +142,12 @@ class PayPalWebhook(MethodView):
         _receive("paypal")
 
 
-RETURN_PAGE = """<!doctype html>
+STYLE = read_styles(*BASE)
+RETURN_PAGE = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Payment</title></head><body><main><h1>Thank you</h1>
+<meta name="color-scheme" content="light dark"><title>Payment</title><style>{STYLE}</style></head>
+<body class="alone"><header class="alone-top"><span class="alone-brand">{escape(settings.seller_name)}</span></header>
+<main><h1>Thank you</h1>
 <p>The shop is now checking your payment. You can close this page.</p></main></body></html>
 """
 
@@ -152,4 +158,4 @@ class ReturnView(MethodView):
     @blueprint.response(200, {"type": "string"}, content_type="text/html")
     def get(self) -> Response:
         """The page to which customers return after they have confirmed a payment, without a `return_url`."""
-        return Response(RETURN_PAGE, mimetype="text/html")
+        return Response(RETURN_PAGE, mimetype="text/html", headers={"Content-Security-Policy": policy_for(STYLE)})

@@ -1,13 +1,11 @@
 """Views of reports: creating one, listing them, and each as JSON, CSV, XLSX and HTML."""
 
-from datetime import UTC, datetime, timedelta
-from typing import NotRequired, TypedDict, cast
+from typing import cast
 
 from flask import Response, g, send_file, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
-import durable
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.etags import ETAG, etag
@@ -27,25 +25,13 @@ from api.reports.schemas import (
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from api.tasks.schemas import Accepted
 from durable import queries
-from durable.ids import new_id
 from durable.tables import RunRecord
-from models import catalogue, inventory, reports
+from models import reports
 from models.core.database import transaction
+from serving.reports import XLSX, RequestedReport, request_report
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ON_STOCK = [name for name in reports.KINDS if name != "trends"]
 RESULT = WaitResult(Report, "report", lambda session, run: _of_run(session, run))
-
-
-class RequestedReport(TypedDict):
-    """A loaded StockReport or TrendReport."""
-
-    start: NotRequired[datetime]
-    end: NotRequired[datetime]
-    warehouse_id: NotRequired[str]
-    interval: NotRequired[str]
-    product_id: NotRequired[str]
-    category_id: NotRequired[str]
 
 
 def of_each_kind(view: type[MethodView]) -> type[MethodView]:
@@ -68,7 +54,7 @@ class StockReportsView(MethodView):
 
         Levels are current ones; movements and sales are those of the period.
         """
-        return _start_on_stock(session, kind, body)
+        return _start(session, kind, body)
 
 
 @blueprint.route("/reports/inventory")
@@ -81,7 +67,7 @@ class InventoryReportsView(MethodView):
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: RequestedReport) -> TaskAnswer:
         """Creates a report on stock levels, as `POST /v1/reports/levels` does."""
-        return _start_on_stock(session, "levels", body)
+        return _start(session, "levels", body)
 
 
 @blueprint.route("/reports/trends")
@@ -94,31 +80,11 @@ class TrendReportsView(MethodView):
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: RequestedReport) -> TaskAnswer:
         """Creates a report on sales: units and revenue by category and product, per day or week (UTC)."""
-        if "warehouse_id" in body:
-            inventory.get_warehouse(session, body["warehouse_id"])
-        if "product_id" in body and session.get(catalogue.Product, body["product_id"]) is None:
-            catalogue.get_product(session, body["product_id"])  # raises NotFound; deleted products have sales as well
-        if "category_id" in body:
-            catalogue.get_category(session, body["category_id"])
         return _start(session, "trends", body)
 
 
-def _start_on_stock(session: Session, kind: str, body: RequestedReport) -> TaskAnswer:
-    if "warehouse_id" in body:
-        inventory.get_warehouse(session, body["warehouse_id"])
-    return _start(session, kind, body)
-
-
 def _start(session: Session, kind: str, body: RequestedReport) -> TaskAnswer:
-    start, end = _period_of(reports.KINDS[kind], body)
-    report_id = new_id("rep")
-    wanted = {
-        "report_id": report_id, "kind": kind, "from": start.isoformat(), "to": end.isoformat(),
-        "options": {name: value for name, value in body.items() if name in reports.KINDS[kind].options},
-    }  # fmt: skip
-    run_id = durable.start(
-        session, "inventory_report", key=f"request:{report_id}", input=wanted, owner=g.principal.user_id
-    )
+    run_id = request_report(session, kind, body, g.principal.user_id)
     return accept(queries.get_run(session, run_id))
 
 
@@ -213,11 +179,3 @@ def _summary(report: reports.Report) -> dict[str, object]:
     links = {name: url_for(f"reports.{view}", report_id=report.id) for name, view in views.items()}
     links["task"] = url_for("tasks.TaskView", run_id=report.run_id)
     return {**{name: getattr(report, name) for name in same}, "links": links}
-
-
-def _period_of(kind: reports.Kind, body: RequestedReport) -> tuple[datetime, datetime]:
-    """Start and end of the requested period in UTC, with defaults. Daily sales of today are complete tomorrow."""
-    now = datetime.now(UTC)
-    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    end = body.get("end") or (tomorrow if kind.slicing == "once" else now)
-    return (body.get("start") or end - kind.period).astimezone(UTC), end.astimezone(UTC)

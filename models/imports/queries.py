@@ -1,11 +1,13 @@
 """Queries for imports and their refused rows."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from durable.ids import first_id
 from models.core.errors import NotFound
 from models.imports.csv_file import MAX_COLUMN_NAME
 from models.imports.tables import Import, Refused
@@ -22,9 +24,15 @@ def get(session: Session, import_id: str) -> Import:
     return found
 
 
-def select_imports() -> Select[Any]:
-    """The query for all imports. The caller orders it."""
-    return select(Import)
+def select_imports(refused_since: date | None = None) -> Select[Any]:
+    """The query for all imports, or for those since a day (UTC) that were refused or have refused rows. The
+    caller orders it."""
+    query = select(Import)
+    if refused_since is None:
+        return query
+    began = datetime.combine(refused_since, datetime.min.time(), UTC)
+    newer = Import.id >= f"imp_{first_id(began)}"
+    return query.where(newer, Import.created_at >= began, or_(Import.refused > 0, Import.status == "refused"))
 
 
 def list_columns_not_taken(made: Import) -> list[dict[str, Any]]:

@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import Date
 
 from durable import queries
-from models import inventory
+from models import imports, inventory, payments
 from models.operations.order_search import CLOCKS, id_at
 from models.orders import Order
-from models.payments import Payment
+from models.payments import Difference, Payment
 from models.returns import Return
 
 MOST = 1000
 FAILED_DAYS = 7
-"""How long a failed payment is worth a look."""
+"""How long a failed payment, or an import with refused rows, is worth a look."""
 UNDER_WAY = ("approved", "in_transit")
 """The statuses of returns whose goods have not come yet."""
 
@@ -34,13 +34,19 @@ class Day(NamedTuple):
 
 
 def failed_since() -> date:
-    """The first day whose failed payments count."""
+    """The first day whose failures count."""
     return (datetime.now(UTC) - timedelta(days=FAILED_DAYS)).date()
 
 
 def _failed() -> Select[Any]:
     since = datetime.combine(failed_since(), datetime.min.time(), UTC)
     return select(Payment.id).where(Payment.status == "failed", Payment.id >= id_at("pay", since))
+
+
+def _differences() -> Select[Any]:
+    newest = payments.select_newest_reconciliation().scalar_subquery()
+    is_open = Difference.repair.is_distinct_from("done")
+    return select(Difference.subject).where(Difference.reconciliation_id == newest, is_open)
 
 
 FIGURES: Mapping[str, Callable[[], Select[*tuple[Any, ...]]]] = {
@@ -50,7 +56,9 @@ FIGURES: Mapping[str, Callable[[], Select[*tuple[Any, ...]]]] = {
     "returns_to_receive": lambda: select(Return.id).where(Return.status.in_(UNDER_WAY)),
     "low_stock": lambda: inventory.select_levels(low=True),
     "payments_failed": _failed,
-    "payments_disputed": lambda: select(Payment.id).where(Payment.status == "disputed"),
+    "disputes": lambda: payments.select_disputes("needs_response"),
+    "differences": _differences,
+    "imports_refused": lambda: imports.select_imports(refused_since=failed_since()),
     "runs_stuck": lambda: queries.find_runs(stuck=True),
 }
 """Name → the rows to count."""

@@ -1,6 +1,8 @@
 """Payments and their transactions: what a provider was asked for an order, and what it answered."""
 
 from models.payments.balance import Balance, get_balance, refundable, refuse_if_disputed
+from models.payments.disputes import VIEWS as DISPUTE_VIEWS
+from models.payments.disputes import select_disputes
 from models.payments.lapsing import LAPSED, check_expiring, is_idle, record_lapse
 from models.payments.queries import (
     HoldRequest,
@@ -21,6 +23,8 @@ from models.payments.reconciliations import (
     count_differences,
     differences_after,
     get_reconciliation,
+    select_differences,
+    select_newest_reconciliation,
     select_open_repairs,
 )
 from models.payments.recording import (
@@ -53,6 +57,7 @@ from models.payments.settling import (
 from models.payments.tables import (
     DIFFERENCES,
     GATEWAY,
+    OPEN_DISPUTE,
     PAYMENT_STATUS,
     TRANSACTION_KINDS,
     TRANSACTION_STATUSES,
@@ -66,8 +71,10 @@ from models.payments.unanswered import list_unanswered, settle_unanswered, start
 
 __all__ = [
     "DIFFERENCES",
+    "DISPUTE_VIEWS",
     "GATEWAY",
     "LAPSED",
+    "OPEN_DISPUTE",
     "PAYMENT_STATUS",
     "TRANSACTION_KINDS",
     "TRANSACTION_STATUSES",
@@ -122,6 +129,9 @@ __all__ = [
     "request_capture",
     "request_refund",
     "request_return",
+    "select_differences",
+    "select_disputes",
+    "select_newest_reconciliation",
     "select_open_repairs",
     "settle_capture",
     "settle_failure",

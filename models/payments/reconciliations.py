@@ -22,6 +22,25 @@ def get_reconciliation(session: Session, reconciliation_id: str) -> Reconciliati
     return found
 
 
+def select_newest_reconciliation() -> Select[str]:
+    """The id of the newest reconciliation."""
+    return select(Reconciliation.id).order_by(Reconciliation.id.desc()).limit(1)
+
+
+def select_differences(
+    reconciliation_id: str, kind: str | None = None, is_open: bool | None = None
+) -> Select[Difference]:
+    """The differences of a reconciliation, or those of a kind. `is_open`: only those that are not repaired, or that
+    are. The caller orders them."""
+    query = select(Difference).where(Difference.reconciliation_id == reconciliation_id)
+    if kind is not None:
+        query = query.where(Difference.kind == kind)
+    if is_open is not None:
+        open_ones = Difference.repair.is_distinct_from("done")
+        query = query.where(open_ones if is_open else ~open_ones)
+    return query
+
+
 def differences_after(
     session: Session, reconciliation_id: str, last: Difference | None, limit: int
 ) -> list[Difference]:

@@ -5,7 +5,8 @@ takes a refund or a dispute back to an earlier state.
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from datetime import datetime
+from typing import NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -39,12 +40,14 @@ class TransactionFacts(TypedDict):
 
 
 class ReportedDispute(TypedDict):
-    """`amount` in minor units; `state` is one of the statuses of disputes."""
+    """`amount` in minor units; `state` is one of the statuses of disputes. `respond_by`: ISO 8601; reports that were
+    kept by earlier releases do not have it."""
 
     reference: str
     amount: int
     state: str
     reason: str | None
+    respond_by: NotRequired[str | None]
 
 
 def record_report(
@@ -117,16 +120,22 @@ def _record_disputes(
     changed = []
     for report in disputes:
         dispute, before = ours.get(report["reference"]), "won"
+        until = report.get("respond_by")
+        respond_by = datetime.fromisoformat(until) if until else None
         if dispute is None:
             dispute = Transaction(
                 id=new_id("txn"), payment_id=payment.id, kind="dispute", status=report["state"],
-                reference=report["reference"], amount=report["amount"],
+                reference=report["reference"], amount=report["amount"], respond_by=respond_by,
             )  # fmt: skip
             session.add(dispute)
-        elif _DISPUTES.index(report["state"]) <= _DISPUTES.index(dispute.status):
+        elif _DISPUTES.index(report["state"]) < _DISPUTES.index(dispute.status):
+            continue
+        elif report["state"] == dispute.status:
+            dispute.respond_by = respond_by or dispute.respond_by  # the provider may give more time
             continue
         else:
             before, dispute.status, dispute.amount = dispute.status, report["state"], report["amount"]
+            dispute.respond_by = respond_by
         if report["reason"]:
             dispute.error = {"code": "disputed", "detail": report["reason"]}
         session.flush()

@@ -89,7 +89,8 @@ class Transaction(Base):
     A `pending` row becomes `succeeded` or `failed`. A refund that has succeeded may still fail, and a dispute goes from
     one of OPEN_DISPUTE to `won` or `lost`; any other row is never changed. Money is authorised and voided at most once;
     it may be refunded in parts. `reference`: the name at the provider, of a refund its own; a pending refund without
-    one was not answered yet. `run_id`: the run of a capture or a refund.
+    one was not answered yet. `run_id`: the run of a capture or a refund. `respond_by`: until when the provider takes a
+    response to a dispute; None: it takes none, or does not say.
     """
 
     __tablename__ = "transaction"
@@ -101,6 +102,7 @@ class Transaction(Base):
         Index(
             "uq_transaction_dispute", "payment_id", "reference", unique=True, postgresql_where=text("kind = 'dispute'")
         ),
+        Index("ix_transaction_dispute", "status", "id", postgresql_where=text("kind = 'dispute'")),
         Index("ix_transaction_pending", "created_at", postgresql_where=text("status = 'pending'")),
         CheckConstraint(f"kind IN {TRANSACTION_KINDS}", name="kind"),
         CheckConstraint(f"status IN {TRANSACTION_STATUSES}", name="status"),
@@ -114,6 +116,7 @@ class Transaction(Base):
     reference: Mapped[str | None]
     run_id: Mapped[str | None] = mapped_column(Id("run"))
     error: Mapped[dict[str, Any] | None]
+    respond_by: Mapped[datetime | None]
     created_at: Mapped[Created]
 
 

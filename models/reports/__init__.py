@@ -1,5 +1,6 @@
 """Reports on stock and sales: what they contain, who is sent them, and the daily sales that they are made of."""
 
+from models.reports.charts import Figure, Words, figures_of
 from models.reports.files import CSV_PAGE, SHEET_ROWS, csv_rows, file_name, workbook
 from models.reports.kinds import Column, Kind
 from models.reports.page import PAGE_LINES, POLICY, page_of_report, totals_of
@@ -40,6 +41,7 @@ __all__ = [
     "SHEET_ROWS",
     "Column",
     "DailySales",
+    "Figure",
     "Kind",
     "Line",
     "Options",
@@ -48,9 +50,11 @@ __all__ = [
     "Scope",
     "Slice",
     "Subscription",
+    "Words",
     "csv_rows",
     "cut",
     "discard",
+    "figures_of",
     "file_name",
     "fold",
     "get_report",

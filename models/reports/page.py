@@ -1,16 +1,15 @@
 """A report as an HTML page: charts and tables, without scripts or external resources."""
 
-from base64 import b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from babel.numbers import format_currency, get_currency_precision
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.reports.charts import draw, points_of
+from design import BASE, policy_for, read_styles
+from models.reports.charts import Words, figures_of
 from models.reports.kinds import CellType, Kind
 from models.reports.tables import Line, Report
 from models.reports.writing import KINDS
@@ -22,11 +21,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
-STYLE = (TEMPLATES / "report.css").read_text()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+STYLE = read_styles(*BASE, "charts.css")
+POLICY = policy_for(STYLE)
 """The page's Content-Security-Policy: only its own inline style."""
 _HIDDEN = ("warehouse_id", "product_id", "id")
 
@@ -40,7 +36,8 @@ def page_of_report(report: Report, lines: Sequence[Line]) -> str:
         for group in report.body["groups"]
     ]
     return ENVIRONMENT.get_template("report.html").render(
-        style=STYLE, kind=kind, columns=columns, rows=report.rows, groups=groups, charts=_charts(report),
+        style=STYLE, kind=kind, columns=columns, rows=report.rows, groups=groups, charts=figures_of(report, WORDS),
+        seller=settings.seller_name,
         start=_minute(report.period_start), end=_minute(report.period_end), written=_minute(report.created_at),
         options=[f"{name.replace('_', ' ')} {value}" for name, value in sorted(report.options.items())],
         totals=totals_of(kind, report.totals),
@@ -51,19 +48,6 @@ def page_of_report(report: Report, lines: Sequence[Line]) -> str:
 def totals_of(kind: Kind, totals: dict[str, Any]) -> list[tuple[str, str]]:
     """The totals of a report in words: (name, value)."""
     return [(name.replace("_", " "), _shown(totals.get(name), type_)) for name, (type_, _) in kind.totals.items()]
-
-
-def _charts(report: Report) -> list[dict[str, object]]:
-    first, last = report.period_start.date(), (report.period_end - timedelta(microseconds=1)).date()
-    step = timedelta(days=7 if report.options.get("interval") == "week" else 1)
-    charts = []
-    for chart in report.body["charts"]:
-        points = points_of(chart, first, last, step)
-        svg = [drawn for _, drawn in draw(chart["title"], chart["style"], chart["type"], points)]
-        values = [(series, label, _shown(value, "number")) for series, label, value in points]
-        unit = f" ({settings.currency})" if chart["type"] == "money" else ""
-        charts.append({"title": chart["title"] + unit, "drawn": svg, "points": values})
-    return charts
 
 
 def _shown(value: Any, type_: CellType) -> str:
@@ -77,6 +61,20 @@ def _shown(value: Any, type_: CellType) -> str:
     if type_ == "flag":
         return "yes" if value else "no"
     return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _tick(value: float, type_: CellType) -> str:
+    if type_ == "money":
+        value = value / 10 ** get_currency_precision(settings.currency)
+    return f"{value:,.10g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"
+
+
+WORDS = Words(str, _shown, _tick, _day, "%(title)s: %(count)d values, the highest is %(highest)s")
+"""The page is in English."""
 
 
 def _minute(time: datetime) -> str:

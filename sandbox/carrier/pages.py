@@ -12,27 +12,30 @@ from sandbox.carrier.book import Book
 from sandbox.carrier.errors import Refused
 from sandbox.carrier.label import pdf
 from sandbox.carrier.trackers import MOVES, Move
+from sandbox.page_frame import page_frame
 
 LABELS = "/sandbox/labels"
 SHOWN = 200
-PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Parcels</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-</style></head><body>
-<h1>Parcels</h1>
+PAGE = Template(
+    page_frame(
+        "Carrier",
+        "Parcels",
+        """<h1>Parcels</h1>
 <p>The newest {{ len(parcels) }} with a label. <a href="/sandbox/parcels">As JSON</a></p>
-<table><tr><th>Reference</th><th>Tracking code</th><th>Service</th><th>To</th><th>Status</th><th>Move</th></tr>
-{% for parcel in parcels %}<tr><td>{{ parcel["reference"] or "" }}</td>
-<td><a href="{{ parcel["label_url"] }}">{{ parcel["tracking_code"] }}</a></td>
-<td>{{ parcel["carrier"] }} {{ parcel["service"] }}</td><td>{{ parcel["to"] }}</td>
-<td>{{ parcel["status"] }}{% if parcel["refund_status"] %}, refund {{ parcel["refund_status"] }}{% end %}</td>
-<td><form method="post" action="/sandbox/parcels/{{ parcel["tracking_code"] }}/move">
+<table class="stack"><thead><tr><th scope="col">Reference</th><th scope="col">Tracking code</th>
+<th scope="col">Service</th><th scope="col">To</th><th scope="col">Status</th>
+<th scope="col">Move</th></tr></thead><tbody>
+{% for parcel in parcels %}<tr><td data-label="Reference"><code>{{ parcel["reference"] or "" }}</code></td>
+<td data-label="Tracking code"><a href="{{ parcel["label_url"] }}">{{ parcel["tracking_code"] }}</a></td>
+<td data-label="Service">{{ parcel["carrier"] }} {{ parcel["service"] }}</td><td data-label="To">{{ parcel["to"] }}</td>
+<td data-label="Status">{{ parcel["status"] }}
+{% if parcel["refund_status"] %}, refund {{ parcel["refund_status"] }}{% end %}</td>
+<td data-label="Move"><form class="buttons" method="post" action="/sandbox/parcels/{{ parcel["tracking_code"] }}/move">
 {% for status in moves %}<button name="status" value="{{ status }}">{{ status }}</button> {% end %}</form></td>
-</tr>{% end %}</table></body></html>""")
+</tr>{% end %}</tbody></table>""",
+        ".buttons button { font-weight: 400; min-height: 2rem; padding: .1rem .6rem; } .buttons { gap: .4rem; }",
+    )
+)
 
 
 class Asked(BaseModel):

@@ -10,14 +10,19 @@ from tornado.web import HTTPError, RequestHandler
 from sandbox.gateway import intents
 from sandbox.gateway.errors import Refused
 from sandbox.gateway.ledger import Ledger
+from sandbox.page_frame import page_frame
 
 BANK = "/sandbox/bank"
-PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sandbox bank</title></head><body>
-<h1>Confirm the payment of {{ "%.2f" % (intent["amount"] / 100) }} {{ intent["currency"].upper() }}</h1>
-<form method="post"><button name="result" value="succeeded">Complete</button>
-<button name="result" value="failed">Fail</button></form>
-</body></html>""")
+PAGE = Template(
+    page_frame(
+        "Bank",
+        "Sandbox bank",
+        """<h1>Confirm the payment of {{ "%.2f" % (intent["amount"] / 100) }} {{ intent["currency"].upper() }}</h1>
+<p>A real bank asks here for a code or for its app (3-D Secure).</p>
+<form method="post" class="buttons"><button class="main" name="result" value="succeeded">Complete</button>
+<button name="result" value="failed">Fail</button></form>""",
+    )
+)
 
 
 class BankPage(RequestHandler):

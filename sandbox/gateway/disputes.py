@@ -13,6 +13,7 @@ from sandbox.gateway.ledger import Ledger, new_id
 from sandbox.gateway.params import UpdateDispute
 
 OPEN = ("warning_needs_response", "warning_under_review", "needs_response", "under_review")
+DAYS_TO_RESPOND = 9
 OUTCOMES = {"winning_evidence": "won", "losing_evidence": "lost"}
 """What Stripe's documentation submits as `uncategorized_text` to end a dispute."""
 
@@ -32,6 +33,7 @@ def create(ledger: Ledger, intent_id: str) -> Answer:
         "created": int(time.time()),
         "currency": charge["currency"],
         "evidence": {"uncategorized_text": None},
+        "evidence_details": {"due_by": int(time.time()) + DAYS_TO_RESPOND * 86400, "has_evidence": False},
         "is_charge_refundable": is_inquiry,
         "livemode": False,
         "metadata": {},

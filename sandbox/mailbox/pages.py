@@ -15,46 +15,45 @@ from sandbox.mailbox.page import Page, State
 from sandbox.mailbox.push_service import ROOT, NewSubscription, Subscription
 from sandbox.mailbox.sms import Sms
 from sandbox.mailbox.store import Message
+from sandbox.page_frame import page_frame
 
 MAX_SHOWN = 200  # messages on the page; /messages.json has all
 
-TEMPLATES = {
-    "frame.html": """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{% block title %}Mailbox{% end %}</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f6; padding: 1rem; }
-iframe { width: 100%; height: 30rem; border: 1px solid #ddd; }
+STYLE = """
+.kind { border-radius: .25rem; padding: .1rem .4rem; background: var(--info-tint); color: var(--info);
+  white-space: nowrap; }
+.text { background: var(--good-tint); color: var(--good); }
+.push { background: var(--accent-tint); color: var(--accent-strong); }
+iframe { width: 100%; height: 30rem; border: 1px solid var(--line); background: #fff; color-scheme: light; }
+th[scope=row] { white-space: nowrap; color: var(--soft); font-weight: 500; }
 td { overflow-wrap: anywhere; }
-.kind { border-radius: .25rem; padding: .1rem .4rem; background: #e8eef7; color: #17365d; white-space: nowrap; }
-.text { background: #e5f3e8; color: #14532d; } .push { background: #f6e9d3; color: #6b3f00; }
-@media (max-width: 40rem) {
-body { margin: 1rem auto; padding: 0 .75rem; }
-.list tr { display: block; padding: .5rem 0; border-bottom: 1px solid #ddd; } .list tr:first-child { display: none; }
-.list td { display: block; border: 0; padding: .1rem 0; }
-.list td:last-child::before { content: "Deliveries: "; }
-}
-</style></head><body>{% block body %}{% end %}</body></html>""",
-    "list.html": """{% extends "frame.html" %}{% block body %}
-<h1>Mailbox</h1>
+"""
+TEMPLATES = {
+    "list.html": page_frame(
+        "Mailbox",
+        "Mailbox",
+        """<h1>Messages</h1>
 <p>{{ total }} messages{% if total > len(messages) %}, the newest {{ len(messages) }} of them{% end %}.
 <a href="/messages.json">As JSON</a></p>
-<table class="list"><tr><th>Received (UTC)</th><th>Kind</th><th>To</th><th>Subject</th><th>Deliveries</th></tr>
-{% for message in messages %}<tr><td>{{ message["received_at"][:19].replace("T", " ") }}</td>
-<td><span class="kind {{ message["kind"] }}">{{ message["kind"] }}</span></td><td>{{ ", ".join(message["to"]) }}</td>
-<td><a href="/messages/{{ message["id"] }}">{{ message["subject"] or "(no subject)" }}</a></td>
-<td>{{ message["deliveries"] }}</td></tr>{% end %}</table>{% end %}""",
-    "message.html": """{% extends "frame.html" %}
-{% block title %}{{ message["subject"] }}{% end %}{% block body %}
-<p><a href="/">Mailbox</a></p><h1>{{ message["subject"] or "(no subject)" }}</h1>
-<table>{% for name, value in message.items() %}<tr><th>{{ name }}</th>
+<table class="stack"><thead><tr><th scope="col">Received (UTC)</th><th scope="col">Kind</th><th scope="col">To</th>
+<th scope="col">Subject</th><th scope="col">Deliveries</th></tr></thead><tbody>
+{% for message in messages %}<tr><td data-label="Received">{{ message["received_at"][:19].replace("T", " ") }}</td>
+<td data-label="Kind"><span><span class="kind {{ message["kind"] }}">{{ message["kind"] }}</span></span></td>
+<td data-label="To">{{ ", ".join(message["to"]) }}</td>
+<td data-label="Subject"><a href="/messages/{{ message["id"] }}">{{ message["subject"] or "(no subject)" }}</a></td>
+<td data-label="Deliveries">{{ message["deliveries"] }}</td></tr>{% end %}</tbody></table>""",
+        STYLE,
+    ),
+    "message.html": page_frame(
+        "Mailbox",
+        """{{ message["subject"] or "(no subject)" }}""",
+        """<p><a href="/">All messages</a></p><h1>{{ message["subject"] or "(no subject)" }}</h1>
+<table>{% for name, value in message.items() %}<tr><th scope="row">{{ name }}</th>
 <td>{{ ", ".join(value) if isinstance(value, list) else value }}</td></tr>{% end %}</table>
-{% if text %}<h2>Text</h2><pre>{{ text }}</pre>{% end %}
-{% if html %}<h2>HTML</h2><iframe sandbox="" title="HTML part" srcdoc="{{ html }}"></iframe>{% end %}
-{% end %}""",
+{% if text %}<h2>Text</h2><pre tabindex="0">{{ text }}</pre>{% end %}
+{% if html %}<h2>HTML</h2><iframe sandbox="" title="HTML part" srcdoc="{{ html }}"></iframe>{% end %}""",
+        STYLE,
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from tornado.web import RequestHandler
 from sandbox.doors import GuardedApplication
 from sandbox.faults import Fault, Faults, FaultsHandler
 from sandbox.oidc.keys import WRONG, Keys
+from sandbox.page_frame import page_frame
 
 HABITS = (*WRONG, "clock", "expired", "no_expiry", "unknown_key", "alg_none", "hs256", "forged", "no_token")
 """What can be wrong with the next ID token."""
@@ -96,11 +97,13 @@ class Authorize(Call):
 
     def get(self) -> None:
         address = escape(self.request.uri or "", quote=True)
-        self.finish(f"""<!doctype html><title>Sandbox ID</title><form method="post" action="{address}">
-            <p><label>Subject <input name="sub" value="ada"></label>
-            <p><label>E-mail address <input name="email" value="ada@example.org"></label>
-            <p><label><input type="checkbox" name="verified" checked> verified</label>
-            <p><button>Sign in</button> <button name="error" value="access_denied">Refuse</button></form>""")
+        form = f"""<h1>Sign in</h1><form method="post" action="{address}">
+            <p><label>Subject<br><input name="sub" value="ada"></label></p>
+            <p><label>E-mail address<br><input name="email" value="ada@example.org"></label></p>
+            <p><label><input type="checkbox" name="verified" checked> verified</label></p>
+            <p class="buttons"><button class="main">Sign in</button>
+            <button name="error" value="access_denied">Refuse</button></p></form>"""
+        self.finish(page_frame("Sandbox ID", "Sandbox ID", form))
 
     def post(self) -> None:
         asked = {name: self.get_query_argument(name, "") for name in (

@@ -3,11 +3,14 @@
 Every function runs inside the ledger's transaction.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from sandbox.paypal.answers import unprocessable
 from sandbox.paypal.ledger import Ledger, new_id
 from sandbox.paypal.orders import emit, now, require, timestamp
+
+TO_RESPOND = timedelta(days=10)
 
 
 def listed(ledger: Ledger, capture_id: str) -> dict[str, Any]:
@@ -46,7 +49,8 @@ def _open(order: dict[str, Any]) -> dict[str, Any]:
     return {
         "dispute_id": f"PP-D-{new_id()}", "create_time": timestamp(now()), "reason": "UNAUTHORISED",
         "status": "WAITING_FOR_SELLER_RESPONSE", "dispute_life_cycle_stage": "CHARGEBACK",
-        "dispute_amount": taken[-1]["amount"], "disputed_transactions": [of_capture],
+        "seller_response_due_date": timestamp(now() + TO_RESPOND), "dispute_amount": taken[-1]["amount"],
+        "disputed_transactions": [of_capture],
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from tornado.template import DictLoader
 from tornado.web import HTTPError, RequestHandler
 
+from sandbox.page_frame import page_frame
 from sandbox.paypal import orders
 from sandbox.paypal.answers import Answer, Refused
 from sandbox.paypal.ledger import Ledger
@@ -14,30 +15,34 @@ from sandbox.paypal.params import Decision, check, decode
 SHOWN = 200
 TEMPLATES = DictLoader(
     {
-        "approve.html": """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>The sandbox's PayPal</title></head><body>
-<h1>Pay {{ amount["value"] }} {{ amount["currency_code"] }}?</h1>
-<form method="post"><p><label>Paid from <select name="funding">
+        "approve.html": page_frame(
+            "PayPal",
+            "The sandbox's PayPal",
+            """<h1>Pay {{ amount["value"] }} {{ amount["currency_code"] }}?</h1>
+<form method="post"><p><label for="funding">Paid from</label><br><select id="funding" name="funding">
 <option value="good">an account with money</option>
 <option value="declined">a card that is declined</option>
 <option value="drained">an account that is empty after three days</option>
 <option value="reviewed">an account that PayPal reviews first</option>
-<option value="echeck">a bank account, to which refunds take days</option></select></label></p>
-<button name="result" value="succeeded">Complete</button>
-<button name="result" value="failed">Fail</button></form>
-</body></html>""",
-        "orders.html": """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>The sandbox's PayPal</title><style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd; }
-</style></head><body><h1>PayPal (sandbox)</h1><p><a href="/sandbox/ledger">As JSON</a></p>
-<table><tr><th>Created</th><th>Order</th><th>Status</th><th>Amount</th><th>Shop's order / payment</th><th></th></tr>
-{% for order in orders %}{% set unit = order["purchase_units"][0] %}<tr><td>{{ order["create_time"] }}</td>
-<td>{{ order["id"] }}</td><td>{{ order["status"] }}</td>
-<td>{{ unit["amount"]["value"] }} {{ unit["amount"]["currency_code"] }}</td><td>{{ unit.get("custom_id", "") }}</td>
-<td>{% if order["status"] in undecided %}<a href="/checkoutnow?token={{ order["id"] }}">approve</a>{% end %}</td>
-</tr>{% end %}</table></body></html>""",
+<option value="echeck">a bank account, to which refunds take days</option></select></p>
+<p class="buttons"><button class="main" name="result" value="succeeded">Complete</button>
+<button name="result" value="failed">Fail</button></p></form>""",
+        ),
+        "orders.html": page_frame(
+            "PayPal",
+            "The sandbox's PayPal",
+            """<h1>Orders</h1><p><a href="/sandbox/ledger">As JSON</a></p>
+<table class="stack"><thead><tr><th scope="col">Created</th><th scope="col">Order</th><th scope="col">Status</th>
+<th scope="col">Amount</th><th scope="col">Shop's order / payment</th><th scope="col">Decide</th></tr></thead><tbody>
+{% for order in orders %}{% set unit = order["purchase_units"][0] %}<tr>
+<td data-label="Created">{{ order["create_time"] }}</td>
+<td data-label="Order"><code>{{ order["id"] }}</code></td><td data-label="Status">{{ order["status"] }}</td>
+<td data-label="Amount">{{ unit["amount"]["value"] }} {{ unit["amount"]["currency_code"] }}</td>
+<td data-label="Shop's order / payment"><code>{{ unit.get("custom_id", "") }}</code></td>
+<td data-label="Decide">{% if order["status"] in undecided %}
+<a href="/checkoutnow?token={{ order["id"] }}">approve</a>{% else %}-{% end %}</td>
+</tr>{% end %}</tbody></table>""",
+        ),
     }
 )
 

@@ -41,7 +41,13 @@ def _ask(request: ReportRequest, idempotency_key: str) -> Report:
             for given in gateway.list_refunds(reference=reference)
         ],
         "disputes": [
-            {"reference": one.reference, "amount": one.amount, "state": one.state, "reason": one.reason}
+            {
+                "reference": one.reference,
+                "amount": one.amount,
+                "state": one.state,
+                "reason": one.reason,
+                "respond_by": one.respond_by.isoformat() if one.respond_by else None,
+            }
             for one in gateway.list_disputes(reference=reference)
         ],
         "state": None,

@@ -1,9 +1,11 @@
 """Catalogue imports: uploading a file, following its import, and what was refused."""
 
 import hashlib
+from datetime import date
 from typing import Any
 
 from flask import Response, g, request, url_for
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from api.catalogue.csv import refusal_rows
@@ -12,11 +14,12 @@ from api.http.request_hooks import is_storable
 from models import imports
 from models.core.database import transaction
 from models.core.errors import Invalid
+from models.operations import attention
 from serving.limits import count
 from serving.pages import PageQuery, page
 from web import access
 from web.blueprint import desk, takes_files, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import Filters, read_filters
 from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send
 from web.language import gettext
@@ -84,12 +87,20 @@ def cancel_import(import_id: str) -> Response:
     return send(work, lambda outcome, status: _show_import(import_id, outcome, status))
 
 
+class ImportQuery(PageQuery):
+    refused = fields.Boolean()
+
+
+def _since(filters: Filters) -> date | None:
+    return attention.failed_since() if filters.values and filters.values.get("refused") else None
+
+
 def _show_imports(outcome: Outcome, status: int = 200) -> Response:
-    filters = read_filters(PageQuery())
+    filters = read_filters(ImportQuery(), "refused")
     found: Any = {"data": [], "next_cursor": None}
     if filters.values is not None:
         with transaction() as session:
-            found = page(session, imports.select_imports(), imports.Import.id.desc(), **filters.place)
+            found = page(session, imports.select_imports(_since(filters)), imports.Import.id.desc(), **filters.place)
     return show("imports.html", status, section="desk.imports_page", imports=found["data"], filters=filters,
                 cursor=found["next_cursor"], outcome=outcome)  # fmt: skip
 

@@ -1,6 +1,5 @@
-"""What the pages of the desk share: how they are rendered, who sees which section, and bars of charts."""
+"""What the pages of the desk share: how they are rendered and who sees which section."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from babel.numbers import format_decimal
@@ -34,7 +33,11 @@ SECTIONS = (
         ("desk.picking", _("Picking list"), "orders:write"),
         ("desk.returns_page", _("Returns"), "orders:read"),
     )),
-    Section(_("Payments"), "m", (("desk.payments_page", _("Payments"), "payments:read"),)),
+    Section(_("Payments"), "m", (
+        ("desk.payments_page", _("Payments"), "payments:read"),
+        ("desk.disputes_page", _("Disputes"), "payments:read"),
+        ("desk.reconciliations_page", _("Reconciliation"), "payments:read"),
+    )),
     Section(_("Customers"), "c", (("desk.customers_page", _("Customers"), "users:read"),)),
     Section(_("Products"), "p", (
         ("desk.products_page", _("Products"), "products:write"),
@@ -64,15 +67,11 @@ SECTIONS = (
         ("desk.audit_log_page", _("Audit log"), "runs:read"),
         ("desk.settings_page", _("All settings"), "runs:write"),
     )),
+    Section(_("Reports"), "v", (
+        ("desk.reports_page", _("Reports"), "reports:read"),
+        ("desk.subscriptions_page", _("By e-mail"), "reports:read"),
+    )),
 )  # fmt: skip
-
-
-class Bar(NamedTuple):
-    """A bar of a chart: what it is, its value in words, and its height in percent of the highest."""
-
-    label: str
-    value: str
-    height: float
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
@@ -90,12 +89,6 @@ def require_staff() -> None:
     """Raises NotAllowed for somebody without any permission: a customer."""
     if not g.principal.permissions:
         raise NotAllowed("This page is for staff.")
-
-
-def bars(points: Sequence[tuple[str, str, float]]) -> list[Bar]:
-    """The bars of a chart, from label, value in words, and value."""
-    highest = max((value for _, _, value in points), default=0) or 1
-    return [Bar(label, words, round(value / highest * 100, 1)) for label, words, value in points]
 
 
 def asked(*names: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
-"""Payments: the list, and captures and refunds, which are decided on the page of the order."""
+"""Payments: the list, the ledger of one, and captures and refunds, from there or from the page of the order."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,14 +15,15 @@ from models.core.database import transaction
 from models.core.errors import Invalid
 from models.orders import Order
 from models.payments import PAYMENT_STATUS
-from serving.payments import PaymentQuery, list_visible
+from serving.payments import PaymentQuery, list_visible, read_visible
 from tasks.gateways.payments import PROVIDERS
 from web import access
 from web.blueprint import desk, takes_form
+from web.desk.disputes import reason_of, time_left
 from web.desk.filters import read_filters
 from web.desk.order_actions import act
 from web.desk.pages import show
-from web.desk.sending import load, text
+from web.desk.sending import Outcome, load, read_outcome, send, text
 from web.language import gettext
 from web.language import translatable as _
 
@@ -51,18 +53,25 @@ def payments_page() -> Response:
     )  # fmt: skip
 
 
+@desk.get(PAYMENT)
+@access.allowed("payments:read")
+def payment_page(payment_id: str) -> Response:
+    """A payment: what was captured and refunded, its transactions and disputes, and its forms."""
+    return _show_payment(payment_id, read_outcome())
+
+
 @desk.post(f"{PAYMENT}/capture")
 @takes_form
 @access.allowed("payments:capture")
 def capture(payment_id: str) -> Response:
     """Captures an authorised payment, or a part of it."""
-    order_id, currency = _order_of(payment_id)
+    currency = _currency_of(payment_id)
 
     def work(session: Session) -> str | None:
         body: Any = load(Capture(), amount=minor_units(text("amount"), currency))
         return orders.capture_payment(session, payment_id, body.get("amount"), owner=g.principal.user_id).run_id
 
-    return act(order_id, "capturing", work)
+    return _act(payment_id, "capturing", work)
 
 
 @desk.post(f"{PAYMENT}/refund")
@@ -70,7 +79,7 @@ def capture(payment_id: str) -> Response:
 @access.allowed("payments:refund")
 def refund(payment_id: str) -> Response:
     """Refunds captured money, in whole or in part."""
-    order_id, currency = _order_of(payment_id)
+    currency = _currency_of(payment_id)
 
     def work(session: Session) -> str | None:
         body: Any = load(Refund(), amount=minor_units(text("amount"), currency), reason=text("reason"))
@@ -79,7 +88,7 @@ def refund(payment_id: str) -> Response:
         )
         return asked.run_id
 
-    return act(order_id, "refunding", work)
+    return _act(payment_id, "refunding", work)
 
 
 def minor_units(shown: str, currency: str) -> int | None:
@@ -96,7 +105,30 @@ def minor_units(shown: str, currency: str) -> int | None:
     return units
 
 
-def _order_of(payment_id: str) -> tuple[str, str]:
+def _act(payment_id: str, done: str, work: Callable[[Session], str | None]) -> Response:
+    """Does something with a payment and leads back: to its page, or to that of its order."""
+    if text("back") != "payment":
+        with transaction() as session:
+            order_id = payments.get_payment(session, payment_id).order_id
+        return act(order_id, done, work)
+
+    def address(session: Session) -> str:
+        return url_for("desk.payment_page", payment_id=payment_id, done=done, task=work(session))
+
+    return send(address, lambda outcome, status: _show_payment(payment_id, outcome, status))
+
+
+def _show_payment(payment_id: str, outcome: Outcome, status: int = 200) -> Response:
+    payment: Any = read_visible(g.principal, payment_id)
     with transaction() as session:
-        payment = payments.get_payment(session, payment_id)
-        return payment.order_id, payment.currency
+        number = session.scalars(select(Order.number).where(Order.id == payment["order_id"])).one()
+    disputes = [one for one in payment["transactions"] if one["status"] in payments.OPEN_DISPUTE]
+    return show(
+        "payment.html", status, section="desk.payments_page", payment=payment, number=number, outcome=outcome,
+        disputes=disputes, reason_of=reason_of, time_left=time_left,
+    )  # fmt: skip
+
+
+def _currency_of(payment_id: str) -> str:
+    with transaction() as session:
+        return payments.get_payment(session, payment_id).currency

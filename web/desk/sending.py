@@ -22,6 +22,8 @@ from web.wording import describe_field
 
 Made = TypeVar("Made")
 DONE = {
+    "subscribed": _("Your reports by e-mail are saved."),
+    "reconciling": _("The comparison with the payment providers is under way."),
     "annotated": _("Note and tags are saved."),
     "note_undone": _("Note and tags are what they were before."),
     "packing": _("The order is being packed. Its customer can no longer cancel it."),

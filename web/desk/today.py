@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 
 from flask import Response, url_for
 
+from design.charts import Chart, Point, draw
 from models.core.database import transaction
 from models.operations import attention
 from models.operations.attention import Day
+from models.reports.kinds import CellType
 from settings import settings
 from web import access
 from web.blueprint import desk
-from web.desk.pages import bars, may, require_staff, show
-from web.language import day, money, ngettext
+from web.desk.pages import may, require_staff, show
+from web.desk.report_words import short_day, words
+from web.language import gettext, money, ngettext
 from web.language import translatable as _
 
 DAYS = 14
@@ -39,8 +42,12 @@ CARDS = (
     Card("low_stock", "stock:read", _("Levels at the reorder point"), "desk.stock_alerts_page", {}),
     Card("payments_failed", "payments:read", _("Payments failed in a week"), "desk.payments_page", {"status": "failed"},
          True),
-    Card("payments_disputed", "payments:read", _("Disputed payments"), "desk.payments_page", {"status": "disputed"},
+    Card("disputes", "payments:read", _("Disputes to respond to"), "desk.disputes_page", {"view": "needs_response"},
          True),
+    Card("differences", "payments:read", _("Differences to the providers"), "desk.newest_reconciliation",
+         {"open": "true"}, True),
+    Card("imports_refused", "products:write", _("Imports with refused rows in a week"), "desk.imports_page",
+         {"refused": "true"}),
     Card("runs_stuck", "runs:read", _("Stuck runs"), "", {}, True),
 )  # fmt: skip
 
@@ -82,11 +89,36 @@ def _days() -> list[Day]:
         return days
 
 
-def _charts(days: list[Day]) -> dict[str, object]:
-    counted = [(day(one.day), ngettext("%(num)d order", "%(num)d orders", one.orders) % {"num": one.orders},
-                one.orders) for one in days]  # fmt: skip
-    sold = [(day(one.day), money(one.amount, settings.currency), one.amount) for one in days]
-    return {
-        "orders": bars(counted), "revenue": bars(sold), "count": sum(one.orders for one in days),
-        "sum": money(sum(one.amount for one in days), settings.currency),
-    }  # fmt: skip
+class Drawn(NamedTuple):
+    """A chart of the page: its title, its sum, its points and its drawings."""
+
+    title: str
+    sum: str
+    points: list[Point]
+    drawn: list[str]
+
+
+def _charts(days: list[Day]) -> list[Drawn]:
+    if not days:
+        return []
+    counted = [Point(None, short_day(one.day), one.orders, _orders(one.orders)) for one in days]
+    sold = [Point(None, short_day(one.day), one.amount, money(one.amount, settings.currency)) for one in days]
+    count = sum(one.orders for one in days)
+    return [
+        _drawn(gettext("Orders in two weeks"), str(words().value(count, "integer")), counted, "integer"),
+        _drawn(
+            gettext("Revenue in two weeks"), money(sum(one.amount for one in days), settings.currency), sold, "money"
+        ),
+    ]
+
+
+def _drawn(title: str, total: str, points: list[Point], type_: CellType) -> Drawn:
+    language = words()
+    highest = max(points, key=lambda point: point.value).words
+    spoken = language.spoken % {"title": title, "count": len(points), "highest": highest}
+    chart = Chart("columns", spoken, points, lambda value: language.tick(value, type_))
+    return Drawn(title, total, points, draw(chart))
+
+
+def _orders(number: int) -> str:
+    return ngettext("%(num)d order", "%(num)d orders", number) % {"num": number}

@@ -1,5 +1,6 @@
 """PayPal's refunds and disputes in the shop's words (developer.paypal.com/docs/api/customer-disputes/v1)."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,9 +28,14 @@ def list_disputes(client: Client, taken: dict[str, Any]) -> list[Dispute]:
     query = urlencode({"disputed_transaction_id": taken["id"], "page_size": 50})
     listed = client.get(f"/v1/customer/disputes?{query}")
     return [
-        Dispute(one["dispute_id"], from_money(one["dispute_amount"]), _state(one), one.get("reason"))
+        Dispute(one["dispute_id"], from_money(one["dispute_amount"]), _state(one), one.get("reason"), _respond_by(one))
         for one in listed.get("items", [])
     ]
+
+
+def _respond_by(dispute: dict[str, Any]) -> datetime | None:
+    due = dispute.get("seller_response_due_date")
+    return datetime.fromisoformat(due) if due else None
 
 
 def _state(dispute: dict[str, Any]) -> DisputeState:

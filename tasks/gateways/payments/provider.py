@@ -87,12 +87,14 @@ class Refund:
 
 @dataclass(frozen=True)
 class Dispute:
-    """`reason`: the provider's word for what the customer says is wrong."""
+    """`reason`: the provider's word for what the customer says is wrong. `respond_by`: until when the provider takes a
+    response; None: it takes none."""
 
     reference: str
     amount: int
     state: DisputeState
     reason: str | None
+    respond_by: datetime | None
 
 
 @dataclass(frozen=True)

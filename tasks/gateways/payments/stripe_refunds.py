@@ -1,5 +1,7 @@
 """Stripe's refunds and disputes in the shop's words."""
 
+from datetime import UTC, datetime
+
 import stripe
 
 from tasks.gateways.payments.provider import Dispute, DisputeState, Refund, RefundState
@@ -30,9 +32,15 @@ def list_disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:
     with calling():
         listed = client.v1.disputes.list(params={"payment_intent": reference, "limit": PAGE})
         return [
-            Dispute(one.id, one.amount, DISPUTE_STATES.get(one.status, "under_review"), one.reason)
+            Dispute(one.id, one.amount, DISPUTE_STATES.get(one.status, "under_review"), one.reason, _respond_by(one))
             for one in listed.auto_paging_iter()
         ]
+
+
+def _respond_by(given: stripe.Dispute) -> datetime | None:
+    """0 or None: the bank takes no response."""
+    due_by = (given.to_dict().get("evidence_details") or {}).get("due_by")
+    return datetime.fromtimestamp(due_by, UTC) if due_by else None
 
 
 def read_refund(given: stripe.Refund, reference: str) -> Refund:

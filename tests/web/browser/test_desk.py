@@ -9,6 +9,8 @@ import pytest
 
 from models import catalogue, fulfilment, pictures, returns
 from models.core.database import transaction
+from models.reports import KINDS
+from tests.api.test_reports import written
 from tests.conftest import PASSWORD
 from tests.models.shelves import warehouse
 from tests.photographs import photograph
@@ -17,6 +19,7 @@ from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
 from tests.web.desk.selling import Bought
+from tests.web.desk.test_payments import reconciled
 
 FOLDER = os.environ.get("SCREENSHOTS", "")
 WIDTHS = (320, 800, 1400)
@@ -46,7 +49,15 @@ def pages(database: None) -> dict[str, str]:
         )  # fmt: skip
         returns.approve(session, made.id)
     assert annex
+    returned.disputed()
+    made_up = reconciled({"kind": "amount_differs", "payment_id": fresh.payment_id, "order_id": fresh.id, "ours": 100,
+                          "ours_currency": "EUR"}, {"kind": "forgotten_authorisation", "repair": "done"})  # fmt: skip
+    report_pages = {f"report-{kind}": f"/desk/reports/{written(kind, days=9)}" for kind in KINDS}
     return {
+        **report_pages, "reports": "/desk/reports", "new-report": "/desk/reports/new",
+        "subscriptions": "/desk/reports/subscriptions", "disputes": "/desk/disputes?view=all",
+        "payment": f"/desk/payments/{returned.payment_id}", "reconciliations": "/desk/reconciliations",
+        "reconciliation": f"/desk/reconciliations/{made_up}",
         "today": "/desk/", "orders": "/desk/orders", "order-to-ship": fresh.path, "order-returned": returned.path,
         "no-orders": "/desk/orders?q=nobody", "picking": "/desk/picking", "returns": "/desk/returns",
         "payments": "/desk/payments", "products": "/desk/products", "product": f"/desk/products/{emma}",

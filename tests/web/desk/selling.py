@@ -1,6 +1,7 @@
 """A browser of somebody of the staff, and orders that need no workers."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models import fulfilment, payments
@@ -44,6 +45,16 @@ class Bought(Sale):
         """The order, confirmed and allocated."""
         for act in self.forwards():
             act()
+        return self
+
+    def disputed(self, state: str = "needs_response", reason: str = "fraudulent") -> "Bought":
+        """The order, whose customer's bank has disputed the payment; there are nine days to respond."""
+        about: payments.ReportedDispute = {
+            "reference": "dp_1", "amount": self.order.total, "state": state, "reason": reason,
+            "respond_by": (datetime.now(UTC) + timedelta(days=9, minutes=1)).isoformat(),
+        }  # fmt: skip
+        with transaction() as session:
+            payments.record_report(session, self.payment_id, [], [about])
         return self
 
     def parcel(self) -> fulfilment.Parcel:
