@@ -40,6 +40,7 @@ def set_up(browser: Browser) -> tuple[AuthenticatorApp, list[str]]:
 def test_an_app_is_set_up_and_then_asked_for(ada: Browser, browser: Browser) -> None:
     shown = send(ada)
     assert re.search(r'<svg [^>]*class="qr"[^>]*><title>QR code for your authenticator app</title>', shown.text)
+    assert "viewBox=" in shown.text  # so that it fits into small windows as a whole
     assert re.findall(r"\sstyle=|<style|<script(?![^>]*src=)", shown.text) == []
     assert 'id="language"' not in shown.text  # another page would lose the key
     _, codes = set_up(ada)

@@ -44,7 +44,7 @@ def test_a_passkey_is_added_and_signs_in_without_a_password(ada: Visitor) -> Non
     ada.check()
     ada.follow("Sign out", "button")
     ada.open("/sign-in")
-    ada.page.get_by_role("button", name="Sign in with a passkey").click()
+    ada.page.get_by_role("button", name="Use a passkey").click()
     ada.page.get_by_role("link", name="Account").wait_for()
     ada.open("/account/passkeys")
     ada.sees("Last used:")
@@ -53,10 +53,10 @@ def test_a_passkey_is_added_and_signs_in_without_a_password(ada: Visitor) -> Non
     ada.check()
     ada.follow("Sign out", "button")
     ada.open("/sign-in")
-    ada.page.get_by_role("button", name="Sign in with a passkey").click()  # the device still has it
+    ada.page.get_by_role("button", name="Use a passkey").click()  # the device still has it
     ada.sees("This passkey was not accepted.")
     devtools.send("WebAuthn.setUserVerified", {"authenticatorId": made["authenticatorId"], "isUserVerified": False})
-    ada.page.get_by_role("button", name="Sign in with a passkey").click()
+    ada.page.get_by_role("button", name="Use a passkey").click()
     ada.sees("Your browser has used no passkey.")
     ada.reported = [text for text in ada.reported if "422" not in text]  # Chromium reports the status
     ada.check()

@@ -22,7 +22,6 @@ from web.wording import describe_refusal
 
 FIELDS = {"second_factor_failed": "code", "wrong_credentials": "current_password"}
 """Code of a refusal → the field that it is about."""
-SCALE = 5  # pixels per module of a QR code
 
 
 @shop.get("/account/second-factor")
@@ -147,7 +146,7 @@ def _qr_code(uri: str) -> Markup:
     """The picture as SVG without styles, dark on light in both colour schemes: cameras expect that."""
     title = gettext("QR code for your authenticator app")
     made = segno.make(uri, micro=False).svg_inline(
-        scale=SCALE, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, title=title
+        omitsize=True, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, title=title
     )
     return Markup(made)  # noqa: S704, made by segno of what the shop has made
 
