@@ -22,6 +22,11 @@ _servers = ExitStack()
 LIMITED = ("registrations", "guest_carts", "mails", "mailed_tokens", "imports", "pictures")
 UNLIMITED = {f"limit_{name}": "1000000/1 minute" for name in LIMITED}
 """All tests have the same address; tests/api/test_limits.py sets limits of its own."""
+LONGEST = (
+    "faults/test_every_step.py", "workflows/test_state_machine.py", "clients/", "relay/test_webhooks.py",
+    "models/test_retention_batches.py", "models/test_migrations.py", "web/browser/", "api/test_reference.py",
+)  # fmt: skip
+"""What takes longest of `make test` and `make test-long`: files, and folders of them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,6 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     (var / "stack.json").write_text(json.dumps(chosen))
     os.environ["SHOP_VAR"] = str(var)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that take longest first: each runs in one process, and the last one to begin should be short."""
+    here = Path(__file__).parent
+    paths = [str(item.path.relative_to(here)) if here in item.path.parents else "" for item in items]
+    ranks = {path: next((n for n, name in enumerate(LONGEST) if path.startswith(name)), len(LONGEST)) for path in paths}
+    order = sorted(range(len(items)), key=lambda at: ranks[paths[at]])
+    items[:] = [items[at] for at in order]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

