@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "15e000000001"
-down_revision = "15r000000001"
+down_revision = "15v000000001"
 branch_labels = None
 depends_on = None
 
