@@ -86,7 +86,8 @@ logs: $(READY) ## follow the logs
 screenshots: $(DEV) ## take pictures of every page, in three widths, light and dark, into build/screenshots
 	@rm -rf build/screenshots
 	SCREENSHOTS=$(CURDIR)/build/screenshots $(PYTEST) -q tests/web/browser/test_screenshots.py \
-		tests/web/browser/test_console_screenshots.py tests/web/browser/test_desk.py
+		tests/web/browser/test_console_screenshots.py tests/web/browser/test_desk.py \
+		tests/web/browser/test_order_screenshots.py
 
 lint: $(DEV) ## check style and imports between layers
 	$(BIN)/ruff check .
