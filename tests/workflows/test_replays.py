@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 import durable
 import workflows  # noqa: F401  declares them
 from durable import queries
-from durable.ids import new_id, uuid_of
+from durable.ids import new_id
 from durable.workflow import all_workflows
 from local.waiting import wait_until
 from models import reports
@@ -112,10 +112,8 @@ def test_a_report_of_the_release_before_keeps_its_id_too(shop: Shop, staff: Any)
     report, run_id = written(staff)
     old = new_id("rep")
     with transaction() as session:
-        for statement in (
-            "UPDATE reports.report SET id = :old WHERE id = :new", "UPDATE reports.line SET report_id = :old",
-        ):  # fmt: skip
-            session.execute(text(statement), {"old": uuid_of(old), "new": uuid_of(report["id"])})
+        session.execute(update(reports.Report).where(reports.Report.id == report["id"]).values(id=old))
+        session.execute(update(reports.Line).where(reports.Line.report_id == report["id"]).values(report_id=old))
         step = "UPDATE workflow.step SET output = output || jsonb_build_object('report_id', CAST(:old AS text))"
         session.execute(text(f"{step} WHERE output ? 'report_id'"), {"old": old})
     for _ in range(2):
