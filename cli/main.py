@@ -47,7 +47,7 @@ COMMANDS = {
     "restart": ("cli.stack:restart", "Restart one process of the stack and wait until it is ready."),
     "restore": ("cli.backups:restore", "Replace the database with the backup in FILE, and migrate it."),
     "rpc": ("cli.rpc:rpc", "Serve gRPC in the foreground, on SHOP_RPC_HOST and SHOP_RPC_PORT (docs/grpc.md)."),
-    "runs": ("cli.runs:runs", "List, show, retry, replay and cancel workflow runs."),
+    "runs": ("cli.runs:runs", "List, show, retry, replay and cancel workflow runs, and drop steps of them."),
     "status": ("cli.stack:status", "Show each process: name, state, pid, start time, restarts, address."),
     "up": ("cli.stack:up", "Start the stack in the background and wait until it is ready."),
     "users": ("cli.users:users", "Help users who cannot sign in."),

@@ -155,6 +155,8 @@ def replay(run_id: str, step: str | None, yes: bool) -> None:
         return
     again = _performed_again(run_id, step)
     click.echo(f"Performed again: {', '.join(again)}")
+    if mails := [name for name in again if name.startswith("notifications.")]:
+        click.echo(f"Sent a second time: the mail of {', '.join(mails)}")
     if not yes:
         click.confirm("Replay the run?", abort=True)
     _change(run_id, lambda session, found: replay_run(session, found, step))

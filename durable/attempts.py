@@ -124,6 +124,11 @@ def _keep_attempt(
 ) -> None:
     row = {"run_id": run_id, "step": step, "number": number, "worker": worker, "error": error, "started_at": since}
     session.execute(insert(AttemptRecord).values(row).on_conflict_do_nothing())
+    forget_oldest(session, run_id, step, number)
+
+
+def forget_oldest(session: Session, run_id: str, step: str, number: int) -> None:
+    """Deletes the attempts of a step that are too old, after the one with this number was kept."""
     if number > KEPT:
         old = delete(AttemptRecord).where(AttemptRecord.run_id == run_id, AttemptRecord.step == step)
         session.execute(old.where(AttemptRecord.number <= number - KEPT))

@@ -50,10 +50,11 @@ def begin(session: Session, run: Run, call: Call, request: object = None) -> Beg
 
 
 def is_ours(run: Run, begun: Begun) -> bool:
-    """Whether the attempt was not taken over, and the run still has the same direction."""
+    """Whether the attempt has not ended, by a takeover or a replay, and the run still has the same direction."""
     state = run.steps.get(begun.call.name)
-    is_the_same = state is not None and state.status == "intent" and state.attempts == begun.attempt
-    return is_the_same and (run.status != "compensating" or not _is_forward(run, begun.call))
+    if state is None or state.status != "intent" or state.failed or state.attempts != begun.attempt:
+        return False
+    return run.status != "compensating" or not _is_forward(run, begun.call)
 
 
 def _is_forward(run: Run, call: Call) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from durable import breaker, config, transitions
 from durable.backlog import Backlog
 from durable.plan import Call, can_turn_back, plan, progress_in
+from durable.replaying import REPLAYED
 from durable.tables import RunRecord, StepRecord
 from durable.workflow import Workflow, workflow_of
 
@@ -103,7 +104,7 @@ def _find_problem(run: RunRecord, steps: Sequence[StepRecord], now: datetime) ->
         return {"status": 503, "code": "deadline_exceeded", "detail": "The deadline has passed."}
     if run.attempts >= options.attempts:
         return {"status": 503, "code": "too_many_attempts", "detail": "Too many attempts have failed."}
-    is_failing = any(step.status == "intent" and step.error for step in steps)
+    is_failing = any(step.status == "intent" and step.error and step.error != REPLAYED for step in steps)
     if is_failing and run.status != "waiting" and run.progress_at < now - timedelta(seconds=options.stuck_after):
         return {"status": 503, "code": "no_progress", "detail": "The run has made no progress for a long time."}
     return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import OperationalError
 
 from durable import config, context, failures, lease, store, traces
-from durable.begun import begin
+from durable.begun import begin, is_ours
 from durable.database import is_unavailable, transaction
 from durable.errors import Superseded, Unavailable
 from durable.next_step import is_free
@@ -70,7 +70,7 @@ def _transact(invocation: "Invocation") -> bool:
     call, begun = invocation.call, invocation.begun
     with transaction() as session:
         run = store.read(session, invocation.run_id, None if begun else invocation.generation, call.name)
-        if run is None or not _is_next(invocation, run):
+        if run is None or not _is_next(invocation, run) or (begun and not is_ours(run, begun)):
             return False
         invocation.run = run
         context.trace.set(traces.of_step(run, call.name, traces.attempt_of(run, call.name)))

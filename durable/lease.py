@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 _EXTEND = text("""
     UPDATE workflow.step SET lease_until = clock_timestamp() + make_interval(secs => :lease),
         progress = coalesce(:progress, progress)
-    WHERE run_id = :run_id AND name = :name AND attempts = :attempt AND status = 'intent' RETURNING name
+    WHERE run_id = :run_id AND name = :name AND attempts = :attempt AND status = 'intent' AND error IS NULL
+    RETURNING name
 """).bindparams(bindparam("run_id", type_=Id("run")), bindparam("progress", type_=JSONB(none_as_null=True)))
 
 
@@ -45,7 +46,8 @@ class Lease:
     since: float = field(default_factory=time.monotonic)
 
     def renew(self, progress: Mapping[str, object] | None = None) -> bool:
-        """Renews the lease. Returns False if another worker has taken over the step. Raises SQLAlchemyError."""
+        """Renews the lease. Returns False if the attempt has ended: another worker has taken over the step, or an
+        operator has replayed the run. Raises SQLAlchemyError."""
         values = {"run_id": self.run_id, "name": self.name, "attempt": self.attempt, "progress": progress}
         with statements() as connection:
             extended = connection.scalar(_EXTEND, {**values, "lease": config.options().lease}) is not None

@@ -11,12 +11,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from durable.attempts import forget_oldest
 from durable.errors import RunConflict, RunNotFound
+from durable.plan import can_turn_back, progress_in
 from durable.queries import steps_of_run
 from durable.steps import Step
 from durable.tables import AttemptRecord, RunRecord, StepRecord, StepRow
 from durable.transitions import wake
-from durable.workflow import Workflow, is_declared, steps_of, workflow_of
+from durable.workflow import Each, Workflow, is_declared, steps_of, workflow_of
 
 REPLAYED = {"code": "replayed", "detail": "An operator has this step performed again."}
 """The error of a step that is to be performed again, and of the attempt whose output no longer counts."""
@@ -32,7 +34,8 @@ def replay(session: Session, run_id: str, name: str) -> RunRecord:
 
     Raises RunNotFound, and RunConflict if the run was cancelled (`run_over`), is being compensated
     (`run_compensating`), is being worked on (`run_busy`), is of a workflow or version that this code does not declare
-    (`workflow_unknown`), or if a step must not be performed again (`not_replayable`).
+    or declares with more steps than the run had (`workflow_unknown`), or if a step must not be performed again or the
+    run has succeeded and could now be compensated (`not_replayable`).
     """
     locked = select(RunRecord).where(RunRecord.id == run_id).with_for_update(key_share=True)
     run = session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
@@ -99,7 +102,26 @@ def _check_run(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> Wo
     for step in steps:
         if step.status == "intent" and not step.error and step.lease_until and step.lease_until > now:
             raise RunConflict(f"A worker is performing {step.name}; wait until it has ended.", code="run_busy")
-    return workflow_of(run.workflow, run.version)
+    workflow = workflow_of(run.workflow, run.version)
+    if run.status == "succeeded":
+        _check_end(workflow, steps)
+    return workflow
+
+
+def _check_end(workflow: Workflow, steps: Sequence[StepRecord]) -> None:
+    """What a run that has succeeded must not do after all: undo something, or perform steps that were added since.
+
+    An `Each` is not looked at: it may have had no items, and old outputs need not be those that it reads today.
+    """
+    progress = progress_in("running", steps)
+    single = [step for stage in workflow.stages if not isinstance(stage, Each) for step in steps_of(stage)]
+    if added := [step.name for step in single if progress.steps.get(step.name) != "done"]:
+        raise RunConflict(
+            f"This run has ended without {', '.join(added)}, which this release declares for {workflow.name}.",
+            code="workflow_unknown",
+        )  # fmt: skip
+    if workflow.if_refused and can_turn_back(workflow, progress):
+        raise RunConflict("This run has succeeded, and a failure would now undo it.", code="not_replayable")
 
 
 def _from(workflow: Workflow, steps: Sequence[StepRecord], name: str) -> list[StepRecord]:
@@ -140,16 +162,23 @@ def has_happened(step: Step, record: StepRow) -> bool:
 
 
 def _discard(session: Session, run: RunRecord, again: Sequence[StepRecord]) -> None:
-    """Keeps what is done as attempts, and has every step begun again. The rows stay, so that attempts go on counting
-    and a worker that has begun one of them before finds that it is not its own any more."""
-    done = [
+    """Keeps what is done as attempts, and has every step begun again. The rows stay, so that attempts go on counting.
+    They have an error, so that a worker that has begun one of them before finds that its attempt has ended."""
+    names = [step.name for step in again]
+    done = [step for step in again if step.status == "done"]
+    last = select(AttemptRecord.step, func.max(AttemptRecord.number)).where(AttemptRecord.run_id == run.id)
+    known = dict(session.execute(last.where(AttemptRecord.step.in_(names)).group_by(AttemptRecord.step)).all())
+    for step in done:  # of a step that was suspended, the attempts before are kept under the same numbers
+        step.attempts = max(step.attempts, known.get(step.name, 0) + 1)
+    rows = [
         {"run_id": run.id, "step": step.name, "number": step.attempts, "worker": step.worker, "error": REPLAYED,
          "output": step.output, "started_at": step.started_at, "ended_at": step.finished_at}
-        for step in again if step.status == "done"
+        for step in done
     ]  # fmt: skip
-    if done:
-        session.execute(insert(AttemptRecord).on_conflict_do_nothing(), done)
-    names = [step.name for step in again]
+    if rows:
+        session.execute(insert(AttemptRecord), rows)
+    for step in done:
+        forget_oldest(session, run.id, step.name, step.attempts)
     begun = update(StepRecord).where(StepRecord.run_id == run.id, StepRecord.name.in_(names))
     session.execute(begun.values(status="intent", error=REPLAYED, output=None, request=None, progress=None,
                                  lease_until=None, worker=None, finished_at=None))  # fmt: skip

@@ -24,7 +24,7 @@ metadata = MetaData(
 
 class Base(DeclarativeBase):
     metadata = metadata
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}
+    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB(none_as_null=True)}
 
 
 class RunRecord(Base):
@@ -80,7 +80,7 @@ class StepRecord(Base):
     status: Mapped[str]
     output: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
-    request: Mapped[Any | None] = mapped_column(JSONB)  # of an external call, until it is answered
+    request: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))  # of an external call, until it is answered
     progress: Mapped[dict[str, Any] | None]  # reported with `heartbeat`
     attempts: Mapped[int] = mapped_column(server_default="1")
     queue: Mapped[str]

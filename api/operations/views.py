@@ -24,8 +24,10 @@ from durable import queries
 from durable.tables import RunRecord
 from models.core import audit_chain, event_log
 from models.core.database import transaction
+from models.core.errors import Invalid
 from models.operations import run_search
 from monitoring import invariants
+from serving.run_signals import missing_members
 
 
 def _task(session: Session, run: RunRecord) -> dict[str, object]:
@@ -99,7 +101,13 @@ class SignalsView(MethodView):
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)
     def post(self, session: Session, body: SignalBody, run_id: str) -> TaskAnswer:
-        """Sends a signal with data to a live run and wakes it if it is waiting."""
+        """Sends a signal with data to a live run and wakes it if it is waiting.
+
+        422 if its workflow declares the signal with members that the data lacks.
+        """
+        if missing := missing_members(session, run_id, body["name"], body["data"]):
+            reason = f"The signal {body['name']} needs {', '.join(missing)}."
+            raise Invalid(reason, errors={"data": [reason]})
         durable.signal(session, run_id, **body)
         run = queries.get_run(session, run_id)
         return accept(run, status=run.status)

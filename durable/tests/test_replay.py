@@ -10,11 +10,13 @@ from durable.database import transaction
 from durable.tests.driving import (
     attempts_of,
     execute,
+    make_due,
     perform,
     run_of,
     start_unpublished,
     statuses,
     steps_of,
+    sweep,
 )  # fmt: skip
 from durable.tests.outside import behave, visit, visits
 from durable.tests.workflows import external, local
@@ -193,7 +195,60 @@ def test_before_its_pivot_a_replayed_run_is_compensated_as_any_other() -> None:
     assert counts("odd.undo") == [1]
 
 
+def test_an_output_is_kept_beside_an_attempt_from_before_a_suspension() -> None:
+    """A suspended step counts as not started, so its attempts are counted from one again."""
+
+    def patient(session: Any, run: Any) -> Any:
+        made = visit("odd.patient")["visits"]
+        if made <= 2:  # with the step before it, and on its own
+            raise ZeroDivisionError
+        return durable.Suspend() if made == 3 else {"made": made}
+
+    run_id = performed(A, odd.step(replayable=True)(patient), C)
+    for _ in range(2):
+        with transaction() as session:
+            durable.retry(session, run_id)
+            session.info.clear()
+        perform(run_id)
+    assert (run_of(run_id).status, steps_of(run_id)["odd.patient"].attempts) == ("succeeded", 1)
+    replay(run_id, "odd.patient")
+    perform(run_id)
+    kept = [(one.number, one.error["code"], one.output) for one in attempts_of(run_id) if one.step == "odd.patient"]
+    assert kept == [(1, "internal_error", None), (2, "replayed", {"made": 4})]
+    assert steps_of(run_id)["odd.patient"].attempts == 3
+
+
+def test_what_is_discarded_is_empty_in_the_database_too() -> None:
+    run_id = performed(A, CALL, C)
+    replay(run_id, "odd.a")
+    kept = "SELECT count(*) FROM workflow.step WHERE num_nonnulls(output, request, progress) > 0"
+    assert (execute(kept), execute("SELECT count(*) FROM workflow.run WHERE result IS NOT NULL")) == (0, 0)
+
+
+def test_a_replayed_run_that_waits_for_a_worker_is_not_stuck() -> None:
+    run_id = performed(A, B)
+    replay(run_id, "odd.a")
+    execute("UPDATE workflow.run SET progress_at = now() - interval '1 day'")
+    make_due(run_id)
+    assert sweep() == 1
+    assert run_of(run_id).stuck_at is None
+
+
 # ---- what is refused
+
+
+def test_a_run_that_has_succeeded_must_not_be_compensated_by_a_replay() -> None:
+    run_id = performed(Undoable(local("odd.held"), undo=UNDO), A, B, if_refused=[NOTIFY])
+    assert run_of(run_id).status == "succeeded"
+    assert refused(run_id, "odd.a") == ("not_replayable", "This run has succeeded, and a failure would now undo it.")
+
+
+def test_a_run_that_has_succeeded_does_not_perform_steps_that_were_added_since() -> None:
+    run_id = performed(A, C)
+    Workflow("shared", A, FIRST, C)
+    assert refused(run_id, "odd.c") == (
+        "workflow_unknown", "This run has ended without odd.first, which this release declares for shared."
+    )  # fmt: skip
 
 
 def test_a_step_that_is_not_declared_replayable_is_not_performed_again() -> None:

@@ -11,6 +11,7 @@ import durable
 from durable import store
 from durable.database import transaction
 from durable.errors import Superseded
+from durable.lease import Lease
 from durable.plan import Call
 from durable.tests.driving import (
     attempts_of,
@@ -23,8 +24,8 @@ from durable.tests.driving import (
     steps_of,
     wait_until,
 )  # fmt: skip
-from durable.tests.outside import visits
-from durable.tests.test_replay import A, B, counts, performed, replay
+from durable.tests.outside import behave, visit, visits
+from durable.tests.test_replay import CALL, NOTIFY, A, B, counts, odd, performed, replay
 
 
 def test_an_answer_of_before_the_replay_is_discarded() -> None:
@@ -41,6 +42,57 @@ def test_an_answer_of_before_the_replay_is_discarded() -> None:
     assert statuses(run_id) == {"odd.a": "intent"}
     perform(run_id)
     assert steps_of(run_id)["odd.b"].output == {"visits": 2}
+
+
+def test_an_answer_whose_lease_has_expired_is_not_recorded_after_the_replay() -> None:
+    """A worker keeps an answer for a while if it cannot record it, and does not renew its lease meanwhile."""
+
+    def call(request: Any, key: str) -> dict[str, Any]:
+        made = visit("odd.slow", key, request)["visits"]
+        if made == 1:
+            execute("UPDATE workflow.step SET lease_until = now() - interval '1 s' WHERE name = 'odd.asking'")
+            replay(key.partition(":")[0], "odd.a")
+        return {"answer": made}
+
+    def asking(session: Any, run: Any) -> Any:
+        return run.output(A)
+
+    ask = odd.external_step(call=call, record=lambda session, run, answer: answer, replayable=True)(asking)
+    run_id = performed(A, ask, B)
+    assert statuses(run_id) == {"odd.a": "intent", "odd.asking": "intent"}
+    perform(run_id)
+    assert [found.request for found in visits("odd.slow")] == [{"visits": 1}, {"visits": 2}]
+    assert steps_of(run_id)["odd.asking"].output == {"answer": 2}
+
+
+def test_a_failure_of_before_the_replay_is_not_recorded() -> None:
+    def call(request: Any, key: str) -> dict[str, Any]:
+        if visit("odd.slow", key, request)["visits"] == 1:
+            execute("UPDATE workflow.step SET lease_until = now() - interval '1 s' WHERE name = 'odd.asking'")
+            replay(key.partition(":")[0], "odd.a")
+            raise durable.Refusal("No.", code="no")
+        return {}
+
+    def asking(session: Any, run: Any) -> dict[str, int]:
+        return {}
+
+    ask = odd.external_step(call=call, record=lambda session, run, answer: answer, replayable=True)(asking)
+    run_id = performed(A, ask, B, if_refused=[NOTIFY])
+    assert (run_of(run_id).status, statuses(run_id)) == ("running", {"odd.a": "intent", "odd.asking": "intent"})
+    assert attempts_of(run_id)[0].step == "odd.a"
+    perform(run_id)
+    assert run_of(run_id).status == "succeeded"
+
+
+def test_a_worker_that_was_stopped_before_its_call_does_not_make_it_after_the_replay() -> None:
+    behave("odd.called_again", down=True, times=1)
+    run_id = performed(A, CALL, B)
+    lease = Lease(run_id, "odd.called_again", 1)
+    execute("UPDATE workflow.step SET error = NULL, lease_until = now() - interval '1 s' WHERE status = 'intent'")
+    assert lease.renew(), "it is asked before it makes the call"
+    execute("UPDATE workflow.step SET lease_until = now() - interval '1 s' WHERE status = 'intent'")
+    replay(run_id, "odd.a")
+    assert not lease.renew()
 
 
 def test_an_old_message_is_void() -> None:

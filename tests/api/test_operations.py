@@ -180,6 +180,16 @@ def test_a_signal_is_stored_and_wakes_a_suspended_run(operator: Any) -> None:
     assert (run.status, run.generation) == ("running", 1)
 
 
+def test_a_declared_signal_without_its_data_is_refused(operator: Any) -> None:
+    run_id = started("restock", status="waiting")
+    answer = operator.post(f"/v1/runs/{run_id}/signals", json={"name": "delivery", "data": {}})
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_fields")
+    assert answer.json["errors"] == {"data": ["The signal delivery needs actor."]}
+    assert (state(run_id).signals, state(run_id).status) == ({}, "waiting")
+    sent = operator.post(f"/v1/runs/{run_id}/signals", json={"name": "delivery", "data": {"actor": None}})
+    assert (sent.status_code, state(run_id).signals) == (202, {"delivery": [{"actor": None}]})
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"name": ""}, {"name": "No"}, {"name": "x" * 65}, {"name": "x", "data": []}, {"name": "x", "y": 1}]
 )

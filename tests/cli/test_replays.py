@@ -32,6 +32,7 @@ def test_a_replay_shows_what_would_be_performed_again_and_asks(database: None) -
     declined = run(run_id, "notifications.transfer_incomplete", input="n\n")
     assert declined.exit_code == 1
     assert "again: notifications.transfer_incomplete, inventory.close_transfer\n" in declined.output
+    assert "Sent a second time: the mail of notifications.transfer_incomplete\n" in declined.output
     assert (state(run_id).status, state(run_id).replays) == ("succeeded", 0)
     done = run(run_id, "notifications.transfer_incomplete", "--yes")
     assert done.output.endswith(f"{run_id} is replayed from notifications.transfer_incomplete.\n")

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 
 import durable
 import workflows  # noqa: F401  declares them
 from durable import queries
+from durable.ids import new_id
 from durable.workflow import all_workflows
 from local.waiting import wait_until
 from models import reports
@@ -103,6 +104,22 @@ def test_steps_that_move_money_or_goods_are_not_replayable() -> None:
         "fulfilment.close", "inventory.close_restock", "inventory.close_transfer", "inventory.report_count",
         "orders.close_cancellation", "orders.close_line_cancellation", "orders.complete", "payments.refresh",
     }  # fmt: skip
+
+
+def test_a_report_of_the_release_before_keeps_its_id_too(shop: Shop, staff: Any) -> None:
+    """Its id was chosen at random."""
+    stocked("BOOK", 4)
+    report, run_id = written(staff)
+    old = new_id("rep")
+    with transaction() as session:
+        session.execute(update(reports.Report).where(reports.Report.id == report["id"]).values(id=old))
+        session.execute(update(reports.Line).where(reports.Line.report_id == report["id"]).values(report_id=old))
+        step = "UPDATE workflow.step SET output = output || jsonb_build_object('report_id', CAST(:old AS text))"
+        session.execute(text(f"{step} WHERE output ? 'report_id'"), {"old": old})
+    for _ in range(2):
+        replay(run_id, "reports.slice_report")
+        settled(staff, run_id)
+        assert [one["id"] for one in staff.get("/v1/reports").json["data"]] == [old]
 
 
 def test_the_period_of_a_report_stays(shop: Shop, staff: Any) -> None:

@@ -23,6 +23,7 @@ from durable.workflow import Workflow
 from models.core.database import transaction
 from models.core.errors import Invalid, NotFound
 from serving.fields import Pattern, Schema
+from serving.run_signals import missing_members
 from web import access
 from web.blueprint import ops, takes_form
 from web.forms import Form
@@ -48,7 +49,7 @@ EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
 @dataclass(frozen=True)
 class Preview:
     """What would happen. `steps`: stages of names, in order; `items`: what can be chosen: items that can be dropped, or
-    steps from which the run can be replayed; `again`: what a replay repeats, and whether it calls an external service;
+    steps from which the run can be replayed; `again`: what a replay repeats, and what that does outside the shop;
     `signals`: those that its workflow declares, each with an example of its data as JSON;
     `refusal`: why it is not possible; `ends`: it would end at once."""
 
@@ -60,7 +61,7 @@ class Preview:
     items: list[str]
     refusal: str
     ends: bool
-    again: list[tuple[str, bool]] = field(default_factory=list)
+    again: list[tuple[str, str]] = field(default_factory=list)
     signals: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,12 +107,8 @@ def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
 
 
 def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
-    """Raises Invalid if the data of a declared signal lacks a member: the step that reads it would fail again and
-    again."""
-    workflow = declared(queries.get_run(session, run_id))
-    wanted = workflow.signals.get(name) if workflow else None
-    missing = sorted(getattr(wanted, "__required_keys__", frozenset()) - data.keys())
-    if missing:
+    """Raises Invalid if the data of a declared signal lacks a member."""
+    if missing := missing_members(session, run_id, name, data):
         reason = gettext("The signal %(name)s needs %(members)s.") % {"name": name, "members": ", ".join(missing)}
         raise Invalid("data", errors={"data": [reason]})
     durable.signal(session, run_id, name, data)
@@ -144,7 +141,7 @@ def _rehearse_replay(run_id: str, form: Form) -> Preview:
         starts = replaying.list_starts(run, steps, now)
         chosen = form.values.setdefault("step", starts[0] if starts else "")
         repeated = replaying.find_again(run, steps, chosen, now) if chosen in starts else []
-        again = [(record.name, is_external(declared(run), record.name)) for record in repeated]
+        again = [(record.name, outside(declared(run), record.name)) for record in repeated]
     if not starts:
         refusal = gettext("No step of this run may be performed again.")
         return replace(_rehearse(run_id, lambda session, run: None), steps=[], items=[], refusal=refusal)
@@ -173,10 +170,12 @@ def _rehearse(run_id: str, work: Callable[[Session, RunRecord], object]) -> Prev
         return replace(found[0], steps=[], items=[], refusal=refusal.detail)
 
 
-def is_external(workflow: Workflow | None, name: str) -> bool:
-    """Whether a step with this name calls an external service."""
+def outside(workflow: Workflow | None, name: str) -> str:
+    """What a step with this name does outside the shop: it sends a `mail`, makes another `call`, or nothing."""
     steps = workflow.all_steps() if workflow else []
-    return any(step.name == name.partition("[")[0] and step.is_external for step in steps)
+    if not any(step.name == name.partition("[")[0] and step.is_external for step in steps):
+        return ""
+    return "mail" if name.startswith("notifications.") else "call"
 
 
 def _try(session: Session, run: RunRecord, verb: str) -> None:
