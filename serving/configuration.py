@@ -19,6 +19,7 @@ UNITS = ("seconds", "minutes", "hours", "days", "KiB", "pixels", "grams", "minor
 """Descriptions name the unit of a number; a name that ends in `_bytes` says it, too."""
 _UNIT = re.compile(rf"\b({'|'.join(UNITS)})\b")
 _PASSWORD = re.compile(r"(?<=://)([^/?#\s:]*):[^/?#\s]+@")
+_PARAMETER = re.compile(r"([?&][\w.-]*(?:pass|secret|token|key)[\w.-]*=)[^&#\s]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def masked(name: str, value: Any) -> Any:
     """The value of a setting, without what is secret. An empty secret is empty."""
     if name in SECRET:
         return MASK if value else ""
-    return value if isinstance(value, int | float | bool) else _PASSWORD.sub(rf"\1:{MASK}@", str(value))
+    if isinstance(value, int | float | bool):
+        return value
+    return _PARAMETER.sub(rf"\1{MASK}", _PASSWORD.sub(rf"\1:{MASK}@", str(value)))
 
 
 def _unit(name: str, value: Any, description: str) -> str:

@@ -78,10 +78,11 @@ def _nested(flat: Mapping[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, value in flat.items():
         *parents, last = name.split(".")
-        inside = made
+        inside: Any = made
         for parent in parents:
-            inside = inside.setdefault(parent, {})
-        inside[last] = value
+            inside = inside.setdefault(parent, {}) if isinstance(inside, dict) else None
+        if isinstance(inside, dict):  # not within a field that has a value
+            inside[last] = value
     return made
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
+from models.core import event_log
 from models.core.database import request_id
 from models.core.events import StaffActed
 from serving.staff_actions import current_action, name_subject, recording
@@ -19,13 +21,21 @@ def record_action(permission: str) -> Iterator[None]:
     if request.method in ("GET", "HEAD", "OPTIONS"):
         yield
         return
+    with recording(_action(permission)):
+        yield
+
+
+def emit_action(session: Session, permission: str) -> None:
+    """Records a change of this transaction for which its view has asked for a permission, not its access rule."""
+    event_log.emit(session, _action(permission))
+
+
+def _action(permission: str) -> StaffActed:
     names = request.view_args or {}
     subject = next((value for value in names.values() if isinstance(value, str)), None)
-    action = StaffActed(
+    return StaffActed(
         subject=subject, method=request.method, path=request.path, permission=permission, request_id=request_id.get()
     )
-    with recording(action):
-        yield
 
 
 def add_subject(response: Response) -> Response:

@@ -11,6 +11,7 @@ from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.prefer_wait import WaitResult, may_wait
 from api.orders.blueprint import blueprint
+from api.orders.changing import get_changeable_order
 from api.orders.schemas import AcceptedCancellation, Cancel, CancelBody, CreditNotes, History, Order
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
 from durable import queries
@@ -27,7 +28,7 @@ def _order(session: Session, run: RunRecord) -> object:
 @blueprint.route('/orders/<id("ord"):order_id>/cancel')
 class CancelView(MethodView):
     @user_or_api_key
-    @error_codes("wrong_state", "has_parcels", "nothing_to_cancel", "payment_disputed")
+    @error_codes("wrong_state", "has_parcels", "nothing_to_cancel", "payment_disputed", "not_allowed")
     @blueprint.arguments(Cancel, required=False)
     @may_wait(WaitResult(Order, "order", _order, status=200))
     @idempotent()
@@ -40,8 +41,8 @@ class CancelView(MethodView):
         (`orders:write`) until it is shipped. Cancels a checkout, too; the task is the checkout's then, and succeeds if
         the order was about to be confirmed.
         """
-        order = orders.get_visible_order(session, order_id, g.principal)
-        is_staff = "orders:write" in g.principal.permissions
+        order = get_changeable_order(session, order_id)
+        is_staff = orders.WRITE in g.principal.permissions
         if order.status == "pending" and "lines" not in body:
             run_id = orders.give_up(session, order_id)
         else:

@@ -14,6 +14,7 @@ from api.http.errors import error_codes
 from api.http.idempotency import idempotent
 from api.http.pagination import Page, PageArgs, PageQuery, page, page_of
 from api.http.prefer_wait import WaitResult, may_wait
+from api.orders.changing import get_changeable_order
 from api.returns.blueprint import blueprint
 from api.returns.schemas import AcceptedReturn, NewReturn, NewReturnBody, Return, ReturnReceipt, ReturnRefusal
 from api.tasks.accepted import LOCATION, TaskAnswer, accept
@@ -34,7 +35,7 @@ WAIT_RESULT = WaitResult(Return, "return", _of_run, status=200, reports_refusal=
 @blueprint.route('/orders/<id("ord"):order_id>/returns')
 class OrderReturnsView(MethodView):
     @user_or_api_key
-    @error_codes("return_period_over", "nothing_to_return", "exchange_too_expensive", "not_found")
+    @error_codes("return_period_over", "nothing_to_return", "exchange_too_expensive", "not_found", "not_allowed")
     @blueprint.arguments(NewReturn)
     @may_wait(WAIT_RESULT)
     @idempotent()
@@ -45,13 +46,13 @@ class OrderReturnsView(MethodView):
         Customers can request it for 14 days after the last delivery, staff (`orders:write`) at any time. With
         `exchange`, a replacement order is placed when the goods are received, and only the rest is refunded.
         """
-        orders.get_visible_order(session, order_id, g.principal)
+        get_changeable_order(session, order_id)
         lines: dict[str, Any] = {str(line["product_id"]): line["quantity"] for line in body["lines"]}
         wanted: dict[str, Any] = {str(line["product_id"]): line["quantity"] for line in body.get("exchange", [])}
         sold = orders.lines_of(session, [order_id])[order_id]
         made = returns.request(
             session, order_id, lines, reason=body["reason"], comment=body.get("comment"), actor=g.principal.user_id,
-            is_staff="orders:write" in g.principal.permissions,
+            is_staff=orders.WRITE in g.principal.permissions,
             exchange=returns.freeze(session, sold, lines, wanted) if wanted else None,
         )  # fmt: skip
         return _accepted(session, made)

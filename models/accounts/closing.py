@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from durable.ids import new_id
 from durable.tables import RunRecord
 from models import access, notifications
-from models.accounts.saved_views import ListView
+from models.accounts.saved_views import ListView, delete_views_about
 from models.accounts.sign_in_tables import Identity, KnownDevice, Passkey, RecoveryCode, SecondFactor
 from models.accounts.tables import (
     ACCOUNT_STATUS,
@@ -49,6 +49,7 @@ def close(session: Session, user_id: str) -> None:
     access.remove_user(session, user_id)
     for table in OWNED:
         session.execute(delete(table).where(table.user_id == user_id))
+    delete_views_about(session, user)
     ACCOUNT_STATUS.move(user, "closed")
     user.password_hash = user.first_name = user.last_name = ""
     user.language = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -60,3 +60,11 @@ def delete_view(session: Session, user_id: str, view_id: str) -> ListView:
     session.delete(found)
     session.flush()
     return found
+
+
+def delete_views_about(session: Session, user: User) -> None:
+    """Deletes the views, of whomever, that look for this user: by id, e-mail address, last name or full name."""
+    names = (user.email, user.last_name, f"{user.first_name} {user.last_name}")
+    searched = func.lower(ListView.filters["q"].astext)
+    about = or_(ListView.filters["user_id"].astext == user.id, searched.in_([name.lower() for name in names]))
+    session.execute(delete(ListView).where(about))

@@ -25,6 +25,8 @@ NEWEST = 300_000
 """Products whose words are read, the newest ones."""
 SHARE = 0.01
 """The part of its time that a process spends at most on reading the words anew."""
+COMPARING_SHARE, COMPARING_BURST = 0.2, 2.0
+"""The part of its time that a process spends at most on comparing words, and the seconds that it may spend at once."""
 MOST_ASKED = 8
 """Longer searches are not corrected."""
 PER_WORD = 4
@@ -105,7 +107,27 @@ class _Kept:
             self.reading.release()
 
 
-_kept = _Kept()
+@dataclass
+class _Budget:
+    """Seconds of computing, which accrue over time. Strangers search: with a large catalogue, long searches without
+    hits would otherwise take the whole process."""
+
+    left: float = COMPARING_BURST
+    at: float = 0.0
+
+    def is_spent(self) -> bool:
+        """Whether nothing is left for now."""
+        now = time.monotonic()
+        self.left = min(self.left + (now - self.at) * COMPARING_SHARE, COMPARING_BURST)
+        self.at = now
+        return self.left <= 0
+
+    def spend(self, seconds: float) -> None:
+        """Takes what a search has taken; the one that exceeds it is not interrupted."""
+        self.left -= seconds
+
+
+_kept, _budget = _Kept(), _Budget()
 
 
 def forget() -> None:
@@ -116,6 +138,8 @@ def forget() -> None:
 def suggest(q: str) -> Iterator[str]:
     """Other spellings of a search that has no hits, the most likely first. Whether they have hits is not known.
 
+    None, if this process has just compared so many words that other requests would wait for it.
+
     As in a search, the last word may be just a beginning. Each word has at most one slip if it has three to five
     letters, two if it has more: a letter that is missing, added or another one, or two that are swapped.
     """
@@ -124,8 +148,11 @@ def suggest(q: str) -> Iterator[str]:
     if not 0 < len(asked) <= MOST_ASKED:
         return
     vocabulary = _kept.get()
-    last = len(asked) - 1
+    if _budget.is_spent():
+        return
+    began, last = time.thread_time(), len(asked) - 1
     choices = [vocabulary.spellings(word, begun=place == last) for place, word in enumerate(asked)]
+    _budget.spend(time.thread_time() - began)
     if not all(choices):
         return
     best = [found[0] for found in choices]

@@ -35,6 +35,9 @@ from models.orders.tables import (
     lower_last_name,
 )
 from models.orders.visibility import (
+    WRITE,
+    get_changeable_order,
+    get_own_order,
     get_visible_order,
     get_visible_payment,
     select_own_orders,
@@ -46,6 +49,7 @@ __all__ = [
     "INVOICE_STATUS",
     "ORDER_STATUS",
     "OVER",
+    "WRITE",
     "Change",
     "CreditNote",
     "CreditNoteCounter",
@@ -77,8 +81,10 @@ __all__ = [
     "find_invoice",
     "flag",
     "get",
+    "get_changeable_order",
     "get_credit_note",
     "get_invoice",
+    "get_own_order",
     "get_summary",
     "get_visible_order",
     "get_visible_payment",

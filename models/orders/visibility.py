@@ -4,9 +4,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Principal
-from models.core.errors import NotFound
+from models.core.errors import NotAllowed, NotFound
 from models.orders.tables import Order
 from models.payments import Payment
+
+WRITE = "orders:write"
 
 
 def select_visible_orders(principal: Principal) -> Select[Order]:
@@ -24,6 +26,25 @@ def get_visible_order(session: Session, order_id: str, principal: Principal) -> 
     order = session.scalars(select_visible_orders(principal).where(Order.id == order_id)).one_or_none()
     if order is None:
         raise NotFound("There is no such order.")
+    return order
+
+
+def get_own_order(session: Session, order_id: str, principal: Principal) -> Order:
+    """The order, if the principal has placed it. Raises NotFound, also for one that they only see."""
+    order = session.scalars(select_own_orders(principal).where(Order.id == order_id)).one_or_none()
+    if order is None:
+        raise NotFound("There is no such order.")
+    return order
+
+
+def get_changeable_order(session: Session, order_id: str, principal: Principal) -> Order:
+    """The order, for a change that its customer may make, too; that of others requires `orders:write`.
+
+    Raises NotFound, also for one that the principal does not see, and NotAllowed.
+    """
+    order = get_visible_order(session, order_id, principal)
+    if order.user_id != principal.user_id and WRITE not in principal.permissions:
+        raise NotAllowed(f"This requires the permission {WRITE}.", permission=WRITE)
     return order
 
 

@@ -106,7 +106,17 @@ def test_the_list_is_filtered_sorted_and_paged_by_its_address(browser: Browser) 
 
 @pytest.mark.parametrize(
     "query",
-    ["price_min=abc", "price_max=-1", "price_min=1e99", "category=nothing", "author=x", "q=nothing", "in_stock=7"],
+    [
+        "price_min=abc",
+        "price_max=-1",
+        "price_min=1e99",
+        "price_min=1e999999",
+        "price_max=sNaN",
+        "category=nothing",
+        "author=x",
+        "q=nothing",
+        "in_stock=7",
+    ],
 )
 def test_a_filter_that_matches_nothing_shows_an_empty_list(browser: Browser, query: str) -> None:
     make_product("P", 1)

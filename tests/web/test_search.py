@@ -1,6 +1,7 @@
 """Searches with slips, and suggestions."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,19 @@ def test_filters_hold_for_another_spelling_too(browser: Browser) -> None:
     assert titles(browser.get("/products?q=Tolkein&price_max=10.01")) == []
     filtered = browser.get("/products?q=jane+austen&price_max=1")  # no slip: the price is the reason
     assert (said(filtered), titles(filtered)) == ([], [])
+
+
+def test_comparing_words_takes_a_part_of_the_time_of_a_process(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spelling, "COMPARING_SHARE", 1e-9)  # nothing accrues
+    monkeypatch.setattr(spelling, "_budget", spelling._Budget(left=1e-6, at=time.monotonic()))
+    assert said(browser.get("/products?q=harry+poter")) == ["harry potter"]
+    spent = browser.get("/products?q=harry+poter")
+    assert (spent.status_code, said(spent), titles(spent)) == (200, [], [])
+    assert titles(browser.get("/products?q=tolkien")) == ["The Hobbit"]
+    monkeypatch.setattr(spelling, "COMPARING_SHARE", 1e9)
+    assert said(browser.get("/products?q=harry+poter")) == ["harry potter"]
 
 
 def test_the_pages_of_another_spelling_follow_each_other(browser: Browser) -> None:

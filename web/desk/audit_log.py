@@ -25,7 +25,7 @@ from web.forms import is_id
 from web.language import gettext
 from web.language import translatable as _
 
-CHECK = "audit:read"
+CHECK, USERS = "audit:read", "users:read"
 NAMES = {
     "staff.acted": _("a change by staff"), "operator.acted": _("a change by an operator"),
     "role.created": _("role created"), "role.changed": _("role changed"), "role.deleted": _("role deleted"),
@@ -98,14 +98,19 @@ def _chosen(session: Session, filters: Filters) -> dict[str, Any]:
 
 
 def _find_actors(session: Session, name: str) -> list[str]:
-    """The users whose username, e-mail address or last name begins like this, and their API keys."""
+    """The users whose username, e-mail address or last name begins like this, and their API keys; nobody without the
+    permission to read users, since each letter would tell more of an address."""
+    if not may(USERS):
+        return []
     users = [user.id for user in session.scalars(accounts.find_users(name, None).limit(LISTED))]
     keys = session.scalars(select(roles.ApiKey.id).where(roles.ApiKey.user_id.in_(users)))
     return [*users, *keys]
 
 
 def _actors(session: Session, events: list[Event]) -> dict[str, tuple[str, str]]:
-    """Actor → its name and the address of its page; without those that no longer exist."""
+    """Actor → its name and the address of its page; without those that no longer exist, and without permission."""
+    if not may(USERS):
+        return {}
     ids = {event.actor for event in events if event.actor}
     users = [id_ for id_ in ids if is_id("usr", id_)]
     found = session.execute(select(accounts.User.id, accounts.User.username).where(accounts.User.id.in_(users)))

@@ -22,7 +22,7 @@ from web.language import gettext
 KIND = "/kinds/<name>"
 NEW = "/kinds"
 SECTION = "desk.kinds_page"
-LINE = re.compile(r"(\S+?)\s*:\s*([a-z_]+)(?:\s*\((.*)\))?")
+LINE = re.compile(r"([^\s:]+)\s*:\s*([a-z_]+)(?:\s*\((.*)\))?")
 RANGE = re.compile(r"(-?[0-9]{0,13})\s*\.\.\s*(-?[0-9]{0,13})")
 
 

@@ -1,7 +1,7 @@
 """Payments: the list, the ledger of one, and captures and refunds, from there or from the page of the order."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
@@ -97,12 +97,12 @@ def minor_units(shown: str, currency: str) -> int | None:
         return None
     try:
         exact = Decimal(shown.replace(",", ".")).scaleb(get_currency_precision(currency))
-        units = int(exact.to_integral_exact())
-    except (InvalidOperation, ValueError, OverflowError):
-        raise Invalid(gettext("The amount cannot be read. Write it as 12.50.")) from None
-    if units != exact or abs(units) > 10**12:
+        is_amount = abs(exact) <= 10**12 and exact == exact.to_integral_value()  # before it becomes an integer
+    except ArithmeticError:  # no number, or one with a huge exponent
+        is_amount = False
+    if not is_amount:
         raise Invalid(gettext("The amount cannot be read. Write it as 12.50."))
-    return units
+    return int(exact)
 
 
 def _act(payment_id: str, done: str, work: Callable[[Session], str | None]) -> Response:

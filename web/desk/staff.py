@@ -1,21 +1,22 @@
 """Staff: who holds permissions, and the roles of a user."""
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Response, g, request, url_for
+from flask import Response, g, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import access as roles
 from models import accounts
 from models.core.database import transaction
+from models.core.errors import NotFound
 from serving.access import UserQuery, list_staff
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.filters import read_filters
 from web.desk.pages import may, show
 from web.desk.sending import Outcome, read_outcome, send, text
+from web.once import FIELD, Undoable, find_before
 
 PERSON = '/staff/<id("usr"):user_id>'
 KEYS = 50
@@ -52,9 +53,9 @@ def grant_role(user_id: str) -> Response:
     def work(session: Session) -> str:
         accounts.get_active(session, user_id)
         roles.grant_role(session, g.principal.permissions, user_id, text("role"))
-        return "role_granted"
+        return url_for("desk.person_page", user_id=user_id, done="role_granted")
 
-    return _act(user_id, work)
+    return send(work, lambda outcome, status: _show(user_id, outcome, status))
 
 
 @desk.post(f"{PERSON}/roles/<role:role>/revoke")
@@ -63,25 +64,30 @@ def grant_role(user_id: str) -> Response:
 def revoke_role(user_id: str, role: str) -> Response:
     """Removes a role from a user, effective immediately. The last administrator cannot be removed."""
 
-    def work(session: Session) -> str:
+    def work(session: Session) -> Undoable:
         accounts.get_active(session, user_id)
         roles.revoke_role(session, g.principal.permissions, user_id, role)
-        return "role_revoked"
+        address = url_for("desk.person_page", user_id=user_id, done="role_revoked", undo=text(FIELD))
+        return Undoable(address, {"user_id": user_id, "role": role})
 
-    return _act(user_id, work, undo=role)
+    return send(work, lambda outcome, status: _show(user_id, outcome, status))
 
 
-def _act(user_id: str, work: Callable[[Session], str], undo: str | None = None) -> Response:
-    return send(
-        lambda session: url_for("desk.person_page", user_id=user_id, done=work(session), undo=undo),
-        lambda outcome, status: _show(user_id, outcome, status),
-    )
+def _find_taken(session: Session, user_id: str, token: str) -> str:
+    """The role that the form with this token has taken away from the user; empty if it has taken none: a link that
+    somebody else has made offers nothing."""
+    try:
+        before = find_before(session, token)
+    except NotFound:
+        return ""
+    return str(before["role"]) if before.get("user_id") == user_id else ""
 
 
 def _show(user_id: str, outcome: Outcome, status: int = 200) -> Response:
     with transaction() as session:
         user = accounts.get_active(session, user_id)
         held = {name: roles.get_role(session, name)[1] for name in roles.roles_of(session, user_id)}
+        undo = _find_taken(session, user_id, outcome.undo) if outcome.undo else ""
         permissions = sorted(roles.permissions_of(session, user_id))
         names = session.scalars(select(roles.Role.name).order_by(roles.Role.name)).all()
         keys: Any = []
@@ -90,5 +96,5 @@ def _show(user_id: str, outcome: Outcome, status: int = 200) -> Response:
             keys = session.scalars(newest.limit(KEYS)).all()
     return show(
         "person.html", status, section="desk.staff_page", user=user, held=held, permissions=permissions, keys=keys,
-        others=[name for name in names if name not in held], outcome=outcome, undo=request.args.get("undo", ""),
+        others=[name for name in names if name not in held], outcome=outcome, undo=undo,
     )  # fmt: skip

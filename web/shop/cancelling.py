@@ -32,7 +32,7 @@ def cancel_pieces(order_id: str) -> Response:
     form = Form({name: value.strip() for name, value in request.form.items()})
 
     def work(session: Session) -> str:
-        orders.get_visible_order(session, order_id, g.principal)
+        orders.get_own_order(session, order_id, g.principal)
         lines = _read(form)
         fulfilment.cancel_pieces(
             session, order_id, lines=lines, actor=g.principal.user_id, is_staff=False, reason=None
@@ -59,7 +59,7 @@ def _read(form: Form) -> dict[str, int]:
 
 def _page(order_id: str, form: Form, status: int = 200) -> Response:
     with transaction() as session:
-        order = orders.get_visible_order(session, order_id, g.principal)
+        order = orders.get_own_order(session, order_id, g.principal)
         orders.check_cancellable(order, is_staff=False)
         lines = orders.list_lines(session, order_id)
     found = [line for line in lines if line.quantity > line.cancelled]

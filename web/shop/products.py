@@ -1,7 +1,7 @@
 """Products: the list with filters, the search with suggestions, and the page of one product."""
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
@@ -91,7 +91,7 @@ def _minor_units(text: str) -> int | str:
     """What is typed as a price, in minor units; the text itself if it is no price."""
     try:
         amount = Decimal(text.replace(",", ".")).scaleb(get_currency_precision(settings.currency))
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one with a huge exponent
         return text
     return int(amount) if amount.is_finite() and abs(amount) < 10**15 else text
 

@@ -97,7 +97,8 @@ def read_progress(order_id: str, principal: Principal) -> Progress:
         [view] = order_views(session, [order], principal)
         parcels = _list_parcels(session, view)
         sent_back = _list_returns(session, view)
-        can_return = bool(parcels) and bool(returns.list_returnable(session, order_id))
+        is_own = order.user_id == principal.user_id  # staff who see it change it at the desk
+        can_return = is_own and bool(parcels) and bool(returns.list_returnable(session, order_id))
         run, done = _read_run(session, order)
         action = find_next_action(session, run) if run is not None and order.status == "pending" else None
         decline = payments.get_payment(session, str(view["payment_id"])).decline_code
@@ -112,9 +113,9 @@ def read_progress(order_id: str, principal: Principal) -> Progress:
         wait=describe_wait(view), run_id=order.run_id or "", is_live=is_live,
         is_over=status in OVER and all(one.made.status in DECIDED for one in sent_back),
         is_slow=is_live and not action and datetime.now(UTC) - order.created_at > PATIENCE,
-        can_cancel=status in ("pending", "confirmed") and not parcels and not is_being_cancelled,
-        can_cancel_pieces=status == "confirmed" and _count_pieces(view) > 1, can_return=can_return,
-        can_pay_again=status == "cancelled" and order.confirmed_at is None,
+        can_cancel=is_own and status in ("pending", "confirmed") and not parcels and not is_being_cancelled,
+        can_cancel_pieces=is_own and status == "confirmed" and _count_pieces(view) > 1, can_return=can_return,
+        can_pay_again=is_own and status == "cancelled" and order.confirmed_at is None,
     )  # fmt: skip
 
 

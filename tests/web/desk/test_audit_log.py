@@ -85,6 +85,16 @@ def test_who_may_read_runs_sees_the_log_and_not_its_check(boss: Desk, staff_of: 
     assert staff_of("warehouse").get(LOG).status_code == 403
 
 
+def test_names_of_staff_are_for_who_may_read_users(boss: Desk, staff_of: Callable[..., Desk]) -> None:
+    role = "watcher"
+    boss.fill("/desk/new-role", "/desk/new-role", name=role, permissions=["runs:read"])
+    watcher = staff_of(role)
+    page = watcher.get(LOG)
+    assert (page.status_code, "admin-person" in page.text) == (200, False)
+    assert numbers(watcher, "actor=admin-per") == []
+    assert numbers(boss, "actor=admin-per")
+
+
 def test_settings_show_value_unit_and_source_and_no_secret(staff_of: Callable[..., Desk]) -> None:
     boss = staff_of("admin")
     page = boss.get("/desk/settings").text
@@ -116,3 +126,7 @@ def test_what_is_secret_is_masked() -> None:
     assert masked("database_url", "postgresql://me:a@b@db/shop") == f"postgresql://me:{MASK}@db/shop"
     assert masked("api_url", "https://api.example") == "https://api.example"
     assert masked("sms_url", "") == ""
+    for name in ("password", "sslpassword", "auth_token", "api-key", "client_secret"):
+        given = f"postgresql://db/shop?user=me&{name}=hunter2&sslmode=require"
+        assert masked("database_url", given) == f"postgresql://db/shop?user=me&{name}={MASK}&sslmode=require"
+        assert masked("broker_url", f"redis+socket:///run/redis.sock?{name}=hunter2").endswith(f"?{name}={MASK}")

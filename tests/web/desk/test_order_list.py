@@ -10,7 +10,7 @@ from models import accounts, orders
 from models.core import event_log
 from models.core.database import transaction
 from settings import Settings
-from tests.shopping import make_product
+from tests.shopping import make_customer, make_product
 from tests.web.desk.selling import Bought, Desk
 
 VIEWS = "/desk/orders/views"
@@ -154,3 +154,17 @@ def test_the_picking_list_can_be_of_chosen_orders(desk: Desk, sold: list[Bought]
     assert f">{sold[0].order.number}</a>" in page
     assert f">{sold[1].order.number}</a>" not in page
     assert f">{sold[1].order.number}</a>" in desk.get("/desk/picking").text
+
+
+def test_a_closed_account_is_in_no_view_of_others(desk: Desk) -> None:
+    nell = make_customer("nell", "nell@example.org")
+    with transaction() as session:
+        accounts.update_profile(session, nell, {"first_name": "Nell", "last_name": "Omara"})
+    filters = (f"user_id={nell}", "q=Nell@example.org", "q=omara", "q=Nell+Omara", "q=100", "status=confirmed")
+    for number, chosen in enumerate(filters):
+        assert save(desk, f"/desk/orders?{chosen}", f"View {number}").status_code == 303
+    with transaction() as session:
+        accounts.close(session, nell)
+    with transaction() as session:
+        kept = session.scalars(select(accounts.ListView.name).order_by(accounts.ListView.name)).all()
+    assert kept == ["View 4", "View 5"]

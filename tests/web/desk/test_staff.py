@@ -67,6 +67,18 @@ def test_roles_are_given_and_taken_away(boss: Desk) -> None:
     assert boss.post(f"{path}/roles", data={**form, "once": "x" * 20, "role": "no-such"}).status_code == 404
 
 
+def test_a_link_offers_no_role_that_was_not_taken_away(boss: Desk) -> None:
+    mallory = make_customer("mallory")
+    path = f"/desk/staff/{mallory}"
+    for undo in ("admin", "finance", "x" * 300):
+        assert 'class="undo"' not in boss.get(f"{path}?done=role_revoked&undo={undo}").text
+    other = f"/desk/staff/{make_customer('grace')}"
+    boss.fill(other, f"{other}/roles", role="finance")
+    taken = boss.fill(other, f"{other}/roles/finance/revoke").headers["Location"]
+    assert 'class="undo"' in boss.get(taken).text
+    assert 'class="undo"' not in boss.get(taken.replace(other, path)).text
+
+
 def test_the_last_administrator_stays(boss: Desk) -> None:
     path = f"/desk/staff/{id_of('admin-person')}"
     refused = boss.fill(path, f"{path}/roles/admin/revoke")

@@ -102,6 +102,13 @@ def test_a_kind_is_created_edited_and_deleted(desk: Desk) -> None:
     assert desk.get(f"{KINDS}/no%20kind").status_code == 404
 
 
+def test_a_long_line_of_attributes_is_refused_without_much_work(desk: Desk) -> None:
+    # Each colon could begin the rest of the line: the work must not grow with their number times the length.
+    for line in (":a(" * 60_000, "a:a(" * 50_000, f"a{' ' * 200_000}", f"a: text{' ' * 200_000}x"):
+        refused = desk.fill(KINDS, KINDS, name="mug", title="Mugs", attributes=line)
+        assert (refused.status_code, 'role="alert"' in refused.text) == (422, True), line[:20]
+
+
 def test_a_kind_with_products_is_kept(desk: Desk) -> None:
     make_product("EMMA", 3)
     with transaction() as session:
