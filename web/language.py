@@ -65,8 +65,9 @@ def day(at: datetime | date) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A date and a time in UTC: 3 Dec 2026, 14:05."""
-    return str(format_datetime(at, "medium" if _locale().language == "de" else "d MMM y, HH:mm", locale=_locale()))
+    """A date and a time in UTC: 3 Dec 2026, 14:05; 03.12.2026, 14:05."""
+    written = "dd.MM.y, HH:mm" if _locale().language == "de" else "d MMM y, HH:mm"
+    return str(format_datetime(at, written, locale=_locale()))
 
 
 def country_name(code: str) -> str:

@@ -4,7 +4,7 @@ PostgreSQL builds the JSON, at a third of the cost of doing so in Python.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -14,11 +14,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models.catalogue.listing import FILTERS, SORTS, UNRANKED, listing, listing_of_groups
-from models.catalogue.product_json import JOINED, JSON_OF_ONE, MEMBERS
+from models.catalogue.product_json import JOINED, JSON, JSON_OF_ONE, MEMBERS
 from models.core import readonly
 from models.core.errors import NotFound
 
-__all__ = ["SORTS", "ListQuery", "ListedProduct", "list_products", "read_members", "read_product"]
+__all__ = ["SORTS", "ListQuery", "ListedProduct", "list_products", "read_members", "read_product", "read_products"]
 
 _PRODUCT = re.compile("prd_[0-9a-f]{32}")
 READ_FIRST, READ_MOST = 8, 2000
@@ -58,6 +58,7 @@ _ONE = f"""
     FROM catalogue.product {JOINED}
     WHERE product.id = %(id)s AND deleted_at IS NULL
 """  # noqa: S608, constants only
+_MANY = f"SELECT {JSON} AS json FROM catalogue.product {JOINED} WHERE product.id = ANY(%(ids)s)"  # noqa: S608
 _MEMBERS = f"SELECT members FROM catalogue.product_group, LATERAL ({MEMBERS}) AS siblings WHERE id = %(id)s"  # noqa: S608
 _GROUPS = """
     WITH RECURSIVE tree AS (
@@ -85,6 +86,15 @@ def read_product(product_id: str, session: Session | None = None) -> tuple[str, 
         raise NotFound("No such product.")
     beside = blake2b(found[0].json.encode(), digest_size=8).hexdigest()
     return found[0].json, f"{found[0].stored}.{beside}"
+
+
+def read_products(product_ids: Iterable[str]) -> list[str]:
+    """Returns products as JSON, in no order, each with its first picture. One statement.
+
+    Products that are no longer sold are among them; ids of none are left out.
+    """
+    ids = [UUID(product_id.removeprefix("prd_")) for product_id in product_ids]
+    return [row.json for row in readonly.rows(_MANY, {"ids": ids}, plan_each=False)] if ids else []
 
 
 def read_members(session: Session, group_id: str) -> list[dict[str, Any]]:

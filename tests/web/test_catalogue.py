@@ -54,6 +54,18 @@ def test_the_page_of_a_product_describes_it_for_machines(browser: Browser) -> No
     assert "19,99\N{NO-BREAK SPACE}€" in german
 
 
+def test_the_basket_shows_the_first_picture_or_a_cover_of_each_line(browser: Browser) -> None:
+    shown, plain = make_product("EMMA", 3), make_product("DUNE", 3)
+    first, second = add_picture(shown, "The front"), add_picture(shown, "The back")
+    for product_id in (shown, plain):
+        browser.send(f"/basket/{product_id}", {"quantity": "1"})
+    page = browser.get("/basket").text
+    assert page.count('<div class="cover-picture thumb">') == 1
+    assert first in page
+    assert second not in page
+    assert re.findall(r'class="cover cover-plain cover-\d thumb" aria-hidden="true">(.)</div>', page) == ["T"]
+
+
 def test_a_product_shows_its_pictures_and_a_list_the_first(browser: Browser) -> None:
     product_id = make_product("EMMA", 3)
     first, second = add_picture(product_id, 'The cover, "as new"'), add_picture(product_id, "The <back>")

@@ -14,6 +14,7 @@ from web import basket as holding
 from web.blueprint import shop, takes_form
 from web.forms import Form, read
 from web.pages import render, see
+from web.shop.listing import read_shown
 
 NOTHING = carts.View([], 0, settings.currency)
 
@@ -81,4 +82,4 @@ def _basket(form: Form, status: int = 200) -> Response:
     names = {line.product_id: line.name for line in seen.items}
     is_complete = all(line.available >= line.quantity for line in seen.items)
     return render("shop/basket.html", status, basket=seen, names=names, form=form, is_complete=is_complete,
-                  most=MAX_QUANTITY)  # fmt: skip
+                  most=MAX_QUANTITY, products=read_shown(names))  # fmt: skip

@@ -1,12 +1,12 @@
 """Lists of products, as templates show them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from models.catalogue import spelling
+from models.catalogue import search, spelling
 from serving.catalogue import parse_query, read_page
 
 MOST_TRIED = 5
@@ -30,6 +30,12 @@ def read_products(wanted: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str 
     """
     page = read_page(parse_query({"cursor": None, **wanted}))
     return [json.loads(product) for product in page.products], page.next_cursor
+
+
+def read_shown(product_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Id → the product with its first picture, also if it is no longer sold."""
+    products = [json.loads(product) for product in search.read_products(product_ids)]
+    return {product["id"]: product for product in products}
 
 
 def search_products(wanted: Mapping[str, Any]) -> Found:

@@ -33,6 +33,12 @@
     links[here < 0 && step < 0 ? links.length - 1 : here + step]?.focus();
   }
 
+  // On a narrow screen the sections scroll sideways: the present one is shown.
+  for (const here of document.querySelectorAll(".sections [aria-current]")) {
+    const row = here.closest(".sections");
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+
   // One box ticks all of the list.
   for (const all of document.querySelectorAll("[data-ticks-all]")) {
     all.closest("[hidden]").hidden = false;
