@@ -26,14 +26,19 @@ def books(database: None) -> dict[str, str]:
     return fill_shelves()
 
 
+@pytest.fixture(scope="module")
+def site(shop: Shop, port: int) -> Iterator[str]:
+    """A shop that takes cards with the form of Stripe."""
+    with serving(shop.var, **settings_of(shop, port), SHOP_STRIPE_PUBLISHABLE_KEY="pk_test_standin") as url:
+        yield url
+
+
 @pytest.fixture
 def visit(
-    shop: Shop, port: int, tmp_path: Path, playwright: Playwright, axe: str, books: dict[str, str]
+    site: str, shop: Shop, tmp_path: Path, playwright: Playwright, axe: str, books: dict[str, str]
 ) -> Iterator[Open]:
     """Opens a browser window of its own. `has_stripe=False`: Stripe cannot be reached."""
     with ExitStack() as exits:
-        key = {"SHOP_STRIPE_PUBLISHABLE_KEY": "pk_test_standin"}
-        url = exits.enter_context(serving(shop.var, **settings_of(shop, port), **key))
         stripe = exits.enter_context(standing_in(tmp_path, shop.gateway.url))
 
         def open_window(*, has_stripe: bool = True, width: int = 1200, **options: Any) -> Visitor:
@@ -44,7 +49,7 @@ def visit(
             )
             exits.callback(browser.close)
             context = browser.new_context(viewport={"width": width, "height": 900}, ignore_https_errors=True, **options)
-            return Visitor(context.new_page(), url, axe)
+            return Visitor(context.new_page(), site, axe)
 
         yield open_window
 
