@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -38,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if config.getoption("dist", "no") != "no" and not config.getoption("collectonly"):
         return
+    if "settings" in sys.modules:
+        raise pytest.UsageError("A conftest.py imports the settings before the servers have started; import it later.")
     for name in [name for name in os.environ if name.startswith("SHOP_")]:
         del os.environ[name]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every started program compiles the shop again

@@ -50,6 +50,8 @@ REFUSALS = {
     "run_compensating": _("The run is being undone. Wait for its end."),
     "second_factor_disabled": _("The account has no second factor."),
     "second_factor_enabled": _("The account has a second factor already."),
+    "run_busy": _("A worker is performing a step of the run. Wait until it has ended."),
+    "not_replayable": _("The run cannot be replayed from this step."),
     "run_over": _("The run has ended."),
     "sku_taken": _("There is already a product with this SKU."),
     "step_failed": _("A step has failed."),

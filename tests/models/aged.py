@@ -92,8 +92,8 @@ def write(session: Session, days: int, *kinds: str) -> None:
     session.execute(text("DROP TABLE IF EXISTS aged"))
     session.execute(
         text("""CREATE TEMP TABLE aged ON COMMIT DROP AS
-            SELECT n, now() - n * interval '1 day' + interval '1 minute' AS at,
-                uuidv7(n * interval '-1 day' + interval '1 minute') AS id
+            SELECT n, now() - n * interval '1 day' + interval '1 hour' AS at,
+                uuidv7(n * interval '-1 day' + interval '1 hour') AS id
             FROM generate_series(1, :days) AS n ORDER BY hashint4(n)"""),
         {"days": days},
     )

@@ -70,8 +70,10 @@ def test_the_label_of_a_return_is_downloaded_by_its_customer(
         with transaction() as session:
             fulfilment.edit(session, order_id, actor=ACTOR, status="delivered")
         assert ends(ada, path, "Your order has arrived")
-        [units] = re.findall(r'name="(quantity-prd_\w+)"', ada.get(path).text)
-        ada.send(f"{path}/return", {units: "1", "reason": "Too long"})
+        form = ada.get(f"{path}/return").text
+        [units], [once] = (re.findall(rf'name="({name})"', form) for name in (r"quantity-prd_\w+", "once"))
+        [token] = re.findall(r'name="once" value="([^"]+)"', form)
+        ada.send(f"{path}/return", {units: "1", "reason": "Too long", once: token})
         with transaction() as session:
             [made] = session.query(returns.Return).all()
         label = f"/returns/{made.id}/label"

@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from models.orders.tables import ORDER_STATUS
 from serving.bounds import flatten_messages
 from tests.web.test_language import OTHERS
+from web.desk import words
 from web.language import gettext
 from web.refusals import API_ONLY, DETAILS, REFUSALS
 from web.wording import CODES, describe_field, describe_problem, describe_refusal
@@ -20,7 +21,7 @@ KNOWN = set(re.findall(r"^### `(\w+)`$", ERRORS.read_text(), re.MULTILINE))
 
 
 def test_every_code_that_a_page_can_get_has_a_text() -> None:
-    assert KNOWN - CODES.keys() - REFUSALS.keys() - API_ONLY == set()
+    assert KNOWN - CODES.keys() - REFUSALS.keys() - API_ONLY - words.REFUSALS.keys() == set()
 
 
 def test_no_code_has_two_texts_or_none_any_more() -> None:
@@ -32,10 +33,12 @@ def test_no_code_has_two_texts_or_none_any_more() -> None:
 @pytest.mark.parametrize("language", OTHERS)
 def test_refusals_are_in_the_language_of_the_page(app: Any, language: str) -> None:
     with app.test_request_context(headers={"Accept-Language": language}):
-        for code in KNOWN - API_ONLY:
+        for code in (CODES.keys() | REFUSALS.keys()) & KNOWN:
             said = describe_refusal(code, "An English sentence.")
             assert said not in ("An English sentence.", CODES.get(code), REFUSALS.get(code)), code
             assert describe_problem(409, {"code": code, "detail": "An English sentence."})[1] == said
+        for code, sentence in words.REFUSALS.items():
+            assert gettext(sentence) != sentence, code
         for sentence in DETAILS:
             assert describe_refusal("invalid_fields", sentence) == gettext(sentence) != sentence
 

@@ -146,7 +146,6 @@ def show_endpoint(endpoint_id: str, outcome: Outcome, status: int = 200, secret:
         "webhook.html", status, section="desk.webhooks_page", endpoint=endpoint, outcome=outcome, secret=secret,
         deliveries=found["data"], cursor=found["next_cursor"], filters=filters, statuses=STATUSES, types=TYPES,
         chosen=_chosen() if outcome.values else endpoint.types, version=version_of(endpoint.updated_at), last=last,
-        asked={**filters.shown, "endpoint_id": endpoint_id},
     )  # fmt: skip
 
 

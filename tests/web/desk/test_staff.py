@@ -99,7 +99,7 @@ def test_a_role_is_created_changed_and_deleted(boss: Desk) -> None:
     assert boss.fill(path, path).status_code == 303
     assert permissions("auditor") == []
     taken = boss.fill(NEW_ROLE, NEW_ROLE, name="auditor")
-    assert (taken.status_code, "already a role" in taken.text) == (409, True)
+    assert (taken.status_code, "This name is taken." in taken.text) == (409, True)
     assert boss.fill(NEW_ROLE, NEW_ROLE, name="The Auditor").status_code == 422
     deleted = boss.fill(path, f"{path}/delete")
     assert "The role is deleted." in boss.get(deleted.headers["Location"]).text

@@ -34,7 +34,7 @@ def test_a_warehouse_is_created_edited_and_not_overwritten(desk: Desk) -> None:
     assert ("Remaining" in shown, f'hx-get="{page}/figures"' in shown) == (False, True)
     assert ("Rotterdam" in shown, "Harbour" in desk.get("/desk/warehouses").text) == (True, True)
     taken = desk.fill(NEW, NEW, name="Harbour")
-    assert (taken.status_code, "Another warehouse has this name." in taken.text) == (409, True)
+    assert (taken.status_code, "This name is taken." in taken.text) == (409, True)
     stale = desk.form(page, page)
     assert desk.fill(page, page, **{**values, "name": "Quay", "capacity-book": ""}).status_code == 303
     refused = desk.post(page, data={**stale, **values})

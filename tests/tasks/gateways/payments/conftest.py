@@ -1,15 +1,20 @@
-"""A sandbox gateway and a sandbox PayPal as processes, and their adapters."""
+"""A sandbox gateway and a sandbox PayPal as processes, and their adapters.
+
+The adapters are imported by the fixtures: if pytest is given this folder, it reads this file before `tests/conftest.py`
+has started the servers, and the settings would name others.
+"""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from tasks.gateways.payments.paypal import PayPal
-from tasks.gateways.payments.stripe import Stripe
 from tests.servers import Receiver, Server
-from tests.tasks.gateways.payments.asking import stripe_at
-from tests.tasks.gateways.payments.paypal_asking import paypal_at
+
+if TYPE_CHECKING:
+    from tasks.gateways.payments.paypal import PayPal
+    from tasks.gateways.payments.stripe import Stripe
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +32,9 @@ def gateway(server: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-def provider(gateway: Server) -> Stripe:
+def provider(gateway: Server) -> "Stripe":
+    from tests.tasks.gateways.payments.asking import stripe_at
+
     return stripe_at(gateway.ports["http"])
 
 
@@ -52,5 +59,7 @@ def sandbox(paypal_server: Server) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def paypal(paypal_server: Server) -> PayPal:
+def paypal(paypal_server: Server) -> "PayPal":
+    from tests.tasks.gateways.payments.paypal_asking import paypal_at
+
     return paypal_at(paypal_server.ports["http"])
