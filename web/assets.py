@@ -23,6 +23,8 @@ SOURCES = {
     "ops.css": ("css/ops.css", "css/drawings.css", "css/console.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "passkeys.js": ("passkeys.js",),
+    "push.js": ("push.js",),
+    "push_worker.js": ("push_worker.js",),
     "shop.js": ("shop.js", "search.js"),
     "payment.js": ("payment.js",),
     "desk.js": ("desk.js",),
@@ -50,6 +52,11 @@ class Asset:
 def address(name: str) -> str:
     """The address of a file."""
     return f"/assets/{_assets()[name].name}"
+
+
+def content(name: str) -> bytes:
+    """A file, for a view that sends it at an address of its own."""
+    return _assets()[name].content
 
 
 @blueprint.get("/assets/<name>")

@@ -17,10 +17,12 @@ def policy(**more: str) -> str:
     allowed = {
         "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
         "connect-src": "'self'", "form-action": "'self'", "base-uri": "'none'", "frame-ancestors": "'none'",
+        "worker-src": "'none'",
     }  # fmt: skip
     for name, sources in more.items():
         directive = name.replace("_", "-")
-        allowed[directive] = f"{allowed.get(directive, '')} {sources}".strip()
+        before = allowed.get(directive, "'none'")
+        allowed[directive] = sources if before == "'none'" else f"{before} {sources}"
     return "; ".join(f"{directive} {sources}" for directive, sources in allowed.items())
 
 

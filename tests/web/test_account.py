@@ -19,7 +19,7 @@ from web.once import new_token
 
 PAGES = (
     "/account", "/account/email", "/account/orders", "/account/addresses", "/account/notifications",
-    "/account/password", "/account/second-factor",
+    "/account/password", "/account/second-factor", "/account/phone", "/account/push",
     "/account/sessions", "/account/data",
 )  # fmt: skip
 

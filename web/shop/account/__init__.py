@@ -8,12 +8,14 @@ from web.shop.account import (
     notifications,
     passkeys,
     password,
+    phone,
     profile,
+    push,
     second_factor,
     sessions,
 )
 
 __all__ = [
-    "addresses", "data", "email", "identities", "notifications", "passkeys", "password", "profile", "second_factor",
-    "sessions",
+    "addresses", "data", "email", "identities", "notifications", "passkeys", "password", "phone", "profile", "push",
+    "second_factor", "sessions",
 ]  # fmt: skip

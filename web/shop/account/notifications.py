@@ -10,6 +10,7 @@ from web import access
 from web.blueprint import shop, takes_form
 from web.language import translatable as _
 from web.pages import render, see
+from web.shop.account.acting import has_channel
 
 KINDS = {
     "order_confirmed": _("Your order is confirmed"), "order_cancelled": _("Your order was cancelled"),
@@ -32,9 +33,11 @@ def preferences() -> Response:
     """What the customer is notified of, and how."""
     with transaction() as session:
         chosen = accounts.preferences_of(session, g.principal.user_id)
+        number = accounts.find_verified_number(session, g.principal.user_id)
+        device = session.scalars(accounts.list_devices(g.principal.user_id).limit(1)).one_or_none()
     return render(
-        "account/notifications.html", chosen=chosen, kinds=KINDS, channels=CHANNELS, declared=accounts.CUSTOMER_KINDS,
-        saved="saved" in request.args,
+        "account/notifications.html", chosen=chosen, kinds=KINDS, channels=_channels(), number=number,
+        has_device=device is not None, declared=accounts.CUSTOMER_KINDS, saved="saved" in request.args,
     )  # fmt: skip
 
 
@@ -42,7 +45,7 @@ def preferences() -> Response:
 @takes_form
 @access.signed_in
 def change_preferences() -> Response:
-    """Sets each channel of each kind: what is not ticked is switched off."""
+    """Sets each channel of each kind that the page shows: what is not ticked is switched off."""
     with transaction() as session:
         wanted = {
             name: {channel: f"{name}.{channel}" in request.form for channel in _choices(kind)}
@@ -53,6 +56,12 @@ def change_preferences() -> Response:
     return see("shop.preferences", saved=1)
 
 
+def _channels() -> dict[str, str]:
+    """The channels of this shop, and their names."""
+    return {channel: label for channel, label in CHANNELS.items() if has_channel(channel)}
+
+
 def _choices(kind: Any) -> list[str]:
     """The channels that a customer may switch on and off for a kind."""
-    return [channel for channel in kind.all_channels if not (kind.mandatory and channel == "email")]
+    possible = [channel for channel in kind.all_channels if has_channel(channel)]
+    return [channel for channel in possible if not (kind.mandatory and channel == "email")]
