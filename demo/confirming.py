@@ -27,7 +27,8 @@ def mailed_token(mailbox: str, address: str, subject: str = SUBJECT) -> str:
     if not wait_until(lambda: bool(_asking(mailbox, address, subject)), PATIENCE, 0.1):
         raise Unfinished(f"No mail has asked {address} for a confirmation.")
     page = urllib3.request("GET", f"{mailbox}/messages/{_asking(mailbox, address, subject)[0]['id']}").data.decode()
-    text = html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
+    [shown] = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
+    text = html.unescape(shown)
     [token] = re.findall(r"^([\w-]{43})\s*$", text, re.MULTILINE)
     return str(token)
 

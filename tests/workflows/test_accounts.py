@@ -37,7 +37,8 @@ def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
 def text_of(shop: Shop, mail: dict[str, Any]) -> str:
     """The text of a mail."""
     page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
-    return html.unescape(page.partition("<pre>")[2].partition("</pre>")[0]).replace("\r\n", "\n")
+    [shown] = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
+    return html.unescape(shown).replace("\r\n", "\n")
 
 
 def ended(workflow: str) -> None:

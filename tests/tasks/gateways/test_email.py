@@ -57,7 +57,7 @@ def test_a_mail_is_delivered(mailbox: Server, ann: str) -> None:
     assert got["subject"] == "Größe Bcc: eve@example.com"
     assert got["message_id"] == message_id
     page = requests.get(f"{mailbox.url}/messages/{got['id']}", timeout=5).text
-    assert "<pre>Thank you." in page
+    assert '<pre tabindex="0">Thank you.' in page
     assert "&lt;p&gt;Thank you.&lt;/p&gt;" in page
 
 
