@@ -1,6 +1,6 @@
 """Charts as SVG: bars, columns by day, and lines, without scripts, inline styles or external resources.
 
-Colours and fonts are in charts.css, for light and dark. Each is drawn in two widths, of which the page shows the one
+Colours and fonts are in charts.css, for light and dark. Each is drawn in three widths, of which the page shows the one
 that fits: text in a drawing that is scaled down to a telephone's width would be too small to read.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal, NamedTuple
 
-WIDTHS = {"wide": 720, "narrow": 300}
+WIDTHS = {"wide": 720, "medium": 480, "narrow": 300}
 """Widths in pixels, and heights of the part with the lines or columns."""
-PLOT = {"wide": 220, "narrow": 180}
-LABELS = {"wide": 8, "narrow": 3}
+PLOT = {"wide": 220, "medium": 200, "narrow": 180}
+LABELS = {"wide": 8, "medium": 5, "narrow": 3}
 """Names of days along the axis."""
 ROW, THICK = 44, 16  # pixels, of a bar with its name, and of the bar
 LETTER = 7.2  # pixels, of 13 px sans-serif
@@ -59,7 +59,7 @@ class _Area(NamedTuple):
 
 
 def draw(chart: Chart) -> list[str]:
-    """The chart as SVG, wide and narrow; nothing without points. Lines of a single day are bars."""
+    """The chart as SVG in each width; nothing without points. Lines of a single day are bars."""
     if not chart.points:
         return []
     is_short = chart.style == "lines" and len({point.label for point in chart.points}) == 1
@@ -98,7 +98,7 @@ def _bars(chart: Chart, name: str) -> tuple[float, list[str]]:
 
 def _over_days(chart: Chart, name: str) -> tuple[float, list[str]]:
     days = list(dict.fromkeys(point.label for point in chart.points))
-    ticks = _ticks(chart.points, 4 if name == "wide" else 3)
+    ticks = _ticks(chart.points, 3 if name == "narrow" else 4)
     left = max(len(chart.tick(tick)) for tick in ticks) * LETTER + 10
     area = _Area(left, WIDTHS[name] - 8, PLOT[name], ticks[0], ticks[-1])
     step = (area.right - area.left) / len(days)
@@ -156,8 +156,8 @@ def _drawn_line(
 
 
 def _legend(names: Sequence[str], top: float, name: str) -> tuple[float, list[str]]:
-    """Height and parts of the names of lines, in one column or in three."""
-    columns = 3 if name == "wide" else 1
+    """Height and parts of the names of lines, in one to three columns."""
+    columns = {"wide": 3, "medium": 2, "narrow": 1}[name]
     width = WIDTHS[name] / columns
     parts = []
     for number, series in enumerate(names):

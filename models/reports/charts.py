@@ -25,7 +25,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart: its title, its drawings in two widths, and its values."""
+    """A chart: its title, its drawings in three widths, and its values."""
 
     title: str
     drawn: Sequence[str]

@@ -188,8 +188,8 @@ def test_the_html_page_has_no_scripts_and_escapes_text(staff: Caller) -> None:
 def test_charts_are_read_aloud_and_fit_narrow_screens(staff: Caller) -> None:
     product("BOOK", 10)
     page = staff.get(f"/v1/reports/{written()}.html").text
-    drawn = re.findall(r'<svg role="img" aria-label="([^"]+)"[^>]* class="plot plot-(wide|narrow)" width="(\d+)"', page)
-    assert {(name, width) for _, name, width in drawn} == {("wide", "720"), ("narrow", "300")}
+    drawn = re.findall(r'<svg role="img" aria-label="([^"]+)"[^>]* class="plot plot-(\w+)" width="(\d+)"', page)
+    assert {(name, width) for _, name, width in drawn} == {("wide", "720"), ("medium", "480"), ("narrow", "300")}
     assert drawn[0][0] == "Units on hand by warehouse: 1 values, the highest is 10"
 
 

@@ -57,6 +57,10 @@ SECTIONS = (
         ("desk.reservations_page", _("Reservations"), "stock:read"),
         ("desk.warehouses_page", _("Warehouses"), "stock:read"),
     )),
+    Section(_("Reports"), "v", (
+        ("desk.reports_page", _("Reports"), "reports:read"),
+        ("desk.subscriptions_page", _("By e-mail"), "reports:read"),
+    )),
     Section(_("Settings"), "e", (
         ("desk.webhooks_page", _("Webhooks"), "webhooks:read"),
         ("desk.templates_page", _("Templates"), "notifications:read"),
@@ -66,10 +70,6 @@ SECTIONS = (
         ("desk.keys_page", _("API keys"), "keys:write"),
         ("desk.audit_log_page", _("Audit log"), "runs:read"),
         ("desk.settings_page", _("All settings"), "runs:write"),
-    )),
-    Section(_("Reports"), "v", (
-        ("desk.reports_page", _("Reports"), "reports:read"),
-        ("desk.subscriptions_page", _("By e-mail"), "reports:read"),
     )),
 )  # fmt: skip
 

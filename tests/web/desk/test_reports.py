@@ -108,7 +108,7 @@ def test_a_page_shows_the_figures_of_every_kind(desk: Desk, kind: str) -> None:
         assert page.text.count("<h1") == 1
     with transaction() as session:
         charts = reports.get_report(session, report).body["charts"]
-    assert page.text.count('<svg role="img"') == 2 * len(charts)
+    assert page.text.count('<svg role="img"') == 3 * len(charts)  # one for each width
     assert page.text.count("<figure") == len(charts)
 
 

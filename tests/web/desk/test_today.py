@@ -70,7 +70,7 @@ def test_the_figures_lead_to_lists_of_as_many_rows(desk: Desk, sale: Bought) -> 
 def test_the_charts_count_what_was_sold_today(desk: Desk, sale: Bought) -> None:
     page = desk.get("/desk/").text
     assert "1 order</title>" in page
-    assert page.count("<rect") == 2 * 28  # wide and narrow
+    assert page.count("<rect") == 3 * 28  # one drawing for each width
     assert "€39.98" in page
 
 
