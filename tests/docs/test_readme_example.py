@@ -14,7 +14,7 @@ from tests.processes import ROOT
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README.split("## Adding a workflow")[1].split("\n## ")[0], re.DOTALL)
 CHANGED = ("models/core/workflow_inputs.py", "models/core/events.py", "tasks/inventory.py", "workflows/move.py")
-COPIED = ("durable", "models", "setting_groups", "stubs", "tasks", "telemetry", "workflows", "pyproject.toml",
+COPIED = ("design", "durable", "models", "setting_groups", "stubs", "tasks", "telemetry", "workflows", "pyproject.toml",
           "settings.py", "celeryconfig.py")  # fmt: skip
 STARTED = '''"""Starts a run of the example."""
 
