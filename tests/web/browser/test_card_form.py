@@ -14,9 +14,9 @@ from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import CHROMIUM, FLAGS, Visitor, settings_of
+from tests.web.browser.looks import FOLDER, LOOKS
 from tests.web.browser.stripe_js import HOSTS, standing_in
 from tests.web.browser.test_journeys import sign_in_as
-from tests.web.browser.test_screenshots import FOLDER, WIDTHS
 
 Open = Callable[..., Visitor]
 
@@ -197,13 +197,12 @@ def test_the_card_form_in_three_widths_light_and_dark(
     visit: Open, books: dict[str, str], sign_in: Callable[..., Caller]
 ) -> None:
     sign_in("ada")
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            for has_stripe in (True, False):
-                ada = visit(has_stripe=has_stripe, width=width, color_scheme=scheme)
-                check_out(ada, books["Walden"])
-                if has_stripe:
-                    buy(ada)
-                ada.sees("Your card number is incomplete." if has_stripe else "To pay by card")
-                folder = Path(FOLDER) / f"{width}-{scheme}"
-                ada.page.screenshot(path=folder / f"card-{'form' if has_stripe else 'missing'}.png", full_page=True)
+    for width, scheme in LOOKS:
+        for has_stripe in (True, False):
+            ada = visit(has_stripe=has_stripe, width=width, color_scheme=scheme)
+            check_out(ada, books["Walden"])
+            if has_stripe:
+                buy(ada)
+            ada.sees("Your card number is incomplete." if has_stripe else "To pay by card")
+            folder = Path(FOLDER) / f"{width}-{scheme}"
+            ada.page.screenshot(path=folder / f"card-{'form' if has_stripe else 'missing'}.png", full_page=True)

@@ -15,7 +15,8 @@ from models.orders import Order
 from tests.conftest import PASSWORD
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.test_screenshots import FOLDER, WIDTHS, buy, pytestmark, take
+from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.browser.test_screenshots import buy, pytestmark, take
 from tests.web.ops.making import declined, started, step, stuck
 
 __all__ = ["pytestmark"]
@@ -68,9 +69,8 @@ def test_every_page_of_the_console(visit: Callable[..., Visitor], sign_in: Calla
     with transaction() as session:
         order = str(session.scalars(select(Order.number)).first())
     cookies = root.page.context.cookies()
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            window = visit(width=width, color_scheme=scheme)
-            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-            for name, path in pages_of(runs, order).items():
-                take(window, Path(FOLDER) / f"{width}-{scheme}", f"console-{name}", path)
+    for width, scheme in LOOKS:
+        window = visit(width=width, color_scheme=scheme)
+        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        for name, path in pages_of(runs, order).items():
+            take(window, Path(FOLDER) / f"{width}-{scheme}", f"console-{name}", path)

@@ -1,6 +1,5 @@
 """The desk in a browser: every page in three widths, light and dark, checked with axe; and its keys."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +17,10 @@ from tests.publishing import add_picture
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.looks import FOLDER, LOOKS
 from tests.web.desk.selling import Bought
 from tests.web.desk.test_payments import reconciled
 
-FOLDER = os.environ.get("SCREENSHOTS", "")
-WIDTHS = (320, 800, 1400)
 ROLES = ("staff", "warehouse", "finance", "admin")
 
 
@@ -117,22 +115,21 @@ def find_faults(pages: dict[str, str], visit: Callable[..., Visitor]) -> list[tu
     """Visits pages in every width, light and dark, with all that can be opened; what axe and the browser report."""
     cookies = enter(visit()).page.context.cookies()
     faults: list[tuple[object, ...]] = []
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            window = visit(width=width, color_scheme=scheme)
-            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-            for name, path in pages.items():
-                window.page.goto(f"{window.url}{path}")
-                if FOLDER:
-                    picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"{name}.png"
-                    window.page.screenshot(path=picture, full_page=True)
-                for summary in window.page.locator("main summary").all():
-                    summary.click()
-                try:
-                    window.reported = [one for one in window.reported if "404" not in one]
-                    window.check()
-                except AssertionError as error:
-                    faults.append((width, scheme, name, str(error)[:1500]))
+    for width, scheme in LOOKS:
+        window = visit(width=width, color_scheme=scheme)
+        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        for name, path in pages.items():
+            window.page.goto(f"{window.url}{path}")
+            if FOLDER:
+                picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"{name}.png"
+                window.page.screenshot(path=picture, full_page=True)
+            for summary in window.page.locator("main summary").all():
+                summary.click()
+            try:
+                window.reported = [one for one in window.reported if "404" not in one]
+                window.check()
+            except AssertionError as error:
+                faults.append((width, scheme, name, str(error)[:1500]))
     return faults
 
 

@@ -1,6 +1,5 @@
 """The page of an order at each of its stages, in three widths, light and dark; checked with axe."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -13,10 +12,8 @@ from tests.conftest import PASSWORD
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.looks import FOLDER, LOOKS
 from tests.web.desk.selling import Bought
-
-FOLDER = os.environ.get("SCREENSHOTS", "")
-WIDTHS = (320, 800, 1400, 2000)
 
 
 @pytest.fixture
@@ -92,15 +89,14 @@ def test_an_order_at_every_stage(visit: Callable[..., Visitor], sign_in: Callabl
     first.page.locator("main button").first.click()
     first.page.wait_for_load_state()
     cookies = first.page.context.cookies()
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            window = visit(width=width, color_scheme=scheme)
-            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-            folder = Path(FOLDER) / f"order-{width}-{scheme}" if FOLDER else None
-            for name, path in paths.items():
-                take(window, folder, name, path)
-            for name, part in (("confirmed", "cancel"), ("delivered", "return")):
-                take(window, folder, part, f"{paths[name]}/{part}")
+    for width, scheme in LOOKS:
+        window = visit(width=width, color_scheme=scheme)
+        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        folder = Path(FOLDER) / f"order-{width}-{scheme}" if FOLDER else None
+        for name, path in paths.items():
+            take(window, folder, name, path)
+        for name, part in (("confirmed", "cancel"), ("delivered", "return")):
+            take(window, folder, part, f"{paths[name]}/{part}")
 
 
 def take(window: Visitor, folder: Path | None, name: str, path: str) -> None:

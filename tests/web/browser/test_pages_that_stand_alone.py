@@ -1,6 +1,5 @@
 """Pages outside web/ in a browser: reports, documents, the API's reference and the sandboxes' pages, with axe."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +23,10 @@ from tests.conftest import Caller
 from tests.models.shelves import product, warehouse
 from tests.serving import serving
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.looks import FOLDER, LOOKS
 from tests.web.desk.selling import Bought
 from tests.web.desk.test_payments import reconciled
 
-FOLDER = os.environ.get("SCREENSHOTS", "")
-WIDTHS = (320, 800, 1400)
-SCHEMES = ("light", "dark")
 LONG = "msg_0192837465"
 
 
@@ -124,16 +121,15 @@ def look(
 ) -> None:
     """Looks at every page in every width, and says all that is wrong. Swagger UI has colours of its own."""
     faults = []
-    for width in WIDTHS:
-        for scheme in SCHEMES:
-            window = visit(width=width, color_scheme=scheme, **options)
-            for name, page in pages.items():
-                show(window, page)
-                if FOLDER:
-                    picture = Path(FOLDER) / f"{folder}-{width}-{scheme}" / f"{name}.png"
-                    window.page.screenshot(path=picture, full_page=name != "reference")
-                try:
-                    window.check("#swagger-ui" if name == "reference" else "")
-                except AssertionError as error:
-                    faults.append((width, scheme, name, str(error)[:1500]))
+    for width, scheme in LOOKS:
+        window = visit(width=width, color_scheme=scheme, **options)
+        for name, page in pages.items():
+            show(window, page)
+            if FOLDER:
+                picture = Path(FOLDER) / f"{folder}-{width}-{scheme}" / f"{name}.png"
+                window.page.screenshot(path=picture, full_page=name != "reference")
+            try:
+                window.check("#swagger-ui" if name == "reference" else "")
+            except AssertionError as error:
+                faults.append((width, scheme, name, str(error)[:1500]))
     assert faults == []

@@ -1,6 +1,5 @@
 """Pictures of every page, for people to look at: `make screenshots`."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +8,8 @@ import pytest
 from tests.conftest import PASSWORD
 from tests.web.browser.books import OPTICKS, fill_shelves
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.looks import FOLDER, LOOKS
 
-FOLDER = os.environ.get("SCREENSHOTS", "")
-WIDTHS = (320, 800, 1400)
 pytestmark = pytest.mark.skipif(not FOLDER, reason="run by `make screenshots`")
 
 
@@ -62,21 +60,20 @@ def test_every_page_in_three_widths_light_and_dark(
         "confirm-email": "/email/confirm", "restore-email": "/email/restore",
     }  # fmt: skip
     cookies = ada.page.context.cookies()
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            window = visit(width=width, color_scheme=scheme)
-            folder = Path(FOLDER) / f"{width}-{scheme}"
-            window.page.goto(f"{window.url}/sign-in")
-            for name, path in for_strangers.items():
-                take(window, folder, name, path)
-            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-            for name, path in pages_of(books, order, declined, waiting).items():
-                take(window, folder, name, path)
-            window.page.goto(f"{window.url}/")
-            window.page.get_by_role("combobox", name="Search products").press_sequentially("novels", delay=20)
-            window.page.get_by_role("option").first.wait_for()
-            window.page.keyboard.press("ArrowDown")
-            window.page.screenshot(path=folder / "suggestions.png")
+    for width, scheme in LOOKS:
+        window = visit(width=width, color_scheme=scheme)
+        folder = Path(FOLDER) / f"{width}-{scheme}"
+        window.page.goto(f"{window.url}/sign-in")
+        for name, path in for_strangers.items():
+            take(window, folder, name, path)
+        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        for name, path in pages_of(books, order, declined, waiting).items():
+            take(window, folder, name, path)
+        window.page.goto(f"{window.url}/")
+        window.page.get_by_role("combobox", name="Search products").press_sequentially("novels", delay=20)
+        window.page.get_by_role("option").first.wait_for()
+        window.page.keyboard.press("ArrowDown")
+        window.page.screenshot(path=folder / "suggestions.png")
 
 
 def take(window: Visitor, folder: Path, name: str, path: str) -> None:

@@ -15,7 +15,8 @@ from tests.relay.receiving import Receiver, tell
 from tests.serving import serving
 from tests.shopping import make_customer, make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.test_desk import FOLDER, ROLES, WIDTHS, enter
+from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.browser.test_desk import ROLES, enter
 from tests.web.desk.selling import Bought
 
 TEMPLATE = "/desk/templates/welcome/email/en"
@@ -68,21 +69,20 @@ def test_every_page_of_the_settings_in_three_widths_light_and_dark(
     sign_in("boss", *ROLES)
     cookies = enter(visit()).page.context.cookies()
     faults = []
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            window = visit(width=width, color_scheme=scheme)
-            window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-            for name, path in pages.items():
-                window.page.goto(f"{window.url}{path}")
-                if FOLDER:
-                    picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"settings-{name}.png"
-                    window.page.screenshot(path=picture, full_page=True)
-                for summary in window.page.locator("main summary").all()[:8]:
-                    summary.click()
-                try:
-                    window.check()
-                except AssertionError as error:
-                    faults.append((width, scheme, name, str(error)[:1500]))
+    for width, scheme in LOOKS:
+        window = visit(width=width, color_scheme=scheme)
+        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        for name, path in pages.items():
+            window.page.goto(f"{window.url}{path}")
+            if FOLDER:
+                picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"settings-{name}.png"
+                window.page.screenshot(path=picture, full_page=True)
+            for summary in window.page.locator("main summary").all()[:8]:
+                summary.click()
+            try:
+                window.check()
+            except AssertionError as error:
+                faults.append((width, scheme, name, str(error)[:1500]))
     assert faults == []
 
 
