@@ -180,7 +180,7 @@ def test_a_mail_is_sent_again_by_a_replay(
     operator.follow("Replay from a step …")
     operator.page.get_by_label("From this step on").select_option("notifications.order_confirmed")
     operator.follow("Show what would happen", "button")
-    operator.sees("calls an external service again")
+    operator.sees("the recipient gets it a second time")
     operator.follow("Replay from a step", "button")
     operator.sees("The run has gone back")
     operator.page.locator(".summary-line").get_by_text("succeeded").wait_for()
