@@ -126,8 +126,8 @@ API_ONLY = {
     "invalid_cart_token", "unsupported_media_type", "headers_too_large", "uri_too_long", "request_timeout",
     "invalid_fields",  # its fields have sentences
     # of commands, of outside orders, and of what is kept in logs
-    "not_droppable", "not_an_admin", "mail_refused", "worker_lost", "already_reserved", "reservation_expired",
-    "disputed", "not_asked", "authorisation_lapsed",
+    "not_droppable", "not_an_admin", "mail_refused", "worker_lost", "replayed", "already_reserved",
+    "reservation_expired", "disputed", "not_asked", "authorisation_lapsed",
     "too_many_streams",  # the page asks from time to time instead
 }  # fmt: skip
 """Codes that no page gets."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from local.waiting import wait_until
 from models import pictures
 from models.core.database import transaction
 from tests.photographs import photograph
@@ -27,7 +28,8 @@ def test_a_picture_is_uploaded_and_seen_in_the_shop(
     boss.follow("Upload", "button")
     boss.sees("The pictures are uploaded.")
     boss.page.locator(".picture-shown img").wait_for()
-    boss.page.wait_for_function("document.querySelector('.picture-shown img').naturalWidth > 0")
+    shown = boss.page.locator(".picture-shown img").first
+    assert wait_until(lambda: bool(shown.evaluate("image => image.naturalWidth")), 30, 0.2)
     boss.page.locator(".picture-shown .badge-bad").wait_for()
     boss.page.get_by_label("What it shows, in words").first.fill("The front")
     boss.page.get_by_role("button", name="Save the text").first.click()
