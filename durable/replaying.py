@@ -30,7 +30,7 @@ def replay(session: Session, run_id: str, name: str) -> RunRecord:
     `name`: a step, an item of an `Each` (`reports.part[3]`), or an `Each` with all of its items. Steps beside it in a
     parallel stage stay done. The outputs of what is performed again are kept as attempts, and attempts go on counting.
     External calls get a new request and the same idempotency key. A run that has succeeded is resumed; like a retried
-    one it has no deadline. Workers that still hold a message, or a result, of before the replay discard it.
+    one it has no deadline. Workers that still hold a message or a result from before the replay discard it.
 
     Raises RunNotFound, and RunConflict if the run was cancelled (`run_over`), is being compensated
     (`run_compensating`), is being worked on (`run_busy`), is of a workflow or version that this code does not declare

@@ -1,4 +1,4 @@
-"""Replays: what is performed again, what is refused, and what workers of before the replay may still do."""
+"""Replays: what is performed again, what is refused, and what workers that began before the replay may still do."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Replays: workers, messages and replays of before, at the same time, and killed meanwhile."""
+"""Replays with workers and messages from before them, concurrent replays, and workers killed during a replay."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -24,7 +24,7 @@ MAX_WORDS = 200_000
 NEWEST = 300_000
 """Products whose words are read, the newest ones."""
 SHARE = 0.01
-"""The part of its time that a process spends at most on reading the words anew."""
+"""The part of its time that a process spends at most on reading the words again."""
 COMPARING_SHARE, COMPARING_BURST = 0.2, 2.0
 """The part of its time that a process spends at most on comparing words, and the seconds that it may spend at once."""
 MOST_ASKED = 8
@@ -87,7 +87,7 @@ class _Kept:
         self.reading = threading.Lock()
 
     def get(self) -> Vocabulary:
-        """The vocabulary. Only the first search waits for it: later, a thread reads it anew when it is due."""
+        """The vocabulary. Only the first search waits for it: later, a thread reads it again when it is due."""
         kept = self.vocabulary
         if kept is None:
             with self.reading:
@@ -131,7 +131,7 @@ _kept, _budget = _Kept(), _Budget()
 
 
 def forget() -> None:
-    """Makes the next search with a slip read the words anew."""
+    """Makes the next search with a slip read the words again."""
     _kept.vocabulary = None
 
 

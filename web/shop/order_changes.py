@@ -4,17 +4,17 @@ from flask import Response, g, url_for
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
-from durable import Refusal
 from models import fulfilment, orders, returns
 from models.core.database import transaction
-from models.core.errors import Invalid, NotFound
+from models.core.errors import Invalid
 from serving.fields import Line
 from web import access
 from web.blueprint import shop, takes_form
 from web.forms import Form, is_id, sent
 from web.language import gettext
-from web.once import new_token, once
+from web.once import new_token
 from web.pages import render, see
+from web.shop.account.acting import act
 from web.shop.progress import read_progress
 from web.wording import describe_field
 
@@ -38,14 +38,7 @@ def cancel_order(order_id: str) -> Response:
         _cancel(session, order_id)
         return url_for("shop.order", order_id=order_id, done="cancelling")
 
-    form = sent()
-    try:
-        return once(work)
-    except NotFound:
-        raise
-    except Refusal as error:
-        form.refuse(error)
-        return _ask_to_cancel(order_id, form, 422)
+    return act(work, sent(), lambda form, status: _ask_to_cancel(order_id, form, status))
 
 
 def _cancel(session: Session, order_id: str) -> None:
@@ -86,13 +79,7 @@ def return_order(order_id: str) -> Response:
         )
         return url_for("shop.order", order_id=order_id, done="returning")
 
-    try:
-        return once(work)
-    except NotFound:
-        raise
-    except Refusal as error:
-        form.refuse(error)
-        return _ask_what_is_sent_back(order_id, form, 422)
+    return act(work, form, lambda form, status: _ask_what_is_sent_back(order_id, form, status))
 
 
 def _read(form: Form) -> tuple[str, dict[str, int]]:

@@ -56,7 +56,7 @@ def change_email() -> Response:
 @takes_form
 @access.signed_in
 def cancel_email_change() -> Response:
-    """Forgets the address that is not confirmed yet."""
+    """Deletes the address that is not confirmed yet."""
     with transaction() as session:
         accounts.cancel_email_change(session, g.principal.user_id)
     return see("shop.email", done="email_kept")
