@@ -15,8 +15,7 @@ from tests.relay.receiving import Receiver, tell
 from tests.serving import serving
 from tests.shopping import make_customer, make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.looks import FOLDER, LOOKS
-from tests.web.browser.test_desk import ROLES, enter
+from tests.web.browser.test_desk import ROLES, enter, find_faults
 from tests.web.desk.selling import Bought
 
 TEMPLATE = "/desk/templates/welcome/email/en"
@@ -67,23 +66,7 @@ def test_every_page_of_the_settings_in_three_widths_light_and_dark(
     pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     sign_in("boss", *ROLES)
-    cookies = enter(visit()).page.context.cookies()
-    faults = []
-    for width, scheme in LOOKS:
-        window = visit(width=width, color_scheme=scheme)
-        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-        for name, path in pages.items():
-            window.page.goto(f"{window.url}{path}")
-            if FOLDER:
-                picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"settings-{name}.png"
-                window.page.screenshot(path=picture, full_page=True)
-            for summary in window.page.locator("main summary").all()[:8]:
-                summary.click()
-            try:
-                window.check()
-            except AssertionError as error:
-                faults.append((width, scheme, name, str(error)[:1500]))
-    assert faults == []
+    assert find_faults(pages, visit, "settings-", most=8) == []
 
 
 @pytest.fixture

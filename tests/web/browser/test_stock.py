@@ -4,7 +4,6 @@ And pictures of the pages of stock, each checked with axe: `make screenshots`.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,7 @@ from models.core.database import transaction
 from tests.models.shelves import warehouse
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.looks import FOLDER, LOOKS
-from tests.web.browser.test_desk import ROLES, enter, site
+from tests.web.browser.test_desk import ROLES, enter, find_faults, site
 
 __all__ = ["site"]
 
@@ -53,24 +51,7 @@ def test_every_page_of_stock_in_all_widths_light_and_dark(
     pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     sign_in("boss", *ROLES)
-    cookies = enter(visit()).page.context.cookies()
-    faults = []
-    for width, scheme in LOOKS:
-        window = visit(width=width, color_scheme=scheme)
-        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-        for name, path in pages.items():
-            window.page.goto(f"{window.url}{path}")
-            if FOLDER:
-                picture = Path(FOLDER) / f"desk-{width}-{scheme}" / f"stock-{name}.png"
-                window.page.screenshot(path=picture, full_page=True)
-            for summary in window.page.locator("main summary").all():
-                summary.click()
-            try:
-                window.check()
-            except AssertionError as error:
-                faults.append((width, scheme, name, str(error)[:1500]))
-                window.reported = []
-    assert faults == []
+    assert find_faults(pages, visit, "stock-") == []
 
 
 @pytest.mark.parametrize("scripts", [True, False])
