@@ -3,8 +3,29 @@
 import re
 from collections.abc import Callable
 
+from durable import queries
+from local.waiting import wait_until
+from models.core.database import transaction
 from tests.conftest import PASSWORD
+from tests.shopping import make_customer, place_order
 from tests.web.browser.conftest import Visitor
+
+
+def buy(product_id: str, quantity: int, username: str = "grace") -> str:
+    """The id of an order whose checkout the workers have completed.
+
+    Where workers run, a test cannot confirm an order by hand, as `Bought` does: they would do the same steps meanwhile.
+    """
+    user_id = make_customer(username)
+    with transaction() as session:
+        order = place_order(session, user_id, {product_id: quantity})
+
+    def has_succeeded() -> bool:
+        with transaction() as session:
+            return queries.get_run(session, order.run_id or "").status == "succeeded"
+
+    assert wait_until(has_succeeded, 60, 0.1)
+    return order.id
 
 
 def at_the_desk(visit: Callable[..., Visitor], username: str) -> Visitor:

@@ -166,3 +166,18 @@ def test_the_keyboard_alone_leads_through_the_desk(
     boss.page.keyboard.press("Enter")
     boss.sees("Note and tags are saved.")
     boss.check()
+
+
+def test_a_dispute_is_found_in_one_click(visit: Callable[..., Visitor], sign_in: Callable[..., object]) -> None:
+    sale = Bought(make_product("BOOK", 9), 2).confirmed()
+    sale.parcel()
+    sale.disputed()
+    sign_in("boss", "finance")
+    boss = enter(visit())
+    boss.open("/desk/")
+    boss.page.get_by_role("link", name="Disputes to respond to").click()
+    boss.page.wait_for_url("**/desk/disputes*")
+    boss.sees("in 9 days")
+    boss.check()
+    boss.follow(str(sale.order.number))
+    boss.sees("asks about this payment: fraudulent")

@@ -9,8 +9,8 @@ from models.core.database import transaction
 from tests.photographs import photograph
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.selling import buy
 from tests.web.browser.test_desk import ROLES, enter
-from tests.web.desk.selling import Bought
 
 
 def test_a_picture_is_uploaded_and_seen_in_the_shop(
@@ -48,7 +48,7 @@ def test_a_view_is_saved_and_two_orders_are_shipped_in_bulk_with_the_keyboard(
 ) -> None:
     product_id = make_product("EMMA", 9)
     for username in ("grace", "alan"):
-        Bought(product_id, 2, username).confirmed()
+        buy(product_id, 2, username)
     sign_in("boss", *ROLES)
     boss = enter(visit())
     boss.open("/desk/orders?status=confirmed&sku=EMMA")
@@ -76,7 +76,7 @@ def test_the_same_works_without_javascript_on_a_narrow_screen(
     visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     product_id = make_product("EMMA", 9)
-    sale = Bought(product_id, 2).confirmed()
+    order_id = buy(product_id, 2)
     sign_in("boss", *ROLES)
     boss = enter(visit(width=320, java_script_enabled=False))
     boss.page.goto(f"{boss.url}/desk/orders")
@@ -87,7 +87,7 @@ def test_the_same_works_without_javascript_on_a_narrow_screen(
     boss.sees("1 order has the tag.")
     boss.page.get_by_role("button", name="Undo").click()
     boss.sees("The tag is removed from 1 order.")
-    boss.page.goto(f"{boss.url}{sale.path}")
+    boss.page.goto(f"{boss.url}/desk/orders/{order_id}")
     boss.page.get_by_label("Note for colleagues").fill("Wrong")
     boss.page.get_by_role("button", name="Save", exact=True).click()
     boss.page.get_by_role("button", name="Undo").click()

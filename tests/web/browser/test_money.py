@@ -1,4 +1,4 @@
-"""Somebody of finance in a browser: a report with its chart, and a dispute, found from the first page."""
+"""Somebody of finance in a browser, with real workers: reports and their charts."""
 
 from collections.abc import Callable
 
@@ -6,14 +6,14 @@ from tests.conftest import Caller
 from tests.models.shelves import product
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.selling import buy
 from tests.web.browser.test_desk import enter
-from tests.web.desk.selling import Bought
 
 
 def test_a_trends_report_is_asked_for_and_its_chart_seen(
     visit: Callable[..., Visitor], sign_in: Callable[..., Caller]
 ) -> None:
-    Bought(make_product("BOOK", 9), 2).confirmed()
+    buy(make_product("BOOK", 9), 2)
     sign_in("boss", "finance")
     boss = enter(visit())
     boss.open("/desk/")
@@ -42,18 +42,3 @@ def test_a_report_is_written_without_javascript_too(
     boss.page.get_by_role("button", name="Write the report").click()
     boss.page.wait_for_url("**/desk/reports/rep_*")
     boss.sees("Units on hand by warehouse")
-
-
-def test_a_dispute_is_found_in_one_click(visit: Callable[..., Visitor], sign_in: Callable[..., Caller]) -> None:
-    sale = Bought(product("BOOK", 9), 2).confirmed()
-    sale.parcel()
-    sale.disputed()
-    sign_in("boss", "finance")
-    boss = enter(visit())
-    boss.open("/desk/")
-    boss.page.get_by_role("link", name="Disputes to respond to").click()
-    boss.page.wait_for_url("**/desk/disputes*")
-    boss.sees("in 9 days")
-    boss.check()
-    boss.follow(str(sale.order.number))
-    boss.sees("asks about this payment: fraudulent")
