@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -68,11 +69,15 @@ def test_every_operation_documents_summary_security_and_responses(app: Any, docu
 
 
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    @cache
+    def validator(schema: str) -> Any:
+        return jsonschema_rs.validator_for(resolving(json.loads(schema), document))
+
     for path, method, operation in operations(document):
         for name, example, schema in examples(operation, document):
             faults = [
                 f"{'/'.join(map(str, error.instance_path))}: {error.message}"
-                for error in jsonschema_rs.validator_for(resolving(schema, document)).iter_errors(example)
+                for error in validator(json.dumps(schema)).iter_errors(example)
             ]
             assert not faults, (method, path, name, faults)
 
