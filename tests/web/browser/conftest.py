@@ -5,7 +5,6 @@ skipped.
 """
 
 import shutil
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.clients import node
+from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 
@@ -113,11 +113,10 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
+def port() -> Iterator[int]:
     """A free port for the pages. The gateways and the carrier are told it before anything listens there."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """An operator finds and mends runs of real workers in the console: a stuck, a poisoned and a declined one."""
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email import policy
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from local.waiting import wait_until
 from models.core.database import transaction
 from tests.conftest import PASSWORD
+from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
@@ -33,10 +33,9 @@ ANTIDOTE = "DROP FUNCTION IF EXISTS carts.poison CASCADE"
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Shop]:
     """The processes of a shop that gives up early, and tells its operators at once."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    early = {"SHOP_ATTEMPTS": "2", "SHOP_ALERT_INTERVAL": "1", "SHOP_PUBLIC_URL": f"http://127.0.0.1:{port}"}
     with ExitStack() as exits:
+        port = exits.enter_context(reserved_port())
+        early = {"SHOP_ATTEMPTS": "2", "SHOP_ALERT_INTERVAL": "1", "SHOP_PUBLIC_URL": f"http://127.0.0.1:{port}"}
         shop = Shop(tmp_path, exits, api_port=port)
         shop.environment |= early
         shop.worker(concurrency=2)
