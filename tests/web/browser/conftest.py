@@ -70,6 +70,13 @@ class Visitor:
             else:
                 field.fill(value)
 
+    def search(self, text: str) -> None:
+        """Types into the search box, and waits for the suggestions for all of it: who types slowly gets some before."""
+        box = self.page.get_by_role("combobox", name="Search products")
+        with self.page.expect_response(lambda answer: answer.url.endswith(f"/search/suggestions?q={text}")):
+            box.press_sequentially(text, delay=20)
+        self.page.locator("#q:not(.htmx-request)").wait_for()
+
     def sees(self, text: str) -> None:
         self.page.get_by_text(text).first.wait_for()
 

@@ -52,7 +52,7 @@ def reload_until(visitor: Visitor, text: str) -> None:
         visitor.page.reload()
         return visitor.page.get_by_text(text).first.is_visible()
 
-    assert wait_until(says, 30, 0.2), (text, visitor.page.locator("main").inner_text())
+    assert wait_until(says, 60, 0.2), (text, visitor.page.locator("main").inner_text())
     visitor.check()
 
 
