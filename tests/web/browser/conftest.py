@@ -154,8 +154,11 @@ def settings_of(shop: Shop, port: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, axe: str, site: str) -> Iterator[Callable[..., Visitor]]:
-    """Opens a browser window of its own: `visit(width=320, java_script_enabled=False)`."""
+def visit(chromium: Browser, axe: str, site: str, database: None) -> Iterator[Callable[..., Visitor]]:
+    """Opens a browser window of its own: `visit(width=320, java_script_enabled=False)`.
+
+    The windows are closed before the database is reset: their pages ask for what changes.
+    """
     with ExitStack() as exits:
 
         def open_window(width: int = 1200, height: int = 900, **options: Any) -> Visitor:
