@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(240))
+            item.add_marker(pytest.mark.timeout(600))
             item.add_marker(node.needs_node)
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=MISSING))
 
