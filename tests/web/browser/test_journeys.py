@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD, Caller
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import at_the_desk, look_again, ship
+from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
 from tests.web.test_signing_in import ACCOUNT
 
 Visit = Callable[..., Visitor]
@@ -67,6 +67,7 @@ def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_o
     ada.sees("Your order is confirmed")
     assert ada.page.locator(".step-done").count() >= 4
     ada.check()
+    complete(order_of(ada))
     sign_in("packer", "warehouse")
     packer = at_the_desk(visit, "packer")
     packer.follow(ada.page.locator("h1").inner_text().removeprefix("Order "))

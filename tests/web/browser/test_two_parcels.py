@@ -10,7 +10,7 @@ from tests.processes import Process
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import at_the_desk, look_again, ship
+from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
 
 Visit = Callable[..., Visitor]
 
@@ -32,6 +32,7 @@ def buy_two(visit: Visit) -> Visitor:
     ada.page.get_by_role("button", name="Buy now").click()
     ada.page.wait_for_url("**/orders/*")
     ada.sees("Your order is confirmed")
+    complete(order_of(ada))
     return ada
 
 
