@@ -31,9 +31,9 @@ class AuthenticatorApp:
 
 
 def _step() -> int:
-    """The current step, which does not end within the next two seconds."""
+    """The current step, which does not end within the next four seconds."""
     left = STEP - time.time() % STEP
-    if left < 2:
+    if left < 4:
         time.sleep(left)
     return int(time.time()) // STEP
 

@@ -66,12 +66,12 @@ class Process:
         self.pid = self._process.pid
 
     def wait_for(self, words: str, times: int = 1) -> None:
-        """Waits until its output contains the text this often; fails if it dies, or after half a minute."""
+        """Waits until its output contains the text this often; fails if it dies, or after a minute and a half."""
 
         def said() -> bool:
             return self.log.exists() and self.log.read_text().count(words) >= times
 
-        wait_until(lambda: said() or self.poll() is not None, 30, 0.02)
+        wait_until(lambda: said() or self.poll() is not None, 90, 0.02)
         assert said(), self.log.read_text() if self.log.exists() else f"{self.program} has not begun"
 
     def poll(self) -> int | None:

@@ -3,13 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 
 import requests
 
 from local.waiting import wait_until
+from tests.ports import reserved_port
 
 BUCKET = "shop-pictures"
 
@@ -17,19 +17,17 @@ BUCKET = "shop-pictures"
 @contextmanager
 def s3_server() -> Iterator[str]:
     """The address of a server with an empty bucket."""
-    with closing(socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
     program = str(Path(sys.executable).with_name("moto_server"))
-    process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
-    try:
-        assert wait_until(lambda: _responds(url), 60, 0.1)
-        assert requests.put(f"{url}/{BUCKET}", timeout=10).ok
-        yield url
-    finally:
-        process.kill()
-        process.wait()
+    with reserved_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
+        try:
+            assert wait_until(lambda: _responds(url), 60, 0.1)
+            assert requests.put(f"{url}/{BUCKET}", timeout=10).ok
+            yield url
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _responds(url: str) -> bool:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from tests.ports import reserved_port
 from tests.processes import Process
 
 
@@ -17,6 +18,7 @@ class Server:
 
     def __init__(self, module: str, var: Path, *options: str, **environment: str) -> None:
         self.module, self.var, self.log = module, var, var / f"{module}.log"
+        self._held = ExitStack()
         self.environment = {
             **os.environ,
             "SHOP_VAR": str(var),
@@ -35,6 +37,7 @@ class Server:
         self.log.unlink()
         self.process.start()
         self._find_ports()
+        self._held.close()
 
     def _find_ports(self) -> None:
         self.process.wait_for(" on ")
@@ -55,11 +58,14 @@ class Server:
         return f"http://127.0.0.1:{self.ports['http']}"
 
     def kill(self) -> None:
-        """Kills it, like a power failure."""
+        """Kills it, like a power failure. Its ports stay reserved for its next start."""
         self.process.kill()
+        for port in self.ports.values():
+            self._held.enter_context(reserved_port(port))
 
     def stop(self) -> int:
         """Terminates it like a supervisor; returns its exit status."""
+        self._held.close()
         return self.process.stop()
 
 

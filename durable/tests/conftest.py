@@ -62,17 +62,22 @@ def tables() -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh(tables: None) -> Iterator[None]:
-    """Resets tables, messages, the outside and the declared workflows after each test."""
+def fresh(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Resets tables, messages, the outside and the declared workflows after each test.
+
+    To what a test performs in this process, no step is slow, however slow the machine is.
+    """
     from sqlalchemy import text
 
-    from durable import breaker, config, publishing, workflow
+    from durable import breaker, config, publishing, worker, workflow
     from durable.tables import metadata
     from durable.tests import outside, workflows  # noqa: F401  so that they are declared
     from durable.tests.app import engine
     from durable.tests.driving import lose_messages
 
     declared, configuration = {name: dict(versions) for name, versions in workflow._WORKFLOWS.items()}, config._current
+    for name in ("SLOW", "SHARED"):
+        monkeypatch.setattr(worker, name, 3600.0)
     yield
     workflow._WORKFLOWS.clear()
     workflow._WORKFLOWS.update(declared)

@@ -28,6 +28,7 @@ from local.waiting import wait_until
 from models.accounts.tables import LoginSession
 from models.core.database import transaction
 from tests.conftest import PASSWORD
+from tests.ports import reserved_port
 from tests.processes import ROOT
 from tests.serving import serving
 
@@ -59,12 +60,6 @@ class Proxy:
         return connection
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def certify(folder: Path) -> None:
     """Writes a self-signed certificate for localhost."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
@@ -89,10 +84,17 @@ def api(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def proxy(api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def ports() -> Iterator[tuple[int, int]]:
+    """Two free ports: for TLS, and for plain requests."""
+    with reserved_port() as port, reserved_port() as plain_port:
+        yield port, plain_port
+
+
+@pytest.fixture(scope="module")
+def proxy(api: str, ports: tuple[int, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
     certify(folder)
-    port, plain_port = free_port(), free_port()
+    port, plain_port = ports
     site = CONFIGURATION.read_text()
     for ours, theirs in (
         ("listen 80;", f"listen 127.0.0.1:{plain_port};"),

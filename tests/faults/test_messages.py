@@ -48,7 +48,7 @@ def all_end(run_ids: dict[str, str | None], fault: str, shop: Shop, since: datet
     for run_id, way in run_ids.items():
         assert checks.ended(run_id) == ("cancelled" if way else "succeeded"), checks.describe(run_id)
         stall_times.note(fault, way or "checkout", checks.stall_of(run_id, since))
-    assert wait_until(lambda: broker.waiting() == 0, 10)
+    assert wait_until(lambda: broker.waiting() == 0, 30)
     checks.check_invariants(shop)
 
 
@@ -87,7 +87,7 @@ def test_a_message_of_an_old_generation_is_ignored(crew: Shop) -> None:
     began = {step.name: step.started_at for step in steps_of(run_id)}
     for generation in (0, 1):
         publish(run_id, generation, plan(CHECKOUT, FRESH))
-    assert wait_until(lambda: broker.waiting() == 0, 10)
+    assert wait_until(lambda: broker.waiting() == 0, 30)
     all_end({run_id: None}, "a message of an old generation", crew)
     assert {step.name: step.started_at for step in steps_of(run_id)} == began
 
@@ -100,7 +100,7 @@ def test_two_dispatchers_publish_a_lost_run_once(crew: Shop) -> None:
     before = broker.published()
     with transaction() as session:
         session.execute(update(RunRecord).where(RunRecord.id.in_(placed)).values(lease_until=func.now()))
-    assert wait_until(lambda: broker.waiting() >= len(placed), 10)
+    assert wait_until(lambda: broker.waiting() >= len(placed), 30)
     time.sleep(2)  # several leases, during which no run may be published again
     assert broker.published() - before == len(placed)
     crew.worker(concurrency=2)

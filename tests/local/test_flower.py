@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from local.processes import FLOWER_DEFAULTS, flower_environment
 from local.waiting import wait_until
 from settings import Settings, settings
 from tests.faults import broker
+from tests.ports import reserved_port
 from tests.processes import ROOT
 
 REMEMBERED = int(FLOWER_DEFAULTS["FLOWER_MAX_TASKS"])
@@ -23,10 +23,14 @@ BATCH = 200  # steps per flush; Redis drops events that are not fetched in time
 
 
 @pytest.fixture
-def flower(tmp_path: Path) -> Iterator[tuple[str, psutil.Process]]:
+def port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture
+def flower(tmp_path: Path, port: int) -> Iterator[tuple[str, psutil.Process]]:
     """Flower as started by the supervisor: address and process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     before = subscriptions()
     environment = os.environ | flower_environment(Settings(flower_port=port))
     with (tmp_path / "log").open("wb") as log:

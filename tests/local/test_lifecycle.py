@@ -89,7 +89,7 @@ def test_no_command_line_contains_a_password(var: Path) -> None:
 def test_a_killed_process_is_restarted(var: Path, name: str) -> None:
     before = processes(var)[name]
     os.kill(before["pid"], signal.SIGKILL)
-    assert wait_until(lambda: sees(var, name, "running", before["restarts"] + 1), 10, 0.2)
+    assert wait_until(lambda: sees(var, name, "running", before["restarts"] + 1), 30, 0.2)
     assert processes(var)[name]["pid"] != before["pid"]
 
 
@@ -151,7 +151,7 @@ def test_killing_the_supervisor_ends_every_process_and_loses_no_data(var: Path) 
         client.set("kept", "message")
     everything = [supervisor(var), *supervisor(var).children(recursive=True)]
     everything[0].kill()
-    assert wait_until(lambda: not any(runs(process) for process in everything), 10)
+    assert wait_until(lambda: not any(runs(process) for process in everything), 30)
     assert shop(var, "status").returncode == 3
 
     found = shop(var, "up", **FREE_PORTS)

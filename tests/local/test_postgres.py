@@ -99,5 +99,5 @@ def test_the_server_stops_with_its_parent(tmp_path: Path) -> None:
     assert wait_until(lambda: connects(tmp_path / "run"), 20)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert wait_until(lambda: not (tmp_path / "data" / "postmaster.pid").exists(), 10)
+    assert wait_until(lambda: not (tmp_path / "data" / "postmaster.pid").exists(), 30)
     assert not connects(tmp_path / "run")

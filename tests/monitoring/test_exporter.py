@@ -14,20 +14,13 @@ from prometheus_client.core import GaugeMetricFamily
 
 from monitoring import gauges
 from monitoring.gauges import INTERVAL, Source
+from tests.ports import reserved_port
 from tests.processes import Process
 from tests.shop import Shop
 from tests.telemetry.conftest import Samples
 
 SCRAPE_TIMEOUT = 10
 """Prometheus' default, in seconds."""
-
-
-@contextmanager
-def refusing() -> Iterator[int]:
-    """A port to which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    yield port
 
 
 @contextmanager
@@ -52,7 +45,7 @@ def scrape(process: Process) -> Samples:
 
 
 @pytest.mark.parametrize("broken", SOURCES)
-@pytest.mark.parametrize("server", [refusing, silent])
+@pytest.mark.parametrize("server", [reserved_port, silent])
 def test_the_exporter_answers_without(database: None, tmp_path: Path, broken: str, server: Any) -> None:
     variable, url = SOURCES[broken]
     with ExitStack() as exits:

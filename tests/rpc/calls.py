@@ -66,6 +66,14 @@ class Channel:
         message = json_format.ParseDict(request, GetMessageClass(method.input_type)())
         return self.send(name, message.SerializeToString(), metadata, **options)
 
+    def begin(self, name: str, request: dict[str, Any], metadata: Mapping[str, str]) -> Any:
+        """The future of a call without a stream. What is called next on this channel arrives after it."""
+        method = METHODS[name]
+        message = json_format.ParseDict(request, GetMessageClass(method.input_type)())
+        decode: Callable[[bytes], Message] = GetMessageClass(method.output_type).FromString
+        begun = self.channel.unary_unary(f"/{name}", None, decode)
+        return begun.future(message.SerializeToString(), timeout=30, metadata=tuple(metadata.items()))
+
     def call_late(self, name: str, request: dict[str, Any], timeout: float) -> grpc.StatusCode:
         """The code of a call that is not answered in time, which the client itself may have given up."""
         method = METHODS[name]

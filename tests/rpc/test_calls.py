@@ -155,7 +155,7 @@ def test_a_caller_has_a_share_of_the_streams(channel: Channel, customer: Caller,
         )  # fmt: skip
     from local.waiting import wait_until
 
-    assert wait_until(lambda: run_waiter._streams._networks.total() == 0, 10)
+    assert wait_until(lambda: run_waiter._streams._networks.total() == 0, 30)
 
 
 def test_a_task_is_awaited(channel: Channel, customer: Caller, order: Callable[..., Any]) -> None:

@@ -41,7 +41,7 @@ def test_with_a_certificate_only_tls_is_served(seeds: Any, tmp_path: Path) -> No
         stranger = grpc.ssl_channel_credentials(other.certificate.read_bytes())
         assert asked(running.address, stranger) == grpc.StatusCode.UNAVAILABLE
         assert asked(running.address, None) == grpc.StatusCode.UNAVAILABLE
-    assert wait_until(lambda: not is_serving(running.address, tls=True), 5)
+    assert wait_until(lambda: not is_serving(running.address, tls=True), 30)
 
 
 def test_with_a_client_ca_clients_need_a_certificate(seeds: Any, tmp_path: Path) -> None:

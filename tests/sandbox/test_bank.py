@@ -68,7 +68,7 @@ def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, r
     held = get(gateway, intent)
     assert (held["status"], held["amount_capturable"], held["next_action"]) == ("requires_capture", 1999, None)
     events = ["payment_intent.requires_action", "payment_intent.amount_capturable_updated"]
-    assert wait_until(lambda: sorted(webhook_types(receiver, intent)) == sorted(events), 10)
+    assert wait_until(lambda: sorted(webhook_types(receiver, intent)) == sorted(events), 30)
 
 
 def test_a_failed_authentication_declines_the_payment(gateway: Server, receiver: Receiver) -> None:
@@ -78,7 +78,7 @@ def test_a_failed_authentication_declines_the_payment(gateway: Server, receiver:
     assert (failed["status"], failed["next_action"]) == ("requires_payment_method", None)
     assert failed["last_payment_error"]["code"] == "payment_intent_authentication_failure"
     assert failed["latest_charge"] is None
-    assert wait_until(lambda: "payment_intent.payment_failed" in webhook_types(receiver, intent), 10)
+    assert wait_until(lambda: "payment_intent.payment_failed" in webhook_types(receiver, intent), 30)
 
 
 def test_automatic_capture_follows_the_confirmation(gateway: Server) -> None:

@@ -151,7 +151,7 @@ def test_an_unused_label_is_refunded_after_a_while(carrier: Server) -> None:
     path = f"/v2/shipments/{buy(carrier, ship(carrier).json())['id']}"
     assert post(carrier, path + "/refund").json()["refund_status"] == "submitted"
     assert error(post(carrier, path + "/refund")) == (422, "SHIPMENT.REFUND.EXISTS")
-    assert wait_until(lambda: get(carrier, path)["refund_status"] == "refunded", 5)
+    assert wait_until(lambda: get(carrier, path)["refund_status"] == "refunded", 30)
     assert error(move(carrier, get(carrier, path)["tracking_code"], "in_transit")) == (422, "SANDBOX.REFUNDED")
     unsold = post(carrier, f"/v2/shipments/{ship(carrier).json()['id']}/refund")
     assert error(unsold) == (422, "SHIPMENT.POSTAGE.REQUIRED")
@@ -164,7 +164,7 @@ def test_a_label_is_not_refunded_once_its_parcel_moves(carrier: Server) -> None:
     assert error(post(carrier, f"/v2/shipments/{at_once['id']}/refund")) == (422, "SHIPMENT.REFUND.UNAVAILABLE")
     path = f"/v2/shipments/{later['id']}"
     assert post(carrier, path + "/refund").json()["refund_status"] == "submitted"
-    assert wait_until(lambda: get(carrier, path)["refund_status"] == "rejected", 5)
+    assert wait_until(lambda: get(carrier, path)["refund_status"] == "rejected", 30)
 
 
 def test_a_number_from_elsewhere_is_tracked_once(carrier: Server) -> None:
@@ -245,7 +245,7 @@ def test_webhooks_are_signed_repeated_and_come_twice_and_out_of_order(tmp_path: 
     for status in ("pre_transit", "in_transit", "out_for_delivery", "delivered"):
         move(server, code, status)
     # Five events, of which the third comes twice; and two deliveries that were not taken.
-    assert wait_until(lambda: len(receiver.got) >= 8, 10)
+    assert wait_until(lambda: len(receiver.got) >= 8, 30)
     taken = [event for event in events(receiver)[2:] if event["result"]["tracking_code"] == code]
     assert len({event["id"] for event in taken}) == 5
     assert len([event for event in taken if event["result"]["status"] == "in_transit"]) == 2
@@ -262,7 +262,7 @@ def test_webhooks_are_signed_repeated_and_come_twice_and_out_of_order(tmp_path: 
 def test_parcels_move_by_themselves_on_demand(tmp_path: Path) -> None:
     server = carrier_in(tmp_path, NOWHERE, "--auto-deliver", "0.1")
     path = f"/v2/shipments/{buy(server, ship(server).json())['id']}"
-    assert wait_until(lambda: get(server, path)["status"] == "delivered", 10)
+    assert wait_until(lambda: get(server, path)["status"] == "delivered", 30)
     details = get(server, path)["tracker"]["tracking_details"]
     assert [detail["status"] for detail in details] == ["pre_transit", "in_transit", "delivered"]
     assert server.stop() == 0

@@ -127,7 +127,7 @@ def test_webhooks_are_signed_and_retried_until_accepted(tmp_path: Path) -> None:
     receiver = Receiver(500, 302)
     server = gateway_in(tmp_path, receiver.url)
     intent = pay(server, "a-key").json()
-    assert wait_until(lambda: len(receiver.got) == 3, 10)
+    assert wait_until(lambda: len(receiver.got) == 3, 30)
     events = [stripe.Webhook.construct_event(body, signature, SECRET) for signature, body in receiver.got]
     assert {event.id for event in events} == {events[0].id}
     assert events[0].type == "payment_intent.amount_capturable_updated"
@@ -152,7 +152,7 @@ def test_webhooks_survive_a_kill(tmp_path: Path) -> None:
     server.kill()
     receiver = Receiver(port=receiver.port)
     server.start()
-    assert wait_until(lambda: len(receiver.got) >= 6, 10)
+    assert wait_until(lambda: len(receiver.got) >= 6, 30)
     types = sorted(stripe.Webhook.construct_event(body, sent, SECRET).type for sent, body in receiver.got)
     assert types == [
         "charge.refunded",

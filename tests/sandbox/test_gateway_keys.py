@@ -42,7 +42,7 @@ def test_a_key_in_flight_is_a_conflict_and_later_a_replay(gateway: Server) -> No
     fault(gateway, kind="delay", seconds=0.6)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(pay, gateway, key)
-        assert wait_until(lambda: booked(gateway, key), 5)
+        assert wait_until(lambda: booked(gateway, key), 30)
         twin = pay(gateway, key)
         assert twin.status_code == 409
         assert twin.json()["error"]["code"] == "idempotency_key_in_use"
@@ -118,7 +118,7 @@ def test_a_kill_during_a_request_keeps_the_charge_and_the_key(tmp_path: Path) ->
     fault(server, kind="delay", seconds=60)
     with ThreadPoolExecutor() as pool:
         lost = pool.submit(pay, server, key)
-        assert wait_until(lambda: booked(server, key), 5)
+        assert wait_until(lambda: booked(server, key), 30)
         server.kill()
         with pytest.raises(requests.ConnectionError):
             lost.result()

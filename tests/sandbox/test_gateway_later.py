@@ -41,7 +41,7 @@ def kinds(server: Server, intent: str) -> list[str]:
 def test_a_refund_ends_later(quick: Server, method: str, first: str, last: str, refunded: int) -> None:
     intent = buy(quick, method)
     assert post(quick, "/v1/refunds", payment_intent=intent, amount=500).json()["status"] == first
-    assert wait_until(lambda: get(quick, "/v1/refunds", payment_intent=intent)["data"][0]["status"] == last, 10, 0.05)
+    assert wait_until(lambda: get(quick, "/v1/refunds", payment_intent=intent)["data"][0]["status"] == last, 30, 0.05)
     assert "refund.updated" in kinds(quick, intent)
     assert ("refund.failed" in kinds(quick, intent)) == (last == "failed")
     query = {"expand[]": "latest_charge"}
@@ -59,7 +59,7 @@ def test_a_refund_ends_on_request_once(gateway: Server) -> None:
 @pytest.mark.parametrize(("evidence", "status"), [("winning_evidence", "won"), ("losing_evidence", "lost")])
 def test_a_captured_charge_is_disputed_and_decided(quick: Server, evidence: str, status: str) -> None:
     intent = buy(quick, "pm_card_createDispute")
-    assert wait_until(lambda: get(quick, "/v1/disputes", payment_intent=intent)["data"] != [], 10, 0.05)
+    assert wait_until(lambda: get(quick, "/v1/disputes", payment_intent=intent)["data"] != [], 30, 0.05)
     (dispute,) = get(quick, "/v1/disputes", payment_intent=intent)["data"]
     assert (dispute["status"], dispute["reason"], dispute["amount"]) == ("needs_response", "fraudulent", 1999)
     refused = post(quick, "/v1/refunds", payment_intent=intent)
@@ -73,6 +73,6 @@ def test_a_captured_charge_is_disputed_and_decided(quick: Server, evidence: str,
 
 def test_an_inquiry_does_not_prevent_a_refund(quick: Server) -> None:
     intent = buy(quick, "pm_card_createDisputeInquiry")
-    assert wait_until(lambda: get(quick, "/v1/disputes", payment_intent=intent)["data"] != [], 10, 0.05)
+    assert wait_until(lambda: get(quick, "/v1/disputes", payment_intent=intent)["data"] != [], 30, 0.05)
     assert get(quick, "/v1/disputes", payment_intent=intent)["data"][0]["status"] == "warning_needs_response"
     assert post(quick, "/v1/refunds", payment_intent=intent).status_code == 200

@@ -263,7 +263,7 @@ def test_webhooks_come_until_they_are_taken_some_twice_and_paypal_knows_its_own(
     taken = capture(server, made).json()
     call(server, "POST", f"/v2/payments/captures/{taken['id']}/refund", {})
     call(server, "POST", f"/v2/payments/authorizations/{held(server)['id']}/void")
-    assert wait_until(lambda: len(receiver.got) >= 7 + 1 + 2, 10)  # one comes twice, and two were refused
+    assert wait_until(lambda: len(receiver.got) >= 7 + 1 + 2, 30)  # one comes twice, and two were refused
     events = [json.loads(body) for _, body in receiver.got]
     assert {event["event_type"] for event in events} == {
         "CHECKOUT.ORDER.APPROVED", "PAYMENT.AUTHORIZATION.CREATED", "PAYMENT.AUTHORIZATION.VOIDED",

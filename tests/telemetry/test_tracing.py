@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from local.waiting import wait_until
 from models.core.database import transaction
 from tasks.gateways import traced
 from telemetry import tracing
+from tests.ports import reserved_port
 from tests.processes import ROOT
 from tests.servers import Receiver
 from tests.serving import serving
@@ -60,9 +60,8 @@ class Traced:
 def traced_shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
     """API, gateway, mailbox, collector, one worker for all queues and one dispatcher."""
     var: Path = tmp_path_factory.mktemp("traced")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with ExitStack() as exits:
+        port = exits.enter_context(reserved_port())
         shop = Shop(var, exits, api_port=port)
         file = var / "spans.jsonl"
         collector = shop.start("collector", shop.environment, "tests.telemetry.collector:main", str(file))

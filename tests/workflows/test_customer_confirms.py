@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from local.waiting import wait_until
 from models.core.database import transaction
 from tests import command
 from tests.conftest import ADDRESS, Caller
+from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 
@@ -27,9 +27,8 @@ PAYPAL = {"provider": "paypal", "return_url": "https://shop.example/return"}
 def shop(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Both gateways, their webhooks to an API, a worker and a dispatcher."""
     var = tmp_path_factory.mktemp("shop")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with ExitStack() as exits:
+        port = exits.enter_context(reserved_port())
         shop = Shop(var, exits, api_port=port, with_paypal=True)
         exits.enter_context(serving(var, **{**shop.environment, "SHOP_API_PORT": str(port)}))
         shop.worker(concurrency=2)

@@ -36,7 +36,7 @@ def test_flower_shows_every_step_of_a_checkout(shop: Shop, customer: Any, produc
         task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
         run_id = task.rpartition("/")[2]
         expected = {f"{run_id}:0:{call.name}" for stage in plan(CHECKOUT, FRESH) for call in stage}
-        assert wait_until(lambda: {uuid for uuid in list(seen) if len(seen[uuid]) >= 3} >= expected, 10), dict(seen)
+        assert wait_until(lambda: {uuid for uuid in list(seen) if len(seen[uuid]) >= 3} >= expected, 30), dict(seen)
     finally:
         ended.set()
         listener.join()

@@ -1,6 +1,6 @@
 """Reconciliation: the comparisons of our payments with the providers', starting one, and the differences of one."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, g, url_for
@@ -104,7 +104,7 @@ def _show_list(outcome: Outcome, status: int = 200) -> Response:
             found = page(session, select(payments.Reconciliation), newest, **filters.place)
     return show(
         "reconciliations.html", status, section="desk.reconciliations_page", made=found["data"], filters=filters,
-        cursor=found["next_cursor"], outcome=outcome, today=date.today(),
+        cursor=found["next_cursor"], outcome=outcome, today=datetime.now(UTC).date(),
     )  # fmt: skip
 
 

@@ -177,7 +177,7 @@ def test_refund_of_an_unused_label(carrier: EasyPost) -> None:
     assert carrier.refund(shipment) == "not_applicable"
     carrier.buy(shipment)
     assert carrier.refund(shipment) == "submitted"
-    assert wait_until(lambda: carrier.refund(shipment) == "refunded", 5)
+    assert wait_until(lambda: carrier.refund(shipment) == "refunded", 30)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_refund_of_a_parcel_under_way_is_rejected(
     shipment, _ = carrier.open_shipment(BOOK, new_reference())
     move(sandbox, carrier.buy(shipment, service).tracking_number, "in_transit")
     assert carrier.refund(shipment) == first
-    assert wait_until(lambda: carrier.refund(shipment) == "rejected", 5)
+    assert wait_until(lambda: carrier.refund(shipment) == "rejected", 30)
 
 
 def test_tracked(sandbox: Server, carrier: EasyPost) -> None:
@@ -221,7 +221,7 @@ def test_webhooks_of_the_sandbox_are_understood(sandbox: Server, carrier: EasyPo
         found = [carrier.verify_webhook(body, {"x-hmac-signature": sent}) for sent, body in receiver.got]
         return {update.id: update for update in found if update and update.tracking_number == code}
 
-    assert wait_until(lambda: len(updates()) == 4, 10)
+    assert wait_until(lambda: len(updates()) == 4, 30)
     in_order = sorted(updates().values(), key=lambda update: update.version)
     assert [update.status for update in in_order] == ["unknown", "pre_transit", "in_transit", "delivered"]
     assert {update.shipment_reference for update in in_order} == {shipment}

@@ -5,7 +5,6 @@ skipped.
 """
 
 import shutil
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.clients import node
+from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(240))
+            item.add_marker(pytest.mark.timeout(600))
             item.add_marker(node.needs_node)
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=MISSING))
 
@@ -69,6 +69,13 @@ class Visitor:
                 field.select_option(value)
             else:
                 field.fill(value)
+
+    def search(self, text: str) -> None:
+        """Types into the search box, and waits for the suggestions for all of it: who types slowly gets some before."""
+        box = self.page.get_by_role("combobox", name="Search products")
+        with self.page.expect_response(lambda answer: answer.url.endswith(f"/search/suggestions?q={text}")):
+            box.press_sequentially(text, delay=20)
+        self.page.locator("#q:not(.htmx-request)").wait_for()
 
     def sees(self, text: str) -> None:
         self.page.get_by_text(text).first.wait_for()
@@ -115,11 +122,10 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
+def port() -> Iterator[int]:
     """A free port for the pages. The gateways and the carrier are told it before anything listens there."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +156,11 @@ def settings_of(shop: Shop, port: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, axe: str, site: str) -> Iterator[Callable[..., Visitor]]:
-    """Opens a browser window of its own: `visit(width=320, java_script_enabled=False)`."""
+def visit(chromium: Browser, axe: str, site: str, database: None) -> Iterator[Callable[..., Visitor]]:
+    """Opens a browser window of its own: `visit(width=320, java_script_enabled=False)`.
+
+    The windows are closed before the database is reset: their pages ask for what changes.
+    """
     with ExitStack() as exits:
 
         def open_window(width: int = 1200, height: int = 900, **options: Any) -> Visitor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from durable import queries
 from local.waiting import wait_until
+from models import orders
 from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.shopping import make_customer, place_order
@@ -18,14 +19,28 @@ def buy(product_id: str, quantity: int, username: str = "grace") -> str:
     """
     user_id = make_customer(username)
     with transaction() as session:
-        order = place_order(session, user_id, {product_id: quantity})
+        order_id = place_order(session, user_id, {product_id: quantity}).id
+    complete(order_id)
+    return order_id
+
+
+def complete(order_id: str) -> None:
+    """Waits until the checkout of an order has succeeded.
+
+    Its page says that it is confirmed before that: only then the ordered goods are taken out of the basket.
+    """
 
     def has_succeeded() -> bool:
         with transaction() as session:
-            return queries.get_run(session, order.run_id or "").status == "succeeded"
+            run_id = orders.get(session, order_id).run_id
+            return run_id is not None and queries.get_run(session, run_id).status == "succeeded"
 
     assert wait_until(has_succeeded, 60, 0.1)
-    return order.id
+
+
+def order_of(visitor: Visitor) -> str:
+    """The id of the order whose page is shown."""
+    return visitor.page.url.rpartition("/")[2].partition("?")[0]
 
 
 def at_the_desk(visit: Callable[..., Visitor], username: str) -> Visitor:
@@ -52,9 +67,12 @@ def ship(packer: Visitor, **fields: str) -> None:
 def look_again(visitor: Visitor, text: str) -> None:
     """Waits until the page of an order says so by itself. It asks every 20 seconds, so the browser's clock is moved;
     it needs `page.clock.install()`."""
-    for _ in range(60):
+
+    def says() -> bool:
         if visitor.page.get_by_text(text).first.is_visible():
-            return
+            return True
         visitor.page.clock.fast_forward(21_000)
         visitor.page.wait_for_timeout(250)
-    raise AssertionError(f"{visitor.page.url} does not say: {text}\n{visitor.page.locator('main').inner_text()}")
+        return False
+
+    assert wait_until(says, 60, 0), (visitor.page.url, text, visitor.page.locator("main").inner_text())

@@ -24,6 +24,7 @@ from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor, settings_of
+from tests.web.browser.selling import order_of
 
 Visit = Callable[..., Visitor]
 SLOW = "This takes longer than usual. Your order is not lost"
@@ -102,10 +103,6 @@ def order(visit: Visit) -> Visitor:
     ada.page.get_by_role("button", name="Buy now").click()
     ada.page.wait_for_url("**/orders/*")
     return ada
-
-
-def order_of(visitor: Visitor) -> str:
-    return visitor.page.url.rpartition("/")[2].partition("?")[0]
 
 
 def make_older(order_id: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import Locator, Playwright
 
 from tests.conftest import Caller
 from tests.serving import serving
@@ -63,6 +63,14 @@ def check_out(visitor: Visitor, book: str) -> None:
     visitor.page.wait_for_url(re.compile(r"^[^?]*/checkout$"))
 
 
+def see_card_form(visitor: Visitor) -> Locator:
+    """The frame of Stripe, once it has said that it is ready."""
+    frame = visitor.page.locator("#card-form iframe")
+    frame.wait_for()
+    visitor.page.locator("#card-state").wait_for(state="hidden")
+    return frame
+
+
 def enter_card(visitor: Visitor, number: str, expiry: str = "12 / 40", cvc: str = "123") -> None:
     frame = visitor.page.frame_locator("#card-form iframe")
     frame.get_by_label("Card number").fill(number)
@@ -85,9 +93,8 @@ def test_a_card_is_validated_declined_and_another_one_accepted(
     ada = visit()
     check_out(ada, books["Walden"])
     card = ada.page.get_by_label("Card", exact=True)
-    ada.page.locator("#card-form iframe").wait_for()
+    see_card_form(ada)
     assert card.is_checked()
-    assert not ada.page.locator("#card-state").is_visible()
     ada.check()
     buy(ada)
     fault = ada.page.get_by_role("alert").filter(has_text="Your card number is incomplete.")
@@ -101,6 +108,7 @@ def test_a_card_is_validated_declined_and_another_one_accepted(
     placed(ada)
     ada.sees("There is not enough money on the card.")
     ada.follow("Try another way to pay")
+    see_card_form(ada)
     enter_card(ada, "4242 4242 4242 4242")
     ada.page.get_by_role("button", name="Buy now").dblclick()
     placed(ada)
@@ -119,7 +127,7 @@ def test_a_card_is_confirmed_on_the_page_of_the_bank(
     ada.follow("In den Warenkorb", "button")
     ada.follow("Zur Kasse")
     sign_in_as(ada, "ada", "Anmelden")
-    ada.page.locator("#card-form iframe").wait_for()
+    see_card_form(ada)
     ada.check()
     enter_card(ada, "4000000000003220")
     ada.page.get_by_role("button", name="Jetzt kaufen").click()
@@ -158,8 +166,7 @@ def test_paypal_can_be_chosen_beside_the_card_form(
     sign_in("ada")
     ada = visit()
     check_out(ada, books["Walden"])
-    frame = ada.page.locator("#card-form iframe")
-    frame.wait_for()
+    frame = see_card_form(ada)
     ada.page.get_by_label("PayPal").check()
     assert not frame.is_visible()
     ada.check()
@@ -202,6 +209,7 @@ def test_the_card_form_in_three_widths_light_and_dark(
             ada = visit(has_stripe=has_stripe, width=width, color_scheme=scheme)
             check_out(ada, books["Walden"])
             if has_stripe:
+                see_card_form(ada)
                 buy(ada)
             ada.sees("Your card number is incomplete." if has_stripe else "To pay by card")
             folder = Path(FOLDER) / f"{width}-{scheme}"

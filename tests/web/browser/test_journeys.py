@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD, Caller
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import at_the_desk, look_again, ship
+from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
 from tests.web.test_signing_in import ACCOUNT
 
 Visit = Callable[..., Visitor]
@@ -44,7 +44,7 @@ def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_o
     ada = visit()
     ada.page.clock.install()
     ada.open("/")
-    ada.page.get_by_role("combobox", name="Search products").press_sequentially("emm", delay=30)
+    ada.search("emm")
     suggestion = ada.page.locator("#suggestions a", has_text="Emma")
     suggestion.wait_for()
     ada.check()
@@ -67,6 +67,7 @@ def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_o
     ada.sees("Your order is confirmed")
     assert ada.page.locator(".step-done").count() >= 4
     ada.check()
+    complete(order_of(ada))
     sign_in("packer", "warehouse")
     packer = at_the_desk(visit, "packer")
     packer.follow(ada.page.locator("h1").inner_text().removeprefix("Order "))
@@ -184,8 +185,7 @@ def test_the_keyboard_suffices(visit: Visit, books: dict[str, str], sign_in: Cal
     press("Enter")
     press("Tab")
     assert ada.page.locator(":focus").inner_text().startswith("See all products")
-    ada.page.locator("#q").focus()
-    ada.page.keyboard.type("walden")
+    ada.search("walden")
     ada.page.locator("#suggestions a").first.wait_for()
     press("ArrowDown")
     press("Enter")

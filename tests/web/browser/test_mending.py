@@ -1,7 +1,6 @@
 """An operator finds and mends runs of real workers in the console: a stuck, a poisoned and a declined one."""
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email import policy
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from local.waiting import wait_until
 from models.core.database import transaction
 from tests.conftest import PASSWORD
+from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
@@ -33,10 +33,9 @@ ANTIDOTE = "DROP FUNCTION IF EXISTS carts.poison CASCADE"
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Shop]:
     """The processes of a shop that gives up early, and tells its operators at once."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    early = {"SHOP_ATTEMPTS": "2", "SHOP_ALERT_INTERVAL": "1", "SHOP_PUBLIC_URL": f"http://127.0.0.1:{port}"}
     with ExitStack() as exits:
+        port = exits.enter_context(reserved_port())
+        early = {"SHOP_ATTEMPTS": "2", "SHOP_ALERT_INTERVAL": "1", "SHOP_PUBLIC_URL": f"http://127.0.0.1:{port}"}
         shop = Shop(tmp_path, exits, api_port=port)
         shop.environment |= early
         shop.worker(concurrency=2)
@@ -65,6 +64,13 @@ def poisoned(database: None) -> Iterator[Callable[[], None]]:
         session.execute(text(POISON))
     yield cure
     cure()
+
+
+def leave_it_to_the_operator(shop: Shop) -> None:
+    """Stops the dispatcher, which would try the run again by itself once its cause is removed."""
+    dispatcher = next(one for one in shop.processes if "dispatcher" in one.arguments)
+    dispatcher.stop()
+    shop.processes.remove(dispatcher)
 
 
 def stuck_run() -> str:
@@ -108,10 +114,12 @@ def test_the_mail_of_a_stuck_run_leads_to_its_cause_in_three_clicks(
     operator.follow(run_id)  # the second
     operator.sees("worker_lost")
     operator.sees("carts.remove_ordered")
+    leave_it_to_the_operator(running)
     running.armed.unlink()  # the cause
     operator.follow("Retry …")
     operator.follow("Retry the run", "button")
     operator.page.locator(".summary-line").get_by_text("succeeded").wait_for()  # it is told, without a reload
+    running.dispatcher()
     operator.check()
     assert status_of(run_id) == "succeeded"
     operator.open("/ops/incidents/stuck:checkout")
@@ -119,7 +127,7 @@ def test_the_mail_of_a_stuck_run_leads_to_its_cause_in_three_clicks(
 
 
 def test_a_poisoned_run_is_mended_once_its_cause_is_removed(
-    poisoned: Callable[[], None], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+    running: Shop, poisoned: Callable[[], None], visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     books = fill_shelves()
     sign_in("root", "admin")
@@ -130,6 +138,7 @@ def test_a_poisoned_run_is_mended_once_its_cause_is_removed(
     operator.page.locator('.figures a[href*="stuck"]').click()
     operator.follow(run_id)
     operator.sees("the cause of the failures")
+    leave_it_to_the_operator(running)
     operator.follow("Retry …")
     operator.follow("Retry the run", "button")
     operator.sees("The run has been resumed.")

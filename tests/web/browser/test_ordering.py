@@ -11,6 +11,7 @@ from models.core.database import transaction
 from tests.conftest import Caller
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.selling import complete, order_of
 from tests.web.browser.test_journeys import pay, sign_in_as
 
 Visit = Callable[..., Visitor]
@@ -67,6 +68,7 @@ def test_two_tabs_place_one_order(ada: Visitor, books: dict[str, str]) -> None:
     other.open("/checkout")
     pay(ada, "works")
     ada.sees("Your order is confirmed")
+    complete(order_of(ada))
     other.page.get_by_label("works").check()
     other.page.get_by_role("button", name="Buy now").click()
     other.sees("Your basket is empty.")
@@ -103,6 +105,7 @@ def test_the_back_button_after_the_order_does_not_order_again(ada: Visitor, book
     ada.page.get_by_role("link", name="Confirm the payment").click()
     ada.page.get_by_role("button", name="Complete").click()
     ada.sees("Your order is confirmed")
+    complete(order_of(ada))
     ada.page.goto(f"{ada.url}/checkout")
     ada.sees("Your basket is empty.")
     ada.check()

@@ -117,6 +117,7 @@ def test_a_browser_is_added_tested_and_removed(ada: Visitor, shop: Shop) -> None
     assert wait_until(lambda: bool(arrived(shop, "push")), 20, 0.1)
     assert wait_until(lambda: bool(ada.page.reload()) and "Latest notification:" in ada.page.content(), 20, 0.2)
     assert notification(ada.page, ada.url) == ["Emma is here", "Now.", "note", "http://shop.example"]
+    ada.page.get_by_text("this browser", exact=True).wait_for()  # the page has found out, and unsubscribes it
     ada.page.get_by_role("button", name="Remove").click()
     ada.sees("The browser is removed.")
     assert ada.page.evaluate("sessionStorage.unsubscribed") == "yes"

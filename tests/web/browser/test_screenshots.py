@@ -9,6 +9,7 @@ from tests.conftest import PASSWORD
 from tests.web.browser.books import OPTICKS, fill_shelves
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.browser.selling import complete, order_of
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason="run by `make screenshots`")
 
@@ -51,6 +52,7 @@ def test_every_page_in_three_widths_light_and_dark(
     ada.page.wait_for_load_state()
     order = buy(ada, books["Emma"], "works")
     ada.sees("Your order is confirmed")
+    complete(order_of(ada))
     declined = buy(ada, books["Walden"], "has no money left")
     ada.sees("Your payment was declined")
     waiting = buy(ada, books["Alice in Wonderland"], "(3-D Secure)")
@@ -70,7 +72,7 @@ def test_every_page_in_three_widths_light_and_dark(
         for name, path in pages_of(books, order, declined, waiting).items():
             take(window, folder, name, path)
         window.page.goto(f"{window.url}/")
-        window.page.get_by_role("combobox", name="Search products").press_sequentially("novels", delay=20)
+        window.search("novels")
         window.page.get_by_role("option").first.wait_for()
         window.page.keyboard.press("ArrowDown")
         window.page.screenshot(path=folder / "suggestions.png")

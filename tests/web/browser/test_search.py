@@ -31,7 +31,7 @@ def test_the_keys_of_the_search_box(visit: Visit, books: dict[str, str]) -> None
     box = ada.page.get_by_role("combobox", name="Search products")
     press = ada.page.keyboard.press
     assert box.get_attribute("aria-expanded") == "false"
-    box.press_sequentially("novels", delay=20)
+    ada.search("novels")
     options = ada.page.get_by_role("listbox", name="Suggestions").get_by_role("option")
     options.first.wait_for()
     assert box.get_attribute("aria-expanded") == "true"
@@ -57,7 +57,7 @@ def test_the_keys_of_the_search_box(visit: Visit, books: dict[str, str]) -> None
     press("Escape")
     press("Escape")
     assert box.input_value() == ""
-    box.press_sequentially("waldn", delay=20)
+    ada.search("waldn")
     ada.sees("Did you mean “walden”?")
     ada.check()
     press("ArrowDown")
@@ -74,7 +74,7 @@ def test_suggestions_leave_with_the_focus_and_lead_to_a_product_by_the_mouse(
     ada = visit(width=320, height=700, color_scheme="dark")
     ada.open("/products")
     box = ada.page.get_by_role("combobox", name="Search products")
-    box.press_sequentially("frank", delay=20)
+    ada.search("frank")
     option = ada.page.get_by_role("option").first
     option.wait_for()
     ada.check()

@@ -10,7 +10,7 @@ from tests.processes import Process
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import at_the_desk, look_again, ship
+from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
 
 Visit = Callable[..., Visitor]
 
@@ -32,6 +32,7 @@ def buy_two(visit: Visit) -> Visitor:
     ada.page.get_by_role("button", name="Buy now").click()
     ada.page.wait_for_url("**/orders/*")
     ada.sees("Your order is confirmed")
+    complete(order_of(ada))
     return ada
 
 
@@ -52,7 +53,7 @@ def reload_until(visitor: Visitor, text: str) -> None:
         visitor.page.reload()
         return visitor.page.get_by_text(text).first.is_visible()
 
-    assert wait_until(says, 30, 0.2), (text, visitor.page.locator("main").inner_text())
+    assert wait_until(says, 60, 0.2), (text, visitor.page.locator("main").inner_text())
     visitor.check()
 
 

@@ -18,9 +18,9 @@ def operator(signed_in: Callable[..., Browser]) -> Browser:
     return signed_in("operator", "staff")
 
 
-def add(minutes_ago: float, ended_after: float | None = 1, number: int = 0) -> str:
+def add(minutes_ago: float, ended_after: float | None = 1, number: int = 0, now: datetime | None = None) -> str:
     """A run of that age."""
-    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    at = (now or datetime.now(UTC)) - timedelta(minutes=minutes_ago)
     run_id = f"run_{first_id(at)[:-4]}{number:04x}"
     ended = None if ended_after is None else at + timedelta(seconds=ended_after)
     with transaction() as session:
@@ -50,8 +50,9 @@ def totals() -> tuple[int, int, int]:
 
 
 def test_starts_ends_and_failures_are_counted_by_minute(database: None) -> None:
+    now = datetime.now(UTC)
     for number in range(3):
-        add(10, number=number)
+        add(10, number=number, now=now)  # in the same minute
     add(5, ended_after=None)
     before = add(90, ended_after=60 * 60)  # it has ended in this hour
     add(70)  # all of it was before

@@ -70,5 +70,5 @@ def repeat(work: Callable[[], Any]) -> Any:
             answers.append(work())
         return bool(answers)
 
-    assert wait_until(repeated, 5)
+    assert wait_until(repeated, 30)
     return answers[0]

@@ -63,7 +63,7 @@ def test_refunds_and_disputes_are_listed_as_they_stand(
     (decided,) = paypal.list_disputes(reference=reference)
     assert (decided.amount, decided.state, decided.reason) == (1999, state, "UNAUTHORISED")
     about = str(asked.payment_id).encode()
-    assert wait_until(lambda: any(b"DISPUTE.RESOLVED" in body and about in body for _, body in receiver.got), 10)
+    assert wait_until(lambda: any(b"DISPUTE.RESOLVED" in body and about in body for _, body in receiver.got), 30)
     body, headers = next(
         (body, headers)
         for (_, body), headers in zip(receiver.got, receiver.headers, strict=True)
@@ -313,7 +313,7 @@ def test_webhooks_are_believed_only_if_paypal_has_signed_them(paypal: PayPal, re
             json.loads(body)["event_type"]: (body, headers) for body, headers in found if reference.encode() in body
         }
 
-    assert wait_until(lambda: len(came()) == 4, 10)
+    assert wait_until(lambda: len(came()) == 4, 30)
     for kind, (body, headers) in came().items():
         event = paypal.verify_webhook(body, headers)
         assert event == WebhookEvent(

@@ -126,7 +126,7 @@ def test_retries_with_one_key_after_a_fault_make_one_payment(gateway: Server, pr
             reserved.append(provider.authorise(asked, key))
         return bool(reserved)
 
-    assert wait_until(repeated, 5)
+    assert wait_until(repeated, 30)
     assert [payment.reference for payment in made(provider, asked)] == [reserved[0].reference]
 
 
