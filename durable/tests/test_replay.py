@@ -335,7 +335,7 @@ def test_the_steps_from_which_a_run_can_be_replayed_are_listed() -> None:
     def listed(run_id: str) -> list[str]:
         with transaction() as session:
             run = queries.get_run(session, run_id)
-            return replaying.list_starts(run, queries.steps_of_run(session, run_id), replaying.clock(session))
+            return replaying.list_starts(run, queries.steps_of_run(session, run_id), queries.database_now(session))
 
     run_id = performed(A, FIRST, B, C)
     assert listed(run_id) == ["odd.b", "odd.c"]
