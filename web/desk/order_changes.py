@@ -10,7 +10,7 @@ from api.orders.schemas import InvoiceEdit
 from models import fulfilment, orders, returns
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.labels import read_label
+from serving.labels import file_name, read_label
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.order_actions import ORDER, PARCEL, act
@@ -83,5 +83,5 @@ def return_label(return_id: str) -> Response:
 
 
 def _file(row: fulfilment.HasLabel) -> Response:
-    headers = {"Content-Disposition": f'inline; filename="label-{row.tracking_number}.pdf"'}
+    headers = {"Content-Disposition": f'inline; filename="{file_name(row)}"'}
     return Response(read_label(row), headers=headers, content_type="application/pdf")
