@@ -3,13 +3,11 @@
 from typing import Any
 
 from flask import Response, g, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.inventory.count_csv import value_of
 from api.inventory.count_schemas import CountedLines, CountLineQuery
 from models import inventory
-from models.accounts import User
 from models.core.database import transaction
 from models.core.errors import Invalid
 from serving.pages import page
@@ -18,6 +16,7 @@ from web import access
 from web.blueprint import desk, takes_form
 from web.desk import stock_words
 from web.desk.filters import read_filters
+from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text, whole
 from web.forms import is_id
@@ -53,12 +52,6 @@ def enter_counted(count_id: str) -> Response:
     return send(work, lambda outcome, status: show_count(count_id, outcome, status))
 
 
-def names_of(session: Session, user_ids: set[str | None]) -> dict[str | None, str]:
-    """User id → the name with which they sign in."""
-    known = session.execute(select(User.id, User.username).where(User.id.in_(user_ids - {None})))
-    return {row.id: row.username for row in known}
-
-
 def address_of(count: inventory.StockCount, done: str) -> str:
     """The page of a count, with what was done."""
     return url_for("desk.stock_count_page", count_id=count.id, done=done, task=count.run_id)
@@ -78,7 +71,7 @@ def show_count(count_id: str, outcome: Outcome, status: int = 200) -> Response:
         totals = inventory.get_totals_of(session, count.id)
         warehouse = inventory.get_warehouse(session, count.warehouse_id).name
         people = {count.opened_by, count.submitted_by, count.decided_by, *(line.counted_by for line in found["data"])}
-        names = names_of(session, people)
+        names = usernames_of(session, people)
         expires_at = inventory.expires_at(session, count) if count.status in UNDECIDED else None
     return show(
         "stock_count.html", status, section=SECTION, count=count, lines=lines, cursor=found["next_cursor"],

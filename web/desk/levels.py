@@ -12,8 +12,8 @@ from serving.inventory import list_alerts
 from serving.pages import PageQuery, page
 from web import access
 from web.blueprint import desk
-from web.desk.count_page import names_of
 from web.desk.filters import read_filters
+from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.stock import list_warehouses
 
@@ -50,7 +50,7 @@ def movements_page() -> Response:
             found = page(session, chosen, inventory.Movement.id.desc(), **filters.place)
         moved = {one.product_id for one in found["data"]} | {filters.shown.get("product_id", "")} - {""}
         known = catalogue.identify(session, ids=moved) if moved and filters.values is not None else []
-        names = names_of(session, {one.actor for one in found["data"] if (one.actor or "").startswith("usr_")})
+        names = usernames_of(session, {one.actor for one in found["data"] if (one.actor or "").startswith("usr_")})
         warehouses = list_warehouses(session)
     return show("movements.html", section="desk.movements_page", movements=found["data"], filters=filters,
                 cursor=found["next_cursor"], products={one.product_id: one for one in known}, warehouses=warehouses,

@@ -15,7 +15,7 @@ from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.filters import read_filters
-from web.desk.lines import quantities_of, read_draft
+from web.desk.lines import by_product, quantities_of, read_draft
 from web.desk.pages import show
 from web.desk.payments import minor_units
 from web.desk.sending import Outcome, load, pieces, read_outcome, send, text
@@ -74,7 +74,7 @@ def order_goods() -> Response:
     def work(session: Session) -> str:
         lines = [{**line, **_cost(str(line["product_id"]))} for line in quantities_of()]
         body: Any = load(Restock(), lines=lines, warehouse_id=text("warehouse_id"))
-        goods = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        goods = by_product(body["lines"])
         costs = {line["product_id"]: line["unit_cost"]["amount"] for line in body["lines"] if "unit_cost" in line}
         made = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id, costs=costs)
         return _address(made, "ordered")
@@ -99,7 +99,7 @@ def receive_delivery(order_id: str) -> Response:
         if not (lines := pieces()):
             raise Invalid(gettext("Fill in how many pieces have come."))
         body: Any = load(Delivery(), lines=lines)
-        came = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        came = by_product(body["lines"])
         return _address(inventory.receive(session, order_id, came, g.principal.user_id), "delivery")
 
     return send(work, lambda outcome, status: _show(order_id, outcome, status))

@@ -20,6 +20,7 @@ from web.desk.pages import may, show
 from web.desk.progress import show_progress
 from web.desk.report_words import ABOUT, period_of, shown, title_of, totals_of, words
 from web.desk.sending import Outcome, load, send, text
+from web.files import csv_file
 from web.forms import is_id
 from web.language import gettext
 from web.pages import HEADERS
@@ -106,9 +107,7 @@ def report_page(report_id: str) -> Response:
 def report_csv(report_id: str) -> Response:
     """All lines as CSV."""
     report = _found(report_id)
-    headers = {"Content-Disposition": f'attachment; filename="{reports.file_name(report, "csv")}"'}
-    rows = reports.csv_rows(report)
-    return Response(rows, headers=headers, content_type="text/csv; charset=utf-8; header=present")
+    return csv_file(reports.csv_rows(report), reports.file_name(report, "csv"))
 
 
 @desk.get(f"{REPORT}.xlsx")

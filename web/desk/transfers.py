@@ -12,7 +12,7 @@ from serving.pages import page
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.filters import read_filters
-from web.desk.lines import quantities_of, read_draft
+from web.desk.lines import by_product, quantities_of, read_draft
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, pieces, read_outcome, send, text, whole
 from web.desk.stock import act_on_stock, list_warehouses
@@ -67,7 +67,7 @@ def send_products() -> Response:
 
     def work(session: Session) -> str:
         body: Any = load(NewTransfer(), **{"from": text("from"), "to": text("to")}, lines=quantities_of())
-        lines = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        lines = by_product(body["lines"])
         made = inventory.request_transfer(
             session, body["source_id"], body["target_id"], lines, owner=g.principal.user_id
         )
@@ -91,7 +91,7 @@ def receive_transfer(transfer_id: str) -> Response:
 
     def work(session: Session) -> str:
         body: Any = load(TransferReceipt(), lines=pieces())
-        lines = {line["product_id"]: line["quantity"] for line in body.get("lines", [])}
+        lines = by_product(body.get("lines", []))
         made = inventory.receive_transfer(session, transfer_id, lines, g.principal.user_id)
         return _address(made, "transfer_received")
 
