@@ -1,5 +1,6 @@
 """The page of a stock count: its lines, and entering what was counted."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response, g, request, url_for
@@ -10,12 +11,11 @@ from api.inventory.count_schemas import CountedLines, CountLineQuery
 from models import inventory
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.pages import page
 from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk import stock_words
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text, whole
@@ -60,13 +60,10 @@ def address_of(count: inventory.StockCount, done: str) -> str:
 def show_count(count_id: str, outcome: Outcome, status: int = 200) -> Response:
     """The page of a count, with what an action did or why it was refused."""
     filters = read_filters(CountLineQuery(), "state")
-    found: Any = {"data": [], "next_cursor": None}
+    chosen = partial(inventory.select_count_lines, count_id)
     with transaction() as session:
         count = inventory.get_count(session, count_id)
-        if filters.values is not None:
-            keys = inventory.CountLine.sku.asc(), inventory.CountLine.product_id.asc()
-            chosen = inventory.select_count_lines(count.id, **filters.values)
-            found = page(session, chosen, *keys, **filters.place)
+        found = read_rows(session, filters, chosen, inventory.CountLine.sku.asc(), inventory.CountLine.product_id.asc())
         lines = [(line, value_of(line)) for line in found["data"]]
         totals = inventory.get_totals_of(session, count.id)
         warehouse = inventory.get_warehouse(session, count.warehouse_id).name

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from api.access.schemas import NewKey
 from models import access as roles
 from models.core.database import transaction
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from serving.staff_actions import name_subject
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, send_and_show, text, whole
@@ -26,10 +26,8 @@ KEY = '/api-keys/<id("key"):key_id>'
 def keys_page() -> Response:
     """All keys, newest first, including expired and revoked ones."""
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            found = page(session, roles.list_keys(), roles.ApiKey.id.desc(), **filters.place)
+        found = read_rows(session, filters, roles.list_keys, roles.ApiKey.id.desc())
         owners = usernames_of(session, [key.user_id for key in found["data"]])
     return show("keys.html", section="desk.keys_page", keys=found["data"], cursor=found["next_cursor"],
                 filters=filters, owners=owners, outcome=read_outcome())  # fmt: skip

@@ -9,12 +9,11 @@ from api.inventory.schemas import PurchaseOrderQuery, Restock
 from models import inventory
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.pages import page
 from serving.reservations import Delivery
 from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.lines import by_product, quantities_of, read_draft
 from web.desk.pages import show
 from web.desk.payments import minor_units
@@ -35,11 +34,8 @@ VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
 def purchase_orders_page() -> Response:
     """The list of purchase orders, newest first."""
     filters = read_filters(PurchaseOrderQuery(), "status", "warehouse_id")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_purchase_orders(**filters.values)
-            found = page(session, chosen, inventory.PurchaseOrder.id.desc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_purchase_orders, inventory.PurchaseOrder.id.desc())
         lines = inventory.get_purchase_lines(session, [order.id for order in found["data"]])
         warehouses = list_warehouses(session)
     views = [(name, url_for("desk.purchase_orders_page", **one), one == filters.shown) for name, one in VIEWS]

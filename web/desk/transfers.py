@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 from api.inventory.transfer_schemas import NewTransfer, TransferQuery, TransferReceipt
 from models import inventory
 from models.core.database import transaction
-from serving.pages import page
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.lines import by_product, quantities_of, read_draft
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, pieces, read_outcome, send, text, whole
@@ -137,11 +136,8 @@ def _show_one(transfer_id: str, outcome: Outcome, status: int = 200) -> Response
 
 def _show(outcome: Outcome) -> Response:
     filters = read_filters(TransferQuery(), "status", "warehouse_id")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_transfers(**filters.values)
-            found = page(session, chosen, inventory.Transfer.id.desc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_transfers, inventory.Transfer.id.desc())
         lines = inventory.get_transfer_lines(session, [one.id for one in found["data"]])
         warehouses = list_warehouses(session)
     return show(
