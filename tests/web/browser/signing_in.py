@@ -10,7 +10,7 @@ ROLES = ("staff", "warehouse", "finance", "admin")
 def sign_in_as(visitor: Visitor, username: str, button: str = "Sign in") -> None:
     """Fills in the form of the page, which asks for it."""
     visitor.fill({"username": username, "password": PASSWORD})
-    visitor.page.locator("main").get_by_role("button", name=button).click()
+    visitor.page.locator("main").get_by_role("button", name=button, exact=True).click()
     visitor.page.wait_for_load_state()
 
 

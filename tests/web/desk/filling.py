@@ -17,7 +17,7 @@ from tests.web.desk.selling import Bought
 
 
 def desk_pages() -> dict[str, str]:
-    """Name → path of every page, with orders at several stages."""
+    """Name → path of the pages of orders, money, customers and products, with orders at several stages."""
     emma, annex = make_product("EMMA", 9), warehouse("Annex")
     fresh = Bought(emma, 2).confirmed()
     returned = Bought(make_product("DUNE", 5), 2, "alan").confirmed()
@@ -102,7 +102,7 @@ def stock_pages() -> dict[str, str]:
 
 
 def settings_pages() -> dict[str, str]:
-    """Name → path of every page, with something on it."""
+    """Name → path of the pages of the settings, with something on each."""
     grace = make_customer("grace")
     failed = {"url": "https://warehouse.example/events", "response_status": 500, "response_body": "out of order"}
     with transaction() as session:
