@@ -169,7 +169,7 @@ def _replayable(run_id: str) -> list[str]:
 
     with _errors_as_messages(), transaction() as session:
         run, steps = queries.get_run(session, run_id), queries.steps_of_run(session, run_id)
-        return replaying.list_starts(run, steps, replaying.clock(session))
+        return replaying.list_starts(run, steps, queries.database_now(session))
 
 
 def _performed_again(run_id: str, step: str) -> list[str]:
@@ -178,7 +178,7 @@ def _performed_again(run_id: str, step: str) -> list[str]:
 
     with _errors_as_messages(), transaction() as session:
         run, steps = queries.get_run(session, run_id), queries.steps_of_run(session, run_id)
-        return [record.name for record in replaying.find_again(run, steps, step, replaying.clock(session))]
+        return [record.name for record in replaying.find_again(run, steps, step, queries.database_now(session))]
 
 
 def _change(run_id: str, change: Callable[[Session, str], RunRecord]) -> RunRecord:

@@ -18,7 +18,7 @@ from durable import config, context, publishing, schedule
 from durable.backlog import Backlog, Queues
 from durable.database import observe_clock, transaction
 from durable.decisions import Publication, decide, postpone_undecided
-from durable.queries import count_undeclared, steps_of_runs
+from durable.queries import count_undeclared, database_now, steps_of_runs
 from durable.tables import DispatcherRecord, QueueProgress, RunRecord, StepRecord
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def sweep(queues: Queues) -> int:
         steps = steps_of_runs(session, [run.id for run in found])
         served = dict(session.execute(select(QueueProgress.queue, QueueProgress.published_at)).all())
         backlog = Backlog(lengths, served)
-        now = session.scalars(select(func.clock_timestamp())).one()
+        now = database_now(session)
         observe_clock(now)
         decided = [_decide_safely(session, run, steps[run.id], backlog, now) for run in found]
     for publication in filter(None, decided):

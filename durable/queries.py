@@ -1,7 +1,7 @@
 """Queries for runs, steps and attempts."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
@@ -13,6 +13,12 @@ from durable.workflow import is_declared
 
 Reader = Session | Connection
 Found = TypeVar("Found")
+
+
+def database_now(session: Session) -> datetime:
+    """The time by the database's clock."""
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
 
 
 def get_run(session: Session, run_id: str) -> RunRecord:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from durable.attempts import forget_oldest
 from durable.errors import RunConflict, RunNotFound
 from durable.plan import can_turn_back, progress_in
-from durable.queries import steps_of_run
+from durable.queries import database_now, steps_of_run
 from durable.steps import Step
 from durable.tables import AttemptRecord, RunRecord, StepRecord, StepRow
 from durable.transitions import wake
@@ -42,19 +42,13 @@ def replay(session: Session, run_id: str, name: str) -> RunRecord:
     if run is None:
         raise RunNotFound("No such run.")
     steps = steps_of_run(session, run_id)
-    again = find_again(run, steps, name, clock(session))
+    again = find_again(run, steps, name, database_now(session))
     _discard(session, run, again)
     run.status, run.result, run.replays = "running", None, run.replays + 1
     run.finished_at = run.deadline = run.patience = run.stuck_at = run.stuck_reason = None
     run.attempts = run.publications = 0
     wake(session, run)
     return run
-
-
-def clock(session: Session) -> datetime:
-    """The time of the database, for `list_starts` and `find_again`."""
-    now: datetime = session.scalars(select(func.clock_timestamp())).one()
-    return now
 
 
 def list_starts(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> list[str]:

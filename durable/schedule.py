@@ -12,12 +12,13 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from durable import config, context, transitions
 from durable.database import observe_clock, transaction
+from durable.queries import database_now
 from durable.tables import RunRecord, ScheduleRecord
 
 FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d"}
@@ -101,7 +102,7 @@ def _start(task: object, workflow: str) -> None:
     """Starts the workflow for the current slot, unless it was already started for this slot."""
     schedule = next(one for one in _schedules if one.workflow == workflow)
     with transaction() as session:
-        now = session.scalars(select(func.clock_timestamp())).one()
+        now = database_now(session)
         started = _start_slot(session, schedule, schedule.slot_at(now))
     if started is not None:
         config.options().observer.slot_started(started, missed=False)
@@ -109,7 +110,7 @@ def _start(task: object, workflow: str) -> None:
 
 def start_missed(session: Session) -> list[Slot]:
     """Starts missed slots and returns them. A new schedule starts with the current slot."""
-    now = session.scalars(select(func.clock_timestamp())).one()
+    now = database_now(session)
     observe_clock(now)
     started = []
     for schedule in _schedules:
@@ -141,7 +142,7 @@ class SlotState:
 
 def list_slots(session: Session) -> list[SlotState]:
     """The state of every schedule, those that are next first. Three queries."""
-    now = session.scalars(select(func.clock_timestamp())).one()
+    now = database_now(session)
     known = {record.workflow: record.slot for record in session.scalars(select(ScheduleRecord))}
     overdue = {one.workflow: one.missed(known[one.workflow], now - LATE) for one in _schedules if one.workflow in known}
     due = [(one.workflow, slot) for one in _schedules for slot in [*overdue.get(one.workflow, ()), one.slot_at(now)]]

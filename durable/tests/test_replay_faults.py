@@ -25,7 +25,7 @@ from durable.tests.driving import (
     wait_until,
 )  # fmt: skip
 from durable.tests.outside import behave, visit, visits
-from durable.tests.test_replay import CALL, NOTIFY, A, B, counts, odd, performed, replay
+from durable.tests.replays import CALL, NOTIFY, A, B, counts, odd, performed, replay
 
 
 def test_an_answer_of_before_the_replay_is_discarded() -> None:

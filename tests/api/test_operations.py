@@ -13,7 +13,7 @@ import durable
 from cli.main import main
 from durable import queries, transitions
 from durable.ids import new_id
-from durable.tables import RunRecord, StepRecord
+from durable.tables import StepRecord
 from models import payments
 from models.core import event_log
 from models.core.database import transaction
@@ -23,35 +23,11 @@ from settings import Settings
 from tasks.gateways.payments import PROVIDERS
 from tasks.gateways.payments.provider import AuthorisationRequest
 from tasks.gateways.payments.stripe import Stripe
-from tests.runs import some_input
+from tests.runs import UNKNOWN, some_input, started, state, step
 from tests.servers import Server
 from tests.shopping import make_customer, make_product, place_order
 
 DISCARD_URL = "http://127.0.0.1:9/"  # the discard port, for webhooks
-UNKNOWN = "run_" + "0" * 32
-
-
-def started(workflow: str = "checkout", **values: Any) -> str:
-    """An unpublished run."""
-    with transaction() as session:
-        run_id = durable.start(session, workflow, new_id("ord"), some_input(workflow))
-        session.info.clear()  # not to be published
-        for name, value in values.items():
-            setattr(queries.get_run(session, run_id), name, value)
-    return run_id
-
-
-def step(run_id: str, name: str) -> None:
-    with transaction() as session:
-        session.add(
-            StepRecord(run_id=run_id, name=name, status="done", queue="orders",
-                      started_at=datetime.now(UTC))
-        )  # fmt: skip
-
-
-def state(run_id: str) -> RunRecord:
-    with transaction() as session:
-        return queries.get_run(session, run_id)
 
 
 def ids(answer: Any) -> list[str]:

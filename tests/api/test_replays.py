@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from durable import queries, transitions
 from models.core.database import transaction
-from tests.api.test_operations import UNKNOWN, started, state, step
+from tests.runs import UNKNOWN, started, state, step
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -21,22 +21,9 @@ from models.core.csv import escape_formula
 from models.core.database import transaction
 from tests.conftest import Caller
 from tests.models.shelves import move, product, reserve, warehouse
+from tests.reporting import written
 
 NASTY = '<script>alert("x")</script>'
-
-
-def written(kind: str = "levels", days: float = 1, slot: str | None = None, **options: Any) -> str:
-    """Writes a report on the last days in one transaction; returns its id."""
-    report_id, end = new_id("rep"), datetime.now(UTC) + timedelta(seconds=1)
-    start = end - timedelta(days=days)
-    with transaction() as session:
-        scope = reports.Scope(
-            report_id=report_id, kind=kind, start=start.isoformat(), end=end.isoformat(),
-            options=cast(reports.Options, options), slices=reports.cut(session, reports.KINDS[kind], start, end),
-        )  # fmt: skip
-        rows = sum(reports.write_slice(session, scope, number) for number in range(len(scope["slices"])))
-        reports.publish(session, scope, slot or report_id, new_id("run"), rows)
-    return report_id
 
 
 def rows(answer: Any) -> list[dict[str, str]]:

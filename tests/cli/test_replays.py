@@ -8,7 +8,7 @@ from cli.main import main
 from durable import queries, transitions
 from models.core import event_log
 from models.core.database import transaction
-from tests.api.test_operations import UNKNOWN, started, state, step
+from tests.runs import UNKNOWN, started, state, step
 
 
 def run(*arguments: str, **options: Any) -> Result:

@@ -11,11 +11,9 @@ from durable.workflow import all_workflows
 from tests.faults.drivers import DRIVERS
 from tests.faults.kills import Killed, Kills, selected
 from tests.faults.points import Point, points, ways
-from tests.faults.workers import AT_ONCE
-from tests.shop import Shop, worker_arguments
+from tests.faults.workers import crew
 
 pytestmark = pytest.mark.timeout(1800)
-WORKERS = 8
 WHOM = ("child", pytest.param("worker", marks=pytest.mark.long))
 
 
@@ -23,15 +21,6 @@ def test_every_workflow_has_a_driver_for_every_path() -> None:
     assert {workflow.name: set(ways(workflow)) for workflow in all_workflows()} == {
         name: set(ways) for name, (_, ways) in DRIVERS.items()
     }
-
-
-def crew(shop: Shop) -> None:
-    """Workers with one process each, which are restarted individually."""
-    shop.environment |= AT_ONCE
-    workers = worker_arguments("", "--concurrency=1")
-    keeper = shop.start("keeper", shop.environment, "tests.faults.keeper:main", str(WORKERS), *workers)
-    keeper.wait_for(" ready.", WORKERS)
-    shop.dispatcher()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from models.core.database import transaction
 from tests.faults import checks
 from tests.faults.drivers import DRIVERS
 from tests.faults.points import Point
-from tests.faults.test_every_step import crew
+from tests.faults.workers import crew
 
 pytestmark = pytest.mark.timeout(600)
 STARTS = {

@@ -4,16 +4,16 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from models import accounts
 from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.shopping import make_product
+from tests.web.accounts import ACCOUNT, age_sessions
 from tests.web.conftest import Browser
 from web.once import new_token
 
@@ -140,13 +140,6 @@ def test_devices_are_signed_out(ada: Browser, browser: Browser, signed_in: Calla
     assert ada.get("/account").status_code == 200
 
 
-def age_sessions() -> None:
-    """Makes every sign-in older than ten minutes."""
-    long_ago = datetime.now(UTC) - timedelta(hours=1)
-    with transaction() as session:
-        session.execute(update(accounts.LoginSession).values(created_at=long_ago, authenticated_at=None))
-
-
 def test_a_copy_of_the_data_needs_a_fresh_sign_in(ada: Browser) -> None:
     with closing(ada.get("/account/data/copy")) as copy:
         assert (copy.status_code, copy.mimetype) == (200, "application/json")
@@ -172,8 +165,6 @@ def test_an_account_is_closed_with_the_password(ada: Browser) -> None:
 
 
 def test_an_address_that_is_not_confirmed_is_shown_as_such(browser: Browser) -> None:
-    from tests.web.test_signing_in import ACCOUNT
-
     browser.send("/register", ACCOUNT, page="/register")
     assert "Please confirm the address" in browser.get("/account").text
     wrong = browser.send("/email/confirm", {"token": "wrong"}, page="/email/confirm")

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -12,12 +11,9 @@ from models.core.database import transaction
 from tests.publishing import add_picture
 from tests.shopping import make_product, product  # noqa: F401
 from tests.web.conftest import Browser
+from tests.web.reading import titles
 
 HOSTILE = """<script>alert(1)</script> "'&</title> {{ 7*7 }}"""
-
-
-def titles(page: Any) -> list[str]:
-    return re.findall(r'class="tile-title">([^<]*)<', page.text)
 
 
 def test_a_hostile_title_is_text_everywhere(browser: Browser) -> None:

@@ -7,16 +7,11 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.web.browser.test_desk import catalogue_pages
-from tests.web.browser.test_desk import pages as desk_pages
-from tests.web.browser.test_settings import pages as settings_pages
-from tests.web.browser.test_stock import pages as stock_pages
 from tests.web.conftest import Browser
 from tests.web.crawling import FilledForm, Reader, Site, placed
+from tests.web.desk.filling import catalogue_pages, desk_pages, settings_pages, stock_pages
 from tests.web.ops.making import declined, stuck
 from web.pages import is_safe_path
-
-__all__ = ["catalogue_pages", "desk_pages", "settings_pages", "stock_pages"]
 
 NONSENSE = (
     "", " ", "-1", "0", "1e309", "NaN", "²", "\uff19", "9" * 30, "9223372036854775808", "0000-00-00", "2026-02-30",
@@ -29,10 +24,10 @@ KEPT = ("csrf_token", "once", "key")
 """Without these fields, a form is refused before its values are read."""
 
 
-@pytest.fixture(params=["desk_pages", "catalogue_pages", "stock_pages", "settings_pages"])
+@pytest.fixture(params=[desk_pages, catalogue_pages, stock_pages, settings_pages], ids=lambda fill: fill.__name__)
 def site(app: Any, signed_in: Callable[..., Browser], request: pytest.FixtureRequest) -> tuple[Site, Browser]:
     """What an administrator reaches in a shop with something on these pages, and runs that are stuck and declined."""
-    request.getfixturevalue(request.param)
+    request.param()
     stuck()
     declined()
     browser = signed_in("root", "admin")

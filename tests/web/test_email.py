@@ -11,8 +11,8 @@ from durable.tables import RunRecord
 from models import accounts
 from models.core.database import transaction
 from tests.conftest import PASSWORD
+from tests.web.accounts import age_sessions
 from tests.web.conftest import Browser
-from tests.web.test_account import age_sessions
 from web.once import new_token
 
 NEW = "countess@example.org"

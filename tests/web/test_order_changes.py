@@ -16,7 +16,7 @@ from tasks.gateways.carriers.easypost import EasyPost
 from tests.shop import Shop
 from tests.web import test_orders
 from tests.web.conftest import Browser
-from tests.web.test_orders import buy, ends
+from tests.web.ordering import buy, ends
 from web.once import new_token
 
 ada, shop = test_orders.ada, test_orders.shop

@@ -15,6 +15,7 @@ from models.core.database import transaction
 from tests.shop import Shop
 from tests.shopping import make_product
 from tests.web.conftest import Browser
+from tests.web.ordering import buy, checkout_form, ends, once_of
 
 
 @pytest.fixture
@@ -33,33 +34,6 @@ def ada(signed_in: Callable[..., Browser]) -> Browser:
     browser = signed_in("ada")
     browser.send(f"/basket/{make_product('EMMA', 5)}", {"quantity": "2"})
     return browser
-
-
-def checkout_form(browser: Browser, **changes: str) -> dict[str, str]:
-    """The form of the checkout as the page fills it."""
-    page = browser.get("/checkout").text
-    found = {name: re.search(rf'name="{name}" value="([^"]+)"', page) for name in ("key", "address_id")}
-    filled = {name: match[1] for name, match in found.items() if match is not None}
-    return {**filled, "payment": "pm_card_visa", **changes}
-
-
-def buy(browser: Browser, **changes: str) -> str:
-    """Places an order; returns the path of its page."""
-    placed = browser.send("/checkout", checkout_form(browser, **changes))
-    assert placed.status_code == 303, placed.text
-    path = str(placed.headers["Location"])
-    assert re.fullmatch(r"/orders/ord_\w{32}", path)
-    return path
-
-
-def once_of(browser: Browser, page: str) -> str:
-    """The token by which the form of a page takes effect once."""
-    [token] = re.findall(r'name="once" value="([^"]+)"', browser.get(page).text)
-    return str(token)
-
-
-def ends(browser: Browser, path: str, words: str) -> bool:
-    return wait_until(lambda: words in browser.get(path).text, 20, 0.1)
 
 
 def test_an_order_is_confirmed_and_its_page_says_so(shop: Shop, ada: Browser) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.software_authenticator import SoftwareAuthenticator
+from tests.web.accounts import age_sessions, is_signed_in
 from tests.web.conftest import Browser
-from tests.web.test_account import age_sessions
-from tests.web.test_signing_in import is_signed_in
 
 PAGE = "/account/passkeys"
 

@@ -12,7 +12,7 @@ from models.payments import Payment
 from settings import Settings
 from tests.shopping import make_product
 from tests.web.conftest import Browser
-from tests.web.test_orders import checkout_form
+from tests.web.ordering import checkout_form
 from web.shop import checkout, paying
 
 

@@ -12,16 +12,14 @@ from sqlalchemy import func, select
 from models import accounts
 from models.core.database import transaction
 from serving import identity as shared
-from tests.api import test_oidc
-from tests.api.test_oidc import ADA, known_settings, spoil
 from tests.authenticator_app import enrol
 from tests.conftest import PASSWORD
+from tests.identity_provider import ADA, at_provider, finish, known_settings, provider, sandbox, spoil
 from tests.servers import Server
+from tests.web.accounts import age_sessions, is_signed_in
 from tests.web.conftest import Browser
-from tests.web.test_account import age_sessions
-from tests.web.test_signing_in import is_signed_in
 
-sandbox, provider = test_oidc.sandbox, test_oidc.provider
+__all__ = ["provider", "sandbox"]
 START, PAGE = "/sign-in/with/example", "/account/identities"
 
 
@@ -138,7 +136,7 @@ def test_the_second_factor_is_asked_for(browser: Browser, provider: Server, sign
     caller = sign_in("ada")
     _, codes = enrol(caller)
     begun: Any = caller.post("/v1/auth/oidc/example/start", json={}).json
-    refused: Any = test_oidc.finish(browser, test_oidc.at_provider(begun, ADA)).json
+    refused: Any = finish(browser, at_provider(begun, ADA)).json
     assert caller.post("/v1/me/identities", json={"link_token": refused["link_token"]}).status_code == 201
     asked = arrive(browser, next="/categories")
     assert (asked.status_code, "Second step" in asked.text, is_signed_in(browser)) == (200, True, False)

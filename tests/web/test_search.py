@@ -13,7 +13,7 @@ from models.catalogue import spelling
 from models.core.database import transaction
 from tests.shopping import make_product
 from tests.web.conftest import Browser
-from tests.web.test_catalogue import titles
+from tests.web.reading import titles
 
 BOOKS = (
     ("Harry Potter and the Philosopher's Stone", "J. K. Rowling"), ("Pride and Prejudice", "Jane Austen"),

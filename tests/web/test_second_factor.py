@@ -8,8 +8,8 @@ import pytest
 
 from tests.authenticator_app import AuthenticatorApp
 from tests.conftest import PASSWORD
+from tests.web.accounts import age_sessions
 from tests.web.conftest import Browser
-from tests.web.test_account import age_sessions
 
 PAGE = "/account/second-factor"
 

@@ -15,16 +15,8 @@ from serving import limits
 from settings import settings
 from tests.conftest import PASSWORD
 from tests.shopping import make_product
+from tests.web.accounts import ACCOUNT, is_signed_in
 from tests.web.conftest import Browser
-
-ACCOUNT = {
-    "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.org", "username": "ada", "password": PASSWORD,
-    "address.line1": "12 St James's Square", "address.city": "London", "address.country": "GB",
-}  # fmt: skip
-
-
-def is_signed_in(browser: Browser) -> bool:
-    return 'href="/account"' in browser.get("/basket").text
 
 
 def test_a_stranger_registers_and_the_basket_comes_along(browser: Browser) -> None:

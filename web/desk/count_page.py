@@ -1,23 +1,22 @@
 """The page of a stock count: its lines, and entering what was counted."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response, g, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.inventory.count_csv import value_of
 from api.inventory.count_schemas import CountedLines, CountLineQuery
 from models import inventory
-from models.accounts import User
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.pages import page
 from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk import stock_words
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
+from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text, whole
 from web.forms import is_id
@@ -53,12 +52,6 @@ def enter_counted(count_id: str) -> Response:
     return send(work, lambda outcome, status: show_count(count_id, outcome, status))
 
 
-def names_of(session: Session, user_ids: set[str | None]) -> dict[str | None, str]:
-    """User id → the name with which they sign in."""
-    known = session.execute(select(User.id, User.username).where(User.id.in_(user_ids - {None})))
-    return {row.id: row.username for row in known}
-
-
 def address_of(count: inventory.StockCount, done: str) -> str:
     """The page of a count, with what was done."""
     return url_for("desk.stock_count_page", count_id=count.id, done=done, task=count.run_id)
@@ -67,18 +60,15 @@ def address_of(count: inventory.StockCount, done: str) -> str:
 def show_count(count_id: str, outcome: Outcome, status: int = 200) -> Response:
     """The page of a count, with what an action did or why it was refused."""
     filters = read_filters(CountLineQuery(), "state")
-    found: Any = {"data": [], "next_cursor": None}
+    chosen = partial(inventory.select_count_lines, count_id)
     with transaction() as session:
         count = inventory.get_count(session, count_id)
-        if filters.values is not None:
-            keys = inventory.CountLine.sku.asc(), inventory.CountLine.product_id.asc()
-            chosen = inventory.select_count_lines(count.id, **filters.values)
-            found = page(session, chosen, *keys, **filters.place)
+        found = read_rows(session, filters, chosen, inventory.CountLine.sku.asc(), inventory.CountLine.product_id.asc())
         lines = [(line, value_of(line)) for line in found["data"]]
         totals = inventory.get_totals_of(session, count.id)
         warehouse = inventory.get_warehouse(session, count.warehouse_id).name
         people = {count.opened_by, count.submitted_by, count.decided_by, *(line.counted_by for line in found["data"])}
-        names = names_of(session, people)
+        names = usernames_of(session, people)
         expires_at = inventory.expires_at(session, count) if count.status in UNDECIDED else None
     return show(
         "stock_count.html", status, section=SECTION, count=count, lines=lines, cursor=found["next_cursor"],

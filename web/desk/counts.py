@@ -10,17 +10,18 @@ from api.inventory.count_csv import rows_of
 from api.inventory.count_schemas import CancellationOfCount, NewStockCount, RefusalOfCount, StockCountQuery
 from models import catalogue, inventory
 from models.core.database import transaction
-from serving.pages import page
 from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk import stock_words
-from web.desk.count_page import COUNT, SECTION, address_of, names_of, show_count
-from web.desk.filters import read_filters
+from web.desk.count_page import COUNT, SECTION, address_of, show_count
+from web.desk.filters import read_filters, read_rows
 from web.desk.lines import products_of, read_draft
+from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, send, text
 from web.desk.stock import list_warehouses
+from web.files import csv_file
 from web.language import translatable as _
 
 VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -39,12 +40,9 @@ SCOPES = (
 def stock_counts_page() -> Response:
     """The list of stock counts, newest first."""
     filters = read_filters(StockCountQuery(), "status", "warehouse_id")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_counts(**filters.values)
-            found = page(session, chosen, inventory.StockCount.id.desc(), **filters.place)
-        names = names_of(session, {count.opened_by for count in found["data"]})
+        found = read_rows(session, filters, inventory.select_counts, inventory.StockCount.id.desc())
+        names = usernames_of(session, {count.opened_by for count in found["data"]})
         warehouses = list_warehouses(session)
     views = [(name, url_for("desk.stock_counts_page", **one), one == filters.shown) for name, one in VIEWS]
     return show(
@@ -96,9 +94,7 @@ def count_differences(count_id: str) -> Response:
     """The differences of a stock count as CSV."""
     with transaction() as session:
         inventory.get_count(session, count_id)
-    headers = {"Content-Disposition": f'attachment; filename="stock-count-{count_id}.csv"'}
-    kind = "text/csv; charset=utf-8; header=present"
-    return Response(rows_of(count_id, "differing"), headers=headers, content_type=kind)
+    return csv_file(rows_of(count_id, "differing"), f"stock-count-{count_id}.csv")
 
 
 @desk.post(f"{COUNT}/submit")

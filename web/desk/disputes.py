@@ -6,15 +6,14 @@ from typing import Any
 from babel.dates import format_timedelta
 from flask import Response, url_for
 from marshmallow import fields, validate
-from sqlalchemy import select
 
 from models import payments
 from models.core.database import transaction
-from models.orders import Order
 from serving.pages import PageQuery, page
 from web import access
 from web.blueprint import desk
 from web.desk.filters import read_filters
+from web.desk.names import numbers_of
 from web.desk.pages import show
 from web.language import LOCALES, gettext, language
 from web.language import translatable as _
@@ -52,7 +51,7 @@ def disputes_page() -> Response:
             chosen = payments.select_disputes(None if view == "all" else view)
             found = page(session, chosen, payments.Transaction.id.desc(), **filters.place)
         ids = [payment.order_id for _dispute, payment in found["data"]]
-        numbers = dict(session.execute(select(Order.id, Order.number).where(Order.id.in_(ids))).all())
+        numbers = numbers_of(session, ids)
     views = [(name, url_for("desk.disputes_page", view=each), each == view) for each, name in NAMES.items()]
     return show(
         "disputes.html", section="desk.disputes_page", disputes=found["data"], cursor=found["next_cursor"],

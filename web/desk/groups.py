@@ -11,10 +11,10 @@ from models import catalogue
 from models.catalogue import ProductGroup, search
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text
 from web.desk.versions import check_version, version_of
@@ -30,10 +30,8 @@ SECTION = "desk.groups_page"
 def groups_page() -> Response:
     """The list of groups, newest first."""
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
-    if filters.values is not None:
-        with transaction() as session:
-            found = page(session, catalogue.select_groups(), ProductGroup.id.desc(), **filters.place)
+    with transaction() as session:
+        found = read_rows(session, filters, catalogue.select_groups, ProductGroup.id.desc())
     return show("groups.html", section=SECTION, groups=found["data"], cursor=found["next_cursor"], filters=filters,
                 outcome=read_outcome())  # fmt: skip
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from durable.tables import RunRecord
 from models import orders
-from models.accounts import User
 from models.core.event_log import Event
 from models.fulfilment import Parcel
 from models.notifications import Notification
 from models.orders import Order
 from models.returns import Return
+from web.desk.names import usernames_of
 from web.desk.words import name_of
 from web.language import gettext, money
 
@@ -58,8 +58,7 @@ def list_events(session: Session, subjects: Sequence[str]) -> Sequence[Event]:
 def _changes(session: Session, order: Order) -> Iterator[Moment]:
     changes = orders.list_changes(session, order)
     actors = {change["by"] for change in changes if change["by"] and change["by"].startswith("usr_")}
-    rows = session.execute(select(User.id, User.username).where(User.id.in_(actors)))
-    names = {row.id: row.username for row in rows}
+    names = usernames_of(session, actors)
     for change in changes:
         what = gettext("Order placed") if change["from"] is None else gettext("Order %(status)s") % {
             "status": name_of(change["to"])

@@ -22,6 +22,7 @@ from web.blueprint import desk, takes_files, takes_form
 from web.desk.filters import Filters, read_filters
 from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send
+from web.files import csv_file
 from web.language import gettext
 
 IMPORT = '/imports/<id("imp"):import_id>'
@@ -70,8 +71,7 @@ def refused_rows(import_id: str) -> Response:
     """All refused rows as CSV."""
     with transaction() as session:
         imports.get(session, import_id)
-    headers = {"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'}
-    return Response(refusal_rows(import_id), headers=headers, content_type="text/csv; charset=utf-8; header=present")
+    return csv_file(refusal_rows(import_id), f"refused-{import_id}.csv")
 
 
 @desk.post(f"{IMPORT}/cancel")

@@ -4,18 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response, g, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.access.schemas import NewKey
 from models import access as roles
-from models import accounts
 from models.core.database import transaction
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from serving.staff_actions import name_subject
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
+from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, send_and_show, text, whole
 
@@ -27,11 +26,9 @@ KEY = '/api-keys/<id("key"):key_id>'
 def keys_page() -> Response:
     """All keys, newest first, including expired and revoked ones."""
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            found = page(session, roles.list_keys(), roles.ApiKey.id.desc(), **filters.place)
-        owners = _owners(session, [key.user_id for key in found["data"]])
+        found = read_rows(session, filters, roles.list_keys, roles.ApiKey.id.desc())
+        owners = usernames_of(session, [key.user_id for key in found["data"]])
     return show("keys.html", section="desk.keys_page", keys=found["data"], cursor=found["next_cursor"],
                 filters=filters, owners=owners, outcome=read_outcome())  # fmt: skip
 
@@ -87,11 +84,6 @@ def _chosen() -> list[str]:
     return sorted(set(request.form.getlist("permissions")))
 
 
-def _owners(session: Session, ids: list[str]) -> dict[str, str]:
-    rows = session.execute(select(accounts.User.id, accounts.User.username).where(accounts.User.id.in_(ids)))
-    return dict(rows.all())
-
-
 def _show_new(outcome: Outcome, status: int = 200) -> Response:
     held = [one for one in roles.GRANTABLE if one in g.principal.permissions]
     return show("key_new.html", status, section="desk.keys_page", outcome=outcome, chosen=_chosen(), permissions=held)
@@ -100,5 +92,5 @@ def _show_new(outcome: Outcome, status: int = 200) -> Response:
 def _show(key_id: str, outcome: Outcome, status: int = 200, secret: str = "") -> Response:
     with transaction() as session:
         key = roles.get_key(session, key_id)
-        owners = _owners(session, [key.user_id])
+        owners = usernames_of(session, [key.user_id])
     return show("key.html", status, section="desk.keys_page", key=key, owners=owners, outcome=outcome, secret=secret)

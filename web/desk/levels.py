@@ -9,11 +9,11 @@ from models import catalogue, inventory
 from models.core.database import transaction
 from serving.fields import IdField
 from serving.inventory import list_alerts
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from web import access
 from web.blueprint import desk
-from web.desk.count_page import names_of
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
+from web.desk.names import usernames_of
 from web.desk.pages import show
 from web.desk.stock import list_warehouses
 
@@ -43,14 +43,11 @@ def stock_alerts_page() -> Response:
 def movements_page() -> Response:
     """The stock movements, newest first: of a product, of a warehouse, or all."""
     filters = read_filters(MovementQuery(), "product_id", "warehouse_id")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_movements(**filters.values)
-            found = page(session, chosen, inventory.Movement.id.desc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_movements, inventory.Movement.id.desc())
         moved = {one.product_id for one in found["data"]} | {filters.shown.get("product_id", "")} - {""}
         known = catalogue.identify(session, ids=moved) if moved and filters.values is not None else []
-        names = names_of(session, {one.actor for one in found["data"] if (one.actor or "").startswith("usr_")})
+        names = usernames_of(session, {one.actor for one in found["data"] if (one.actor or "").startswith("usr_")})
         warehouses = list_warehouses(session)
     return show("movements.html", section="desk.movements_page", movements=found["data"], filters=filters,
                 cursor=found["next_cursor"], products={one.product_id: one for one in known}, warehouses=warehouses,

@@ -5,8 +5,9 @@ The form carries them, so nothing is stored until it is sent: `product` is repea
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -82,6 +83,11 @@ def products_of() -> list[str]:
 def quantities_of() -> list[dict[str, object]]:
     """The lines of the form as the API takes them, without costs. Raises Invalid without any."""
     return [{"product_id": one, "quantity": whole(request.form.get(f"quantity-{one}", ""))} for one in products_of()]
+
+
+def by_product(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Product → units, of the lines that a schema of the API has loaded."""
+    return {line["product_id"]: line["quantity"] for line in lines}
 
 
 def _add(quantities: dict[str, str], product_id: str) -> None:

@@ -14,6 +14,7 @@ from models.core.database import transaction
 from models.core.errors import Invalid, NotFound, Stale
 from web import access
 from web.blueprint import desk, takes_form
+from web.desk.lines import by_product
 from web.desk.orders import show_order
 from web.desk.sending import load, pieces, send, text, whole
 from web.desk.versions import check_version, version_of
@@ -87,7 +88,7 @@ def ship(order_id: str) -> Response:
             service=service, tracking_number=text("tracking_number"),
         )  # fmt: skip
         if "lines" in body:
-            body["lines"] = _by_product(body["lines"])
+            body["lines"] = by_product(body["lines"])
         return fulfilment.pack(session, order_id, actor=g.principal.user_id, **body).run_id
 
     return act(order_id, "shipping", work)
@@ -103,7 +104,7 @@ def cancel_order(order_id: str) -> Response:
         body: Any = load(Cancel(), lines=pieces(), reason=text("reason"))
         if orders.get_visible_order(session, order_id, g.principal).status == "pending":
             return orders.give_up(session, order_id)
-        lines = _by_product(body["lines"]) if "lines" in body else None
+        lines = by_product(body["lines"]) if "lines" in body else None
         return fulfilment.cancel_pieces(
             session, order_id, lines=lines, actor=g.principal.user_id, is_staff=True, reason=body.get("reason")
         )[1]
@@ -122,7 +123,7 @@ def register_return(order_id: str) -> Response:
         if not lines:
             raise Invalid(gettext("Fill in how many pieces come back."))
         body: Any = load(NewReturn(), lines=lines, reason=text("reason"), comment=text("comment"))
-        given = _by_product(body["lines"])
+        given = by_product(body["lines"])
         return returns.request(
             session, order_id, given, reason=body["reason"], comment=body.get("comment"),
             actor=g.principal.user_id, is_staff=True, exchange=_exchange(session, order_id, given, text("exchange")),
@@ -167,13 +168,9 @@ def _exchange(session: Session, order_id: str, given: dict[str, int], wanted: st
     if "exchange" not in body:
         return None
     sold = orders.lines_of(session, [order_id])[order_id]
-    return returns.freeze(session, sold, given, _by_product(body["exchange"]))
+    return returns.freeze(session, sold, given, by_product(body["exchange"]))
 
 
 def _order_of(parcel_id: str) -> str:
     with transaction() as session:
         return fulfilment.get_parcel(session, parcel_id).order_id
-
-
-def _by_product(lines: list[dict[str, Any]]) -> dict[str, int]:
-    return {line["product_id"]: line["quantity"] for line in lines}

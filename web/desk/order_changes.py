@@ -10,11 +10,13 @@ from api.orders.schemas import InvoiceEdit
 from models import fulfilment, orders, returns
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.labels import read_label
+from serving.labels import file_name, read_label
 from web import access
 from web.blueprint import desk, takes_form
+from web.desk.lines import by_product
 from web.desk.order_actions import ORDER, PARCEL, act
 from web.desk.sending import load, pieces, text
+from web.files import pdf_file
 from web.language import gettext
 
 RETURN = '/returns/<id("ret"):return_id>'
@@ -58,7 +60,7 @@ def move_allocation(order_id: str) -> Response:
 
     def work(session: Session) -> None:
         body: Any = load(NewAllocation(), warehouse_id=text("warehouse_id"), lines=pieces())
-        lines = {line["product_id"]: line["quantity"] for line in body["lines"]} if "lines" in body else None
+        lines = by_product(body["lines"]) if "lines" in body else None
         fulfilment.move_allocation(session, order_id, body["warehouse_id"], lines)
 
     return act(order_id, "moved_allocation", work)
@@ -83,5 +85,4 @@ def return_label(return_id: str) -> Response:
 
 
 def _file(row: fulfilment.HasLabel) -> Response:
-    headers = {"Content-Disposition": f'inline; filename="label-{row.tracking_number}.pdf"'}
-    return Response(read_label(row), headers=headers, content_type="application/pdf")
+    return pdf_file(read_label(row), file_name(row), is_shown=True)

@@ -32,6 +32,7 @@ from web.desk.pages import may, show
 from web.desk.sending import Outcome, read_outcome
 from web.desk.versions import version_of
 from web.desk.words import describe
+from web.files import pdf_file
 from web.language import gettext
 from web.language import translatable as _
 
@@ -208,5 +209,4 @@ def _name(row: Any) -> str:
 
 
 def _file(document: orders.Document) -> Response:
-    headers = {"Content-Disposition": f'inline; filename="{orders.file_name(document)}"'}
-    return Response(orders.pdf_of_document(document), headers=headers, content_type="application/pdf")
+    return pdf_file(orders.pdf_of_document(document), orders.file_name(document), is_shown=True)

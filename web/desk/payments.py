@@ -21,6 +21,7 @@ from web import access
 from web.blueprint import desk, takes_form
 from web.desk.disputes import reason_of, time_left
 from web.desk.filters import read_filters
+from web.desk.names import numbers_of
 from web.desk.order_actions import act
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text
@@ -45,7 +46,7 @@ def payments_page() -> Response:
         found = list_visible(g.principal, filters.place, filters.values)
     ids = [payment["order_id"] for payment in found["data"]]
     with transaction() as session:
-        numbers = dict(session.execute(select(Order.id, Order.number).where(Order.id.in_(ids))).all())
+        numbers = numbers_of(session, ids)
     views = [(name, url_for("desk.payments_page", **one), one == filters.shown) for name, one in VIEWS]
     return show(
         "payments.html", section="desk.payments_page", payments=found["data"], cursor=found["next_cursor"],

@@ -9,13 +9,12 @@ from api.inventory.schemas import PurchaseOrderQuery, Restock
 from models import inventory
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.pages import page
 from serving.reservations import Delivery
 from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
-from web.desk.lines import quantities_of, read_draft
+from web.desk.filters import read_filters, read_rows
+from web.desk.lines import by_product, quantities_of, read_draft
 from web.desk.pages import show
 from web.desk.payments import minor_units
 from web.desk.sending import Outcome, load, pieces, read_outcome, send, text
@@ -35,11 +34,8 @@ VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
 def purchase_orders_page() -> Response:
     """The list of purchase orders, newest first."""
     filters = read_filters(PurchaseOrderQuery(), "status", "warehouse_id")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_purchase_orders(**filters.values)
-            found = page(session, chosen, inventory.PurchaseOrder.id.desc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_purchase_orders, inventory.PurchaseOrder.id.desc())
         lines = inventory.get_purchase_lines(session, [order.id for order in found["data"]])
         warehouses = list_warehouses(session)
     views = [(name, url_for("desk.purchase_orders_page", **one), one == filters.shown) for name, one in VIEWS]
@@ -74,7 +70,7 @@ def order_goods() -> Response:
     def work(session: Session) -> str:
         lines = [{**line, **_cost(str(line["product_id"]))} for line in quantities_of()]
         body: Any = load(Restock(), lines=lines, warehouse_id=text("warehouse_id"))
-        goods = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        goods = by_product(body["lines"])
         costs = {line["product_id"]: line["unit_cost"]["amount"] for line in body["lines"] if "unit_cost" in line}
         made = inventory.restock(session, goods, body.get("warehouse_id"), owner=g.principal.user_id, costs=costs)
         return _address(made, "ordered")
@@ -99,7 +95,7 @@ def receive_delivery(order_id: str) -> Response:
         if not (lines := pieces()):
             raise Invalid(gettext("Fill in how many pieces have come."))
         body: Any = load(Delivery(), lines=lines)
-        came = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        came = by_product(body["lines"])
         return _address(inventory.receive(session, order_id, came, g.principal.user_id), "delivery")
 
     return send(work, lambda outcome, status: _show(order_id, outcome, status))

@@ -20,6 +20,7 @@ from web.desk.filters import read_filters
 from web.desk.pages import show
 from web.desk.progress import show_progress
 from web.desk.sending import Outcome, load, read_outcome, send, text
+from web.files import csv_file
 from web.language import day as day_in_words
 from web.language import gettext
 from web.language import translatable as _
@@ -91,8 +92,7 @@ def reconciliation_csv(reconciliation_id: str) -> Response:
     """All differences as CSV."""
     with transaction() as session:
         made = payments.get_reconciliation(session, reconciliation_id)
-    headers = {"Content-Disposition": f'attachment; filename="reconciliation-{made.day}-{made.id}.csv"'}
-    return Response(rows_of(made.id), headers=headers, content_type="text/csv; charset=utf-8; header=present")
+    return csv_file(rows_of(made.id), f"reconciliation-{made.day}-{made.id}.csv")
 
 
 def _show_list(outcome: Outcome, status: int = 200) -> Response:

@@ -11,15 +11,15 @@ from api.reports.schemas import ReportQuery, StockReport, TrendReport
 from models import catalogue, inventory, reports
 from models.core.database import transaction
 from models.core.errors import Invalid
-from serving.pages import page
 from serving.reports import XLSX, request_report
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import may, show
 from web.desk.progress import show_progress
 from web.desk.report_words import ABOUT, period_of, shown, title_of, totals_of, words
 from web.desk.sending import Outcome, load, send, text
+from web.files import csv_file
 from web.forms import is_id
 from web.language import gettext
 from web.pages import HEADERS
@@ -36,11 +36,8 @@ HIDDEN = ("warehouse_id", "product_id", "id")
 def reports_page() -> Response:
     """All reports, or those of a kind, newest first."""
     filters = read_filters(ReportQuery(), "kind")
-    found: Any = {"data": [], "next_cursor": None}
-    if filters.values is not None:
-        with transaction() as session:
-            chosen = reports.select_reports(filters.values.get("kind"))
-            found = page(session, chosen, reports.Report.id.desc(), **filters.place)
+    with transaction() as session:
+        found = read_rows(session, filters, reports.select_reports, reports.Report.id.desc())
     return show(
         "reports.html", section="desk.reports_page", reports=found["data"], cursor=found["next_cursor"],
         filters=filters, kinds=reports.KINDS, period_of=period_of, title_of=title_of,
@@ -106,9 +103,7 @@ def report_page(report_id: str) -> Response:
 def report_csv(report_id: str) -> Response:
     """All lines as CSV."""
     report = _found(report_id)
-    headers = {"Content-Disposition": f'attachment; filename="{reports.file_name(report, "csv")}"'}
-    rows = reports.csv_rows(report)
-    return Response(rows, headers=headers, content_type="text/csv; charset=utf-8; header=present")
+    return csv_file(reports.csv_rows(report), reports.file_name(report, "csv"))
 
 
 @desk.get(f"{REPORT}.xlsx")

@@ -1,7 +1,6 @@
 """Stock that is held for orders of other systems, such as a marketplace: the list, releasing and shipping it."""
 
 from collections.abc import Callable
-from typing import Any
 
 from flask import Response, url_for
 from sqlalchemy.orm import Session
@@ -9,11 +8,10 @@ from sqlalchemy.orm import Session
 from api.inventory.outside_schemas import ReservationQuery
 from models import inventory
 from models.core.database import transaction
-from serving.pages import page
 from serving.reservations import reservation_views
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send
 from web.desk.stock import list_warehouses
@@ -53,11 +51,8 @@ def _act(done: str, work: Callable[[Session], inventory.OutsideReservation]) -> 
 
 def _show(outcome: Outcome, status: int = 200) -> Response:
     filters = read_filters(ReservationQuery(), "status", "reference")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_outside(**filters.values)
-            found = page(session, chosen, inventory.OutsideReservation.id.desc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_outside, inventory.OutsideReservation.id.desc())
         reservations = reservation_views(session, found["data"])
         warehouses = list_warehouses(session)
     return show(

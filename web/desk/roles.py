@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from api.access.schemas import NewRole, RoleChanges
 from models import access as roles
 from models.core.database import transaction
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from serving.staff_actions import name_subject
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text
 from web.desk.versions import check_version, version_of
@@ -26,10 +26,8 @@ ROLE = "/roles/<role:name>"
 def roles_page() -> Response:
     """All roles with their permissions, sorted by name."""
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            found = page(session, roles.list_roles(), roles.Role.name, **filters.place)
+        found = read_rows(session, filters, roles.list_roles, roles.Role.name)
         holders = select(roles.UserRole.role, func.count()).group_by(roles.UserRole.role)
         names = [name for name, _ in found["data"]]
         counts = dict(session.execute(holders.where(roles.UserRole.role.in_(names))).all())

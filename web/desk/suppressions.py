@@ -1,17 +1,15 @@
 """Addresses to which the shop sends nothing that is not mandatory: the list, and lifting a suppression."""
 
-from typing import Any
-
 from flask import Response, url_for
 from sqlalchemy.orm import Session
 
 from models import notifications
 from models.core.database import transaction
 from models.core.errors import NotFound
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send, text
 
@@ -39,10 +37,7 @@ def lift_suppression() -> Response:
 
 def _show(outcome: Outcome, status: int = 200) -> Response:
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
-    if filters.values is not None:
-        with transaction() as session:
-            listed = notifications.select_suppressions()
-            found = page(session, listed, notifications.Suppression.address, **filters.place)
+    with transaction() as session:
+        found = read_rows(session, filters, notifications.select_suppressions, notifications.Suppression.address)
     return show("suppressions.html", status, section="desk.suppressions_page", suppressions=found["data"],
                 cursor=found["next_cursor"], filters=filters, outcome=outcome)  # fmt: skip

@@ -10,10 +10,9 @@ from api.catalogue.schemas import AuthorChanges, AuthorQuery, CategoryChanges, N
 from models import catalogue
 from models.catalogue import Author, Category
 from models.core.database import transaction
-from serving.pages import page
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text
 from web.desk.versions import check_version, version_of
@@ -156,11 +155,8 @@ def _show_categories(outcome: Outcome, status: int = 200) -> Response:
 
 def _show_authors(outcome: Outcome, status: int = 200) -> Response:
     filters = read_filters(AuthorQuery(), "q")
-    found: Any = {"data": [], "next_cursor": None}
-    if filters.values is not None:
-        with transaction() as session:
-            query = catalogue.select_authors(filters.values.get("q"))
-            found = page(session, query, Author.id.asc(), **filters.place)
+    with transaction() as session:
+        found = read_rows(session, filters, catalogue.select_authors, Author.id.asc())
     return show("authors.html", status, section="desk.authors_page", authors=found["data"], filters=filters, shown={},
                 cursor=found["next_cursor"], outcome=outcome)  # fmt: skip
 

@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 from api.inventory.transfer_schemas import NewTransfer, TransferQuery, TransferReceipt
 from models import inventory
 from models.core.database import transaction
-from serving.pages import page
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
-from web.desk.lines import quantities_of, read_draft
+from web.desk.filters import read_filters, read_rows
+from web.desk.lines import by_product, quantities_of, read_draft
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, pieces, read_outcome, send, text, whole
 from web.desk.stock import act_on_stock, list_warehouses
@@ -67,7 +66,7 @@ def send_products() -> Response:
 
     def work(session: Session) -> str:
         body: Any = load(NewTransfer(), **{"from": text("from"), "to": text("to")}, lines=quantities_of())
-        lines = {line["product_id"]: line["quantity"] for line in body["lines"]}
+        lines = by_product(body["lines"])
         made = inventory.request_transfer(
             session, body["source_id"], body["target_id"], lines, owner=g.principal.user_id
         )
@@ -91,7 +90,7 @@ def receive_transfer(transfer_id: str) -> Response:
 
     def work(session: Session) -> str:
         body: Any = load(TransferReceipt(), lines=pieces())
-        lines = {line["product_id"]: line["quantity"] for line in body.get("lines", [])}
+        lines = by_product(body.get("lines", []))
         made = inventory.receive_transfer(session, transfer_id, lines, g.principal.user_id)
         return _address(made, "transfer_received")
 
@@ -137,11 +136,8 @@ def _show_one(transfer_id: str, outcome: Outcome, status: int = 200) -> Response
 
 def _show(outcome: Outcome) -> Response:
     filters = read_filters(TransferQuery(), "status", "warehouse_id")
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            chosen = inventory.select_transfers(**filters.values)
-            found = page(session, chosen, inventory.Transfer.id.desc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_transfers, inventory.Transfer.id.desc())
         lines = inventory.get_transfer_lines(session, [one.id for one in found["data"]])
         warehouses = list_warehouses(session)
     return show(

@@ -10,10 +10,10 @@ from durable import Refusal
 from models import catalogue, inventory
 from models.core.database import transaction
 from serving.inventory import CapacityQuery
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, text, whole
 from web.desk.versions import check_version, version_of
@@ -30,10 +30,8 @@ ADDRESS = ("line1", "line2", "postal_code", "city", "country")
 def warehouses_page() -> Response:
     """The list of warehouses."""
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            found = page(session, inventory.select_warehouses(), inventory.Warehouse.id.asc(), **filters.place)
+        found = read_rows(session, filters, inventory.select_warehouses, inventory.Warehouse.id.asc())
     return show("warehouses.html", section=SECTION, warehouses=found["data"], cursor=found["next_cursor"],
                 filters=filters, outcome=read_outcome())  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Webhook endpoints: the list, and creating, editing, disabling and deleting one, and rotating its secret."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -10,11 +11,11 @@ from api.webhooks.schemas import TYPES, DeliveryQuery, NewEndpoint
 from models import webhooks
 from models.core import event_feed
 from models.core.database import transaction
-from serving.pages import PageQuery, page
+from serving.pages import PageQuery
 from serving.staff_actions import name_subject
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.filters import read_filters
+from web.desk.filters import read_filters, read_rows
 from web.desk.pages import show
 from web.desk.sending import Outcome, load, read_outcome, send, send_and_show, text
 from web.desk.versions import check_version, version_of
@@ -28,10 +29,8 @@ STATUSES = ("pending", "succeeded", "failed")
 def webhooks_page() -> Response:
     """The list of endpoints, newest first."""
     filters = read_filters(PageQuery())
-    found: Any = {"data": [], "next_cursor": None}
     with transaction() as session:
-        if filters.values is not None:
-            found = page(session, webhooks.list_endpoints(), webhooks.Endpoint.id.desc(), **filters.place)
+        found = read_rows(session, filters, webhooks.list_endpoints, webhooks.Endpoint.id.desc())
     return show("webhooks.html", section="desk.webhooks_page", endpoints=found["data"], cursor=found["next_cursor"],
                 filters=filters, outcome=read_outcome())  # fmt: skip
 
@@ -135,13 +134,11 @@ def act_on_endpoint(endpoint_id: str, work: Callable[[Session], str]) -> Respons
 def show_endpoint(endpoint_id: str, outcome: Outcome, status: int = 200, secret: str = "") -> Response:
     """The page of an endpoint. `secret`: it was just made, and is shown this once."""
     filters = read_filters(DeliveryQuery(), "status", "type")
-    found: Any = {"data": [], "next_cursor": None}
+    chosen = partial(webhooks.list_deliveries, endpoint_id)
     with transaction() as session:
         endpoint = webhooks.get_endpoint(session, endpoint_id)
         last = event_feed.last_position(session.connection())
-        if filters.values is not None:
-            listed = webhooks.list_deliveries(endpoint_id, **filters.values)
-            found = page(session, listed, webhooks.Delivery.event_id.desc(), **filters.place)
+        found = read_rows(session, filters, chosen, webhooks.Delivery.event_id.desc())
     return show(
         "webhook.html", status, section="desk.webhooks_page", endpoint=endpoint, outcome=outcome, secret=secret,
         deliveries=found["data"], cursor=found["next_cursor"], filters=filters, statuses=STATUSES, types=TYPES,

@@ -11,36 +11,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_origin, get_type_hints
 
 from flask import Response, request, url_for
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import durable
+from api.operations.schemas import Signal
 from durable import Refusal, queries, replaying
 from durable.plan import plan, progress_in
-from durable.replaying import clock
 from durable.tables import RunRecord
 from durable.workflow import Workflow
 from models.core.database import transaction
 from models.core.errors import Invalid, NotFound
-from serving.fields import Pattern, Schema
 from serving.run_signals import missing_members
 from web import access
 from web.blueprint import ops, takes_form
-from web.forms import Form
+from web.forms import Form, sent
 from web.language import gettext
 from web.once import new_token, once
 from web.ops.pages import show
 from web.ops.run import declared, droppable
-
-
-class SignalForm(Schema):
-    """As the API takes it."""
-
-    name = fields.String(
-        required=True, validate=Pattern(r"^[a-z][a-z0-9_.]{0,63}$", error="a lower-case name of at most 64 characters")
-    )
-    data = fields.Dict(keys=fields.String(), load_default=dict)
-
 
 EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
 """Type of a member → what stands for it in an example; null for all others."""
@@ -82,7 +71,7 @@ def preview(run_id: str, verb: str) -> Response:
 def change(run_id: str, verb: str) -> Response:
     """Does it, once per form, and shows the run."""
     done = url_for("ops.run", run_id=run_id, done=verb)
-    form = Form({name: value.strip() for name, value in request.form.items()})
+    form = sent()
     try:
         work = _work(verb, form)
         return once(lambda session: (work(session, run_id), done)[1])
@@ -102,8 +91,8 @@ def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
     if verb in ("drop", "replay"):
         work, step = durable.drop if verb == "drop" else durable.replay, form.values.get("step", "")
         return lambda session, run_id: work(session, run_id, step)
-    sent = _read_signal(form)
-    return lambda session, run_id: _send(session, run_id, sent["name"], sent["data"])
+    signal = _read_signal(form)
+    return lambda session, run_id: _send(session, run_id, signal["name"], signal["data"])
 
 
 def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
@@ -122,7 +111,7 @@ def _read_signal(form: Form) -> dict[str, Any]:
     except ValueError:
         raise Invalid("data", errors={"data": [gettext("This is not a JSON object.")]}) from None
     try:
-        return dict(SignalForm().load({"name": form.values.get("name", ""), "data": data}))
+        return dict(Signal().load({"name": form.values.get("name", ""), "data": data}))
     except ValidationError as error:
         raise Invalid("fields", errors=error.messages) from None
 
@@ -137,7 +126,8 @@ def _preview(run_id: str, verb: str, form: Form, status: int = 200) -> Response:
 def _rehearse_replay(run_id: str, form: Form) -> Preview:
     """Of the step that is chosen, or else of the first from which the run can be replayed."""
     with transaction() as session:
-        run, steps, now = queries.get_run(session, run_id), queries.steps_of_run(session, run_id), clock(session)
+        run, steps = queries.get_run(session, run_id), queries.steps_of_run(session, run_id)
+        now = queries.database_now(session)
         starts = replaying.list_starts(run, steps, now)
         chosen = form.values.setdefault("step", starts[0] if starts else "")
         repeated = replaying.find_again(run, steps, chosen, now) if chosen in starts else []

@@ -7,7 +7,7 @@ from flask import Response, request, url_for
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from durable.queries import find_runs
+from durable.queries import database_now, find_runs
 from durable.tables import RunRecord
 from models.core import event_log
 from models.core.database import transaction
@@ -17,7 +17,6 @@ from serving.pages import page
 from web import access
 from web.blueprint import ops
 from web.ops.pages import may, show
-from web.ops.related import database_now
 
 PAGE = 50
 LISTED = 10  # stuck runs on the page of an incident

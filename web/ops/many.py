@@ -1,6 +1,5 @@
 """Retrying or cancelling many runs: those that are ticked, or all that match the filters of the list."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from models.core.errors import Invalid
 from serving.staff_actions import current_action, recording
 from web import access, once
 from web.blueprint import ops, takes_form
+from web.forms import is_id
 from web.language import gettext
 from web.ops.pages import show
 from web.ops.runs import chosen, given, problems
@@ -66,7 +66,7 @@ def change_many(verb: str) -> Response:
 
 def _choose(session: Session, ids: Sequence[str] | None = None) -> list[RunRecord]:
     """Those that are ticked, or the oldest that match the filters. Raises Invalid if neither is given."""
-    ticked = [run_id for run_id in (request.args.getlist("run") if ids is None else ids) if _is_run(run_id)]
+    ticked = [run_id for run_id in (request.args.getlist("run") if ids is None else ids) if is_id("run", run_id)]
     if ticked or ids is not None:
         return list(session.scalars(select(RunRecord).where(RunRecord.id.in_(ticked)).order_by(RunRecord.id)))
     asked = given()
@@ -89,10 +89,6 @@ def _change_all(verb: str, ids: Sequence[str]) -> Outcome:
         except Refusal as refusal:
             refused[run_id] = refusal.detail
     return Outcome(len(ids) - len(refused), refused)
-
-
-def _is_run(text: str) -> bool:
-    return bool(re.fullmatch(r"run_[0-9a-f]{32}", text))
 
 
 def _show(verb: str, found: Sequence[RunRecord], outcome: Outcome | None) -> Response:

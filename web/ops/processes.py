@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from durable.queries import database_now
 from durable.schedule import list_slots
 from models.core.database import transaction
 from monitoring import overview as reading
@@ -10,7 +11,6 @@ from monitoring.health import OVERDUE
 from web import access
 from web.blueprint import ops
 from web.ops.pages import show
-from web.ops.related import database_now
 
 
 @ops.get("/workers")

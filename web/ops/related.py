@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from durable.ids import first_id
@@ -29,12 +29,6 @@ class Related:
     mails: list[tuple[Notification, str]] | None
     payments: list[Payment] | None
     transactions: list[Transaction]
-
-
-def database_now(session: Session) -> datetime:
-    """The time by the database's clock."""
-    now: datetime = session.scalars(select(func.clock_timestamp())).one()
-    return now
 
 
 def subjects_of(run: RunRecord) -> dict[str, str]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from durable import UnknownWorkflow, queries, replaying
 from durable.plan import plan, progress_in
+from durable.queries import database_now
 from durable.tables import AttemptRecord, RunRecord, StepRecord
 from durable.workflow import Workflow, workflow_of
 from models.core.database import transaction
@@ -18,7 +19,6 @@ from web.language import translatable as _
 from web.ops import logs, picture, related, timeline
 from web.ops.masking import is_masked, pretty
 from web.ops.pages import may, show, wants_part
-from web.ops.related import database_now
 
 SAID = {
     "retry": _("The run has been resumed. It has no deadline any more."),

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from durable.queries import database_now
 from durable.tables import RunRecord
 from durable.transitions import LIVE
 from durable.workflow import all_workflows
@@ -16,10 +17,10 @@ from serving.fields import Pattern
 from serving.pages import Page, PageQuery, page
 from web import access
 from web.blueprint import ops
+from web.forms import is_id
 from web.language import gettext
 from web.language import translatable as _
 from web.ops.pages import show
-from web.ops.related import database_now
 
 PAGE = 50  # runs
 ENDED = ("succeeded", "cancelled", "failed")
@@ -85,17 +86,12 @@ def chosen(session: Session, asked: dict[str, str]) -> tuple[Select[RunRecord] |
         wanted.pop(name)
     if "order" in wanted:
         named = wanted.pop("order")
-        wanted["order_id"] = named if _is_id("ord", named) else finding.find_order_id(session, named)
+        wanted["order_id"] = named if is_id("ord", named) else finding.find_order_id(session, named)
         if wanted["order_id"] is None:
             return None, gettext("There is no order %(name)s.") % {"name": named}
     if "user" in wanted:
         named = wanted.pop("user")
-        wanted["owner"] = named if _is_id("usr", named) else finding.find_user_id(session, named)
+        wanted["owner"] = named if is_id("usr", named) else finding.find_user_id(session, named)
         if wanted["owner"] is None:
             return None, gettext("There is no user %(name)s.") % {"name": named}
     return run_search.find_runs(session, **wanted), None
-
-
-def _is_id(prefix: str, text: str) -> bool:
-    rest = text.removeprefix(f"{prefix}_")
-    return text != rest and len(rest) == 32 and all(digit in "0123456789abcdef" for digit in rest)

@@ -1,6 +1,6 @@
 """The page on which a customer cancels some pieces of an order."""
 
-from flask import Response, g, request, url_for
+from flask import Response, g, url_for
 from sqlalchemy.orm import Session
 
 from models import fulfilment, orders
@@ -8,7 +8,7 @@ from models.core.database import transaction
 from models.core.errors import Invalid
 from web import access
 from web.blueprint import shop, takes_form
-from web.forms import Form, is_id
+from web.forms import Form, is_id, sent
 from web.language import gettext
 from web.pages import render
 from web.shop.account.acting import act
@@ -29,7 +29,7 @@ def cancel_pieces_page(order_id: str) -> Response:
 @access.signed_in
 def cancel_pieces(order_id: str) -> Response:
     """Cancels `quantity-<product>` pieces of each product. If nothing is left of the order, it is cancelled."""
-    form = Form({name: value.strip() for name, value in request.form.items()})
+    form = sent()
 
     def work(session: Session) -> str:
         orders.get_own_order(session, order_id, g.principal)

@@ -39,7 +39,7 @@ def read_shown(product_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def search_products(wanted: Mapping[str, Any]) -> Found:
-    """The same; a search without hits is repeated with words that may be meant (`models/catalogue/spelling.py`).
+    """As `read_products`; a search without hits is repeated with other spellings (`models/catalogue/spelling.py`).
 
     It is not if only the filters are the reason. Raises Invalid for a cursor of another list.
     """

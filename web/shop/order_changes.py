@@ -12,7 +12,6 @@ from web import access
 from web.blueprint import shop, takes_form
 from web.forms import Form, is_id, sent
 from web.language import gettext
-from web.once import new_token
 from web.pages import render, see
 from web.shop.account.acting import act
 from web.shop.progress import read_progress
@@ -54,7 +53,7 @@ def _ask_to_cancel(order_id: str, form: Form, status: int = 200) -> Response:
     shown = read_progress(order_id, g.principal)
     if form and not shown.can_cancel:
         return see("shop.order", order_id=order_id)
-    return render("orders/cancel.html", status, shown=shown, form=form, new_token=new_token)
+    return render("orders/cancel.html", status, shown=shown, form=form)
 
 
 @shop.get(f"{ORDER}/return")
@@ -107,5 +106,4 @@ def _ask_what_is_sent_back(order_id: str, form: Form, status: int = 200) -> Resp
     if form and not returnable:
         return see("shop.order", order_id=order_id)
     titles = {line["product_id"]: line["title"] for line in shown.order["lines"]}
-    return render("orders/return.html", status, shown=shown, form=form, titles=titles, returnable=returnable,
-                  new_token=new_token)  # fmt: skip
+    return render("orders/return.html", status, shown=shown, form=form, titles=titles, returnable=returnable)

@@ -46,15 +46,7 @@ def send_register() -> Response:
     try:
         opened = _open_account(body)
     except Refusal as error:
-        form.refuse(
-            error,
-            {
-                "username_taken": "username",
-                "username_looks_taken": "username",
-                "email_taken": "email",
-                "password_too_common": "password",
-            },
-        )
+        form.refuse(error, TAKEN)
         return _register(form, 422)
     return enter(opened)
 

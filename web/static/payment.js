@@ -80,7 +80,7 @@
     method.value = made.paymentMethod.id;
     form.requestSubmit();
   });
-  // With "Back", the page may come from the browser's memory: a card is read anew for each order.
+  // With "Back", the page may come from the browser's memory: a card is read again for each order.
   addEventListener("pageshow", () => { method.value = ""; });
 
   say(state, box.dataset.loading);

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.authenticator_app import AuthenticatorApp
-from tests.conftest import PASSWORD, Caller
+from tests.conftest import Caller
 from tests.web.browser.conftest import Visitor
+from tests.web.browser.signing_in import enter
 
 Visit = Callable[..., Visitor]
 AUTHENTICATOR = {
@@ -21,15 +22,8 @@ def ada(visit: Visit, database: None, sign_in: Callable[..., Caller]) -> Visitor
     sign_in("ada")
     ada = visit()
     ada.url = ada.url.replace("127.0.0.1", "localhost")
-    enter(ada)
+    enter(ada, "ada")
     return ada
-
-
-def enter(visitor: Visitor) -> None:
-    visitor.page.goto(f"{visitor.url}/sign-in")
-    visitor.fill({"username": "ada", "password": PASSWORD})
-    visitor.page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
-    visitor.page.wait_for_load_state()
 
 
 def test_a_passkey_is_added_and_signs_in_without_a_password(ada: Visitor) -> None:
@@ -74,7 +68,7 @@ def test_an_authenticator_app_is_set_up_and_asked_for(ada: Visitor) -> None:
     [first] = ada.page.locator(".codes code").all_inner_texts()[:1]
     ada.follow("I have kept them")
     ada.follow("Sign out", "button")
-    enter(ada)
+    enter(ada, "ada")
     ada.sees("Second step")
     ada.check()
     ada.fill({"code": first})

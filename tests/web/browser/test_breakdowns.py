@@ -19,12 +19,14 @@ from local.waiting import wait_until
 from models import orders
 from models.core.database import transaction
 from tests.command import shop as run_shop
-from tests.conftest import PASSWORD, Caller
+from tests.conftest import Caller
 from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
+from tests.web.browser.buying import pay
 from tests.web.browser.conftest import Visitor, settings_of
 from tests.web.browser.selling import order_of
+from tests.web.browser.signing_in import sign_in_as
 
 Visit = Callable[..., Visitor]
 SLOW = "This takes longer than usual. Your order is not lost"
@@ -96,12 +98,9 @@ def order(visit: Visit) -> Visitor:
         ada.open(path)
     ada.follow("Add to basket", "button")
     ada.follow("Checkout")
-    ada.fill({"username": "ada", "password": PASSWORD})
-    ada.page.locator("main").get_by_role("button", name="Sign in").click()
+    sign_in_as(ada, "ada")
     ada.page.wait_for_url(re.compile(r"^[^?]*/checkout$"))
-    ada.page.get_by_label("works").check()
-    ada.page.get_by_role("button", name="Buy now").click()
-    ada.page.wait_for_url("**/orders/*")
+    pay(ada, "works")
     return ada
 
 

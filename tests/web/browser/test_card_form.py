@@ -15,8 +15,8 @@ from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import CHROMIUM, FLAGS, Visitor, settings_of
 from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.browser.signing_in import sign_in_as
 from tests.web.browser.stripe_js import HOSTS, standing_in
-from tests.web.browser.test_journeys import sign_in_as
 
 Open = Callable[..., Visitor]
 

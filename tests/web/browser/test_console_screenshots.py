@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from durable.tables import RunRecord
@@ -12,23 +12,17 @@ from models.core import event_log
 from models.core.database import transaction
 from models.core.events import IncidentOpened
 from models.orders import Order
-from tests.conftest import PASSWORD
+from tests.runs import started, step
 from tests.web.browser.books import fill_shelves
+from tests.web.browser.buying import buy
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.looks import FOLDER, LOOKS
-from tests.web.browser.test_screenshots import buy, pytestmark, take
-from tests.web.ops.making import declined, started, step, stuck
+from tests.web.browser.looks import FOLDER, take, windows
+from tests.web.browser.signing_in import enter
+from tests.web.ops.making import declined, stuck
 
-__all__ = ["pytestmark"]
+pytestmark = pytest.mark.skipif(not FOLDER, reason="run by `make screenshots`")
 LATER: dict[str, Any] = {"lease_until": datetime.now(UTC) + timedelta(days=1), "published_at": None}
 """So that no dispatcher takes up what is made for the pictures."""
-
-
-def sign_in_as(window: Visitor, name: str) -> None:
-    window.page.goto(f"{window.url}/sign-in")
-    window.fill({"username": name, "password": PASSWORD})
-    window.page.locator("main button").click()
-    window.page.wait_for_load_state()
 
 
 def make_runs() -> dict[str, str]:
@@ -58,8 +52,7 @@ def pages_of(runs: dict[str, str], order: str) -> dict[str, str]:
 def test_every_page_of_the_console(visit: Callable[..., Visitor], sign_in: Callable[..., object]) -> None:
     books = fill_shelves()
     sign_in("root", "admin")
-    root = visit()
-    sign_in_as(root, "root")
+    root = enter(visit(), "root")
     buy(root, books["Emma"], "works")
     root.sees("Your order is confirmed")
     root.page.goto(f"{root.url}/ops/audit")
@@ -68,9 +61,6 @@ def test_every_page_of_the_console(visit: Callable[..., Visitor], sign_in: Calla
     runs = make_runs()
     with transaction() as session:
         order = str(session.scalars(select(Order.number)).first())
-    cookies = root.page.context.cookies()
-    for width, scheme in LOOKS:
-        window = visit(width=width, color_scheme=scheme)
-        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    for window, look in windows(visit, root):
         for name, path in pages_of(runs, order).items():
-            take(window, Path(FOLDER) / f"{width}-{scheme}", f"console-{name}", path)
+            take(window, look, f"console-{name}", path)

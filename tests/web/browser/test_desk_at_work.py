@@ -10,7 +10,7 @@ from tests.photographs import photograph
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.selling import buy
-from tests.web.browser.test_desk import ROLES, enter
+from tests.web.browser.signing_in import ROLES, enter
 
 
 def test_a_picture_is_uploaded_and_seen_in_the_shop(

@@ -8,10 +8,12 @@ import pytest
 from tests.carrying import move
 from tests.conftest import PASSWORD, Caller
 from tests.shop import Shop
+from tests.web.accounts import ACCOUNT
 from tests.web.browser.books import fill_shelves
+from tests.web.browser.buying import pay
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
-from tests.web.test_signing_in import ACCOUNT
+from tests.web.browser.signing_in import sign_in_as
 
 Visit = Callable[..., Visitor]
 FOCUSED = """() => {
@@ -24,18 +26,6 @@ FOCUSED = """() => {
 @pytest.fixture
 def books(database: None) -> dict[str, str]:
     return fill_shelves()
-
-
-def sign_in_as(visitor: Visitor, username: str, button: str = "Sign in") -> None:
-    visitor.fill({"username": username, "password": PASSWORD})
-    visitor.page.locator("main").get_by_role("button", name=button).click()
-    visitor.page.wait_for_load_state()
-
-
-def pay(visitor: Visitor, card: str, button: str = "Buy now") -> None:
-    visitor.page.get_by_label(card).check()
-    visitor.page.get_by_role("button", name=button).click()
-    visitor.page.wait_for_url(re.compile(r"/orders/ord_\w{32}$"))
 
 
 def test_a_stranger_finds_a_book_registers_pays_with_3d_secure_and_follows_the_order_to_the_door(

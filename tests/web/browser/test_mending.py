@@ -18,9 +18,9 @@ from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
+from tests.web.browser.buying import buy
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.test_operator import newest, open_console, status_of
-from tests.web.browser.test_screenshots import buy
+from tests.web.browser.operating import newest, open_console, status_of
 
 POISON = """
     CREATE FUNCTION carts.poison() RETURNS trigger LANGUAGE plpgsql AS

@@ -7,7 +7,7 @@ from tests.models.shelves import product
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.selling import buy
-from tests.web.browser.test_desk import enter
+from tests.web.browser.signing_in import enter
 
 
 def test_a_trends_report_is_asked_for_and_its_chart_seen(

@@ -8,11 +8,11 @@ import pytest
 
 from models import fulfilment, inventory, orders, returns
 from models.core.database import transaction
-from tests.conftest import PASSWORD
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.browser.looks import take, windows
+from tests.web.browser.signing_in import enter
 from tests.web.desk.selling import Bought
 
 
@@ -83,24 +83,8 @@ STAGES: dict[str, Callable[[str], Bought]] = {
 def test_an_order_at_every_stage(visit: Callable[..., Visitor], sign_in: Callable[..., object]) -> None:
     sign_in("boss", "staff")
     paths = {name: f"/orders/{make(name).id}" for name, make in STAGES.items()}
-    first = visit()
-    first.page.goto(f"{first.url}/sign-in")
-    first.fill({"username": "boss", "password": PASSWORD})
-    first.page.locator("main button").first.click()
-    first.page.wait_for_load_state()
-    cookies = first.page.context.cookies()
-    for width, scheme in LOOKS:
-        window = visit(width=width, color_scheme=scheme)
-        window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-        folder = Path(FOLDER) / f"order-{width}-{scheme}" if FOLDER else None
-        for name, path in paths.items():
-            take(window, folder, name, path)
-        for name, part in (("confirmed", "cancel"), ("delivered", "return")):
-            take(window, folder, part, f"{paths[name]}/{part}")
-
-
-def take(window: Visitor, folder: Path | None, name: str, path: str) -> None:
-    window.page.goto(f"{window.url}{path}")
-    if folder:
-        window.page.screenshot(path=folder / f"{name}.png", full_page=True)
-    window.check()
+    parts = {part: f"{paths[name]}/{part}" for name, part in (("confirmed", "cancel"), ("delivered", "return"))}
+    for window, look in windows(visit, enter(visit())):
+        for name, path in (paths | parts).items():
+            take(window, f"order-{look}", name, path)
+            window.check()

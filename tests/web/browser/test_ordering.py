@@ -10,9 +10,10 @@ from models import inventory
 from models.core.database import transaction
 from tests.conftest import Caller
 from tests.web.browser.books import fill_shelves
+from tests.web.browser.buying import pay
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.selling import complete, order_of
-from tests.web.browser.test_journeys import pay, sign_in_as
+from tests.web.browser.signing_in import sign_in_as
 
 Visit = Callable[..., Visitor]
 

@@ -18,14 +18,14 @@ from sandbox.mailbox import pages as mailbox
 from sandbox.page_frame import page_frame
 from sandbox.paypal import orders as paypal_orders
 from sandbox.paypal import pages as paypal
-from tests.api.test_reports import written
 from tests.conftest import Caller
 from tests.models.shelves import product, warehouse
+from tests.reporting import written
 from tests.serving import serving
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.desk.filling import reconciled
 from tests.web.desk.selling import Bought
-from tests.web.desk.test_payments import reconciled
 
 LONG = "msg_0192837465"
 

@@ -10,11 +10,12 @@ import requests
 from playwright.sync_api import Page
 
 from local.waiting import wait_until
-from tests.conftest import PASSWORD, Caller
+from tests.conftest import Caller
 from tests.reaching import NUMBER, arrived, subscribe
 from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.conftest import Visitor, settings_of
+from tests.web.browser.signing_in import enter
 
 Visit = Callable[..., Visitor]
 PAGE = "/account/push"
@@ -48,15 +49,8 @@ def site(shop: Shop, port: int) -> Iterator[str]:
 def ada(visit: Visit, database: None, sign_in: Callable[..., Caller]) -> Visitor:
     sign_in("ada")
     ada = visit()
-    enter(ada)
+    enter(ada, "ada")
     return ada
-
-
-def enter(visitor: Visitor) -> None:
-    visitor.page.goto(f"{visitor.url}/sign-in")
-    visitor.fill({"username": "ada", "password": PASSWORD})
-    visitor.page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
-    visitor.page.wait_for_load_state()
 
 
 def test_a_phone_number_is_confirmed_by_the_code_of_a_text_message(ada: Visitor, shop: Shop) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PASSWORD
 from tests.web.browser.books import OPTICKS, fill_shelves
+from tests.web.browser.buying import buy
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.looks import FOLDER, LOOKS
+from tests.web.browser.looks import FOLDER, LOOKS, take
 from tests.web.browser.selling import complete, order_of
+from tests.web.browser.signing_in import enter
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason="run by `make screenshots`")
 
@@ -30,26 +31,12 @@ def pages_of(books: dict[str, str], order: str, declined: str, waiting: str) -> 
     }  # fmt: skip
 
 
-def buy(ada: Visitor, product_id: str, card: str) -> str:
-    ada.page.goto(f"{ada.url}/products/{product_id}")
-    ada.page.get_by_role("button", name="Add to basket").click()
-    ada.page.goto(f"{ada.url}/checkout")
-    ada.page.get_by_label(card).check()
-    ada.page.get_by_role("button", name="Buy now").click()
-    ada.page.wait_for_url("**/orders/*")
-    return ada.page.url.removeprefix(ada.url)
-
-
 def test_every_page_in_three_widths_light_and_dark(
     visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     books = fill_shelves()
     sign_in("ada")
-    ada = visit()
-    ada.page.goto(f"{ada.url}/sign-in")
-    ada.fill({"username": "ada", "password": PASSWORD})
-    ada.page.locator("main button").click()
-    ada.page.wait_for_load_state()
+    ada = enter(visit(), "ada")
     order = buy(ada, books["Emma"], "works")
     ada.sees("Your order is confirmed")
     complete(order_of(ada))
@@ -64,20 +51,15 @@ def test_every_page_in_three_widths_light_and_dark(
     cookies = ada.page.context.cookies()
     for width, scheme in LOOKS:
         window = visit(width=width, color_scheme=scheme)
-        folder = Path(FOLDER) / f"{width}-{scheme}"
+        look = f"{width}-{scheme}"
         window.page.goto(f"{window.url}/sign-in")
         for name, path in for_strangers.items():
-            take(window, folder, name, path)
+            take(window, look, name, path)
         window.page.context.add_cookies(cookies)  # type: ignore[arg-type]
         for name, path in pages_of(books, order, declined, waiting).items():
-            take(window, folder, name, path)
+            take(window, look, name, path)
         window.page.goto(f"{window.url}/")
         window.search("novels")
         window.page.get_by_role("option").first.wait_for()
         window.page.keyboard.press("ArrowDown")
-        window.page.screenshot(path=folder / "suggestions.png")
-
-
-def take(window: Visitor, folder: Path, name: str, path: str) -> None:
-    window.page.goto(f"{window.url}{path}")
-    window.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        window.page.screenshot(path=Path(FOLDER) / look / "suggestions.png")

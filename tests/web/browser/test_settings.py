@@ -2,21 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from durable.ids import new_id
-from models import access, notifications, webhooks
-from models.core.database import transaction
-from tests.api.test_webhooks import delivered
 from tests.relay.receiving import Receiver, tell
 from tests.serving import serving
-from tests.shopping import make_customer, make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.test_desk import ROLES, enter, find_faults
-from tests.web.desk.selling import Bought
+from tests.web.browser.looks import find_faults
+from tests.web.browser.signing_in import ROLES, enter
+from tests.web.desk.filling import settings_pages
 
 TEMPLATE = "/desk/templates/welcome/email/en"
 
@@ -28,45 +24,11 @@ def site(tmp_path: Path, database: None) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def pages(database: None) -> dict[str, str]:
-    """Name → path of every page, with something on it."""
-    grace = make_customer("grace")
-    failed = {"url": "https://warehouse.example/events", "response_status": 500, "response_body": "out of order"}
-    with transaction() as session:
-        first = webhooks.create_endpoint(
-            session, "https://warehouse.example/events", ["order.created"], "The warehouse"
-        )
-        second = webhooks.create_endpoint(session, f"https://{'long.' * 20}example/events?token={'0' * 60}", [], "")
-        webhooks.update_endpoint(session, second.id, {"status": "disabled"})
-        notifications.suppress(session, "nobody@example.org", "permanent", "550 5.1.1 user unknown")
-        access.create_role(session, access.PERMISSIONS, "auditor", ["audit:read", "runs:read"])
-        access.grant_role(session, access.PERMISSIONS, grace, "auditor")
-        key, _ = access.create_key(session, grace, access.PERMISSIONS, "till", ["stock:read"], timedelta(days=30))
-        notifications.change_template(session, ("order_shipped", "sms", "de"), {"text": "Ihr Paket ist unterwegs."})
-    delivery = delivered(first.id, error="HTTP 500", **failed)
-    bought = Bought(make_product("EMMA", 9), 2, "alan").confirmed()
-    with transaction() as session:
-        message = session.scalars(notifications.select_notifications(bought.order.user_id)).first()
-    assert message is not None
-    return {
-        "webhooks": "/desk/webhooks", "webhook": f"/desk/webhooks/{first.id}", "new-webhook": "/desk/webhooks/new",
-        "webhook-disabled": f"/desk/webhooks/{second.id}", "delivery": f"/desk/webhooks/deliveries/{delivery}",
-        "templates": "/desk/templates", "template": TEMPLATE, "template-sms": "/desk/templates/order_shipped/sms/de",
-        "suppressions": "/desk/suppressions", "staff": "/desk/staff", "person": f"/desk/staff/{grace}",
-        "roles": "/desk/roles", "role": "/desk/roles/auditor", "role-admin": "/desk/roles/admin",
-        "new-role": "/desk/new-role", "keys": "/desk/api-keys", "key": f"/desk/api-keys/{key.id}",
-        "new-key": "/desk/api-keys/new", "audit-log": "/desk/audit-log", "audit-check": "/desk/audit-log/check",
-        "settings": "/desk/settings", "account": f"/desk/customers/{bought.order.user_id}",
-        "message": f"/desk/messages/{message.id}",
-    }  # fmt: skip
-
-
 def test_every_page_of_the_settings_in_three_widths_light_and_dark(
-    pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+    database: None, visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     sign_in("boss", *ROLES)
-    assert find_faults(pages, visit, "settings-", most=8) == []
+    assert find_faults(settings_pages(), visit, "settings-", most=8) == []
 
 
 @pytest.fixture

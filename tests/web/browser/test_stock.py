@@ -3,55 +3,33 @@
 And pictures of the pages of stock, each checked with axe: `make screenshots`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from models import inventory
 from models.core.database import transaction
-from tests.models.shelves import warehouse
+from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.test_desk import ROLES, enter, find_faults, site
-
-__all__ = ["site"]
+from tests.web.browser.looks import find_faults
+from tests.web.browser.signing_in import ROLES, enter
+from tests.web.desk.filling import stock_pages
 
 
 @pytest.fixture
-def pages(database: None) -> dict[str, str]:
-    """Name → path of the pages of stock, with something on each."""
-    emma, dune = make_product("EMMA", 9), make_product("DUNE", 5)
-    annex = warehouse("Annex", clothing=500)
-    with transaction() as session:
-        main = inventory.get_default_warehouse(session).id
-        order = inventory.restock(session, {emma: 12, dune: 4}, costs={emma: 250}).id
-        inventory.scan_delivery(session, order, "EMMA", 3)
-        inventory.set_threshold(session, dune, None, 6, 20)
-        inventory.set_threshold(session, emma, None, 30, None)
-        made = inventory.send_transfer(session, inventory.request_transfer(session, main, annex, {emma: 2}).id)
-        count = inventory.open_count(session, None, actor="usr_" + "0" * 32).id
-        inventory.enter_lines(session, count, [{"product_id": emma, "counted": 5}], "usr_" + "0" * 32)
-        inventory.hold(session, "market-302-5512334", {emma: 1}, 3600)
-        inventory.adjust(session, emma, 2, "found behind the shelf", actor="usr_" + "0" * 32)
-    new = f"/desk/purchase-orders/new?product={emma}&quantity-{emma}=20&product={dune}"
-    return {
-        "alerts": "/desk/stock-alerts", "alerts-one": f"/desk/stock-alerts?warehouse_id={main}",
-        "movements": "/desk/movements", "purchase-orders": "/desk/purchase-orders", "order-goods": new,
-        "purchase-order": f"/desk/purchase-orders/{order}", "scan": f"/desk/purchase-orders/{order}/scan",
-        "transfers": "/desk/transfers", "transfer": f"/desk/transfers/{made.id}", "new-transfer": "/desk/transfers/new",
-        "scan-transfer": f"/desk/transfers/{made.id}/scan", "counts": "/desk/stock-counts",
-        "new-count": "/desk/stock-counts/new", "count": f"/desk/stock-counts/{count}",
-        "scan-count": f"/desk/stock-counts/{count}/scan", "reservations": "/desk/reservations",
-        "warehouses": "/desk/warehouses", "warehouse": f"/desk/warehouses/{annex}",
-        "new-warehouse": "/desk/warehouses/new", "product-stock": f"/desk/stock/{emma}",
-    }  # fmt: skip
+def site(tmp_path: Path, database: None) -> Iterator[str]:
+    """A server alone."""
+    with serving(tmp_path) as url:
+        yield url
 
 
 def test_every_page_of_stock_in_all_widths_light_and_dark(
-    pages: dict[str, str], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+    database: None, visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     sign_in("boss", *ROLES)
-    assert find_faults(pages, visit, "stock-") == []
+    assert find_faults(stock_pages(), visit, "stock-") == []
 
 
 @pytest.mark.parametrize("scripts", [True, False])

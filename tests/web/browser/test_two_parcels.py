@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 from local.waiting import wait_until
 from tests.carrying import move
-from tests.conftest import PASSWORD, Caller
+from tests.conftest import Caller
 from tests.processes import Process
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
+from tests.web.browser.buying import pay
 from tests.web.browser.conftest import Visitor
 from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
+from tests.web.browser.signing_in import sign_in_as
 
 Visit = Callable[..., Visitor]
 
@@ -25,12 +27,9 @@ def buy_two(visit: Visit) -> Visitor:
         ada.fill({"quantity": units})
         ada.follow("Add to basket", "button")
     ada.follow("Checkout")
-    ada.fill({"username": "ada", "password": PASSWORD})
-    ada.page.locator("main").get_by_role("button", name="Sign in").click()
+    sign_in_as(ada, "ada")
     ada.page.wait_for_url(re.compile(r"^[^?]*/checkout$"))
-    ada.page.get_by_label("works").check()
-    ada.page.get_by_role("button", name="Buy now").click()
-    ada.page.wait_for_url("**/orders/*")
+    pay(ada, "works")
     ada.sees("Your order is confirmed")
     complete(order_of(ada))
     return ada

@@ -4,8 +4,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from models import fulfilment, payments
 from models.core.database import transaction
+from models.returns import Return
 from tests.models.sales import Sale
 from tests.shopping import make_customer, place_order
 from tests.web.conftest import Browser
@@ -65,3 +68,9 @@ class Bought(Sale):
             assert opened is not None
             payments.settle_capture(session, opened, self.order.total, "pi_captured")
             return fulfilment.ship(session, made.id, "fulfilment")
+
+
+def made_returns(order_id: str) -> list[Return]:
+    """The returns of an order."""
+    with transaction() as session:
+        return list(session.scalars(select(Return).where(Return.order_id == order_id)))

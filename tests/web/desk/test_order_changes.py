@@ -4,8 +4,7 @@ from models import fulfilment, inventory, orders
 from models.core.database import transaction
 from tests.models.shelves import move, warehouse
 from tests.shopping import make_product
-from tests.web.desk.selling import Bought, Desk
-from tests.web.desk.test_orders import made_returns
+from tests.web.desk.selling import Bought, Desk, made_returns
 
 
 def read(sale: Bought) -> orders.Order:

@@ -10,21 +10,15 @@ from models import fulfilment, orders, payments, returns
 from models.core.database import transaction
 from models.core.event_log import Event
 from models.payments import Transaction
-from models.returns import Return
 from tests.counting import statements
 from tests.shopping import make_product
-from tests.web.desk.selling import Bought, Desk
+from tests.web.desk.selling import Bought, Desk, made_returns
 
 HOSTILE = """<script>alert(1)</script> "'&</title> {{ 7*7 }}"""
 
 
 def listed(desk: Desk, address: str) -> list[str]:
     return re.findall(r'<a href="/desk/orders/ord_\w{32}">(\d+)</a>', desk.get(address).text)
-
-
-def made_returns(order_id: str) -> list[Return]:
-    with transaction() as session:
-        return list(session.scalars(select(Return).where(Return.order_id == order_id)))
 
 
 def test_orders_are_found_by_everything(desk: Desk, sale: Bought) -> None:

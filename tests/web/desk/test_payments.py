@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,30 +10,10 @@ from durable.ids import new_id
 from durable.tables import RunRecord
 from models import payments
 from models.core.database import transaction
+from tests.web.desk.filling import reconciled
 from tests.web.desk.selling import Bought, Desk
 
 LIST = "/desk/reconciliations"
-
-
-def reconciled(*differences: dict[str, Any]) -> str:
-    """A reconciliation of today with these differences."""
-    made, now = new_id("rec"), datetime.now(UTC)
-    rows = [
-        {
-            "reconciliation_id": made, "subject": f"pi_{number}", "gateway": "stripe", "order_id": None,
-            "payment_id": None, "reference": f"pi_{number}", "ours": None, "ours_currency": None, "theirs": 1250,
-            "theirs_currency": "EUR", "repair": None, **one,
-        }
-        for number, one in enumerate(differences)
-    ]  # fmt: skip
-    with transaction() as session:
-        payments.add_differences(session, rows)
-        counts = {"ours": 5, "theirs": 6, **payments.count_differences(session, made)}
-        session.add(payments.Reconciliation(
-            id=made, run_id=new_id("run"), day=now.date(), period_start=now - timedelta(days=7), period_end=now,
-            status="differences" if rows else "clean", counts=counts,
-        ))  # fmt: skip
-    return made
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from durable.tables import RunRecord
 from models import inventory, reports
 from models.core.database import transaction
 from models.reports import KINDS
-from tests.api.test_reports import written
 from tests.models.shelves import product, warehouse
+from tests.reporting import written
 from tests.web.conftest import Browser
 from tests.web.desk.selling import Bought, Desk
 from web.desk.report_words import ABOUT, SCHEDULES, TITLES, TOTALS

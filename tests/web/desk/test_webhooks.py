@@ -12,7 +12,7 @@ from models.core.database import transaction
 from models.core.event_log import Event
 from models.core.events import StaffActed
 from models.webhooks import Endpoint
-from tests.api.test_webhooks import delivered, tell
+from tests.delivering import delivered, tell
 from tests.web.desk.selling import Desk
 
 URL = "https://warehouse.example/events"

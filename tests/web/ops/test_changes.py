@@ -1,34 +1,21 @@
 """What operators do to runs: the preview changes nothing, the form takes effect once, and is in the audit log."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from models.core.database import transaction
-from models.core.event_log import Event
+from tests.runs import TRACE, started, state, step
 from tests.web.conftest import Browser
-from tests.web.ops.making import TRACE, declined, started, state, step, stuck
+from tests.web.ops.acting import acted, form_of
+from tests.web.ops.making import declined, stuck
 
 
 @pytest.fixture
 def operator(signed_in: Callable[..., Browser]) -> Browser:
     return signed_in("operator", "admin")
-
-
-def form_of(page: Any) -> dict[str, str]:
-    """The hidden fields of the page's main form."""
-    main = page.text.partition("<main")[2].partition("</main>")[0]
-    return dict(re.findall(r'<input type="hidden" name="(csrf_token|once)" value="([^"]+)"', main))
-
-
-def acted() -> list[tuple[str | None, str]]:
-    with transaction() as session:
-        rows = session.scalars(select(Event).where(Event.name == "staff.acted").order_by(Event.id))
-        return [(row.subject, row.payload["permission"]) for row in rows]
 
 
 def test_a_stuck_run_is_resumed_once_however_often_the_form_is_sent(operator: Browser) -> None:

@@ -10,8 +10,9 @@ import pytest
 import durable
 from durable import queries, transitions
 from models.core.database import transaction
+from tests.runs import started, step
 from tests.web.conftest import Browser
-from tests.web.ops.making import declined, started, step, stuck
+from tests.web.ops.making import declined, stuck
 
 CHANGED, END = "event: changed\ndata: look\n\n", "event: end\ndata: end\n\n"
 

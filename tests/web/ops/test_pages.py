@@ -12,8 +12,9 @@ from models.core.database import transaction
 from models.core.events import IncidentOpened, IncidentResolved
 from monitoring import rates
 from tests.api.test_statements import ran
+from tests.runs import failed, started, step
 from tests.web.conftest import Browser
-from tests.web.ops.making import DECLINED, declined, failed, started, step, stuck
+from tests.web.ops.making import DECLINED, declined, stuck
 
 READING = (
     "/ops/", "/ops/?part=live", "/ops/runs", "/ops/queues", "/ops/workers", "/ops/schedule", "/ops/incidents",

@@ -7,9 +7,10 @@ import pytest
 
 from durable import queries
 from models.core.database import transaction
+from tests.runs import started, state, step
 from tests.web.conftest import Browser
-from tests.web.ops.making import declined, started, state, step, stuck
-from tests.web.ops.test_changes import acted, form_of
+from tests.web.ops.acting import acted, form_of
+from tests.web.ops.making import declined, stuck
 
 
 @pytest.fixture

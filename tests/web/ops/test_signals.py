@@ -8,9 +8,9 @@ import pytest
 
 import tasks
 from durable.workflow import all_workflows
+from tests.runs import started, state
 from tests.web.conftest import Browser
-from tests.web.ops.making import started, state
-from tests.web.ops.test_changes import form_of
+from tests.web.ops.acting import form_of
 
 
 @pytest.fixture

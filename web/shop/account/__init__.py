@@ -1,21 +1,7 @@
-"""The customer's account. Each file declares the views of one subject."""
+"""The customer's account. Each file declares the views of one subject; all are imported with the package."""
 
-from web.shop.account import (
-    addresses,
-    data,
-    email,
-    identities,
-    notifications,
-    passkeys,
-    password,
-    phone,
-    profile,
-    push,
-    second_factor,
-    sessions,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "addresses", "data", "email", "identities", "notifications", "passkeys", "password", "phone", "profile", "push",
-    "second_factor", "sessions",
-]  # fmt: skip
+for file in iter_modules(__path__):
+    import_module(f"{__name__}.{file.name}")

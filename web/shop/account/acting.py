@@ -59,7 +59,8 @@ DONE = {
 
 def show(template: str, form: Form | None = None, status: int = 200, **values: Any) -> Response:
     """A page of the account, with what the last action did, as the address names it."""
-    done = gettext(DONE.get(request.args.get("done", ""), "")) if request.args.get("done") in DONE else ""
+    what = request.args.get("done", "")
+    done = gettext(DONE[what]) if what in DONE else ""
     return render(f"account/{template}", status, form=Form() if form is None else form, done=done, **values)
 
 
