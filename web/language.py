@@ -65,8 +65,8 @@ def day(at: datetime | date) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A date and a time in UTC: 3 Dec 2026, 14:05; 03.12.2026, 14:05."""
-    written = "dd.MM.y, HH:mm" if _locale().language == "de" else "d MMM y, HH:mm"
+    """A date and a time in UTC: 3 Dec 2026, 14:05; 03.12.2026, 14:05. A line breaks only between the two."""
+    written = "dd.MM.y, HH:mm" if _locale().language == "de" else "d\N{NO-BREAK SPACE}MMM\N{NO-BREAK SPACE}y, HH:mm"
     return str(format_datetime(at, written, locale=_locale()))
 
 

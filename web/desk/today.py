@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import Response, url_for
@@ -65,7 +66,7 @@ def today() -> Response:
         counts = attention.count(session, [card.name for card in visible])
     cards = [(card, counts[card.name], _address(card)) for card in visible]
     days = _days() if may("orders:read") else []
-    return show("today.html", cards=cards, charts=_charts(days))
+    return show("today.html", cards=cards, charts=_charts(days), now=datetime.now(UTC))
 
 
 def _address(card: Card) -> str:

@@ -17,6 +17,10 @@ if not FOLDER:
 MISSING = ("not-found", "pictures")
 """Pages of which Chromium reports a 404: there is none, or the server alone does not have the files of its pictures."""
 
+OPEN = """most => [...document.querySelectorAll("main details")].slice(0, most ?? Infinity).forEach(
+    part => { part.open = true }
+)"""
+
 
 def windows(visit: Callable[..., Visitor], like: Visitor) -> Iterator[tuple[Visitor, str]]:
     """A window of each look, signed in as another one is, and the name of the look."""
@@ -45,8 +49,7 @@ def find_faults(
     for window, look in windows(visit, enter(visit())):
         for name, path in pages.items():
             take(window, f"desk-{look}", f"{prefix}{name}", path)
-            for summary in window.page.locator("main summary").all()[:most]:
-                summary.click()
+            window.page.evaluate(OPEN, most)
             if name in MISSING:
                 window.reported = [one for one in window.reported if "404" not in one]
             try:

@@ -8,6 +8,7 @@ import pytest
 
 from models import fulfilment, inventory, orders, returns
 from models.core.database import transaction
+from tests.conftest import Caller
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
@@ -24,8 +25,8 @@ def site(tmp_path: Path, database: None) -> Iterator[str]:
         yield url
 
 
-def delivered(username: str) -> Bought:
-    sale = Bought(make_product(f"D-{username}", 5), 2, username).confirmed()
+def delivered(username: str, buyer: str = "") -> Bought:
+    sale = Bought(make_product(f"D-{username}", 5), 2, username, buyer).confirmed()
     parcel = sale.parcel()
     with transaction() as session:
         fulfilment.deliver(session, parcel.id, sale.order.user_id)
@@ -80,11 +81,14 @@ STAGES: dict[str, Callable[[str], Bought]] = {
 }  # fmt: skip
 
 
-def test_an_order_at_every_stage(visit: Callable[..., Visitor], sign_in: Callable[..., object]) -> None:
-    sign_in("boss", "staff")
+def test_an_order_at_every_stage(visit: Callable[..., Visitor], sign_in: Callable[..., Caller]) -> None:
+    boss = sign_in("boss", "staff").user_id
     paths = {name: f"/orders/{make(name).id}" for name, make in STAGES.items()}
-    parts = {part: f"{paths[name]}/{part}" for name, part in (("confirmed", "cancel"), ("delivered", "return"))}
+    mine = Bought(make_product("MINE", 5), 2, buyer=boss).confirmed()  # only buyers are shown these forms
+    paths |= {part: f"/orders/{mine.id}/{part}" for part in ("cancel", "cancel-pieces")}
+    paths |= {"mine": f"/orders/{mine.id}", "return": f"/orders/{delivered('mine', boss).id}/return"}
     for window, look in windows(visit, enter(visit())):
-        for name, path in (paths | parts).items():
+        for name, path in paths.items():
             take(window, f"order-{look}", name, path)
+            assert window.page.url == f"{window.url}{path}"
             window.check()

@@ -44,7 +44,7 @@ def test_goods_are_ordered_and_received_by_scanning(
     boss.page.locator("#q:focus").wait_for()
     boss.page.keyboard.type("EMMA\n")
     boss.page.get_by_label("Units of The EMMA").fill("3")
-    boss.page.get_by_role("button", name="Order", exact=True).click()
+    boss.page.get_by_role("button", name="Order goods", exact=True).click()
     boss.sees("The goods are ordered.")
     boss.page.get_by_role("link", name="Receive by scanning").click()
     boss.sees("Ready. Scan a product.")

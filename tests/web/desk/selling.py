@@ -34,10 +34,10 @@ class Desk(Browser):
 
 
 class Bought(Sale):
-    """An order of a customer who exists."""
+    """An order of a customer: `buyer`, or a new one."""
 
-    def __init__(self, product_id: str, quantity: int = 2, username: str = "grace") -> None:
-        user_id = make_customer(username)
+    def __init__(self, product_id: str, quantity: int = 2, username: str = "grace", buyer: str = "") -> None:
+        user_id = buyer or make_customer(username)
         with transaction() as session:
             self.order = place_order(session, user_id, {product_id: quantity})
             self.payment_id = payments.find_first_payment(session, self.order.id)
