@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import click
 
@@ -99,15 +101,22 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def command() -> str:
+    """How to call `shop` in this folder: by its path, unless it is on PATH."""
+    program = Path(sys.executable).with_name("shop")
+    found = shutil.which("shop")
+    return "shop" if found and Path(found).resolve() == program.resolve() else os.path.relpath(program)
+
+
 def _print_addresses(settings: Settings) -> None:
     api = settings.api_local
     rows = [
         ["shop", f"{api}/", "for customers"],
-        ["desk", f"{api}/desk/", "for staff: sign in as an administrator (shop create-admin)"],
+        ["desk", f"{api}/desk/", f"for staff: sign in as an administrator ({command()} create-admin)"],
         ["console", f"{api}/ops/", "for operators: sign in as an administrator"],
         ["API", f"{api}/v1", "documentation: /docs"],
         ["Flower", f"http://127.0.0.1:{settings.flower_port}",
-         f"user {settings.flower_user}, password: shop config flower_password"],
+         f"user {settings.flower_user}, password: {command()} config flower_password"],
     ]  # fmt: skip
     rows.append(["gRPC", settings.rpc_local, "calls: docs/grpc.md"])
     rows.append(["metrics", f"http://127.0.0.1:{settings.metrics_port}/metrics", "for Prometheus"])

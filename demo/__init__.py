@@ -15,6 +15,7 @@ import urllib3
 from rich.console import Console
 
 from cli.progress import Progress
+from cli.stack import command
 from demo import checks, day, programme, tables
 from demo.checks import Check, Level
 from demo.client import Client
@@ -192,6 +193,7 @@ def _stop_or_keep(console: Console, stack: TemporaryStack, keep: bool, *, is_rep
         admin = f"{ADMIN}, password {stack.admin_password}"
         _, last_name, *_ = NAMES_AND_CITIES[0]
         customer = "register there" if is_replay else f"sign in as {username_of(last_name)}, password {PASSWORD}"
+        shop = f"SHOP_VAR={stack.folder} {command()}"
         console.print(
             "\nThe stack is still running.\n"
             f"  shop     {stack.api}/  {customer}\n"
@@ -199,7 +201,8 @@ def _stop_or_keep(console: Console, stack: TemporaryStack, keep: bool, *, is_rep
             f"  console  {stack.api}/ops/  sign in as {admin}\n"
             f"  API      {stack.api}/docs\n"
             f"  mailbox  {stack.mailbox}\n"
-            f"All addresses: SHOP_VAR={stack.folder} shop status. To stop it: SHOP_VAR={stack.folder} shop down",
+            f"All addresses: {shop} status\n"
+            f"To stop it:    {shop} down && rm -r {stack.folder}",
             soft_wrap=True, highlight=False,
         )  # fmt: skip
         return

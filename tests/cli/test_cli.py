@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from cli import stack
 from cli.main import COMMANDS, main
 from setting_groups.production import KNOWN_VAPID_KEY
 from tests import command
@@ -175,3 +176,17 @@ def test_every_command_warns_of_variables_that_are_not_settings(shop: Shop) -> N
     checked = shop("config", "--check", SHOP_ZZZ="1")
     assert checked.returncode == 1
     assert checked.stdout.splitlines()[-1].startswith("SHOP_ZZZ is not a setting")
+
+
+def test_commands_to_copy_name_the_program_as_it_can_be_called_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / ".venv" / "bin" / "shop"
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert stack.command() == ".venv/bin/shop"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert stack.command() == "shop"

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,9 +28,11 @@ from local.waiting import wait_until
 from models.accounts.tables import LoginSession
 from models.core.database import transaction
 from tests.conftest import PASSWORD
+from tests.photographs import photograph
 from tests.ports import reserved_port
 from tests.processes import ROOT
 from tests.serving import serving
+from tests.shopping import make_product
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not on PATH; on Debian: apt-get install nginx-light")
@@ -84,46 +86,55 @@ def api(seeds: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def ports() -> Iterator[tuple[int, int]]:
-    """Two free ports: for TLS, and for plain requests."""
-    with reserved_port() as port, reserved_port() as plain_port:
-        yield port, plain_port
-
-
-@pytest.fixture(scope="module")
-def proxy(api: str, ports: tuple[int, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    folder = tmp_path_factory.mktemp("nginx")
-    certify(folder)
-    port, plain_port = ports
-    site = CONFIGURATION.read_text()
-    for ours, theirs in (
-        ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("server 127.0.0.1:8000;", f"server {api.removeprefix('http://')};"),
-        ("/etc/letsencrypt/live/shop.example", str(folder)),
-        ("server_name shop.example;", "server_name localhost;"),
-    ):
-        assert ours in site
-        site = site.replace(ours, theirs)
-    (folder / "site.conf").write_text(site)
-    folders = "".join(
-        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    main = f"{user}pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include {folder}/site.conf;\n}}\n"
-    (folder / "nginx.conf").write_text(main)
-    assert NGINX
-    command = [NGINX, "-p", str(folder), "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error.log", "-g", "daemon off;"]
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-    found = Proxy(port, plain_port, str(folder / "fullchain.pem"))
-    try:
-        assert wait_until(lambda: process.poll() is not None or answers(port), 20), "nginx does not listen"
-        assert process.poll() is None, (folder / "output").read_text()
+def proxy(api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with proxying(api, tmp_path_factory.mktemp("nginx")) as found:
         yield found
-    finally:
-        process.terminate()
-        process.wait(20)
+
+
+@contextmanager
+def proxying(api: str, folder: Path) -> Iterator[Proxy]:
+    """nginx with the configuration, in front of this API."""
+    with reserved_port() as port, reserved_port() as plain_port:
+        certify(folder)
+        site = CONFIGURATION.read_text()
+        for ours, theirs in (
+            ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
+            ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+            ("server 127.0.0.1:8000;", f"server {api.removeprefix('http://')};"),
+            ("/etc/letsencrypt/live/shop.example", str(folder)),
+            ("server_name shop.example;", "server_name localhost;"),
+        ):
+            assert ours in site
+            site = site.replace(ours, theirs)
+        (folder / "site.conf").write_text(site)
+        folders = "".join(
+            f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        main = f"{user}pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include {folder}/site.conf;\n}}\n"
+        (folder / "nginx.conf").write_text(main)
+        assert NGINX
+        command = [
+            NGINX,
+            "-p",
+            str(folder),
+            "-c",
+            f"{folder}/nginx.conf",
+            "-e",
+            f"{folder}/error.log",
+            "-g",
+            "daemon off;",
+        ]
+        with (folder / "output").open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output)
+        found = Proxy(port, plain_port, str(folder / "fullchain.pem"))
+        try:
+            assert wait_until(lambda: process.poll() is not None or answers(port), 20), "nginx does not listen"
+            assert process.poll() is None, (folder / "output").read_text()
+            yield found
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def answers(port: int) -> bool:
@@ -189,6 +200,50 @@ def test_what_the_proxy_refuses_is_a_problem_document(
     answer = proxy.request("POST" if body else "GET", path, data=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert (answer.json()["code"], answer.json()["status"]) == (code, status)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "text"),
+    [
+        ("/sign-in", b" " * ((1 << 20) + 1), 413, "This is too large."),
+        ("/readyz", None, 404, "There is no such page."),
+    ],
+)
+def test_what_the_proxy_refuses_is_a_page_for_browsers(
+    proxy: Proxy, path: str, body: bytes | None, status: int, text: str
+) -> None:
+    headers = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = proxy.request("POST" if body else "GET", path, data=body, headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert f"<h1>{text}" in answer.text
+
+
+@pytest.mark.parametrize(("accept", "found"), [("*/*", '"code": "unavailable"'), ("text/html", "<h1>The shop is not")])
+def test_without_the_api_the_proxy_says_so(tmp_path: Path, accept: str, found: str) -> None:
+    with reserved_port() as port, proxying(f"http://127.0.0.1:{port}", tmp_path) as proxy:
+        answer = proxy.request("GET", "/products", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert found in answer.text
+
+
+def test_staff_upload_pictures_by_the_form_of_the_desk(proxy: Proxy, sign_in: Any) -> None:
+    product_id = make_product("EMMA", 3)
+    boss = sign_in("boss", "admin")
+    path = f"{proxy.url}/desk/products/{product_id}/pictures"
+    with requests.Session() as browser:
+        browser.trust_env = False  # in which REQUESTS_CA_BUNDLE would win over `verify`
+        browser.verify = proxy.certificate
+        form = {"username": boss.username, "password": PASSWORD, **hidden(browser, f"{proxy.url}/sign-in")}
+        assert browser.post(f"{proxy.url}/sign-in", data=form, timeout=20).url == f"{proxy.url}/"
+        files = [("file", (f"{number}.jpg", photograph() + bytes(8 << 20))) for number in range(4)]
+        sent = browser.post(path, data=hidden(browser, path), files=files, timeout=60)
+    assert (sent.status_code, "The pictures are uploaded" in sent.text) == (200, True)
+
+
+def hidden(browser: requests.Session, url: str) -> dict[str, str]:
+    """The hidden fields of a page's first form that has any."""
+    page = browser.get(url, timeout=20).text
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)[::-1])
 
 
 def test_requests_are_limited_per_address(proxy: Proxy) -> None:

@@ -11,7 +11,8 @@ import yaml
 from local.processes import FLOWER_DEFAULTS, processes
 from settings import QUEUES, Settings
 
-FILE = Path(__file__).parents[2] / "docker-compose.yml"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 TRIAL = ("gateway", "paypal", "carrier", "mailbox")
@@ -79,6 +80,15 @@ def test_every_named_setting_exists() -> None:
         if name.startswith("SHOP_") and name != "SHOP_WORKER"  # the worker's name for its health check
     }
     assert named <= set(Settings.model_fields)
+
+
+def test_containers_get_the_settings_that_all_processes_need() -> None:
+    listed = (ROOT / "docs" / "scaling.md").read_text().partition("All processes need the same settings")[2]
+    needed = re.findall(r"^SHOP_\w+", listed.split("```")[1], re.MULTILINE)
+    assert len(needed) > 20
+    for name, service in SERVICES.items():
+        if service["image"].startswith("shopflow"):
+            assert set(needed) <= set(service["environment"]), name
 
 
 def test_health_checks_ask_the_application_that_the_workers_run() -> None:
