@@ -7,7 +7,7 @@ from api.accounts.blueprint import blueprint
 from api.accounts.fresh_sign_in import require_fresh_sign_in
 from api.accounts.oidc_schemas import Identity, IdentityLink, OidcFinish, OidcProviders, OidcStart, OidcStarted
 from api.accounts.schemas import SignedIn
-from api.accounts.signing_in import device, tokens
+from api.accounts.signing_in import attempt, device, tokens
 from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
@@ -53,7 +53,7 @@ class OidcFinishView(MethodView):
     @public
     @accepts_guest_cart
     @error_codes("invalid_challenge", "sign_in_refused", "second_factor_required", "wrong_credentials")
-    @error_codes("account_exists", "email_not_verified", "email_taken")
+    @error_codes("account_exists", "email_not_verified", "email_taken", "too_many_requests")
     @blueprint.arguments(OidcFinish)
     @blueprint.response(200, SignedIn)
     def post(self, body: dict[str, str], provider: str) -> dict[str, object]:
@@ -61,7 +61,10 @@ class OidcFinishView(MethodView):
         address that the provider has verified. If there is an account with that address, its owner has to sign in and
         link the identity: 409 `account_exists`."""
         state = body["state"]
-        arrival = identity.find_arrival(identity.identify(identity.get_provider(provider), body["code"], state))
+        chosen = identity.get_provider(provider)
+        with attempt():
+            told = identity.identify(chosen, body["code"], state)
+        arrival = identity.find_arrival(told)
         language = find_language(list(request.accept_languages.values()))
         with transaction() as session:
             opened = identity.enter(session, arrival, state, language, *device())

@@ -18,7 +18,7 @@ from api.accounts.passkey_schemas import (
 )
 from api.accounts.schemas import SignedIn
 from api.accounts.second_factor_schemas import FreshSignIn, FreshSignInBody
-from api.accounts.signing_in import device, tokens
+from api.accounts.signing_in import attempt, device, tokens
 from api.carts.guest_token import accepts_guest_cart, merge_guest_cart
 from api.http.auth import public, signed_in
 from api.http.errors import error_codes
@@ -41,12 +41,12 @@ class PasskeySignInOptionsView(MethodView):
 class PasskeySignInView(MethodView):
     @public
     @accepts_guest_cart
-    @error_codes("invalid_challenge", "passkey_refused", "passkeys_unavailable")
+    @error_codes("invalid_challenge", "passkey_refused", "passkeys_unavailable", "too_many_requests")
     @blueprint.arguments(PasskeySignIn)
     @blueprint.response(200, SignedIn)
     def post(self, body: PasskeySignInBody) -> dict[str, object]:
         """Signs in with a passkey, without a username. It counts as two factors: no code is asked for."""
-        with transaction() as session:
+        with attempt(), transaction() as session:
             opened = accounts.sign_in_with_passkey(session, body["credential"], *device())
             return {**tokens(opened), **merge_guest_cart(session, opened.user_id)}
 

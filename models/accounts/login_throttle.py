@@ -39,8 +39,14 @@ def login_limits(login: str, user_id: str | None, ip: str | None, familiar: bool
     name = _account(login, user_id)
     limits = [] if familiar else [Limit(_key("account", name), 30, 120.0)]
     if network := network_of(ip):
-        limits += [Limit(_key("address", network), 100, 6.0), Limit(_key("account at", name, network), 10, 60.0)]
-    return limits
+        limits.append(Limit(_key("account at", name, network), 10, 60.0))
+    return limits + network_limits(ip)
+
+
+def network_limits(ip: str | None) -> list[Limit]:
+    """Limits for sign-ins that name no account, with a passkey or at a provider. Logins from the network share them."""
+    network = network_of(ip)
+    return [Limit(_key("address", network), 100, 6.0)] if network else []
 
 
 def password_limits(user_id: str) -> list[Limit]:
@@ -122,12 +128,12 @@ def take_attempt(session: Session, limits: Iterable[Limit], event: LoginThrottle
     by_key = {limit.key: limit for limit in limits}
     used: dict[str, float] = dict(session.execute(_LOCK, {"keys": list(by_key)}).all())
     left = {key: limit.guesses - used[key] / limit.seconds for key, limit in by_key.items()}
-    wait = max((1 - left[key]) * limit.seconds for key, limit in by_key.items())
+    wait = max(((1 - left[key]) * limit.seconds for key, limit in by_key.items()), default=0)
     if wait > 0:
         seconds = math.ceil(wait)
         raise TooManyRequests(f"Too many attempts; try again in {seconds} seconds.", retry_after=seconds)
     _shift(session, by_key.values(), 1)
-    if event is not None and min(left.values()) < 2:
+    if event is not None and min(left.values(), default=2) < 2:
         event_log.emit(session, event)
 
 

@@ -82,7 +82,7 @@ class SignedInFromNewDevice(DomainEvent, name="sign_in.new_device", about="user_
 
 
 class LoginThrottled(DomainEvent, name="login.throttled", about="user_id"):
-    user_id: str | None  # None: no user has the name that was entered
+    user_id: str | None  # None: no user has the name that was entered, or none was
 
 
 class SessionStolen(DomainEvent, name="session.stolen", about="user_id"):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Response, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from api.accounts.signing_in import device
+from api.accounts.signing_in import attempt, device
 from durable import Refusal
 from models import accounts
 from models.accounts import OpenedSession, UserInfo
@@ -65,7 +65,8 @@ def _arrive(begun: dict[str, Any]) -> Response:
         form.refusal = gettext("You have not signed in at %(provider)s.") % {"provider": provider.title}
         return sign_in_page(form, 422, wanted)
     try:
-        told = identity.identify(provider, code, state)
+        with attempt():
+            told = identity.identify(provider, code, state)
         return _link(told) if begun["link"] else _enter(told, state, wanted)
     except Refusal as error:
         form.refuse(error)

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError
 
 from api.accounts.fresh_sign_in import require_fresh_sign_in
 from api.accounts.passkey_schemas import NewCredential, PasskeyName, UsedCredential
-from api.accounts.signing_in import device
+from api.accounts.signing_in import attempt, device
 from durable import Refusal
 from models import accounts
 from models.core.database import transaction
@@ -91,7 +91,7 @@ def send_passkey() -> Response:
     form = Form()
     try:
         credential = _credential(UsedCredential())
-        with transaction() as session:
+        with attempt(), transaction() as session:
             opened = accounts.sign_in_with_passkey(session, credential, *device())
     except Refusal as error:
         error.extra.pop("errors", None)
