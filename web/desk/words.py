@@ -2,6 +2,7 @@
 
 from durable import Refusal
 from web.desk import setting_words, stock_words
+from web.desk.refusal_numbers import describe_numbers
 from web.language import gettext, language
 from web.language import translatable as _
 from web.wording import describe_refusal
@@ -111,9 +112,10 @@ def tone_of(status: str | None) -> str:
 
 
 def describe(error: Refusal) -> str:
-    """A refusal in the words of the desk."""
-    if error.code in REFUSALS:
-        return gettext(REFUSALS[error.code])
-    if language() == "en":  # the API's sentence names things and numbers
-        return setting_words.describe_details(error) or error.detail
-    return setting_words.describe_details(error) or describe_refusal(error.code, error.detail)
+    """A refusal in the words of the desk, with its names and numbers."""
+    if details := setting_words.describe_details(error):
+        return details
+    if language() == "en" and error.code not in REFUSALS:  # the API's sentence has the names and numbers
+        return error.detail
+    words = gettext(REFUSALS[error.code]) if error.code in REFUSALS else describe_refusal(error.code, error.detail)
+    return f"{words} {describe_numbers(error, name_of)}".rstrip()
