@@ -109,7 +109,7 @@ def _show_import(import_id: str, outcome: Outcome, status: int = 200) -> Respons
     with transaction() as session:
         refused = imports.list_refusals(session, import_id, 0, imports.MAX_LISTED_REFUSALS)
         made = imports.get(session, import_id)
-        done = made.created + made.updated + made.unchanged + made.refused + made.dropped
+        counts = imports.count_so_far(session, made)
     template = "import_part.html" if "part" in request.args else "import.html"
-    return show(template, status, section="desk.imports_page", made=made, refused=refused, outcome=outcome, done=done,
-                is_under_way=made.status in UNDER_WAY)  # fmt: skip
+    return show(template, status, section="desk.imports_page", made=made, refused=refused, outcome=outcome,
+                counts=counts, done=sum(counts.values()), is_under_way=made.status in UNDER_WAY)  # fmt: skip

@@ -19,8 +19,8 @@ from serving.staff_actions import current_action, recording
 from web import access, once
 from web.blueprint import desk, takes_form
 from web.desk.pages import show
-from web.desk.sending import Outcome, load, text
-from web.desk.words import describe, name_of
+from web.desk.sending import Outcome, in_words, load, text
+from web.desk.words import name_of
 from web.forms import is_id
 from web.language import gettext, ngettext
 
@@ -95,7 +95,7 @@ def change_many_orders(verb: str) -> Response:
     try:
         options = _options()
     except Invalid as error:
-        return _show(verb, ids, None, Outcome(refusal=describe(error), values=dict(request.form.items())), 422)
+        return _show(verb, ids, None, Outcome(refusal=in_words(error), values=dict(request.form.items())), 422)
     owner, key = g.principal.user_id, once.key()
     with transaction() as claimed:
         first = idempotency.claim(claimed, owner, key, once.fingerprint())
@@ -156,7 +156,7 @@ def _from_where(left: Mapping[str, Mapping[str, int]], names: Mapping[str, str],
 def _why(refusal: Refusal) -> str:
     if refusal.code == "wrong_state":
         return gettext("This is not possible: the order is %(status)s.") % {"status": name_of(refusal.extra["current"])}
-    return describe(refusal)
+    return in_words(refusal)
 
 
 def _ids(given: Sequence[str]) -> list[str]:

@@ -94,6 +94,12 @@ def _used(extra: Extra) -> str:
     return f"({', '.join(counted)})" if counted else ""
 
 
+def _columns(extra: Extra) -> str:
+    """Which columns a file lacks, and which it has besides."""
+    said = ((gettext("Missing columns: %(names)s."), "missing"), (gettext("Unknown columns: %(names)s."), "unknown"))
+    return " ".join(words % {"names": ", ".join(extra[name])} for words, name in said if extra.get(name))
+
+
 def _users(extra: Extra) -> str:
     n = extra["users"]
     return ngettext("%(n)d user has it.", "%(n)d users have it.", n) % {"n": n}
@@ -112,6 +118,7 @@ WRITE: dict[str, Callable[[Extra], str]] = {
     "more_than_ordered": lambda extra: _products(extra["lines"], gettext("%(outstanding)s outstanding")),
     "more_than_sent": lambda extra: _products(extra["lines"], gettext("%(sent)s sent")),
     "no_sender_address": lambda extra: f"({extra['warehouse']})",
+    "not_a_catalogue": _columns,
     "nothing_to_cancel": lambda extra: _products(extra["open"], "%(quantity)s"),
     "nothing_to_return": lambda extra: _products(extra["returnable"], "%(quantity)s"),
     "nothing_to_ship": _left,

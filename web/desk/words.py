@@ -91,7 +91,6 @@ REFUSALS = {
     "below_reserved": _("Fewer units would be left than are reserved for orders."),
     "capacity_exceeded": _("The warehouse has no room for as many units."),
     "warehouse_closed": _("This warehouse is closed."),
-    "not_a_catalogue": _("This file is not a catalogue that can be imported."),
     "sku_taken": _("Another product has this SKU."),
     **stock_words.REFUSALS,
     **setting_words.REFUSALS,

@@ -1,10 +1,12 @@
 """What the desk's refusals say, with names and numbers, in German too."""
 
+import re
 from typing import Any
 
 import pytest
 
 from models.core.errors import Conflict, InsufficientStock, NotAllowed, TooManyRequests
+from models.imports import NotACatalogue
 from tests.models.shelves import warehouse
 from tests.shopping import make_product
 from tests.web.desk.selling import Bought, Desk
@@ -56,6 +58,9 @@ def test_an_order_in_the_wrong_state_says_what_it_is(desk: Desk, sale: Bought) -
         (Conflict("It is final.", code="wrong_state", current="cancelled", possible=[]), "It is final.",
          "Stand: storniert. Daran ändert sich nichts mehr."),
         (TooManyRequests("Wait 1 second.", retry_after=1), "Wait 1 second.", "in 1 Sekunde"),
+        (NotACatalogue("Send a row.", missing=["sku"], unknown=["cost"]), "Send a row.",
+         "Fehlende Spalten: sku. Unbekannte Spalten: cost."),
+        (NotACatalogue("The file is empty."), "The file is empty.", "kann nicht importiert werden"),
         (NotAllowed("", permissions=["a:b"]), "a:b", "a:b"),
     ],
 )  # fmt: skip
@@ -80,3 +85,26 @@ def test_products_are_named_and_at_most_ten(app: Any, database: None) -> None:
         assert describe(Conflict("", code="more_than_sent", lines=gone)) == gettext(
             "That is more than was sent. Nothing was counted."
         )
+
+
+def test_fields_are_named_as_the_form_names_them(staff_of: Any, sale: Bought) -> None:
+    finance = staff_of("finance", "warehouse")
+    sale.parcel()
+    refund = f"/desk/payments/{sale.payment_id}/refund"
+    page = f"/desk/payments/{sale.payment_id}"
+    form = {**finance.form(page, refund), "amount": "0", "reason": ""}
+    assert (
+        "Amount: Enter an amount above zero.; Reason: Please fill in this field."
+        in finance.post(refund, data=form).text
+    )
+    german = finance.post(refund, data=form, headers=GERMAN).text
+    assert "Betrag: Geben Sie einen Betrag über null ein.; Grund: Bitte füllen Sie dieses Feld aus." in german
+    moved = finance.fill("/desk/transfers/new", "/desk/transfers/new", **{"from": "x", "to": "y"})
+    assert "wh_" not in re.findall(r'role="alert".*?</div></div>', moved.text, re.DOTALL)[0]
+
+
+def test_a_tag_that_is_too_long_says_so(desk: Desk, sale: Bought) -> None:
+    path = "/desk/orders/many/tag"
+    refused = desk.fill(f"{path}?order={sale.id}", path, tag="x" * 65)
+    assert refused.status_code == 422
+    assert "Tags: Use 1 to 64 characters." in refused.text
