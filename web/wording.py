@@ -104,7 +104,10 @@ PATTERNS = (
     ),
     (r"Not a valid (integer|number|decimal)\.", _("This is not a number.")),
     (r"Not a valid (date|datetime)\.", _("This is not a date.")),
-    (r"Not a valid (string|boolean|URL)\.|Must be one of: .*|Field may not be null\.", _("This cannot be used here.")),
+    (
+        r"Not a valid (string|boolean|URL)\.|Must be one of: .*|Field may not be null\.|Invalid input\.",
+        _("This cannot be used here."),
+    ),
 )
 """The same for messages with numbers."""
 

@@ -7,7 +7,7 @@ from web.language import translatable as _
 
 FIELDS = {
     "address": _("Address"), "amount": _("Amount"), "attributes": _("Attributes"), "capacity": _("Capacity"),
-    "carrier": _("Carrier"), "category": _("Category"), "city": _("City"), "code": _("SKU or barcode"),
+    "carrier": _("Carrier"), "category": _("Category"), "city": _("Town or city"), "code": _("SKU or barcode"),
     "country": _("Country"), "date": _("Day"), "description": _("Description"), "email": _("E-mail address"),
     "from": _("From"), "handle": _("Handle"), "interval": _("Interval"), "kind": _("Kind"),
     "limit": _("Units beyond stock"), "name": _("Name"), "note": _("Note for colleagues"), "options": _("Options"),

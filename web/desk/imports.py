@@ -23,6 +23,7 @@ from web.desk.filters import Filters, read_filters
 from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send
 from web.language import gettext
+from web.wording import describe_refusal
 
 IMPORT = '/imports/<id("imp"):import_id>'
 UNDER_WAY = ("reading", "importing")
@@ -111,5 +112,6 @@ def _show_import(import_id: str, outcome: Outcome, status: int = 200) -> Respons
         made = imports.get(session, import_id)
         counts = imports.count_so_far(session, made)
     template = "import_part.html" if "part" in request.args else "import.html"
-    return show(template, status, section="desk.imports_page", made=made, refused=refused, outcome=outcome,
+    fault = describe_refusal(made.error["code"], made.error["detail"]) if made.error else ""
+    return show(template, status, section="desk.imports_page", made=made, refused=refused, outcome=outcome, fault=fault,
                 counts=counts, done=sum(counts.values()), is_under_way=made.status in UNDER_WAY)  # fmt: skip

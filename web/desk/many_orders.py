@@ -82,7 +82,8 @@ VERB = "/orders/many/<verb>"
 def many_orders(verb: str) -> Response:
     """Which orders the form would change, and what it asks for. Changes nothing."""
     _check(verb)
-    return _show(verb, request.args.getlist("order"), None, Outcome())
+    ids = _ids(request.args.getlist("order"))
+    return _show(verb, ids[:MOST], None, Outcome(refusal=_too_many() if len(ids) > MOST else ""))
 
 
 @desk.post(VERB)
@@ -93,9 +94,11 @@ def change_many_orders(verb: str) -> Response:
     _check(verb)
     ids = _ids(request.form.getlist("order"))
     try:
+        if len(ids) > MOST:
+            raise Invalid(_too_many())
         options = _options()
     except Invalid as error:
-        return _show(verb, ids, None, Outcome(refusal=in_words(error), values=dict(request.form.items())), 422)
+        return _show(verb, ids[:MOST], None, Outcome(refusal=in_words(error), values=dict(request.form.items())), 422)
     owner, key = g.principal.user_id, once.key()
     with transaction() as claimed:
         first = idempotency.claim(claimed, owner, key, once.fingerprint())
@@ -160,7 +163,11 @@ def _why(refusal: Refusal) -> str:
 
 
 def _ids(given: Sequence[str]) -> list[str]:
-    return [order_id for order_id in dict.fromkeys(given) if is_id("ord", order_id)][:MOST]
+    return [order_id for order_id in dict.fromkeys(given) if is_id("ord", order_id)]
+
+
+def _too_many() -> str:
+    return gettext("That is too much for one form: only the first %(most)s orders are listed here.") % {"most": MOST}
 
 
 def _check(verb: str) -> None:
@@ -170,13 +177,13 @@ def _check(verb: str) -> None:
 
 def _show(verb: str, given: Sequence[str], done: Done | None, outcome: Outcome, status: int = 200) -> Response:
     with transaction() as session:
-        query = select(Order.id, Order.number, Order.status).where(Order.id.in_(_ids(given))).order_by(Order.number)
+        query = select(Order.id, Order.number, Order.status).where(Order.id.in_(given)).order_by(Order.number)
         found = session.execute(query).all()
         plan = _plan(session, [row.id for row in found]) if verb == "ship" and done is None else {}
     return show(
         "many_orders.html", status, section="desk.orders_page", verb=verb, found=found, done=done, outcome=outcome,
         plan=plan,
-        numbers={row.id: row.number for row in found}, back=request.values.get("back", ""), most=MOST,
+        numbers={row.id: row.number for row in found}, back=request.values.get("back", ""),
     )  # fmt: skip
 
 
