@@ -24,6 +24,12 @@ class Limits(BaseModel):
     )
     limit_imports: str = Field("30/10 minutes", pattern=RATE, description="uploaded files of one user or API key")
     limit_pictures: str = Field("300/10 minutes", pattern=RATE, description="uploaded pictures of one user or API key")
+    limit_shipping_rates: str = Field(
+        "120/10 minutes", pattern=RATE, description="questions of one user or API key about the prices of carriers"
+    )
+    limit_test_messages: str = Field(
+        "30/1 hour", pattern=RATE, description="notifications that one user or API key sends to themselves as a test"
+    )
     streams_per_caller: int = Field(
         2, ge=1, description="event streams of one user or API key at a time, in each API process"
     )

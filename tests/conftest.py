@@ -20,7 +20,9 @@ from tests.faults import stall_times
 from tests.processes import LOGS
 
 _servers = ExitStack()
-LIMITED = ("registrations", "guest_carts", "mails", "mailed_tokens", "imports", "pictures")
+LIMITED = (
+    "registrations", "guest_carts", "mails", "mailed_tokens", "imports", "pictures", "shipping_rates", "test_messages",
+)  # fmt: skip
 UNLIMITED = {f"limit_{name}": "1000000/1 minute" for name in LIMITED}
 """All tests have the same address; tests/api/test_limits.py sets limits of its own."""
 LONGEST = (

@@ -19,7 +19,7 @@ SOURCES = {
     "style.css": ("design/tokens.css", "design/base.css", "css/forms.css", "css/layout.css", "css/catalogue.css",
                   "css/orders.css", "css/account.css", "css/print.css"),
     "desk.css": ("css/desk.css", "css/desk_orders.css", "css/desk_products.css", "css/settings.css", "css/stock.css",
-                 "design/charts.css", "css/reports.css"),
+                 "css/picking.css", "design/charts.css", "css/reports.css"),
     "ops.css": ("css/ops.css", "css/drawings.css", "css/console.css"),
     "htmx.js": ("vendor/htmx.js", "vendor/sse.js"),
     "passkeys.js": ("passkeys.js",),

@@ -95,9 +95,19 @@ PATTERNS = (
     ),
     (r"Must be greater than or equal to (?P<least>\S+)\.", _("Use %(least)s or more.")),
     (r"Must be less than or equal to (?P<most>\S+)\.", _("Use %(most)s or less.")),
+    (r"must be an integer of minor units between 1 and \d+, or a money object", _("Enter an amount above zero.")),
+    (r"must be an id: .*", _("This cannot be used here.")),
+    (r"2 to 32 lower-case letters, digits or underscores", _("Use 2 to 32 lower-case letters, digits or underscores.")),
+    (
+        r"must not contain spaces, slashes, question marks and number signs",
+        _("Use no spaces, slashes, question marks and number signs."),
+    ),
     (r"Not a valid (integer|number|decimal)\.", _("This is not a number.")),
     (r"Not a valid (date|datetime)\.", _("This is not a date.")),
-    (r"Not a valid (string|boolean|URL)\.|Must be one of: .*|Field may not be null\.", _("This cannot be used here.")),
+    (
+        r"Not a valid (string|boolean|URL)\.|Must be one of: .*|Field may not be null\.|Invalid input\.",
+        _("This cannot be used here."),
+    ),
 )
 """The same for messages with numbers."""
 

@@ -7,6 +7,7 @@ from api.fulfilment.blueprint import blueprint
 from api.fulfilment.schemas import RatesQuery, ShippingRates
 from api.http.auth import allowed, public
 from api.http.errors import error_codes
+from api.http.limits import limited
 from models import fulfilment, returns
 from models.core.database import transaction
 from serving.labels import file_name, list_rates, prepare_rates, read_label
@@ -32,6 +33,7 @@ class ShippingRatesView(MethodView):
     @allowed("orders:write")
     @error_codes("not_found", "nothing_to_ship", "no_carrier", "no_sender_address", "carrier_refused")
     @blueprint.arguments(RatesQuery, location="query")
+    @limited("shipping_rates", by="caller")
     @blueprint.response(200, ShippingRates)
     def get(self, query: dict[str, str]) -> dict[str, object]:
         """Returns what the carriers charge for the next parcel of an order, cheapest first.

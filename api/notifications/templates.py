@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api.http.auth import allowed
 from api.http.errors import error_codes
 from api.http.idempotency import idempotent
+from api.http.limits import limited
 from api.http.prefer_wait import WaitResult, may_wait
 from api.notifications.blueprint import blueprint
 from api.notifications.schemas import (
@@ -88,6 +89,7 @@ class TestView(MethodView):
     @allowed("notifications:write")
     @error_codes("not_reachable", "not_found")
     @blueprint.arguments(NotificationTest)
+    @limited("test_messages", by="caller")
     @may_wait(WaitResult(Notification, "task", _delivery_of_run, status=200))
     @idempotent()
     @blueprint.response(202, Accepted, headers=LOCATION)

@@ -14,7 +14,7 @@ from models.fulfilment.labels import (
     record_label_refund,
 )
 from models.fulfilment.moving import cancel, deliver, lose, ship, withdraw
-from models.fulfilment.packing import choose, left_to_pack, move_allocation, pack
+from models.fulfilment.packing import choose, left_to_pack, list_left_to_pack, move_allocation, pack
 from models.fulfilment.queries import (
     get_parcel,
     lines_of,
@@ -83,6 +83,7 @@ __all__ = [
     "lines_of",
     "list_contents",
     "list_fulfilment_statuses",
+    "list_left_to_pack",
     "list_parcels",
     "list_to_pick",
     "list_tracked",

@@ -65,7 +65,9 @@ def check_carrier(session: Session, warehouse_id: str) -> None:
     if not settings.carrier_api_key:
         raise Conflict("This shop has no carrier: enter a tracking_number.", code="no_carrier")
     if not has_sender(session, warehouse_id):
-        raise Conflict("The warehouse has no complete address: line1, city and country.", code="no_sender_address")
+        name = inventory.get_warehouse(session, warehouse_id).name
+        detail = f"{name} has no complete address: line1, city and country."
+        raise Conflict(detail, code="no_sender_address", warehouse=name)
 
 
 def has_sender(session: Session, warehouse_id: str | None) -> bool:

@@ -16,17 +16,19 @@ from models.fulfilment.tables import Parcel, ParcelLine
 
 _LEFT = (
     text("""
-    SELECT held.warehouse_id, held.product_id, (held.quantity - coalesce(packed.quantity, 0))::integer AS quantity
+    SELECT held.order_id, held.warehouse_id, held.product_id,
+        (held.quantity - coalesce(packed.quantity, 0))::integer AS quantity
     FROM inventory.reservation AS held LEFT JOIN (
-        SELECT warehouse_id, product_id, sum(quantity) AS quantity
+        SELECT order_id, warehouse_id, product_id, sum(quantity) AS quantity
         FROM fulfilment.parcel JOIN fulfilment.parcel_line ON parcel_id = parcel.id
-        WHERE order_id = :order_id AND status <> 'cancelled' GROUP BY 1, 2
-    ) AS packed USING (warehouse_id, product_id)
-    WHERE held.order_id = :order_id AND held.status = ANY(:statuses) AND held.quantity > coalesce(packed.quantity, 0)
-    ORDER BY 1, 2
+        WHERE order_id = ANY(:order_ids) AND status <> 'cancelled' GROUP BY 1, 2, 3
+    ) AS packed USING (order_id, warehouse_id, product_id)
+    WHERE held.order_id = ANY(:order_ids) AND held.status = ANY(:statuses)
+    AND held.quantity > coalesce(packed.quantity, 0)
+    ORDER BY 1, 2, 3
 """)
-    .bindparams(bindparam("order_id", type_=Id("ord")), bindparam("statuses", type_=ARRAY(String)))
-    .columns(warehouse_id=Id("wh"), product_id=Id("prd"), quantity=Integer)
+    .bindparams(bindparam("order_ids", type_=ARRAY(Id("ord"))), bindparam("statuses", type_=ARRAY(String)))
+    .columns(order_id=Id("ord"), warehouse_id=Id("wh"), product_id=Id("prd"), quantity=Integer)
 )
 
 
@@ -34,9 +36,16 @@ def left_to_pack(
     session: Session, order_id: str, statuses: Sequence[str] = ("allocated",)
 ) -> dict[str, dict[str, int]]:
     """Warehouse → product → units that are allocated to the order and in no parcel."""
-    left: dict[str, dict[str, int]] = {}
-    for row in session.connection().execute(_LEFT, {"order_id": order_id, "statuses": list(statuses)}):
-        left.setdefault(row.warehouse_id, {})[row.product_id] = row.quantity
+    return list_left_to_pack(session, [order_id], statuses)[order_id]
+
+
+def list_left_to_pack(
+    session: Session, order_ids: Sequence[str], statuses: Sequence[str] = ("allocated",)
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Order → what `left_to_pack` returns."""
+    left: dict[str, dict[str, dict[str, int]]] = {order_id: {} for order_id in order_ids}
+    for row in session.connection().execute(_LEFT, {"order_ids": list(order_ids), "statuses": list(statuses)}):
+        left[row.order_id].setdefault(row.warehouse_id, {})[row.product_id] = row.quantity
     return left
 
 

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from durable.ids import first_id
+from durable.tables import StepRecord
 from models.core.errors import NotFound
+from models.imports.chunks import COUNTS
 from models.imports.csv_file import MAX_COLUMN_NAME
 from models.imports.tables import Import, Refused
 
+_CHUNK_STEP = "catalogue.take["
+"""How the names of the steps begin that import the chunks."""
 MAX_LISTED_REFUSALS = 100
 """Maximum refused rows in a task's result."""
 
@@ -22,6 +26,19 @@ def get(session: Session, import_id: str) -> Import:
     if found is None:
         raise NotFound("No such import.")
     return found
+
+
+def count_so_far(session: Session, made: Import) -> dict[str, int]:
+    """How many rows an import has created, updated, left unchanged, refused and dropped until now.
+
+    While it is under way, these are the sums of the chunks that are done: the import's own counts are final.
+    """
+    final = {name: getattr(made, name) for name in (*COUNTS, "dropped")}
+    if made.finished_at is not None:
+        return final
+    sums = (func.coalesce(func.sum(StepRecord.output[name].as_integer()), 0).label(name) for name in COUNTS)
+    done = StepRecord.run_id == made.run_id, StepRecord.name.startswith(_CHUNK_STEP), StepRecord.status == "done"
+    return {**final, **session.execute(select(*sums).where(*done)).mappings().one()}
 
 
 def select_imports(refused_since: date | None = None) -> Select[Any]:

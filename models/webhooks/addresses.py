@@ -36,6 +36,8 @@ def check_url(url: str, *, allow_private: bool | None = None) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise _refusal("The URL is malformed.") from None
+    if any(one.isspace() for one in url):
+        raise _refusal("The URL is malformed.")
     if parts.scheme not in ("https", "http") or not host:
         raise _refusal("The URL must begin with https:// and name a host.")
     if parts.username is not None or parts.fragment:

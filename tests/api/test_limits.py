@@ -128,6 +128,24 @@ def test_imports_are_limited_per_caller(sign_in: Callable[..., Any], limit: Call
     assert (first.status_code, second.status_code, other.status_code) == (422, 429, 422)
 
 
+@pytest.mark.parametrize("name", ["shipping_rates", "test_messages"])
+def test_what_costs_money_elsewhere_is_limited_per_caller(
+    sign_in: Callable[..., Any], limit: Callable[..., None], name: str
+) -> None:
+    limit(**{f"limit_{name}": "1/1 hour"})
+    keys = iter(range(3))
+
+    def ask(who: Any) -> int:
+        if name == "shipping_rates":
+            return int(who.get(f"/v1/shipping-rates?order_id=ord_{'0' * 32}").status_code)
+        wanted = {"kind": "welcome", "channel": "sms", "language": "en"}
+        headers = {"Idempotency-Key": f"key-{next(keys)}"}
+        return int(who.post("/v1/notifications/test", json=wanted, headers=headers).status_code)
+
+    ada, bob = sign_in("ada", "admin"), sign_in("bob", "admin")
+    assert [ask(who) for who in (ada, ada, bob)] == [404, 429, 404]
+
+
 def test_everything_is_let_through_and_said_while_redis_is_away(
     client: Any, limit: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:

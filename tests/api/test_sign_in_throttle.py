@@ -3,14 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.api import test_oidc
-from tests.api.test_oidc import ADA, at_provider, finish, spoil, start
+from tests.api.test_oidc import start
 from tests.api.test_passkeys import asked, registered, sign_in, unknown
 from tests.api.test_passwords import ELSEWHERE, WRONG, login
+from tests.identity_provider import ADA, at_provider, finish, provider, sandbox, spoil
 from tests.servers import Server
 from tests.throttles import SECONDS, fail_before, forgiven_at
 
-sandbox, provider = test_oidc.sandbox, test_oidc.provider
+__all__ = ["provider", "sandbox"]
 
 
 def expect_429(answer: Any) -> None:

@@ -76,6 +76,7 @@ def test_a_secret_is_shown_once_and_stored_nowhere_else(admin: Any, endpoint: st
         "https://localhost/", "https://shop.localhost/", "https://printer.local/", "https://10.0.0.1/",
         "https://192.168.1.1:8443/", "https://169.254.169.254/latest", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
         "https://[fd00::1]/", "https://0.0.0.0/", "https://warehouse.example:99999/",
+        "https://ware house.example/", "https://warehouse.example/a b",
     ],
 )  # fmt: skip
 def test_urls_into_private_networks_and_malformed_ones_are_refused(admin: Any, url: str) -> None:

@@ -111,7 +111,8 @@ def proxying(api: str, folder: Path) -> Iterator[Proxy]:
             f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         user = "user root;\n" if os.geteuid() == 0 else ""
-        main = f"{user}pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include {folder}/site.conf;\n}}\n"
+        http = f"access_log off;\n{folders}include {folder}/site.conf;\n"
+        main = f"{user}pid {folder}/pid;\nevents {{}}\nhttp {{\n{http}}}\n"
         (folder / "nginx.conf").write_text(main)
         assert NGINX
         command = [

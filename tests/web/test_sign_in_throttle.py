@@ -4,17 +4,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.api import test_oidc
-from tests.api.test_oidc import spoil
+from tests.identity_provider import provider, sandbox, spoil
 from tests.servers import Server
 from tests.software_authenticator import SoftwareAuthenticator
 from tests.throttles import SECONDS, fail_before, forgiven_at
+from tests.web.accounts import is_signed_in
 from tests.web.conftest import Browser
 from tests.web.test_passkeys import add, enter
 from tests.web.test_providers import arrive
-from tests.web.test_signing_in import is_signed_in
 
-sandbox, provider = test_oidc.sandbox, test_oidc.provider
+__all__ = ["provider", "sandbox"]
 
 
 def expect_to_wait(browser: Browser, answer: Any) -> None:

@@ -65,6 +65,7 @@ def test_english_pages_show_the_sentence_with_names_and_numbers(app: Any) -> Non
         (fields.Integer(validate=validate.Range(max=1)), 2, "Use 1 or less.", "Verwenden Sie 1 oder weniger."),
         (fields.Integer(), "x", "This is not a number.", "Das ist keine Zahl."),
         (fields.Date(), "x", "This is not a date.", "Das ist kein Datum."),
+        (fields.Integer(validate=validate.NoneOf([0])), 0, "This cannot be used here.", "Das ist hier nicht möglich."),
         (fields.Boolean(), "x", "This cannot be used here.", "Das ist hier nicht möglich."),
         (fields.String(validate=validate.OneOf("ab")), "x", "This cannot be used here.", "Das ist hier nicht möglich."),
         (fields.String(), None, "This cannot be used here.", "Das ist hier nicht möglich."),

@@ -24,6 +24,7 @@ from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send
 from web.files import csv_file
 from web.language import gettext
+from web.wording import describe_refusal
 
 IMPORT = '/imports/<id("imp"):import_id>'
 UNDER_WAY = ("reading", "importing")
@@ -109,7 +110,8 @@ def _show_import(import_id: str, outcome: Outcome, status: int = 200) -> Respons
     with transaction() as session:
         refused = imports.list_refusals(session, import_id, 0, imports.MAX_LISTED_REFUSALS)
         made = imports.get(session, import_id)
-        done = made.created + made.updated + made.unchanged + made.refused + made.dropped
+        counts = imports.count_so_far(session, made)
     template = "import_part.html" if "part" in request.args else "import.html"
-    return show(template, status, section="desk.imports_page", made=made, refused=refused, outcome=outcome, done=done,
-                is_under_way=made.status in UNDER_WAY)  # fmt: skip
+    fault = describe_refusal(made.error["code"], made.error["detail"]) if made.error else ""
+    return show(template, status, section="desk.imports_page", made=made, refused=refused, outcome=outcome, fault=fault,
+                counts=counts, done=sum(counts.values()), is_under_way=made.status in UNDER_WAY)  # fmt: skip

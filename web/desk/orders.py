@@ -21,6 +21,7 @@ from models.orders import Order
 from models.payments import PAYMENT_STATUS, Payment
 from models.returns import Return
 from serving.labels import list_rates, prepare_rates
+from serving.limits import count
 from serving.orders import OrderQuery, list_visible, order_views
 from serving.payments import payment_detail
 from tasks.gateways.carriers.carrier import Rate
@@ -139,6 +140,7 @@ def show_order(order_id: str, outcome: Outcome, status: int = 200) -> Response:
 def _ask_rates(order_id: str, shown: Shown) -> None:
     """Adds what carriers charge for the next parcel, or why they do not say."""
     try:
+        count("shipping_rates", g.principal.user_id)
         with transaction() as session:
             shown["rates_from"], asked = prepare_rates(session, g.principal, order_id)
         shown["rates"] = list_rates(asked)

@@ -13,6 +13,7 @@ from models.core.errors import Invalid, NotFound, TooManyRequests
 from serving.bounds import invalid
 from web import csrf
 from web.desk import setting_words, stock_words
+from web.desk.field_words import name_of_field
 from web.desk.words import describe
 from web.forms import is_id
 from web.language import gettext
@@ -114,7 +115,7 @@ def send(work: Callable[[Session], str | Undoable], refused: Callable[[Outcome, 
         if error.status >= 500:
             raise
         values = {name: value for name, value in request.form.items() if name not in (FIELD, csrf.FIELD)}
-        return refused(Outcome(refusal=_in_words(error), values=values), error.status)
+        return refused(Outcome(refusal=in_words(error), values=values), error.status)
 
 
 def send_and_show(
@@ -168,8 +169,9 @@ def whole(value: str) -> int:
         raise Invalid(gettext("A number of pieces is not a whole number.")) from None
 
 
-def _in_words(error: Refusal) -> str:
+def in_words(error: Refusal) -> str:
+    """What a refusal says above a form: what is wrong with each field, by its name, or its sentence."""
     named = error.extra.get("errors")
     if isinstance(named, dict) and named:
-        return "; ".join(f"{name}: {describe_field(str(why[0]))}" for name, why in named.items())
+        return "; ".join(f"{name_of_field(name)}: {describe_field(str(why[0]))}" for name, why in named.items())
     return describe(error)

@@ -16,6 +16,7 @@ from models.core.database import transaction
 from models.core.errors import Invalid
 from models.notifications import Template
 from models.notifications.overrides import Key
+from serving.limits import count
 from serving.notifications import preview_template, send_test
 from settings import settings
 from web import access
@@ -102,6 +103,7 @@ def test_template(kind: str, channel: str, language: str) -> Response:
     key = kind, channel, language
 
     def work(session: Session) -> str:
+        count("test_messages", g.principal.user_id)
         return _address(key, "template_test", send_test(session, g.principal.user_id, *key))
 
     return send(work, lambda outcome, status: _show(key, outcome, status))

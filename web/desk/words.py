@@ -2,6 +2,7 @@
 
 from durable import Refusal
 from web.desk import setting_words, stock_words
+from web.desk.refusal_numbers import describe_numbers
 from web.language import gettext, language
 from web.language import translatable as _
 from web.wording import describe_refusal
@@ -90,7 +91,6 @@ REFUSALS = {
     "below_reserved": _("Fewer units would be left than are reserved for orders."),
     "capacity_exceeded": _("The warehouse has no room for as many units."),
     "warehouse_closed": _("This warehouse is closed."),
-    "not_a_catalogue": _("This file is not a catalogue that can be imported."),
     "sku_taken": _("Another product has this SKU."),
     **stock_words.REFUSALS,
     **setting_words.REFUSALS,
@@ -111,9 +111,10 @@ def tone_of(status: str | None) -> str:
 
 
 def describe(error: Refusal) -> str:
-    """A refusal in the words of the desk."""
-    if error.code in REFUSALS:
-        return gettext(REFUSALS[error.code])
-    if language() == "en":  # the API's sentence names things and numbers
-        return setting_words.describe_details(error) or error.detail
-    return setting_words.describe_details(error) or describe_refusal(error.code, error.detail)
+    """A refusal in the words of the desk, with its names and numbers."""
+    if details := setting_words.describe_details(error):
+        return details
+    if language() == "en" and error.code not in REFUSALS:  # the API's sentence has the names and numbers
+        return error.detail
+    words = gettext(REFUSALS[error.code]) if error.code in REFUSALS else describe_refusal(error.code, error.detail)
+    return f"{words} {describe_numbers(error, name_of)}".rstrip()

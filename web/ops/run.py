@@ -17,6 +17,7 @@ from web.blueprint import ops
 from web.language import gettext
 from web.language import translatable as _
 from web.ops import logs, picture, related, timeline
+from web.ops.deleted import show_deleted
 from web.ops.masking import is_masked, pretty
 from web.ops.pages import may, show, wants_part
 
@@ -34,8 +35,10 @@ LISTED_ITEMS = 300  # rows of a timeline; an import can have thousands
 @ops.get('/runs/<id("run"):run_id>')
 @access.allowed("runs:read")
 def run(run_id: str) -> Response:
-    """The page of a run. `part=live`: what changes while it is under way."""
+    """The page of a run. `part=live`: what changes while it is under way. Of a run that was deleted: 410."""
     with transaction() as session:
+        if session.get(RunRecord, run_id) is None:
+            return show_deleted(run_id)
         seen = _read(session, run_id)
         if wants_part("live"):
             return show("run_live.html", **seen)

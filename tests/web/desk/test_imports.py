@@ -6,6 +6,7 @@ from typing import Any
 
 from models import imports
 from models.core.database import transaction
+from tests.runs import step
 from tests.web.desk.selling import Desk
 
 FILE = ",".join(imports.NATIVE_COLUMNS).encode() + b"\nBOOK-EMMA" + b"," * (len(imports.NATIVE_COLUMNS) - 1) + b"\n"
@@ -36,10 +37,32 @@ def test_a_file_is_imported_once_followed_and_cancelled(desk: Desk) -> None:
     assert "The import is being cancelled" in desk.get(cancelled.headers["Location"]).text
 
 
+def test_the_counts_follow_the_chunks_while_they_are_imported(desk: Desk) -> None:
+    path = upload(desk, FILE).headers["Location"]
+    with transaction() as session:
+        made = imports.get(session, path.rpartition("/")[2])
+        made.status, made.rows = "importing", 3000
+        run_id = made.run_id
+    step(run_id, "catalogue.read", output={"chunks": 3, "created": 9})
+    for number in range(2):
+        counts = {"created": 700, "updated": 200, "unchanged": 98, "refused": 2}
+        step(run_id, f"catalogue.take[{number}]", output=counts)
+    step(run_id, "catalogue.take[2]", "intent")
+    part = desk.get(f"{path}?part=1").text
+    assert 'max="3000" value="2000"' in part
+    for name, count in (("New", 1400), ("Changed", 400), ("Unchanged", 196), ("Refused", 4)):
+        assert f"<dt>{name}</dt><dd>{count}</dd>" in part
+    with transaction() as session:
+        imports.finish_import(session, path.rpartition("/")[2], [{"created": 2998, "refused": 2}])
+    part = desk.get(f"{path}?part=1").text
+    assert "<progress" not in part
+    assert "<dt>New</dt><dd>2998</dd>" in part
+
+
 def test_what_is_no_catalogue_is_refused_in_words(desk: Desk) -> None:
     refused = upload(desk, b"\x00\x01")
     assert refused.status_code in (400, 422)
-    assert "not a catalogue" in refused.text
+    assert "The file is binary" in refused.text
     form = desk.form("/desk/imports", "/desk/imports")
     assert "Choose a file." in desk.post("/desk/imports", data=form).text
 

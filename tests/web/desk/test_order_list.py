@@ -142,6 +142,26 @@ def test_a_tag_is_added_and_the_undo_takes_it_only_from_those_that_got_it(desk: 
         assert (refused.status_code, 'role="alert"' in refused.text) == (422, True), tag
 
 
+def test_more_orders_than_a_form_takes_are_not_dropped_silently(
+    desk: Desk, sold: list[Bought], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.desk.many_orders.MOST", 1)
+    page = desk.get("/desk/orders/many/tag?" + "&".join(f"order={one.id}" for one in sold)).text
+    assert "only the first 1 orders" in page
+    refused = many(desk, "tag", sold, tag="gift")
+    assert refused.status_code == 422
+    assert [read(one).tags for one in sold] == [[], [], []]
+    assert "1 order has the tag." in many(desk, "tag", sold[:1], tag="gift").text
+
+
+def test_orders_that_do_not_exist_any_more_are_named_as_refused(desk: Desk, sold: list[Bought]) -> None:
+    path, gone = "/desk/orders/many/tag", f"ord_{'0' * 32}"
+    form = {**desk.form(f"{path}?order={sold[0].id}", path), "order": [gone, sold[0].id], "tag": "gift"}
+    answer = desk.post(path, data=form).text
+    assert "1 order has the tag." in answer
+    assert "1 was refused and not changed" in answer
+
+
 def test_without_ticks_nothing_is_asked_and_others_may_not(desk: Desk, staff_of: Any, sold: list[Bought]) -> None:
     assert "Tick orders in the list first." in desk.get("/desk/orders/many/ship?order=x").text
     finance = staff_of("finance")

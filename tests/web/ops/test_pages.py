@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from durable.ids import new_id
 from models import access
 from models.core import event_log
 from models.core.database import transaction
 from models.core.events import IncidentOpened, IncidentResolved
 from monitoring import rates
+from settings import Settings
 from tests.api.test_statements import ran
 from tests.runs import failed, started, step
 from tests.web.conftest import Browser
 from tests.web.ops.making import DECLINED, declined, stuck
+from web.language import moment
 
 READING = (
     "/ops/", "/ops/?part=live", "/ops/runs", "/ops/queues", "/ops/workers", "/ops/schedule", "/ops/incidents",
@@ -163,6 +166,21 @@ def test_a_run_of_a_workflow_that_is_not_declared_is_shown(operator: Browser) ->
     run_id = started(version=99)
     assert "This release does not declare checkout, version 99" in operator.get(f"/ops/runs/{run_id}").text
     assert operator.get(f"/ops/runs/run_{'0' * 32}").status_code == 404
+
+
+def test_a_run_that_retention_has_deleted_says_so_and_when(operator: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = datetime.now(UTC) - timedelta(days=100)
+    old = f"run_{int(begun.timestamp() * 1000):012x}7{'0' * 3}8{'0' * 15}"
+    page = operator.get(f"/ops/runs/{old}")
+    assert page.status_code == 410
+    assert "was deleted" in page.text
+    assert "90 days after their end" in page.text
+    with operator.application.test_request_context():
+        assert moment(begun) in page.text
+        assert moment(begun + timedelta(days=90)) in page.text
+    assert operator.get(f"/ops/runs/{new_id('run')}").status_code == 404
+    monkeypatch.setattr("web.ops.deleted.settings", Settings(keep_runs_days=101))
+    assert operator.get(f"/ops/runs/{old}").status_code == 404
 
 
 def test_what_may_be_personal_is_masked_unless_permitted(signed_in: Callable[..., Browser]) -> None:
