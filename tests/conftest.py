@@ -23,6 +23,9 @@ _servers = ExitStack()
 LIMITED = (
     "registrations", "guest_carts", "mails", "mailed_tokens", "imports", "pictures", "shipping_rates", "test_messages",
 )  # fmt: skip
+OUTSIDE = ("gateway", "carrier", "paypal", "mailbox", "smtp")
+UNREACHABLE = {f"{name}_port": 9 for name in OUTSIDE}
+"""Tests start sandboxes of their own. At the usual ports may be those of a shop that runs on this machine."""
 UNLIMITED = {f"limit_{name}": "1000000/1 minute" for name in LIMITED}
 """All tests have the same address; tests/api/test_limits.py sets limits of its own."""
 LONGEST = (
@@ -51,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "database_url": _servers.enter_context(postgres.running()),
         "broker_url": _servers.enter_context(redis.running()),
         "password_cost": 8,
+        **UNREACHABLE,
         **UNLIMITED,
     }
     (var / "stack.json").write_text(json.dumps(chosen))

@@ -201,8 +201,8 @@ def test_endpoints_in_private_networks_are_refused_unless_a_setting_allows_them(
 
 
 def test_the_push_service_of_the_mailbox_is_allowed_outside_production() -> None:
-    assert accounts.is_private_allowed("http://127.0.0.1:8025/push-service/1")
-    assert not accounts.is_private_allowed("http://127.0.0.1:80251/push-service/1")
+    assert accounts.is_private_allowed(f"http://127.0.0.1:{settings.mailbox_port}/push-service/1")
+    assert not accounts.is_private_allowed(f"http://127.0.0.1:{settings.mailbox_port}1/push-service/1")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def carrier(sandbox: Server) -> EasyPost:
     return easypost_at(sandbox.ports["http"])
 
 
-def easypost_at(port: int, timeout: float = 0.5) -> EasyPost:
+def easypost_at(port: int, timeout: float = 2.0) -> EasyPost:
     return EasyPost(Settings(carrier_port=port, carrier_timeout=timeout, carrier_webhook_secret=SECRET))
 
 
@@ -138,7 +138,7 @@ def test_after_each_fault_the_shipment_is_found_if_it_was_opened(
     sandbox: Server, carrier: EasyPost, kind: str, made: int
 ) -> None:
     reference, before = new_reference(), datetime.now(UTC) - timedelta(minutes=1)
-    fault(sandbox, kind=kind, seconds=0.8)
+    fault(sandbox, kind=kind, seconds=4)
     with pytest.raises(CarrierDown):
         carrier.open_shipment(BOOK, reference)
     found = carrier.find_shipments(reference, since=before)
@@ -149,7 +149,7 @@ def test_after_each_fault_the_shipment_is_found_if_it_was_opened(
 def test_after_each_fault_a_repeated_buy_gives_the_one_label(sandbox: Server, carrier: EasyPost, kind: str) -> None:
     reference = new_reference()
     shipment, _ = carrier.open_shipment(BOOK, reference)
-    fault(sandbox, kind=kind, seconds=0.8, path=f"/v2/shipments/{shipment}/buy")
+    fault(sandbox, kind=kind, seconds=4, path=f"/v2/shipments/{shipment}/buy")
     with pytest.raises(CarrierDown):
         carrier.buy(shipment)
     label = carrier.buy(shipment)

@@ -14,7 +14,7 @@ from tests.servers import Server
 SECRET = "whsec_" + "y" * 32
 
 
-def stripe_at(port: int, timeout: float = 0.5) -> Stripe:
+def stripe_at(port: int, timeout: float = 2.0) -> Stripe:
     return Stripe(Settings(gateway_port=port, gateway_timeout=timeout, stripe_webhook_secret=SECRET))
 
 

@@ -19,7 +19,7 @@ Done = tuple[AuthorisationRequest, str, str]
 
 
 def paypal_at(port: int, **settings: Any) -> PayPal:
-    return PayPal(Settings(paypal_port=port, **{"gateway_timeout": 0.5, **settings}))
+    return PayPal(Settings(paypal_port=port, **{"gateway_timeout": 2.0, **settings}))
 
 
 def ask(**changes: Any) -> AuthorisationRequest:

@@ -105,7 +105,7 @@ def test_an_unknown_outcome_is_settled_by_the_same_key(paypal: PayPal, sandbox: 
     asked, key = ask(), new_key()
     if path == AUTHORISE:
         approve(paypal, paypal.authorise(asked, key).reference)
-    fault(sandbox, kind=kind, path=path, seconds=0.8 if kind == "late" else 0)
+    fault(sandbox, kind=kind, path=path, seconds=4 if kind == "late" else 0)
     with pytest.raises(GatewayDown):
         paypal.authorise(asked, key)
     made = repeat(lambda: paypal.authorise(asked, key))
@@ -127,7 +127,7 @@ def test_captures_voids_and_refunds_are_done_once(paypal: PayPal, sandbox: Serve
     }
     if path == REFUND:
         work[CAPTURE]()
-    fault(sandbox, kind=kind, path=path, seconds=0.8 if kind == "late" else 0)
+    fault(sandbox, kind=kind, path=path, seconds=4 if kind == "late" else 0)
     with pytest.raises(GatewayDown):
         work[path]()
     assert repeat(work[path]) == work[path]()

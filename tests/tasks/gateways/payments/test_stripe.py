@@ -113,7 +113,7 @@ def test_a_lapsed_authorisation_is_not_reported_as_voided(gateway: Server, provi
 @pytest.mark.parametrize("kind", ["delay", "unavailable", "cut"])
 def test_retries_with_one_key_after_a_fault_make_one_payment(gateway: Server, provider: Stripe, kind: str) -> None:
     key, asked = new_key(), request()
-    fault(gateway, kind=kind, seconds=0.8 if kind == "delay" else 0)
+    fault(gateway, kind=kind, seconds=4 if kind == "delay" else 0)
     with pytest.raises(GatewayDown):
         provider.authorise(asked, key)
     if kind == "delay":
