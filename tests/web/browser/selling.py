@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from durable import queries
 from local.waiting import wait_until
+from models import fulfilment, orders
 from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.shopping import make_customer, place_order
@@ -20,12 +22,29 @@ def buy(product_id: str, quantity: int, username: str = "grace") -> str:
     with transaction() as session:
         order = place_order(session, user_id, {product_id: quantity})
 
-    def has_succeeded() -> bool:
-        with transaction() as session:
-            return queries.get_run(session, order.run_id or "").status == "succeeded"
-
-    assert wait_until(has_succeeded, 60, 0.1)
+    assert wait_until(lambda: _is_complete(order.id), 60, 0.1)
     return order.id
+
+
+def bring(order_id: str) -> None:
+    """Lets staff ship an order and record that it has arrived, once the workers have completed its checkout."""
+    assert wait_until(lambda: _is_complete(order_id), 60, 0.1)
+    for status in ("shipped", "delivered"):
+        with transaction() as session:
+            actor = orders.get(session, order_id).user_id
+            fulfilment.edit(session, order_id, actor=actor, status=status)
+        assert wait_until(partial(_has_status, order_id, status), 60, 0.1)
+
+
+def _is_complete(order_id: str) -> bool:
+    with transaction() as session:
+        run_id = orders.get(session, order_id).run_id
+        return queries.get_run(session, run_id or "").status == "succeeded"
+
+
+def _has_status(order_id: str, status: str) -> bool:
+    with transaction() as session:
+        return orders.get(session, order_id).status == status
 
 
 def at_the_desk(visit: Callable[..., Visitor], username: str) -> Visitor:

@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD, Caller
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import at_the_desk, look_again, ship
+from tests.web.browser.selling import at_the_desk, bring, look_again, ship
 from tests.web.test_signing_in import ACCOUNT
 
 Visit = Callable[..., Visitor]
@@ -153,6 +153,18 @@ def test_everything_works_without_javascript(
     ada.page.get_by_role("link", name="Cancel the order …").click()
     ada.page.get_by_role("button", name="Cancel the order").click()
     ada.sees("You have cancelled it.")
+    ada.page.get_by_role("link", name="Walden").click()
+    ada.page.get_by_role("button", name="Add to basket").click()
+    ada.page.get_by_role("link", name="Checkout").click()
+    pay(ada, "works")
+    ada.sees("Your order is confirmed")
+    bring(ada.page.url.rpartition("/")[2])
+    ada.page.reload()
+    ada.sees("Your order has arrived")
+    ada.page.get_by_role("link", name="Send something back").click()
+    ada.page.get_by_label("Why do you send it back?").fill("The cover is torn")
+    ada.page.get_by_role("button", name="Request the return").click()
+    ada.sees("We have received your request.")
     assert ada.reported == []
 
 
@@ -177,6 +189,7 @@ def test_a_german_on_a_small_screen(visit: Visit, books: dict[str, str], sign_in
 def test_the_keyboard_suffices(visit: Visit, books: dict[str, str], sign_in: Callable[..., Caller]) -> None:
     sign_in("ada")
     ada = visit()
+    ada.page.clock.install()
     ada.open("/")
     press = ada.page.keyboard.press
     press("Tab")
@@ -205,6 +218,12 @@ def test_the_keyboard_suffices(visit: Visit, books: dict[str, str], sign_in: Cal
     reach(ada, "Buy now")
     press("Enter")
     ada.sees("Your order is confirmed")
+    ada.check()
+    bring(ada.page.url.rpartition("/")[2])
+    look_again(ada, "Your order has arrived")
+    reach(ada, "Send something back")
+    press("Enter")
+    ada.page.wait_for_url(re.compile("/return$"))
     ada.check()
 
 
