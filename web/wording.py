@@ -35,7 +35,10 @@ CODES = {
     "cart_expired": _("Your basket has expired."),
     "email_taken": _("There is already an account with this e-mail address."),
     "email_not_verified": _("The provider has not verified your e-mail address. Open an account here, then link it."),
-    "form_expired": _("This form has expired. Go back, reload the page and send it again."),
+    "form_expired": _(
+        "This form has expired. Go back, reload the page and send it again. "
+        "If that does not help, allow the cookies of this shop."
+    ),
     "form_from_elsewhere": _("This form was sent from another site."),
     "idempotency_key_reused": _(
         "This form was sent before, with other values. See what it did then before you send it again."
