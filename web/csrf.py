@@ -9,9 +9,9 @@ import secrets
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
-from models.core.errors import NotAllowed
+from models.core.errors import NotAllowed, NotSignedIn
 from settings import settings
 from web import access, cookies
 
@@ -30,7 +30,8 @@ def token() -> str:
 
 
 def check() -> None:
-    """Raises NotAllowed for a form that was not sent from a page of the shop. Runs before every view of a page."""
+    """Raises NotAllowed for a form that was not sent from a page of the shop, and NotSignedIn for one whose session has
+    ended since. Runs before every view of a page."""
     if request.method in SAFE:
         return
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or not _is_ours():
@@ -38,6 +39,8 @@ def check() -> None:
     browser = cookies.read(COOKIE)
     given = request.form.get(FIELD) or ""
     if browser is None or not hmac.compare_digest(_token(browser).encode(), given.encode()):
+        if given and _demands_sign_in() and access.find_principal() is None:
+            raise NotSignedIn("Your session has ended. Sign in again.")
         raise NotAllowed("This form has expired. Go back, reload the page and send it again.", code="form_expired")
 
 
@@ -46,6 +49,12 @@ def remember_browser(response: Response) -> Response:
     if "new_browser" in g:
         cookies.write(response, COOKIE, g.new_browser)
     return response
+
+
+def _demands_sign_in() -> bool:
+    """Whether the view demands a sign-in."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "rule", "public") != "public"
 
 
 def _is_ours() -> bool:

@@ -90,6 +90,11 @@ def _countries(language: str) -> list[tuple[str, str]]:
 NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
 
 
+def locale_name() -> str:
+    """The locale of this page: de_DE."""
+    return LOCALES[language()]
+
+
 def _locale() -> Locale:
     return _parsed(language())
 

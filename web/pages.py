@@ -45,14 +45,15 @@ def install(app: Flask) -> None:
     env.filters |= {name: getattr(language, name) for name in ("money", "day", "moment", "country_name")}
     env.globals |= {
         "asset": assets.address, "csrf_token": csrf.token, "language": language.language,
-        "LANGUAGES": language.LANGUAGES, "countries": language.countries, "seller": settings.seller_name,
+        "LANGUAGES": language.LANGUAGES, "locale": language.locale_name,
+        "countries": language.countries, "seller": settings.seller_name,
     }  # fmt: skip
     app.after_request(_finish)
 
 
 def render(template: str, status: int = 200, **values: Any) -> Response:
     """A page, or a part of one."""
-    html = render_template(template, **common(), **values)
+    html = render_template(template, **{**common(), **values})
     return Response(html, status, HEADERS, content_type="text/html; charset=utf-8")
 
 
@@ -64,7 +65,8 @@ def common() -> dict[str, Any]:
 
 
 def canonical(path: str | None = None) -> str:
-    """The address of a page by which search engines know it: without what changes only how it is shown."""
+    """The address of a page by which search engines know it: without what changes only how it is shown. `path`: of
+    another page, or with what belongs to the address."""
     return f"{settings.public_url or request.host_url.rstrip('/')}{request.path if path is None else path}"
 
 
@@ -129,7 +131,8 @@ def _as_page(response: Response) -> Response:
     title, text = describe_problem(response.status_code, problem)
     # The database may be the reason for the error: this page needs none.
     known = {"principal": None, "units_in_basket": 0, "canonical": "", "is_error": True}
-    html = render_template("error.html", title=title, text=text, problem=problem, **known)
+    back = here if problem["code"] == "form_expired" else "/"
+    html = render_template("error.html", title=title, text=text, problem=problem, back=back, **known)
     page = Response(html, response.status_code, HEADERS, content_type="text/html; charset=utf-8")
     if "Retry-After" in response.headers:
         page.headers["Retry-After"] = response.headers["Retry-After"]

@@ -16,21 +16,33 @@ TITLES = {
     409: _("This is not possible now"), 413: _("That was too much"), 422: _("Something is not right"),
     429: _("Please wait a moment"), 500: _("Something went wrong"), 503: _("We are not available just now"),
 }  # fmt: skip
+TITLES_OF_CODES = {"form_expired": _("Please send it again"), "form_from_elsewhere": _("Nothing was done")}
 TEXTS = {
     403: _("Your account does not have the permission for it."),
     404: _("Perhaps the address has a mistake, or what was here has been removed."),
     500: _("It is our mistake, not yours. We have been told about it."),
     503: _("Please try again in a few seconds. Nothing of what you sent was lost or done twice."),
 }
+UNREADABLE = {
+    "Some fields are invalid; see errors.": _(
+        "Something in the address or the form cannot be read. Perhaps it is incomplete, or has an invisible character."
+    )
+}
+"""What the API says about fields → what a page without these fields says."""
 CODES = {
     "cart_empty": _("Your basket is empty."),
     "cart_full": _("Your basket has as many different products as it can hold. Remove one first."),
     "cart_expired": _("Your basket has expired."),
     "email_taken": _("There is already an account with this e-mail address."),
     "email_not_verified": _("The provider has not verified your e-mail address. Open an account here, then link it."),
-    "form_expired": _("This form has expired. Go back, reload the page and send it again."),
+    "form_expired": _(
+        "This form has expired. Go back, reload the page and send it again. "
+        "If that does not help, allow the cookies of this shop."
+    ),
     "form_from_elsewhere": _("This form was sent from another site."),
-    "idempotency_key_reused": _("This form was sent before with other values. Reload the page."),
+    "idempotency_key_reused": _(
+        "This form was sent before, with other values. See what it did then before you send it again."
+    ),
     "identity_known": _("This account is linked already."),
     "insufficient_stock": _("There are not as many units left as you wanted."),
     "invalid_challenge": _("The sign-in took too long. Please start again."),
@@ -73,7 +85,12 @@ FIELDS = {
     "3 to 64 letters, digits, dots, hyphens or underscores": _(
         "Use 3 to 64 letters, digits, dots, hyphens or underscores."
     ),
-    "Length must be between 8 and 256.": _("Use at least 8 characters."),
+    "must not contain line breaks and control characters": _("Use no line breaks and no invisible characters."),
+    "must not contain line breaks and control characters, links and domain names": _(
+        "Use no links, domain names or invisible characters."
+    ),
+    "give either username or email": _("Please fill in this field."),
+    "is too long": _("This is too long."),
     "is invalid, expired or already used; request another e-mail": _("This code is not valid or has expired."),
     "The URL is malformed.": _("This is not an address."),
     "The URL must begin with https:// and name a host.": _("The address must begin with https:// and name a host."),
@@ -82,10 +99,12 @@ FIELDS = {
     ),
     "The URL must begin with https://.": _("The address must begin with https://."),
     "The URL leads into a private network.": _("The address leads into a private network."),
+    "is invalid or expired; request another e-mail": _("This code is not valid or has expired."),
     "is invalid, expired or already used": _("This code is not valid or has expired."),
 }
 """Messages of the schemas → what a form says."""
 PATTERNS = (
+    (r"Length must be between 0 and (?P<most>\d+)\.", _("Use at most %(most)s characters.")),
     (r"Length must be between (?P<least>\d+) and (?P<most>\d+)\.", _("Use %(least)s to %(most)s characters.")),
     (r"Shorter than minimum length (?P<least>\d+)\.", _("Use at least %(least)s characters.")),
     (r"Longer than maximum length (?P<most>\d+)\.", _("Use at most %(most)s characters.")),
@@ -114,12 +133,13 @@ PATTERNS = (
 
 def describe_problem(status: int, problem: Mapping[str, Any]) -> tuple[str, str]:
     """The title and the text of an error page."""
-    title = gettext(TITLES.get(status) or TITLES[500 if status >= 500 else 422])
+    named = TITLES_OF_CODES.get(problem["code"]) or TITLES.get(status)
+    title = gettext(named or TITLES[500 if status >= 500 else 422])
     if status == 429:
         seconds = int(problem.get("retry_after", 1))
         text = ngettext("You can try again in %(n)d second.", "You can try again in %(n)d seconds.", seconds)
         return title, text % {"n": seconds}
-    words = CODES.get(problem["code"]) or TEXTS.get(status)
+    words = CODES.get(problem["code"]) or UNREADABLE.get(str(problem["detail"])) or TEXTS.get(status)
     return title, gettext(words) if words else describe_refusal(problem["code"], str(problem["detail"]))
 
 

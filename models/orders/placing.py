@@ -44,9 +44,10 @@ _FROZEN = ("product_id", "quantity", "sku", "title", "unit_price")
 
 @dataclass(frozen=True)
 class Placed:
-    """A new order, and the run of its checkout."""
+    """A new order, its total in minor units, and the run of its checkout."""
 
     id: str
+    total: int
     run_id: str
 
 
@@ -119,7 +120,7 @@ def place(
     lines = {name: [item._mapping[name] for item in items] for name in _FROZEN}
     created = OrderCreated(order_id=order_id, user_id=user_id)
     event_log.emit(session, created, within=_PLACE, values={**order, **lines})
-    return Placed(order_id, run_id)
+    return Placed(order_id, total, run_id)
 
 
 def _nothing_to_order(session: Session, user_id: str) -> Conflict:

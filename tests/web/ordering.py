@@ -9,7 +9,7 @@ from tests.web.conftest import Browser
 def checkout_form(browser: Browser, **changes: str) -> dict[str, str]:
     """The form of the checkout as the page fills it."""
     page = browser.get("/checkout").text
-    found = {name: re.search(rf'name="{name}" value="([^"]+)"', page) for name in ("key", "address_id")}
+    found = {name: re.search(rf'name="{name}" value="([^"]+)"', page) for name in ("key", "total", "address_id")}
     filled = {name: match[1] for name, match in found.items() if match is not None}
     return {**filled, "payment": "pm_card_visa", **changes}
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.shopping import make_product
 from tests.web.accounts import ACCOUNT, age_sessions
 from tests.web.conftest import Browser
 from web.once import new_token
+from web.shop import robots
 
 PAGES = (
     "/account", "/account/email", "/account/orders", "/account/addresses", "/account/notifications",
@@ -171,11 +172,40 @@ def test_an_address_that_is_not_confirmed_is_shown_as_such(browser: Browser) -> 
     assert (wrong.status_code, "not valid or has expired" in wrong.text) == (422, True)
 
 
+@pytest.fixture
+def small_maps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sitemaps of two addresses, made for this test; otherwise they are kept for an hour."""
+    monkeypatch.setattr(robots, "MOST", 2)
+    for made in (robots._start, robots._part):
+        made.cache_clear()
+    yield
+    for made in (robots._start, robots._part):
+        made.cache_clear()
+
+
+@pytest.mark.usefixtures("small_maps")
+def test_a_large_catalogue_has_a_sitemap_in_parts(browser: Browser) -> None:
+    products = [make_product(f"P{number}", 1) for number in range(3)]
+    index = browser.get("/sitemap.xml").text
+    assert "<sitemapindex " in index
+    parts = re.findall("<sitemap><loc>http://localhost(/sitemap-.+)</loc></sitemap>", index)
+    listed: list[str] = []
+    for part in parts:
+        found = re.findall("<url><loc>(.+)</loc></url>", browser.get(part).text)
+        assert len(found) <= 2
+        listed += found
+    assert {f"http://localhost/products/{one}" for one in products} < set(listed)
+    assert "http://localhost/" in listed
+    assert len(listed) == len(set(listed))
+    assert browser.get(f"/sitemap-{len(parts)}.xml").status_code == 404
+
+
 def test_search_engines_find_products_and_leave_out_accounts(browser: Browser) -> None:
     product_id = make_product("EMMA", 1)
     robots = browser.get("/robots.txt")
     assert robots.mimetype == "text/plain"
     assert "Disallow: /account" in robots.text
+    assert "Allow: /v1/pictures/" in robots.text  # products show them
     assert "Sitemap: http://localhost/sitemap.xml" in robots.text
     sitemap = browser.get("/sitemap.xml")
     assert f"<loc>http://localhost/products/{product_id}</loc>" in sitemap.text

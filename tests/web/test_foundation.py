@@ -102,6 +102,32 @@ def test_a_token_of_another_browser_and_from_before_the_sign_in_is_refused(
     assert browser.post("/language", data={"csrf_token": token[1]}).status_code == 403
 
 
+def test_a_form_whose_session_has_ended_leads_to_the_sign_in_and_back(
+    signed_in: Callable[..., Browser], browser: Browser
+) -> None:
+    ada = signed_in("ada")
+    token = re.search(r'name="csrf_token" value="(\w+)"', ada.get("/account").text)
+    assert token is not None
+    ada.send("/sign-out", page="/account")
+    sent = ada.post("/account", data={"csrf_token": token[1]}, headers={"Referer": "http://localhost/account"})
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/sign-in?next=/account")
+    desk = ada.post("/desk/orders/many/ship", data={"csrf_token": token[1]})
+    assert (desk.status_code, desk.headers["Location"]) == (303, "/sign-in?next=/")
+
+
+def test_a_form_from_before_the_sign_in_leads_back_to_its_page(browser: Browser, sign_in: Callable[..., Any]) -> None:
+    sign_in("ada")
+    token = re.search(r'name="csrf_token" value="(\w+)"', browser.get("/basket").text)
+    assert token is not None
+    browser.send("/sign-in", {"username": "ada", "password": PASSWORD})  # in another tab
+    for referrer, link in (("http://localhost/categories", 'href="/categories">Back to the page'),
+                           ("https://evil.example/x", 'href="/">To the start page')):  # fmt: skip
+        answer = browser.post("/language", data={"csrf_token": token[1]}, headers={"Referer": referrer})
+        assert (answer.status_code, "<h1>Please send it again</h1>" in answer.text) == (403, True)
+        assert link in answer.text
+        assert "evil" not in answer.text
+
+
 def test_over_tls_cookies_have_the_prefix_and_are_secure(app: Any) -> None:
     client = app.test_client()
     [cookie] = client.get("/basket", base_url="https://shop.example").headers.getlist("Set-Cookie")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from local.waiting import wait_until
-from models import fulfilment, inventory, orders, payments
+from models import catalogue, fulfilment, inventory, orders, payments
 from models.core.database import transaction
 from tests.shop import Shop
 from tests.shopping import make_product
@@ -121,6 +122,34 @@ def test_a_double_click_places_one_order(ada: Browser) -> None:
 
 def checkout_form_of(form: dict[str, str], **changes: str) -> dict[str, str]:
     return {**form, **changes}
+
+
+def test_a_form_of_before_whose_values_have_changed_is_refused_once(ada: Browser) -> None:
+    """As with "Back", where the browser has kept the page."""
+    form = checkout_form(ada)
+    first = ada.send("/checkout", form).headers["Location"]
+    refused = ada.send("/checkout", {**form, "payment": "paypal"})
+    assert (refused.status_code, "This form was sent before" in refused.text) == (422, True)
+    [key] = re.findall(r'name="key" value="(\w+)"', refused.text)
+    assert key != form["key"]
+    again = ada.send("/checkout", {**form, "payment": "paypal", "key": key})
+    assert again.headers["Location"] == first  # it is still being paid
+
+
+@pytest.mark.parametrize("change", ["a price", "another tab"])
+def test_nobody_orders_for_another_total_than_was_shown(ada: Browser, change: str) -> None:
+    form = checkout_form(ada)
+    with transaction() as session:
+        [product] = session.scalars(select(catalogue.Product).with_for_update()).all()
+        if change == "a price":
+            catalogue.update_product(session, product, {"price_amount": 2100})
+    if change == "another tab":
+        ada.send(f"/basket/{product.id}", {"quantity": "1"})
+    refused = ada.send("/checkout", form)
+    assert (refused.status_code, "has changed since you opened this page" in refused.text) == (422, True)
+    assert ("€42.00" if change == "a price" else "€59.97") in refused.text
+    assert "You have not ordered anything yet." in ada.get("/account/orders").text
+    assert ada.send("/checkout", checkout_form(ada)).status_code == 303
 
 
 def test_another_address_is_validated(ada: Browser) -> None:

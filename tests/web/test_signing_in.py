@@ -39,7 +39,7 @@ def test_a_stranger_registers_and_the_basket_comes_along(browser: Browser) -> No
     [
         ({"username": "a b"}, "username", "Use 3 to 64 letters"),
         ({"email": "x"}, "email", "not an e-mail address"),
-        ({"password": "short"}, "password", "Use at least 8 characters"),
+        ({"password": "short"}, "password", "Use 8 to 256 characters"),
         ({"password": "password123"}, "password", "too common"),
         ({"address.city": ""}, "address.city", "Please fill in"),
         ({"username": "taken"}, "username", "This username is taken"),
@@ -100,6 +100,20 @@ def test_guesses_are_throttled_together_with_those_at_the_api(browser: Browser, 
     assert answers[-1].status_code == 429
     assert "You can try again in" in answers[-1].text
     assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("wanted", ["", "/checkout"])
+def test_a_merged_basket_says_if_there_are_fewer_units_than_were_chosen(
+    browser: Browser, signed_in: Callable[..., Browser], wanted: str
+) -> None:
+    product_id = make_product("EMMA", 3)
+    signed_in("ada").send(f"/basket/{product_id}", {"quantity": "2"})
+    browser.send(f"/basket/{product_id}", {"quantity": "2"})
+    form = {"username": "ada", "password": PASSWORD, "next": wanted}
+    entered = browser.send("/sign-in", form, page="/sign-in")
+    assert entered.headers["Location"] == "/basket?merged=short"
+    page = browser.get(entered.headers["Location"]).text
+    assert ("there are not enough units" in page, 'value="3"' in page) == (True, True)
 
 
 def test_a_session_that_ends_elsewhere_ends_here(browser: Browser, signed_in: Callable[..., Browser]) -> None:

@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 from marshmallow import Schema, ValidationError, fields, validate
 
+from api.accounts import schemas
+from api.accounts.passkey_schemas import PasskeyName
+from api.accounts.reach_schemas import NewPhone
+from api.accounts.second_factor_schemas import FreshSignIn
 from models.orders.tables import ORDER_STATUS
 from serving.bounds import flatten_messages
+from tests.web.conftest import Browser
 from web.desk import words
 from web.language import LANGUAGES, gettext
 from web.refusals import API_ONLY, DETAILS, REFUSALS
+from web.shop.basket import Units
 from web.wording import CODES, describe_field, describe_problem, describe_refusal
 
 ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -81,3 +87,29 @@ def test_what_is_wrong_with_a_field_is_said_in_the_language_of_the_page(
         assert describe_field(message) == english
     with app.test_request_context(headers={"Accept-Language": "de"}):
         assert describe_field(message).endswith(german)
+
+
+ODD = ("", " ", "x", "x" * 5000, "a\nb", "see www.example.org", "https://example.org/", "a\u202eb", "é" * 300)
+FORMS = (
+    schemas.Registration(), schemas.Login(), schemas.NewPassword(), schemas.ResetPassword(), schemas.MailedToken(),
+    schemas.Reauthentication(), schemas.PasswordResetRequest(), schemas.AddressInput(exclude=("default",)),
+    schemas.ProfileChanges(), NewPhone(), PasskeyName(), FreshSignIn(), Units(),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: type(form).__name__)
+def test_a_form_says_nothing_in_the_words_of_the_api(app: Any, form: Schema) -> None:
+    messages = set()
+    filled = [name for name, field in form.fields.items() if not isinstance(field, fields.Nested)]
+    for given in ({}, *(dict.fromkeys(filled, value) for value in ODD)):
+        with pytest.raises(ValidationError) as refused:
+            form.load({**given, "unknown": ""})
+        messages |= {reasons[0] for reasons in flatten_messages(refused.value.messages).values()} - {"Unknown field."}
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        assert {message for message in messages if describe_field(message) == message} == set()
+
+
+def test_an_address_that_cannot_be_read_is_told_in_plain_words(browser: Browser) -> None:
+    for path in ("/products?q=%00", "/products?cursor=x", "/search/suggestions?q=a%00"):
+        page = browser.get(path)
+        assert (page.status_code, "cannot be read" in page.text, "see errors" in page.text) == (422, True, False)

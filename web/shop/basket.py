@@ -1,5 +1,7 @@
 """The basket of customers and guests."""
 
+from typing import Any
+
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
@@ -13,6 +15,7 @@ from web import access
 from web import basket as holding
 from web.blueprint import shop, takes_form
 from web.forms import Form, read
+from web.language import gettext, ngettext
 from web.pages import render, see
 from web.shop.listing import read_shown
 
@@ -35,7 +38,7 @@ def basket() -> Response:
 @access.everybody
 def add_to_basket(product_id: str) -> Response:
     """Adds units of a product."""
-    form, units = read(Units())
+    form, units = _read()
     if form and units["quantity"]:
         try:
             with single_statements() as connection:
@@ -43,7 +46,7 @@ def add_to_basket(product_id: str) -> Response:
         except NotFound:
             raise
         except Refusal as error:
-            form.refuse(error)
+            _refuse(form, error)
     return holding.remember(see("shop.basket", added=product_id) if form else _basket(form, 422))
 
 
@@ -52,7 +55,7 @@ def add_to_basket(product_id: str) -> Response:
 @access.everybody
 def change_quantity(product_id: str) -> Response:
     """Sets the units of a product; 0 removes it."""
-    form, units = read(Units())
+    form, units = _read()
     if form:
         quantity = 0 if "remove" in request.form else units["quantity"]
         try:
@@ -60,8 +63,21 @@ def change_quantity(product_id: str) -> Response:
         except (NotFound, NotSignedIn):
             pass  # it was removed in another tab: the basket shows it
         except Refusal as error:
-            form.refuse(error)
+            _refuse(form, error)
     return see("shop.basket") if form else _basket(form, 422)
+
+
+def _read() -> tuple[Form, Any]:
+    form, units = read(Units())
+    if form.errors:  # said above the basket: the field may be that of another page
+        form.refusal = gettext("The quantity must be a whole number, from 0 to a million.")
+    return form, units
+
+
+def _refuse(form: Form, error: Refusal) -> None:
+    form.refuse(error)
+    if left := error.extra.get("available"):
+        form.refusal += " " + ngettext("Only %(num)s is left.", "Only %(num)s are left.", left) % {"num": left}
 
 
 def _set_quantity(product_id: str, quantity: int) -> None:

@@ -12,6 +12,7 @@ from durable.ids import new_id
 from models import accounts, carts, orders
 from models.core import idempotency
 from models.core.database import transaction
+from models.core.errors import Invalid
 from models.core.idempotency import StoredResponse
 from serving.accounts import NewAddress
 from serving.checkout import CheckoutRequestBody, place, refuse_if_overloaded
@@ -19,6 +20,7 @@ from settings import settings
 from web import access
 from web.blueprint import shop, takes_form
 from web.forms import Form, is_id, read
+from web.language import gettext
 from web.pages import render, see
 from web.shop import paying
 from web.wording import describe_field
@@ -41,11 +43,11 @@ def send_checkout() -> Response:
     form, body = _read()
     if body is None:
         return _checkout(form, 422)
-    user_id, key = g.principal.user_id, request.form.get("key", "")[:64] or uuid4().hex
+    user_id, key = g.principal.user_id, f"page {request.form.get('key', '')[:64] or uuid4().hex}"
     refuse_if_overloaded(user_id, key)
     try:
         with transaction() as session:
-            order_id = _place_once(session, user_id, key, body)
+            order_id = _place_once(session, user_id, key, body, form.values.get("total"))
     except orders.InProgress as refusal:
         order_id = refusal.extra["order_id"]
     except Refusal as error:
@@ -70,16 +72,19 @@ def payment_return() -> Response:
     return see("shop.order", order_id=order.id) if order else see("shop.basket")
 
 
-def _place_once(session: Session, user_id: str, key: str, body: CheckoutRequestBody) -> str:
+def _place_once(session: Session, user_id: str, key: str, body: CheckoutRequestBody, total: str | None) -> str:
+    """The id of the order. `total`: what the customer has seen; nobody orders for another amount."""
     fingerprint = hashlib.sha256(repr(sorted(body.items())).encode()).hexdigest()
-    first = idempotency.claim(session, user_id, f"page {key}", fingerprint)
+    first = idempotency.claim(session, user_id, key, fingerprint)
     if first is not None:
         return str(first.body["order_id"])
     site = settings.public_url or request.host_url.rstrip("/")
     order_id = new_id("ord")
     back = f"{site}{url_for('shop.payment_return', order=order_id)}"
     order = place(session, user_id, body, back, order_id)
-    idempotency.save(session, user_id, f"page {key}", StoredResponse(303, {"order_id": order.id}, {}))
+    if total is not None and total != str(order.total):
+        raise Invalid(gettext("The basket or a price has changed since you opened this page. Please check it again."))
+    idempotency.save(session, user_id, key, StoredResponse(303, {"order_id": order.id}, {}))
     return order.id
 
 
@@ -113,7 +118,7 @@ def _checkout(form: Form, status: int = 200) -> Response:
         "orders/checkout.html", status, form=form, basket=basket, addresses=addresses, chosen=chosen, new=NEW,
         methods=paying.payment_methods(), paid_by=paying.default_method() if paid_by == paying.CARD else paid_by,
         are_test_cards=paying.are_test_cards(), has_card_form=paying.has_card_form(),
-        stripe_key=settings.stripe_publishable_key, key=form.values.get("key") or uuid4().hex,
+        stripe_key=settings.stripe_publishable_key, key=uuid4().hex,
     )  # fmt: skip
     if paying.has_card_form():
         page.headers["Content-Security-Policy"] = paying.POLICY

@@ -10,7 +10,7 @@ from models import catalogue
 from models.core.database import single_statements
 from web import access
 from web.blueprint import shop
-from web.pages import render
+from web.pages import canonical, render
 from web.shop.listing import read_products
 
 NEWEST = 12  # products on the start page
@@ -30,7 +30,7 @@ def home() -> Response:
     if access.find_principal() is not None:
         admit(access.require)
     newest, _ = read_products({"limit": NEWEST, "group": True, "in_stock": True})
-    return render("shop/home.html", products=newest, tree=read_tree())
+    return render("shop/home.html", products=newest, tree=read_tree(), canonical=canonical("/"))
 
 
 @shop.get("/home")

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
-from flask import Response, request
+from flask import Response, request, url_for
 
 from models.catalogue import search
 from serving.catalogue import ProductQuery
@@ -16,6 +16,7 @@ from web.language import translatable as _
 from web.pages import canonical, render
 from web.shop.home import Node, read_tree
 from web.shop.listing import Found, read_products, search_products
+from web.shop.structured_data import describe_path, describe_product, find_image
 
 PAGE = 24  # products
 SUGGESTIONS = 6
@@ -41,6 +42,7 @@ def products() -> Response:
     return render(
         "shop/products.html", products=found.products, spelled=found.spelled, following=following, asked=asked,
         tree=tree, path=path, sorts=SORTS, is_first=not request.args.get("cursor"), is_valid=wanted is not None,
+        canonical=_canonical(path, asked), breadcrumbs=describe_path(path),
     )  # fmt: skip
 
 
@@ -61,8 +63,16 @@ def product(product_id: str) -> Response:
     found = json.loads(shown)
     tree = read_tree()
     path = _path(tree, found["category"]["id"])
-    image = _image(found)
-    return render("shop/product.html", product=found, path=path, image=image, schema_org=_schema_org(found, image))
+    image = find_image(found)
+    described = [describe_product(found, image), describe_path(path, found["title"])]
+    return render("shop/product.html", product=found, path=path, image=image, described=described)
+
+
+def _canonical(path: list[Node], asked: dict[str, str]) -> str:
+    """The list of a category, or of an author, is a page of its own; other filters change what is shown of it."""
+    if path:
+        return canonical(url_for("shop.products", category=path[-1].id))
+    return canonical(url_for("shop.products", author=asked.get("author")))
 
 
 def _find(wanted: dict[str, Any] | None, *, is_exact: bool) -> Found:
@@ -105,31 +115,3 @@ def _path(tree: list[Node], category: str) -> list[Node]:
         if below:
             return [node, *below]
     return []
-
-
-def _image(product: dict[str, Any]) -> str | None:
-    """The address of the first picture for other sites: its largest JPEG, which all of them can show."""
-    sources = [each for picture in product["pictures"][:1] for each in picture["sources"]]
-    jpegs = [each["url"] for each in sources if each["type"] == "image/jpeg"]
-    return canonical(jpegs[-1]) if jpegs else None
-
-
-def _schema_org(product: dict[str, Any], image: str | None) -> str:
-    """The product for search engines (schema.org), as JSON that is safe within a script element."""
-    price = product["price"]
-    precision = get_currency_precision(price["currency"])
-    stock = "InStock" if product["availability"]["in_stock"] else "OutOfStock"
-    described = {
-        "@context": "https://schema.org", "@type": "Product", "name": product["title"], "sku": product["sku"],
-        "description": product["description"][:5000], "url": canonical(),
-        "offers": {
-            "@type": "Offer", "price": str(Decimal(price["amount"]).scaleb(-precision)),
-            "priceCurrency": price["currency"], "availability": f"https://schema.org/{stock}",
-        },
-    }  # fmt: skip
-    if image:
-        described["image"] = image
-    if product["author"]:
-        described |= {"@type": ["Product", "Book"], "author": {"@type": "Person", "name": product["author"]["name"]}}
-    text = json.dumps(described, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -108,8 +108,13 @@ def enter(opened: OpenedSession, wanted: str | None = None) -> Response:
     what the form says."""
     with transaction() as session:
         merged = basket.merge(session, opened.user_id)
-    default = "/basket?merged=1" if merged and merged.added else "/"
-    response = lead(_next_page(default) if wanted is None else wanted or default)
+    is_short = merged is not None and bool(merged.short)
+    basket_page = "/basket?merged=short" if is_short else "/basket?merged=1"
+    default = basket_page if is_short or (merged and merged.added) else "/"
+    where = _next_page(default) if wanted is None else wanted or default
+    if is_short and where == "/checkout":  # nobody is to order fewer units than they chose without knowing
+        where = basket_page
+    response = lead(where)
     access.sign_in(response, opened)
     return basket.forget(response)
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from durable import queries
 from local.waiting import wait_until
-from models import orders
+from models import fulfilment, orders
 from models.core.database import transaction
 from tests.conftest import PASSWORD
 from tests.shopping import make_customer, place_order
@@ -30,17 +31,33 @@ def complete(order_id: str) -> None:
     Its page says that it is confirmed before that: only then the ordered goods are taken out of the basket.
     """
 
-    def has_succeeded() -> bool:
-        with transaction() as session:
-            run_id = orders.get(session, order_id).run_id
-            return run_id is not None and queries.get_run(session, run_id).status == "succeeded"
-
-    assert wait_until(has_succeeded, 60, 0.1)
+    assert wait_until(lambda: _is_complete(order_id), 60, 0.1)
 
 
 def order_of(visitor: Visitor) -> str:
     """The id of the order whose page is shown."""
     return visitor.page.url.rpartition("/")[2].partition("?")[0]
+
+
+def bring(order_id: str) -> None:
+    """Lets staff ship an order and record that it has arrived, once the workers have completed its checkout."""
+    complete(order_id)
+    for status in ("shipped", "delivered"):
+        with transaction() as session:
+            actor = orders.get(session, order_id).user_id
+            fulfilment.edit(session, order_id, actor=actor, status=status)
+        assert wait_until(partial(_has_status, order_id, status), 60, 0.1)
+
+
+def _is_complete(order_id: str) -> bool:
+    with transaction() as session:
+        run_id = orders.get(session, order_id).run_id
+        return queries.get_run(session, run_id or "").status == "succeeded"
+
+
+def _has_status(order_id: str, status: str) -> bool:
+    with transaction() as session:
+        return orders.get(session, order_id).status == status
 
 
 def at_the_desk(visit: Callable[..., Visitor], username: str) -> Visitor:

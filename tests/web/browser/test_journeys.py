@@ -12,7 +12,7 @@ from tests.web.accounts import ACCOUNT
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.buying import pay
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import at_the_desk, complete, look_again, order_of, ship
+from tests.web.browser.selling import at_the_desk, bring, complete, look_again, order_of, ship
 from tests.web.browser.signing_in import sign_in_as
 
 Visit = Callable[..., Visitor]
@@ -144,6 +144,18 @@ def test_everything_works_without_javascript(
     ada.page.get_by_role("link", name="Cancel the order …").click()
     ada.page.get_by_role("button", name="Cancel the order").click()
     ada.sees("You have cancelled it.")
+    ada.page.get_by_role("link", name="Walden").click()
+    ada.page.get_by_role("button", name="Add to basket").click()
+    ada.page.get_by_role("link", name="Checkout").click()
+    pay(ada, "works")
+    ada.sees("Your order is confirmed")
+    bring(ada.page.url.rpartition("/")[2])
+    ada.page.reload()
+    ada.sees("Your order has arrived")
+    ada.page.get_by_role("link", name="Send something back").click()
+    ada.page.get_by_label("Why do you send it back?").fill("The cover is torn")
+    ada.page.get_by_role("button", name="Request the return").click()
+    ada.sees("We have received your request.")
     assert ada.reported == []
 
 
@@ -168,6 +180,7 @@ def test_a_german_on_a_small_screen(visit: Visit, books: dict[str, str], sign_in
 def test_the_keyboard_suffices(visit: Visit, books: dict[str, str], sign_in: Callable[..., Caller]) -> None:
     sign_in("ada")
     ada = visit()
+    ada.page.clock.install()
     ada.open("/")
     press = ada.page.keyboard.press
     press("Tab")
@@ -195,6 +208,12 @@ def test_the_keyboard_suffices(visit: Visit, books: dict[str, str], sign_in: Cal
     reach(ada, "Buy now")
     press("Enter")
     ada.sees("Your order is confirmed")
+    ada.check()
+    bring(ada.page.url.rpartition("/")[2])
+    look_again(ada, "Your order has arrived")
+    reach(ada, "Send something back")
+    press("Enter")
+    ada.page.wait_for_url(re.compile("/return$"))
     ada.check()
 
 
