@@ -22,6 +22,8 @@ TEXTS = {
     500: _("It is our mistake, not yours. We have been told about it."),
     503: _("Please try again in a few seconds. Nothing of what you sent was lost or done twice."),
 }
+WHOLE = {"Some fields are invalid; see errors.": _("A value in the address or in the form cannot be used.")}
+"""Sentences that refer to a member of the problem document → what a page says that does not show it."""
 CODES = {
     "cart_empty": _("Your basket is empty."),
     "cart_full": _("Your basket has as many different products as it can hold. Remove one first."),
@@ -109,7 +111,7 @@ def describe_problem(status: int, problem: Mapping[str, Any]) -> tuple[str, str]
         seconds = int(problem.get("retry_after", 1))
         text = ngettext("You can try again in %(n)d second.", "You can try again in %(n)d seconds.", seconds)
         return title, text % {"n": seconds}
-    words = CODES.get(problem["code"]) or TEXTS.get(status)
+    words = CODES.get(problem["code"]) or TEXTS.get(status) or WHOLE.get(problem["detail"])
     return title, gettext(words) if words else describe_refusal(problem["code"], str(problem["detail"]))
 
 

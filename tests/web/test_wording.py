@@ -81,3 +81,9 @@ def test_what_is_wrong_with_a_field_is_said_in_the_language_of_the_page(
         assert describe_field(message) == english
     with app.test_request_context(headers={"Accept-Language": "de"}):
         assert describe_field(message).endswith(german)
+
+
+def test_a_page_does_not_refer_to_what_only_a_problem_document_has(app: Any) -> None:
+    problem = {"code": "invalid_fields", "detail": "Some fields are invalid; see errors."}
+    with app.test_request_context():
+        assert describe_problem(422, problem)[1] == "A value in the address or in the form cannot be used."
