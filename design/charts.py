@@ -115,9 +115,11 @@ def _over_days(chart: Chart, name: str) -> tuple[float, list[str]]:
 
 
 def _grid(chart: Chart, area: _Area, ticks: Sequence[float]) -> Iterator[str]:
+    has_scale = any(point.value for point in chart.points)
     for tick in ticks:
         yield _line(area.left, area.y(tick), area.right, area.y(tick), "plot-zero" if tick == 0 else "plot-grid")
-        yield _text(area.left - 8, area.y(tick) + 4, chart.tick(tick), "end", "plot-axis")
+        if has_scale or tick == 0:
+            yield _text(area.left - 8, area.y(tick) + 4, chart.tick(tick), "end", "plot-axis")
 
 
 def _days(days: Sequence[str], middles: dict[str, float], area: _Area, most: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from models import inventory
 from models.core.database import transaction
 from tests.conftest import Caller
+from tests.shopping import make_product
 from tests.web.browser.books import fill_shelves
 from tests.web.browser.buying import pay
 from tests.web.browser.conftest import Visitor
@@ -142,3 +143,11 @@ def test_a_payment_that_was_cancelled_at_paypal_can_still_be_made(ada: Visitor, 
         ada.check()
     ada.sees("Your order is confirmed")
     expect_orders(ada, 1)
+
+
+def test_a_title_without_a_space_fits_into_a_narrow_window(database: None, visit: Visit) -> None:
+    product_id = make_product("X" * 60, 3, price=10**12 - 1)
+    stranger = visit(width=320)
+    stranger.open(f"/products/{product_id}")
+    stranger.follow("Add to basket", "button")
+    stranger.open("/basket")

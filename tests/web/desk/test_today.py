@@ -74,6 +74,11 @@ def test_the_charts_count_what_was_sold_today(desk: Desk, sale: Bought) -> None:
     assert "€39.98" in page
 
 
+def test_charts_of_days_without_sales_have_no_scale(desk: Desk) -> None:
+    numbers = re.findall(r'text-anchor="end" class="plot-axis">([\d.,]+)<', desk.get("/desk/").text)
+    assert set(numbers) == {"0"}
+
+
 def test_the_first_page_takes_few_statements(desk: Desk, sale: Bought) -> None:
     desk.get("/desk/")
     with statements() as sent:
