@@ -59,7 +59,7 @@ def test_each_order_is_shipped_from_where_its_goods_are(desk: Desk, scattered: l
 def test_a_warehouse_without_an_address_is_named_and_its_orders_are_not_changed(
     desk: Desk, scattered: list[Bought], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = Settings(carrier_api_key="key", sender_address="")
+    without = Settings(carrier_api_key="key", carrier_api_base="https://api.easypost.com/v2")
     monkeypatch.setattr("models.fulfilment.labels.settings", without)
     answer = many(desk, "ship", scattered, labels="buy").text
     assert "2 were refused and not changed" in answer
