@@ -174,8 +174,7 @@ def _show(verb: str, given: Sequence[str], done: Done | None, outcome: Outcome, 
         plan = _plan(session, [row.id for row in found]) if verb == "ship" and done is None else {}
     return show(
         "many_orders.html", status, section="desk.orders_page", verb=verb, found=found, done=done, outcome=outcome,
-        plan=plan,
-        numbers={row.id: row.number for row in found}, back=request.values.get("back", ""),
+        plan=plan, numbers={row.id: row.number for row in found}, back=request.values.get("back", ""),
     )  # fmt: skip
 
 
