@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from flask import Response, g, request
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
@@ -43,6 +44,24 @@ def once(work: Callable[[Session], str | Undoable]) -> Response:
         if first is None:
             idempotency.save(session, owner, name, idempotency.StoredResponse(303, done, {}))
     return lead(done if isinstance(done, str) else done[0])
+
+
+def once_for_many(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returns, which has transactions of its own. A form that is sent again gets the same.
+
+    Meanwhile the transaction of the form's token is idle, and holds nothing else. PostgreSQL would end it after a few
+    seconds, and with it the answer to what was done. Raises as `once`.
+    """
+    owner, name = g.principal.user_id, key()
+    with transaction() as session:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '2min'"))  # longer than any request
+        first = idempotency.claim(session, owner, name, fingerprint())
+        if first is not None:
+            kept: dict[str, Any] = first.body
+            return kept
+        done = work()
+        idempotency.save(session, owner, name, idempotency.StoredResponse(200, done, {}))
+    return done
 
 
 def find_before(session: Session, token: str) -> dict[str, Any]:

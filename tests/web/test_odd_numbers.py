@@ -12,7 +12,27 @@ from web.shop import order_changes
 
 
 @pytest.mark.parametrize(
-    "shown", ["1e999999", "1e999990", "-1e999990", "NaN", "sNaN", "Infinity", "9" * 5000, "1.234", "x"]
+    "shown",
+    [
+        "1e999999",
+        "1e999990",
+        "-1e999990",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "9" * 5000,
+        "1.234",
+        "x",
+        "1.000",
+        "1,000",
+        "1e3",
+        "12.",
+        ".5",
+        "\uff11",
+        "1_0",
+        "+1",
+        "1,000.00",
+    ],
 )
 def test_no_amount_of_money_is_computed_before_it_is_judged(app: Any, shown: str) -> None:
     with app.test_request_context(), pytest.raises(Invalid):
@@ -21,6 +41,7 @@ def test_no_amount_of_money_is_computed_before_it_is_judged(app: Any, shown: str
 
 def test_amounts_are_read_as_people_write_them() -> None:
     assert [minor_units(shown, "EUR") for shown in ("", "12,50", "12.5", "-3", "0.01")] == [None, 1250, 1250, -300, 1]
+    assert [minor_units(shown, "JPY") for shown in ("1250", "-3")] == [1250, -3]
 
 
 @pytest.mark.parametrize("field", ["username", "password"])

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from api.orders.schemas import Cancel, Edit
 from durable import Refusal
 from models import fulfilment, inventory, orders
-from models.core import idempotency
 from models.core.database import transaction
 from models.core.errors import Invalid, NotFound
 from models.orders import Order
@@ -99,14 +98,7 @@ def change_many_orders(verb: str) -> Response:
         options = _options()
     except Invalid as error:
         return _show(verb, ids[:MOST], None, Outcome(refusal=in_words(error), values=dict(request.form.items())), 422)
-    owner, key = g.principal.user_id, once.key()
-    with transaction() as claimed:
-        first = idempotency.claim(claimed, owner, key, once.fingerprint())
-        if first is None:
-            done = _change_all(verb, ids, options)
-            idempotency.save(claimed, owner, key, idempotency.StoredResponse(200, vars(done), {}))
-        else:
-            done = Done(**first.body)
+    done = Done(**once.once_for_many(lambda: vars(_change_all(verb, ids, options))))
     return _show(verb, ids, done, Outcome(values=dict(request.form.items())))
 
 
@@ -182,8 +174,7 @@ def _show(verb: str, given: Sequence[str], done: Done | None, outcome: Outcome, 
         plan = _plan(session, [row.id for row in found]) if verb == "ship" and done is None else {}
     return show(
         "many_orders.html", status, section="desk.orders_page", verb=verb, found=found, done=done, outcome=outcome,
-        plan=plan,
-        numbers={row.id: row.number for row in found}, back=request.values.get("back", ""),
+        plan=plan, numbers={row.id: row.number for row in found}, back=request.values.get("back", ""),
     )  # fmt: skip
 
 

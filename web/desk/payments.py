@@ -1,7 +1,7 @@
 """Payments: the list, the ledger of one, and captures and refunds, from there or from the page of the order."""
 
+import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
@@ -93,17 +93,17 @@ def refund(payment_id: str) -> Response:
 
 
 def minor_units(shown: str, currency: str) -> int | None:
-    """An amount as people write it, `12.50` or `12,50`, in minor units; None if it is empty. Raises Invalid."""
+    """An amount as people write it, `12.50` or `12,50`, in minor units; None if it is empty. Raises Invalid.
+
+    A point or comma never separates thousands: `1.000` is refused, because it is a thousand to some, and one to others.
+    """
     if not shown:
         return None
-    try:
-        exact = Decimal(shown.replace(",", ".")).scaleb(get_currency_precision(currency))
-        is_amount = abs(exact) <= 10**12 and exact == exact.to_integral_value()  # before it becomes an integer
-    except ArithmeticError:  # no number, or one with a huge exponent
-        is_amount = False
-    if not is_amount:
+    digits = get_currency_precision(currency)
+    found = re.fullmatch(rf"(-?[0-9]{{1,13}})(?:[.,]([0-9]{{1,{digits}}}))?" if digits else r"(-?[0-9]{1,13})()", shown)
+    if found is None:
         raise Invalid(gettext("The amount cannot be read. Write it as 12.50."))
-    return int(exact)
+    return int(found[1] + (found[2] or "").ljust(digits, "0"))
 
 
 def _act(payment_id: str, done: str, work: Callable[[Session], str | None]) -> Response:

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flask import Response, g, request
+from flask import Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import durable
 from durable import Refusal
 from durable.tables import RunRecord
-from models.core import idempotency
 from models.core.database import transaction
 from models.core.errors import Invalid
 from serving.staff_actions import current_action, recording
@@ -52,15 +51,7 @@ def change_many(verb: str) -> Response:
     ids = request.form.getlist("run")[:MOST]
     with transaction() as session:
         found = _choose(session, ids)
-    owner, key = g.principal.user_id, once.key()
-    with transaction() as claimed:
-        first = idempotency.claim(claimed, owner, key, once.fingerprint())
-        if first is None:
-            outcome = _change_all(verb, [run.id for run in found])
-            body = {"changed": outcome.changed, "refused": outcome.refused}
-            idempotency.save(claimed, owner, key, idempotency.StoredResponse(200, body, {}))
-        else:
-            outcome = Outcome(first.body["changed"], first.body["refused"])
+    outcome = Outcome(**once.once_for_many(lambda: vars(_change_all(verb, [run.id for run in found]))))
     return _show(verb, found, outcome)
 
 

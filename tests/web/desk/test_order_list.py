@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from models import accounts, orders
 from models.core import event_log
@@ -12,6 +13,7 @@ from models.core.database import transaction
 from settings import Settings
 from tests.shopping import make_customer, make_product
 from tests.web.desk.selling import Bought, Desk
+from web.desk import many_orders
 
 VIEWS = "/desk/orders/views"
 
@@ -140,6 +142,17 @@ def test_a_tag_is_added_and_the_undo_takes_it_only_from_those_that_got_it(desk: 
     for tag in ("", "x" * 65, "a,b"):
         refused = many(desk, "tag", sold, tag=tag)
         assert (refused.status_code, 'role="alert"' in refused.text) == (422, True), tag
+
+
+def test_orders_may_take_long_together(desk: Desk, sold: list[Bought], monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends a transaction that is idle for five seconds."""
+
+    def slow(session: Session, order_id: str, options: Any) -> bool:
+        session.execute(text("SELECT pg_sleep(2)"))
+        return orders.add_tag(session, order_id, options["tag"])
+
+    monkeypatch.setitem(many_orders.WORK, "tag", slow)
+    assert "3 orders have the tag." in many(desk, "tag", sold, tag="gift").text
 
 
 def test_more_orders_than_a_form_takes_are_not_dropped_silently(

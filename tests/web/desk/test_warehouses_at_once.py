@@ -6,6 +6,7 @@ import pytest
 
 from models import fulfilment, inventory
 from models.core.database import transaction
+from settings import Settings
 from tests.models.shelves import move, warehouse
 from tests.shopping import make_product
 from tests.web.desk.selling import Bought, Desk
@@ -56,11 +57,14 @@ def test_each_order_is_shipped_from_where_its_goods_are(desk: Desk, scattered: l
 
 
 def test_a_warehouse_without_an_address_is_named_and_its_orders_are_not_changed(
-    desk: Desk, scattered: list[Bought]
+    desk: Desk, scattered: list[Bought], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without = Settings(carrier_api_key="key", carrier_api_base="https://api.easypost.com/v2")
+    monkeypatch.setattr("models.fulfilment.labels.settings", without)
     answer = many(desk, "ship", scattered, labels="buy").text
     assert "2 were refused and not changed" in answer
-    assert "Annex has no address" in answer
+    [why] = re.findall(rf">{scattered[1].order.number}</a>: ([^<]+)", answer)
+    assert why == "The warehouse has no address to send from. Enter a tracking number instead. (Annex)"
     assert [read(one).parcels for one in scattered] == [0, 0]
 
 
