@@ -1,6 +1,10 @@
 """Mails, text messages, push notifications, and what they and documents say of the seller."""
 
-from pydantic import BaseModel, Field
+import re
+
+from pydantic import BaseModel, Field, field_validator
+
+ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*[^\s?#/])?")
 
 
 class Messages(BaseModel):
@@ -42,12 +46,10 @@ class Messages(BaseModel):
     )
     public_url: str = Field(
         "",
-        pattern="^(https?://.+[^/])?$",
-        description="URL of the shop's website, for links in mails; empty: no links",
+        description="URL at which browsers see the shop, for cookies, links in mails and the return from payment "
+        "pages; empty: no links",
     )
-    api_url: str = Field(
-        "", pattern="^(https?://.+[^/])?$", description="URL of the API for links in mails; empty in production: none"
-    )
+    api_url: str = Field("", description="URL of the API for links in mails; empty in production: none")
     language: str = Field("en", pattern="^[a-z]{2}$", description="language of mails to those who have chosen none")
     staff_email: str = Field("staff@localhost", description="recipient of mails to staff")
     alert_email: str = Field("", description="recipient of alerts for operators; empty: staff_email")
@@ -55,3 +57,11 @@ class Messages(BaseModel):
         30.0, ge=1, description="seconds between two looks for stuck runs and dead dispatchers"
     )
     supplier_email: str = Field("supplier@localhost", description="recipient of purchase orders")
+
+    @field_validator("public_url", "api_url")
+    @classmethod
+    def _refuse_other_addresses(cls, address: str) -> str:
+        """Paths are appended to it."""
+        if address and not ADDRESS.fullmatch(address):
+            raise ValueError("write it as https://shop.example, without a slash, a query or a fragment at the end")
+        return address

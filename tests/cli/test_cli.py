@@ -190,3 +190,13 @@ def test_commands_to_copy_name_the_program_as_it_can_be_called_here(
     assert stack.command() == ".venv/bin/shop"
     monkeypatch.setenv("PATH", str(program.parent))
     assert stack.command() == "shop"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["shop.example", "ftp://shop.example", "https://shop.example/", "https://shop.example?a=1", "https://a b"],
+)
+def test_an_address_to_which_no_path_can_be_appended_is_refused(shop: Shop, address: str) -> None:
+    refused = shop("config", "public_url", SHOP_PUBLIC_URL=address)
+    assert refused.returncode == 2
+    assert "SHOP_PUBLIC_URL: write it as https://shop.example, without a slash" in refused.stderr
