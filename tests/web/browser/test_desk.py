@@ -79,3 +79,18 @@ def test_a_dispute_is_found_in_one_click(visit: Callable[..., Visitor], sign_in:
     boss.check()
     boss.follow(str(sale.order.number))
     boss.sees("asks about this payment: fraudulent")
+
+
+def test_long_words_fit_into_a_narrow_window(visit: Callable[..., Visitor], sign_in: Callable[..., object]) -> None:
+    product_id, place = make_product("X" * 60, 5, price=10**12 - 1), warehouse("W" * 100)
+    sale = Bought(product_id, 2, "w" * 60).confirmed()
+    sign_in("boss", *ROLES)
+    cookies = enter(visit()).page.context.cookies()
+    boss = visit(width=320)
+    boss.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    for path in (
+        "/desk/orders", sale.path, f"/desk/payments/{sale.payment_id}", f"/desk/customers/{sale.order.user_id}",
+        "/desk/products", f"/desk/products/{product_id}", "/desk/stock", f"/desk/stock/{product_id}",
+        f"/desk/warehouses/{place}",
+    ):  # fmt: skip
+        boss.open(path)
