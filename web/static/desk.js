@@ -38,12 +38,4 @@
     const row = here.closest(".sections");
     row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
   }
-
-  // One box ticks all of the list.
-  for (const all of document.querySelectorAll("[data-ticks-all]")) {
-    all.closest("[hidden]").hidden = false;
-    all.addEventListener("change", () => {
-      for (const box of document.querySelectorAll(`input[name="${CSS.escape(all.dataset.ticksAll)}"]`)) box.checked = all.checked;
-    });
-  }
 })();

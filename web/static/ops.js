@@ -19,15 +19,6 @@
     });
   }
 
-  // One box ticks all of the list.
-  const all = document.querySelector("[data-ticks-all]");
-  if (all) {
-    all.closest("[hidden]").hidden = false;
-    all.addEventListener("change", () => {
-      for (const box of all.form.querySelectorAll("input[name=run]")) box.checked = all.checked;
-    });
-  }
-
   // "/" leads to the search box.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, textarea, select")) return;

@@ -37,6 +37,14 @@
     button.addEventListener("click", () => print());
   }
 
+  // One box ticks all of the list.
+  for (const all of document.querySelectorAll("[data-ticks-all]")) {
+    all.closest("[hidden]").hidden = false;
+    all.addEventListener("change", () => {
+      for (const box of document.querySelectorAll(`input[name="${CSS.escape(all.dataset.ticksAll)}"]`)) box.checked = all.checked;
+    });
+  }
+
   // What is wrong with a form is read out, and can be corrected at once.
   const faulty = document.querySelector("[aria-invalid=true], .notice-alert[tabindex]");
   if (faulty) faulty.focus();

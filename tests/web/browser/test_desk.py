@@ -94,3 +94,22 @@ def test_long_words_fit_into_a_narrow_window(visit: Callable[..., Visitor], sign
         f"/desk/warehouses/{place}",
     ):  # fmt: skip
         boss.open(path)
+
+
+def test_one_box_ticks_all_of_a_list(visit: Callable[..., Visitor], sign_in: Callable[..., object]) -> None:
+    product_id = make_product("BOOK", 9)
+    for username in ("grace", "alan"):
+        Bought(product_id, 1, username).confirmed()
+    sign_in("boss", *ROLES)
+    boss = enter(visit())
+    for path, label, name in (
+        ("/desk/orders", "All of this page", "order"),
+        ("/ops/runs", "Choose all on this page", "run"),
+    ):
+        boss.open(path)
+        boxes = boss.page.locator(f'input[name="{name}"]')
+        boss.page.get_by_label(label).check()
+        ticked = [box.is_checked() for box in boxes.all()]
+        assert (len(ticked) > 1, all(ticked)) == (True, True), path
+        boss.page.get_by_label(label).uncheck()
+        assert not any(box.is_checked() for box in boxes.all()), path
