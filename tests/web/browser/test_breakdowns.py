@@ -74,7 +74,7 @@ def broker(tmp_path: Path) -> Iterator[Stoppable]:
 
 
 @pytest.fixture
-def shop(seeds: Any, tmp_path: Path, port: int, broker: Stoppable) -> Iterator[Shop]:
+def shop(database: None, tmp_path: Path, port: int, broker: Stoppable) -> Iterator[Shop]:
     """Gateways, a worker and a dispatcher, with a Redis of their own."""
     with ExitStack() as exits:
         url = f"redis+socket://{broker.sockets}/redis.sock"

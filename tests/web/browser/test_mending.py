@@ -31,7 +31,7 @@ ANTIDOTE = "DROP FUNCTION IF EXISTS carts.poison CASCADE"
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Shop]:
+def running(tmp_path: Path, database: None) -> Iterator[Shop]:
     """The processes of a shop that gives up early, and tells its operators at once."""
     with ExitStack() as exits:
         port = exits.enter_context(reserved_port())
@@ -127,7 +127,7 @@ def test_the_mail_of_a_stuck_run_leads_to_its_cause_in_three_clicks(
 
 
 def test_a_poisoned_run_is_mended_once_its_cause_is_removed(
-    running: Shop, poisoned: Callable[[], None], visit: Callable[..., Visitor], sign_in: Callable[..., object]
+    poisoned: Callable[[], None], running: Shop, visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     books = fill_shelves()
     sign_in("root", "admin")
