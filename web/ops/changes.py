@@ -6,7 +6,7 @@ would refuse, and shows the steps that the engine would plan.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_origin, get_type_hints
 
@@ -18,7 +18,7 @@ import durable
 from durable import Refusal, queries, replaying
 from durable.plan import plan, progress_in
 from durable.replaying import clock
-from durable.tables import RunRecord
+from durable.tables import RunRecord, StepRow
 from durable.workflow import Workflow
 from models.core.database import transaction
 from models.core.errors import Invalid, NotFound
@@ -30,7 +30,9 @@ from web.forms import Form
 from web.language import gettext
 from web.once import new_token, once
 from web.ops.pages import show
+from web.ops.reading import LISTED, read_steps
 from web.ops.run import declared, droppable
+from web.wording import describe_refusal
 
 
 class SignalForm(Schema):
@@ -137,16 +139,23 @@ def _preview(run_id: str, verb: str, form: Form, status: int = 200) -> Response:
 def _rehearse_replay(run_id: str, form: Form) -> Preview:
     """Of the step that is chosen, or else of the first from which the run can be replayed."""
     with transaction() as session:
-        run, steps, now = queries.get_run(session, run_id), queries.steps_of_run(session, run_id), clock(session)
+        run, steps, now = queries.get_run(session, run_id), read_steps(session, run_id), clock(session)
         starts = replaying.list_starts(run, steps, now)
         chosen = form.values.setdefault("step", starts[0] if starts else "")
-        repeated = replaying.find_again(run, steps, chosen, now) if chosen in starts else []
+        whole = chosen.partition("[")[0]  # an item can be replayed alone, though not all of them are offered
+        repeated = replaying.find_again(run, steps, chosen, now) if _is_begun(steps, chosen, whole in starts) else []
+        if repeated and chosen not in starts:
+            starts = [chosen, *starts]
         again = [(record.name, outside(declared(run), record.name)) for record in repeated]
     if not starts:
         refusal = gettext("No step of this run may be performed again.")
         return replace(_rehearse(run_id, lambda session, run: None), steps=[], items=[], refusal=refusal)
     seen = _rehearse(run_id, lambda session, run: durable.replay(session, run.id, chosen))
     return replace(seen, items=starts, again=again)
+
+
+def _is_begun(steps: Sequence[StepRow], name: str, is_offered: bool) -> bool:
+    return is_offered and any(name in (step.name, step.name.partition("[")[0]) for step in steps)
 
 
 def _rehearse(run_id: str, work: Callable[[Session, RunRecord], object]) -> Preview:
@@ -167,7 +176,7 @@ def _rehearse(run_id: str, work: Callable[[Session, RunRecord], object]) -> Prev
     except Refusal as refusal:
         if not found:
             raise
-        return replace(found[0], steps=[], items=[], refusal=refusal.detail)
+        return replace(found[0], steps=[], items=[], refusal=describe_refusal(refusal.code, refusal.detail))
 
 
 def outside(workflow: Workflow | None, name: str) -> str:
@@ -188,10 +197,10 @@ def _try(session: Session, run: RunRecord, verb: str) -> None:
 
 
 def _look(session: Session, run: RunRecord, before: str) -> Preview:
-    workflow, steps = declared(run), queries.steps_of_run(session, run.id)
+    workflow, steps = declared(run), read_steps(session, run.id)
     planned = plan(workflow, progress_in(run.status, steps)) if workflow and run.finished_at is None else []
     names = [[call.name for call in stage] for stage in planned]
-    items = droppable(workflow, run, steps)
+    items = droppable(workflow, run, steps)[:LISTED]
     signals = {name: example_of(data) for name, data in (workflow.signals if workflow else {}).items()}
     ends = run.finished_at is not None
     return Preview(run.id, run.workflow, before, run.status, names, items, "", ends, signals=signals)

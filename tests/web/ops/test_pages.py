@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from durable.ids import first_id, new_id
 from models import access
 from models.core import event_log
 from models.core.database import transaction
 from models.core.events import IncidentOpened, IncidentResolved
+from settings import settings
 from tests.api.test_statements import ran
 from tests.web.conftest import Browser
 from tests.web.ops.making import DECLINED, declined, failed, started, step, stuck
@@ -161,6 +163,18 @@ def test_a_run_of_a_workflow_that_is_not_declared_is_shown(operator: Browser) ->
     run_id = started(version=99)
     assert "This release does not declare checkout, version 99" in operator.get(f"/ops/runs/{run_id}").text
     assert operator.get(f"/ops/runs/run_{'0' * 32}").status_code == 404
+
+
+def test_a_link_to_a_run_that_was_deleted_says_so(operator: Browser) -> None:
+    before = datetime.now(UTC) - timedelta(days=settings.keep_runs_days + 1)
+    old, young = f"run_{first_id(before)}", new_id("run")
+    said = f"deleted {settings.keep_runs_days} days after they have ended. This one was started at {before:%Y-%m-%d}"
+    for path in ("/ops/runs/{}", "/ops/runs/{}/log", "/ops/runs/{}/replay", "/ops/find?q={}"):
+        status = 200 if "find" in path else 404
+        page = operator.get(path.format(old))
+        assert (page.status_code, said in page.text) == (status, True), path
+        page = operator.get(path.format(young))
+        assert (page.status_code, "There is no such run." in page.text) == (status, True), path
 
 
 def test_what_may_be_personal_is_masked_unless_permitted(signed_in: Callable[..., Browser]) -> None:
