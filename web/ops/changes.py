@@ -21,7 +21,7 @@ from durable.replaying import clock
 from durable.tables import RunRecord, StepRow
 from durable.workflow import Workflow
 from models.core.database import transaction
-from models.core.errors import Invalid, NotFound
+from models.core.errors import Invalid, NotFound, Stale
 from serving.fields import Pattern, Schema
 from serving.run_signals import missing_members
 from web import access
@@ -52,6 +52,7 @@ EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
 class Preview:
     """What would happen. `steps`: stages of names, in order; `items`: what can be chosen: items that can be dropped, or
     steps from which the run can be replayed; `again`: what a replay repeats, and what that does outside the shop;
+    `replays`: how often it was replayed before;
     `signals`: those that its workflow declares, each with an example of its data as JSON;
     `refusal`: why it is not possible; `ends`: it would end at once."""
 
@@ -64,6 +65,7 @@ class Preview:
     refusal: str
     ends: bool
     again: list[tuple[str, str]] = field(default_factory=list)
+    replays: int = 0
     signals: dict[str, str] = field(default_factory=dict)
 
 
@@ -101,11 +103,20 @@ def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
         return durable.retry
     if verb == "cancel":
         return durable.cancel
-    if verb in ("drop", "replay"):
-        work, step = durable.drop if verb == "drop" else durable.replay, form.values.get("step", "")
-        return lambda session, run_id: work(session, run_id, step)
+    step = form.values.get("step", "")
+    if verb == "drop":
+        return lambda session, run_id: durable.drop(session, run_id, step)
+    if verb == "replay":
+        return lambda session, run_id: _replay(session, run_id, step, form.values.get("replays", ""))
     sent = _read_signal(form)
     return lambda session, run_id: _send(session, run_id, sent["name"], sent["data"])
+
+
+def _replay(session: Session, run_id: str, step: str, replays: str) -> None:
+    """Raises Stale if somebody has replayed the run since the preview: each replay of a mail sends it again."""
+    run = durable.replay(session, run_id, step)
+    if replays != str(run.replays - 1):
+        raise Stale("The run was replayed since this page was opened.")
 
 
 def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
@@ -147,11 +158,12 @@ def _rehearse_replay(run_id: str, form: Form) -> Preview:
         if repeated and chosen not in starts:
             starts = [chosen, *starts]
         again = [(record.name, outside(declared(run), record.name)) for record in repeated]
+        replays = run.replays
     if not starts:
         refusal = gettext("No step of this run may be performed again.")
         return replace(_rehearse(run_id, lambda session, run: None), steps=[], items=[], refusal=refusal)
     seen = _rehearse(run_id, lambda session, run: durable.replay(session, run.id, chosen))
-    return replace(seen, items=starts, again=again)
+    return replace(seen, items=starts, again=again, replays=replays)
 
 
 def _is_begun(steps: Sequence[StepRow], name: str, is_offered: bool) -> bool:

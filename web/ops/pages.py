@@ -20,6 +20,7 @@ STATUSES = {
     "succeeded": _("succeeded"), "cancelled": _("cancelled"), "failed": _("failed"), "stuck": _("stuck"),
     "intent": _("under way"), "done": _("done"), "refused": _("refused"), "pending": _("still to come"),
     "undone": _("undone"), "skipped": _("not needed"), "retry": _("waits for a retry"),
+    "unfinished": _("not finished"),
 }  # fmt: skip
 """Statuses of runs and steps → words. The colour never stands alone."""
 KINDS = {

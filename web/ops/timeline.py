@@ -92,7 +92,7 @@ class _Scale:
 
 def _row(run: RunRecord, step: StepRow, failed: Sequence[AttemptRecord], scale: _Scale, now: datetime) -> Row:
     end = step.finished_at or (run.finished_at or now)
-    bars = [scale.bar(step.started_at, end, state_of(step))]
+    bars = [scale.bar(step.started_at, end, state_of(step, run))]
     bars += [
         scale.bar(one.started_at or one.ended_at, one.ended_at, "undone" if one.error == REPLAYED else "failed")
         for one in failed
@@ -100,6 +100,6 @@ def _row(run: RunRecord, step: StepRow, failed: Sequence[AttemptRecord], scale: 
     took = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
     after = (step.started_at - run.created_at).total_seconds()
     return Row(
-        step.name, step.queue, state_of(step), step.attempts, step.worker or "", step.started_at, after, took,
+        step.name, step.queue, state_of(step, run), step.attempts, step.worker or "", step.started_at, after, took,
         describe(step.error), bars,
     )  # fmt: skip

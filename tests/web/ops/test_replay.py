@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from durable import queries
+from durable.replaying import REPLAYED
 from models.core.database import transaction
 from tests.web.conftest import Browser
 from tests.web.ops.making import declined, started, state, step, stuck
@@ -107,3 +108,26 @@ def test_why_nothing_would_happen_is_said_in_the_language_of_the_page(operator: 
     page = operator.get(f"/ops/runs/{declined()}/retry", headers={"Accept-Language": "de"}).text
     assert "Der Lauf ist beendet." in page
     assert "cannot be retried" not in page
+
+
+def test_an_item_that_the_replay_has_not_found_does_not_wait(operator: Browser) -> None:
+    run_id = started("inventory_report", status="succeeded", finished_at=datetime.now(UTC))
+    for name in ("reports.slice_report", "reports.part[0]", "reports.write", "reports.mail_subscribers"):
+        step(run_id, name)
+    step(run_id, "reports.part[1]", "intent", error=REPLAYED)
+    page = operator.get(f"/ops/runs/{run_id}").text
+    assert "waits for a retry" not in page
+    assert page.count("not finished") == 2, "in the picture and in the timeline"
+
+
+def test_of_two_operators_only_the_first_replays(operator: Browser, signed_in: Callable[..., Browser]) -> None:
+    run_id, other = shipped(), signed_in("other", "admin")
+    address = f"/ops/runs/{run_id}/replay"
+    step_of = {"step": "notifications.transfer_incomplete"}
+    both = [{**form_of(who.get(address)), **step_of} for who in (operator, other)]
+    assert operator.post(address, data=both[0]).status_code == 303
+    answer = other.post(address, data=both[1])
+    assert (answer.status_code, "This was changed since you opened the page." in answer.text) == (422, True)
+    assert state(run_id).replays == 1
+    assert other.post(address, data={**form_of(answer), **step_of}).status_code == 303, "having seen it"
+    assert state(run_id).replays == 2
