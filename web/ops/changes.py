@@ -15,13 +15,14 @@ from marshmallow import ValidationError, fields
 from sqlalchemy.orm import Session
 
 import durable
+from api.http.request_hooks import find_unstorable, read_json
 from durable import Refusal, queries, replaying
 from durable.plan import plan, progress_in
 from durable.replaying import clock
 from durable.tables import RunRecord, StepRow
 from durable.workflow import Workflow
 from models.core.database import transaction
-from models.core.errors import Invalid, NotFound, Stale
+from models.core.errors import BadRequest, Invalid, NotFound, Stale
 from serving.fields import Pattern, Schema
 from serving.run_signals import missing_members
 from web import access
@@ -129,10 +130,10 @@ def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> Non
 
 def _read_signal(form: Form) -> dict[str, Any]:
     try:
-        data = json.loads(form.values.get("data") or "{}")
-        if not isinstance(data, dict):
-            raise ValueError
-    except ValueError:
+        data = read_json(form.values.get("data") or "{}")
+        if not isinstance(data, dict) or next(find_unstorable(data), None) is not None:
+            raise BadRequest("This cannot be stored.")
+    except BadRequest:
         raise Invalid("data", errors={"data": [gettext("This is not a JSON object.")]}) from None
     try:
         return dict(SignalForm().load({"name": form.values.get("name", ""), "data": data}))

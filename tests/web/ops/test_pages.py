@@ -70,9 +70,10 @@ def test_staff_read_runs_and_change_none(signed_in: Callable[..., Browser]) -> N
     assert page.status_code == 200
     assert "/retry" not in page.text
     assert staff.get("/ops/audit").status_code == 403
-    for verb in ("retry", "cancel", "signal", "drop"):
-        assert staff.get(f"/ops/runs/{run_id}/{verb}").status_code == 403
-        assert staff.send(f"/ops/runs/{run_id}/{verb}").status_code == 403
+    verbs = [f"{run_id}/{verb}" for verb in ("retry", "cancel", "signal", "drop", "replay")]
+    for verb in (*verbs, "retry", "cancel"):
+        assert staff.get(f"/ops/runs/{verb}").status_code == 403
+        assert staff.send(f"/ops/runs/{verb}", {"run": run_id}).status_code == 403
 
 
 def test_finance_opens_the_audit_alone(signed_in: Callable[..., Browser]) -> None:
