@@ -117,7 +117,8 @@ def test_an_item_that_the_replay_has_not_found_does_not_wait(operator: Browser) 
     step(run_id, "reports.part[1]", "intent", error=REPLAYED)
     page = operator.get(f"/ops/runs/{run_id}").text
     assert "waits for a retry" not in page
-    assert page.count("not finished") == 2, "in the picture and in the timeline"
+    assert 'aria-label="part reports · not finished' in page
+    assert page.count('">not finished</span>') == 1, "in the timeline"
 
 
 def test_of_two_operators_only_the_first_replays(operator: Browser, signed_in: Callable[..., Browser]) -> None:
@@ -129,5 +130,3 @@ def test_of_two_operators_only_the_first_replays(operator: Browser, signed_in: C
     answer = other.post(address, data=both[1])
     assert (answer.status_code, "This was changed since you opened the page." in answer.text) == (422, True)
     assert state(run_id).replays == 1
-    assert other.post(address, data={**form_of(answer), **step_of}).status_code == 303, "having seen it"
-    assert state(run_id).replays == 2
