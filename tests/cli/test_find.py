@@ -136,8 +136,8 @@ def test_any_other_id_shows_the_events_about_it_and_the_runs(packed: dict[str, s
         picture, report = new_id("pic"), new_id("rep")
         made = durable.start(session, "picture", picture, {"picture_id": picture})
         wanted = durable.start(session, "inventory_report", f"request:{report}", some_input("inventory_report"))
-        acted = {"method": "POST", "path": "/v1", "permission": "products:write", "request_id": None}
-        event_log.emit(session, StaffActed(subject=picture, **acted))
+        acted = StaffActed(subject=picture, method="POST", path="/v1", permission="products:write", request_id=None)
+        event_log.emit(session, acted)
         session.info.clear()
         mail = session.scalars(select(Notification.id)).one()
         event = session.scalars(select(Event.id).where(Event.subject == picture)).one()
