@@ -24,8 +24,8 @@ def find(what: str, limit: int, as_json: bool) -> None:
     """Show customer, orders, payments, parcels, runs and mails as one timeline, newest last.
 
     Takes what somebody on the phone, a payment provider or a log can name: an e-mail address, the number of an order or
-    an invoice, a payment's reference (pi_…), a tracking number, the X-Request-Id of an answer, a customer's name, an id
-    (usr_…, ord_…, pay_…, run_…), or the custom id of a payment at PayPal. People appear by their ids. Exit status 1 if
+    an invoice, a payment's reference (pi_…), a tracking number, the X-Request-Id of an answer, a customer's name, an
+    id of the shop (ord_…, run_…), or the custom id of a payment at PayPal. People appear by their ids. Exit status 1 if
     nothing is found.
 
     \b

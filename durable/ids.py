@@ -1,6 +1,6 @@
 """Ids: UUIDv7 (RFC 9562) in the database; prefix and 32 hex digits in Python and JSON. They sort by time."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Dialect, Uuid
@@ -38,3 +38,8 @@ def uuid_of(run_id: str) -> UUID:
 def first_id(at: datetime) -> str:
     """The lower bound, without prefix, of ids created at or after that millisecond."""
     return f"{int(at.timestamp() * 1000):012x}{'0' * 20}"
+
+
+def time_of(id: str) -> datetime:
+    """When an id with a prefix was made, to the millisecond."""
+    return datetime.fromtimestamp(int(id.partition("_")[2][:12], 16) / 1000, UTC)

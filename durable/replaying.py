@@ -6,6 +6,7 @@ concern: the work of a local one was rolled back, and a call that was not made h
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,10 +17,11 @@ from durable.errors import RunConflict, RunNotFound
 from durable.plan import can_turn_back, progress_in
 from durable.queries import database_now, steps_of_run
 from durable.steps import Step
-from durable.tables import AttemptRecord, RunRecord, StepRecord, StepRow
+from durable.tables import AttemptRecord, RunRecord, RunRow, StepRecord, StepRow
 from durable.transitions import wake
 from durable.workflow import Each, Workflow, is_declared, steps_of, workflow_of
 
+Kept = TypeVar("Kept", bound=StepRow)
 REPLAYED = {"code": "replayed", "detail": "An operator has this step performed again."}
 """The error of a step that is to be performed again, and of the attempt whose output no longer counts."""
 
@@ -51,7 +53,7 @@ def replay(session: Session, run_id: str, name: str) -> RunRecord:
     return run
 
 
-def list_starts(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> list[str]:
+def list_starts(run: RunRow, steps: Sequence[StepRow], now: datetime) -> list[str]:
     """The steps from which the run can be replayed now, in the order of the workflow. An `Each` is listed once.
 
     Where nothing would be repeated, a retry does the same, and the step is not listed.
@@ -64,7 +66,7 @@ def list_starts(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> l
     return [name for name in names if _repeats(workflow, run, steps, name, now)]
 
 
-def _repeats(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], name: str, now: datetime) -> bool:
+def _repeats(workflow: Workflow, run: RunRow, steps: Sequence[StepRow], name: str, now: datetime) -> bool:
     try:
         again = find_again(run, steps, name, now)
     except RunConflict:
@@ -72,7 +74,7 @@ def _repeats(workflow: Workflow, run: RunRecord, steps: Sequence[StepRecord], na
     return any(has_happened(_declared(workflow, record), record) for record in again)
 
 
-def find_again(run: RunRecord, steps: Sequence[StepRecord], name: str, now: datetime) -> list[StepRecord]:
+def find_again(run: RunRow, steps: Sequence[Kept], name: str, now: datetime) -> list[Kept]:
     """The records that a replay from this step would have performed again, in order of their start. Raises RunConflict
     as `replay` does."""
     workflow = _check_run(run, steps, now)
@@ -82,7 +84,7 @@ def find_again(run: RunRecord, steps: Sequence[StepRecord], name: str, now: date
     return again
 
 
-def _check_run(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> Workflow:
+def _check_run(run: RunRow, steps: Sequence[StepRow], now: datetime) -> Workflow:
     if run.status == "cancelled":
         raise RunConflict("This run was cancelled: what it did is undone, and nothing is left to replay.",
                           code="run_over")  # fmt: skip
@@ -102,7 +104,7 @@ def _check_run(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> Wo
     return workflow
 
 
-def _check_end(workflow: Workflow, steps: Sequence[StepRecord]) -> None:
+def _check_end(workflow: Workflow, steps: Sequence[StepRow]) -> None:
     """What a run that has succeeded must not do after all: undo something, or perform steps that were added since.
 
     An `Each` is not looked at: it may have had no items, and old outputs need not be those that it reads today.
@@ -118,13 +120,13 @@ def _check_end(workflow: Workflow, steps: Sequence[StepRecord]) -> None:
         raise RunConflict("This run has succeeded, and a failure would now undo it.", code="not_replayable")
 
 
-def _from(workflow: Workflow, steps: Sequence[StepRecord], name: str) -> list[StepRecord]:
+def _from(workflow: Workflow, steps: Sequence[Kept], name: str) -> list[Kept]:
     """The begun steps from this one on: itself or its items, and those of later stages."""
     stages = [{step.name for step in steps_of(stage)} for stage in workflow.stages]
     base = name.partition("[")[0]
     place = next((number for number, stage in enumerate(stages) if base in stage), None)
     later = set[str]() if place is None else set[str]().union(*stages[place + 1 :])
-    own = [step.name for step in steps if name in (step.name, step.name.partition("[")[0])]
+    own = {step.name for step in steps if name in (step.name, step.name.partition("[")[0])}
     if place is None or not own:
         raise RunConflict(f"{name} is not a step that this run has begun.", code="not_replayable")
     return [step for step in steps if step.name in own or step.name.partition("[")[0] in later]

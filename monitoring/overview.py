@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 RECENT = 300.0  # seconds for which rates are counted
 RATE_WINDOW = 60.0  # seconds after which the last sample of a queue's counter is too old for a rate
 MIN_WINDOW = 1.0  # seconds; workers record their progress once a second
+FAULT_KEPT = 10.0  # seconds for which a broker that did not answer is not asked again: it may hang
 
 _LIVE = text("""
     SELECT workflow, status, count(*) AS runs, extract(epoch FROM max(clock_timestamp() - created_at))::float AS oldest,
@@ -84,29 +85,46 @@ class Overview:
         return sum(row.stuck for row in self.live)
 
 
+@dataclass(frozen=True)
+class Lengths:
+    """The lengths of the queues, or why the broker does not answer. `asked_at`: of this process's monotonic clock."""
+
+    lengths: dict[str, int]
+    fault: str | None
+    asked_at: float
+
+
 class QueueReader:
     """Reads the queues of this process's broker; one thread at a time."""
 
     def __init__(self) -> None:
         self._queues, self._lock = Queues(), threading.Lock()
+        self._failed: Lengths | None = None
         self._busy_since: dict[str, float] = {}
         self._sampled: dict[str, tuple[float, int]] = {}
         self._rates: dict[str, float] = {}
 
-    def read(self, session: Session) -> tuple[list[Queue], str | None]:
-        """The queues, and why the broker does not answer."""
+    def ask(self) -> Lengths:
+        """Asks the broker. A fault is kept for FAULT_KEPT seconds: few requests are to wait for a broker that hangs."""
+        with self._lock:
+            now = time.monotonic()
+            if self._failed and now - self._failed.asked_at < FAULT_KEPT:
+                return self._failed
+            self._failed = None
+            try:
+                return Lengths(self._queues.lengths(), None, now)
+            except broker_errors() as error:
+                log.info("could not read the queues: %s", error)
+                self._queues.close()
+                fault = (str(error) or type(error).__name__).splitlines()[0]
+                self._failed = Lengths({}, fault, time.monotonic())
+                return self._failed
+
+    def read(self, session: Session, asked: Lengths) -> list[Queue]:
+        """The queues, as the broker has said."""
         progress = {row.queue: row for row in session.execute(_PROGRESS)}
         with self._lock:
-            lengths, fault = self._lengths()
-            return [self._queue(name, lengths.get(name), progress.get(name)) for name in QUEUES], fault
-
-    def _lengths(self) -> tuple[dict[str, int], str | None]:
-        try:
-            return self._queues.lengths(), None
-        except broker_errors() as error:
-            log.info("could not read the queues: %s", error)
-            self._queues.close()
-            return {}, str(error).splitlines()[0]
+            return [self._queue(name, asked.lengths.get(name), progress.get(name)) for name in QUEUES]
 
     def _queue(self, name: str, length: int | None, progress: Row[Any] | None) -> Queue:
         now, served = time.monotonic(), progress.served if progress else 0
@@ -130,13 +148,19 @@ class QueueReader:
 _reader = QueueReader()
 
 
-def read_overview(session: Session) -> Overview:
+def ask_broker() -> Lengths:
+    """Asks the broker for the lengths of the queues. It may take seconds: do so before a transaction, which the
+    database would end meanwhile."""
+    return _reader.ask()
+
+
+def read_overview(session: Session, asked: Lengths) -> Overview:
     """Runs and queues as they are now. Six queries; they take time with the number of live and of recent runs."""
     now = session.scalars(_NOW).one()
     live, failed = session.execute(_LIVE).all(), session.execute(_FAILED).all()
     recent = session.execute(_RECENT, {"first": first_id(now - timedelta(seconds=RECENT))}).all()
-    queues, fault = _reader.read(session)
-    return Overview(list(live), list(failed), list(recent), queues, list(session.execute(_BREAKERS)), fault)
+    queues, breakers = _reader.read(session, asked), list(session.execute(_BREAKERS))
+    return Overview(list(live), list(failed), list(recent), queues, breakers, asked.fault)
 
 
 def read_dispatchers(session: Session) -> list[Row[Any]]:

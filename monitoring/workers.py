@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = 0.7  # seconds in which workers answer
 FRESH = 5.0  # seconds for which an answer is kept
+USABLE = 60.0  # seconds for which one is shown while a new one is asked for
 MAX_STEPS = 500
 _BEGUN = text("""
     SELECT 'run_' || replace(run.id::text, '-', '') AS run_id, run.workflow, step.name, step.worker, step.attempts,
@@ -70,6 +71,13 @@ def find_workers() -> Answer | None:
     if (_known is None or time.monotonic() - _known[0] > FRESH) and not _asking.locked():
         threading.Thread(target=ask_workers, name="ask-workers", daemon=True).start()
     return _known[1] if _known else None
+
+
+def recent_workers() -> Answer:
+    """The last answer, at once, unless it is older than USABLE seconds: then they are asked now."""
+    answer = find_workers()
+    usable = answer is not None and datetime.now(UTC) - answer.asked_at < timedelta(seconds=USABLE)
+    return answer if answer is not None and usable else ask_workers()
 
 
 def ask_workers() -> Answer:

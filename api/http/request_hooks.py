@@ -64,7 +64,7 @@ def _check_input() -> None:
     unstorable: list[Path] = [(name,) for name, value in request.args.items(multi=True) if "\0" in name + value]
     if request.content_length or request.headers.get("Transfer-Encoding"):
         if request.is_json:
-            unstorable += islice(_unstorable(_parse_body()), MAX_FAULTS + 1)
+            unstorable += islice(find_unstorable(_parse_body()), MAX_FAULTS + 1)
         elif _takes_form():
             unstorable += [(name,) for name, value in request.form.items(multi=True) if not is_storable(name + value)]
         elif not _takes_files():
@@ -78,11 +78,16 @@ def _parse_body() -> object:
     body = request.get_data()
     if request.content_length is None and len(body) >= MAX_BODY:
         raise RequestEntityTooLarge  # werkzeug cuts off a chunked body at the limit
+    g.body = read_json(body)
+    return g.body
+
+
+def read_json(text: str | bytes) -> object:
+    """The value of a text in JSON. Raises BadRequest (`malformed_json`), also for numbers that JSON does not have."""
     try:
-        g.body = json.loads(body, **_NUMBERS)
+        return json.loads(text, **_NUMBERS)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}.", code="malformed_json") from error
-    return g.body
 
 
 def takes_files(limit: int) -> Callable[[View], View]:
@@ -145,7 +150,7 @@ def _number(text: str) -> int | float:
 _NUMBERS: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_int": _integer, "parse_float": _number}
 
 
-def _unstorable(value: object, path: Path = ()) -> Iterator[Path]:
+def find_unstorable(value: object, path: Path = ()) -> Iterator[Path]:
     """Yields the path of each text that contains NUL or an unpaired surrogate, and of each object with such a name.
 
     Raises BadRequest for a value that is nested too deep.
@@ -164,7 +169,7 @@ def _unstorable(value: object, path: Path = ()) -> Iterator[Path]:
         inside = enumerate(value) if isinstance(value, list) else ()
     for name, inner in inside:
         if isinstance(inner, str | dict | list):
-            yield from _unstorable(inner, (*path, name))
+            yield from find_unstorable(inner, (*path, name))
 
 
 def is_storable(text: str) -> bool:

@@ -35,8 +35,13 @@ def find_runs(session: Session, *, order_id: str | None = None, **filters: Any) 
 
 def is_about(session: Session, order_ids: Sequence[str]) -> ColumnElement[bool]:
     """The condition for runs about these orders, their payments, parcels and returns."""
+    return has_key(session, _keys(session, order_ids))
+
+
+def has_key(session: Session, keys: Sequence[str]) -> ColumnElement[bool]:
+    """The condition for runs with one of these keys, of any workflow."""
     known = session.scalars(_WORKFLOWS).all()
-    return RunRecord.workflow.in_(known) & RunRecord.key.in_(_keys(session, order_ids))
+    return RunRecord.workflow.in_(known) & RunRecord.key.in_(keys)
 
 
 def _keys(session: Session, order_ids: Sequence[str]) -> list[str]:

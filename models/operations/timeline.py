@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from durable.tables import RunRecord
 from models.accounts import User
+from models.core.event_log import Event
 from models.fulfilment import Parcel
 from models.notifications import Notification
 from models.orders import Order, list_changes
@@ -84,6 +85,13 @@ def of_runs(runs: Sequence[RunRecord]) -> Iterator[Entry]:
             yield Entry(run.finished_at, "run", run.id, f"{run.workflow} {run.status}{because}")
         elif run.stuck_at is not None:
             yield Entry(run.stuck_at, "run", run.id, f"{run.workflow} stuck: {run.stuck_reason}")
+
+
+def of_events(events: Sequence[Event]) -> Iterator[Entry]:
+    """These events, by their names: their payloads may be personal."""
+    for event in events:
+        by = f" by {event.actor}" if event.actor else ""
+        yield Entry(event.created_at, "event", event.id, f"{event.name}{by}")
 
 
 def of_mails(session: Session, condition: ColumnElement[bool]) -> Iterator[Entry]:

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 import durable
 from cli.main import main
 from durable import queries
 from durable.ids import new_id
 from models import carts, fulfilment, inventory, orders, payments
+from models.core import event_log
 from models.core.database import request_id, transaction
+from models.core.event_log import Event
+from models.core.events import StaffActed
 from models.notifications import Notification
 from tests.runs import some_input
 from tests.shopping import make_customer, make_product, place_order
@@ -115,3 +119,33 @@ def test_nothing_found_is_said_in_a_sentence(what: str) -> None:
     result = find(what)
     assert result.exit_code == 1
     assert result.output.startswith(f"Nothing is known of {what!r}: no customer, order, invoice")
+
+
+def test_the_parts_of_an_order_lead_to_the_order(packed: dict[str, str]) -> None:
+    expected = found(packed["order"])["entries"]
+    with transaction() as session:
+        done = session.scalars(select(payments.Transaction.id).limit(1)).one()
+        invoice = orders.get_invoice(session, packed["order"]).id
+    for name in (packed["parcel"], done, invoice):
+        assert found(name)["entries"] == expected, name
+        assert find(f"{name[:4]}{32 * '0'}").exit_code == 1
+
+
+def test_any_other_id_shows_the_events_about_it_and_the_runs(packed: dict[str, str]) -> None:
+    with transaction() as session:
+        picture, report = new_id("pic"), new_id("rep")
+        made = durable.start(session, "picture", picture, {"picture_id": picture})
+        wanted = durable.start(session, "inventory_report", f"request:{report}", some_input("inventory_report"))
+        acted = StaffActed(subject=picture, method="POST", path="/v1", permission="products:write", request_id=None)
+        event_log.emit(session, acted)
+        session.info.clear()
+        mail = session.scalars(select(Notification.id)).one()
+        event = session.scalars(select(Event.id).where(Event.subject == picture)).one()
+    shown = found(picture)
+    assert (shown["runs"], {one["what"] for one in shown["entries"]}) == (
+        [made], {"picture started; now running", "staff.acted"},
+    )  # fmt: skip
+    assert [one["id"] for one in found(event)["entries"]] == [event]
+    assert found(report)["runs"] == [wanted]
+    assert found(mail)["runs"] == [packed["run"]]
+    assert mail in {one["id"] for one in found(mail)["entries"]}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, g, url_for
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import durable
@@ -67,8 +67,9 @@ def _list(session: Session, limit: int = LISTED) -> list[RunRecord]:
 
 
 def _start(session: Session) -> str:
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("audit", 0))))  # one starts it
     live = select(RunRecord.id).where(RunRecord.workflow == WORKFLOW, RunRecord.finished_at.is_(None))
-    under_way: str | None = session.scalars(live.limit(1)).one_or_none()
+    under_way: str | None = session.scalars(live.limit(1)).first()
     return under_way or durable.start(session, WORKFLOW, new_id("aud"), {}, owner=g.principal.user_id)
 
 

@@ -6,7 +6,7 @@ would refuse, and shows the steps that the engine would plan.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_origin, get_type_hints
 
@@ -15,13 +15,14 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import durable
+from api.http.request_hooks import find_unstorable, read_json
 from api.operations.schemas import Signal
 from durable import Refusal, queries, replaying
 from durable.plan import plan, progress_in
-from durable.tables import RunRecord
+from durable.tables import RunRecord, StepRow
 from durable.workflow import Workflow
 from models.core.database import transaction
-from models.core.errors import Invalid, NotFound
+from models.core.errors import BadRequest, Invalid, NotFound, Stale
 from serving.run_signals import missing_members
 from web import access
 from web.blueprint import ops, takes_form
@@ -29,7 +30,9 @@ from web.forms import Form, sent
 from web.language import gettext
 from web.once import new_token, once
 from web.ops.pages import show
+from web.ops.reading import LISTED, read_steps
 from web.ops.run import declared, droppable
+from web.wording import describe_refusal
 
 EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
 """Type of a member → what stands for it in an example; null for all others."""
@@ -39,6 +42,7 @@ EMPTY: dict[Any, object] = {str: "", int: 0, dict: {}, list: []}
 class Preview:
     """What would happen. `steps`: stages of names, in order; `items`: what can be chosen: items that can be dropped, or
     steps from which the run can be replayed; `again`: what a replay repeats, and what that does outside the shop;
+    `replays`: how often it was replayed before;
     `signals`: those that its workflow declares, each with an example of its data as JSON;
     `refusal`: why it is not possible; `ends`: it would end at once."""
 
@@ -51,6 +55,7 @@ class Preview:
     refusal: str
     ends: bool
     again: list[tuple[str, str]] = field(default_factory=list)
+    replays: int = 0
     signals: dict[str, str] = field(default_factory=dict)
 
 
@@ -88,11 +93,20 @@ def _work(verb: str, form: Form) -> Callable[[Session, str], object]:
         return durable.retry
     if verb == "cancel":
         return durable.cancel
-    if verb in ("drop", "replay"):
-        work, step = durable.drop if verb == "drop" else durable.replay, form.values.get("step", "")
-        return lambda session, run_id: work(session, run_id, step)
-    signal = _read_signal(form)
-    return lambda session, run_id: _send(session, run_id, signal["name"], signal["data"])
+    step = form.values.get("step", "")
+    if verb == "drop":
+        return lambda session, run_id: durable.drop(session, run_id, step)
+    if verb == "replay":
+        return lambda session, run_id: _replay(session, run_id, step, form.values.get("replays", ""))
+    sent = _read_signal(form)
+    return lambda session, run_id: _send(session, run_id, sent["name"], sent["data"])
+
+
+def _replay(session: Session, run_id: str, step: str, replays: str) -> None:
+    """Raises Stale if somebody has replayed the run since the preview: each replay of a mail sends it again."""
+    run = durable.replay(session, run_id, step)
+    if replays != str(run.replays - 1):
+        raise Stale("The run was replayed since this page was opened.")
 
 
 def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> None:
@@ -105,10 +119,10 @@ def _send(session: Session, run_id: str, name: str, data: dict[str, Any]) -> Non
 
 def _read_signal(form: Form) -> dict[str, Any]:
     try:
-        data = json.loads(form.values.get("data") or "{}")
-        if not isinstance(data, dict):
-            raise ValueError
-    except ValueError:
+        data = read_json(form.values.get("data") or "{}")
+        if not isinstance(data, dict) or next(find_unstorable(data), None) is not None:
+            raise BadRequest("This cannot be stored.")
+    except BadRequest:
         raise Invalid("data", errors={"data": [gettext("This is not a JSON object.")]}) from None
     try:
         return dict(Signal().load({"name": form.values.get("name", ""), "data": data}))
@@ -126,17 +140,24 @@ def _preview(run_id: str, verb: str, form: Form, status: int = 200) -> Response:
 def _rehearse_replay(run_id: str, form: Form) -> Preview:
     """Of the step that is chosen, or else of the first from which the run can be replayed."""
     with transaction() as session:
-        run, steps = queries.get_run(session, run_id), queries.steps_of_run(session, run_id)
-        now = queries.database_now(session)
+        run, steps, now = queries.get_run(session, run_id), read_steps(session, run_id), queries.database_now(session)
         starts = replaying.list_starts(run, steps, now)
         chosen = form.values.setdefault("step", starts[0] if starts else "")
-        repeated = replaying.find_again(run, steps, chosen, now) if chosen in starts else []
+        whole = chosen.partition("[")[0]  # an item can be replayed alone, though not all of them are offered
+        repeated = replaying.find_again(run, steps, chosen, now) if _is_begun(steps, chosen, whole in starts) else []
+        if repeated and chosen not in starts:
+            starts = [chosen, *starts]
         again = [(record.name, outside(declared(run), record.name)) for record in repeated]
+        replays = run.replays
     if not starts:
         refusal = gettext("No step of this run may be performed again.")
         return replace(_rehearse(run_id, lambda session, run: None), steps=[], items=[], refusal=refusal)
     seen = _rehearse(run_id, lambda session, run: durable.replay(session, run.id, chosen))
-    return replace(seen, items=starts, again=again)
+    return replace(seen, items=starts, again=again, replays=replays)
+
+
+def _is_begun(steps: Sequence[StepRow], name: str, is_offered: bool) -> bool:
+    return is_offered and any(name in (step.name, step.name.partition("[")[0]) for step in steps)
 
 
 def _rehearse(run_id: str, work: Callable[[Session, RunRecord], object]) -> Preview:
@@ -157,7 +178,7 @@ def _rehearse(run_id: str, work: Callable[[Session, RunRecord], object]) -> Prev
     except Refusal as refusal:
         if not found:
             raise
-        return replace(found[0], steps=[], items=[], refusal=refusal.detail)
+        return replace(found[0], steps=[], items=[], refusal=describe_refusal(refusal.code, refusal.detail))
 
 
 def outside(workflow: Workflow | None, name: str) -> str:
@@ -178,10 +199,10 @@ def _try(session: Session, run: RunRecord, verb: str) -> None:
 
 
 def _look(session: Session, run: RunRecord, before: str) -> Preview:
-    workflow, steps = declared(run), queries.steps_of_run(session, run.id)
+    workflow, steps = declared(run), read_steps(session, run.id)
     planned = plan(workflow, progress_in(run.status, steps)) if workflow and run.finished_at is None else []
     names = [[call.name for call in stage] for stage in planned]
-    items = droppable(workflow, run, steps)
+    items = droppable(workflow, run, steps)[:LISTED]
     signals = {name: example_of(data) for name, data in (workflow.signals if workflow else {}).items()}
     ends = run.finished_at is not None
     return Preview(run.id, run.workflow, before, run.status, names, items, "", ends, signals=signals)

@@ -1,11 +1,14 @@
 """The search box: any id, e-mail address, number or reference leads to one timeline."""
 
+import re
+
 from flask import Response, request
 
 from models.core.database import transaction
 from models.operations import finding
 from web import access
 from web.blueprint import ops
+from web.ops.deleted import find_deleted
 from web.ops.pages import show
 
 LIMIT = 300  # entries
@@ -18,4 +21,5 @@ def find() -> Response:
     asked = " ".join(request.args.get("q", "").split())[: finding.MAX_LENGTH]
     with transaction() as session:
         found = finding.find(session, asked, LIMIT) if asked else None
-    return show("find.html", asked_for=asked, found=found)
+    is_run = re.fullmatch(r"run_[0-9a-f]{32}", asked) is not None
+    return show("find.html", asked_for=asked, found=found, deleted=find_deleted(asked) if is_run else None)

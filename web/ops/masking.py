@@ -1,7 +1,8 @@
 """Inputs, outputs and requests of runs, without what could be personal.
 
 Runs name people by their ids. But a request to a mail server contains an address, and a reason is what a customer has
-written. What is not known to be harmless is masked: only ids, codes, numbers and times are shown to everybody.
+written. What is not known to be harmless is masked: only ids, codes, numbers and times are shown to everybody. The
+sentences of errors and logs are shown, too, without the addresses and phone numbers in them.
 """
 
 import json
@@ -19,17 +20,20 @@ PERSONAL = frozenset({
 SENTENCES = frozenset({"detail", "trace", "where"})
 """Members with sentences of the shop's own, which errors of the API show too."""
 HARMLESS = re.compile(
+    r"(?!https?:)(?:"  # an address may lead to what is personal, or contain a token
     r"[a-z]{2,6}_[0-9a-zA-Z]{1,64}"  # an id, of the shop or of a gateway
     r"|[0-9][0-9T:.+Z-]{0,40}"  # a number, a day, a time
     r"|[a-z][a-z0-9_.:/\[\]-]{0,63}"  # a code, a status, the name of a step
-    r"|[A-Z]{3}|[A-Z]+-[0-9A-Z-]{1,40}"  # a currency, an SKU
+    r"|[A-Z]{3}|[A-Z]+-[0-9A-Z-]{1,40})"  # a currency, an SKU
 )
+ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=|]+@[\w-]+(?:\.[\w-]+)+")
+PHONE = re.compile(r"(?<![\w.+:-])\+[1-9][0-9]{6,14}(?![\w])")
 
 
 def mask(value: Any, name: str = "") -> Any:
     """The value with everything masked that is not known to be harmless."""
     if isinstance(value, dict):
-        return {key: mask(inside, str(key)) for key, inside in value.items()}
+        return {mask_sentence(str(key)): mask(inside, str(key)) for key, inside in value.items()}
     if isinstance(value, list):
         return [mask(inside, name) for inside in value]
     if value is None or isinstance(value, bool):
@@ -37,8 +41,19 @@ def mask(value: Any, name: str = "") -> Any:
     if name in PERSONAL:
         return MASK
     if isinstance(value, str):
-        return value if name in SENTENCES or not value or HARMLESS.fullmatch(value) else MASK
+        if name in SENTENCES:
+            return mask_sentence(value)
+        return value if not value or HARMLESS.fullmatch(value) else MASK
     return value
+
+
+def mask_sentence(text: str) -> str:
+    """A sentence or a line of a log without the addresses and numbers of people, of which it may be about one."""
+    return PHONE.sub(_masked, ADDRESS.sub(_masked, text))
+
+
+def _masked(found: re.Match[str]) -> str:
+    return mask_recipient(found[0])
 
 
 def is_masked(value: Any) -> bool:

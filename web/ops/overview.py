@@ -25,8 +25,9 @@ RELAY_OVERDUE = 60.0  # seconds without a move while events wait
 @access.allowed("runs:read")
 def overview() -> Response:
     """Runs, queues and the processes that move them. `part=live`: what changes all the time."""
+    asked = reading.ask_broker()
     with transaction() as session:
-        seen = _read(session)
+        seen = _read(session, asked)
         if wants_part("live"):
             return show("overview_live.html", **seen)
         audited = last_audit(session) if may("audit:read") else None
@@ -34,8 +35,8 @@ def overview() -> Response:
     return show("overview.html", **seen, audited=audited, charts=charts)
 
 
-def _read(session: Session) -> dict[str, Any]:
-    seen, answer = reading.read_overview(session), workers.find_workers()
+def _read(session: Session, asked: reading.Lengths) -> dict[str, Any]:
+    seen, answer = reading.read_overview(session, asked), workers.find_workers()
     dispatchers, cursors = reading.read_dispatchers(session), reading.read_cursors(session)
     slots = list_slots(session)
     statuses = sorted({row.status for row in seen.live})

@@ -11,6 +11,7 @@ from settings import settings
 from web.blueprint import ops
 from web.language import LOCALES, gettext, language
 from web.language import translatable as _
+from web.ops.masking import mask_sentence
 from web.pages import HEADERS
 
 DASH = "\N{EN DASH}"
@@ -19,6 +20,7 @@ STATUSES = {
     "succeeded": _("succeeded"), "cancelled": _("cancelled"), "failed": _("failed"), "stuck": _("stuck"),
     "intent": _("under way"), "done": _("done"), "refused": _("refused"), "pending": _("still to come"),
     "undone": _("undone"), "skipped": _("not needed"), "retry": _("waits for a retry"),
+    "unfinished": _("not finished"),
 }  # fmt: skip
 """Statuses of runs and steps → words. The colour never stands alone."""
 KINDS = {
@@ -78,6 +80,12 @@ def duration(seconds: float | timedelta | None) -> str:
 def number(value: float | None) -> str:
     """A number with the separators of the language. None is a dash."""
     return DASH if value is None else str(format_decimal(value, locale=LOCALES[language()]))
+
+
+@ops.app_template_filter("discreet")
+def discreet(text: str) -> str:
+    """A sentence of an error or of a log; without addresses and phone numbers for who may not see people's data."""
+    return text if may("users:read") else mask_sentence(text)
 
 
 @ops.app_template_filter("instant")

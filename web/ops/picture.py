@@ -127,7 +127,7 @@ class _Pen:
             if self.is_back or self.run.finished_at is not None:
                 return "skipped"
             return "waiting" if was_next and self.run.status == "waiting" else "pending"
-        state = _worst(found)
+        state = _worst(found, self.run)
         if state == "done":
             undone = self.records.get(f"undo:{step.name}")
             return "undone" if undone is not None and undone.status == "done" else "done"
@@ -137,16 +137,19 @@ class _Pen:
     def _backward(self, step: Step, name: str, y: int, is_due: bool) -> None:
         record = self.records.get(name)
         due = self.is_back and is_due and self.run.finished_at is None
-        state = _worst([record]) if record is not None else "pending" if due else "skipped"
+        state = _worst([record], self.run) if record is not None else "pending" if due else "skipped"
         role = "undo" if name.startswith("undo:") else "closing"
         self.made.nodes.append(Node(step.name, step.queue, state, BACK, y, name if record is not None else "", role))
 
 
-def state_of(step: StepRow) -> str:
-    """The state of a step that has begun: `intent` with an error waits for its next attempt."""
-    return "retry" if step.status == "intent" and step.error else str(step.status)
+def state_of(step: StepRow, run: RunRow) -> str:
+    """The state of a step that has begun: `intent` with an error waits for its next attempt, unless the run has ended.
+    So ends a call of which it is not known what became of it, and an item that a replay has not found any more."""
+    if step.status != "intent":
+        return str(step.status)
+    return "unfinished" if run.finished_at is not None else "retry" if step.error else "intent"
 
 
-def _worst(found: Iterable[StepRow]) -> str:
-    states = {state_of(step) for step in found}
-    return next(state for state in ("refused", "retry", "intent", "done") if state in states)
+def _worst(found: Iterable[StepRow], run: RunRow) -> str:
+    states = {state_of(step, run) for step in found}
+    return next(state for state in ("refused", "retry", "unfinished", "intent", "done") if state in states)

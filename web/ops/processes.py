@@ -31,9 +31,9 @@ def workers_page() -> Response:
 @access.allowed("runs:read")
 def queues() -> Response:
     """Every queue with its length, its oldest message, its rate and its consumers, and open circuit breakers."""
-    answer = workers.ask_workers()
+    answer, asked = workers.recent_workers(), reading.ask_broker()
     with transaction() as session:
-        seen = reading.read_overview(session)
+        seen = reading.read_overview(session, asked)
     return show("queues.html", seen=seen, answer=answer)
 
 

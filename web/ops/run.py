@@ -1,7 +1,7 @@
 """One run: its picture, its timeline, its data, and what it has to do with."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, request
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from durable import UnknownWorkflow, queries, replaying
 from durable.plan import plan, progress_in
 from durable.queries import database_now
-from durable.tables import AttemptRecord, RunRecord, StepRecord
+from durable.tables import AttemptRecord, RunRecord, StepRow
 from durable.workflow import Workflow, workflow_of
 from models.core.database import transaction
 from web import access
@@ -17,9 +17,9 @@ from web.blueprint import ops
 from web.language import gettext
 from web.language import translatable as _
 from web.ops import logs, picture, related, timeline
-from web.ops.deleted import show_deleted
 from web.ops.masking import is_masked, pretty
 from web.ops.pages import may, show, wants_part
+from web.ops.reading import LISTED, read_attempts, read_steps
 
 SAID = {
     "retry": _("The run has been resumed. It has no deadline any more."),
@@ -29,16 +29,24 @@ SAID = {
     "drop": _("The item will be dropped at its next attempt, and the run has been resumed."),
 }  # fmt: skip
 """What a form has done, for the page that is shown after it."""
-LISTED_ITEMS = 300  # rows of a timeline; an import can have thousands
+LONGEST = 20_000  # characters of JSON that are shown of an output
+MOST = 100_000  # characters that are shown of all outputs
+
+
+class Shown(NamedTuple):
+    """A value as JSON. `cut`: how many characters are not shown."""
+
+    name: str
+    text: str
+    cut: int
+    is_masked: bool
 
 
 @ops.get('/runs/<id("run"):run_id>')
 @access.allowed("runs:read")
 def run(run_id: str) -> Response:
-    """The page of a run. `part=live`: what changes while it is under way. Of a run that was deleted: 410."""
+    """The page of a run. `part=live`: what changes while it is under way."""
     with transaction() as session:
-        if session.get(RunRecord, run_id) is None:
-            return show_deleted(run_id)
         seen = _read(session, run_id)
         if wants_part("live"):
             return show("run_live.html", **seen)
@@ -47,7 +55,7 @@ def run(run_id: str) -> Response:
         children = related.read_children(session, found)
     return show(
         "run.html", **seen, about=about, children=children, links=related.subjects_of(found), reveal=may("users:read"),
-        data=[*_data(found, steps), *_former(seen["attempts"])], said=SAID.get(request.args.get("done", "")),
+        data=_as_texts([*_data(found, steps), *_former(seen["attempts"])]), said=SAID.get(request.args.get("done", "")),
     )  # fmt: skip
 
 
@@ -64,15 +72,16 @@ def run_log(run_id: str) -> Response:
 
 def _read(session: Session, run_id: str) -> dict[str, Any]:
     found = queries.get_run(session, run_id)
-    steps, attempts = queries.steps_of_run(session, run_id), queries.attempts_of_run(session, run_id)
+    steps, (attempts, has_older) = read_steps(session, run_id), read_attempts(session, run_id)
     workflow = declared(found)
     now = database_now(session)
-    shown = steps[-LISTED_ITEMS:]
+    shown, left = steps[-LISTED:], _left(workflow, found, steps)
     return {
         "run": found, "steps": steps, "now": now, "workflow": workflow,
         "picture": picture.draw(workflow, found, steps) if workflow else None,
         "rows": timeline.rows(found, shown, attempts, now), "older": len(steps) - len(shown),
-        "failures": timeline.failed_attempts(attempts), "left": _left(workflow, found, steps),
+        "failures": timeline.failed_attempts(attempts), "has_older": has_older,
+        "left": left[:LISTED], "more_left": len(left[LISTED:]),
         "error": timeline.describe(found.error), "droppable": droppable(workflow, found, steps),
         "asked": _waits_for(found, steps, attempts), "attempts": attempts,
         "starts": replaying.list_starts(found, steps, now),
@@ -87,7 +96,7 @@ def declared(run: RunRecord) -> Workflow | None:
         return None
 
 
-def _left(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
+def _left(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRow]) -> list[str]:
     """The steps that are still to come and have not begun."""
     if workflow is None or run.finished_at is not None:
         return []
@@ -96,15 +105,17 @@ def _left(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRecord]
     return [call.name for stage in planned for call in stage if call.name not in begun]
 
 
-def droppable(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRecord]) -> list[str]:
-    """The items that an operator can drop now."""
+def droppable(workflow: Workflow | None, run: RunRecord, steps: Sequence[StepRow]) -> list[str]:
+    """The items that an operator can drop now; those that fail come first."""
     if workflow is None or run.finished_at is not None:
         return []
     planned = plan(workflow, progress_in(run.status, steps))
-    return [call.name for call in (planned[0] if planned else ()) if call.step.droppable]
+    failing = {step.name for step in steps if step.status == "intent"}
+    names = [call.name for call in (planned[0] if planned else ()) if call.step.droppable]
+    return sorted(names, key=lambda name: name not in failing)
 
 
-def _waits_for(run: RunRecord, steps: Sequence[StepRecord], attempts: Sequence[AttemptRecord]) -> str:
+def _waits_for(run: RunRecord, steps: Sequence[StepRow], attempts: Sequence[AttemptRecord]) -> str:
     """The error of the attempt that the run will repeat, for the top of the page."""
     failing = [step for step in steps if step.status == "intent" and step.error]
     if run.finished_at is not None or not failing:
@@ -112,26 +123,28 @@ def _waits_for(run: RunRecord, steps: Sequence[StepRecord], attempts: Sequence[A
     return f"{failing[-1].name}: {timeline.describe(failing[-1].error)}"
 
 
-def _data(run: RunRecord, steps: Sequence[StepRecord]) -> list[tuple[str, str, bool]]:
-    """Name, JSON, and whether something is masked: of the input, the result, the signals, and each step's output."""
+def _data(run: RunRecord, steps: Sequence[StepRow]) -> list[tuple[str, Any]]:
+    """Name and value of the input, the result, the signals, and each step's output."""
     kept: list[tuple[str, Any]] = [("input", run.input), ("result", run.result), ("signals", run.signals or None)]
-    for step in steps[-LISTED_ITEMS:]:
+    for step in steps[-LISTED:]:
         kept += [(step.name, step.output), (f"{step.name} (request)", step.request)]
         kept.append((f"{step.name} (progress)", step.progress))
-    return _masked(kept)
+    return kept
 
 
-def _former(attempts: Sequence[AttemptRecord]) -> list[tuple[str, str, bool]]:
+def _former(attempts: Sequence[AttemptRecord]) -> list[tuple[str, Any]]:
     """As `_data`: the outputs that a replay has discarded."""
-    kept = [one for one in attempts if one.output is not None][-LISTED_ITEMS:]
     label = gettext("before the replay, attempt")
-    return _masked([(f"{one.step} ({label} {one.number})", one.output) for one in kept])
+    return [(f"{one.step} ({label} {one.number})", one.output) for one in attempts]
 
 
-def _masked(kept: Sequence[tuple[str, Any]]) -> list[tuple[str, str, bool]]:
-    reveal = may("users:read")
-    return [
-        (name, pretty(value, reveal=reveal), not reveal and is_masked(value))
-        for name, value in kept
-        if value is not None
-    ]
+def _as_texts(kept: Sequence[tuple[str, Any]]) -> list[Shown]:
+    """What is kept, as far as there is room on a page."""
+    reveal, room, shown = may("users:read"), MOST, list[Shown]()
+    for name, value in kept:
+        if value is not None:
+            whole = pretty(value, reveal=reveal)
+            text = whole[: min(LONGEST, room)]
+            room -= len(text)
+            shown.append(Shown(name, text, len(whole) - len(text), not reveal and is_masked(value)))
+    return shown

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from durable.replaying import REPLAYED
-from durable.tables import AttemptRecord, RunRecord, StepRecord
+from durable.tables import AttemptRecord, RunRecord, StepRow
 from web.ops.picture import state_of
 
 SCALE = 1000  # units of a bar's drawing, for the whole run
@@ -49,7 +49,7 @@ class FailedAttempt:
     error: str
 
 
-def rows(run: RunRecord, steps: Sequence[StepRecord], attempts: Sequence[AttemptRecord], now: datetime) -> list[Row]:
+def rows(run: RunRecord, steps: Sequence[StepRow], attempts: Sequence[AttemptRecord], now: datetime) -> list[Row]:
     """The steps in the order of their start."""
     until = max([run.finished_at or now, *(step.finished_at or run.created_at for step in steps)])
     scale = _Scale(run.created_at, until)
@@ -90,9 +90,9 @@ class _Scale:
         return Bar(left, min(round(width), SCALE - left), kind)
 
 
-def _row(run: RunRecord, step: StepRecord, failed: Sequence[AttemptRecord], scale: _Scale, now: datetime) -> Row:
+def _row(run: RunRecord, step: StepRow, failed: Sequence[AttemptRecord], scale: _Scale, now: datetime) -> Row:
     end = step.finished_at or (run.finished_at or now)
-    bars = [scale.bar(step.started_at, end, state_of(step))]
+    bars = [scale.bar(step.started_at, end, state_of(step, run))]
     bars += [
         scale.bar(one.started_at or one.ended_at, one.ended_at, "undone" if one.error == REPLAYED else "failed")
         for one in failed
@@ -100,6 +100,6 @@ def _row(run: RunRecord, step: StepRecord, failed: Sequence[AttemptRecord], scal
     took = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
     after = (step.started_at - run.created_at).total_seconds()
     return Row(
-        step.name, step.queue, state_of(step), step.attempts, step.worker or "", step.started_at, after, took,
+        step.name, step.queue, state_of(step, run), step.attempts, step.worker or "", step.started_at, after, took,
         describe(step.error), bars,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.shelves import warehouse
 from tests.serving import serving
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor

@@ -1,11 +1,14 @@
 """What operators do to runs: the preview changes nothing, the form takes effect once, and is in the audit log."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
+from durable.tables import RunRecord
+from local.waiting import wait_until
 from models.core.database import transaction
 from tests.runs import TRACE, started, state, step
 from tests.web.conftest import Browser
@@ -139,6 +142,21 @@ def test_ticked_runs_alone_are_resumed(operator: Browser) -> None:
     assert operator.get("/ops/runs/retry?run=nonsense&run=%00").status_code == 422
 
 
+def test_two_operators_at_once_start_one_audit(operator: Browser, signed_in: Callable[..., Browser]) -> None:
+    other = signed_in("other", "admin")
+    mine, theirs = form_of(operator.get("/ops/audit")), form_of(other.get("/ops/audit"))
+    with ThreadPoolExecutor() as threads, transaction() as session:
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("audit", 0))))
+        sent = [threads.submit(who.post, "/ops/audit", data=form) for who, form in ((operator, mine), (other, theirs))]
+        waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+                     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
+        assert wait_until(lambda: session.scalar(waits) == 2, 20)
+        session.commit()
+        assert [answer.result(20).status_code for answer in sent] == [303, 303]
+    with transaction() as session:
+        assert session.scalar(select(func.count()).where(RunRecord.workflow == "audit")) == 1
+
+
 def test_the_audit_is_started_once_and_its_result_shown(operator: Browser) -> None:
     form = form_of(operator.get("/ops/audit"))
     for _ in range(2):
@@ -146,8 +164,6 @@ def test_the_audit_is_started_once_and_its_result_shown(operator: Browser) -> No
     again = form_of(operator.get("/ops/audit"))
     assert operator.post("/ops/audit", data=again).status_code == 303
     with transaction() as session:
-        from durable.tables import RunRecord
-
         [run] = session.scalars(select(RunRecord).where(RunRecord.workflow == "audit")).all()
         wrong = {"name": "orders have lines", "ok": False, "figures": {"orders": 3, "wrong": 1}, "count": 7,
                  "examples": ["ord_" + "a" * 32]}  # fmt: skip
@@ -155,6 +171,6 @@ def test_the_audit_is_started_once_and_its_result_shown(operator: Browser) -> No
         run.result = {"ok": False, "checked_at": "2026-11-30T12:00:00+00:00", "findings": [wrong], "unchecked": ["x"],
                       "silent": "no answer", "audit_log": "4:abc"}  # fmt: skip
     page = operator.get("/ops/audit").text
-    for text in ("orders have lines", "ord_" + "a" * 32, "and 6 more", "not checked", "no answer", "4:abc"):
-        assert text in page
+    for said in ("orders have lines", "ord_" + "a" * 32, "and 6 more", "not checked", "no answer", "4:abc"):
+        assert said in page
     assert "orders have lines" in operator.get("/ops/").text

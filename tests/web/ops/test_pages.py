@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from durable.ids import new_id
+from durable.ids import first_id, new_id
 from models import access
 from models.core import event_log
 from models.core.database import transaction
 from models.core.events import IncidentOpened, IncidentResolved
 from monitoring import rates
-from settings import Settings
+from settings import Settings, settings
 from tests.api.test_statements import ran
 from tests.runs import failed, started, step
 from tests.web.conftest import Browser
@@ -73,9 +73,10 @@ def test_staff_read_runs_and_change_none(signed_in: Callable[..., Browser]) -> N
     assert page.status_code == 200
     assert "/retry" not in page.text
     assert staff.get("/ops/audit").status_code == 403
-    for verb in ("retry", "cancel", "signal", "drop"):
-        assert staff.get(f"/ops/runs/{run_id}/{verb}").status_code == 403
-        assert staff.send(f"/ops/runs/{run_id}/{verb}").status_code == 403
+    verbs = [f"{run_id}/{verb}" for verb in ("retry", "cancel", "signal", "drop", "replay")]
+    for verb in (*verbs, "retry", "cancel"):
+        assert staff.get(f"/ops/runs/{verb}").status_code == 403
+        assert staff.send(f"/ops/runs/{verb}", {"run": run_id}).status_code == 403
 
 
 def test_finance_opens_the_audit_alone(signed_in: Callable[..., Browser]) -> None:
@@ -169,17 +170,18 @@ def test_a_run_of_a_workflow_that_is_not_declared_is_shown(operator: Browser) ->
 
 
 def test_a_run_that_retention_has_deleted_says_so_and_when(operator: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = datetime.now(UTC) - timedelta(days=100)
-    old = f"run_{int(begun.timestamp() * 1000):012x}7{'0' * 3}8{'0' * 15}"
-    page = operator.get(f"/ops/runs/{old}")
-    assert page.status_code == 410
-    assert "was deleted" in page.text
-    assert "90 days after their end" in page.text
+    begun = datetime.now(UTC) - timedelta(days=settings.keep_runs_days + 1)
+    old, young = f"run_{first_id(begun)}", new_id("run")
     with operator.application.test_request_context():
-        assert moment(begun) in page.text
-        assert moment(begun + timedelta(days=90)) in page.text
-    assert operator.get(f"/ops/runs/{new_id('run')}").status_code == 404
-    monkeypatch.setattr("web.ops.deleted.settings", Settings(keep_runs_days=101))
+        said = moment(begun), moment(begun + timedelta(days=settings.keep_runs_days))
+    for path in ("/ops/runs/{}", "/ops/runs/{}/log", "/ops/runs/{}/replay"):
+        page = operator.get(path.format(old))
+        assert (page.status_code, "was deleted" in page.text) == (410, True), path
+        assert all(time in page.text for time in said), path
+        assert operator.get(path.format(young)).status_code == 404, path
+    assert "was deleted" in operator.get(f"/ops/find?q={old}").text
+    assert "was deleted" not in operator.get(f"/ops/find?q={young}").text
+    monkeypatch.setattr("web.ops.deleted.settings", Settings(keep_runs_days=settings.keep_runs_days + 2))
     assert operator.get(f"/ops/runs/{old}").status_code == 404
 
 

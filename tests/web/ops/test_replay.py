@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from durable import queries
+from durable.replaying import REPLAYED
 from models.core.database import transaction
 from tests.runs import started, state, step
 from tests.web.conftest import Browser
@@ -83,3 +84,50 @@ def test_who_may_only_look_is_offered_none(signed_in: Callable[..., Browser]) ->
     visitor = signed_in("visitor", "staff")
     assert "/replay" not in visitor.get(f"/ops/runs/{run_id}").text
     assert visitor.get(f"/ops/runs/{run_id}/replay").status_code == 403
+
+
+def test_an_item_that_is_named_is_replayed_alone_and_the_preview_says_so(operator: Browser) -> None:
+    run_id = started("inventory_report", status="succeeded", finished_at=datetime.now(UTC))
+    step(run_id, "reports.slice_report", output={"slices": [0, 1]})
+    for name in ("reports.part[0]", "reports.part[1]", "reports.write", "reports.mail_subscribers"):
+        step(run_id, name)
+    page = operator.get(f"/ops/runs/{run_id}/replay?step=reports.part[1]")
+    assert "<option selected>reports.part[1]</option>" in page.text
+    performed, _, rest = page.text.partition("Performed again")[2].partition("Steps from then on")
+    for text in (performed, rest):
+        assert "<code>reports.part[1]</code>" in text
+        assert "<code>reports.write</code>" in text
+        assert "reports.part[0]" not in text.partition("</main>")[0].partition("<form")[0]
+    form = {**form_of(page), "step": "reports.part[1]"}
+    assert operator.post(f"/ops/runs/{run_id}/replay", data=form).status_code == 303
+    with transaction() as session:
+        again = {one.name for one in queries.steps_of_run(session, run_id) if one.status == "intent"}
+    assert again == {"reports.part[1]", "reports.write", "reports.mail_subscribers"}
+
+
+def test_why_nothing_would_happen_is_said_in_the_language_of_the_page(operator: Browser) -> None:
+    page = operator.get(f"/ops/runs/{declined()}/retry", headers={"Accept-Language": "de"}).text
+    assert "Der Lauf ist beendet." in page
+    assert "cannot be retried" not in page
+
+
+def test_an_item_that_the_replay_has_not_found_does_not_wait(operator: Browser) -> None:
+    run_id = started("inventory_report", status="succeeded", finished_at=datetime.now(UTC))
+    for name in ("reports.slice_report", "reports.part[0]", "reports.write", "reports.mail_subscribers"):
+        step(run_id, name)
+    step(run_id, "reports.part[1]", "intent", error=REPLAYED)
+    page = operator.get(f"/ops/runs/{run_id}").text
+    assert "waits for a retry" not in page
+    assert 'aria-label="part reports · not finished' in page
+    assert page.count('">not finished</span>') == 1, "in the timeline"
+
+
+def test_of_two_operators_only_the_first_replays(operator: Browser, signed_in: Callable[..., Browser]) -> None:
+    run_id, other = shipped(), signed_in("other", "admin")
+    address = f"/ops/runs/{run_id}/replay"
+    step_of = {"step": "notifications.transfer_incomplete"}
+    both = [{**form_of(who.get(address)), **step_of} for who in (operator, other)]
+    assert operator.post(address, data=both[0]).status_code == 303
+    answer = other.post(address, data=both[1])
+    assert (answer.status_code, "This was changed since you opened the page." in answer.text) == (422, True)
+    assert state(run_id).replays == 1

@@ -41,6 +41,16 @@ def test_a_declared_signal_without_its_data_is_refused(operator: Browser) -> Non
     assert (other.status_code, state(run_id).signals["anything"]) == (303, [{}])
 
 
+@pytest.mark.parametrize("data", [
+    "{", "[]", "1", '{"a": ' + "[" * 5000 + "]" * 5000 + "}", '{"a": ' + "[" * 80 + "]" * 80 + "}", '{"a": NaN}',
+    '{"a": 1e400}', r'{"a": "\u0000"}', r'{"\ud800": 1}', '{"a": ' + "9" * 5000 + "}",
+])  # fmt: skip
+def test_data_that_cannot_be_read_or_stored_is_refused(operator: Browser, data: str) -> None:
+    path = f"/ops/runs/{started('audit', status='waiting')}/signal"
+    answer = operator.post(path, data={**form_of(operator.get(path)), "name": "anything", "data": data})
+    assert (answer.status_code, "This is not a JSON object." in answer.text) == (422, True)
+
+
 def consumed() -> dict[str, set[str]]:
     """Step → the names of the signals that its function consumes."""
     found: dict[str, set[str]] = {}
