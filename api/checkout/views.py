@@ -1,6 +1,6 @@
 """The checkout view."""
 
-from flask import g, url_for
+from flask import g, request, url_for
 from flask.views import MethodView
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from durable.tables import RunRecord
 from models import orders
 from serving.checkout import CheckoutRequest, CheckoutRequestBody, place
 from serving.orders import order_views
+from settings import settings
 
 
 def _order(session: Session, run: RunRecord) -> object:
@@ -53,13 +54,18 @@ class CheckoutView(MethodView):
         error, or the 202 with the `next_action` of a payment that the customer has to confirm (3-D Secure, PayPal).
         """
         try:
-            order = place(session, g.principal.user_id, body, url_for("payments.ReturnView", _external=True))
+            order = place(session, g.principal.user_id, body, _return_page())
         except orders.InProgress as refusal:
             refusal.extra["links"] = _links(refusal.extra["task_id"], refusal.extra["order_id"])
             raise
         links = _links(order.run_id, order.id)
         accepted = {"task_id": order.run_id, "status": "running", "order_id": order.id, "links": links}
         return accepted, 202, {"Location": links["task"], "Retry-After": "1"}
+
+
+def _return_page() -> str:
+    """Where providers return customers whose client names no page. Behind a proxy, the request has another address."""
+    return f"{settings.api_url or request.host_url.rstrip('/')}{url_for('payments.ReturnView')}"
 
 
 def _links(run_id: str, order_id: str) -> dict[str, str]:

@@ -4,10 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
+from api.checkout import views
 from models import payments
 from models.core.database import transaction
+from settings import settings
 from tests.conftest import ADDRESS, Caller
 from tests.shopping import make_product
 
@@ -47,3 +50,12 @@ def test_of_checkouts_at_once_under_different_keys_one_is_accepted(app: Any, cus
     assert len(customer.get("/v1/orders").json["data"]) == 1
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(payments.Payment)) == 1
+
+
+def test_customers_return_to_the_public_address(customer: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "settings", settings.model_copy(update={"api_url": "https://api.shop.example"}))
+    customer.post("/v1/cart/items", json={"product_id": make_product("TEA", 10), "quantity": 2})
+    customer.post("/v1/checkout", json=BODY, headers={"Idempotency-Key": "one"})
+    with transaction() as session:
+        [payment] = session.scalars(select(payments.Payment))
+    assert payment.return_url == "https://api.shop.example/v1/payments/return"

@@ -1,5 +1,6 @@
 """Actions: each form is done once, says what it did with its task, and shows refusals in words."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -163,10 +164,9 @@ def pieces(prefix: str = "quantity-") -> list[dict[str, object]]:
 
 def whole(value: str) -> int:
     """A whole number. Raises Invalid."""
-    try:
-        return int(value.strip()[:12])
-    except ValueError:
-        raise Invalid(gettext("A number of pieces is not a whole number.")) from None
+    if not re.fullmatch("[+-]?[0-9]{1,11}", value.strip()):
+        raise Invalid(gettext("A number of pieces is not a whole number."))
+    return int(value)
 
 
 def in_words(error: Refusal) -> str:

@@ -113,8 +113,9 @@ def test_refusals_of_the_domain_are_shown_in_words(desk: Desk, sale: Bought) -> 
     assert refused.status_code == 409
     assert "Nothing is allocated to this order" in refused.text
     assert 'value="3"' in refused.text
-    refused = desk.fill(sale.path, action, **{f"quantity-{sale.product_id}": "many"})
-    assert "is not a whole number" in refused.text
+    for odd in ("many", "1_0", "\N{ARABIC-INDIC DIGIT ONE}", "1.5"):
+        refused = desk.fill(sale.path, action, **{f"quantity-{sale.product_id}": odd})
+        assert "is not a whole number" in refused.text, odd
     with transaction() as session:
         assert fulfilment.list_parcels(session, sale.id) == []
 
