@@ -146,7 +146,7 @@ def test_a_payment_that_was_cancelled_at_paypal_can_still_be_made(ada: Visitor, 
 
 
 def test_a_title_without_a_space_fits_into_a_narrow_window(database: None, visit: Visit) -> None:
-    product_id = make_product("X" * 60, 3, price=10**12 - 1)
+    product_id = make_product("X" * 60, 3)
     stranger = visit(width=320)
     stranger.open(f"/products/{product_id}")
     stranger.follow("Add to basket", "button")
