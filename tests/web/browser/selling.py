@@ -42,7 +42,7 @@ def order_of(visitor: Visitor) -> str:
 def bring(order_id: str) -> None:
     """Lets staff ship an order and record that it has arrived, once the workers have completed its checkout."""
     complete(order_id)
-    for status in ("shipped", "delivered"):
+    for status in ("processing", "shipped", "delivered"):
         with transaction() as session:
             actor = orders.get(session, order_id).user_id
             fulfilment.edit(session, order_id, actor=actor, status=status)
