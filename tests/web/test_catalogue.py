@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
-from models import catalogue
+from models import catalogue, inventory
 from models.core.database import transaction
 from tests.publishing import add_picture
 from tests.shopping import make_product, product  # noqa: F401
@@ -83,6 +84,18 @@ def test_a_sold_out_product_says_so(browser: Browser) -> None:
     page = browser.get(f"/products/{make_product('GONE', 0)}").text
     assert "Sold out" in page
     assert "https://schema.org/OutOfStock" in page
+    assert "Add to basket" not in page
+
+
+def test_a_product_that_is_sold_beyond_stock_can_be_ordered(browser: Browser) -> None:
+    product_id = make_product("GONE", 0)
+    with transaction() as session:
+        inventory.set_terms(session, product_id, 3, date(2030, 5, 4))
+    page = browser.get(f"/products/{product_id}").text
+    assert "Can be ordered: we expect it on 4 May 2030" in page
+    assert "Sold out" not in page
+    assert "https://schema.org/BackOrder" in page
+    assert "Add to basket" in page
 
 
 def test_variants_of_a_group_lead_to_each_other(browser: Browser) -> None:

@@ -17,6 +17,7 @@ from web.pages import canonical, render
 from web.shop.home import Node, read_tree
 from web.shop.listing import Found, read_products, search_products
 from web.shop.structured_data import describe_path, describe_product, find_image
+from web.shop.waiting import find_backorder
 
 PAGE = 24  # products
 SUGGESTIONS = 6
@@ -64,8 +65,9 @@ def product(product_id: str) -> Response:
     tree = read_tree()
     path = _path(tree, found["category"]["id"])
     image = find_image(found)
-    described = [describe_product(found, image), describe_path(path, found["title"])]
-    return render("shop/product.html", product=found, path=path, image=image, described=described)
+    beyond = None if found["availability"]["in_stock"] else find_backorder(product_id)
+    described = [describe_product(found, image, is_backordered=beyond is not None), describe_path(path, found["title"])]
+    return render("shop/product.html", product=found, path=path, image=image, described=described, beyond=beyond)
 
 
 def _canonical(path: list[Node], asked: dict[str, str]) -> str:

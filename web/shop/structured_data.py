@@ -19,11 +19,12 @@ def find_image(product: dict[str, Any]) -> str | None:
     return canonical(jpegs[-1]) if jpegs else None
 
 
-def describe_product(product: dict[str, Any], image: str | None) -> str:
-    """The product and its offer."""
+def describe_product(product: dict[str, Any], image: str | None, *, is_backordered: bool) -> str:
+    """The product and its offer. `is_backordered`: it can be ordered beyond stock."""
     price = product["price"]
     precision = get_currency_precision(price["currency"])
-    stock = "InStock" if product["availability"]["in_stock"] else "OutOfStock"
+    beyond = "BackOrder" if is_backordered else "OutOfStock"
+    stock = "InStock" if product["availability"]["in_stock"] else beyond
     described = {
         "@context": "https://schema.org", "@type": "Product", "name": product["title"], "sku": product["sku"],
         "description": product["description"][:5000], "url": canonical(),

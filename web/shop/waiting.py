@@ -1,4 +1,4 @@
-"""Customers who want to know when a product that is sold out is available again."""
+"""Products that are sold out: whether they can be ordered nevertheless, and who wants to know when they are back."""
 
 from flask import Response, g
 
@@ -37,6 +37,13 @@ def stop_waiting(product_id: str) -> Response:
     with transaction() as session:
         inventory.stop_waiting(session, g.principal.user_id, product_id)
     return see("shop.product", product_id=product_id)
+
+
+def find_backorder(product_id: str) -> inventory.BackorderTerms | None:
+    """The terms on which more units than are in stock can be ordered, if any can."""
+    with transaction() as session:
+        terms = inventory.get_terms(session, product_id)
+    return terms if terms.maximum > terms.backordered else None
 
 
 def is_waiting(product_id: str) -> bool:
