@@ -1,17 +1,15 @@
 """A headless Chromium: opens a page, and returns what it shows and what it complains of."""
 
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no chromium on PATH (Debian: apt-get install chromium)"
-)
+from tests.chromium import CHROMIUM, MISSING
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 PATIENCE = 60  # seconds
 VIRTUAL_TIME = 20_000  # milliseconds; passes at once where nothing is to be done
 

@@ -1,10 +1,8 @@
 """A complete shop, and Chromium to visit it with.
 
-Chromium is a program on PATH, such as Debian's package `chromium`. Without it, or without npm for axe, the tests are
-skipped.
+Without Chromium, or without npm for axe, the tests are skipped.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,18 +11,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
+from tests.chromium import CHROMIUM, MISSING
 from tests.clients import node
 from tests.ports import reserved_port
 from tests.serving import serving
 from tests.shop import Shop
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-MISSING = "there is no Chromium on PATH; on Debian: apt-get install chromium"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Playwright
 
+from tests.chromium import CHROMIUM
 from tests.conftest import Caller
 from tests.serving import serving
 from tests.shop import Shop
 from tests.web.browser.books import fill_shelves
-from tests.web.browser.conftest import CHROMIUM, FLAGS, Visitor, settings_of
+from tests.web.browser.conftest import FLAGS, Visitor, settings_of
 from tests.web.browser.looks import FOLDER, LOOKS
 from tests.web.browser.signing_in import sign_in_as
 from tests.web.browser.stripe_js import HOSTS, standing_in
