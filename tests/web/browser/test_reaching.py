@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from local.waiting import wait_until
+from tests.chromium import MISSING, WHOLE_CHROMIUM
 from tests.conftest import Caller
 from tests.reaching import NUMBER, arrived, subscribe
 from tests.serving import serving
 from tests.shop import Shop
-from tests.web.browser.conftest import Visitor, settings_of
+from tests.web.browser.conftest import FLAGS, Visitor, settings_of
 from tests.web.browser.signing_in import enter
 
 Visit = Callable[..., Visitor]
@@ -35,6 +36,15 @@ SUBSCRIBES = """subscription => {
     );
 }"""
 """Chromium subscribes at its vendor's push service, which tests do not reach: that of the mailbox stands in."""
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    if WHOLE_CHROMIUM is None:
+        pytest.skip(MISSING)
+    browser = playwright.chromium.launch(executable_path=WHOLE_CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
