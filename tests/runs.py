@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import func, select
+
 import durable
 from durable import queries
 from durable.ids import new_id
@@ -42,10 +44,11 @@ def started(workflow: str = "checkout", key: str = "", input: dict[str, Any] | N
 
 
 def step(run_id: str, name: str, status: str = "done", **values: Any) -> None:
-    """A step that has begun a second after the run."""
+    """A step that has begun 10 ms after the run, and after the steps before it."""
     with transaction() as session:
         run = queries.get_run(session, run_id)
-        begun = run.created_at + timedelta(milliseconds=10)
+        before = session.scalars(select(func.count()).where(StepRecord.run_id == run_id)).one()
+        begun = run.created_at + timedelta(milliseconds=10, microseconds=before)
         ended = begun + timedelta(milliseconds=25) if status == "done" else None
         row = {"queue": name.partition(".")[0].removeprefix("undo:"), "started_at": begun, "finished_at": ended,
                "worker": WORKER, **values}  # fmt: skip

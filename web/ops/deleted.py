@@ -6,11 +6,14 @@ from typing import NamedTuple
 from flask import Response, current_app, request
 
 from durable import RunNotFound
-from durable.ids import time_of
+from durable.ids import time_of, uuid_of
 from models.core.errors import NotFound
 from settings import settings
 from web.blueprint import ops
+from web.forms import is_id
 from web.ops.pages import show
+
+SEVEN = 7  # the version of UUIDs that contain a time
 
 
 class Deleted(NamedTuple):
@@ -33,9 +36,11 @@ def show_deleted(error: RunNotFound) -> Response:
 
 def find_deleted(run_id: str) -> Deleted | None:
     """What happened to a run that does not exist, by the time in its id; None if no shop has given this id."""
+    if not is_id("run", run_id) or uuid_of(run_id).version != SEVEN:
+        return None
     try:
         begun = time_of(run_id)
         due = begun + timedelta(days=settings.keep_runs_days)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # in a far future
         return None
     return Deleted(begun, due, settings.keep_runs_days) if due < datetime.now(UTC) else None

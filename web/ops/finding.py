@@ -1,7 +1,5 @@
 """The search box: any id, e-mail address, number or reference leads to one timeline."""
 
-import re
-
 from flask import Response, request
 
 from models.core.database import transaction
@@ -21,5 +19,4 @@ def find() -> Response:
     asked = " ".join(request.args.get("q", "").split())[: finding.MAX_LENGTH]
     with transaction() as session:
         found = finding.find(session, asked, LIMIT) if asked else None
-    is_run = re.fullmatch(r"run_[0-9a-f]{32}", asked) is not None
-    return show("find.html", asked_for=asked, found=found, deleted=find_deleted(asked) if is_run else None)
+    return show("find.html", asked_for=asked, found=found, deleted=find_deleted(asked))

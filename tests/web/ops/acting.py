@@ -12,7 +12,7 @@ from models.core.event_log import Event
 def form_of(page: Any) -> dict[str, str]:
     """The hidden fields of the page's main form."""
     main = page.text.partition("<main")[2].partition("</main>")[0]
-    return dict(re.findall(r'<input type="hidden" name="(csrf_token|once)" value="([^"]+)"', main))
+    return dict(re.findall(r'<input type="hidden" name="(csrf_token|once|replays)" value="([^"]+)"', main))
 
 
 def acted() -> list[tuple[str | None, str]]:
