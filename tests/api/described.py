@@ -66,6 +66,7 @@ BEYOND_SCHEMAS = {
 """Operations with rules beyond JSON Schema; violations are refused with 422."""
 STAYS = {
     "GET /v1/api-keys/{key_id}": "a key that was deleted is revoked, and shown with the time",
+    "GET /v1/products/{product_id}/backorder": "terms that were deleted are those of a product without any",
     "GET /v1/products/{product_id}/stock": "the goods of a product that was deleted are still in the warehouse",
 }
 """Operations that return what was deleted."""

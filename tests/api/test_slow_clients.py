@@ -64,19 +64,18 @@ def connect(url: str) -> Iterator[Callable[..., socket.socket]]:
 
 
 def read(connection: socket.socket) -> tuple[int, dict[str, Any]]:
-    """Status and body of one answer."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += received(connection)
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
-    while len(body) < int(lines.get("content-length", 0)):
-        body += received(connection)
+    """Status and body of one answer, and nothing of the next one."""
+    head, body = b"", b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += received(connection, 1)
+    lines = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:-2])
+    while left := int(lines.get("content-length", 0)) - len(body):
+        body += received(connection, left)
     return int(head.split()[1]), json.loads(body) if body else {}
 
 
-def received(connection: socket.socket) -> bytes:
-    data = connection.recv(65536)
+def received(connection: socket.socket, most: int = 65536) -> bytes:
+    data = connection.recv(most)
     assert data, "the connection was closed"
     return data
 

@@ -25,7 +25,7 @@ def served(data: Path, sockets: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The server as started by the supervisor; killed at the end of the block."""
     server = subprocess.Popen([sys.executable, "-m", "local.postgres", str(data), str(sockets)])
     try:
-        assert wait_until(lambda: connects(sockets), 20)
+        assert wait_until(lambda: connects(sockets), 90)
         yield server
     finally:
         server.kill()
@@ -96,8 +96,9 @@ def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 def test_the_server_stops_with_its_parent(tmp_path: Path) -> None:
     command = f"{sys.executable} -m local.postgres '{tmp_path}/data' '{tmp_path}/run' & wait"
     parent = subprocess.Popen(["bash", "-c", command])
-    assert wait_until(lambda: connects(tmp_path / "run"), 20)
+    is_up = wait_until(lambda: connects(tmp_path / "run"), 90)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
+    assert is_up
     assert wait_until(lambda: not (tmp_path / "data" / "postmaster.pid").exists(), 30)
     assert not connects(tmp_path / "run")
