@@ -66,6 +66,9 @@ BEYOND_SCHEMAS = {
 """Operations with rules beyond JSON Schema; violations are refused with 422."""
 STAYS = {
     "GET /v1/api-keys/{key_id}": "a key that was deleted is revoked, and shown with the time",
+    "GET /v1/me/devices": "the list is there without devices",
+    "GET /v1/me/sessions": "the session of the request is not ended",
+    "GET /v1/notification-templates/{kind}/{channel}/{language}": "a text that was deleted is the built-in one again",
     "GET /v1/products/{product_id}/backorder": "terms that were deleted are those of a product without any",
     "GET /v1/products/{product_id}/stock": "the goods of a product that was deleted are still in the warehouse",
 }
