@@ -30,7 +30,8 @@ UNLIMITED = {f"limit_{name}": "1000000/1 minute" for name in LIMITED}
 """All tests have the same address; tests/api/test_limits.py sets limits of its own."""
 LONGEST = (
     "faults/test_every_step.py", "workflows/test_state_machine.py", "clients/", "relay/test_webhooks.py",
-    "models/test_retention_batches.py", "models/test_migrations.py", "web/browser/", "api/test_reference.py",
+    "models/test_retention_batches.py", "models/test_migrations.py", "web/browser/", "web/test_crawling.py",
+    "api/test_reference.py",
 )  # fmt: skip
 """What takes longest of `make test` and `make test-long`: files, and folders of them."""
 

@@ -13,6 +13,8 @@ from tests.web.desk.filling import catalogue_pages, desk_pages, settings_pages, 
 from tests.web.ops.making import declined, stuck
 from web.pages import is_safe_path
 
+pytestmark = pytest.mark.timeout(600)
+
 NONSENSE = (
     "", " ", "-1", "0", "1e309", "NaN", "²", "\uff19", "9" * 30, "9223372036854775808", "0000-00-00", "2026-02-30",
     "9999-12-31", "<script>alert(1)</script>", "'; DROP TABLE users; --", "{{ 7*7 }}", "%s%n", "../../etc/passwd",
