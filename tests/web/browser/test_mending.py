@@ -110,7 +110,8 @@ def test_the_mail_of_a_stuck_run_leads_to_its_cause_in_three_clicks(
     operator.page.wait_for_url("**/ops/incidents/stuck:checkout")
     operator.check()
     # A sibling that ends meanwhile is progress: then the run is not stuck until it has failed again.
-    assert wait_until(lambda: operator.page.reload() is not None and run_id in operator.page.content(), 60)
+    link = operator.page.get_by_role("link", name=run_id, exact=True)
+    assert wait_until(lambda: operator.page.reload() is not None and link.count() > 0, 60)
     operator.follow(run_id)  # the second
     operator.sees("worker_lost")
     operator.sees("carts.remove_ordered")
