@@ -26,7 +26,8 @@ HARMLESS = re.compile(
     r"|[a-z][a-z0-9_.:/\[\]-]{0,63}"  # a code, a status, the name of a step
     r"|[A-Z]{3}|[A-Z]+-[0-9A-Z-]{1,40})"  # a currency, an SKU
 )
-ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=|]+@[\w-]+(?:\.[\w-]+)+")
+# At most 64 characters before the @ (RFC 5321): a longer word would be read again from each of its characters.
+ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=|@]{1,64}@[\w-]+(?:\.[\w-]+)+")
 PHONE = re.compile(r"(?<![\w.+:-])\+[1-9][0-9]{6,14}(?![\w])")
 
 

@@ -71,3 +71,9 @@ def test_what_names_nobody_is_left_as_it_is(text: str) -> None:
 def test_links_and_keys_of_data_may_be_personal_too() -> None:
     link = "https://track.example/trk_12345"
     assert mask({"tracking": link, "by": {"ada@example.org": 1}}) == {"tracking": "•••", "by": {"a•••@e•••": 1}}
+
+
+def test_a_long_word_is_read_once() -> None:
+    """A quadratic search would take longer than a test may."""
+    word = "x" * 1_000_000
+    assert mask_sentence(f"{word} ada@example.org {word}") == f"{word} a•••@e••• {word}"
