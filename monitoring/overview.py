@@ -95,10 +95,10 @@ class Lengths:
 
 
 class QueueReader:
-    """Reads the queues of this process's broker; one thread at a time."""
+    """Reads the queues of this process's broker; one thread at a time asks it."""
 
     def __init__(self) -> None:
-        self._queues, self._lock = Queues(), threading.Lock()
+        self._queues, self._asking, self._lock = Queues(), threading.Lock(), threading.Lock()
         self._failed: Lengths | None = None
         self._busy_since: dict[str, float] = {}
         self._sampled: dict[str, tuple[float, int]] = {}
@@ -106,7 +106,7 @@ class QueueReader:
 
     def ask(self) -> Lengths:
         """Asks the broker. A fault is kept for FAULT_KEPT seconds: few requests are to wait for a broker that hangs."""
-        with self._lock:
+        with self._asking:  # not the lock of `read`, which is needed within a transaction
             now = time.monotonic()
             if self._failed and now - self._failed.asked_at < FAULT_KEPT:
                 return self._failed

@@ -2,10 +2,13 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kombu import Connection
 
+from local.waiting import wait_until
+from models.core.database import transaction
 from monitoring import overview
 from tests.web.conftest import Browser
 
@@ -34,3 +37,12 @@ def test_the_console_says_that_the_broker_does_not_answer(
     assert kept.fault
     assert operator.get("/ops/queues").status_code == 200
     assert silent.ask() is kept, "it is not asked by each request"
+
+
+def test_who_has_asked_before_the_broker_hangs_does_not_wait(database: None, silent: overview.QueueReader) -> None:
+    """The database ends a transaction that waits."""
+    with ThreadPoolExecutor() as threads, transaction() as session:
+        asking = threads.submit(silent.ask)
+        assert wait_until(silent._asking.locked, 20)
+        silent.read(session, overview.Lengths({}, None, 0.0))
+        assert not asking.done()
