@@ -13,7 +13,7 @@ from tests.shopping import make_customer, place_order
 from tests.web.browser.conftest import Visitor
 
 
-def buy(product_id: str, quantity: int, username: str = "grace") -> str:
+def completed_order(product_id: str, quantity: int, username: str = "grace") -> str:
     """The id of an order whose checkout the workers have completed.
 
     Where workers run, a test cannot confirm an order by hand, as `Bought` does: they would do the same steps meanwhile.

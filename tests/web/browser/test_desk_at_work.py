@@ -9,7 +9,7 @@ from models.core.database import transaction
 from tests.photographs import photograph
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import buy
+from tests.web.browser.selling import completed_order
 from tests.web.browser.signing_in import ROLES, enter
 
 
@@ -48,7 +48,7 @@ def test_a_view_is_saved_and_two_orders_are_shipped_in_bulk_with_the_keyboard(
 ) -> None:
     product_id = make_product("EMMA", 9)
     for username in ("grace", "alan"):
-        buy(product_id, 2, username)
+        completed_order(product_id, 2, username)
     sign_in("boss", *ROLES)
     boss = enter(visit())
     boss.open("/desk/orders?status=confirmed&sku=EMMA")
@@ -76,7 +76,7 @@ def test_the_same_works_without_javascript_on_a_narrow_screen(
     visit: Callable[..., Visitor], sign_in: Callable[..., object]
 ) -> None:
     product_id = make_product("EMMA", 9)
-    order_id = buy(product_id, 2)
+    order_id = completed_order(product_id, 2)
     sign_in("boss", *ROLES)
     boss = enter(visit(width=320, java_script_enabled=False))
     boss.page.goto(f"{boss.url}/desk/orders")

@@ -6,14 +6,14 @@ from tests.conftest import Caller
 from tests.models.shelves import product
 from tests.shopping import make_product
 from tests.web.browser.conftest import Visitor
-from tests.web.browser.selling import buy
+from tests.web.browser.selling import completed_order
 from tests.web.browser.signing_in import enter
 
 
 def test_a_trends_report_is_asked_for_and_its_chart_seen(
     visit: Callable[..., Visitor], sign_in: Callable[..., Caller]
 ) -> None:
-    buy(make_product("BOOK", 9), 2)
+    completed_order(make_product("BOOK", 9), 2)
     sign_in("boss", "finance")
     boss = enter(visit())
     boss.open("/desk/")
