@@ -1,6 +1,6 @@
 """The statements of lists and searches of products."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from models.catalogue.product_json import JOINED, JOINED_TO_GROUPS, JSON, JSON_OF_GROUPS
@@ -16,7 +16,7 @@ SORTS = {
 }
 """Name → column, type and direction. Ties are broken by id in the same direction."""
 MAX_RANKED = 100
-"""Number of matches that are ranked by relevance; the others follow, newest first."""
+"""Number of matches of each kind that are ranked by relevance: the newest ones. The others follow, newest first."""
 UNRANKED = -1
 """The relevance of unranked matches in cursors."""
 _SELLABLE = """EXISTS (
@@ -37,13 +37,23 @@ FILTERS = {
     "words": "search @@ %(words)s::tsquery",
 }
 
-_COMMON_WORDS = f"coalesce({FILTERS['words']}, false)"
-"""The same for words that many products contain. An index on words would find them all, to be sorted, where an index in
-the order of the list finds enough of them at once; this condition fits no index on words."""
+MATCHES = {
+    "named": "names @@ %(whole)s::tsquery",
+    "begun": "names @@ %(words)s::tsquery",
+    "described": "search @@ %(whole)s::tsquery",
+    "others": "search @@ %(words)s::tsquery",
+}
+"""Kind of match → condition. `names` has the words of the title, the author and the category; `search` all words."""
 
 _OF_GROUPS = "(SELECT id, relevance, group_id FROM ranked JOIN catalogue.product USING (id)) AS {}"
 _NOT_RANKED = """(group_id IS NULL OR group_id NOT IN (
     SELECT group_id FROM catalogue.product JOIN ranked USING (id) WHERE group_id IS NOT NULL))"""
+
+
+def in_order(condition: str) -> str:
+    """The condition for words that many products have. An index on words would find them all, to be sorted, where an
+    index in the order of the list finds enough of them at once; this condition fits no index on words."""
+    return f"coalesce({condition}, false)"
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,14 @@ class _Selection:
 
 
 @lru_cache(1000)
-def listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> str:
-    """The statement of a page. The limit is a literal, because the planner needs its value."""
-    chosen = _selection(shape, sort, grouped=False)
+def listing(
+    shape: frozenset[str], sort: str, limit: int, has_cursor: bool, common: frozenset[str] = frozenset()
+) -> str:  # fmt: skip
+    """The statement of a page. The limit is a literal, because the planner needs its value.
+
+    `common`: the kinds of match, and `words` if it is a filter, that many products have.
+    """
+    chosen = _selection(shape, sort, common, grouped=False)
     return f"""
         {chosen.ranked and f"WITH {chosen.ranked}"}
         SELECT {JSON} AS json, chosen.key, chosen.id, {chosen.more} AS more
@@ -102,19 +117,15 @@ def listing(shape: frozenset[str], sort: str, limit: int, has_cursor: bool) -> s
 
 @lru_cache(1000)
 def listing_of_groups(
-    shape: frozenset[str], sort: str, limit: int, most: int, has_cursor: bool, are_common: bool = False
+    shape: frozenset[str], sort: str, limit: int, most: int, has_cursor: bool, common: frozenset[str] = frozenset()
 ) -> str:  # fmt: skip
     """The statement of a page that has one product of each group: the first of those that match.
 
     Reads at most `most` products after the cursor. Of each group among them, the first one is chosen, unless another
     one is before the cursor. Each row has also `number`, how many were read, and `last_key` and `last_id`, the
-    position of the last of them; if none is chosen, there is one row, without `id`. `are_common`: whether many products
-    have the words.
+    position of the last of them; if none is chosen, there is one row, without `id`. `common`: as in `listing`.
     """
-    chosen = _selection(shape, sort, grouped=True)
-    if are_common:
-        common = [_COMMON_WORDS if condition == FILTERS["words"] else condition for condition in chosen.conditions]
-        chosen = replace(chosen, conditions=common)
+    chosen = _selection(shape, sort, common, grouped=True)
     where = f"WHERE {_none_before(chosen)}" if has_cursor else ""
     return f"""
         WITH {chosen.ranked and f"{chosen.ranked},"}
@@ -147,46 +158,51 @@ def _none_before(chosen: _Selection) -> str:
     return f"NOT EXISTS (SELECT FROM {chosen.source.format('other')} WHERE {conditions} OFFSET 0)"
 
 
-def _selection(shape: frozenset[str], sort: str, *, grouped: bool) -> _Selection:
+def _selection(shape: frozenset[str], sort: str, common: frozenset[str], *, grouped: bool) -> _Selection:
     key, kind, direction = SORTS["-created_at" if sort == "unranked" else sort]
     columns = ("id",) if key == "id" else (key, "id")
     filtered = ["deleted_at IS NULL", *(FILTERS[name] for name in sorted(shape - {"words"}))]
+    ranked = _ranked(" AND ".join(filtered), common)
     products = "catalogue.product AS {}"
     if sort == "relevance":
         more = f"(SELECT count(*) >= {MAX_RANKED} FROM ranked)"  # noqa: S608
         source = _OF_GROUPS if grouped else "ranked AS {}"
-        return _Selection(source, [], columns, kind, direction, _ranked(" AND ".join(filtered)), more)
-    conditions = [*filtered, FILTERS["words"]] if "words" in shape else filtered
+        return _Selection(source, [], columns, kind, direction, ranked, more)
+    words = in_order(FILTERS["words"]) if "words" in common else FILTERS["words"]
+    conditions = [*filtered, words] if "words" in shape else filtered
     if sort != "unranked":
         return _Selection(products, conditions, columns, kind, direction)
     conditions = [*conditions, "id NOT IN (SELECT id FROM ranked)", *([_NOT_RANKED] if grouped else [])]
-    return _Selection(products, conditions, columns, kind, direction, _ranked(" AND ".join(filtered)))
+    return _Selection(products, conditions, columns, kind, direction, ranked)
 
 
-def _ranked(filtered: str) -> str:
+def _ranked(filtered: str, common: frozenset[str]) -> str:
     """The CTEs that rank candidates: exact titles, then matches by title, author or category, by SKU prefix, and by
     description.
 
     Complete words are searched before prefixes, and each further kind of match only if there are too few before it:
     finding all products with a common prefix costs several times as much as finding the word itself.
     """
-    words, whole = "%(words)s::tsquery", "%(whole)s::tsquery"
-    relevance = f"(1000000 * ts_rank(search, {words}))::bigint"
+    relevance = "(1000000 * ts_rank(search, %(words)s::tsquery))::bigint"
     named = f"{relevance} + CASE WHEN lower(title) = lower(%(q)s) THEN 6000000 ELSE 2000000 END"
     few = f"(SELECT count(*) FROM %s) < {MAX_RANKED}"  # noqa: S608
     few_named = f"{few % 'named'} AND {few % 'begun'}"
 
-    def some(relevance: str, condition: str) -> str:
-        return f"""MATERIALIZED (
-            SELECT id, {relevance} AS relevance FROM catalogue.product
-            WHERE {filtered} AND {condition} LIMIT {MAX_RANKED}
+    def newest(kind: str, relevance: str, condition: str = "true") -> str:
+        """The newest matches of a kind: each page of a search has to rank the same ones, whatever the plan is."""
+        match = in_order(MATCHES[kind]) if kind in common else MATCHES[kind]
+        fence = "" if kind in common else "OFFSET 0"  # so that the planner does not read products in order of id
+        return f"""{kind} AS MATERIALIZED (
+            SELECT id, {relevance} AS relevance FROM (
+                SELECT id, title, search FROM catalogue.product WHERE {filtered} AND {match} AND {condition} {fence}
+            ) AS matches ORDER BY id DESC LIMIT {MAX_RANKED}
         )"""  # noqa: S608
 
     return f"""
-        named AS {some(named, f"names @@ {whole}")},
-        begun AS {some(named, f"names @@ {words} AND {few % 'named'}")},
-        described AS {some(relevance, f"search @@ {whole} AND {few_named}")},
-        others AS {some(relevance, f"search @@ {words} AND {few_named} AND {few % 'described'}")},
+        {newest("named", named)},
+        {newest("begun", named, few % "named")},
+        {newest("described", relevance, few_named)},
+        {newest("others", relevance, f"{few_named} AND {few % 'described'}")},
         numbered AS MATERIALIZED (
             SELECT id, CASE WHEN lower(sku) = lower(%(q)s) THEN 8000000 ELSE 1500000 END AS relevance
             FROM catalogue.product WHERE {filtered}

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from api.catalogue.schemas import Product
 from api.http.pagination import page_of
 from models.catalogue import listing, search
+from models.core.database import transaction
 from tests.api.test_catalogue import EMMA, LAMP, create, stock
 from tests.conftest import Caller
 
@@ -168,6 +169,29 @@ def test_every_sort_order_is_paged_without_gaps(staff: Caller, client: Any, sort
     cursor = client.get(f"/v1/products?q=emma&limit=2&sort={sort}").json["next_cursor"]
     other = "title" if sort != "title" else "price"
     assert client.get(f"/v1/products?q=emma&sort={other}&cursor={cursor}").status_code == 422
+
+
+@pytest.mark.parametrize("common", [1, 1000])
+def test_a_search_shows_each_match_once_while_products_are_edited(
+    staff: Caller, client: Any, monkeypatch: Any, common: int
+) -> None:
+    """An edited product has another place in its table, and a table that was analysed is read by another plan."""
+    monkeypatch.setattr(listing, "MAX_RANKED", 2)
+    monkeypatch.setattr(search, "COMMON_RANKED", common)
+    listing.listing.cache_clear()
+    made = [create(staff, **EMMA | {"sku": f"B{n}", "title": "Emma"}) for n in range(8)]
+    found: list[str] = []
+    cursor = ""
+    while len(found) < len(made):
+        page = client.get(f"/v1/products?q=emma&kind=book&limit=1{cursor}").json
+        found += [product["id"] for product in page["data"]]
+        cursor = f"&cursor={page['next_cursor']}"
+        for product in made[::3]:
+            staff.patch(f"/v1/products/{product['id']}", json={"description": f"Edition {len(found)}."})
+        with transaction() as session:
+            session.execute(text("ANALYZE catalogue.product"))
+    listing.listing.cache_clear()
+    assert (sorted(found), page["has_more"]) == (sorted(product["id"] for product in made), False)
 
 
 def test_the_number_of_statements_does_not_depend_on_the_number_of_products(staff: Caller, client: Any) -> None:
