@@ -28,9 +28,9 @@ READ_FIRST, READ_MOST = 8, 2000
 COMMON = 10_000
 """Words that more products have are common. Below, all products that have them are read and sorted in about 15 ms;
 above, a part of the list that has 2,000 of them is read in about 20 ms (100,000 products)."""
-COMMON_RANKED = 1000
-"""The same for matches to be ranked, of which only the newest `MAX_RANKED` are read; more in catalogues of more than
-40,000 products, as their square root: there, both ways of reading them take as long."""
+COMMON_RANKED = {"named": 0.5, "begun": 0.5, "described": 1.0, "others": 1.0}
+"""The same for the kinds of match of which only the newest `MAX_RANKED` are read: how many times √(products x
+`MAX_RANKED`). There, products read in order are about as many as matches. A longer text takes longer to compare."""
 ESTIMATES_LAST = 300
 """How long estimates are kept, in seconds. Old ones cost time, never a match."""
 Position = tuple[Any, ...]
@@ -166,8 +166,8 @@ def _common(sort: str, values: Mapping[str, Any], *, grouped: bool) -> frozenset
     kinds = set()
     if sort in ("relevance", "unranked"):
         is_filtered = not values.keys().isdisjoint(FILTERS.keys() - {"words"})  # then more have to be read in order
-        many = max(COMMON_RANKED, math.sqrt(products * MAX_RANKED / 4)) * (2 if is_filtered else 1)
-        kinds = {kind for kind, rows in matches.items() if rows >= many}
+        many = math.sqrt(products * MAX_RANKED) * (2 if is_filtered else 1)
+        kinds = {kind for kind, rows in matches.items() if rows >= many * COMMON_RANKED[kind]}
     return frozenset(kinds | {"words"} if grouped and matches["others"] >= COMMON else kinds)
 
 
