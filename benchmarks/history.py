@@ -42,7 +42,8 @@ INSERT INTO accounts.user (id, username, username_key, username_skeleton, email,
     FROM (SELECT id, 'past' || n AS name FROM person) AS named;
 INSERT INTO carts.cart (id, user_id) SELECT uuidv7(), id FROM person;
 CREATE TEMP TABLE past AS
-    SELECT o AS n, uuidv7((o - {orders}) * interval '30 seconds') AS id, uuidv7() AS run_id, uuidv7() AS payment_id,
+    SELECT o AS n, uuidv7((o - {orders}) * interval '30 seconds') AS id,
+           uuidv7((o - {orders}) * interval '30 seconds') AS run_id, uuidv7() AS payment_id,
            person.id AS user_id, now() + (o - {orders}) * interval '30 seconds' AS at
     FROM generate_series(1, {orders}) AS o JOIN person ON person.n = o / {each};
 CREATE TEMP TABLE bought AS
