@@ -92,3 +92,19 @@ def test_the_same_works_without_javascript_on_a_narrow_screen(
     boss.page.get_by_role("button", name="Save", exact=True).click()
     boss.page.get_by_role("button", name="Undo").click()
     boss.sees("Note and tags are what they were before.")
+
+
+def test_an_order_is_printed_with_its_address_and_without_what_is_to_do(
+    visit: Callable[..., Visitor], sign_in: Callable[..., object]
+) -> None:
+    order_id = completed_order(make_product("EMMA", 9), 2)
+    sign_in("boss", *ROLES)
+    boss = enter(visit())
+    boss.open(f"/desk/orders/{order_id}")
+    street, to_do = boss.page.get_by_text("12 St James's Square"), boss.page.get_by_role("heading", name="What to do")
+    assert (street.is_visible(), to_do.is_visible()) == (True, True)
+    boss.page.emulate_media(media="print")
+    assert (street.is_visible(), to_do.is_visible()) == (True, False)
+    boss.open("/desk/orders")
+    assert boss.page.get_by_role("row").count() == 2
+    assert not boss.page.locator("#many, [name=order], .sections").filter(visible=True).count()
