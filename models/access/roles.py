@@ -79,8 +79,8 @@ def grant(session: Session, user_id: str, role: str) -> None:
 
 
 def roles_held(user_id: str | InstrumentedAttribute[str]) -> ScalarSelect[list[str]]:
-    """The roles of a user as an array, as a subquery. `user_id` may be a column."""
-    roles = func.array_agg(UserRole.role)
+    """The roles of a user by name, as an array, as a subquery. `user_id` may be a column."""
+    roles = func.array_agg(aggregate_order_by(UserRole.role, UserRole.role))
     return select(_or_empty(roles)).where(UserRole.user_id == user_id).scalar_subquery()
 
 
