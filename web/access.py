@@ -81,6 +81,11 @@ def allowed(*permissions: str) -> Callable[[Callable[P, Answer]], Callable[P, An
     return decorate
 
 
+def may(permission: str | None) -> bool:
+    """Whether who looks at the page holds the permission; None: none is needed."""
+    return "principal" in g and (permission is None or permission in g.principal.permissions)
+
+
 def sign_in(response: Response, opened: OpenedSession) -> None:
     """Gives the browser the session."""
     cookies.write(response, COOKIE, _signer().dumps([opened.user_id, opened.session_id]), LIFETIME)

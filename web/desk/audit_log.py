@@ -20,7 +20,7 @@ from serving.pages import PageQuery, page
 from web import access
 from web.blueprint import desk
 from web.desk.filters import Filters, read_filters
-from web.desk.pages import may, show
+from web.desk.pages import show
 from web.forms import is_id
 from web.language import gettext
 from web.language import translatable as _
@@ -63,11 +63,11 @@ def audit_log_page() -> Response:
             found = page(session, chosen, AuditEntry.number.desc(), **filters.place)
         events = [event for _, event in found["data"]]
         actors = _actors(session, events)
-        last = audit_chain.last_entry(session) if may(CHECK) else None
+        last = audit_chain.last_entry(session) if access.may(CHECK) else None
     subjects = {event.subject: _address(event.subject) for event in events if event.subject}
     return show(
         "audit_log.html", section="desk.audit_log_page", entries=found["data"], cursor=found["next_cursor"],
-        filters=filters, actors=actors, last=last, subjects=subjects, may_check=may(CHECK),
+        filters=filters, actors=actors, last=last, subjects=subjects, may_check=access.may(CHECK),
         names={name: gettext(NAMES.get(name, name)) for name in EVENTS},
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def _chosen(session: Session, filters: Filters) -> dict[str, Any]:
 def _find_actors(session: Session, name: str) -> list[str]:
     """The users whose username, e-mail address or last name begins like this, and their API keys; nobody without the
     permission to read users, since each letter would tell more of an address."""
-    if not may(USERS):
+    if not access.may(USERS):
         return []
     users = [
         user.id for user in session.scalars(accounts.find_users(name, None).order_by(accounts.User.id).limit(LISTED))
@@ -111,7 +111,7 @@ def _find_actors(session: Session, name: str) -> list[str]:
 
 def _actors(session: Session, events: list[Event]) -> dict[str, tuple[str, str]]:
     """Actor → its name and the address of its page; without those that no longer exist, and without permission."""
-    if not may(USERS):
+    if not access.may(USERS):
         return {}
     ids = {event.actor for event in events if event.actor}
     users = [id_ for id_ in ids if is_id("usr", id_)]

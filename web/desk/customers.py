@@ -17,7 +17,7 @@ from serving.pages import page
 from web import access
 from web.blueprint import desk
 from web.desk.filters import read_filters
-from web.desk.pages import may, show
+from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome
 
 CUSTOMER = '/customers/<id("usr"):user_id>'
@@ -62,15 +62,15 @@ def show_customer(user_id: str, outcome: Outcome, status: int = 200) -> Response
         user = accounts.get_active(session, user_id)
         held = roles.roles_of(session, user_id)
         factor = accounts.find_second_factor(session, user_id)
-        if may("users:write"):
+        if access.may("users:write"):
             newest = accounts.select_live_sessions(user_id).order_by(accounts.LoginSession.id.desc())
             sessions = session.scalars(newest.limit(SHOWN)).all()
     mails: Any = []
-    if may("notifications:read"):
+    if access.may("notifications:read"):
         wanted = {"user_id": user_id, "limit": SHOWN, "cursor": None}
         mails = serving.notifications.list_of_user(g.principal, wanted)["data"]
     bought: Any = {"data": []}
-    if may("orders:read"):
+    if access.may("orders:read"):
         filters: OrderFilters = {"user_id": user_id}
         bought = serving.orders.list_visible(g.principal, {"limit": SHOWN, "cursor": None}, filters)
     return show(

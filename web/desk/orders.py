@@ -29,7 +29,7 @@ from web import access
 from web.blueprint import desk
 from web.desk.filters import Filters, read_filters
 from web.desk.history import Moment, list_events, list_mails, list_moments
-from web.desk.pages import may, show
+from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome
 from web.desk.stock import list_warehouses
 from web.desk.versions import version_of
@@ -157,21 +157,21 @@ def _read(session: Session, order_id: str, task: str) -> Shown:
     made = session.scalars(select(Return).where(Return.order_id == order_id).order_by(Return.id)).all()
     paid = _payments(session, order_id)
     order: Any = order_views(session, [row], g.principal)[0]
-    user = session.get(User, row.user_id) if may("users:read") else None
-    can_pack = may("orders:write") and row.status in ("confirmed", "processing")
+    user = session.get(User, row.user_id) if access.may("users:read") else None
+    can_pack = access.may("orders:write") and row.status in ("confirmed", "processing")
     runs = _runs(session, order_id)
     invoice = orders.find_invoice(session, order_id)
     left = fulfilment.left_to_pack(session, order_id) if can_pack else {}
-    can_return = may("orders:write") and any(parcel.delivered_at for parcel in parcels)
+    can_return = access.may("orders:write") and any(parcel.delivered_at for parcel in parcels)
     return {
         "order": order, "version": version_of(row.note, row.tags), "customer": _name(row), "parcels": parcels,
         "email": user.email if user else None, "returns": made, "payments": paid,
         "contents": fulfilment.list_contents(session, [one.id for one in parcels]),
         "returned": returns.list_lines(session, [one.id for one in made]),
-        "notes": orders.list_credit_notes(session, order_id), "runs": runs if may("runs:read") else [],
+        "notes": orders.list_credit_notes(session, order_id), "runs": runs if access.may("runs:read") else [],
         "history": list_moments(session, row, parcels, made, paid),
-        "mails": list_mails(session, runs) if may("notifications:read") else [],
-        "events": list_events(session, [row.id, *_ids(parcels), *_ids(made)]) if may("audit:read") else [],
+        "mails": list_mails(session, runs) if access.may("notifications:read") else [],
+        "events": list_events(session, [row.id, *_ids(parcels), *_ids(made)]) if access.may("audit:read") else [],
         "invoice_status": invoice.status if invoice else None,
         "next_of_invoice": list(orders.INVOICE_STATUS.following[invoice.status]) if invoice else [],
         "rates": [], "rates_from": None, "rates_refused": "",
@@ -185,7 +185,7 @@ def _read(session: Session, order_id: str, task: str) -> Shown:
 
 
 def _payments(session: Session, order_id: str) -> list[dict[str, Any]]:
-    if not may("payments:read"):
+    if not access.may("payments:read"):
         return []
     rows = session.scalars(select(Payment).where(Payment.order_id == order_id).order_by(Payment.id)).all()
     return [payment_detail(session, row) for row in rows]

@@ -7,7 +7,7 @@ from flask import Response, g, render_template, request
 
 from models.core.errors import NotAllowed
 from models.operations import attention
-from web import once
+from web import access, once
 from web.blueprint import desk
 from web.desk.words import name_of, tone_of
 from web.language import LOCALES, language
@@ -80,11 +80,6 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     return Response(html, status, HEADERS, content_type="text/html; charset=utf-8")
 
 
-def may(permission: str | None) -> bool:
-    """Whether who looks at the page holds the permission."""
-    return "principal" in g and (permission is None or permission in g.principal.permissions)
-
-
 def require_staff() -> None:
     """Raises NotAllowed for somebody without any permission: a customer."""
     if not g.principal.permissions:
@@ -98,7 +93,7 @@ def asked(*names: str) -> dict[str, str]:
 
 def sections() -> list[Section]:
     """The sections that whoever looks at the page may open, each with the pages that they may open."""
-    seen = [each._replace(pages=tuple(page for page in each.pages if may(page[2]))) for each in SECTIONS]
+    seen = [each._replace(pages=tuple(page for page in each.pages if access.may(page[2]))) for each in SECTIONS]
     return [section for section in seen if section.pages]
 
 
@@ -110,5 +105,11 @@ def figure(value: int) -> str:
 
 
 desk.context_processor(
-    lambda: {"may": may, "sections": sections, "new_token": once.new_token, "name_of": name_of, "tone_of": tone_of}
+    lambda: {
+        "may": access.may,
+        "sections": sections,
+        "new_token": once.new_token,
+        "name_of": name_of,
+        "tone_of": tone_of,
+    }
 )

@@ -15,7 +15,7 @@ from serving.reports import XLSX, request_report
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.filters import read_filters, read_rows
-from web.desk.pages import may, show
+from web.desk.pages import show
 from web.desk.progress import show_progress
 from web.desk.report_words import ABOUT, period_of, shown, title_of, totals_of, words
 from web.desk.sending import Outcome, load, send, text
@@ -180,7 +180,7 @@ def _limits(session: Session, options: dict[str, str]) -> list[str]:
 
 def _low(report: reports.Report) -> str:
     """The list of the levels at their reorder point, for who may see it."""
-    if report.kind != "levels" or not may("stock:read"):
+    if report.kind != "levels" or not access.may("stock:read"):
         return ""
     return url_for("desk.stock_page", low="true", warehouse_id=report.options.get("warehouse_id"))
 

@@ -14,7 +14,7 @@ from serving.access import UserQuery, list_staff
 from web import access
 from web.blueprint import desk, takes_form
 from web.desk.filters import read_filters
-from web.desk.pages import may, show
+from web.desk.pages import show
 from web.desk.sending import Outcome, read_outcome, send, text
 from web.once import FIELD, Undoable, find_before
 
@@ -91,7 +91,7 @@ def _show(user_id: str, outcome: Outcome, status: int = 200) -> Response:
         permissions = sorted(roles.permissions_of(session, user_id))
         names = session.scalars(select(roles.Role.name).order_by(roles.Role.name)).all()
         keys: Any = []
-        if may("keys:write"):
+        if access.may("keys:write"):
             newest = roles.list_keys().where(roles.ApiKey.user_id == user_id).order_by(roles.ApiKey.id.desc())
             keys = session.scalars(newest.limit(KEYS)).all()
     return show(

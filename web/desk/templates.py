@@ -21,7 +21,7 @@ from serving.notifications import preview_template, send_test
 from settings import settings
 from web import access
 from web.blueprint import desk, takes_form
-from web.desk.pages import asked, may, show
+from web.desk.pages import asked, show
 from web.desk.sending import Outcome, load, read_outcome, send
 from web.desk.versions import check_version, version_of
 from web.desk.words import describe
@@ -157,7 +157,7 @@ def _show(key: Key, outcome: Outcome, status: int = 200) -> Response:
         "template.html", status, section="desk.templates_page", now=template, kind=kind, names=names, draft=draft,
         outcome=outcome, languages=LANGUAGES, recipient=_recipient(template),
         version=version_of(template.subject, template.text, template.updated_at),
-        path=_address(key), may_write=may(WRITE), **_preview(key, draft),
+        path=_address(key), may_write=access.may(WRITE), **_preview(key, draft),
     ))  # fmt: skip
 
 

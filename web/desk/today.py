@@ -15,7 +15,7 @@ from models.reports.kinds import CellType
 from settings import settings
 from web import access
 from web.blueprint import desk
-from web.desk.pages import may, require_staff, show
+from web.desk.pages import require_staff, show
 from web.desk.report_words import short_day, words
 from web.language import gettext, money, ngettext
 from web.language import translatable as _
@@ -61,11 +61,11 @@ _reading = threading.Lock()
 def today() -> Response:
     """What needs attention. Staff see the figures that their permissions allow."""
     require_staff()
-    visible = [card for card in CARDS if may(card.permission)]
+    visible = [card for card in CARDS if access.may(card.permission)]
     with transaction() as session:
         counts = attention.count(session, [card.name for card in visible])
     cards = [(card, counts[card.name], _address(card)) for card in visible]
-    days = _days() if may("orders:read") else []
+    days = _days() if access.may("orders:read") else []
     return show("today.html", cards=cards, charts=_charts(days), now=datetime.now(UTC))
 
 

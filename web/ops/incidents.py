@@ -16,7 +16,7 @@ from models.core.event_log import Event
 from serving.pages import page
 from web import access
 from web.blueprint import ops
-from web.ops.pages import may, show
+from web.ops.pages import show
 
 PAGE = 50
 LISTED = 10  # stuck runs on the page of an incident
@@ -91,5 +91,5 @@ def _cause(name: str) -> str:
     if kind == "stuck":
         return url_for("ops.runs", workflow=about, stuck="true")
     if kind == "audit":
-        return url_for("ops.audit") if may("audit:read") else ""
+        return url_for("ops.audit") if access.may("audit:read") else ""
     return url_for("ops.schedule") if name == "dispatchers" else url_for("ops.overview")

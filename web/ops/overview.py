@@ -15,7 +15,7 @@ from web import access
 from web.blueprint import ops
 from web.ops.audit import last_audit
 from web.ops.incidents import open_incidents
-from web.ops.pages import may, show, wants_part
+from web.ops.pages import show, wants_part
 from web.ops.rates import draw
 
 RELAY_OVERDUE = 60.0  # seconds without a move while events wait
@@ -30,7 +30,7 @@ def overview() -> Response:
         seen = _read(session, asked)
         if wants_part("live"):
             return show("overview_live.html", **seen)
-        audited = last_audit(session) if may("audit:read") else None
+        audited = last_audit(session) if access.may("audit:read") else None
         charts = draw(cached.read(session))
     return show("overview.html", **seen, audited=audited, charts=charts)
 

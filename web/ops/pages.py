@@ -8,6 +8,7 @@ from babel.numbers import format_decimal
 from flask import Response, g, render_template, request
 
 from settings import settings
+from web import access
 from web.blueprint import ops
 from web.language import LOCALES, gettext, language
 from web.language import translatable as _
@@ -34,11 +35,6 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page of the console, or a part of one."""
     html = render_template(f"ops/{template}", principal=g.principal, canonical="", **values)
     return Response(html, status, HEADERS, content_type="text/html; charset=utf-8")
-
-
-def may(permission: str) -> bool:
-    """Whether who looks at the page holds the permission."""
-    return "principal" in g and permission in g.principal.permissions
 
 
 def wants_part(name: str) -> bool:
@@ -85,7 +81,7 @@ def number(value: float | None) -> str:
 @ops.app_template_filter("discreet")
 def discreet(text: str) -> str:
     """A sentence of an error or of a log; without addresses and phone numbers for who may not see people's data."""
-    return text if may("users:read") else mask_sentence(text)
+    return text if access.may("users:read") else mask_sentence(text)
 
 
 @ops.app_template_filter("instant")
@@ -100,4 +96,4 @@ def second(at: datetime | None) -> str:
     return DASH if at is None else str(format_datetime(at.astimezone(UTC), "yyyy-MM-dd HH:mm:ss", locale="en"))
 
 
-ops.app_context_processor(lambda: {"may": may, "flower": flower})
+ops.app_context_processor(lambda: {"may": access.may, "flower": flower})

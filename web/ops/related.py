@@ -12,8 +12,8 @@ from durable.tables import RunRecord
 from models.core.event_log import Event
 from models.notifications import Notification
 from models.payments import Payment, Transaction
+from web import access
 from web.ops.masking import mask_recipient
-from web.ops.pages import may
 
 LISTED = 50  # rows of each kind
 CHILDREN_WITHIN = timedelta(hours=1)  # of the start of the parent; more would read many runs of others
@@ -52,10 +52,10 @@ def read_related(session: Session, run: RunRecord) -> Related:
     by_key = Event.id == run.key if run.key.startswith("evt_") and ID.fullmatch(run.key) else None
     chosen = subjects if by_key is None else or_(subjects, by_key)
     events = session.scalars(select(Event).where(chosen).order_by(Event.id.desc()).limit(LISTED)).all()
-    payments = _payments(session, about) if may("payments:read") else None
+    payments = _payments(session, about) if access.may("payments:read") else None
     return Related(
         list(events),
-        _mails(session, run) if may("notifications:read") else None,
+        _mails(session, run) if access.may("notifications:read") else None,
         payments,
         _transactions(session, [payment.id for payment in payments or ()]),
     )
@@ -72,7 +72,7 @@ def read_children(session: Session, run: RunRecord) -> list[RunRecord]:
 def _mails(session: Session, run: RunRecord) -> list[tuple[Notification, str]]:
     keyed = Notification.key == f"{run.workflow}:{run.key}"
     rows = session.scalars(select(Notification).where(keyed).order_by(Notification.id.desc()).limit(LISTED))
-    return [(row, row.recipient if may("users:read") else mask_recipient(row.recipient)) for row in rows]
+    return [(row, row.recipient if access.may("users:read") else mask_recipient(row.recipient)) for row in rows]
 
 
 def _payments(session: Session, about: dict[str, str]) -> list[Payment]:

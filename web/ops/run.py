@@ -18,7 +18,7 @@ from web.language import gettext
 from web.language import translatable as _
 from web.ops import logs, picture, related, timeline
 from web.ops.masking import is_masked, pretty
-from web.ops.pages import may, show, wants_part
+from web.ops.pages import show, wants_part
 from web.ops.reading import LISTED, read_attempts, read_steps
 
 SAID = {
@@ -54,7 +54,8 @@ def run(run_id: str) -> Response:
         about = related.read_related(session, found)
         children = related.read_children(session, found)
     return show(
-        "run.html", **seen, about=about, children=children, links=related.subjects_of(found), reveal=may("users:read"),
+        "run.html", **seen, about=about, children=children, links=related.subjects_of(found),
+        reveal=access.may("users:read"),
         data=_as_texts([*_data(found, steps), *_former(seen["attempts"])]), said=SAID.get(request.args.get("done", "")),
     )  # fmt: skip
 
@@ -140,7 +141,7 @@ def _former(attempts: Sequence[AttemptRecord]) -> list[tuple[str, Any]]:
 
 def _as_texts(kept: Sequence[tuple[str, Any]]) -> list[Shown]:
     """What is kept, as far as there is room on a page."""
-    reveal, room, shown = may("users:read"), MOST, list[Shown]()
+    reveal, room, shown = access.may("users:read"), MOST, list[Shown]()
     for name, value in kept:
         if value is not None:
             whole = pretty(value, reveal=reveal)

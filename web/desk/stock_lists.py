@@ -1,4 +1,4 @@
-"""Lists beside the levels: what is low on stock, with an order for it, and the movements."""
+"""Lists of stock: what is low, with an order for it, and the movements."""
 
 from typing import Any
 
