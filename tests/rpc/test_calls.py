@@ -83,12 +83,12 @@ def test_postgresql_ends_a_statement_when_the_deadline_is_over(
     assert answer == grpc.StatusCode.DEADLINE_EXCEEDED
     from local.waiting import wait_until
 
-    assert wait_until(lambda: not statement_under_way(), 3)
+    assert wait_until(lambda: not statement_under_way(), 30)  # the lock is held until the end of the test
 
 
 def test_a_deadline_does_not_outlive_its_call(channel: Channel) -> None:
     product_id = make_product("A", 9)
-    for timeout in (0.5, 30, None):
+    for timeout in (20, 30, None):
         assert channel.call(PRODUCT, {"product_id": product_id}, timeout=timeout).product.id == product_id
     with transaction() as session:
         assert session.scalar(text("SHOW statement_timeout")) == "0"
@@ -103,8 +103,10 @@ def test_deadlines_become_timeouts_of_statements(database: None) -> None:
             return int(float(shown or 0) * 1000)
 
     try:
-        deadline.set(time.monotonic() + 5)
-        assert 4500 < timeout() <= 5500
+        began = time.monotonic()
+        deadline.set(began + 5)
+        found = timeout()
+        assert 4999 - 1000 * (time.monotonic() - began) < found <= 5500
         deadline.set(time.monotonic() + 0.1)
         assert 1 <= timeout() <= 111
     finally:

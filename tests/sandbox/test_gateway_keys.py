@@ -39,7 +39,7 @@ def test_invalid_parameters_do_not_consume_the_key(gateway: Server) -> None:
 
 def test_a_key_in_flight_is_a_conflict_and_later_a_replay(gateway: Server) -> None:
     key = new_key()
-    fault(gateway, kind="delay", seconds=0.6)
+    fault(gateway, kind="delay", seconds=3)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(pay, gateway, key)
         assert wait_until(lambda: booked(gateway, key), 30)
