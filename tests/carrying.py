@@ -22,12 +22,12 @@ def ship(caller: Any, order: dict[str, Any], **body: Any) -> Any:
 def move(carrier: Server, code: str, status: str) -> None:
     """Lets a parcel reach a status."""
     path = f"{carrier.url}/sandbox/parcels/{code}/move"
-    requests.post(path, json={"status": status}, timeout=5).raise_for_status()
+    requests.post(path, json={"status": status}, timeout=30).raise_for_status()
 
 
 def strike(shop: Shop, **fault: Any) -> None:
     """Lets the next requests to the carrier go wrong."""
-    requests.post(f"{shop.carrier.url}/sandbox/faults", json=fault, timeout=5).raise_for_status()
+    requests.post(f"{shop.carrier.url}/sandbox/faults", json=fault, timeout=30).raise_for_status()
 
 
 def webhooks(receiver: Receiver, code: str, count: int) -> list[tuple[str, bytes]]:

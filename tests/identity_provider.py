@@ -39,7 +39,7 @@ def provider(sandbox: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve
     monkeypatch.setattr(oidc, "REREAD_AFTER", 0)
     oidc.breaker.cache_clear()
     yield sandbox
-    requests.delete(f"{sandbox.url}/sandbox/faults", timeout=5)
+    requests.delete(f"{sandbox.url}/sandbox/faults", timeout=30)
     oidc.breaker.cache_clear()
 
 
@@ -52,12 +52,12 @@ def known_settings() -> Settings:
 def spoil(provider: Server, kind: str, path: str = "/token", seconds: float = 0, times: int = 1) -> None:
     """Gives the provider a fault at a path, of some kind, for some seconds or times."""
     fault: dict[str, str | float] = {"kind": kind, "path": path, "seconds": seconds, "times": times}
-    assert requests.post(f"{provider.url}/sandbox/faults", json=fault, timeout=5).status_code == 201
+    assert requests.post(f"{provider.url}/sandbox/faults", json=fault, timeout=30).status_code == 201
 
 
 def at_provider(begun: dict[str, Any], user: dict[str, str]) -> dict[str, str]:
     """Signs in at the provider. Returns what it gives to the page."""
-    answer = requests.post(begun["url"], data=user, allow_redirects=False, timeout=5)
+    answer = requests.post(begun["url"], data=user, allow_redirects=False, timeout=30)
     assert answer.headers["Location"].startswith(f"{PAGE}?")
     given = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
     assert given["state"] == begun["state"]

@@ -106,7 +106,7 @@ class Process:
         """Terminates it like a supervisor; returns its return code."""
         self.send_signal(signal.SIGTERM)
         try:
-            return self.wait(20)
+            return self.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
             return self.wait()

@@ -28,7 +28,7 @@ def add_phone(user_id: str, number: str = NUMBER) -> str:
 def subscribe(mailbox_url: str, server_key: str | None = None) -> dict[str, Any]:
     """A browser subscribes at the push service of the mailbox; returns its PushSubscription."""
     body = {"applicationServerKey": server_key}
-    answer = requests.post(f"{mailbox_url}/push-service/subscriptions", json=body, timeout=5)
+    answer = requests.post(f"{mailbox_url}/push-service/subscriptions", json=body, timeout=30)
     assert answer.status_code == 201
     found: dict[str, Any] = answer.json()
     return found
@@ -56,4 +56,4 @@ def arrived(shop: Shop, kind: str) -> list[dict[str, Any]]:
 
 def text_of(shop: Shop, message: dict[str, Any]) -> str:
     """The page of a message in the mailbox."""
-    return requests.get(f"{shop.mailbox.url}/messages/{message['id']}", timeout=5).text
+    return requests.get(f"{shop.mailbox.url}/messages/{message['id']}", timeout=30).text

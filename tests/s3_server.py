@@ -32,6 +32,6 @@ def s3_server() -> Iterator[str]:
 
 def _responds(url: str) -> bool:
     try:
-        return requests.get(f"{url}/moto-api/data.json", timeout=5).ok
+        return requests.get(f"{url}/moto-api/data.json", timeout=30).ok
     except requests.RequestException:
         return False

@@ -79,7 +79,7 @@ class Shop:
 
     def struck(self) -> bool:
         """Whether every armed crash has happened; waits, because a crash may follow the end of the run."""
-        return wait_until(lambda: not self.armed.exists(), 20, 0.01)
+        return wait_until(lambda: not self.armed.exists(), 60, 0.01)
 
     def kill(self) -> None:
         """Kills all workers and dispatchers."""
@@ -90,21 +90,21 @@ class Shop:
         """The mails in the mailbox."""
         import requests
 
-        found: list[dict[str, Any]] = requests.get(f"{self.mailbox.url}/messages.json", timeout=5).json()
+        found: list[dict[str, Any]] = requests.get(f"{self.mailbox.url}/messages.json", timeout=30).json()
         return found
 
     def ledger(self) -> list[dict[str, Any]]:
         """The ledger of the gateway."""
         import requests
 
-        found: list[dict[str, Any]] = requests.get(f"{self.gateway.url}/sandbox/ledger", timeout=5).json()
+        found: list[dict[str, Any]] = requests.get(f"{self.gateway.url}/sandbox/ledger", timeout=30).json()
         return found
 
     def shipments(self) -> list[dict[str, Any]]:
         """The labels that the carrier has sold, newest first."""
         import requests
 
-        found: list[dict[str, Any]] = requests.get(f"{self.carrier.url}/sandbox/parcels", timeout=5).json()
+        found: list[dict[str, Any]] = requests.get(f"{self.carrier.url}/sandbox/parcels", timeout=30).json()
         return found
 
     def start(self, name: str, environment: dict[str, str], program: str, *arguments: str) -> Process:

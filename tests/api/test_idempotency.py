@@ -131,7 +131,7 @@ def test_concurrent_requests_with_one_key_run_once(app: Any, customer: Any) -> N
     together = Barrier(6)
 
     def post(_: int) -> Any:
-        together.wait(10)
+        together.wait(60)
         return app.test_client().post(ADDRESSES, json=NEW, headers={**customer.headers, **key("a")})
 
     with ThreadPoolExecutor(6) as threads:
@@ -157,7 +157,7 @@ def test_a_concurrent_request_waits_for_the_first(app: Any, customer: Any, commi
         with Session(engine()) as holder:
             assert idempotency.claim(holder, customer.user_id, "a", fingerprint) is None
             waiting = threads.submit(post)
-            assert wait_until(is_blocked, 10)
+            assert wait_until(is_blocked, 60)
             assert not waiting.done()
             if committed:
                 idempotency.save(holder, customer.user_id, "a", idempotency.StoredResponse(201, first, {}))

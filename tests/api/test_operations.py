@@ -213,7 +213,7 @@ def test_lapsed_authorisations_do_not_fail_the_audit(operator: Any, sandbox: Ser
     reference = hold(order.id, payment_id, order.total)
     with transaction() as session:
         payments.record_authorisation(session, payment_id, reference)
-    requests.post(f"{sandbox.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
+    requests.post(f"{sandbox.url}/sandbox/payment_intents/{reference}/lapse", timeout=30).raise_for_status()
     answer = operator.get("/v1/audit").json
     lapsed = next(found for found in answer["data"] if found["name"] == "authorisations that have lapsed")
     assert (answer["ok"], lapsed["ok"], lapsed["examples"]) == (True, True, [order.id])

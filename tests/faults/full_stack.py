@@ -61,7 +61,7 @@ class Stack:
         return psycopg.connect(f"host={folder} user=postgres dbname=shopflow", autocommit=True)
 
     def broker(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=self.address("redis"), socket_timeout=5)
+        return redis.Redis(unix_socket_path=self.address("redis"), socket_timeout=60)
 
     def mails(self) -> list[dict[str, Any]]:
         """The mails in the mailbox."""
@@ -75,8 +75,16 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """The main process of the program; waits for it while it starts."""
-        assert wait_until(lambda: processes(self.var)[name]["pid"], 30)
-        return int(processes(self.var)[name]["pid"])
+        pid: int | None = None
+
+        def runs() -> bool:
+            nonlocal pid
+            pid = processes(self.var)[name]["pid"]
+            return pid is not None
+
+        assert wait_until(runs, 90)
+        assert pid is not None
+        return pid
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid(name), number)
@@ -86,7 +94,7 @@ class Stack:
 
     def back(self, name: str, restarts: int) -> bool:
         """Waits until the program runs again after this number of restarts."""
-        return wait_until(lambda: _is_back(processes(self.var)[name], restarts), 30)
+        return wait_until(lambda: _is_back(processes(self.var)[name], restarts), 90)
 
     def check(self, customers: list["Customer"]) -> None:
         """Every order has ended and its customer was notified once, and `shop audit` finds no violation."""

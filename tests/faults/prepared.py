@@ -119,7 +119,7 @@ def _payment(order_id: str) -> payments.Payment:
 
 
 def _post(shop: Shop, path: str, **form: str) -> None:
-    requests.post(f"{shop.gateway.url}/sandbox/{path}", form, timeout=5).raise_for_status()
+    requests.post(f"{shop.gateway.url}/sandbox/{path}", form, timeout=30).raise_for_status()
 
 
 def _hold_for_nobody(shop: Shop) -> str:
@@ -128,6 +128,6 @@ def _hold_for_nobody(shop: Shop) -> str:
         "amount": 500, "currency": "eur", "payment_method": "pm_card_visa", "confirm": "true",
         "capture_method": "manual", "metadata[order_id]": new_id("ord"), "metadata[payment_id]": new_id("pay"),
     }  # fmt: skip
-    answer = requests.post(f"{shop.gateway.url}/v1/payment_intents", data=form, auth=("sk_test_1", ""), timeout=5)
+    answer = requests.post(f"{shop.gateway.url}/v1/payment_intents", data=form, auth=("sk_test_1", ""), timeout=30)
     answer.raise_for_status()
     return str(answer.json()["id"])

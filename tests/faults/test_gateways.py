@@ -121,4 +121,4 @@ def _holds(shop: Shop, run_id: str) -> list[str]:
 
 
 def _strike(shop: Shop, **fault: Any) -> None:
-    assert requests.post(f"{shop.gateway.url}/sandbox/faults", json=fault, timeout=5).status_code == 201
+    assert requests.post(f"{shop.gateway.url}/sandbox/faults", json=fault, timeout=30).status_code == 201

@@ -247,7 +247,7 @@ def test_a_level_that_is_inserted_while_an_order_waits_for_its_terms_is_locked_b
         with transaction() as session:
             inventory.adjust(session, book, 1, "count", annex)  # it has locked the terms, and fills the order
             locked = pool.submit(lock)
-            assert wait_until(is_blocked, 10)
+            assert wait_until(is_blocked, 60)
         assert locked.result(10) == {main(), annex}
     assert release(order) == 2
 

@@ -153,7 +153,7 @@ def test_removal_of_ordered_items_sees_concurrent_changes(user: str, meanwhile: 
                 carts.set_quantity(session, user, blue, meanwhile)
             carts.add(session, user, red, 4)
             taking = others.submit(take_out)
-            assert wait_until(is_blocked, 10)
+            assert wait_until(is_blocked, 60)
         taking.result(10)
     assert quantities(user) == ({blue: left} if left else {}) | {red: 4}  # items added meanwhile stay
 

@@ -153,7 +153,7 @@ def test_a_checkout_that_waits_is_refused_if_the_first_commits(user: str) -> Non
             orders.place(session, user, ADDRESS, "pm_card_visa")
             session.info.clear()
             second = others.submit(refused, user)
-            assert wait_until(is_blocked, 10)
+            assert wait_until(is_blocked, 60)
         assert second.result(10).code == "checkout_in_progress"
     assert count_orders() == 1
 
@@ -164,7 +164,7 @@ def test_a_checkout_that_waits_succeeds_if_the_first_rolls_back(user: str) -> No
         with Session(engine()) as session:  # rolled back at the end of the block
             orders.place(session, user, ADDRESS, "pm_card_visa")
             second: Future[orders.Placed] = others.submit(place, user)
-            assert wait_until(is_blocked, 10)
+            assert wait_until(is_blocked, 60)
         second.result(10)
     assert count_orders() == 1
 
@@ -178,7 +178,7 @@ def test_a_checkout_that_waits_for_a_removal_orders_the_remaining_items(user: st
         with transaction() as session:
             carts.remove_ordered(session, user, first.id, {tea: 3, cup: 1})
             second: Future[orders.Placed] = others.submit(place, user)
-            assert wait_until(is_blocked, 10)
+            assert wait_until(is_blocked, 60)
         placed = second.result(10)
     with transaction() as session:
         assert queries.get_run(session, placed.run_id).input["quantities"] == {tea: 1}

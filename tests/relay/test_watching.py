@@ -57,7 +57,7 @@ def test_a_relay_whose_thread_has_ended_exits_and_another_one_looks(exits: ExitS
     other = relay(exits, tmp_path / "other.log")
     other.wait_for("relay is running")
     stuck()
-    assert ended.wait(20) == 1
+    assert ended.wait(60) == 1
     assert "the thread of incidents has ended: the relay exits" in ended.log.read_text()
     assert wait_until(lambda: told() == [("stuck:checkout", "opened")], 20), other.log.read_text()
 
@@ -66,7 +66,7 @@ def test_a_relay_that_hangs_exits_and_looks_once_it_is_started_again(exits: Exit
     stuck()
     with everybody_waits():
         hanging = relay(exits, tmp_path / "relay.log", "tests.relay.failing:impatient")
-        assert hanging.wait(20) == 1
+        assert hanging.wait(60) == 1
     assert "in vain for 2 s: the relay exits" in hanging.log.read_text()
     assert told() == []
     hanging.start()

@@ -66,7 +66,7 @@ def test_running_calls_end_before_the_process_does(tmp_path: Path, customer: Cal
             next(stream)
         assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
         assert waiting.result(20).task.id == task["task_id"]
-        assert running.process.wait(20) == 0
+        assert running.process.wait(60) == 0
     assert not is_serving(running.address, tls=False)
 
 

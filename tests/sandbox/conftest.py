@@ -19,4 +19,4 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def gateway(shared: Server) -> Iterator[Server]:
     yield shared
-    requests.delete(shared.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(shared.url + "/sandbox/faults", timeout=30).raise_for_status()

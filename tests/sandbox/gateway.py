@@ -28,16 +28,16 @@ def pay(server: Server, key: str | None = None, **changes: Any) -> requests.Resp
 
 
 def get(server: Server, path: str, **query: Any) -> Any:
-    return requests.get(server.url + path, params=query, auth=("sk_test_1", ""), timeout=5).json()
+    return requests.get(server.url + path, params=query, auth=("sk_test_1", ""), timeout=30).json()
 
 
 def fault(server: Server, **fault: Any) -> None:
-    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).status_code == 201
+    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=30).status_code == 201
 
 
 def booked(server: Server, key: str) -> list[dict[str, Any]]:
     """The operations in the ledger with this key."""
-    ledger = requests.get(server.url + "/sandbox/ledger", timeout=5).json()
+    ledger = requests.get(server.url + "/sandbox/ledger", timeout=30).json()
     return [done for intent in ledger for done in intent["operations"] if done["idempotency_key"] == key]
 
 

@@ -32,12 +32,12 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Ite
 def pay(server: Server, **changes: Any) -> Any:
     form = {"amount": 1999, "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
     form |= {"capture_method": "manual", "return_url": BACK, **changes}
-    return requests.post(f"{server.url}/v1/payment_intents", data=form, auth=("sk_test_1", ""), timeout=5).json()
+    return requests.post(f"{server.url}/v1/payment_intents", data=form, auth=("sk_test_1", ""), timeout=30).json()
 
 
 def get(server: Server, intent: Any) -> Any:
     path = f"{server.url}/v1/payment_intents/{intent['id']}"
-    return requests.get(path, auth=("sk_test_1", ""), timeout=5).json()
+    return requests.get(path, auth=("sk_test_1", ""), timeout=30).json()
 
 
 def redirect(intent: Any) -> str:
@@ -48,7 +48,7 @@ def redirect(intent: Any) -> str:
 
 
 def say(url: str, result: str) -> requests.Response:
-    return requests.post(url, data={"result": result}, allow_redirects=False, timeout=5)
+    return requests.post(url, data={"result": result}, allow_redirects=False, timeout=30)
 
 
 def webhook_types(receiver: Receiver, intent: Any) -> list[str]:
@@ -59,7 +59,7 @@ def webhook_types(receiver: Receiver, intent: Any) -> list[str]:
 def test_a_confirmed_payment_is_authorised_and_redirects_back(gateway: Server, receiver: Receiver) -> None:
     intent = pay(gateway)
     url = redirect(intent)
-    page = requests.get(url, timeout=5)
+    page = requests.get(url, timeout=30)
     assert (page.status_code, "19.99 EUR" in page.text) == (200, True)
     assert get(gateway, intent) == intent  # reading changes nothing
     answer = say(url, "succeeded")
@@ -92,10 +92,10 @@ def test_a_payment_is_authenticated_once(gateway: Server) -> None:
     intent = pay(gateway)
     url = redirect(intent)
     assert say(url, "perhaps").status_code == 400
-    assert requests.post(url, timeout=5).status_code == 400
+    assert requests.post(url, timeout=30).status_code == 400
     assert get(gateway, intent) == intent
     assert say(url, "succeeded").status_code == 303
-    for again in (requests.get(url, timeout=5), say(url, "failed")):
+    for again in (requests.get(url, timeout=30), say(url, "failed")):
         assert again.status_code == 409
     assert get(gateway, intent)["status"] == "requires_capture"
 
@@ -107,5 +107,5 @@ def test_only_a_redirected_payment_has_a_bank_page(gateway: Server) -> None:
     held = pay(gateway, payment_method="pm_card_visa")
     assert held["status"] == "requires_capture"
     for intent, status in ((inside, 409), (held, 409), ({"id": "pi_none"}, 404)):
-        assert requests.get(page + intent["id"], timeout=5).status_code == status
+        assert requests.get(page + intent["id"], timeout=30).status_code == status
     assert pay(gateway, return_url="javascript:alert(1)")["error"]["param"] == "return_url"

@@ -38,7 +38,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def carrier(shared: Server) -> Iterator[Server]:
     yield shared
-    requests.delete(shared.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(shared.url + "/sandbox/faults", timeout=30).raise_for_status()
 
 
 def post(server: Server, path: str, body: Any = None) -> requests.Response:
@@ -46,7 +46,7 @@ def post(server: Server, path: str, body: Any = None) -> requests.Response:
 
 
 def get(server: Server, path: str, **query: Any) -> Any:
-    return requests.get(server.url + path, params=query, headers=KEY, timeout=5).json()
+    return requests.get(server.url + path, params=query, headers=KEY, timeout=30).json()
 
 
 def ship(server: Server, *, to: Any = ADA, weight: float = 35.3, reference: str = "ord_1") -> requests.Response:
@@ -66,7 +66,7 @@ def move(server: Server, code: str, status: str) -> requests.Response:
 
 
 def fault(server: Server, **fault: Any) -> None:
-    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).status_code == 201
+    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=30).status_code == 201
 
 
 def events(receiver: Receiver) -> list[dict[str, Any]]:
@@ -106,9 +106,9 @@ def test_what_nobody_carries_has_no_rates_and_what_is_wrong_is_refused(carrier: 
 
 @pytest.mark.parametrize("key", ["", "EZAK_live"])
 def test_only_a_test_key_is_taken(carrier: Server, key: str) -> None:
-    answer = requests.get(carrier.url + "/v2/shipments", auth=(key, ""), timeout=5)
+    answer = requests.get(carrier.url + "/v2/shipments", auth=(key, ""), timeout=30)
     assert error(answer) == (401, "APIKEY.INACTIVE")
-    assert requests.get(carrier.url + "/v2/shipments", auth=("EZTK_1", ""), timeout=5).status_code == 200
+    assert requests.get(carrier.url + "/v2/shipments", auth=("EZTK_1", ""), timeout=30).status_code == 200
 
 
 def test_a_request_again_is_done_again_but_a_shipment_is_bought_once(carrier: Server) -> None:
@@ -125,9 +125,9 @@ def test_a_request_again_is_done_again_but_a_shipment_is_bought_once(carrier: Se
 def test_the_label_is_a_pdf_of_one_page(carrier: Server) -> None:
     shipment = ship(carrier).json()
     page = f"{carrier.url}/sandbox/labels/{shipment['id']}.pdf"
-    assert requests.get(page, timeout=5).status_code == 404
+    assert requests.get(page, timeout=30).status_code == 404
     assert buy(carrier, shipment)["postage_label"]["label_url"] == page
-    label = requests.get(page, timeout=5)
+    label = requests.get(page, timeout=30)
     assert label.headers["Content-Type"] == "application/pdf"
     assert label.content.startswith(b"%PDF")
     assert label.content.count(b"/Type /Page\n") == 1
@@ -178,10 +178,10 @@ def test_a_number_from_elsewhere_is_tracked_once(carrier: Server) -> None:
 
 def test_the_page_lists_parcels_with_buttons_that_move_them(carrier: Server) -> None:
     code = buy(carrier, ship(carrier, reference="<ord_9>").json())["tracking_code"]
-    page = requests.get(carrier.url, timeout=5).text
+    page = requests.get(carrier.url, timeout=30).text
     assert code in page
     assert "&lt;ord_9&gt;" in page
-    pressed = requests.post(f"{carrier.url}/sandbox/parcels/{code}/move", data={"status": "delivered"}, timeout=5)
+    pressed = requests.post(f"{carrier.url}/sandbox/parcels/{code}/move", data={"status": "delivered"}, timeout=30)
     assert pressed.url == carrier.url + "/"
     (parcel,) = (found for found in get(carrier, "/sandbox/parcels") if found["tracking_code"] == code)
     assert parcel["status"] == "delivered"
@@ -278,5 +278,5 @@ def test_port_in_use_names_the_setting(carrier: Server) -> None:
 
 
 def test_a_fault_that_it_does_not_have_is_refused(carrier: Server) -> None:
-    answer = requests.post(carrier.url + "/sandbox/faults", json={"kind": "flood"}, timeout=5)
+    answer = requests.post(carrier.url + "/sandbox/faults", json={"kind": "flood"}, timeout=30)
     assert answer.status_code == 400

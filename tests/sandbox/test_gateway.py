@@ -27,10 +27,10 @@ def test_an_undecided_payment_can_be_cancelled(gateway: Server, status: str) -> 
 def test_an_authorisation_lapses_once(gateway: Server) -> None:
     intent = pay(gateway).json()
     lapse = f"{gateway.url}/sandbox/payment_intents/{intent['id']}/lapse"
-    lapsed = requests.post(lapse, timeout=5).json()
+    lapsed = requests.post(lapse, timeout=30).json()
     assert (lapsed["status"], lapsed["cancellation_reason"]) == ("canceled", "automatic")
-    assert requests.post(lapse, timeout=5).status_code == 400
-    assert requests.post(lapse.replace(intent["id"], "pi_none"), timeout=5).status_code == 404
+    assert requests.post(lapse, timeout=30).status_code == 400
+    assert requests.post(lapse.replace(intent["id"], "pi_none"), timeout=30).status_code == 404
     taken = post(gateway, f"/v1/payment_intents/{intent['id']}/capture")
     assert taken.json()["error"]["code"] == "payment_intent_unexpected_state"
 
@@ -42,7 +42,7 @@ def test_a_fault_of_another_path_stays_armed(gateway: Server) -> None:
 
 
 def test_an_unknown_fault_is_refused(gateway: Server) -> None:
-    answer = requests.post(gateway.url + "/sandbox/faults", json={"kind": "fire"}, timeout=5)
+    answer = requests.post(gateway.url + "/sandbox/faults", json={"kind": "fire"}, timeout=30)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "kind"
 
@@ -87,13 +87,13 @@ def test_invalid_parameters_are_named(gateway: Server, changes: dict[str, Any], 
 
 def test_requests_without_an_api_key_or_to_unknown_paths_are_refused(gateway: Server) -> None:
     path = gateway.url + "/v1/payment_intents"
-    assert requests.get(path, timeout=5).status_code == 401
-    assert requests.get(path, headers={"Authorization": "Bearer pk_1"}, timeout=5).status_code == 401
-    assert requests.get(path, headers={"Authorization": "Basic %%%"}, timeout=5).status_code == 401
-    assert requests.get(path, auth=("sk_test_1", ""), timeout=5).status_code == 200
+    assert requests.get(path, timeout=30).status_code == 401
+    assert requests.get(path, headers={"Authorization": "Bearer pk_1"}, timeout=30).status_code == 401
+    assert requests.get(path, headers={"Authorization": "Basic %%%"}, timeout=30).status_code == 401
+    assert requests.get(path, auth=("sk_test_1", ""), timeout=30).status_code == 200
     assert get(gateway, "/v1/payment_intents/pi_none")["error"]["code"] == "resource_missing"
     assert post(gateway, "/v1/customers").status_code == 404
-    assert requests.get(gateway.url + "/healthz", timeout=5).json() == {"status": "ok"}
+    assert requests.get(gateway.url + "/healthz", timeout=30).json() == {"status": "ok"}
 
 
 def test_captures_and_refunds_are_limited_by_the_amount(gateway: Server) -> None:

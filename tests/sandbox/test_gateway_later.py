@@ -30,7 +30,7 @@ def buy(server: Server, method: str) -> str:
 
 def kinds(server: Server, intent: str) -> list[str]:
     """The types of a payment's events, oldest first."""
-    found: list[dict[str, Any]] = requests.get(f"{server.url}/sandbox/events", timeout=5).json()
+    found: list[dict[str, Any]] = requests.get(f"{server.url}/sandbox/events", timeout=30).json()
     return [event["type"] for event in found if event["data"]["object"].get("payment_intent") == intent]
 
 
@@ -51,9 +51,9 @@ def test_a_refund_ends_later(quick: Server, method: str, first: str, last: str, 
 def test_a_refund_ends_on_request_once(gateway: Server) -> None:
     refund = post(gateway, "/v1/refunds", payment_intent=buy(gateway, "pm_card_visa")).json()["id"]
     url = f"{gateway.url}/sandbox/refunds/{refund}/end"
-    assert requests.post(url, {"status": "succeeded"}, timeout=5).status_code == 400
-    assert requests.post(url, {"status": "failed"}, timeout=5).json()["status"] == "failed"
-    assert requests.post(url, {"status": "failed"}, timeout=5).status_code == 400
+    assert requests.post(url, {"status": "succeeded"}, timeout=30).status_code == 400
+    assert requests.post(url, {"status": "failed"}, timeout=30).json()["status"] == "failed"
+    assert requests.post(url, {"status": "failed"}, timeout=30).status_code == 400
 
 
 @pytest.mark.parametrize(("evidence", "status"), [("winning_evidence", "won"), ("losing_evidence", "lost")])

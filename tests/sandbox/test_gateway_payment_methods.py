@@ -68,6 +68,6 @@ def test_a_publishable_key_creates_payment_methods_and_nothing_else(gateway: Ser
     before = get(gateway, "/v1/payment_intents")["data"]  # of other tests
     assert create(gateway, key="sk_test_1").status_code == 200
     assert create(gateway, key="nonsense").status_code == 401
-    asked = requests.get(f"{gateway.url}/v1/payment_intents", auth=("pk_test_1", ""), timeout=5)
+    asked = requests.get(f"{gateway.url}/v1/payment_intents", auth=("pk_test_1", ""), timeout=30)
     assert asked.status_code == 401
     assert get(gateway, "/v1/payment_intents")["data"] == before

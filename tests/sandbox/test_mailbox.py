@@ -30,7 +30,7 @@ def send(server: Server, *, message_id: str | None = None, subject: str = "GrÃ¼Ã
 
 
 def messages(server: Server) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = requests.get(server.url + "/messages.json", timeout=5).json()
+    found: list[dict[str, Any]] = requests.get(server.url + "/messages.json", timeout=30).json()
     return found
 
 
@@ -65,14 +65,14 @@ def test_mails_without_a_message_id_are_distinct(mailbox: Server) -> None:
 
 def test_a_refuse_fault_answers_451_and_stores_nothing(mailbox: Server) -> None:
     faults = mailbox.url + "/sandbox/faults"
-    assert requests.post(faults, json={"kind": "refuse", "times": 2}, timeout=5).status_code == 201
+    assert requests.post(faults, json={"kind": "refuse", "times": 2}, timeout=30).status_code == 201
     for _ in range(2):
         with pytest.raises(smtplib.SMTPDataError) as caught:
             send(mailbox)
         assert caught.value.smtp_code == 451
     send(mailbox)
     assert len(messages(mailbox)) == 1
-    wrong = requests.post(faults, json={"kind": "fire"}, timeout=5)
+    wrong = requests.post(faults, json={"kind": "fire"}, timeout=30)
     assert wrong.status_code == 400
 
 
@@ -80,12 +80,12 @@ def test_pages_escape_the_text_of_mails(mailbox: Server) -> None:
     send(mailbox, subject="<script>alert(1)</script>", text="<script>alert(2)</script>")
     (mail,) = messages(mailbox)
     for path in ("/", f"/messages/{mail['id']}"):
-        page = requests.get(mailbox.url + path, timeout=5)
+        page = requests.get(mailbox.url + path, timeout=30)
         assert page.status_code == 200
         assert "<script>" not in page.text
         assert "&lt;script&gt;alert(1)" in page.text
     assert "&lt;script&gt;alert(2)" in page.text
-    assert requests.get(mailbox.url + "/messages/msg_0", timeout=5).status_code == 404
+    assert requests.get(mailbox.url + "/messages/msg_0", timeout=30).status_code == 404
 
 
 def test_a_malformed_mail_is_stored_and_shown(mailbox: Server) -> None:
@@ -95,7 +95,7 @@ def test_a_malformed_mail_is_stored_and_shown(mailbox: Server) -> None:
         connection.sendmail("", ["ann@example.com"], raw)
     (mail,) = messages(mailbox)
     for path in ("/", f"/messages/{mail['id']}"):
-        assert requests.get(mailbox.url + path, timeout=5).status_code == 200
+        assert requests.get(mailbox.url + path, timeout=30).status_code == 200
     mailbox.kill()
     mailbox.start()
     assert len(messages(mailbox)) == 1

@@ -33,12 +33,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def paypal(shared: Server) -> Iterator[Server]:
     yield shared
-    requests.delete(shared.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(shared.url + "/sandbox/faults", timeout=30).raise_for_status()
 
 
 def token(server: Server) -> requests.Response:
     form = {"grant_type": "client_credentials"}
-    return requests.post(server.url + "/v1/oauth2/token", data=form, auth=CLIENT, timeout=5)
+    return requests.post(server.url + "/v1/oauth2/token", data=form, auth=CLIENT, timeout=30)
 
 
 def call(server: Server, method: str, path: str, body: Any = None, key: str | None = None) -> requests.Response:
@@ -65,7 +65,7 @@ def create(server: Server, key: str | None = None, **changes: Any) -> Any:
 
 def approve(server: Server, order: Any, result: str = "succeeded", **more: Any) -> requests.Response:
     page = f"{server.url}/checkoutnow?token={order['id']}"
-    return requests.post(page, json={"result": result, **more}, timeout=5)
+    return requests.post(page, json={"result": result, **more}, timeout=30)
 
 
 def authorise(server: Server, order: Any, key: str | None = None) -> requests.Response:
@@ -92,12 +92,12 @@ def issue(answer: requests.Response) -> tuple[int, str]:
 
 
 def fault(server: Server, **fault: Any) -> None:
-    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).status_code == 201
+    assert requests.post(server.url + "/sandbox/faults", json=fault, timeout=30).status_code == 201
 
 
 def booked(server: Server, order_id: str) -> dict[str, Any]:
     """The order in the book."""
-    book: list[dict[str, Any]] = requests.get(server.url + "/sandbox/ledger", timeout=5).json()
+    book: list[dict[str, Any]] = requests.get(server.url + "/sandbox/ledger", timeout=30).json()
     return next(order for order in book if order["id"] == order_id)
 
 
@@ -107,15 +107,15 @@ def new_key() -> str:
 
 def test_a_token_is_asked_for_with_the_secret_and_expires(paypal: Server) -> None:
     path = paypal.url + "/v2/checkout/orders/1"
-    wrong = requests.post(paypal.url + "/v1/oauth2/token", auth=("sandbox", "wrong"), timeout=5)
+    wrong = requests.post(paypal.url + "/v1/oauth2/token", auth=("sandbox", "wrong"), timeout=30)
     assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
     given = token(paypal).json()
     assert (given["token_type"], given["expires_in"]) == ("Bearer", 9 * 3600)
     headers = {"Authorization": f"Bearer {given['access_token']}"}
-    assert requests.get(path, headers=headers, timeout=5).status_code == 404
-    assert requests.delete(paypal.url + "/sandbox/tokens", timeout=5).status_code == 204
+    assert requests.get(path, headers=headers, timeout=30).status_code == 404
+    assert requests.delete(paypal.url + "/sandbox/tokens", timeout=30).status_code == 204
     for refused in (headers, {}):
-        assert requests.get(path, headers=refused, timeout=5).status_code == 401
+        assert requests.get(path, headers=refused, timeout=30).status_code == 401
 
 
 def test_too_many_tokens_are_refused(tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_an_order_is_approved_authorised_and_captured_in_parts(paypal: Server) -
     assert order["status"] == "PAYER_ACTION_REQUIRED"
     assert issue(authorise(paypal, order)) == (422, "ORDER_NOT_APPROVED")
     (page,) = (link["href"] for link in order["links"] if link["rel"] == "payer-action")
-    assert "19.99 EUR" in requests.get(page, timeout=5).text
-    sent = requests.post(page, data={"result": "succeeded"}, allow_redirects=False, timeout=5)
+    assert "19.99 EUR" in requests.get(page, timeout=30).text
+    sent = requests.post(page, data={"result": "succeeded"}, allow_redirects=False, timeout=30)
     assert sent.status_code == 303
     assert sent.headers["Location"].startswith(f"{BACK['return_url']}&token={order['id']}&PayerID=")
-    assert requests.get(page, timeout=5).status_code == 409
+    assert requests.get(page, timeout=30).status_code == 409
     done = authorise(paypal, order)
     assert (done.status_code, done.json()["status"]) == (201, "COMPLETED")
     (made,) = done.json()["purchase_units"][0]["payments"]["authorizations"]
@@ -169,7 +169,7 @@ def test_a_request_id_repeats_the_first_answer_for_a_while(paypal: Server) -> No
     assert (again.status_code, again.json()) == (200, order)  # the first answer, although it is approved since
     other = call(paypal, "POST", "/v2/checkout/orders", order_body("5.00"), key)
     assert issue(other) == (422, "PAYPAL_REQUEST_ID_PREVIOUSLY_USED")
-    aged = requests.post(f"{paypal.url}/sandbox/orders/{order['id']}/age", json={"hours": 7}, timeout=5)
+    aged = requests.post(f"{paypal.url}/sandbox/orders/{order['id']}/age", json={"hours": 7}, timeout=30)
     assert aged.status_code == 204
     assert create(paypal, key)["id"] != order["id"]
     assert issue(authorise(paypal, order)) == (422, "ORDER_EXPIRED")
@@ -223,7 +223,7 @@ def test_what_was_voided_or_has_lapsed_can_not_be_captured(paypal: Server) -> No
     assert issue(capture(paypal, made)) == (422, "AUTHORIZATION_VOIDED")
     old = held(paypal)
     order_id = old["supplementary_data"]["related_ids"]["order_id"]
-    requests.post(f"{paypal.url}/sandbox/orders/{order_id}/age", json={"hours": 29 * 24 + 1}, timeout=5)
+    requests.post(f"{paypal.url}/sandbox/orders/{order_id}/age", json={"hours": 29 * 24 + 1}, timeout=30)
     found = call(paypal, "GET", f"/v2/payments/authorizations/{old['id']}").json()
     assert (found["status"], found["update_time"]) == ("VOIDED", found["expiration_time"])
     assert issue(capture(paypal, old)) == (422, "AUTHORIZATION_EXPIRED")
@@ -283,8 +283,8 @@ def test_webhooks_come_until_they_are_taken_some_twice_and_paypal_knows_its_own(
 
 def test_the_page_lists_orders_and_health_is_told(paypal: Server) -> None:
     order = create(paypal)
-    assert f"/checkoutnow?token={order['id']}" in requests.get(paypal.url, timeout=5).text
-    assert requests.get(paypal.url + "/healthz", timeout=5).json() == {"status": "ok"}
+    assert f"/checkoutnow?token={order['id']}" in requests.get(paypal.url, timeout=30).text
+    assert requests.get(paypal.url + "/healthz", timeout=30).json() == {"status": "ok"}
 
 
 def test_a_port_in_use_is_named(paypal: Server) -> None:

@@ -24,7 +24,7 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def messages(server: Server) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = requests.get(server.url + "/messages.json", timeout=5).json()
+    found: list[dict[str, Any]] = requests.get(server.url + "/messages.json", timeout=30).json()
     return found
 
 
@@ -40,7 +40,7 @@ def push(
         **Vapid02.from_raw(key.encode()).sign(claims), "TTL": "60", "Content-Encoding": "aes128gcm", **changes,
     }  # fmt: skip
     kept = {name: value for name, value in headers.items() if value}
-    return requests.post(subscription["endpoint"], data=body, headers=kept, timeout=5)
+    return requests.post(subscription["endpoint"], data=body, headers=kept, timeout=30)
 
 
 def test_a_text_message_is_accepted_once_per_key(mailbox: Server) -> None:
@@ -50,7 +50,7 @@ def test_a_text_message_is_accepted_once_per_key(mailbox: Server) -> None:
     (text,) = messages(mailbox)
     assert (text["kind"], text["to"], text["subject"]) == ("text", ["+491701234567"], "Shipped")
     assert text["deliveries"] == 1
-    page = requests.get(f"{mailbox.url}/messages/{text['id']}", timeout=5).text
+    page = requests.get(f"{mailbox.url}/messages/{text['id']}", timeout=30).text
     assert "On its &lt;way&gt;" in page
 
 
@@ -66,13 +66,13 @@ JSON = {"Content-Type": "application/json"}
     ],
 )  # fmt: skip
 def test_an_invalid_text_message_is_refused(mailbox: Server, body: str, status: int) -> None:
-    assert requests.post(mailbox.url + "/sms", data=body, headers=JSON, timeout=5).status_code == status
+    assert requests.post(mailbox.url + "/sms", data=body, headers=JSON, timeout=30).status_code == status
 
 
 def test_the_provider_can_be_down(mailbox: Server) -> None:
-    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "sms_down"}, timeout=5).raise_for_status()
+    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "sms_down"}, timeout=30).raise_for_status()
     body = {"to": "+491701234567", "message": "x"}
-    answers = [requests.post(mailbox.url + "/sms", json=body, timeout=5).status_code for _ in range(2)]
+    answers = [requests.post(mailbox.url + "/sms", json=body, timeout=30).status_code for _ in range(2)]
     assert answers == [503, 202]
 
 
@@ -110,17 +110,17 @@ def test_a_message_has_a_maximum_size(mailbox: Server) -> None:
 
 
 def test_a_busy_service_says_when_to_try_again(mailbox: Server) -> None:
-    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "push_busy"}, timeout=5).raise_for_status()
+    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "push_busy"}, timeout=30).raise_for_status()
     answer = push(mailbox, subscribe(mailbox.url))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
 
 
 def test_a_subscription_ends_and_its_end_survives_a_kill(mailbox: Server) -> None:
     kept, ended = subscribe(mailbox.url), subscribe(mailbox.url)
-    assert requests.delete(ended["endpoint"], timeout=5).status_code == 204
+    assert requests.delete(ended["endpoint"], timeout=30).status_code == 204
     mailbox.kill()
     mailbox.start()
     assert (push(mailbox, kept).status_code, push(mailbox, ended).status_code) == (201, 410)
     unknown = {**kept, "endpoint": kept["endpoint"][:-1] + ("0" if kept["endpoint"][-1] != "0" else "1")}
     assert push(mailbox, unknown).status_code == 404
-    assert requests.delete(unknown["endpoint"], timeout=5).status_code == 404
+    assert requests.delete(unknown["endpoint"], timeout=30).status_code == 404

@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def sandbox(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setitem(PROVIDERS, "stripe", Stripe(Settings(gateway_port=server.ports["http"], gateway_timeout=5)))
     yield server
-    requests.delete(server.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(server.url + "/sandbox/faults", timeout=30).raise_for_status()
 
 
 class Order:
@@ -76,7 +76,7 @@ class Order:
             "amount": "1999", "currency": "eur", "payment_method": ASKED, "confirm": "true", "capture_method": "manual",
             "metadata[order_id]": self.id, "metadata[payment_id]": self.payment_id, "metadata[attempt]": self.key,
         }  # fmt: skip
-        requests.post(self.server.url + INTENTS, data=form, auth=("sk_test_1", ""), timeout=5).raise_for_status()
+        requests.post(self.server.url + INTENTS, data=form, auth=("sk_test_1", ""), timeout=30).raise_for_status()
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_the_gateway_keeps_what_names_order_payment_run_and_customer(order: Orde
     order.request["user_id"] = f"usr_{uuid4().hex}"
     reference = order.hold()
     assert order.hold() == reference
-    shown = requests.get(f"{order.server.url}{INTENTS}/{reference}", auth=("sk_test_1", ""), timeout=5).json()
+    shown = requests.get(f"{order.server.url}{INTENTS}/{reference}", auth=("sk_test_1", ""), timeout=30).json()
     assert shown["metadata"] == {
         "order_id": order.id, "payment_id": order.payment_id, "user_id": order.request["user_id"],
         "attempt": order.key,

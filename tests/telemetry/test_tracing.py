@@ -120,7 +120,7 @@ def test_a_step_that_was_suspended_is_linked_with_its_suspension_and_with_what_h
     accepted = place(traced_shop.api, customer, payment, traceparent=f"00-{trace}-{PARENT}-01", Prefer="wait=20").json()
     assert accepted["status"] == "waiting", accepted
     traced_shop.wait_for(trace, "payments.await_customer")
-    decided = requests.post(accepted["next_action"]["url"], json={"result": "succeeded"}, timeout=5)
+    decided = requests.post(accepted["next_action"]["url"], json={"result": "succeeded"}, timeout=30)
     assert decided.status_code == 200
     traced_shop.wait_for(trace, "run checkout")
     waits = [span for span in traced_shop.spans(trace) if span["name"] == "payments.await_customer"]
@@ -206,9 +206,9 @@ def test_calls_take_the_trace_to_the_service() -> None:
     traced.add_to(session)
     try:
         context.trace.set(CALLER)
-        session.post(receiver.url, data=b"{}", timeout=5)
+        session.post(receiver.url, data=b"{}", timeout=30)
         context.trace.set(None)
-        session.post(receiver.url, data=b"{}", timeout=5)
+        session.post(receiver.url, data=b"{}", timeout=30)
     finally:
         context.trace.set(None)
         receiver.close()

@@ -27,7 +27,7 @@ def arrive(browser: Browser, user: dict[str, str] = ADA, **query: str) -> Any:
     """Signs in at the provider, and follows it back."""
     begun = browser.get(START, query_string=query)
     assert begun.status_code == 303, begun.text
-    answer = requests.post(begun.headers["Location"], data=user, allow_redirects=False, timeout=5)
+    answer = requests.post(begun.headers["Location"], data=user, allow_redirects=False, timeout=30)
     back = urlsplit(answer.headers["Location"])
     assert back.path == "/signed-in"
     return browser.get(f"{back.path}?{back.query}")
@@ -53,7 +53,7 @@ def test_a_stranger_signs_in_and_is_known_the_next_time(browser: Browser, app: A
 
 def test_a_return_that_began_in_another_browser_signs_nobody_in(browser: Browser, app: Any, provider: Server) -> None:
     begun = app.test_client().get(START)
-    answer = requests.post(begun.headers["Location"], data=ADA, allow_redirects=False, timeout=5)
+    answer = requests.post(begun.headers["Location"], data=ADA, allow_redirects=False, timeout=30)
     back = urlsplit(answer.headers["Location"])
     for _ in range(2):
         page = browser.get(f"{back.path}?{back.query}")

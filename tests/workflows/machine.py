@@ -103,7 +103,7 @@ class Machine(GoodsMachine):
             url = accepted["next_action"]["url"]
             answer = {"result": "succeeded" if decision == "confirm" or "checkoutnow" in url else "failed"}
             funding = {"funding": "declined"} if decision == "fail" and "checkoutnow" in url else {}
-            requests.post(url, json={**answer, **funding}, timeout=5).raise_for_status()
+            requests.post(url, json={**answer, **funding}, timeout=30).raise_for_status()
             records.ask_provider(order)
         order.decide_payment(decision)
         task = self.customer.get(f"/v1/tasks/{accepted['task_id']}?wait=20").json
@@ -155,7 +155,7 @@ class Machine(GoodsMachine):
         if order.payment == "authorised" and not order.lapsed:
             reference = self.staff.get(f"/v1/payments/{order.payment_id}").json["reference"]
             url = f"{self.shop.gateway.url}/sandbox/payment_intents/{reference}/lapse"
-            requests.post(url, timeout=5).raise_for_status()
+            requests.post(url, timeout=30).raise_for_status()
             order.lapsed = True
 
     @rule(order=placed, by_staff=st.booleans())

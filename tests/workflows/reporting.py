@@ -20,21 +20,21 @@ class Gateway:
         self.url, self.client = shop.gateway.url, client
 
     def end_refund(self, reference: str, status: str) -> None:
-        requests.post(f"{self.url}/sandbox/refunds/{reference}/end", {"status": status}, timeout=5).raise_for_status()
+        requests.post(f"{self.url}/sandbox/refunds/{reference}/end", {"status": status}, timeout=30).raise_for_status()
 
     def dispute(self, reference: str) -> str:
-        made = requests.post(f"{self.url}/sandbox/payment_intents/{reference}/dispute", timeout=5)
+        made = requests.post(f"{self.url}/sandbox/payment_intents/{reference}/dispute", timeout=30)
         made.raise_for_status()
         return str(made.json()["id"])
 
     def decide(self, dispute: str, evidence: str) -> None:
         form = {"evidence[uncategorized_text]": evidence, "submit": "true"}
         url = f"{self.url}/v1/disputes/{dispute}"
-        requests.post(url, form, auth=("sk_test_1", ""), timeout=5).raise_for_status()
+        requests.post(url, form, auth=("sk_test_1", ""), timeout=30).raise_for_status()
 
     def events(self, reference: str, *prefixes: str) -> list[dict[str, Any]]:
         """The events about a payment whose type begins so, oldest first."""
-        found: list[dict[str, Any]] = requests.get(f"{self.url}/sandbox/events", timeout=5).json()
+        found: list[dict[str, Any]] = requests.get(f"{self.url}/sandbox/events", timeout=30).json()
         about = [event for event in found if event["data"]["object"].get("payment_intent") == reference]
         return [event for event in about if event["type"].startswith(prefixes)]
 

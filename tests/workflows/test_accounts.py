@@ -36,7 +36,7 @@ def mails_to(shop: Shop, address: str, subject: str) -> list[dict[str, Any]]:
 
 def text_of(shop: Shop, mail: dict[str, Any]) -> str:
     """The text of a mail."""
-    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=30).text
     [shown] = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
     return html.unescape(shown).replace("\r\n", "\n")
 
@@ -103,7 +103,7 @@ def test_mails_are_in_the_language_of_the_customer_with_an_html_part(shop: Shop,
     confirm_address(user["id"])
     (mail,) = mails_to(shop, "max@example.org", "Willkommen in unserem Shop")
     assert "Guten Tag Max <b>,\n\nIhr Konto max ist eingerichtet." in text_of(shop, mail)
-    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=30).text
     shown = html.unescape(page.partition('srcdoc="')[2].partition('"')[0])
     assert '<html lang="de">' in shown
     assert "<p>Guten Tag Max &lt;b&gt;,</p>" in shown
@@ -136,7 +136,7 @@ def test_mails_to_an_address_that_is_not_confirmed_have_nothing_that_its_user_wr
     assert client.post("/v1/auth/password/forgot", json={"email": "stranger@example.org"}).status_code == 202
     for subject in ("Confirm your e-mail address", "Reset your password"):
         (mail,) = mails_to(shop, "stranger@example.org", subject)
-        source = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+        source = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=30).text
         for word in (*hers.values(), *place.values()):
             assert word == "GB" or word not in source, (subject, word)
     ended("confirm_address")

@@ -88,7 +88,7 @@ def test_a_capture_that_the_gateway_refuses_ends_its_task_and_staff_are_notified
     shop: Shop, finance: Any, placed: dict[str, Any]
 ) -> None:
     lapse = f"{shop.gateway.url}/sandbox/payment_intents/{intent(shop, placed)['id']}/lapse"
-    requests.post(lapse, timeout=5).raise_for_status()
+    requests.post(lapse, timeout=30).raise_for_status()
     refused = capture(finance, placed)
     assert (refused.status_code, refused.json["code"]) == (409, "payment_refused"), refused.json
     paid = finance.get(f"/v1/payments/{placed['payment_id']}").json

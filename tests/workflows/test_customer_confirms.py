@@ -53,7 +53,7 @@ def check_out(customer: Caller, product: Callable[..., str]) -> Callable[..., An
 
 def decide(accepted: Any, result: str = "succeeded", **more: str) -> str:
     """What the customer does on the page of the bank or PayPal; the URL to which they return."""
-    answer = requests.post(accepted.json["next_action"]["url"], json={"result": result, **more}, timeout=5)
+    answer = requests.post(accepted.json["next_action"]["url"], json={"result": result, **more}, timeout=30)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["redirect"])
 
@@ -108,7 +108,7 @@ def test_a_payment_that_the_customer_gives_up_is_void_and_the_cart_can_be_checke
     assert (cancelled.status_code, cancelled.json["task_id"]) == (202, accepted.json["task_id"]), cancelled.json
     order = end_of(customer, accepted)
     assert (order["status"], order["reason"]["code"], reserved()) == ("cancelled", "cancelled_by_customer", 0)
-    late = requests.post(accepted.json["next_action"]["url"], json={"result": "succeeded"}, timeout=5)
+    late = requests.post(accepted.json["next_action"]["url"], json={"result": "succeeded"}, timeout=30)
     again = check_out(payment, key="second")
     decide(again)
     assert end_of(customer, again)["status"] == "confirmed"
@@ -154,7 +154,7 @@ def test_a_payment_that_nobody_confirms_is_void_after_the_deadline(
     assert (order["status"], order["reason"]["code"], reserved()) == ("cancelled", "payment_declined", 0)
     payment = customer.get(f"/v1/payments/{order['payment_id']}").json
     assert (payment["decline_code"], payment["transactions"][-1]["kind"]) == ("action_expired", "authorise")
-    assert requests.get(accepted.json["next_action"]["url"], timeout=5).status_code == 409
+    assert requests.get(accepted.json["next_action"]["url"], timeout=30).status_code == 409
     assert broken_invariants(shop) == []
 
 
@@ -201,12 +201,12 @@ def test_a_refund_of_paypal_may_be_pending_for_days(
     assert broken_invariants(shop) == []
     assert shop.paypal
     url = f"{shop.paypal.url}/sandbox/refunds/{last['reference']}/end"
-    requests.post(url, json={"status": ends}, timeout=5).raise_for_status()
+    requests.post(url, json={"status": ends}, timeout=30).raise_for_status()
     told = "succeeded" if ends == "COMPLETED" else "failed"
     assert wait_until(lambda: staff.get(place).json["transactions"][-1]["status"] == told, 20, 0.05)
     paid = staff.get(place).json
     assert (paid["status"], paid["refunded"]["amount"]) == (status, refunded)
-    assert requests.post(url, json={"status": ends}, timeout=5).status_code == 422
+    assert requests.post(url, json={"status": ends}, timeout=30).status_code == 422
     assert broken_invariants(shop) == []
 
 

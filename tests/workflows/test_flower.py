@@ -32,7 +32,7 @@ def test_flower_shows_every_step_of_a_checkout(shop: Shop, customer: Any, produc
     listener = threading.Thread(target=listen)
     listener.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
         run_id = task.rpartition("/")[2]
         expected = {f"{run_id}:0:{call.name}" for stage in plan(CHECKOUT, FRESH) for call in stage}

@@ -106,7 +106,7 @@ def test_a_parcel_whose_payment_has_lapsed_is_cancelled(
     shirt = product("SHIRT", 10)
     placed = order(customer, {shirt: 1}).json
     reference = customer.get(f"/v1/payments/{placed['payment_id']}").json["reference"]
-    lapsed = requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=5)
+    lapsed = requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=30)
     assert lapsed.status_code == 200, lapsed.text
     answer = ship(packer, placed)
     assert (answer.status_code, answer.json["code"]) == (409, "payment_refused"), answer.json
@@ -183,7 +183,7 @@ def test_an_order_whose_payment_is_refused_is_not_shipped_by_hand(
     shirt = product("SHIRT", 10)
     placed = order(customer, {shirt: 1}).json
     reference = customer.get(f"/v1/payments/{placed['payment_id']}").json["reference"]
-    requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
+    requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=30).raise_for_status()
     url = f"/v1/orders/{placed['id']}"
     packer.patch(url, json={"status": "processing"})
     answer = packer.patch(url, json={"status": "shipped"})

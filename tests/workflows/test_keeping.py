@@ -14,7 +14,7 @@ assert float(QUICK["SHOP_GATEWAY_TIMEOUT"]) > SLOW
 
 def test_a_call_longer_than_the_lease_is_made_once(shop: Shop, customer: Any, product: Any, order: Any) -> None:
     faults = f"{shop.gateway.url}/sandbox/faults"
-    delay = requests.post(faults, json={"kind": "delay", "seconds": SLOW, "path": "/v1/payment_intents"}, timeout=5)
+    delay = requests.post(faults, json={"kind": "delay", "seconds": SLOW, "path": "/v1/payment_intents"}, timeout=30)
     assert delay.status_code == 201
     task = order(customer, {product("CUP", 9): 1}, wait=0).json["links"]["task"]
     ended = customer.get(f"{task}?wait=20").json

@@ -35,7 +35,7 @@ def carrier(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The API asks the same carrier as the workers."""
     monkeypatch.setitem(CARRIERS, "easypost", EasyPost(Settings(carrier_port=shop.carrier.ports["http"])))
     yield
-    requests.delete(f"{shop.carrier.url}/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(f"{shop.carrier.url}/sandbox/faults", timeout=30).raise_for_status()
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_parcel_gets_the_cheapest_label_and_leaves(shop: Shop, packer: Any, cu
     assert (seen["tracking_number"], seen["label_url"]) == (parcel["tracking_number"], None)
     subject = f"A parcel of order {placed['number']} is on its way"
     (mail,) = [mail for mail in shop.mails() if mail["subject"] == subject]
-    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=30).text
     assert parcel["tracking_url"] in page
 
 
@@ -113,7 +113,7 @@ def test_the_label_of_a_parcel_whose_payment_is_refused_is_refunded(
     shop: Shop, packer: Any, customer: Any, placed: Any
 ) -> None:
     reference = customer.get(f"/v1/payments/{placed['payment_id']}").json["reference"]
-    requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
+    requests.post(f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=30).raise_for_status()
     assert ship(packer, placed).json["code"] == "payment_refused"
     (parcel,) = packer.get(f"/v1/orders/{placed['id']}/fulfilments").json["data"]
     assert (parcel["status"], parcel["label_refund"], parcel["label_url"]) == ("cancelled", "submitted", None)

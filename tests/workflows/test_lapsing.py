@@ -26,7 +26,7 @@ def placed(shop: Shop, customer: Any, product: Callable[..., str], order: Callab
 
 def lapse(shop: Shop, reference: str) -> None:
     url = f"{shop.gateway.url}/sandbox/payment_intents/{reference}/lapse"
-    requests.post(url, timeout=5).raise_for_status()
+    requests.post(url, timeout=30).raise_for_status()
 
 
 def payment(staff: Any, placed: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ UNREACHABLE = "+15005550009"
 
 
 def inject(shop: Shop, kind: str, times: int = 1) -> None:
-    answer = requests.post(f"{shop.mailbox.url}/sandbox/faults", json={"kind": kind, "times": times}, timeout=5)
+    answer = requests.post(f"{shop.mailbox.url}/sandbox/faults", json={"kind": kind, "times": times}, timeout=30)
     assert answer.status_code == 201
 
 
@@ -149,7 +149,7 @@ def test_a_device_is_tested_and_is_removed_when_its_subscription_has_ended(
     assert (tested.status_code, tested.json["verified"]) == (200, True)
     push = arrived(shop, "push")[0]
     assert (push["subject"], push["to"]) == ("Notifications work", [f"browser {subscription['endpoint'][-32:][:8]}"])
-    assert requests.delete(subscription["endpoint"], timeout=5).status_code == 204
+    assert requests.delete(subscription["endpoint"], timeout=30).status_code == 204
     start(customer.user_id, "push", "127.0.0.1", added.json["id"])
     assert wait_until(lambda: customer.get(path).status_code == 404, 20, 0.1)
     gone = ended(customer, "push", 2)[0]

@@ -76,7 +76,7 @@ def test_an_address_that_does_not_exist_is_suppressed(
 
 def test_a_mail_that_waits_for_the_server_shows_its_attempts(shop: Shop, client: Any, staff: Any) -> None:
     fault: dict[str, Any] = {"kind": "refuse", "times": 1}
-    requests.post(f"{shop.mailbox.url}/sandbox/faults", json=fault, timeout=5).raise_for_status()
+    requests.post(f"{shop.mailbox.url}/sandbox/faults", json=fault, timeout=30).raise_for_status()
     user = register(client, "patient")["user"]
 
     def asking() -> dict[str, Any]:
@@ -104,7 +104,7 @@ def test_an_unsubscribed_customer_gets_no_more_mails_of_the_kind(shop: Shop, cli
 
     assert wait_until(lambda: len(welcomes()) == 1, 20, 0.1)
     before, (page,) = deliveries(staff, user["id"]), welcomes()
-    shown = requests.get(f"{shop.mailbox.url}/messages/{page['id']}", timeout=5).text
+    shown = requests.get(f"{shop.mailbox.url}/messages/{page['id']}", timeout=30).text
     link = unsubscribe_url(user["id"], kinds.WELCOME, "email")
     assert f"Diese E-Mails abbestellen: {link}" in shown
     assert client.post("/v1" + link.partition("/v1")[2]).status_code == 200
@@ -148,7 +148,7 @@ def test_a_customer_is_reminded_of_a_payment_that_waits(shop: Shop, customer: An
     subject = f"Please confirm the payment of your order {placed.number}"
     assert wait_until(lambda: subject in subjects(shop, "customer@example.org"), 20, 0.1)
     (mail,) = [mail for mail in shop.mails() if mail["subject"] == subject]
-    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=5).text
+    page = requests.get(f"{shop.mailbox.url}/messages/{mail['id']}", timeout=30).text
     assert html.escape(f"Confirm the payment: {(payment().next_action or {})['url']}", quote=False) in page
     customer.post(f"/v1/orders/{placed.id}/cancel", json={}, headers={"Idempotency-Key": "c"})
 

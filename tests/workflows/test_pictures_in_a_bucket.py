@@ -43,8 +43,8 @@ def test_a_bucket_holds_the_files(bucket: str, staff: Caller, client: Any, mug: 
     made = send(staff, mug, encoded(Image.new("RGBA", (900, 600), "red"), "PNG"), headers=WAIT)
     assert made.status_code == 201, made.json
     shown = check_shown(client, mug)
-    stored = requests.get(f"{bucket}/{BUCKET}?list-type=2", timeout=5).text
+    stored = requests.get(f"{bucket}/{BUCKET}?list-type=2", timeout=30).text
     assert stored.count(f"<Key>ours/{shown['id']}/") == 9
     assert staff.delete(made.json["links"]["self"]).status_code == 204
     assert wait_until(lambda: rows_of(Picture) == 0, 20, 0.1)
-    assert "<Key>" not in requests.get(f"{bucket}/{BUCKET}?list-type=2", timeout=5).text
+    assert "<Key>" not in requests.get(f"{bucket}/{BUCKET}?list-type=2", timeout=30).text

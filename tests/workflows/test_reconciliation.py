@@ -222,11 +222,11 @@ def test_a_gateway_that_is_down_for_a_while_delays_a_reconciliation(
         {"kind": "error_after", "path": f"{PAYMENTS}/{forgotten}/cancel"},
     ]
     for fault in injected:
-        requests.post(faults, json=fault, timeout=5).raise_for_status()
+        requests.post(faults, json=fault, timeout=30).raise_for_status()
     try:
         made = reconcile(staff)
     finally:
-        requests.delete(faults, timeout=5).raise_for_status()
+        requests.delete(faults, timeout=30).raise_for_status()
     assert found_in(made) == {forgotten: ("forgotten_authorisation", None, 500, True)}
     assert len(mails(made)) == 1
     (ledger,) = [one for one in shop.ledger() if one["id"] == forgotten]

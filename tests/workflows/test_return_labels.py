@@ -83,7 +83,7 @@ def mail_of(shop: Shop, subject: str) -> str:
         return bool(found)
 
     assert wait_until(has_arrived, 20, 0.1), [mail["subject"] for mail in shop.mails()]
-    return requests.get(f"{shop.mailbox.url}/messages/{found[0]}", timeout=5).text
+    return requests.get(f"{shop.mailbox.url}/messages/{found[0]}", timeout=30).text
 
 
 def test_an_approved_return_has_a_label_and_is_in_transit_once_it_was_sent(

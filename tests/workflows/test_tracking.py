@@ -173,7 +173,7 @@ def test_events_of_foreign_parcels_are_accepted_and_ignored(shop: Shop, client: 
 
     headers = {"Authorization": "Bearer EZTK_sandbox"}
     about = {"tracker": {"tracking_code": "EZ4000000004", "carrier": "Albatross"}}
-    requests.post(f"{shop.carrier.url}/v2/trackers", json=about, headers=headers, timeout=5).raise_for_status()
+    requests.post(f"{shop.carrier.url}/v2/trackers", json=about, headers=headers, timeout=30).raise_for_status()
     for event in webhooks(receiver, "EZ4000000004", 2):
         assert post(client, event).status_code == 204
 
@@ -186,7 +186,7 @@ def test_a_manual_tracking_number_is_followed_as_well(
     parcel = ship(packer, placed, tracking_number="EZ2000000002", carrier="Albatross").json
     headers = {"Authorization": "Bearer EZTK_sandbox"}
     about = {"tracker": {"tracking_code": "EZ2000000002", "carrier": "Albatross"}}
-    requests.post(f"{shop.carrier.url}/v2/trackers", json=about, headers=headers, timeout=5).raise_for_status()
+    requests.post(f"{shop.carrier.url}/v2/trackers", json=about, headers=headers, timeout=30).raise_for_status()
     for event in webhooks(receiver, "EZ2000000002", 2):
         post(client, event)
     assert status_of(packer, parcel) == "in_transit"

@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
 @pytest.fixture
 def sandbox(server: Server) -> Iterator[Server]:
     yield server
-    requests.delete(server.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(server.url + "/sandbox/faults", timeout=30).raise_for_status()
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def easypost_at(port: int, timeout: float = 2.0) -> EasyPost:
 
 
 def fault(server: Server, **fault: Any) -> None:
-    requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).raise_for_status()
+    requests.post(server.url + "/sandbox/faults", json=fault, timeout=30).raise_for_status()
 
 
 def move(server: Server, code: str, status: str) -> None:
     path = f"{server.url}/sandbox/parcels/{code}/move"
-    requests.post(path, json={"status": status}, timeout=5).raise_for_status()
+    requests.post(path, json={"status": status}, timeout=30).raise_for_status()
 
 
 def new_reference() -> str:
@@ -86,7 +86,7 @@ def test_a_return_is_sent_by_the_recipient(carrier: EasyPost, sandbox: Server) -
     reference = new_reference()
     shipment, _ = carrier.open_shipment(replace(BOOK, is_return=True), reference)
     carrier.buy(shipment)
-    parcels = requests.get(f"{sandbox.url}/sandbox/parcels", timeout=5).json()
+    parcels = requests.get(f"{sandbox.url}/sandbox/parcels", timeout=30).json()
     assert [made["to"] for made in parcels if made["reference"] == reference] == ["The Shop, Berlin"]
 
 
@@ -153,7 +153,7 @@ def test_after_each_fault_a_repeated_buy_gives_the_one_label(sandbox: Server, ca
     with pytest.raises(CarrierDown):
         carrier.buy(shipment)
     label = carrier.buy(shipment)
-    codes = [parcel["tracking_code"] for parcel in requests.get(f"{sandbox.url}/sandbox/parcels", timeout=5).json()
+    codes = [parcel["tracking_code"] for parcel in requests.get(f"{sandbox.url}/sandbox/parcels", timeout=30).json()
              if parcel["reference"] == reference]  # fmt: skip
     assert codes == [label.tracking_number]
 

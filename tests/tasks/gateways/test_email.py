@@ -46,7 +46,7 @@ def send(to: str, message_id: str | None = None, subject: str = "Order 7", text:
 
 
 def inbox(server: Server, to: str) -> list[dict[str, Any]]:
-    got = requests.get(server.url + "/messages.json", timeout=5).json()
+    got = requests.get(server.url + "/messages.json", timeout=30).json()
     return [message for message in got if message["to"] == [to]]
 
 
@@ -56,7 +56,7 @@ def test_a_mail_is_delivered(mailbox: Server, ann: str) -> None:
     assert got["from"] == "Shop <shop@shop.example>"
     assert got["subject"] == "Größe Bcc: eve@example.com"
     assert got["message_id"] == message_id
-    page = requests.get(f"{mailbox.url}/messages/{got['id']}", timeout=5).text
+    page = requests.get(f"{mailbox.url}/messages/{got['id']}", timeout=30).text
     assert '<pre tabindex="0">Thank you.' in page
     assert "&lt;p&gt;Thank you.&lt;/p&gt;" in page
 
@@ -108,7 +108,7 @@ def test_a_connection_that_the_server_has_just_closed_is_noticed(
 
 
 def test_a_temporary_refusal_is_gateway_down(mailbox: Server, ann: str) -> None:
-    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "refuse"}, timeout=5).raise_for_status()
+    requests.post(mailbox.url + "/sandbox/faults", json={"kind": "refuse"}, timeout=30).raise_for_status()
     with pytest.raises(GatewayDown, match="451"):
         send(ann)
     send(ann)

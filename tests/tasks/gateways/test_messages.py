@@ -49,7 +49,7 @@ def test_a_text_message_is_sent_once_per_key(mailbox: Server, monkeypatch: pytes
     use(monkeypatch, mailbox_port=mailbox.ports["http"])
     for _ in range(2):
         through_apprise.send(to=NUMBER, text="Größe & co", key="run_1:step")
-    (text,) = requests.get(mailbox.url + "/messages.json", timeout=5).json()
+    (text,) = requests.get(mailbox.url + "/messages.json", timeout=30).json()
     assert (text["to"], text["subject"], text["deliveries"]) == ([NUMBER], "Größe & co", 1)
 
 
@@ -118,9 +118,9 @@ def test_a_push_notification_is_decrypted_by_the_browser(mailbox: Server, monkey
     use(monkeypatch, mailbox_port=mailbox.ports["http"])
     subscription = subscribe(mailbox.url, web_push.public_key())
     assert send(subscription["endpoint"], subscription["keys"]).is_accepted
-    newest = requests.get(mailbox.url + "/messages.json", timeout=5).json()[0]
+    newest = requests.get(mailbox.url + "/messages.json", timeout=30).json()[0]
     assert (newest["kind"], newest["subject"]) == ("push", "Shipped")
-    requests.delete(subscription["endpoint"], timeout=5)
+    requests.delete(subscription["endpoint"], timeout=30)
     assert send(subscription["endpoint"], subscription["keys"]).status in web_push.GONE
 
 

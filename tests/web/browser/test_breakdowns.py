@@ -122,7 +122,7 @@ def test_a_killed_worker_is_told_honestly_and_another_one_takes_over(
 ) -> None:
     sign_in("ada")
     late: dict[str, Any] = {"kind": "delay", "seconds": 10, "path": "/v1/payment_intents"}
-    requests.post(f"{shop.gateway.url}/sandbox/faults", json=late, timeout=5).raise_for_status()
+    requests.post(f"{shop.gateway.url}/sandbox/faults", json=late, timeout=30).raise_for_status()
     ada = order(visit)
     order_id = order_of(ada)
     assert wait_until(lambda: has_begun(order_id, "payments.authorise"), 20)

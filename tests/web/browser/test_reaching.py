@@ -105,7 +105,7 @@ def test_a_browser_that_cannot_subscribe_says_what_to_do(ada: Visitor) -> None:
 
 
 def test_a_browser_is_added_tested_and_removed(ada: Visitor, shop: Shop) -> None:
-    key = requests.get(f"{ada.url}/v1/push-key", timeout=5).json()["public_key"]
+    key = requests.get(f"{ada.url}/v1/push-key", timeout=30).json()["public_key"]
     subscription = subscribe(shop.mailbox.url, key)
     ada.page.context.grant_permissions(["notifications"])
     ada.page.add_init_script(f"({SUBSCRIBES})({json.dumps(subscription)})")

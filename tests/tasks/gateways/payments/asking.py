@@ -19,7 +19,7 @@ def stripe_at(port: int, timeout: float = 2.0) -> Stripe:
 
 
 def fault(server: Server, **fault: Any) -> None:
-    requests.post(server.url + "/sandbox/faults", json=fault, timeout=5).raise_for_status()
+    requests.post(server.url + "/sandbox/faults", json=fault, timeout=30).raise_for_status()
 
 
 def new_key() -> str:
@@ -40,5 +40,5 @@ def made(provider: Stripe, of: AuthorisationRequest) -> list[ProviderPayment]:
 
 def ledger(gateway: Server) -> list[dict[str, Any]]:
     """The ledger of the sandbox."""
-    found: list[dict[str, Any]] = requests.get(gateway.url + "/sandbox/ledger", timeout=5).json()
+    found: list[dict[str, Any]] = requests.get(gateway.url + "/sandbox/ledger", timeout=30).json()
     return found

@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def gateway(server: Server) -> Iterator[Server]:
     yield server
-    requests.delete(server.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(server.url + "/sandbox/faults", timeout=30).raise_for_status()
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def paypal_server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) 
 @pytest.fixture
 def sandbox(paypal_server: Server) -> Iterator[Server]:
     yield paypal_server
-    requests.delete(paypal_server.url + "/sandbox/faults", timeout=5).raise_for_status()
+    requests.delete(paypal_server.url + "/sandbox/faults", timeout=30).raise_for_status()
 
 
 @pytest.fixture(scope="module")

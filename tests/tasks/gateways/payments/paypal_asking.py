@@ -31,7 +31,7 @@ def approve(paypal: PayPal, reference: str, result: str = "succeeded", **more: A
     action = paypal.next_action(reference)
     assert action
     assert action.url
-    answer = requests.post(action.url, json={"result": result, **more}, timeout=5)
+    answer = requests.post(action.url, json={"result": result, **more}, timeout=30)
     return str(answer.json()["redirect"])
 
 
@@ -58,7 +58,7 @@ def look(paypal: PayPal, reference: str) -> ProviderPayment:
 
 def age(sandbox: Server, reference: str, hours: float) -> None:
     path = f"{sandbox.url}/sandbox/orders/{reference}/age"
-    requests.post(path, json={"hours": hours}, timeout=5).raise_for_status()
+    requests.post(path, json={"hours": hours}, timeout=30).raise_for_status()
 
 
 def repeat(work: Callable[[], Any]) -> Any:

@@ -26,8 +26,8 @@ def redirect_url(provider: Stripe, asked: AuthorisationRequest, key: str) -> str
 
 def answer(url: str, outcome: str) -> str:
     """The URL to which the customer returns from the bank."""
-    assert '<button name="result"' in requests.get(url, timeout=5).text
-    sent = requests.post(url, data={"result": outcome}, allow_redirects=False, timeout=5)
+    assert '<button name="result"' in requests.get(url, timeout=30).text
+    sent = requests.post(url, data={"result": outcome}, allow_redirects=False, timeout=30)
     assert sent.status_code == 303
     return sent.headers["Location"]
 
@@ -60,7 +60,7 @@ def test_a_payment_awaiting_its_customer_can_be_voided(provider: Stripe) -> None
     (waiting,) = made(provider, asked)
     provider.void(reference=waiting.reference)
     assert [payment.state for payment in made(provider, asked)] == ["cancelled"]
-    assert requests.get(url, timeout=5).status_code == 409
+    assert requests.get(url, timeout=30).status_code == 409
 
 
 def test_a_card_without_authentication_has_no_next_action(provider: Stripe) -> None:
@@ -93,5 +93,5 @@ def test_a_payment_without_a_return_url_has_a_client_secret(gateway: Server, pro
     """A payment created without a return URL, as by a front end."""
     form = {"amount": "1999", "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": "true"}
     path = gateway.url + "/v1/payment_intents"
-    intent = requests.post(path, data=form, auth=("sk_test_1", ""), timeout=5).json()
+    intent = requests.post(path, data=form, auth=("sk_test_1", ""), timeout=30).json()
     assert provider.next_action(intent["id"]) == NextAction(None, intent["client_secret"])

@@ -57,9 +57,9 @@ def test_refunds_and_disputes_are_listed_as_they_stand(
     assert paypal.list_refunds(reference=reference) == [given]
     assert (given.state, given.attempt) == ("succeeded", key)
     dispute = f"{sandbox.url}/sandbox/orders/{reference}/dispute"
-    requests.post(dispute, json={}, timeout=5).raise_for_status()
+    requests.post(dispute, json={}, timeout=30).raise_for_status()
     assert [one.state for one in paypal.list_disputes(reference=reference)] == ["needs_response"]
-    requests.post(dispute, json={"outcome": outcome}, timeout=5).raise_for_status()
+    requests.post(dispute, json={"outcome": outcome}, timeout=30).raise_for_status()
     (decided,) = paypal.list_disputes(reference=reference)
     assert (decided.amount, decided.state, decided.reason) == (1999, state, "UNAUTHORISED")
     about = str(asked.payment_id).encode()
@@ -273,7 +273,7 @@ def test_a_second_capture_and_too_large_a_refund_are_refused(paypal: PayPal, san
 
 
 def test_a_token_that_expired_is_renewed_and_a_wrong_secret_is_no_outage(paypal: PayPal, sandbox: Server) -> None:
-    requests.delete(sandbox.url + "/sandbox/tokens", timeout=5).raise_for_status()
+    requests.delete(sandbox.url + "/sandbox/tokens", timeout=30).raise_for_status()
     assert paypal.authorise(ask(), new_key()).state == "requires_action"
     with pytest.raises(PayPalError, match="invalid_client"):
         paypal_at(sandbox.ports["http"], paypal_client_secret="wrong").authorise(ask(), new_key())

@@ -25,10 +25,10 @@ def test_refunds_and_disputes_are_listed_as_they_stand(provider: Stripe, gateway
     given = provider.refund(reference=reference, amount=5, idempotency_key=key)
     assert (given.state, given.attempt) == ("pending", key)
     url = f"{gateway.url}/sandbox/refunds/{given.reference}/end"
-    requests.post(url, {"status": "failed"}, timeout=5).raise_for_status()
+    requests.post(url, {"status": "failed"}, timeout=30).raise_for_status()
     (failed,) = provider.list_refunds(reference=reference)
     assert (failed.reference, failed.state, failed.reason) == (given.reference, "failed", "expired_or_canceled_card")
-    requests.post(f"{gateway.url}/sandbox/payment_intents/{reference}/dispute", timeout=5).raise_for_status()
+    requests.post(f"{gateway.url}/sandbox/payment_intents/{reference}/dispute", timeout=30).raise_for_status()
     (dispute,) = provider.list_disputes(reference=reference)
     assert (dispute.amount, dispute.state, dispute.reason) == (1999, "needs_response", "general")
 
@@ -106,7 +106,7 @@ def test_void_and_capture_are_idempotent(provider: Stripe) -> None:
 def test_a_lapsed_authorisation_is_not_reported_as_voided(gateway: Server, provider: Stripe) -> None:
     asked = request()
     reference = provider.authorise(asked, new_key()).reference
-    requests.post(f"{gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=5).raise_for_status()
+    requests.post(f"{gateway.url}/sandbox/payment_intents/{reference}/lapse", timeout=30).raise_for_status()
     assert [payment.state for payment in made(provider, asked)] == ["lapsed"]
 
 
