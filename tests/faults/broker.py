@@ -14,6 +14,11 @@ def waiting() -> int:
     return sum(int(client().llen(queue)) for queue in QUEUES)
 
 
+def is_awaited() -> bool:
+    """Whether a worker waits for messages, in BRPOP."""
+    return any("b" in one["flags"] for one in client().client_list())
+
+
 def published() -> int:
     """The number of messages ever queued; events for Flower use PUBLISH instead."""
     return int(client().info("commandstats").get("cmdstat_lpush", {}).get("calls", 0))

@@ -149,7 +149,8 @@ def test_a_message_lost_with_a_stopped_worker_is_published_again(crew: Shop) -> 
     run_id = checkout()
     broker.client().flushall()
     worker = crew.worker()
-    for _ in range(20):  # until the worker is stopped during a BRPOP and not between two
+    for _ in range(20):  # until the worker is stopped during a BRPOP that does not end meanwhile
+        assert wait_until(broker.is_awaited, 60, 0.01)
         worker.send_all(signal.SIGSTOP)
         publish(run_id, 0, plan(CHECKOUT, FRESH))
         if wait_until(lambda: broker.waiting() == 0, 0.5):
