@@ -194,8 +194,30 @@ def test_a_search_shows_each_match_once_while_products_are_edited(
     assert (sorted(found), page["has_more"]) == (sorted(product["id"] for product in made), False)
 
 
-def test_the_number_of_statements_does_not_depend_on_the_number_of_products(staff: Caller, client: Any) -> None:
+def test_matches_are_estimated_also_where_postgresql_plans_several_processes(staff: Caller) -> None:
+    for n in range(12):
+        create(staff, **EMMA | {"sku": f"B{n}"})
+    with transaction() as session:
+        session.execute(text("ANALYZE catalogue.product"))
+        for cheap in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            session.execute(text(f"SET LOCAL {cheap} = 0"))
+        words = {"words": "'emma':*", "whole": "'emma'"}
+        explained = session.connection().exec_driver_sql(search._ESTIMATES, words).scalar_one()
+    assert "Gather" in str(explained)
+    products, matches = search._read_estimates(explained)
+    assert (products, list(matches)) == (12, list(listing.MATCHES))
+
+
+def test_the_number_of_statements_does_not_depend_on_the_number_of_products(
+    staff: Caller, client: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(search, "ESTIMATES_LAST", 1e9)  # seconds: they do not end meanwhile
     products = [create(staff, **EMMA | {"sku": f"B{n}", "author": f"A{n}", "category": "Cc"}) for n in range(12)]
+    search._words.cache_clear()
+    search._estimates.cache_clear()
+    with statements() as ran:
+        assert client.get("/v1/products?q=emma").json["data"]
+    assert len(ran) == 3, ran
     for query in ("", "q=emma", "q=emma&in_stock=false&category=Cc&author=A3&kind=book&price_max=9999"):
         with statements() as ran:
             assert client.get(f"/v1/products?{query}").json["data"]
