@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
     update,
 )  # fmt: skip
 from sqlalchemy.orm import Session
@@ -94,9 +95,17 @@ def load_targets(session: Session) -> list[Target]:
 
 
 def waiting(session: Session, limit: int = 5000) -> list[tuple[str, str]]:
-    """Endpoint and event of deliveries that were never attempted, among them those that staff have asked for."""
-    query = select(Delivery.endpoint_id, Delivery.event_id).where(Delivery.due_at.is_not(None), Delivery.attempts == 0)
-    return [(row.endpoint_id, row.event_id) for row in session.execute(query.limit(limit))]
+    """Endpoint and event of deliveries that were never attempted, among them those that staff have asked for: of each
+    enabled endpoint the first ones, in the order of the feed."""
+    of_endpoint = select(Delivery.event_id, Delivery.position).where(
+        Delivery.endpoint_id == Endpoint.id, Delivery.due_at.is_not(None), Delivery.attempts == 0
+    )
+    first = of_endpoint.order_by(Delivery.position).limit(limit).lateral("first")
+    enabled = Endpoint.deleted_at.is_(None), Endpoint.disabled_at.is_(None)
+    query = select(Endpoint.id, first.c.event_id).join(first, true()).where(*enabled)
+    return [(endpoint_id, event_id) for endpoint_id, event_id in session.execute(
+        query.order_by(Endpoint.id, first.c.position)
+    )]  # fmt: skip
 
 
 def load_pending(session: Session, endpoint_id: str, limit: int, events: Sequence[str] | None = None) -> list[Pending]:
@@ -133,6 +142,7 @@ _COLUMNS: dict[str, object] = {
     "attempts": Integer, "succeeded": Boolean, "due": Float, "age": Float, "url": String, "response_status": Integer,
     "response_body": String, "error": String, "duration": Integer,
 }  # fmt: skip
+# In the order in which `redeliver_period` locks rows, so that they do not wait for each other in a circle.
 _RECORD = text(f"""
     INSERT INTO webhooks.delivery AS known (id, endpoint_id, event_id, position, type, attempts, succeeded, due_at,
         begun_at, attempted_at, url, response_status, response_body, error, duration)
@@ -140,6 +150,7 @@ _RECORD = text(f"""
         clock_timestamp() + make_interval(secs => due), clock_timestamp() - make_interval(secs => age),
         CASE WHEN attempts > 0 THEN clock_timestamp() END, url, response_status, response_body, error, duration
     FROM unnest({", ".join(f":{name}" for name in _COLUMNS)}) AS given ({", ".join(_COLUMNS)})
+    ORDER BY endpoint_id, position
     ON CONFLICT (endpoint_id, event_id) DO UPDATE SET attempts = excluded.attempts, succeeded = excluded.succeeded,
         due_at = excluded.due_at, begun_at = excluded.begun_at, attempted_at = excluded.attempted_at,
         url = excluded.url, response_status = excluded.response_status, response_body = excluded.response_body,

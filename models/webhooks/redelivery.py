@@ -85,7 +85,9 @@ def redeliver_period(session: Session, endpoint_id: str, since: datetime, until:
         Event.name.in_(endpoint.wanted),
     ]  # fmt: skip
     columns = Event.id.label("event_id"), Event.position, Event.name.label("type")
-    found = session.execute(select(*columns).where(*period).limit(MAX_EVENTS + 1)).mappings().all()
+    found = session.execute(
+        select(*columns).where(*period).order_by(Event.position).limit(MAX_EVENTS + 1)
+    ).mappings().all()  # fmt: skip
     if len(found) > MAX_EVENTS:
         detail = f"The period has more than {MAX_EVENTS} events. Ask for a shorter one."
         raise Invalid(detail, code="too_many_events", errors={"to": [detail]})
