@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from durable.ids import new_id
 from models.catalogue.group_input import Grouping, add_values, choose, folded
-from models.catalogue.groups import GroupFull, OptionsInUse, options_taken
+from models.catalogue.groups import GroupFull, OptionsInUse, options_taken, touch_members
 from models.catalogue.tables import Product, ProductGroup
 from models.core import event_log
 from models.core.errors import Conflict
@@ -111,7 +111,7 @@ def _place(
         group.options = added
     if group.title != grouping.title:
         group.title = grouping.title
-        session.execute(update(Product).where(Product.group_id == group.id).values(updated_at=func.clock_timestamp()))
+        touch_members(session, group.id)
     return values
 
 

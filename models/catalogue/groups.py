@@ -93,8 +93,15 @@ def update_group(session: Session, group: ProductGroup, changes: Mapping[str, An
     group.title, group.handle, group.options = draft.title, draft.handle or group.handle, options
     group.updated_at = datetime.now(UTC)
     _flush(session, group.handle)
-    session.execute(update(Product).where(Product.group_id == group.id).values(updated_at=func.clock_timestamp()))
+    touch_members(session, group.id)
     return group
+
+
+def touch_members(session: Session, group_id: str) -> None:
+    """The products of a locked group count as changed. Locks them in the order in which imports lock products."""
+    members = select(Product.id).where(Product.group_id == group_id).order_by(Product.sku)
+    locked = members.with_for_update(key_share=True)
+    session.execute(update(Product).where(Product.id.in_(locked)).values(updated_at=func.clock_timestamp()))
 
 
 def delete_group(session: Session, group: ProductGroup) -> None:
