@@ -102,7 +102,9 @@ def _find_actors(session: Session, name: str) -> list[str]:
     permission to read users, since each letter would tell more of an address."""
     if not may(USERS):
         return []
-    users = [user.id for user in session.scalars(accounts.find_users(name, None).limit(LISTED))]
+    users = [
+        user.id for user in session.scalars(accounts.find_users(name, None).order_by(accounts.User.id).limit(LISTED))
+    ]
     keys = session.scalars(select(roles.ApiKey.id).where(roles.ApiKey.user_id.in_(users)))
     return [*users, *keys]
 
