@@ -11,7 +11,7 @@ from local import backups, picture_backups
 from models.core.database import engine, transaction
 from settings import settings
 
-SIZE = text('SELECT count(*) FROM accounts."user" UNION ALL SELECT count(*) FROM orders."order"')
+SIZE = text('SELECT (SELECT count(*) FROM accounts."user"), (SELECT count(*) FROM orders."order")')
 
 
 @click.command()
@@ -72,7 +72,7 @@ def _held() -> str | None:
     with transaction() as session:
         if session.scalar(text("""SELECT to_regclass('orders."order"')""")) is None:
             return None
-        users, orders = session.scalars(SIZE).all()
+        users, orders = session.execute(SIZE).one()
     return f"{users} users and {orders} orders" if users or orders else None
 
 

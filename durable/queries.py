@@ -66,7 +66,9 @@ def _has_begun(step: str) -> ColumnElement[bool]:
 def count_undeclared(session: Session) -> list[tuple[str, int, int]]:
     """Workflow, version and number of the live runs whose workflow or version this code does not declare."""
     live = select(RunRecord.workflow, RunRecord.version, func.count()).where(RunRecord.finished_at.is_(None))
-    found = session.execute(live.group_by(RunRecord.workflow, RunRecord.version).order_by(RunRecord.workflow))
+    found = session.execute(
+        live.group_by(RunRecord.workflow, RunRecord.version).order_by(RunRecord.workflow, RunRecord.version)
+    )
     return [(name, version, count) for name, version, count in found if not is_declared(name, version)]
 
 
@@ -74,7 +76,8 @@ _OWNER = select(
     RunRecord.owner, RunRecord.finished_at.is_not(None).label("ended"), (RunRecord.status == "waiting").label("waits")
 ).where(RunRecord.id == bindparam("run_id"))
 _RUN = select(RunRecord.__table__).where(RunRecord.id == bindparam("run_id"))
-_STEPS = select(StepRecord.__table__).where(StepRecord.run_id == bindparam("run_id")).order_by(StepRecord.started_at)
+_IN_ORDER = StepRecord.started_at, StepRecord.name
+_STEPS = select(StepRecord.__table__).where(StepRecord.run_id == bindparam("run_id")).order_by(*_IN_ORDER)
 
 
 def get_owner(session: Reader, run_id: str) -> Row[str | None, bool, bool]:
@@ -99,7 +102,7 @@ def steps_of_run(session: Session, run_id: str) -> list[StepRecord]:
 def steps_of_runs(session: Session, run_ids: Sequence[str]) -> dict[str, list[StepRecord]]:
     """Run id → its steps, in order of their start."""
     found: dict[str, list[StepRecord]] = {run_id: [] for run_id in run_ids}
-    query = select(StepRecord).where(StepRecord.run_id.in_(run_ids)).order_by(StepRecord.started_at)
+    query = select(StepRecord).where(StepRecord.run_id.in_(run_ids)).order_by(*_IN_ORDER)
     for step in session.scalars(query.execution_options(populate_existing=True)):
         found[step.run_id].append(step)
     return found
@@ -108,7 +111,7 @@ def steps_of_runs(session: Session, run_ids: Sequence[str]) -> dict[str, list[St
 def attempts_of_run(session: Session, run_id: str) -> Sequence[AttemptRecord]:
     """The failed attempts of a run, oldest first."""
     query = select(AttemptRecord).where(AttemptRecord.run_id == run_id)
-    return session.scalars(query.order_by(AttemptRecord.ended_at, AttemptRecord.number)).all()
+    return session.scalars(query.order_by(AttemptRecord.ended_at, AttemptRecord.number, AttemptRecord.step)).all()
 
 
 def attempts_of_step(session: Session, run_id: str, name: str) -> Sequence[AttemptRecord]:

@@ -42,7 +42,7 @@ def close(session: Session, user_id: str) -> None:
     user = lock(session, user_id)
     # A waiting run may wait for weeks; it continues without its owner.
     own = RunRecord.owner == user_id, RunRecord.finished_at.is_(None), RunRecord.status != "waiting"
-    under_way = list(session.scalars(select(RunRecord.id).where(*own)))
+    under_way = list(session.scalars(select(RunRecord.id).where(*own).order_by(RunRecord.id)))
     if under_way:
         why = "Tasks of this account are still running; close the account when they have ended."
         raise Conflict(why, code="tasks_under_way", tasks=under_way)

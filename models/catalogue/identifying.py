@@ -26,7 +26,8 @@ class Identified:
 def identify(
     session: Session, *, ids: Collection[str] = (), skus: Collection[str] = (), barcodes: Collection[str] = ()
 ) -> list[Identified]:
-    """The products with these names. An unknown name has no result, and a barcode of several products has several.
+    """The products with these names. An unknown name has no result, and a barcode of several products has several, the
+    oldest first.
 
     SKUs and barcodes are those of products on sale; by its id, a deleted product is found, too.
     """
@@ -43,7 +44,7 @@ def _find(
     session: Session, name: SQLColumnExpression[str], names: Iterable[str], *conditions: ColumnElement[bool]
 ) -> list[Identified]:  # fmt: skip
     query = select(name, Product.id, Product.sku, Product.title, Product.price_amount)
-    rows = session.execute(query.where(name.in_(list(names)), *conditions))
+    rows = session.execute(query.where(name.in_(list(names)), *conditions).order_by(Product.id))
     return [Identified(*row) for row in rows]
 
 

@@ -164,6 +164,7 @@ def fill_risen(session: Session, levels: Sequence[Any]) -> None:
         return
     was_low = {(level.product_id, level.warehouse_id): level.was_low for level in levels}
     found = select(Stock).where(tuple_(Stock.product_id, Stock.warehouse_id).in_(taken))
+    found = found.order_by(Stock.product_id, Stock.warehouse_id)
     for level in session.scalars(found.execution_options(populate_existing=True)):
         announce_change(session, level, was_low[level.product_id, level.warehouse_id])
 
@@ -215,11 +216,12 @@ _CONFIRM = (
 
 
 def confirm(session: Session, order_id: str) -> None:
-    """The backorders of a confirmed order wait from now on. Emits `stock.backordered` for each. Idempotent.
+    """The backorders of a confirmed order wait from now on. Emits `stock.backordered` for each, by product. Idempotent.
 
     The caller has called `lock_of_order`.
     """
-    for product_id, units, promised_on in session.connection().execute(_CONFIRM, {"of_order": order_id}).all():
+    confirmed = session.connection().execute(_CONFIRM, {"of_order": order_id}).all()
+    for product_id, units, promised_on in sorted(confirmed, key=lambda row: row.product_id):
         waiting = StockBackordered(
             product_id=product_id, order_id=order_id, quantity=units, promised_on=promised_on.isoformat()
         )

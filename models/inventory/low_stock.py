@@ -38,8 +38,8 @@ def crossed_columns(statement: TextClause, **further: Any) -> Any:
 
 
 def announce(session: Session, event: type[StockLow | StockRecovered], crossed: Iterable[Any]) -> None:
-    """Emits an event for each level that has crossed its reorder point."""
-    for level in crossed:
+    """Emits an event for each level that has crossed its reorder point, by product and warehouse."""
+    for level in sorted(crossed, key=lambda one: (one.product_id, one.warehouse_id)):
         change = event(
             product_id=level.product_id, warehouse_id=level.warehouse_id, available=level.available,
             reorder_point=level.reorder_point, reorder_quantity=level.reorder_quantity,

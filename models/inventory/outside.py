@@ -185,7 +185,8 @@ def _lock_levels(session: Session, order_id: str) -> None:
 def _by_warehouse(session: Session, order_id: str) -> dict[str, dict[str, int]]:
     """Warehouse → product → units."""
     found: dict[str, dict[str, int]] = {}
-    for row in session.scalars(select(Reservation).where(Reservation.order_id == order_id)):
+    held = select(Reservation).where(Reservation.order_id == order_id)
+    for row in session.scalars(held.order_by(Reservation.warehouse_id, Reservation.product_id)):
         found.setdefault(row.warehouse_id, {})[row.product_id] = row.quantity
     return found
 

@@ -40,7 +40,7 @@ def start(session: Session, day: date, owner: str | None) -> str:
         RunRecord.workflow == "reconciliation", RunRecord.finished_at.is_(None), RunRecord.parent.is_(None),
         or_(RunRecord.input["day"].astext == day.isoformat(), RunRecord.input["slot"].astext == slot),
     )  # fmt: skip
-    found = session.scalars(running.limit(1)).one_or_none()
+    found = session.scalars(running.order_by(RunRecord.id).limit(1)).one_or_none()
     if found is not None:
         return found
     reconciliation_id = new_id("rec")

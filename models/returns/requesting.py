@@ -30,7 +30,7 @@ _RETURNABLE = (
         AND NOT (status = 'closed' AND received_at IS NULL) GROUP BY product_id
     ) AS back ON back.product_id = inside.product_id
     WHERE parcel.order_id = :order_id AND parcel.status = 'delivered'
-    GROUP BY inside.product_id
+    GROUP BY inside.product_id ORDER BY inside.product_id
 """)
     .bindparams(bindparam("order_id", type_=Id("ord")), bindparam("besides", type_=Id("ret")))
     .columns(product_id=Id("prd"), quantity=Integer)
@@ -49,7 +49,7 @@ class Received(TypedDict):
 
 
 def list_returnable(session: Session, order_id: str, besides: str | None = None) -> dict[str, int]:
-    """Product → delivered units that are in no return, not counting the return `besides`."""
+    """Product → delivered units that are in no return, not counting the return `besides`. Sorted by product."""
     rows = session.connection().execute(_RETURNABLE, {"order_id": order_id, "besides": besides})
     return {row.product_id: row.quantity for row in rows if row.quantity > 0}
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from durable import Refusal
 from durable.tables import RunRecord
-from models import accounts, fulfilment, inventory, orders, returns
+from models import accounts, fulfilment, orders, returns
 from models.accounts import User
 from models.core.database import transaction
 from models.core.errors import CarrierDown
@@ -31,6 +31,7 @@ from web.desk.filters import Filters, read_filters
 from web.desk.history import Moment, list_events, list_mails, list_moments
 from web.desk.pages import may, show
 from web.desk.sending import Outcome, read_outcome
+from web.desk.stock import list_warehouses
 from web.desk.versions import version_of
 from web.desk.words import describe
 from web.files import pdf_file
@@ -177,7 +178,7 @@ def _read(session: Session, order_id: str, task: str) -> Shown:
         "undo_parcel": next((one.id for one in parcels if one.run_id == task and one.status in UNSHIPPED), None),
         "packable": left, "movable": dict(sum((Counter(there) for there in left.values()), Counter())),
         "returnable": returns.list_returnable(session, order_id) if can_return else {},
-        "warehouses": {one.id: one.name for one in session.scalars(inventory.select_warehouses())},
+        "warehouses": list_warehouses(session),
         "titles": {line["product_id"]: line["title"] for line in order["lines"]},
         "following": list(orders.ORDER_STATUS.following[row.status]),
     }  # fmt: skip

@@ -170,7 +170,7 @@ def _of_count(session: Session, owner_id: str, last: str) -> Place:
     """What was counted last. What is on hand is not shown: it would lead those who count."""
     count = inventory.get_count(session, owner_id)
     counted = select(CountLine).where(CountLine.stock_count_id == owner_id, CountLine.counted.is_not(None))
-    lines = list(session.scalars(counted.order_by(CountLine.counted_at.desc()).limit(SHOWN)))
+    lines = list(session.scalars(counted.order_by(CountLine.counted_at.desc(), CountLine.product_id).limit(SHOWN)))
     if last and last not in [line.product_id for line in lines]:
         lines += session.scalars(counted.where(CountLine.product_id == last))
     rows = [Row(one.product_id, one.sku, one.title, one.counted or 0, None) for one in lines]

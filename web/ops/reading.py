@@ -12,7 +12,7 @@ LISTED = 300
 
 _LARGE = ("output", "request", "progress")
 _COLUMNS = StepRecord.__table__.columns
-_IS_NEW = func.row_number().over(order_by=_COLUMNS.started_at.desc()) <= LISTED
+_IS_NEW = func.row_number().over(order_by=(_COLUMNS.started_at.desc(), _COLUMNS.name.desc())) <= LISTED
 
 
 def read_steps(session: Session, run_id: str) -> Sequence[StepRow]:
@@ -24,13 +24,13 @@ def read_steps(session: Session, run_id: str) -> Sequence[StepRow]:
         if column.name != "run_id"
     ]
     return session.execute(
-        select(*shown).where(_COLUMNS.run_id == run_id).order_by(_COLUMNS.started_at)
+        select(*shown).where(_COLUMNS.run_id == run_id).order_by(_COLUMNS.started_at, _COLUMNS.name)
     ).all()  # fmt: skip
 
 
 def read_attempts(session: Session, run_id: str) -> tuple[Sequence[AttemptRecord], bool]:
     """The newest attempts of a run that failed or were repeated, oldest first, and whether there are older ones."""
     chosen = select(AttemptRecord).where(AttemptRecord.run_id == run_id)
-    newest = chosen.order_by(AttemptRecord.ended_at.desc(), AttemptRecord.number.desc()).limit(LISTED + 1)
-    found = session.scalars(newest).all()
+    newest = AttemptRecord.ended_at.desc(), AttemptRecord.number.desc(), AttemptRecord.step.desc()
+    found = session.scalars(chosen.order_by(*newest).limit(LISTED + 1)).all()
     return found[:LISTED][::-1], len(found) > LISTED
