@@ -1,7 +1,7 @@
 """How long the server takes for the pages of the console, with a hundred thousand runs.
 
 `python -m benchmarks.console [RUNS]` fills a new database with past orders, their runs, steps and events, of which some
-runs have failed, are stuck or wait, then asks for each page as somebody who holds every permission, in this process:
+runs have failed, are stuck or run, then asks for each page as somebody who holds every permission, in this process:
 without the network, with the real PostgreSQL and Redis. Prints the median and the 95th percentile. Pages that wait for
 answers of workers are left out.
 """

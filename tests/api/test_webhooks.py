@@ -167,17 +167,6 @@ def test_the_events_of_a_period_are_delivered_again(admin: Any, endpoint: str) -
     assert admin.post(f"{PLACE}/{endpoint}/redeliver", json=TODAY).json["code"] == "endpoint_disabled"
 
 
-def test_each_enabled_endpoint_has_room_for_its_first_redeliveries(admin: Any, endpoint: str) -> None:
-    events = [event.id for event in tell(3)]
-    other, disabled = (admin.post(PLACE, json={"url": f"{URL}/{n}"}).json["id"] for n in range(2))
-    for each in (other, endpoint, disabled):
-        assert admin.post(f"{PLACE}/{each}/redeliver", json=TODAY).json == {"deliveries": 4}
-    admin.patch(f"{PLACE}/{disabled}", json={"status": "disabled"})
-    with transaction() as session:
-        found = webhooks.waiting(session, limit=2)
-    assert found == [(each, event_id) for each in sorted((endpoint, other)) for event_id in events[:2]]
-
-
 def test_a_period_with_too_many_events_is_refused(admin: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.webhooks.redelivery.MAX_EVENTS", 2)
     tell(2)

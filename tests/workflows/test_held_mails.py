@@ -55,6 +55,7 @@ def test_held_mails_follow_the_confirmation_in_order(
     shop: Shop, client: Any, order: Callable[..., Any], product: Callable[..., str]
 ) -> None:
     buyer = register(client, "buyer")
+    assert wait_until(quiet, 20, 0.1)  # the welcome is the oldest of the mails
     placed = order(buyer, {product("TEAPOT", 5): 1}).json
     assert placed["status"] == "confirmed"  # the checkout waits for nobody
     assert buyer.post(f"/v1/orders/{placed['id']}/cancel", json={}, headers={

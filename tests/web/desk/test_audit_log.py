@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from models.accounts import User
 from models.core import audit_chain, event_log
 from models.core.database import transaction
 from models.core.events import OperatorActed
@@ -42,6 +43,18 @@ def test_entries_are_listed_newest_first_with_who_and_what(boss: Desk) -> None:
     assert listed == sorted(listed, reverse=True)
     for part in ("admin-person", "role created", "POST /desk/new-role", "shop prune", "root", "audit:read"):
         assert part in page
+
+
+def test_of_many_with_such_a_name_the_oldest_are_meant_on_every_page(
+    boss: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    by_boss = numbers(boss, "actor=admin-per")
+    assert by_boss
+    make_customer("admin-perfect")
+    monkeypatch.setattr("web.desk.audit_log.LISTED", 1)
+    with transaction() as session:  # its row lies behind the newer one's from now on
+        session.execute(update(User).where(User.username == "admin-person").values(last_name="Moved"))
+    assert numbers(boss, "actor=admin-per") == by_boss
 
 
 def test_entries_are_found_by_who_what_about_and_when(boss: Desk, staff_of: Callable[..., Desk]) -> None:
